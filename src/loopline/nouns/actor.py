@@ -1,0 +1,44 @@
+"""actor: who did it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from loopline.errors import Invalid
+
+ACTOR_KINDS: Final = ("person", "token", "trigger", "assistant")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Actor:
+    """A person, a service's token, a trigger or an assistant."""
+
+    kind: str
+    name: str
+    verified: bool = False
+    """Whether somebody else than the actor vouches for the name. Embedded identities are never verified."""
+
+    def __str__(self) -> str:
+        """Write it as in the feed: `person:ann`."""
+        return f"{self.kind}:{self.name}"
+
+    @property
+    def human(self) -> bool:
+        """Whether this is a person: an assistant's approval never counts as a person's."""
+        return self.kind == "person"
+
+
+def parse_actor(text: str, *, verified: bool = False) -> Actor:
+    """Take `ann` or `person:ann`, `token:ci`, … Raise Invalid."""
+    kind, colon, name = text.partition(":")
+    if not colon:
+        kind, name = "person", text
+    if kind not in ACTOR_KINDS or not name or not name.isprintable() or len(name) > 200:
+        raise Invalid(
+            f"{text!r} names no actor",
+            kind="bad-actor",
+            hint=f"write a name, or KIND:NAME with a kind of {', '.join(ACTOR_KINDS)}",
+            text=text,
+        )
+    return Actor(kind, name, verified)

@@ -1,0 +1,28 @@
+"""artifact: immutable bytes, described as an OCI descriptor (image-spec, descriptor.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from loopline.nouns.digest import Digest
+
+BYTES: Final = "application/octet-stream"
+JSON: Final = "application/json"
+TREE: Final = "application/vnd.loopline.tree.v1"
+"""The root node of a content-defined tree of files (datasets/tree.py)."""
+EVALUATION: Final = "application/vnd.loopline.evaluation.v1+json"
+MODEL: Final = "application/vnd.loopline.model.v1+tree"
+"""A tree that holds `model.json` and the flavour's files."""
+ENVIRONMENT: Final = "application/vnd.loopline.environment.v1+json"
+POLICY: Final = "application/vnd.loopline.policy.v1+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What `digest` names. Two artifacts with one digest hold the same bytes."""
+
+    digest: Digest
+    media_type: str = BYTES
+    size: int = 0
+    """Bytes of the blob that `digest` names (of the root node for a tree)."""

@@ -1,0 +1,17 @@
+"""check: a run that yields evidence about what is to become current, as a project declares it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`[checks."eval/holdout"]` of a project file."""
+
+    name: str
+    refs: tuple[str, ...]
+    """Globs over `kind/name@ref`: changes of these refs are checked by it."""
+    pipeline: str
+    """Name of the pipeline that judges. Its parameters `candidate` and `base` are the new and the current version."""
+    params: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,21 @@
+"""ref: a mutable name of an asset that points at one version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loopline.nouns.name import RefName
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Where `name` points. It moves only by a change."""
+
+    name: RefName
+    target: int
+    """Number of the version."""
+    tier: str = ""
+    """`production`, `staging`, … where the ref is a deployment; empty otherwise."""
+    change: str | None = None
+    """Id of the change that moved it here."""
+    moved_at: int = 0

@@ -1,0 +1,48 @@
+"""verdict: the answer of a check, and of a requirement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from loopline.nouns.digest import Digest
+from loopline.nouns.evaluation import Estimate
+
+
+class Result(StrEnum):
+    """What a check or a requirement says. ERROR: it could not be answered; never read it as a pass."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    PENDING = "pending"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one check said about one head."""
+
+    check: str
+    """`eval/holdout`."""
+    head: Digest
+    result: Result
+    run: str | None
+    at: int
+    summary: str = ""
+    estimates: tuple[Estimate, ...] = ()
+    """What the check measured, paired with the base where it had one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of a policy, as it stands for one change."""
+
+    policy: str
+    """The policy's name."""
+    text: str
+    """The requirement as written: `roc_auc >= base - 0.005`."""
+    result: Result
+    observed: str = ""
+    needed: str = ""
+    remedy: str = ""
+    """Who or what can turn it into a pass."""

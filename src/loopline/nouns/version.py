@@ -1,0 +1,36 @@
+"""version: one artifact published under an asset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from loopline.nouns.artifact import Artifact
+from loopline.nouns.name import AssetName
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """`model/delay@7`."""
+
+    asset: AssetName
+    number: int
+    """Allocated per asset, across branches, without gaps, from 1."""
+    artifact: Artifact
+    parents: tuple[int, ...] = ()
+    author: str = ""
+    message: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values; what a version says about itself: rows, schema, flavour, signature."""
+    run: str | None = None
+    """Id of the run that made it."""
+    recorded_at: int = 0
+    """Microseconds since the epoch, UTC, by the loop's clock."""
+    event_time: int | None = None
+    quarantined: bool = False
+    deleted_at: int | None = None
+
+    def __str__(self) -> str:
+        """Write it as inside its project."""
+        return f"{self.asset}@{self.number}"
