@@ -122,6 +122,6 @@ class Change:
 
 
 def head_of(moves: Iterable[Move]) -> Digest:
-    """Digest over the sorted targets of a change (not over where the refs stand now)."""
-    rows = sorted((m.ref.key, m.new, m.tier) for m in moves)
+    """Digest over what a change would move, from where, to where: evidence against another base is other evidence."""
+    rows = sorted([m.ref.key, m.old, m.new, m.tier] for m in moves)
     return digest_of(json.dumps(rows, separators=(",", ":")).encode())

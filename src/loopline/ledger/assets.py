@@ -1,0 +1,130 @@
+"""assets: names with a history, and the artifacts they are made of (tables assets, artifacts, aliases)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loopline.errors import NotFound
+from loopline.nouns.artifact import Artifact
+from loopline.nouns.digest import Digest
+from loopline.nouns.name import AssetName
+from loopline.store.database import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A name, and how far its numbering has come."""
+
+    id: int
+    name: AssetName
+    last_number: int
+    description: str
+    created_at: int
+    deleted_at: int | None
+
+
+class Assets:
+    """The assets of every project."""
+
+    def __init__(self, rows: Rows, now: int) -> None:
+        self._rows = rows
+        self._now = now
+        self._ids: dict[AssetName, int] = {}
+
+    def find(self, name: AssetName, *, deleted: bool = False) -> Asset | None:
+        """Look one up; deleted ones only if asked for."""
+        row = self._rows.one(
+            "SELECT id, last_number, description, created_at, deleted_at FROM assets WHERE project = ? AND kind = ? AND name = ?",
+            name.project, name.kind, name.name,
+        )  # fmt: skip
+        if row is None or (row[4] is not None and not deleted):
+            return None
+        return Asset(row[0], name, row[1], row[2], row[3], row[4])
+
+    def get(self, name: AssetName) -> Asset:
+        """Look one up. Raise NotFound with near names."""
+        asset = self.find(name)
+        if asset is None:
+            from difflib import get_close_matches
+
+            others = [str(other.name) for other in self.list(name.project, limit=1000)]
+            near = get_close_matches(str(name), others, n=1)
+            hint = f"did you mean {near[0]}?" if near else "loopline ls"
+            raise NotFound(f"there is no {name}", kind="no-asset", hint=hint, asset=str(name), project=name.project)
+        return asset
+
+    def ensure(self, name: AssetName) -> int:
+        """Give its id, creating it where it is missing and reviving it where it was deleted."""
+        known = self._ids.get(name)
+        if known is not None:
+            return known
+        row = self._rows.one(
+            "INSERT INTO assets (project, kind, name, created_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (project, kind, name) DO UPDATE SET deleted_at = NULL RETURNING id",
+            name.project, name.kind, name.name, self._now,
+        )  # fmt: skip
+        self._ids[name] = number = int(row[0]) if row else 0
+        return number
+
+    def id_of(self, name: AssetName) -> int | None:
+        """Give its id, deleted or not; None where it never was."""
+        if name not in self._ids:
+            row = self._rows.one(
+                "SELECT id FROM assets WHERE project = ? AND kind = ? AND name = ?", name.project, name.kind, name.name
+            )
+            if row is None:
+                return None
+            self._ids[name] = row[0]
+        return self._ids[name]
+
+    def name_of(self, number: int) -> AssetName:
+        """Give the name behind an id."""
+        for name, known in self._ids.items():
+            if known == number:
+                return name
+        row = self._rows.one("SELECT project, kind, name FROM assets WHERE id = ?", number)
+        if row is None:
+            raise NotFound("an asset is missing from the ledger", kind="no-asset", hint="loopline verify", id=number)
+        name = AssetName(*row)
+        self._ids[name] = number
+        return name
+
+    def list(self, project: str, *, kind: str = "", after: str = "", limit: int = 100) -> list[Asset]:
+        """Give them sorted by kind and name; `after` is a `kind/name` to go on from."""
+        rows = self._rows.all(
+            "SELECT id, kind, name, last_number, description, created_at FROM assets"
+            " WHERE project = ? AND deleted_at IS NULL AND (? = '' OR kind = ?) AND kind || '/' || name > ?"
+            " ORDER BY kind || '/' || name LIMIT ?",
+            project, kind, kind, after, limit,
+        )  # fmt: skip
+        return [Asset(r[0], AssetName(project, r[1], r[2]), r[3], r[4], r[5], None) for r in rows]
+
+    def delete(self, name: AssetName) -> None:
+        """Mark it deleted. Its history stays; its name can be used again and goes on counting."""
+        asset = self.get(name)
+        self._rows.do("UPDATE assets SET deleted_at = ? WHERE id = ?", self._now, asset.id)
+
+    def describe(self, artifact: Artifact) -> None:
+        """Write a descriptor down. The first description of a digest stays."""
+        self._rows.do(
+            "INSERT INTO artifacts (digest, media_type, size, recorded_at) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+            artifact.digest, artifact.media_type, artifact.size, self._now,
+        )  # fmt: skip
+
+    def artifact(self, digest: Digest) -> Artifact | None:
+        """Look a descriptor up."""
+        row = self._rows.one("SELECT media_type, size FROM artifacts WHERE digest = ?", digest)
+        return Artifact(digest, row[0], row[1]) if row else None
+
+    def alias(self, algorithm: str, value: str, digest: Digest) -> None:
+        """Write down another name for the same bytes: md5 for S3 and DVC clients, sha512 for OCI."""
+        self._rows.do(
+            "INSERT INTO aliases (algorithm, value, digest) VALUES (?, ?, ?)"
+            " ON CONFLICT (algorithm, value) DO UPDATE SET digest = excluded.digest",
+            algorithm, value, digest,
+        )  # fmt: skip
+
+    def by_alias(self, algorithm: str, value: str) -> Digest | None:
+        """Look up what another algorithm calls `value`."""
+        row = self._rows.one("SELECT digest FROM aliases WHERE algorithm = ? AND value = ?", algorithm, value)
+        return Digest(row[0]) if row else None

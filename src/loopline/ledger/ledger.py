@@ -1,0 +1,198 @@
+"""Ledger: opens transactions over all tables, and writes the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from loopline.ledger.assets import Assets
+from loopline.ledger.changes import Changes
+from loopline.ledger.feed import Feed
+from loopline.ledger.incidents import Incidents
+from loopline.ledger.leases import Leases
+from loopline.ledger.lineage import Lineage
+from loopline.ledger.metrics import Metrics
+from loopline.ledger.policies import Policies
+from loopline.ledger.projects import Projects
+from loopline.ledger.refs import Refs
+from loopline.ledger.runs import Runs
+from loopline.ledger.staging import Staging
+from loopline.ledger.teams import Teams
+from loopline.ledger.verdicts import Verdicts
+from loopline.ledger.versions import Versions
+from loopline.nouns.actor import Actor
+from loopline.nouns.clock import Clock
+from loopline.nouns.event import Event
+from loopline.store.database import Database, Rows
+
+
+class Tables:
+    """What a transaction sees, one collection for each noun, made when it is first asked for."""
+
+    def __init__(self, rows: Rows, now: int) -> None:
+        self.rows = rows
+        self.now = now
+        """The loop's clock when the transaction began; everything it records carries this time."""
+
+    @cached_property
+    def projects(self) -> Projects:
+        """Projects."""
+        return Projects(self.rows, self.now)
+
+    @cached_property
+    def assets(self) -> Assets:
+        """Assets, descriptors of artifacts and their other names."""
+        return Assets(self.rows, self.now)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """Versions, their parents and the quarantine."""
+        return Versions(self.rows, self.now, self.assets)
+
+    @cached_property
+    def refs(self) -> Refs:
+        """Refs."""
+        return Refs(self.rows, self.now, self.assets)
+
+    @cached_property
+    def staging(self) -> Staging:
+        """What is about to become a version."""
+        return Staging(self.rows, self.now)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs and experiments."""
+        return Runs(self.rows, self.now)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Metric series."""
+        return Metrics(self.rows, self.now)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """What runs read and made."""
+        return Lineage(self.rows, self.assets)
+
+    @cached_property
+    def changes(self) -> Changes:
+        """Changes, answers, overrides and decisions."""
+        return Changes(self.rows, self.now, self.assets, self.verdicts)
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """What checks said."""
+        return Verdicts(self.rows, self.now)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Documents of policies."""
+        return Policies(self.rows)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Who holds what, until when."""
+        return Leases(self.rows, self.now)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """What went wrong."""
+        return Incidents(self.rows, self.now)
+
+    @cached_property
+    def teams(self) -> Teams:
+        """Who belongs to what."""
+        return Teams(self.rows, self.now)
+
+    @cached_property
+    def feed(self) -> Feed:
+        """The events."""
+        return Feed(self.rows)
+
+
+class Writing(Tables):
+    """A write transaction: what it says of itself becomes its one event."""
+
+    def __init__(self, rows: Rows, now: int, *, project: str, actor: Actor, seq: int) -> None:
+        super().__init__(rows, now)
+        self.project = project
+        self.seq = seq
+        """The number that the event of this transaction will have."""
+        self.actor = actor
+        self.kind = ""
+        self.subject = ""
+        self.event_time: int | None = None
+        self.payload: dict[str, Any] = {}
+
+    def say(self, kind: str, subject: str, /, **payload: Any) -> None:
+        """Tell what happened. A second call replaces kind and subject and adds to the payload (JSON values)."""
+        self.kind, self.subject = kind, subject
+        self.payload.update(payload)
+
+
+class Ledger:
+    """Rows of every project in one database."""
+
+    def __init__(self, database: Database, *, clock: Clock, dry: bool = False) -> None:
+        self.database = database
+        self._clock = clock
+        self._dry = dry
+
+    @contextmanager
+    def read(self) -> Iterator[Tables]:
+        """See one moment of everything."""
+        with self.database.read() as rows:
+            yield Tables(rows, self._clock.now())
+
+    @contextmanager
+    def write(self, project: str, actor: Actor) -> Iterator[Writing]:
+        """Change rows and add one event. All of it holds, or none: the block must `say` what happened or raise.
+
+        Writers of one project queue at the head of its feed; whatever is read here stays true until the commit. With
+        `dry` the transaction is rolled back at its end, after every rule has been applied.
+        """
+        try:
+            with self.database.write() as rows:
+                feed = Feed(rows)
+                head = feed.lock(project)
+                now = self._clock.now()
+                writing = Writing(rows, now, project=project, actor=actor, seq=head.seq + 1)
+                yield writing
+                if not writing.kind:
+                    msg = "a ledger transaction ended without saying what happened"
+                    raise AssertionError(msg)
+                feed.append(head, _event(writing, now), writing.payload)
+                if self._dry:
+                    raise _DryRun
+        except _DryRun:
+            return
+
+    @contextmanager
+    def telemetry(self) -> Iterator[Tables]:
+        """Change rows that are no history (metric points, leases' heartbeats): durable, but no event."""
+        try:
+            with self.database.write() as rows:
+                yield Tables(rows, self._clock.now())
+                if self._dry:
+                    raise _DryRun
+        except _DryRun:
+            return
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+class _DryRun(Exception):  # noqa: N818 (no error: it ends a rehearsal)
+    pass
+
+
+def _event(writing: Writing, now: int) -> Event:
+    from loopline.nouns.event import GENESIS
+
+    return Event(
+        project=writing.project, seq=0, recorded_at=now, event_time=writing.event_time, actor=str(writing.actor),
+        kind=writing.kind, subject=writing.subject, schema=1, payload_digest=GENESIS, previous=GENESIS, hash=GENESIS,
+    )  # fmt: skip

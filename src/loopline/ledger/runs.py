@@ -1,0 +1,207 @@
+"""runs: what was executed (tables experiments, runs, params, tags, marks)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from loopline.errors import Conflict, NotFound
+from loopline.nouns.run import Link, Run, RunState
+from loopline.store.database import Row, Rows
+
+_COLUMNS = (
+    "r.id, r.project, r.name, r.kind, r.state, e.name, r.parent, r.actor, r.started_at, r.ended_at, r.recorded_at, r.code,"
+    " r.git_commit, r.environment, r.cache_key, r.origin, r.error, r.foreign_id"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM runs r JOIN experiments e ON e.id = r.experiment"
+
+
+class Runs:
+    """The runs of every project."""
+
+    def __init__(self, rows: Rows, now: int) -> None:
+        self._rows = rows
+        self._now = now
+        self._experiments: dict[tuple[str, str], int] = {}
+
+    def experiment(self, project: str, name: str) -> int:
+        """Give an experiment's id, creating it where it is missing."""
+        known = self._experiments.get((project, name))
+        if known is None:
+            row = self._rows.one(
+                "INSERT INTO experiments (project, name, created_at) VALUES (?, ?, ?)"
+                " ON CONFLICT (project, name) DO UPDATE SET deleted_at = NULL RETURNING id",
+                project, name, self._now,
+            )  # fmt: skip
+            known = self._experiments[project, name] = int(row[0]) if row else 0
+        return known
+
+    def start(self, run: Run) -> Run:
+        """Write a run down, with its params and tags. Starting the same id twice is a Conflict."""
+        return self.start_all([run])[0]
+
+    def start_all(self, runs: Iterable[Run]) -> list[Run]:
+        """Write several down at once."""
+        done = [replace(run, recorded_at=self._now) for run in runs]
+        for run in done:
+            if self._rows.one("SELECT 1 FROM runs WHERE id = ?", run.id):
+                raise Conflict(f"run {run.id} is already there", kind="run-exists", hint="start it under a new id", run=run.id)
+        self._rows.many(
+            "INSERT INTO runs (id, project, experiment, name, kind, state, parent, actor, started_at, ended_at, recorded_at, code,"
+            " git_commit, environment, cache_key, origin, error, foreign_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    r.id, r.project, self.experiment(r.project, r.experiment), r.name, r.kind, str(r.state), r.parent, r.actor,
+                    r.started_at, r.ended_at, r.recorded_at, r.code, r.commit, r.environment, r.cache_key, r.origin, r.error,
+                    r.foreign_id,
+                )
+                for r in done
+            ],
+        )  # fmt: skip
+        self._keep("params", [(r.id, k, v) for r in done for k, v in r.params.items()])
+        self._keep("tags", [(r.id, k, v) for r in done for k, v in r.tags.items()])
+        return done
+
+    def find(self, run: str) -> Run | None:
+        """Look one up with params, tags, last metrics, inputs and outputs."""
+        row = self._rows.one(f"{_SELECT} WHERE r.id = ?", run)
+        return self._fill([_run(row)])[0] if row else None
+
+    def get(self, run: str) -> Run:
+        """Look one up by its whole id. Raise NotFound."""
+        found = self.find(run)
+        if found is None:
+            raise NotFound(f"there is no run {run}", kind="no-run", hint="loopline find runs", run=run)
+        return found
+
+    def resolve(self, project: str, prefix: str) -> Run:
+        """Find a run by the first digits of its id (4 or more), or by its foreign id. Raise NotFound, Conflict."""
+        rows = self._rows.all(
+            f"{_SELECT} WHERE r.project = ? AND ((r.id >= ? AND r.id < ?) OR r.foreign_id = ?) LIMIT 2",
+            project, prefix, prefix + "g", prefix,
+        )  # fmt: skip
+        exact = [row for row in rows if row[0] == prefix]
+        rows = exact or rows
+        if len(rows) > 1:
+            raise Conflict(f"several runs begin with {prefix}", kind="ambiguous-run", hint="write more digits", prefix=prefix)
+        if not rows:
+            raise NotFound(f"there is no run {prefix}", kind="no-run", hint="loopline find runs", run=prefix)
+        return self._fill([_run(rows[0])])[0]
+
+    def search(self, where: str, values: Iterable[object], *, order: str, limit: int) -> list[Run]:
+        """Give runs by a condition that `ledger/search.py` has composed."""
+        rows = self._rows.all(f"{_SELECT} WHERE {where} ORDER BY {order} LIMIT ?", *values, limit)
+        return self._fill([_run(row) for row in rows])
+
+    def children(self, run: str) -> list[Run]:
+        """Give the runs inside a run, in the order of their ids."""
+        rows = self._rows.all(f"{_SELECT} WHERE r.parent = ? AND r.deleted_at IS NULL ORDER BY r.id", run)
+        return self._fill([_run(row) for row in rows])
+
+    def cached(self, project: str, keys: Iterable[str]) -> dict[str, Run]:
+        """For each cache key that a finished run has, give the newest such run with its outputs."""
+        found: dict[str, Run] = {}
+        wanted = list(dict.fromkeys(keys))
+        for start in range(0, len(wanted), 500):
+            chunk = wanted[start : start + 500]
+            marks = ", ".join("?" * len(chunk))
+            rows = self._rows.all(
+                f"{_SELECT} WHERE r.project = ? AND r.cache_key IN ({marks}) AND r.state = 'finished' AND r.deleted_at IS NULL"
+                " ORDER BY r.id",
+                project, *chunk,
+            )  # fmt: skip
+            for row in rows:
+                found[row[14]] = _run(row)
+        return {run.cache_key or "": run for run in self._fill(list(found.values()), light=True)}
+
+    def move(self, run: str, state: RunState, *, error: str | None = None, ended_at: int | None = None) -> bool:
+        """Change a run's state. A run that is over stays as it is: give False then."""
+        ended = (ended_at or self._now) if state.over else None
+        return bool(
+            self._rows.do(
+                "UPDATE runs SET state = ?, error = COALESCE(?, error), ended_at = COALESCE(?, ended_at),"
+                " started_at = CASE WHEN ? = 'running' AND started_at IS NULL THEN ? ELSE started_at END"
+                " WHERE id = ? AND state IN ('pending', 'running')",
+                str(state), error, ended, str(state), self._now, run,
+            )
+        )  # fmt: skip
+
+    def annotate(self, run: str, *, params: Mapping[str, str] | None = None, tags: Mapping[str, str] | None = None) -> None:
+        """Add params and tags. A param is written once: another value for it is a Conflict. A tag is replaced."""
+        for key, value in (params or {}).items():
+            row = self._rows.one("SELECT value FROM params WHERE run = ? AND key = ?", run, key)
+            if row is not None and row[0] != value:
+                raise Conflict(
+                    f"param {key} of run {run} is already {row[0]!r}", kind="param-exists", hint="log it under another name",
+                    run=run, key=key, old=row[0], new=value,
+                )  # fmt: skip
+        self._keep("params", [(run, k, v) for k, v in (params or {}).items()])
+        self._keep("tags", [(run, k, v) for k, v in (tags or {}).items()])
+
+    def capture(self, run: str, *, code: str | None, commit: str | None, environment: str | None) -> None:
+        """Write down what ran, where it became known only after the start."""
+        self._rows.do(
+            "UPDATE runs SET code = COALESCE(?, code), git_commit = COALESCE(?, git_commit), environment = COALESCE(?, environment)"
+            " WHERE id = ?",
+            code, commit, environment, run,
+        )  # fmt: skip
+
+    def advance(self, run: str, source: str, sequence: int) -> bool:
+        """Take the mark of a journal forward to `sequence`; False where that part was shipped before."""
+        return bool(
+            self._rows.do(
+                "INSERT INTO marks (run, source, sequence) VALUES (?, ?, ?) ON CONFLICT (run, source)"
+                " DO UPDATE SET sequence = excluded.sequence WHERE marks.sequence < excluded.sequence",
+                run, source, sequence,
+            )
+        )  # fmt: skip
+
+    def delete(self, run: str) -> None:
+        """Mark it deleted."""
+        if not self._rows.do("UPDATE runs SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL", self._now, run):
+            raise NotFound(f"there is no run {run}", kind="no-run", hint="loopline find runs", run=run)
+
+    def _keep(self, table: str, rows: list[tuple[str, str, str]]) -> None:
+        if rows:
+            self._rows.many(
+                f"INSERT INTO {table} (run, key, value) VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
+                rows,
+            )
+
+    def _fill(self, runs: list[Run], *, light: bool = False) -> list[Run]:
+        if not runs:
+            return []
+        pairs: dict[str, dict[str, dict[str, str]]] = {"params": {}, "tags": {}}
+        metrics: dict[str, dict[str, float]] = {}
+        links: dict[str, dict[str, list[Link]]] = {"in": {}, "out": {}}
+        for start in range(0, len(runs), 500):
+            ids = [run.id for run in runs[start : start + 500]]
+            marks = ", ".join("?" * len(ids))
+            for row in self._rows.all(
+                "SELECT l.run, l.direction, l.name, l.digest, l.media_type, l.size, a.kind || '/' || a.name, l.number FROM links l"
+                f" LEFT JOIN assets a ON a.id = l.asset WHERE l.run IN ({marks}) ORDER BY l.id",
+                *ids,
+            ):
+                links[row[1]].setdefault(row[0], []).append(Link(*row[2:]))
+            if light:
+                continue
+            for table, into in pairs.items():
+                for row in self._rows.all(f"SELECT run, key, value FROM {table} WHERE run IN ({marks}) ORDER BY key", *ids):
+                    into.setdefault(row[0], {})[row[1]] = row[2]
+            for row in self._rows.all(f"SELECT run, key, last FROM series WHERE run IN ({marks}) ORDER BY key", *ids):
+                metrics.setdefault(row[0], {})[row[1]] = float("nan") if row[2] is None else row[2]
+        return [
+            replace(
+                r, params=pairs["params"].get(r.id, {}), tags=pairs["tags"].get(r.id, {}), metrics=metrics.get(r.id, {}),
+                inputs=tuple(links["in"].get(r.id, ())), outputs=tuple(links["out"].get(r.id, ())),
+            )
+            for r in runs
+        ]  # fmt: skip
+
+
+def _run(row: Row) -> Run:
+    return Run(
+        id=row[0], project=row[1], name=row[2], kind=row[3], state=RunState(row[4]), experiment=row[5], parent=row[6], actor=row[7],
+        started_at=row[8], ended_at=row[9], recorded_at=row[10], code=row[11], commit=row[12], environment=row[13],
+        cache_key=row[14], origin=row[15], error=row[16], foreign_id=row[17],
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""schema: whether the tables are those that this code knows, and how they get there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from loopline.errors import Conflict, Refused, Unavailable
+from loopline.store.database import Database
+
+NEWEST: Final = "0001"
+"""The revision of the newest file in `migrations/versions`; a test holds the two together."""
+_FOLDER: Final = Path(__file__).parent / "migrations"
+
+
+def found(database: Database) -> str | None:
+    """Read the revision of the tables; None where there are none yet."""
+    with database.read() as rows:
+        if rows.dialect == "sqlite":
+            known = rows.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'")
+        else:
+            known = rows.one("SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL")
+        row = rows.one("SELECT version_num FROM alembic_version") if known else None
+    return str(row[0]) if row else None
+
+
+def prepare(database: Database, *, migrate: bool | None = None, now: Callable[[], int] | None = None) -> None:
+    """Bring the tables to NEWEST, or raise.
+
+    An empty database gets its tables. An older SQLite file is backed up beside itself and migrated (`now` names the
+    copy); an older PostgreSQL database only with `migrate=True`. A newer schema is Refused: this code would misread it.
+    """
+    here = found(database)
+    if here == NEWEST:
+        return
+    if here is not None and here > NEWEST:
+        raise Refused(
+            "the ledger was written by a newer Loopline", kind="newer-schema", hint="pip install -U loopline",
+            found=here, known=NEWEST,
+        )  # fmt: skip
+    if here is not None and database.dialect == "postgresql" and not migrate:
+        raise Refused(
+            "the ledger's tables are older than this code", kind="older-schema", hint="loopline migrate", found=here, known=NEWEST
+        )
+    if here is not None:
+        _back_up(database, here, now)
+    try:
+        database.migrate(_upgrade)
+    except Conflict:
+        if found(database) != NEWEST:  # somebody else may just have done it
+            raise
+
+
+def _back_up(database: Database, here: str, now: Callable[[], int] | None) -> None:
+    backup = getattr(database, "backup", None)
+    path: Path | None = getattr(database, "path", None)
+    if backup is None or path is None:
+        return
+    folder = path.parent / "backups"
+    try:
+        folder.mkdir(exist_ok=True)
+        backup(folder / f"{path.stem}-{here}-{now() if now else 0}.db")
+    except OSError as error:
+        raise Unavailable(
+            "the backup before the migration could not be written", kind="backup-failed", hint=f"make {folder} writable",
+            cause=str(error),
+        ) from error  # fmt: skip
+
+
+def _upgrade(alchemy: Any) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    script = ScriptDirectory.from_config(config)
+    with EnvironmentContext(config, script, fn=lambda rev, _: script._upgrade_revs(NEWEST, rev)) as environment:  # noqa: SLF001 (what env.py templates call)
+        environment.configure(connection=alchemy, transactional_ddl=True)
+        environment.run_migrations()

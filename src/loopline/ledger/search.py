@@ -1,0 +1,130 @@
+"""search: from a filter as people write it to a condition over runs.
+
+`metrics.roc_auc > 0.7 and params.depth = '6' and state = finished`: comparisons joined by `and`. Attributes are id, name, kind,
+state, experiment, actor, commit, started, parent; values are numbers, words or quoted strings.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from loopline.errors import Invalid
+
+_ATTRIBUTES: Final = {
+    "id": "r.id", "name": "r.name", "kind": "r.kind", "state": "r.state", "experiment": "e.name", "actor": "r.actor",
+    "commit": "r.git_commit", "started": "r.started_at", "parent": "r.parent", "code": "r.code", "environment": "r.environment",
+}  # fmt: skip
+_TOKEN: Final = re.compile(
+    r"""\s*(?:(?P<and>and\b)|(?P<op>>=|<=|!=|=|>|<|~)|(?P<string>'(?:[^']|'')*'|"(?:[^"]|"")*")"""
+    r"""|(?P<word>[A-Za-z_][\w./\[\]=-]*(?:`[^`]*`)?|`[^`]*`)|(?P<number>-?\d[\w.+-]*))""",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A piece of SQL over `runs r` and `experiments e`, and its values."""
+
+    where: str
+    values: tuple[object, ...]
+    order: str
+
+
+def compose(project: str, text: str = "", *, order: str = "", deleted: bool = False) -> Condition:
+    """Parse a filter and an order (`metrics.roc_auc desc`). Raise Invalid with the place that was not understood."""
+    where, values = ["r.project = ?"], [project]
+    if not deleted:
+        where.append("r.deleted_at IS NULL")
+    for name, op, value in _comparisons(text):
+        piece, more = _compare(name, op, value)
+        where.append(piece)
+        values += more  # type: ignore[arg-type]
+    by, extra = _order(order)
+    return Condition(" AND ".join(where), (*values, *extra), by)
+
+
+def _comparisons(text: str) -> list[tuple[str, str, str | float]]:
+    found: list[tuple[str, str, str | float]] = []
+    tokens = list(_tokens(text))
+    while tokens:
+        if len(tokens) < 3 or tokens[0][0] != "word" or tokens[1][0] != "op" or tokens[2][0] in ("op", "and"):
+            raise _unclear(text, tokens[0][2])
+        (_, name, _), (_, op, _), (kind, raw, place) = tokens[:3]
+        value: str | float = raw
+        if kind == "number":
+            try:
+                value = float(raw)
+            except ValueError:
+                value = raw
+        elif kind == "string":
+            value = raw[1:-1].replace(raw[0] * 2, raw[0])
+        found.append((name, op, value))
+        tokens = tokens[3:]
+        if tokens:
+            if tokens[0][0] != "and" or len(tokens) == 1:
+                raise _unclear(text, place)
+            tokens = tokens[1:]
+    return found
+
+
+def _tokens(text: str) -> list[tuple[str, str, int]]:
+    at, found = 0, []
+    while text[at:].strip():
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise _unclear(text, at)
+        found.append((match.lastgroup or "", match.group(match.lastgroup or 0), match.start(match.lastgroup or 0)))
+        at = match.end()
+    return found
+
+
+def _compare(name: str, op: str, value: str | float) -> tuple[str, list[object]]:
+    sql_op = {"~": "LIKE"}.get(op, op)
+    head, dot, key = name.partition(".")
+    key = key.strip("`")
+    if dot and head in ("metrics", "metric"):
+        if not isinstance(value, float):
+            raise Invalid(f"a metric is compared with a number, not {value!r}", kind="bad-filter", hint="write for example > 0.7")
+        return f"EXISTS (SELECT 1 FROM series s WHERE s.run = r.id AND s.key = ? AND s.last {sql_op} ?)", [key, value]
+    if dot and head in ("params", "param", "tags", "tag"):
+        table = "params" if head.startswith("param") else "tags"
+        if isinstance(value, float) and op != "~":
+            cast = "CAST(t.value AS REAL)"
+            return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND {cast} {sql_op} ?)", [key, value]
+        return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.value {sql_op} ?)", [key, str(value)]
+    column = _ATTRIBUTES.get(name)
+    if column is None:
+        near = get_close_matches(name, [*_ATTRIBUTES, "metrics.", "params.", "tags."], n=1)
+        hint = f"did you mean {near[0]}?" if near else "use metrics.X, params.X, tags.X or " + ", ".join(_ATTRIBUTES)
+        raise Invalid(f"runs have no {name!r}", kind="bad-filter", hint=hint, name=name)
+    return f"{column} {sql_op} ?", [int(value) if isinstance(value, float) and name == "started" else str(value)]
+
+
+def _order(order: str) -> tuple[str, list[object]]:
+    if not order:
+        return "r.id DESC", []
+    name, _, way = order.strip().partition(" ")
+    way = way.strip().lower() or "desc"
+    if way not in ("asc", "desc"):
+        raise Invalid(f"{way!r} is no direction", kind="bad-order", hint="write asc or desc", order=order)
+    head, dot, key = name.partition(".")
+    if dot and head in ("metrics", "metric", "params", "param"):
+        inner = "SELECT s.last FROM series s WHERE s.run = r.id AND s.key = ?"
+        if head.startswith("param"):
+            inner = "SELECT t.value FROM params t WHERE t.run = r.id AND t.key = ?"
+        key = key.strip("`")
+        return f"({inner}) IS NULL, ({inner}) {way}, r.id DESC", [key, key]
+    column = _ATTRIBUTES.get(name)
+    if column is None:
+        raise Invalid(f"runs cannot be ordered by {name!r}", kind="bad-order", hint="use metrics.X or " + ", ".join(_ATTRIBUTES), name=name)
+    return f"{column} {way}, r.id DESC", []
+
+
+def _unclear(text: str, at: int) -> Invalid:
+    return Invalid(
+        f"the filter is unclear at character {at + 1}: {text[at : at + 20]!r}", kind="bad-filter",
+        hint="write for example: metrics.roc_auc > 0.7 and state = finished", text=text, at=at,
+    )  # fmt: skip

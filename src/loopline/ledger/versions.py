@@ -1,0 +1,171 @@
+"""versions: the history of an asset (tables versions, parents, quarantine)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loopline.errors import Invalid, NotFound
+from loopline.ledger.assets import Assets
+from loopline.nouns.artifact import Artifact
+from loopline.nouns.event import canonical
+from loopline.nouns.name import AssetName, Hashed, Latest, Named, Numbered, Pointer
+from loopline.nouns.version import Version
+from loopline.store.database import Row, Rows
+
+_SELECT = (
+    "SELECT v.asset, v.number, v.digest, a.media_type, a.size, v.author, v.message, v.metadata, v.run, v.recorded_at,"
+    " v.event_time, q.since, v.deleted_at FROM versions v JOIN artifacts a ON a.digest = v.digest"
+    " LEFT JOIN quarantine q ON q.asset = v.asset AND q.number = v.number"
+)
+
+
+class Versions:
+    """The versions of every asset."""
+
+    def __init__(self, rows: Rows, now: int, assets: Assets) -> None:
+        self._rows = rows
+        self._now = now
+        self._assets = assets
+
+    def publish(
+        self,
+        name: AssetName,
+        artifact: Artifact,
+        *,
+        author: str,
+        message: str = "",
+        parents: Sequence[int] = (),
+        metadata: Mapping[str, Any] | None = None,
+        run: str | None = None,
+        event_time: int | None = None,
+    ) -> Version:
+        """Append a version under the asset's next number. Raise NotFound for a parent that is not there."""
+        asset = self._assets.ensure(name)
+        self._assets.describe(artifact)
+        row = self._rows.one("UPDATE assets SET last_number = last_number + 1 WHERE id = ? RETURNING last_number", asset)
+        number = int(row[0]) if row else 0
+        self._rows.do(
+            "INSERT INTO versions (asset, number, digest, author, message, metadata, run, recorded_at, event_time)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            asset, number, artifact.digest, author, message, canonical(dict(metadata or {})).decode(), run, self._now, event_time,
+        )  # fmt: skip
+        for parent in sorted(set(parents)):
+            if not self._rows.one("SELECT 1 FROM versions WHERE asset = ? AND number = ?", asset, parent):
+                raise NotFound(f"{name} has no version {parent}", kind="no-version", hint=f"loopline history {name}", number=parent)
+            self._rows.do("INSERT INTO parents (asset, number, parent) VALUES (?, ?, ?)", asset, number, parent)
+        return self.get(name, number)
+
+    def find(self, name: AssetName, number: int) -> Version | None:
+        """Look one up by number, also when it is deleted or in quarantine."""
+        asset = self._assets.id_of(name)
+        if asset is None:
+            return None
+        row = self._rows.one(f"{_SELECT} WHERE v.asset = ? AND v.number = ?", asset, number)
+        return self._version(name, row) if row else None
+
+    def get(self, name: AssetName, number: int) -> Version:
+        """Look one up by number. Raise NotFound."""
+        found = self.find(name, number)
+        if found is None:
+            self._assets.get(name)
+            raise NotFound(
+                f"{name} has no version {number}", kind="no-version", hint=f"loopline history {name}", asset=str(name), number=number
+            )
+        return found
+
+    def resolve(self, pointer: Pointer) -> Version:
+        """Find the version that was meant, as of now. Raise NotFound, saying what is missing."""
+        name = pointer.asset
+        asset = self._assets.get(name).id
+        row: Row | None
+        match pointer.revision:
+            case Numbered(number):
+                return self._alive(self.get(name, number))
+            case Hashed(prefix):
+                row = self._rows.one(
+                    f"{_SELECT} WHERE v.asset = ? AND v.digest >= ? AND v.digest < ? AND v.deleted_at IS NULL"
+                    " ORDER BY v.number DESC LIMIT 1",
+                    asset, prefix, prefix + "g",
+                )  # fmt: skip
+            case Named(ref):
+                row = self._rows.one(
+                    f"{_SELECT} JOIN refs r ON r.asset = v.asset AND r.target = v.number WHERE r.asset = ? AND r.name = ?", asset, ref
+                )
+            case Latest():
+                row = self._rows.one(
+                    f"{_SELECT} WHERE v.asset = ? AND v.deleted_at IS NULL AND q.since IS NULL ORDER BY v.number DESC LIMIT 1", asset
+                )
+        if row is None:
+            raise NotFound(
+                f"nothing is at {pointer}", kind="no-revision", hint=f"loopline history {name}", pointer=str(pointer)
+            )
+        return self._version(name, row)
+
+    def list(self, name: AssetName, *, before: int | None = None, limit: int = 50, deleted: bool = False) -> list[Version]:
+        """Give them newest first; `before` is a number to go on from."""
+        asset = self._assets.get(name).id
+        rows = self._rows.all(
+            f"{_SELECT} WHERE v.asset = ? AND v.number < ? AND (v.deleted_at IS NULL OR ? = 1) ORDER BY v.number DESC LIMIT ?",
+            asset, before if before is not None else 2**62, int(deleted), limit,
+        )  # fmt: skip
+        return [self._version(name, row) for row in rows]
+
+    def by_digest(self, project: str, digest: str) -> list[Version]:
+        """Give every version of a project with this digest, newest first."""
+        rows = self._rows.all(
+            f"{_SELECT} JOIN assets s ON s.id = v.asset WHERE v.digest = ? AND s.project = ? ORDER BY v.recorded_at DESC, v.number DESC",
+            digest, project,
+        )  # fmt: skip
+        return [self._version(self._assets.name_of(row[0]), row) for row in rows]
+
+    def by_run(self, run: str) -> list[Version]:
+        """Give what a run published."""
+        rows = self._rows.all(f"{_SELECT} WHERE v.run = ? ORDER BY v.asset, v.number", run)
+        return [self._version(self._assets.name_of(row[0]), row) for row in rows]
+
+    def quarantine(self, name: AssetName, number: int, *, reason: str, change: str | None = None) -> None:
+        """Mark a version so that no automation moves there again. Marking twice keeps the first mark."""
+        self.get(name, number)
+        self._rows.do(
+            "INSERT INTO quarantine (asset, number, since, reason, change) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (asset, number) DO NOTHING",
+            self._assets.id_of(name), number, self._now, reason, change,
+        )  # fmt: skip
+
+    def quarantined(self, name: AssetName, number: int) -> str | None:
+        """Give the reason of the mark, or None where there is none."""
+        row = self._rows.one(
+            "SELECT reason FROM quarantine WHERE asset = ? AND number = ?", self._assets.id_of(name), number
+        )
+        return row[0] if row else None
+
+    def lift(self, name: AssetName, number: int) -> None:
+        """Take the mark away; only a change that is applied does this."""
+        self._rows.do("DELETE FROM quarantine WHERE asset = ? AND number = ?", self._assets.id_of(name), number)
+
+    def delete(self, name: AssetName, number: int) -> None:
+        """Mark a version deleted. Raise Invalid while a ref points at it."""
+        self.get(name, number)
+        asset = self._assets.id_of(name)
+        held = self._rows.all("SELECT name FROM refs WHERE asset = ? AND target = ?", asset, number)
+        if held:
+            refs = ", ".join(f"{name}@{row[0]}" for row in held)
+            raise Invalid(
+                f"{name}@{number} is current", kind="version-in-use", hint=f"move {refs} first", asset=str(name), number=number, refs=refs
+            )
+        self._rows.do("UPDATE versions SET deleted_at = ? WHERE asset = ? AND number = ?", self._now, asset, number)
+
+    def _alive(self, version: Version) -> Version:
+        if version.deleted_at is not None:
+            raise NotFound(f"{version} was deleted", kind="version-deleted", hint=f"loopline history {version.asset}")
+        return version
+
+    def _version(self, name: AssetName, row: Row) -> Version:
+        parents = self._rows.all("SELECT parent FROM parents WHERE asset = ? AND number = ? ORDER BY parent", row[0], row[1])
+        return Version(
+            asset=name, number=row[1], artifact=Artifact(row[2], row[3], row[4]), parents=tuple(p[0] for p in parents), author=row[5],
+            message=row[6], metadata=json.loads(row[7]), run=row[8], recorded_at=row[9], event_time=row[10],
+            quarantined=row[11] is not None, deleted_at=row[12],
+        )  # fmt: skip

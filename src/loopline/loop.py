@@ -1,0 +1,44 @@
+"""Loop: the ports held together, as a verb gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from loopline.nouns.progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loopline.ledger.ledger import Ledger
+    from loopline.nouns.actor import Actor
+    from loopline.nouns.check import Check
+    from loopline.nouns.clock import Clock, Ids
+    from loopline.store.blobs import Blobs
+
+
+def silent(progress: Progress) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One caller's view of one project. It has no methods: verbs do things."""
+
+    project: str
+    actor: Actor
+    ledger: Ledger
+    blobs: Blobs
+    clock: Clock
+    ids: Ids
+    work: Path
+    """A folder of this machine for caches and scratch files; nothing in it is a record."""
+    executors: Mapping[str, Callable[[], Any]]
+    """Names to makers of `executors.port.Executor`; a verb that makes one closes it."""
+    codecs: Mapping[str, str]
+    """Names to `package.module:Class` of what turns Python values into artifacts (`pipelines/values.py`)."""
+    checks: tuple[Check, ...] = ()
+    """What the project declares, where a project file is at hand."""
+    report: Callable[[Progress], None] = silent
+    """Told how far long work has come."""
