@@ -1,0 +1,106 @@
+"""blobs: bytes by digest, as a port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from loopline.errors import NotFound, Unavailable
+from loopline.nouns.digest import Digest, short
+
+CHUNK: Final = 1 << 20
+"""Bytes that a stream gives or takes at a time."""
+
+
+class Writer(Protocol):
+    """One blob that is being written. One thread uses it; leaving the block without `commit` discards all of it."""
+
+    def write(self, chunk: bytes) -> None:
+        """Append `chunk`."""
+
+    def commit(self) -> tuple[Digest, int]:
+        """Make it a blob and give its digest and size. Durable when it returns. Nothing may be written afterwards."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Discard what was not committed."""
+
+
+class Blobs(Protocol):
+    """Keeps bytes under their sha256 digest.
+
+    Any number of threads and processes may call any method at once, also with the same bytes. A blob is there whole
+    or not at all, whenever a process is killed. What a writing method has acknowledged survives a loss of power.
+    Writing what is there already changes nothing, unless the bytes that are kept were damaged: then it mends them.
+
+    Writing raises Unavailable: disk-full, store-read-only, store-broken. Reading raises NotFound blob-missing and
+    Unavailable blob-corrupt, blob-unreadable. A method that raised has left nothing behind and may be called again.
+    """
+
+    def put(self, data: bytes) -> Digest:
+        """Keep `data`."""
+
+    def put_all(self, items: Iterable[bytes]) -> list[Digest]:
+        """Keep each of `items`, and wait for the disk once for many. When it raises, some may be kept, each whole."""
+
+    def put_file(self, path: Path) -> tuple[Digest, int]:
+        """Keep what the file holds, as read once from front to end, and give digest and size.
+
+        A file that cannot be read raises OSError as `open` does.
+        """
+
+    def writer(self) -> Writer:
+        """Begin a blob whose digest is not known yet."""
+
+    def get(self, digest: Digest) -> Iterator[bytes]:
+        """Stream a blob. Its last chunk comes only after all were verified: who reads to the end has the right bytes.
+
+        A missing blob raises at the call, a damaged one while it is read.
+        """
+
+    def read(self, digest: Digest) -> bytes:
+        """Give all of a blob, verified."""
+
+    def size(self, digest: Digest) -> int | None:
+        """Give how many bytes are kept under this name; None where there is no such blob."""
+
+    def missing(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Give those that are not kept here."""
+
+    def path(self, digest: Digest) -> Path | None:
+        """Give a local file to read without copying, unverified; None where there is none. It must not be written."""
+
+    def verify(self, digest: Digest) -> None:
+        """Read a blob and compare it with its name. Raise what reading raises."""
+
+    def delete(self, digest: Digest) -> bool:
+        """Forget a blob. Tell whether it was there. A reader that has begun may go on."""
+
+    def iter(self) -> Iterator[Digest]:
+        """Give what is kept, in no order. What is put or deleted meanwhile may or may not appear."""
+
+
+def absent(digest: Digest) -> NotFound:
+    """Say that a blob is not here."""
+    return NotFound(
+        f"blob {short(digest)} is not in the store",
+        kind="blob-missing",
+        hint="put the same bytes again, or fetch them from another copy of the store",
+        digest=digest,
+    )
+
+
+def corrupt(digest: Digest, found: Digest, size: int) -> Unavailable:
+    """Say that the bytes kept under a name are not those that the name means."""
+    return Unavailable(
+        f"blob {short(digest)} is damaged: its {size} bytes hash to {short(found)}",
+        kind="blob-corrupt",
+        hint="put the same bytes again: that mends the blob",
+        digest=digest,
+        found=found,
+        size=size,
+    )
