@@ -1,0 +1,140 @@
+"""requirements: the language of comparisons, and what each says about an estimate."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopline.checks.requirements import MIN_ROWS, Comparison, judge, parse_comparison
+from loopline.errors import Invalid
+from loopline.nouns.evaluation import Estimate
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("roc_auc >= 0.7", ("roc_auc", ">=", 0, 0.7, "", MIN_ROWS, False)),
+        ("roc_auc>=base-0.005", ("roc_auc", ">=", 1, -0.005, "", MIN_ROWS, False)),
+        ("log_loss < base", ("log_loss", "<", 1, 0, "", MIN_ROWS, False)),
+        ("latency_p95_ms <= base * 1.10", ("latency_p95_ms", "<=", 1.1, 0, "", MIN_ROWS, False)),
+        ("log_loss <= base + 1e-3 confident", ("log_loss", "<=", 1, 0.001, "", MIN_ROWS, True)),
+        ("r2 > -.5", ("r2", ">", 0, -0.5, "", MIN_ROWS, False)),
+        ("slice(carrier).roc_auc >= 0.6", ("roc_auc", ">=", 0, 0.6, "carrier", MIN_ROWS, False)),
+        ("  slice( origin , min = 50 ) . recall >= base  ", ("recall", ">=", 1, 0, "origin", 50, False)),
+    ],
+)
+def test_lines_are_read(text, parsed):
+    """Each form of the language means what it says."""
+    found = parse_comparison(text)
+    metric, operator, factor, offset, column, rows, confident = parsed
+    assert found == Comparison(text.strip(), metric, operator, factor, offset, column, rows, confident)
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "hint"),
+    [
+        ("", 1, ""),
+        ("roc_auk >= 0.7", 1, "roc_auc"),
+        ("slice(carrier).log_los <= 1", 16, "log_loss"),
+        ("roc_auc => 0.7", 9, ">="),
+        ("roc_auc == 0.7", 9, ""),
+        ("roc_auc >=", 11, ""),
+        ("roc_auc >= best - 1", 12, ""),
+        ("roc_auc >= base - ", 18, ""),
+        ("roc_auc >= base % 3", 17, ""),
+        ("roc_auc >= 0.7 confidant", 16, "confident"),
+        ("roc_auc >= 0.7 0.8", 16, ""),
+        ("slice(carrier) roc_auc >= 1", 16, ""),
+        ("slice().roc_auc >= 1", 7, ""),
+        ("slice(c, min=0).roc_auc >= 1", 14, ""),
+        ("slice(c, max=3).roc_auc >= 1", 10, ""),
+        ("base >= 1", 1, ""),
+        ("roc_auc >= base * 0", 19, ""),
+        ("roc_auc >= 1e999", 12, ""),
+        ("x" * 501 + " > 1", 501, ""),
+    ],
+)
+def test_mistakes_are_placed(text, position, hint):
+    """A line that cannot be read is Invalid, with the character it stumbled over and a near word where there is one."""
+    with pytest.raises(Invalid) as caught:
+        parse_comparison(text)
+    assert caught.value.facts["position"] == position
+    assert hint in caught.value.hint
+
+
+def test_a_check_may_measure_what_it_likes():
+    """A metric that resembles no known one is accepted: checks bring their own."""
+    assert parse_comparison("cost_per_1k <= 0.40").metric == "cost_per_1k"
+    assert parse_comparison("recall_at_3 >= 0.40").metric == "recall_at_3"
+
+
+def estimate(**given):
+    """Make an estimate that is 0.75 [0.74, 0.76], base 0.76, difference -0.01 [-0.02, 0]."""
+    standing = dict(
+        metric="m", value=0.75, low=0.74, high=0.76, n=1000, base=0.76, delta=-0.01, delta_low=-0.02, delta_high=0.0
+    )
+    return Estimate(**{**standing, **given})
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("m >= 0.75", True),
+        ("m > 0.75", False),
+        ("m <= 0.75", True),
+        ("m < 0.75", False),
+        ("m >= 0.75 confident", False),
+        ("m >= 0.74 confident", True),
+        ("m <= 0.75 confident", False),
+        ("m <= 0.76 confident", True),
+        ("m >= base", False),
+        ("m >= base - 0.01", True),
+        ("m > base - 0.01", False),
+        ("m >= base - 0.01 confident", False),
+        ("m >= base - 0.02 confident", True),
+        ("m <= base confident", True),
+        ("m < base confident", False),
+        ("m <= base * 0.98", False),
+        ("m <= base * 0.99", True),
+        ("m >= base * 0.97 confident", True),
+        ("m >= base * 0.98 confident", False),
+    ],
+)
+def test_comparisons_on_an_estimate(text, holds):
+    """`confident` asks the pessimistic end: of the value for a number, of the paired difference for the base."""
+    assert judge(parse_comparison(text), estimate()).holds is holds
+
+
+def test_what_an_estimate_lacks_does_not_hold():
+    """Without a base or an interval the comparison does not hold and says what is missing."""
+    assert judge(parse_comparison("m >= base - 9"), estimate(base=None, delta=None)).missing == "base"
+    assert judge(parse_comparison("m >= 0 confident"), estimate(low=None)).missing == "interval"
+    found = judge(parse_comparison("m >= base - 9 confident"), estimate(delta_low=None))
+    assert (found.holds, found.missing) == (False, "interval")
+
+
+def test_people_see_both_sides():
+    """Observed and needed are written with values, base and intervals."""
+    found = judge(parse_comparison("m >= base - 0.005"), estimate())
+    assert found.observed == "0.75, base 0.76, difference -0.01 [-0.02, +0]"
+    assert found.needed == ">= 0.755"
+
+
+@given(st.floats(-10, 10), st.floats(0, 1), st.floats(0, 1), st.floats(-10, 10))
+def test_confident_is_never_easier(value, below, above, bound):
+    """Whatever holds confidently also holds of the value alone."""
+    one = Estimate("m", value, value - below, value + above)
+    for sign in (">=", ">", "<=", "<"):
+        text = f"m {sign} {bound:f}"
+        if judge(parse_comparison(f"{text} confident"), one).holds:
+            assert judge(parse_comparison(text), one).holds
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read_or_refused(text):
+    """No text makes the parser fail in another way than Invalid."""
+    try:
+        parse_comparison(text)
+    except Invalid as error:
+        assert error.facts["position"] >= 1
