@@ -175,7 +175,9 @@ class _Parser:
     def _metric(self) -> str:
         name = self._take("word", "a metric")
         if name not in self.known and (near := self._near(name, self.known)):
-            self._fail(self._position(-1), f"{name!r} is no known metric", f"did you mean {near}?", "unknown-metric", name)
+            self._fail(
+                self._position(-1), f"{name!r} is no known metric", f"did you mean {near}?", "unknown-metric", name
+            )
         if name in ("base", "confident", "slice"):
             self._fail(self._position(-1), f"{name!r} cannot be a metric", f"write {_SHAPE}")
         return name

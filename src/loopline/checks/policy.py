@@ -1,0 +1,279 @@
+"""policy: all that policies demand of one change, answered from recorded facts.
+
+Every policy whose globs match a ref of the change applies, and each of its lines becomes one Requirement. A line passes
+only on evidence: what is missing is pending while its check is queued, and fails otherwise. Pure: the same policies and
+the same case give the same answer, so a decision can be replayed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from loopline.checks.case import Case, Stand, decision_inputs
+from loopline.checks.comparing import compare
+from loopline.checks.evidence import evidence_digest, evidence_of, freshened, newest, standing
+from loopline.nouns.change import Approval, Move
+from loopline.nouns.name import RefName
+from loopline.nouns.policy import Approvals, Policy
+from loopline.nouns.verdict import Requirement, Result, Verdict
+
+__all__ = [
+    "Case",
+    "Stand",
+    "allowed",
+    "decision_inputs",
+    "evaluate_policies",
+    "evidence_digest",
+    "evidence_of",
+    "overridden",
+    "policies_for",
+]
+
+_SECOND: Final = 1_000_000
+
+
+def policies_for(policies: Iterable[Policy], ref: RefName | str) -> tuple[Policy, ...]:
+    """Give the policies that apply to a ref, in their order.
+
+    In a glob `*` stands for any characters but `@` (also across `/`) and `?` for one; all else stands for itself.
+    """
+    name = str(ref)
+    return tuple(one for one in policies if any(_pattern(glob).match(name) for glob in one.refs))
+
+
+@lru_cache(maxsize=1024)
+def _pattern(glob: str) -> re.Pattern[str]:
+    parts = {"*": "[^@]*", "?": "[^@]"}
+    return re.compile("".join(parts.get(c, re.escape(c)) for c in glob) + r"\Z", re.DOTALL)
+
+
+def evaluate_policies(policies: Iterable[Policy], case: Case) -> tuple[Requirement, ...]:
+    """Answer every line of every policy that applies, in order. No line: nothing is demanded.
+
+    An override changes nothing here: see `allowed`.
+    """
+    found: list[Requirement] = []
+    for policy in policies:
+        moves = tuple(move for move in case.change.moves if policies_for((policy,), move.ref))
+        if moves:
+            found += _Bench(policy, case, moves).requirements()
+    return tuple(found)
+
+
+def allowed(policies: Sequence[Policy], case: Case, requirements: Sequence[Requirement]) -> bool:
+    """Tell whether the refs may move: each policy's requirements all pass, or a valid override lets the change through it."""
+    through = overridden(policies, case)
+    return all(one.result is Result.PASS or one.policy in through for one in requirements)
+
+
+def overridden(policies: Iterable[Policy], case: Case) -> frozenset[str]:
+    """Name the policies that the change's override lets it through.
+
+    It must bind to this head, give a reason, not have expired (neither by its own `until` nor by the policy's limit), and
+    come from an actor that the policy names, or from a person in a team that it names.
+    """
+    override = case.change.override
+    if override is None or override.head != case.change.head or not override.reason.strip():
+        return frozenset()
+    found = set()
+    for policy in policies:
+        rule = policy.override
+        named = override.actor in rule.by
+        by_team = override.actor.startswith("person:") and case.member(override.actor, rule.by)
+        end = min(override.until, override.at + _microseconds(rule.expires))
+        if (named or by_team) and override.at <= case.now < end:
+            found.add(policy.name)
+    return frozenset(found)
+
+
+class _Bench:
+    """One policy judging one case."""
+
+    def __init__(self, policy: Policy, case: Case, moves: tuple[Move, ...]) -> None:
+        self.policy, self.case, self.moves = policy, case, moves
+        self.latest = newest(case.change.verdicts, case.change.head)
+        self.arriving = any(move.new is not None for move in moves)
+        """False where the change only deletes: nothing becomes current that evidence could speak of."""
+
+    def requirements(self) -> list[Requirement]:
+        policy = self.policy
+        found = [self.check(name) for name in policy.checks]
+        found += [self.metric(text) for text in policy.metrics]
+        if policy.approvals is not None:
+            found.append(self.approvals(policy.approvals))
+        if policy.soak is not None:
+            found.append(self.soak())
+        if policy.freshness is not None:
+            found.append(self.freshness(policy.freshness))
+        if policy.forbid_pickle:
+            found.append(self.pickle())
+        return found
+
+    def say(self, text: str, result: Result, *, observed: str, needed: str = "", remedy: str = "") -> Requirement:
+        return Requirement(self.policy.name, text, result, observed, needed, "" if result is Result.PASS else remedy)
+
+    def check(self, name: str) -> Requirement:
+        text = f"check {name}"
+        if not self.arriving:
+            return self.deleting(text)
+        verdict = self.latest.get(name)
+        again = f"loopline check {self.case.change.id}"
+        if verdict is None:
+            if name in self.case.queued:
+                return self.say(text, Result.PENDING, observed="queued", needed="pass", remedy=f"wait for {name}")
+            return self.say(text, Result.FAIL, observed="not run on this head", needed="pass", remedy=f"run {again}")
+        observed = f"{verdict.result}: {verdict.summary}" if verdict.summary else str(verdict.result)
+        remedy = {
+            Result.PENDING: f"wait for {name}",
+            Result.ERROR: f"see why it broke (run {verdict.run}), then run {again}",
+        }.get(verdict.result, f"see run {verdict.run}, mend what it found, and propose again")
+        return self.say(text, verdict.result, observed=observed, needed="pass", remedy=remedy)
+
+    def metric(self, text: str) -> Requirement:
+        if not self.arriving:
+            return self.deleting(text)
+        listed = self.policy.checks or tuple(self.latest)
+        awaited = bool(self.case.queued) if not self.policy.checks else bool(self.case.queued.intersection(listed))
+        verdicts = [self.latest[name] for name in listed if name in self.latest]
+        based = any(self.case.current.get(str(move.ref)) is not None for move in self.moves)
+        answer = compare(text, verdicts, based=based, awaited=awaited or _unfinished(verdicts))
+        remedy = answer.remedy.replace("CHANGE", self.case.change.id)
+        return self.say(text, answer.result, observed=answer.observed, needed=answer.needed, remedy=remedy)
+
+    def approvals(self, rule: Approvals) -> Requirement:
+        text = _describe(rule)
+        answers = standing(self.case.change)
+        eligible = [one for one in answers if not self.why_not(rule, one)]
+        yes = sorted(one.actor for one in eligible if one.answer == "approve")
+        no = sorted(one.actor for one in eligible if one.answer == "reject")
+        ignored = [f"{one.actor} {why}" for one in answers if (why := self.why_not(rule, one))]
+        stale = sorted({a.actor for a in freshened(self.case.change) if a.stale} - {a.actor for a in answers})
+        ignored += [f"{actor} saw another head or other evidence" for actor in stale]
+        observed = f"{len(yes)} of {rule.count}" + (f" ({', '.join(yes)})" if yes else "")
+        if no:
+            observed += f"; rejected by {', '.join(no)}"
+        if ignored:
+            observed += f"; not counted: {'; '.join(sorted(ignored))}"
+        who = f"somebody of {', '.join(rule.source)}" if rule.source else "somebody"
+        who += " else than the author" if rule.not_author else ""
+        remedy = f"{who}: loopline approve {self.case.change.id}"
+        if no:
+            result, remedy = Result.FAIL, f"settle it with {', '.join(no)}, who can approve instead"
+        else:
+            result = Result.PASS if len(yes) >= rule.count else Result.PENDING
+        return self.say(text, result, observed=observed, needed=str(rule.count), remedy=remedy)
+
+    def why_not(self, rule: Approvals, one: Approval) -> str:
+        """Say why an answer does not count; empty: it does."""
+        if rule.not_author and one.actor == self.case.change.author:
+            return "is the author"
+        if rule.humans_only and not one.actor.startswith("person:"):
+            return "is no person"
+        if rule.verified and not one.verified:
+            return "is not verified"
+        if rule.source and not self.case.member(one.actor, rule.source):
+            return f"is not in {', '.join(rule.source)}"
+        return ""
+
+    def soak(self) -> Requirement:
+        rule = self.policy.soak
+        if rule is None or not self.arriving:
+            return self.deleting("soak")
+        text = f"soak {say_duration(rule.duration)} on {rule.on}, at most {rule.max_alerts} alerts"
+        stands = [one for one in self.case.stands if _pattern(rule.on).match(one.ref)]
+        needed = f"{say_duration(rule.duration)}, alerts <= {rule.max_alerts}"
+        if not stands:
+            remedy = f"move it to {rule.on} first"
+            return self.say(text, Result.FAIL, observed=f"not on {rule.on}", needed=needed, remedy=remedy)
+        quiet = [one for one in stands if one.alerts <= rule.max_alerts]
+        best = min(quiet or stands, key=lambda one: one.since)
+        lasted = timedelta(microseconds=max(0, self.case.now - best.since))
+        observed = f"{say_duration(lasted)} on {best.ref}, {best.alerts} alerts"
+        if not quiet:
+            remedy = f"find out what the alerts on {best.ref} say"
+            return self.say(text, Result.FAIL, observed=observed, needed=needed, remedy=remedy)
+        end = best.since + _microseconds(rule.duration)
+        result = Result.PASS if self.case.now >= end else Result.PENDING
+        return self.say(text, result, observed=observed, needed=needed, remedy=f"wait until {_say_time(end)}")
+
+    def freshness(self, limit: timedelta) -> Requirement:
+        text = f"evidence at most {say_duration(limit)} old"
+        if not self.arriving:
+            return self.deleting(text)
+        needed = f"<= {say_duration(limit)}"
+        listed = self.policy.checks or tuple(self.latest)
+        missing = [name for name in listed if name not in self.latest]
+        ages = {name: self.case.now - self.latest[name].at for name in listed if name in self.latest}
+        old = sorted(name for name, age in ages.items() if age > _microseconds(limit))
+        if not old and not missing and ages:
+            oldest = timedelta(microseconds=max(0, *ages.values(), 0))
+            return self.say(text, Result.PASS, observed=say_duration(oldest), needed=needed)
+        lacking = [*old, *missing]
+        observed = ", ".join([
+            *(f"{name} {say_duration(timedelta(microseconds=ages[name]))}" for name in old),
+            *(f"no {m}" for m in missing),
+        ])
+        waiting = bool(lacking) and set(lacking) <= self.case.queued
+        remedy = f"wait for {', '.join(lacking)}" if waiting else f"run loopline check {self.case.change.id}"
+        result = Result.PENDING if waiting else Result.FAIL
+        return self.say(text, result, observed=observed or "no evidence", needed=needed, remedy=remedy)
+
+    def pickle(self) -> Requirement:
+        text = "no pickle"
+        models = [f"{m.ref.asset}@{m.new}" for m in self.moves if m.new is not None and m.ref.asset.kind == "model"]
+        bad = [name for name in models if self.case.pickled.get(name)]
+        unknown = [name for name in models if name not in self.case.pickled]
+        if bad:
+            remedy = (
+                "save it in a format that needs no unpickling (skops, ONNX), or leave custom classes out of the model"
+            )
+            return self.say(
+                text, Result.FAIL, observed=f"{', '.join(bad)} must be unpickled", needed="none", remedy=remedy
+            )
+        if unknown:
+            observed = f"nobody scanned {', '.join(unknown)}"
+            return self.say(text, Result.ERROR, observed=observed, needed="none", remedy="save it as a Loopline model")
+        return self.say(text, Result.PASS, observed="none", needed="none")
+
+    def deleting(self, text: str) -> Requirement:
+        return self.say(text, Result.PASS, observed="nothing becomes current")
+
+
+def _unfinished(verdicts: Iterable[Verdict]) -> bool:
+    return any(one.result is Result.PENDING for one in verdicts)
+
+
+def _describe(rule: Approvals) -> str:
+    words = [f"{rule.count} approval{'' if rule.count == 1 else 's'}"]
+    words += [f"from {', '.join(rule.source)}"] if rule.source else []
+    words += ["not the author"] if rule.not_author else []
+    words += ["people only"] if rule.humans_only else []
+    words += ["verified"] if rule.verified else []
+    return ", ".join(words)
+
+
+def _microseconds(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)
+
+
+def _say_time(at: int) -> str:
+    try:
+        return datetime.fromtimestamp(at // _SECOND, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return "much later"
+
+
+def say_duration(length: timedelta) -> str:
+    """Write a duration as a project file does, in its largest unit: `90m`, `36h`, `7d`."""
+    seconds = int(length.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
