@@ -1,0 +1,56 @@
+# The few commands of the project. Every one sets up what it needs, in .venv, and a second call is instant.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= 2
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench test-clients test-faults coverage format constraints clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
+
+setup: $(VENV)/.stamp-dev  ## everything for working on Loopline
+
+demo: $(VENV)/.stamp-demo  ## the whole story on 336,776 real flights; FOLDER=… keeps it there
+	@$(BIN)/loopline demo $(FOLDER)
+
+test: $(VENV)/.stamp-dev  ## all tests but other projects' clients and the long fault loops
+	@$(PYTEST) -n $(CORES) --dist loadscope $(TESTS)
+
+check: $(VENV)/.stamp-dev  ## style, types, layers, house rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(PYTEST) -q tests/house tests/typing
+
+bench: $(VENV)/.stamp-dev  ## measure against peers, each in its own environment; writes benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks $(TOPICS)
+
+test-clients: $(VENV)/.stamp-dev  ## other projects' own clients against ours
+	@$(PYTEST) -m clients; status=$$?; [ $$status -eq 5 ] && echo "no face speaks another protocol yet" || exit $$status
+
+test-faults: $(VENV)/.stamp-dev  ## kill, cut and fill the disk, for as long as it takes
+	@$(PYTEST) -n $(CORES) -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status
+
+coverage: $(VENV)/.stamp-dev  ## which branches no test takes
+	@$(PYTEST) -n $(CORES) --dist loadscope --cov --cov-report=term --cov-report=html
+
+format: $(VENV)/.stamp-dev  ## write the code as the formatter would
+	@$(BIN)/ruff check --fix-only -q .
+	@$(BIN)/ruff format .
+
+constraints: $(VENV)/.stamp-dev  ## pin what is installed now
+	@{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+=='; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:  ## remove what `setup` and the tools made
+	rm -rf $(VENV) .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+
+# One installer at a time: `make check` and `make test` may run side by side.
+$(VENV)/.stamp-%: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) ($*) …"
+	@flock .venv.lock sh -eu .ci/setup $(PYTHON) $(VENV) $*
