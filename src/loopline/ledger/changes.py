@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.ledger.assets import Assets
 from loopline.ledger.verdicts import Verdicts
-from loopline.nouns.change import Approval, Change, ChangeState, Decision, Move, Override
+from loopline.nouns.change import Approval, Change, ChangeState, Decision, Move, Moved, Override
 from loopline.nouns.digest import Digest
 from loopline.nouns.event import canonical
 from loopline.nouns.name import RefName
@@ -29,22 +29,6 @@ NEXT = {
     ChangeState.WITHDRAWN: (),
 }
 """Which state may follow which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """One move of one ref that happened."""
-
-    change: str
-    ref: RefName
-    old: int | None
-    new: int | None
-    at: int
-    author: str
-    reason: str
-    kind: str
-    seq: int
-    """Number of the event that it was."""
 
 
 class Changes:

@@ -11,6 +11,7 @@ from typing import Literal
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.name import RefName
 from loopline.nouns.verdict import Requirement, Verdict
+from loopline.nouns.version import Version
 
 ChangeKind = Literal["planned", "hotfix", "rollback", "config"]
 Answer = Literal["approve", "reject"]
@@ -47,6 +48,14 @@ class Move:
     def __str__(self) -> str:
         """Write it for people: `model/delay@champion 1 → 2`."""
         return f"{self.ref} {'–' if self.old is None else self.old} → {'–' if self.new is None else self.new}"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A new version, and the change that makes a ref point at it (applied, or waiting for its policy)."""
+
+    version: Version
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,22 @@ class Change:
     def head(self) -> Digest:
         """Name what would become current: approvals and verdicts bind to it."""
         return head_of(self.moves)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One move of one ref that happened."""
+
+    change: str
+    ref: RefName
+    old: int | None
+    new: int | None
+    at: int
+    author: str
+    reason: str
+    kind: str
+    seq: int
+    """Number of the event that it was."""
 
 
 def head_of(moves: Iterable[Move]) -> Digest:

@@ -27,7 +27,38 @@ class Verb(NamedTuple):
     """The first line of the verb's docstring."""
 
 
-VERBS: tuple[Verb, ...] = ()
+GROUPS = ("set up", "version data", "run", "record", "deliver", "ask", "govern", "keep")
+"""The headings of help, in the order of the loop."""
+
+VERBS: tuple[Verb, ...] = (
+    Verb("add", "write", "data", "Publish files as the next version and move a branch to it."),
+    Verb("ls", "read", "data", "List assets with their refs, or the files of a version."),
+    Verb("diff", "read", "data", "Compare two versions: files, rows, params, metrics, data, code and environment."),
+    Verb("branch", "write", "data", "Make a branch of an asset, or remove one."),
+    Verb("run", "work", "runs", "Run a pipeline; steps whose inputs and code are known come from the cache."),
+    Verb("reproduce", "work", "runs", "Run a run again, as it was, in an environment of its own, and compare."),
+    Verb("start", "write", "runs", "Begin a run that somebody else executes."),
+    Verb("log", "write", "runs", "Add metric points, params, tags, inputs and outputs to a run."),
+    Verb("finish", "write", "runs", "End a run. A run that is over stays as it is."),
+    Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
+    Verb("get", "read", "runs", "Find the version that a pointer means now."),
+    Verb("propose", "write", "changes", "Propose that a ref moves, with a reason."),
+    Verb("check", "work", "changes", "Run the checks of a change and keep what they say as evidence."),
+    Verb("approve", "write", "changes", "Answer a change with yes (or, with --reject, no)."),
+    Verb("apply", "write", "changes", "Move the refs of a change, all or none, if its policy holds at this moment."),
+    Verb("promote", "work", "changes", "Propose, check and apply, as far as the policy lets it."),
+    Verb("withdraw", "write", "changes", "Take a change back before it has moved anything."),
+    Verb("rollback", "write", "changes", "Take the newest change of a ref back, all of it, and quarantine what it moved to."),
+    Verb("show", "read", "questions", "Show one thing; for a change, its review."),
+    Verb("find", "read", "questions", "Search runs, changes or incidents, newest first."),
+    Verb("why", "read", "questions", "Tell why something is there."),
+    Verb("impact", "read", "questions", "Tell what a thing has touched."),
+    Verb("history", "read", "questions", "Tell the versions of an asset or the moves of a ref, newest first."),
+    Verb("policy", "write", "rules", "Show the policy in force, or propose a new one."),
+    Verb("grant", "write", "rules", "Make an actor a member of a team that policies can name."),
+    Verb("delete", "write", "rules", "Mark an asset, a version or a run as deleted."),
+    Verb("verify", "work", "rules", "Check the feed's chain and that every blob is there."),
+)
 
 
 def load(name: str) -> Callable[..., Any]:

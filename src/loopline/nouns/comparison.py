@@ -1,0 +1,55 @@
+"""comparison: what became of one version on the way to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from loopline.nouns.entry import Difference
+from loopline.nouns.evaluation import Estimate
+from loopline.nouns.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One named value on both sides; None: it was not there."""
+
+    name: str
+    old: str | float | None
+    new: str | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two versions side by side. Only what differs is listed."""
+
+    old: Version | None
+    new: Version
+    files: tuple[Difference, ...] = ()
+    """Of the two artifacts, where they are trees."""
+    more_files: int = 0
+    """How many further files differ beyond the limit that was asked for."""
+    rows: Mapping[str, Any] | None = None
+    """Row-level difference of tables: schema, added, removed, changed, samples (`datasets/rows.py`)."""
+    params: tuple[Delta, ...] = ()
+    metrics: tuple[Delta, ...] = ()
+    data: tuple[Delta, ...] = ()
+    """Versions that the two training runs read."""
+    code: tuple[Difference, ...] = ()
+    environment: tuple[Delta, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Everything a reviewer of a change wants on one page."""
+
+    change: Any
+    """The `Change`."""
+    comparisons: tuple[Comparison, ...] = ()
+    """One for each move to a version, against what is current."""
+    data: tuple[Comparison, ...] = ()
+    """For each data asset that the training of the new and the current model read."""
+    estimates: tuple[Estimate, ...] = ()
+    """What the checks measured, with the base on the same rows."""
+    notes: tuple[str, ...] = field(default=())

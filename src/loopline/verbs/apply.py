@@ -1,0 +1,78 @@
+"""apply: move the refs of a change."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from loopline.errors import Refused
+from loopline.ledger.ledger import Writing
+from loopline.loop import Loop
+from loopline.nouns.change import Change, Override
+from loopline.nouns.incident import Blame, Incident
+from loopline.nouns.verdict import Result
+from loopline.verbs.moving import carry_out, case_of, find_open, judge, policies_of, told
+
+
+def apply(
+    loop: Loop,
+    change: Annotated[str, "the change's first digits, or a ref whose open change is meant"],
+    *,
+    override: Annotated[str | None, "let it through against its policy, once, for this reason"] = None,
+) -> Change:
+    """Move the refs of a change, all or none, if its policy holds at this moment.
+
+    A refusal is written down as a decision, too. An override is recorded with its reason and opens an incident.
+
+    Example:
+        loopline apply model/delay@champion
+    """
+    refusal: Refused | None = None
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        found = find_open(tx, change, loop)
+        if override is not None:
+            _override(tx, loop, found, override)
+            found = tx.changes.get(found.id)
+        decision = judge(tx, loop, found, phase="apply")
+        if decision is None or decision.passed:
+            return carry_out(tx, loop, found)
+        lacking = [one for one in decision.results if one.result is not Result.PASS]
+        refusal = Refused(
+            f"the policy refuses change {found.id[:12]}: " + "; ".join(_line(one.text, one.observed, one.needed) for one in lacking),
+            kind="policy", hint=next((one.remedy for one in lacking if one.remedy), f"loopline show {found.id[:12]}"),
+            change=found.id, requirements=[f"{one.text}: {one.result}" for one in lacking],
+            pending=all(one.result is Result.PENDING for one in lacking),
+        )  # fmt: skip
+        tx.say("change.refused", found.id, requirements=[one.text for one in lacking], **told(found))
+    raise refusal
+
+
+def _override(tx: Writing, loop: Loop, change: Change, reason: str) -> None:
+    policies, _ = policies_of(tx, change)
+    if not policies:
+        return
+    if not reason.strip():
+        raise Refused("an override needs a reason", kind="override-reason", hint='give --override "why it must pass"')
+    case = case_of(tx, loop, change)
+    for policy in policies:
+        if not case.member(str(loop.actor), policy.override.by):
+            who = ", ".join(policy.override.by) or "nobody"
+            raise Refused(
+                f"{loop.actor} may not override {policy.name}", kind="override-not-allowed", hint=f"ask {who}",
+                policy=policy.name, by=list(policy.override.by),
+            )  # fmt: skip
+    lasting = min((policy.override.expires for policy in policies), default=timedelta(hours=4))
+    until = tx.now + int(lasting.total_seconds() * 1e6)
+    tx.changes.override(change, Override(str(loop.actor), reason, until, tx.now, change.head))
+    tx.incidents.open(
+        Incident(
+            id=loop.ids.new(), project=loop.project, title=f"override: {reason}", severity="low", opened_by=str(loop.actor),
+            opened_at=tx.now, blames=(Blame("caused_by", change.id, "override"),),
+        )
+    )  # fmt: skip
+
+
+def _line(text: str, observed: str, needed: str) -> str:
+    if not observed and not needed:
+        return text
+    return f"{text} (observed {observed or 'nothing'}, needed {needed})" if needed else f"{text} (observed {observed})"

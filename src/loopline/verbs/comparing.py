@@ -1,0 +1,141 @@
+"""comparing: two versions side by side, for `diff` and for the review of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from loopline.errors import LooplineError
+from loopline.ledger.ledger import Tables
+from loopline.loop import Loop
+from loopline.nouns.artifact import MODEL, TREE
+from loopline.nouns.comparison import Comparison, Delta
+from loopline.nouns.entry import Difference
+from loopline.nouns.run import Run
+from loopline.nouns.version import Version
+from loopline.verbs.together import sources
+
+FILES = 100
+"""How many differing files a comparison lists by default."""
+
+
+def compare(loop: Loop, old: Version | None, new: Version, *, rows: bool = False, limit: int = FILES) -> Comparison:
+    """Compare two versions of an asset: files, rows of tables, and what the runs that made them were given and measured."""
+    with loop.ledger.read() as tx:
+        before = tx.runs.find(old.run) if old and old.run else None
+        after = tx.runs.find(new.run) if new.run else None
+        data = _sources(tx, loop, old, new)
+        environment = _packages(tx, before, after)
+    files, more = _files(loop, old, new, limit)
+    return Comparison(
+        old=old,
+        new=new,
+        files=files,
+        more_files=more,
+        rows=_rows(loop, old, new) if rows and new.asset.kind == "data" else None,
+        params=_deltas(before.params if before else {}, after.params if after else {}),
+        metrics=_deltas(before.metrics if before else {}, after.metrics if after else {}),
+        data=data,
+        code=_code(loop, before, after, limit),
+        environment=environment,
+    )
+
+
+def _files(loop: Loop, old: Version | None, new: Version, limit: int) -> tuple[tuple[Difference, ...], int]:
+    trees = (TREE, MODEL)
+    if new.artifact.media_type not in trees or (old and old.artifact.media_type not in trees):
+        return (), 0
+    return _tree_difference(loop, str(old.artifact.digest) if old else None, str(new.artifact.digest), limit)
+
+
+def _tree_difference(loop: Loop, old: str | None, new: str, limit: int) -> tuple[tuple[Difference, ...], int]:
+    from loopline.datasets.diff import diff
+    from loopline.datasets.tree import build
+    from loopline.nouns.digest import Digest
+
+    base = Digest(old) if old else build(loop.blobs, ())
+    found = diff(loop.blobs, base, Digest(new))
+    listed = tuple(islice(found, limit))
+    return listed, sum(1 for _ in found)
+
+
+def _code(loop: Loop, before: Run | None, after: Run | None, limit: int) -> tuple[Difference, ...]:
+    if not (before and after and before.code and after.code) or before.code == after.code:
+        return ()
+    try:
+        return _tree_difference(loop, before.code, after.code, limit)[0]
+    except LooplineError:  # a source tree may have been swept; the digests still tell that they differ
+        return ()
+
+
+def _sources(tx: Tables, loop: Loop, old: Version | None, new: Version) -> tuple[Delta, ...]:
+    before = {str(v.asset): v for v in sources(tx, loop.project, old)} if old else {}
+    after = {str(v.asset): v for v in sources(tx, loop.project, new)}
+    numbers = _deltas({k: f"@{v.number}" for k, v in before.items()}, {k: f"@{v.number}" for k, v in after.items()})
+    return tuple(one for one in numbers if not one.name.startswith(("env/", "code/")))
+
+
+def _packages(tx: Tables, before: Run | None, after: Run | None) -> tuple[Delta, ...]:
+    if not (before and after and before.environment and after.environment) or before.environment == after.environment:
+        return ()
+    return _deltas(tx.lineage.packed(before.environment), tx.lineage.packed(after.environment))
+
+
+def _deltas(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Delta, ...]:
+    names = sorted({*before, *after})
+    return tuple(Delta(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name))
+
+
+def _rows(loop: Loop, old: Version | None, new: Version) -> Mapping[str, Any] | None:
+    """Compare tables row by row, over the files that differ; None where there is nothing to compare with."""
+    if old is None:
+        return None
+    from loopline.datasets.rows import diff_rows
+
+    listed, _ = _files(loop, old, new, 10_000)
+    key = tuple(new.metadata.get("key", ()))
+    groups: dict[str, list[Difference]] = {}
+    for one in listed:
+        suffix = one.path.rpartition(".")[2].lower()
+        if suffix in ("csv", "parquet", "jsonl"):
+            groups.setdefault(f"{one.path.rpartition('/')[0]}*.{suffix}", []).append(one)
+    answer: dict[str, Any] = {}
+    for name, differences in groups.items():
+        with _named(loop, [d.old for d in differences]) as left, _named(loop, [d.new for d in differences]) as right:
+            answer[name] = diff_rows(left, right, key=key)
+    return answer
+
+
+@contextmanager
+def _named(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
+    """Give files with their suffixes for blobs, as links or copies in a scratch folder."""
+    import shutil
+    import tempfile
+
+    loop.work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=loop.work) as folder:
+        paths = []
+        for index, entry in enumerate(entry for entry in entries if entry is not None):
+            path = Path(folder) / f"{index}-{entry.path.rpartition('/')[2]}"
+            source = loop.blobs.path(entry.digest)
+            if source is not None:
+                path.symlink_to(source)
+            else:
+                with path.open("wb") as file:
+                    shutil.copyfileobj(_Chunks(loop.blobs.get(entry.digest)), file)
+            paths.append(path)
+        yield paths
+
+
+class _Chunks:
+    """Bytes that come in pieces, as something to read from."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def read(self, _size: int = -1) -> bytes:
+        """Give the next piece; empty at the end."""
+        return next(self._pieces, b"")

@@ -1,0 +1,40 @@
+"""find: search what the ledger holds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from loopline.ledger.search import compose
+from loopline.loop import Loop
+from loopline.nouns.change import Change
+from loopline.nouns.incident import Incident
+from loopline.nouns.run import Run
+
+
+def find(
+    loop: Loop,
+    what: Annotated[Literal["runs", "changes", "incidents"], "what to look for"] = "runs",
+    where: Annotated[str, "for runs: metrics.roc_auc > 0.7 and params.depth = '8' and state = finished"] = "",
+    *,
+    order: Annotated[str, "for runs: metrics.roc_auc desc, started asc"] = "",
+    open: Annotated[bool, "only what is not over yet"] = False,  # noqa: A002 (the word people use)
+    steps: Annotated[bool, "for runs: also the steps inside pipelines"] = False,
+    limit: Annotated[int, "how many at most"] = 20,
+) -> tuple[Run, ...] | tuple[Change, ...] | tuple[Incident, ...]:
+    """Search runs, changes or incidents, newest first.
+
+    Example:
+        loopline find runs "metrics.roc_auc > 0.7" --order "metrics.roc_auc desc"
+    """
+    with loop.ledger.read() as tx:
+        if what == "changes":
+            return tuple(tx.changes.list(loop.project, open_only=open, limit=limit))
+        if what == "incidents":
+            return tuple(tx.incidents.list(loop.project, open_only=open, limit=limit))
+        condition = compose(loop.project, where, order=order)
+        sql = condition.where
+        if open:
+            sql += " AND r.state IN ('pending', 'running')"
+        if not steps and "kind" not in where and "parent" not in where:
+            sql += " AND r.parent IS NULL"
+        return tuple(tx.runs.search(sql, condition.values, order=condition.order, limit=limit))

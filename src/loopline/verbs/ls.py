@@ -1,0 +1,43 @@
+"""ls: list assets, or the files of a version."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from loopline.errors import Invalid
+from loopline.loop import Loop
+from loopline.nouns.artifact import MODEL, TREE
+from loopline.nouns.entry import Entry
+from loopline.nouns.listing import Listed
+from loopline.nouns.name import parse_pointer
+
+
+def ls(
+    loop: Loop,
+    what: Annotated[str, "nothing: every asset; a kind (data); or a version whose files to list (data/flights@2)"] = "",
+    *,
+    after: Annotated[str, "go on behind this asset or path"] = "",
+    limit: Annotated[int, "how many at most"] = 1000,
+) -> tuple[Listed, ...] | tuple[Entry, ...]:
+    """List assets with their refs, or the files of a version.
+
+    Example:
+        loopline ls data/flights@main
+    """
+    with loop.ledger.read() as tx:
+        if "/" not in what:
+            return tuple(
+                Listed(
+                    asset.name, asset.last_number, tuple(tx.refs.of(asset.name)),
+                    tx.versions.find(asset.name, asset.last_number) if asset.last_number else None,
+                )
+                for asset in tx.assets.list(loop.project, kind=what, after=after, limit=limit)
+            )  # fmt: skip
+        version = tx.versions.resolve(parse_pointer(what, project=loop.project))
+    if version.artifact.media_type not in (TREE, MODEL):
+        raise Invalid(f"{version} is one blob, not files", kind="not-a-tree", hint=f"loopline get {version} FILE", version=str(version))
+    from itertools import islice
+
+    from loopline.datasets.tree import Tree
+
+    return tuple(islice(Tree(loop.blobs, version.artifact.digest).iter(after=after), limit))

@@ -1,0 +1,195 @@
+"""moving: how a change comes about, is judged, and moves refs; shared by the verbs that do it.
+
+Everything here happens inside one write transaction: what is read stays true until the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from loopline.errors import Conflict, NotFound, Refused
+from loopline.nouns.change import Change, ChangeKind, ChangeState, Decision, Move
+from loopline.nouns.name import AssetName, RefName, Revision, Pointer
+
+if TYPE_CHECKING:
+    from loopline.checks.policy import Case
+    from loopline.ledger.ledger import Tables, Writing
+    from loopline.loop import Loop
+    from loopline.nouns.digest import Digest
+    from loopline.nouns.policy import Policy
+
+Phase = Literal["propose", "approve", "start", "apply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A change that somebody wants."""
+
+    moves: tuple[Move, ...]
+    why: str
+    kind: ChangeKind = "planned"
+    run: str | None = None
+    undoes: str | None = None
+    lift: bool = False
+    """Whether moving to a version in quarantine lifts it."""
+
+
+def aim(tx: Tables, ref: RefName, to: Revision, *, tier: str | None = None) -> Move:
+    """Make the move that brings `ref` from where it stands to what `to` means now. Raise NotFound."""
+    here = tx.refs.find(ref)
+    version = tx.versions.resolve(Pointer(ref.asset, to))
+    return Move(ref, here.target if here else None, version.number, tier)
+
+
+def begin(tx: Writing, loop: Loop, plan: Plan) -> Change:
+    """Write a change down; where no policy speaks of its refs, move them at once."""
+    lifts = _lifts(tx, loop, plan)
+    change = tx.changes.propose(
+        Change(
+            id=loop.ids.new(), project=loop.project, author=str(loop.actor), reason=plan.why, kind=plan.kind,
+            state=ChangeState.PROPOSED, moves=tuple(sorted(plan.moves, key=lambda m: m.ref)), created_at=tx.now, run=plan.run,
+            undoes=plan.undoes, lifts=lifts,
+        )
+    )  # fmt: skip
+    tx.say("change.proposed", change.id, **told(change))
+    policies, _ = policies_of(tx, change)
+    if not policies:
+        return carry_out(tx, loop, change)
+    decision = judge(tx, loop, change, phase="propose")
+    return tx.changes.get(change.id) if decision else change
+
+
+def judge(tx: Writing, loop: Loop, change: Change, *, phase: Phase) -> Decision | None:
+    """Evaluate the policy in force over what is recorded, and write the decision down. None: no policy speaks of it."""
+    from loopline.checks.policy import allowed, decision_inputs, evaluate_policies
+
+    policies, digest = policies_of(tx, change)
+    if not policies:
+        return None
+    case = case_of(tx, loop, change)
+    results = evaluate_policies(policies, case)
+    decision = Decision(
+        at=tx.now, actor=str(loop.actor), phase=phase, policy=digest, inputs=decision_inputs(case),
+        passed=allowed(policies, case, results), results=results,
+    )  # fmt: skip
+    tx.changes.decide(change, decision)
+    return decision
+
+
+def carry_out(tx: Writing, loop: Loop, change: Change) -> Change:
+    """Move every ref of a change, or none: by compare-and-swap, never to a version in quarantine that it does not lift."""
+    for move in change.moves:
+        here = tx.refs.find(move.ref)
+        rolling = tx.changes.rolling(move.ref)
+        if rolling and rolling != change.id:
+            raise Conflict(
+                f"change {rolling[:12]} rolls on {move.ref}", kind="rolling", hint=f"wait for it, or loopline show {rolling[:12]}",
+                ref=str(move.ref), change=rolling,
+            )  # fmt: skip
+        if (here.target if here else None) != move.old:
+            raise Conflict(
+                f"{move.ref} has moved", kind="ref-moved", hint=f"loopline propose {move.ref} --to {move.new}",
+                ref=str(move.ref), expected=move.old, found=here.target if here else None,
+            )  # fmt: skip
+        if move.new is not None:
+            key = f"{move.ref.asset}@{move.new}"
+            reason = tx.versions.quarantined(move.ref.asset, move.new)
+            if reason is not None and key not in change.lifts:
+                raise _in_quarantine(move.ref.asset, move.new, reason)
+            if reason is not None:
+                tx.versions.lift(move.ref.asset, move.new)
+        tx.refs.move(move, change=change.id)
+    tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
+    tx.say("change.applied", change.id, **told(change))
+    return tx.changes.get(change.id)
+
+
+def policies_of(tx: Tables, change: Change) -> tuple[tuple[Policy, ...], Digest | None]:
+    """Give the policies in force that speak of any of the change's refs, and the document's digest."""
+    here = tx.policies.in_force(change.project)
+    if here is None:
+        return (), None
+    from loopline.checks.document import parse_document
+    from loopline.checks.policy import policies_for
+
+    document = parse_document(here[1])
+    matching = {
+        policy.name: policy for move in change.moves for policy in policies_for(document.policies, str(move.ref))
+    }
+    return tuple(matching.values()), here[0]
+
+
+def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
+    """Collect every recorded fact that a policy may ask about."""
+    from loopline.checks.policy import Case, Stand
+
+    current: dict[str, int | None] = {}
+    stands: list[Stand] = []
+    pickled: dict[str, bool] = {}
+    for move in change.moves:
+        here = tx.refs.find(move.ref)
+        current[str(move.ref)] = here.target if here else None
+        if move.new is None:
+            continue
+        same = [ref for ref in tx.refs.of(move.ref.asset) if ref.target == move.new and ref.name != move.ref]
+        stands += [Stand(str(ref.name), ref.moved_at) for ref in same]
+        version = tx.versions.get(move.ref.asset, move.new)
+        if "pickle" in version.metadata:
+            pickled[str(version)] = bool(version.metadata["pickle"])
+    return Case(
+        change=change, now=tx.now, current=current, teams=tx.teams.all(loop.project), stands=tuple(stands), pickled=pickled
+    )
+
+
+def told(change: Change) -> dict[str, object]:
+    """Say what a change is, for the feed."""
+    return {
+        "kind": change.kind, "reason": change.reason, "head": change.head, "undoes": change.undoes, "run": change.run,
+        "moves": [{"ref": str(m.ref), "old": m.old, "new": m.new, "tier": m.tier} for m in change.moves],
+    }  # fmt: skip
+
+
+def find_open(tx: Tables, change: str, loop: Loop) -> Change:
+    """Find a change by its first digits, or the newest open one of a ref. Raise NotFound."""
+    if "/" not in change:
+        return tx.changes.resolve(loop.project, change)
+    from loopline.nouns.name import parse_ref
+
+    ref = parse_ref(change, project=loop.project)
+    found = tx.changes.list(loop.project, open_only=True, ref=ref, limit=1)
+    if not found:
+        raise NotFound(f"no change of {ref} is open", kind="no-change", hint=f"loopline propose {ref} --to …", ref=str(ref))
+    return found[0]
+
+
+def _lifts(tx: Writing, loop: Loop, plan: Plan) -> tuple[str, ...]:
+    lifts = []
+    for move in plan.moves:
+        if move.new is None:
+            continue
+        reason = tx.versions.quarantined(move.ref.asset, move.new)
+        if reason is None:
+            continue
+        if not plan.lift:
+            raise _in_quarantine(move.ref.asset, move.new, reason)
+        if not loop.actor.human:
+            raise Refused(
+                f"{loop.actor} cannot lift a quarantine", kind="lift-needs-person", hint="ask a person to propose it with --lift",
+                actor=str(loop.actor),
+            )  # fmt: skip
+        lifts.append(f"{move.ref.asset}@{move.new}")
+    return tuple(lifts)
+
+
+def _in_quarantine(asset: AssetName, number: int, reason: str) -> Refused:
+    return Refused(
+        f"{asset}@{number} is in quarantine: {reason}", kind="quarantined",
+        hint="choose another version (a person may propose it with --lift)", version=f"{asset}@{number}", reason=reason,
+    )  # fmt: skip
+
+
+def all_moves(tx: Tables, first: Move, also: Iterable[tuple[RefName, Revision]]) -> tuple[Move, ...]:
+    """Add further refs to a change."""
+    return (first, *(aim(tx, ref, to) for ref, to in also))

@@ -1,0 +1,74 @@
+"""rollback: bring refs back to where they were."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from loopline.errors import NotFound
+from loopline.ledger.ledger import Writing
+from loopline.loop import Loop
+from loopline.nouns.change import Change, Move
+from loopline.nouns.incident import Blame, Incident
+from loopline.nouns.name import RefName
+from loopline.verbs.moving import Plan, begin, carry_out, told
+
+
+def rollback(
+    loop: Loop,
+    ref: Annotated[RefName, "what went wrong: model/delay@champion"],
+    *,
+    why: Annotated[str, "the reason; it becomes the quarantine's"],
+    change: Annotated[str | None, "the applied change to take back; the newest of the ref when left out"] = None,
+    quarantine: Annotated[bool, "mark what was current as bad, so that no automation moves there again"] = True,
+) -> Change:
+    """Take the newest change of a ref back: every ref that it moved returns, all or none, and its versions are quarantined.
+
+    Where a ref returns to is where it was before, so this needs no new evidence and no approval; it is recorded as a change
+    of its own with edges to what it undoes, and opens an incident that the undone change caused.
+
+    Example:
+        loopline rollback model/delay@champion --why "delays were read as seconds"
+    """
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        undone = _undone(tx, loop, ref, change)
+        moves = tuple(Move(m.ref, m.new, m.old) for m in undone.moves)
+        back = begin(tx, loop, Plan(moves, why, kind="rollback", undoes=undone.id))
+        if not back.state.over:
+            back = carry_out(tx, loop, back)
+        marked = []
+        if quarantine:
+            for move in undone.moves:
+                if move.new is not None and move.old is not None:
+                    tx.versions.quarantine(move.ref.asset, move.new, reason=why, change=back.id)
+                    marked.append(f"{move.ref.asset}@{move.new}")
+        _incident(tx, loop, undone, back)
+        tx.say("change.applied", back.id, quarantined=marked, **told(back))
+        return back
+
+
+def _undone(tx: Writing, loop: Loop, ref: RefName, change: str | None) -> Change:
+    tx.refs.get(ref)
+    if change is not None:
+        return tx.changes.resolve(loop.project, change)
+    for moved in tx.changes.history(ref, limit=1000):
+        found = tx.changes.get(moved.change)
+        if found.kind != "rollback" and moved.new == tx.refs.get(ref).target:
+            return found
+    raise NotFound(f"{ref} has no change to take back", kind="nothing-to-undo", hint=f"loopline history {ref}", ref=str(ref))
+
+
+def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> None:
+    known = [one for one in tx.incidents.about(undone.id) if one.resolved_at is None]
+    if not known:
+        known = [
+            tx.incidents.open(
+                Incident(
+                    id=loop.ids.new(), project=loop.project, title=back.reason, severity="medium", opened_by=str(loop.actor),
+                    opened_at=tx.now, blames=(Blame("caused_by", undone.id, "rollback"),),
+                )
+            )
+        ]  # fmt: skip
+    for incident in known:
+        tx.incidents.blame(incident.id, Blame("caused_by", undone.id, "rollback"))
+        tx.incidents.blame(incident.id, Blame("fixes", back.id, "rollback"))
+        tx.incidents.resolve(incident.id)

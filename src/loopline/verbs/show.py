@@ -1,0 +1,54 @@
+"""show: everything about one thing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from loopline.errors import NotFound
+from loopline.loop import Loop
+from loopline.nouns.change import Change
+from loopline.nouns.comparison import Review
+from loopline.nouns.name import Named, RefName, parse_pointer
+from loopline.nouns.ref import Ref
+from loopline.nouns.run import Run
+from loopline.nouns.version import Version
+
+
+def show(
+    loop: Loop,
+    what: Annotated[str, "a ref, a version, a run's or change's first digits"],
+    *,
+    rows: Annotated[bool, "for a change: also compare the tables row by row"] = False,
+) -> Ref | Version | Run | Review:
+    """Show one thing. For a change that is the review: what moves, evidence against the base, policy, data, code.
+
+    Example:
+        loopline show model/delay@champion
+    """
+    if "/" in what:
+        pointer = parse_pointer(what, project=loop.project)
+        with loop.ledger.read() as tx:
+            if "@" in what and isinstance(pointer.revision, Named):
+                return tx.refs.get(RefName(pointer.asset, pointer.revision.ref))
+            return tx.versions.resolve(pointer)
+    found = _by_id(loop, what)
+    if isinstance(found, Run):
+        return found
+    from loopline.verbs.review import review
+
+    return review(loop, found, rows=rows)
+
+
+def _by_id(loop: Loop, prefix: str) -> Run | Change:
+    with loop.ledger.read() as tx:
+        try:
+            return tx.changes.resolve(loop.project, prefix)
+        except NotFound:
+            pass
+        try:
+            return tx.runs.resolve(loop.project, prefix)
+        except NotFound:
+            raise NotFound(
+                f"nothing is called {prefix}", kind="no-such-thing", hint="loopline ls, loopline find runs, loopline find changes",
+                name=prefix,
+            ) from None  # fmt: skip

@@ -1,0 +1,52 @@
+"""start: begin a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from loopline.loop import Loop
+from loopline.nouns.digest import Digest
+from loopline.nouns.run import Run, RunState
+
+NOTHING: Mapping[str, str] = {}
+
+
+def start(
+    loop: Loop,
+    name: Annotated[str, "what is run, for people: train"],
+    *,
+    experiment: Annotated[str, "the group it belongs to"] = "default",
+    kind: Annotated[str, "run, step, pipeline, check, …"] = "run",
+    params: Annotated[Mapping[str, str], "what it was given"] = NOTHING,
+    tags: Annotated[Mapping[str, str], "labels that may change later"] = NOTHING,
+    parent: Annotated[str | None, "id of the run that contains it"] = None,
+    run: Annotated[str | None, "id made by the caller; starting it twice gives the run that is there"] = None,
+    code: Annotated[Digest | None, "source tree as run"] = None,
+    commit: Annotated[str | None, "git commit of that tree"] = None,
+    environment: Annotated[Digest | None, "lock of what is installed"] = None,
+    packages: Annotated[Mapping[str, str], "names and versions in that lock"] = NOTHING,
+    started_at: Annotated[int | None, "microseconds since the epoch; now when left out"] = None,
+) -> Run:
+    """Begin a run that somebody else executes.
+
+    Example:
+        loopline start train --param depth=8 --json
+    """
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        there = tx.runs.find(run) if run else None
+        if there is None:
+            there = tx.runs.start(
+                Run(
+                    id=run or loop.ids.new(), project=loop.project, name=name, kind=kind, state=RunState.RUNNING,
+                    experiment=experiment, parent=parent, actor=str(loop.actor), started_at=started_at or tx.now, code=code,
+                    commit=commit, environment=environment, params=params, tags=tags,
+                )
+            )  # fmt: skip
+        else:
+            tx.runs.capture(there.id, code=code, commit=commit, environment=environment)
+            tx.runs.annotate(there.id, params=params, tags=tags)
+        if environment and packages:
+            tx.lineage.pack(environment, packages)
+        tx.say("run.started", there.id, name=name, experiment=experiment, kind=kind, parent=parent, params=dict(params))
+    return there

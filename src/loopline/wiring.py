@@ -1,0 +1,127 @@
+"""wiring: settings in, a Loop out. The only place that names adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loopline.errors import Unavailable
+from loopline.loop import Loop, silent
+from loopline.nouns.actor import Actor, parse_actor
+
+if TYPE_CHECKING:
+    from loopline.nouns.progress import Report
+    from loopline.settings import Settings
+    from loopline.store.blobs import Blobs
+    from loopline.store.database import Database
+
+
+def open_loop(
+    settings: Settings, *, actor: Actor | None = None, dry: bool = False, report: Report = silent, migrate: bool | None = None
+) -> Loop:
+    """Open the ledger and the store that the settings name, creating them where they are missing.
+
+    Raise Unavailable where they cannot be opened, Refused where the schema is newer than this code.
+    """
+    from loopline.ledger.ledger import Ledger
+    from loopline.ledger.schema import prepare
+    from loopline.store.system import SystemClock, SystemIds
+
+    home = Path(settings.home)
+    clock = SystemClock()
+    database = open_rows(settings)
+    try:
+        prepare(database, migrate=migrate, now=clock.now)
+    except BaseException:
+        database.close()
+        raise
+    return Loop(
+        project=settings.project,
+        actor=actor or parse_actor(settings.actor),
+        ledger=Ledger(database, clock=clock, dry=dry),
+        blobs=open_blobs(settings),
+        clock=clock,
+        ids=SystemIds(),
+        work=home / "cache",
+        executors=makers("loopline.executors"),
+        codecs=codecs(),
+        checks=settings.checks,
+        report=report,
+    )
+
+
+def open_rows(settings: Settings) -> Database:
+    """Open the database that the settings name; without one, `ledger.db` in the home folder."""
+    from loopline.store.database import open_database
+
+    if settings.database:
+        return open_database(settings.database)
+    home = Path(settings.home)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"{home} cannot be made: {error.strerror}", kind="home-unwritable", hint="make the folder writable, or set LOOPLINE_HOME",
+            path=str(home),
+        ) from error  # fmt: skip
+    return open_database(f"sqlite:///{home / 'ledger.db'}")
+
+
+def open_blobs(settings: Settings) -> Blobs:
+    """Open the store that the settings name: the home folder."""
+    from loopline.store.local import LocalBlobs
+
+    return LocalBlobs(Path(settings.home))
+
+
+def makers(group: str) -> Mapping[str, Callable[[], Any]]:
+    """Give what an entry point group offers, by name; each is imported when it is first called."""
+    return _Makers(group)
+
+
+def codecs() -> Mapping[str, str]:
+    """Give what turns values into artifacts: built-in ones and those of other packages, as `package.module:Class`."""
+    return _Makers("loopline.codecs").written()
+
+
+class _Makers(Mapping[str, Callable[[], Any]]):
+    """Entry points of a group, looked for only when somebody asks: scanning them costs milliseconds."""
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+        self._found: dict[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Callable[[], Any]:
+        maker: Callable[[], Any] = self._points()[name].load()
+        return maker
+
+    def __iter__(self) -> Any:
+        return iter(self._points())
+
+    def __len__(self) -> int:
+        return len(self._points())
+
+    def written(self) -> Mapping[str, str]:
+        return _Written(self)
+
+    def _points(self) -> dict[str, Any]:
+        if self._found is None:
+            from importlib.metadata import entry_points
+
+            self._found = {point.name: point for point in entry_points(group=self._group)}
+        return self._found
+
+
+class _Written(Mapping[str, str]):
+    def __init__(self, makers_: _Makers) -> None:
+        self._makers = makers_
+
+    def __getitem__(self, name: str) -> str:
+        return str(self._makers._points()[name].value)  # noqa: SLF001 (its own other half)
+
+    def __iter__(self) -> Any:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
