@@ -1,0 +1,136 @@
+"""What every test may ask for: a PostgreSQL of its own, and an environment that nobody's shell has touched."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+hypothesis.settings.register_profile("loopline", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("loopline"), derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "loopline")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the settings of whoever runs the tests, and give git an identity of its own."""
+    for name in list(os.environ):
+        if name.startswith(("LOOPLINE_", "GIT_")) or name in {"NO_COLOR", "FORCE_COLOR", "COLUMNS"}:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Tess Ting")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tess@example.com")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Give the address of a private PostgreSQL server that is empty at first and gone when the session ends."""
+    binaries = _postgres_binaries()
+    if binaries is None:
+        reason = "PostgreSQL's server programs are not installed (Debian: apt-get install postgresql)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with _server(binaries) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """Give the address of an empty database that only this test uses."""
+    import psycopg
+    from psycopg import sql
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    yield postgres_url.rpartition("/")[0] + "/" + name
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _postgres_binaries() -> Path | None:
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    return installed[-1].parent if installed else None
+
+
+@contextmanager
+def _server(binaries: Path) -> Iterator[str]:
+    """Run a server that keeps nothing safe, as somebody who is not root: PostgreSQL refuses root."""
+    folder = Path(tempfile.mkdtemp(prefix="loopline-pg-"))
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        names = {user.pw_name for user in pwd.getpwall()}
+        user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        as_user = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    run = ["setpriv", *as_user, "--pdeathsig", "KILL"]  # it never outlives the tests, however they end
+    try:
+        fresh = ["-U", "loopline", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        subprocess.run(
+            [*run, str(binaries / "initdb"), "-D", str(folder / "data"), *fresh],
+            check=True, cwd=folder, env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        server, url = _start([*run, str(binaries / "postgres"), "-D", str(folder / "data")], folder)
+        try:
+            yield url
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(command: list[str], folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    for _ in range(5):
+        port = _free_port()
+        quick = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200"]
+        options = [*quick, "listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories="]
+        with (folder / "log").open("ab") as log:
+            settings = [word for option in options for word in ("-c", option)]
+            server = subprocess.Popen([*command, *settings], cwd=folder, stdout=log, stderr=log)
+        url = f"postgresql://loopline@127.0.0.1:{port}/postgres"
+        if _answers(server, url):
+            return server, url
+    pytest.fail("PostgreSQL does not start:\n" + (folder / "log").read_text(errors="replace"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(server: subprocess.Popen[bytes], url: str) -> bool:
+    """Wait until the server takes a query; False where somebody else took the port first."""
+    import psycopg
+
+    until = time.monotonic() + 30
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
