@@ -79,15 +79,15 @@ def overridden(policies: Iterable[Policy], case: Case) -> frozenset[str]:
     override = case.change.override
     if override is None or override.head != case.change.head or not override.reason.strip():
         return frozenset()
-    found = set()
+    found, refused = set(), set()
     for policy in policies:
         rule = policy.override
         named = override.actor in rule.by
         by_team = override.actor.startswith("person:") and case.member(override.actor, rule.by)
         end = min(override.until, override.at + _microseconds(rule.expires))
-        if (named or by_team) and override.at <= case.now < end:
-            found.add(policy.name)
-    return frozenset(found)
+        holds = (named or by_team) and override.at <= case.now < end
+        (found if holds else refused).add(policy.name)
+    return frozenset(found - refused)
 
 
 class _Bench:
@@ -139,7 +139,7 @@ class _Bench:
         listed = self.policy.checks or tuple(self.latest)
         awaited = bool(self.case.queued) if not self.policy.checks else bool(self.case.queued.intersection(listed))
         verdicts = [self.latest[name] for name in listed if name in self.latest]
-        based = any(self.case.current.get(str(move.ref)) is not None for move in self.moves)
+        based = any(move.old is not None or self.case.current.get(str(move.ref)) is not None for move in self.moves)
         answer = compare(text, verdicts, based=based, awaited=awaited or _unfinished(verdicts))
         remedy = answer.remedy.replace("CHANGE", self.case.change.id)
         return self.say(text, answer.result, observed=answer.observed, needed=answer.needed, remedy=remedy)
