@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def open_loop(
-    settings: Settings, *, actor: Actor | None = None, dry: bool = False, report: Report = silent, migrate: bool | None = None
+    settings: Settings,
+    *,
+    actor: Actor | None = None,
+    dry: bool = False,
+    report: Report = silent,
+    migrate: bool | None = None,
 ) -> Loop:
     """Open the ledger and the store that the settings name, creating them where they are missing.
 

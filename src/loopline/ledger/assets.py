@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loopline.errors import NotFound
@@ -89,7 +90,7 @@ class Assets:
         self._ids[name] = number
         return name
 
-    def list(self, project: str, *, kind: str = "", after: str = "", limit: int = 100) -> list[Asset]:
+    def list(self, project: str, *, kind: str = "", after: str = "", limit: int = 100) -> Sequence[Asset]:
         """Give them sorted by kind and name; `after` is a `kind/name` to go on from."""
         rows = self._rows.all(
             "SELECT id, kind, name, last_number, description, created_at FROM assets"

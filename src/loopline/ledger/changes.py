@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
 from loopline.errors import Conflict, Invalid, NotFound
@@ -16,9 +16,7 @@ from loopline.nouns.name import RefName
 from loopline.nouns.verdict import Requirement, Result
 from loopline.store.database import Row, Rows
 
-_SELECT = (
-    "SELECT c.id, c.project, c.author, c.reason, c.kind, c.state, c.created_at, c.closed_at, c.run, c.undoes, c.lifts FROM changes c"
-)
+_SELECT = "SELECT c.id, c.project, c.author, c.reason, c.kind, c.state, c.created_at, c.closed_at, c.run, c.undoes, c.lifts FROM changes c"
 _OPEN = (ChangeState.PROPOSED, ChangeState.APPROVED, ChangeState.ROLLING)
 NEXT = {
     ChangeState.PROPOSED: (ChangeState.APPROVED, ChangeState.ROLLING, ChangeState.APPLIED, ChangeState.WITHDRAWN),
@@ -46,11 +44,16 @@ class Changes:
             raise Invalid("a change moves at least one ref", kind="empty-change", hint="name a ref")
         refs = [move.ref for move in change.moves]
         if len(set(refs)) != len(refs):
-            raise Invalid("a change moves each ref once", kind="ref-twice", hint="name each ref once", refs=[str(r) for r in refs])
+            raise Invalid(
+                "a change moves each ref once", kind="ref-twice", hint="name each ref once", refs=[str(r) for r in refs]
+            )
         for move in change.moves:
             if move.old == move.new and move.tier is None:
                 raise Invalid(
-                    f"{move.ref} is already at {move.new}", kind="nothing-to-move", hint=f"loopline show {move.ref}", ref=str(move.ref)
+                    f"{move.ref} is already at {move.new}",
+                    kind="nothing-to-move",
+                    hint=f"loopline show {move.ref}",
+                    ref=str(move.ref),
                 )
         self._rows.do(
             "INSERT INTO changes (id, project, author, reason, kind, state, head, created_at, run, undoes, lifts)"
@@ -73,19 +76,29 @@ class Changes:
         """Look one up by its whole id. Raise NotFound."""
         found = self.find(change)
         if found is None:
-            raise NotFound(f"there is no change {change}", kind="no-change", hint="loopline find changes", change=change)
+            raise NotFound(
+                f"there is no change {change}", kind="no-change", hint="loopline find changes", change=change
+            )
         return found
 
     def resolve(self, project: str, prefix: str) -> Change:
         """Find a change by the first digits of its id. Raise NotFound, Conflict."""
-        rows = self._rows.all(f"{_SELECT} WHERE c.project = ? AND c.id >= ? AND c.id < ? LIMIT 2", project, prefix, prefix + "g")
+        rows = self._rows.all(
+            f"{_SELECT} WHERE c.project = ? AND c.id >= ? AND c.id < ? LIMIT 2", project, prefix, prefix + "g"
+        )
         if len(rows) > 1:
-            raise Conflict(f"several changes begin with {prefix}", kind="ambiguous-change", hint="write more digits", prefix=prefix)
+            raise Conflict(
+                f"several changes begin with {prefix}", kind="ambiguous-change", hint="write more digits", prefix=prefix
+            )
         if not rows:
-            raise NotFound(f"there is no change {prefix}", kind="no-change", hint="loopline find changes", change=prefix)
+            raise NotFound(
+                f"there is no change {prefix}", kind="no-change", hint="loopline find changes", change=prefix
+            )
         return self._change(rows[0])
 
-    def list(self, project: str, *, open_only: bool = False, ref: RefName | None = None, limit: int = 50) -> list[Change]:
+    def list(
+        self, project: str, *, open_only: bool = False, ref: RefName | None = None, limit: int = 50
+    ) -> Sequence[Change]:
         """Give them newest first."""
         where, values = ["c.project = ?"], [project]
         if open_only:
@@ -121,10 +134,11 @@ class Changes:
             canonical([asdict(one) for one in decision.results]).decode(),
         )  # fmt: skip
 
-    def decisions(self, change: str) -> list[Decision]:
+    def decisions(self, change: str) -> Sequence[Decision]:
         """Give every decision about a change, oldest first."""
         rows = self._rows.all(
-            "SELECT at, actor, phase, policy, inputs, passed, results FROM decisions WHERE change = ? ORDER BY id", change
+            "SELECT at, actor, phase, policy, inputs, passed, results FROM decisions WHERE change = ? ORDER BY id",
+            change,
         )
         return [_decision(row) for row in rows]
 
@@ -151,7 +165,7 @@ class Changes:
         )  # fmt: skip
         return row[0] if row else None
 
-    def history(self, ref: RefName, *, before: int = 2**62, limit: int = 50) -> list[Moved]:
+    def history(self, ref: RefName, *, before: int = 2**62, limit: int = 50) -> Sequence[Moved]:
         """Give the moves that happened to a ref, newest first; `before` is an event's number to go on from."""
         rows = self._rows.all(
             "SELECT c.id, m.old, m.new, c.closed_at, c.author, c.reason, c.kind, c.closed_seq FROM moves m JOIN changes c ON c.id = m.change"
@@ -203,7 +217,8 @@ class Changes:
 
     def _newest_decision(self, change: str) -> Decision | None:
         row = self._rows.one(
-            "SELECT at, actor, phase, policy, inputs, passed, results FROM decisions WHERE change = ? ORDER BY id DESC LIMIT 1", change
+            "SELECT at, actor, phase, policy, inputs, passed, results FROM decisions WHERE change = ? ORDER BY id DESC LIMIT 1",
+            change,
         )
         return _decision(row) if row else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,7 +46,9 @@ class Feed:
         row = self._rows.one(f"SELECT seq, hash FROM heads WHERE project = ?{suffix}", project)
         if row is None:
             self._rows.do(
-                "INSERT INTO heads (project, seq, hash) VALUES (?, 0, ?) ON CONFLICT (project) DO NOTHING", project, GENESIS
+                "INSERT INTO heads (project, seq, hash) VALUES (?, 0, ?) ON CONFLICT (project) DO NOTHING",
+                project,
+                GENESIS,
             )
             row = self._rows.one(f"SELECT seq, hash FROM heads WHERE project = ?{suffix}", project)
         if row is None:
@@ -71,7 +73,7 @@ class Feed:
         row = self._rows.one("SELECT seq, hash FROM heads WHERE project = ?", project)
         return Head(project, row[0], row[1]) if row else Head(project, 0, GENESIS)
 
-    def list(self, project: str, *, after: int = 0, subject: str = "", limit: int = 100) -> list[Event]:
+    def list(self, project: str, *, after: int = 0, subject: str = "", limit: int = 100) -> Sequence[Event]:
         """Give up to `limit` events behind number `after`, oldest first, of one subject if it is named."""
         if subject:
             rows = self._rows.all(
@@ -80,7 +82,10 @@ class Feed:
             )  # fmt: skip
         else:
             rows = self._rows.all(
-                f"SELECT {_COLUMNS} FROM events WHERE project = ? AND seq > ? ORDER BY seq LIMIT ?", project, after, limit
+                f"SELECT {_COLUMNS} FROM events WHERE project = ? AND seq > ? ORDER BY seq LIMIT ?",
+                project,
+                after,
+                limit,
             )
         return [_event(row) for row in rows]
 
@@ -93,7 +98,9 @@ class Feed:
     def erase(self, project: str, seq: int) -> None:
         """Remove an event's payload for good (a legal duty). The chain stays valid: it holds over payload digests."""
         if not self._rows.do("UPDATE events SET payload = NULL WHERE project = ? AND seq = ?", project, seq):
-            raise NotFound(f"there is no event {seq}", kind="no-event", hint="loopline history", project=project, seq=seq)
+            raise NotFound(
+                f"there is no event {seq}", kind="no-event", hint="loopline history", project=project, seq=seq
+            )
 
     def verify(self, project: str) -> Broken | None:
         """Walk the chain and give the first place where it does not hold, or None."""
@@ -113,4 +120,5 @@ class Feed:
 
 
 def _event(row: Row) -> Event:
-    return Event(*row[:11], payload=None if row[11] is None else json.loads(row[11]))
+    payload = None if row[11] is None else json.loads(row[11])
+    return replace(Event(*row[:11]), payload=payload)

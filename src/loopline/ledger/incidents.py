@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from loopline.errors import NotFound
 from loopline.nouns.incident import Blame, Incident
 from loopline.store.database import Row, Rows
@@ -30,19 +32,29 @@ class Incidents:
         """Look one up. Raise NotFound."""
         row = self._rows.one(f"{_SELECT} WHERE id = ?", incident)
         if row is None:
-            raise NotFound(f"there is no incident {incident}", kind="no-incident", hint="loopline find incidents", incident=incident)
+            raise NotFound(
+                f"there is no incident {incident}",
+                kind="no-incident",
+                hint="loopline find incidents",
+                incident=incident,
+            )
         return self._incident(row)
 
-    def list(self, project: str, *, open_only: bool = False, limit: int = 50) -> list[Incident]:
+    def list(self, project: str, *, open_only: bool = False, limit: int = 50) -> Sequence[Incident]:
         """Give them newest first."""
         rows = self._rows.all(
-            f"{_SELECT} WHERE project = ? AND (? = 0 OR resolved_at IS NULL) ORDER BY id DESC LIMIT ?", project, int(open_only), limit
+            f"{_SELECT} WHERE project = ? AND (? = 0 OR resolved_at IS NULL) ORDER BY id DESC LIMIT ?",
+            project,
+            int(open_only),
+            limit,
         )
         return [self._incident(row) for row in rows]
 
-    def about(self, change: str) -> list[Incident]:
+    def about(self, change: str) -> Sequence[Incident]:
         """Give those that a change caused or fixed."""
-        rows = self._rows.all(f"{_SELECT} WHERE id IN (SELECT incident FROM blames WHERE change = ?) ORDER BY id", change)
+        rows = self._rows.all(
+            f"{_SELECT} WHERE id IN (SELECT incident FROM blames WHERE change = ?) ORDER BY id", change
+        )
         return [self._incident(row) for row in rows]
 
     def blame(self, incident: str, blame: Blame) -> None:
@@ -60,6 +72,9 @@ class Incidents:
 
     def _incident(self, row: Row) -> Incident:
         blames = self._rows.all(
-            "SELECT relation, change, source, confidence FROM blames WHERE incident = ? ORDER BY relation, change", row[0]
+            "SELECT relation, change, source, confidence FROM blames WHERE incident = ? ORDER BY relation, change",
+            row[0],
         )
-        return Incident(*row, blames=tuple(Blame(*blame) for blame in blames))
+        name, project, title, severity, opened_by, opened_at, resolved_at = row
+        edges = tuple(Blame(*blame) for blame in blames)
+        return Incident(name, project, title, severity, opened_by, opened_at, resolved_at, edges)

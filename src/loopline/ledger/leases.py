@@ -38,7 +38,12 @@ class Leases:
         row = self._rows.one("SELECT holder, fence, until FROM leases WHERE name = ?", name)
         if row and row[2] > self._now and row[0] != holder:
             raise Conflict(
-                f"{row[0]} is at work on {name}", kind="lease-held", hint="wait until it is done", name=name, holder=row[0], until=row[2]
+                f"{row[0]} is at work on {name}",
+                kind="lease-held",
+                hint="wait until it is done",
+                name=name,
+                holder=row[0],
+                until=row[2],
             )
         fence = (row[1] if row else 0) + 1
         self._rows.do(
@@ -51,7 +56,9 @@ class Leases:
     def renew(self, lease: Lease, *, lasting: int) -> Lease:
         """Hold on to it for longer. Raise Conflict when somebody else has it by now."""
         self.check(lease)
-        self._rows.do("UPDATE leases SET until = ? WHERE name = ? AND fence = ?", self._now + lasting, lease.name, lease.fence)
+        self._rows.do(
+            "UPDATE leases SET until = ? WHERE name = ? AND fence = ?", self._now + lasting, lease.name, lease.fence
+        )
         return Lease(lease.name, lease.holder, lease.fence, self._now + lasting)
 
     def check(self, lease: Lease) -> None:

@@ -46,7 +46,8 @@ class Lineage:
         ]
         if rows:
             self._rows.many(
-                "INSERT INTO links (run, direction, name, digest, media_type, size, asset, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
+                "INSERT INTO links (run, direction, name, digest, media_type, size, asset, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
             )
 
     def publish(self, run: str, name: str, asset: AssetName, number: int) -> None:
@@ -105,7 +106,9 @@ class Lineage:
 
     def packed(self, environment: str) -> dict[str, str]:
         """Give the packages of an environment."""
-        return dict(self._rows.all("SELECT name, version FROM packages WHERE environment = ? ORDER BY name", environment))  # type: ignore[arg-type]
+        return dict(
+            self._rows.all("SELECT name, version FROM packages WHERE environment = ? ORDER BY name", environment)
+        )
 
     def runs_with_package(self, project: str, name: str, version: str = "", *, limit: int = 1000) -> list[str]:
         """Give the runs whose environment held a package (of one version, if named)."""
@@ -122,7 +125,10 @@ class Lineage:
             msg = f"no such column: {column}"
             raise AssertionError(msg)
         rows = self._rows.all(
-            f"SELECT id FROM runs WHERE {column} = ? AND project = ? AND deleted_at IS NULL ORDER BY id LIMIT ?", value, project, limit
+            f"SELECT id FROM runs WHERE {column} = ? AND project = ? AND deleted_at IS NULL ORDER BY id LIMIT ?",
+            value,
+            project,
+            limit,
         )
         return [row[0] for row in rows]
 
@@ -138,7 +144,8 @@ class Lineage:
         for chunk in _chunks(runs):
             marks = ", ".join("?" * len(chunk))
             yield from self._rows.all(
-                f"SELECT digest, run, asset, number FROM links WHERE direction = 'out' AND run IN ({marks}) ORDER BY id", *chunk
+                f"SELECT digest, run, asset, number FROM links WHERE direction = 'out' AND run IN ({marks}) ORDER BY id",
+                *chunk,
             )
 
     def _asset(self, project: str, link: Link) -> int | None:

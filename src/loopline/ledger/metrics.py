@@ -64,5 +64,14 @@ def _summed(ready: list[_Ready]) -> list[tuple[object, ...]]:
             if point[2:4] >= last[2:4]:
                 last = point
         values = [p[4] for p in points if p[4] is not None]
-        rows.append((run, key, last[4], last[2], last[3], min(values, default=None), max(values, default=None), len(points)))
+        rows.append((
+            run,
+            key,
+            last[4],
+            last[2],
+            last[3],
+            min(values, default=None),
+            max(values, default=None),
+            len(points),
+        ))
     return rows

@@ -16,7 +16,9 @@ class Policies:
         """Write a document down under its digest. Repeating is harmless."""
         digest = digest_of(document)
         self._rows.do(
-            "INSERT INTO policies (digest, document) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING", digest, document.decode()
+            "INSERT INTO policies (digest, document) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING",
+            digest,
+            document.decode(),
         )
         return digest
 

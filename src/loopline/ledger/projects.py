@@ -15,7 +15,9 @@ class Projects:
     def ensure(self, name: str) -> None:
         """Create it where it is missing. Repeating is harmless."""
         self._rows.do(
-            "INSERT INTO projects (name, created_at, deleted_at) VALUES (?, ?, NULL) ON CONFLICT (name) DO NOTHING", name, self._now
+            "INSERT INTO projects (name, created_at, deleted_at) VALUES (?, ?, NULL) ON CONFLICT (name) DO NOTHING",
+            name,
+            self._now,
         )
 
     def list(self) -> list[str]:

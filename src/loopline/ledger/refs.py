@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from loopline.errors import Conflict, NotFound
 from loopline.ledger.assets import Assets
 from loopline.nouns.change import Move
@@ -23,7 +25,9 @@ class Refs:
         asset = self._assets.id_of(name.asset)
         if asset is None:
             return None
-        row = self._rows.one("SELECT target, tier, change, moved_at FROM refs WHERE asset = ? AND name = ?", asset, name.ref)
+        row = self._rows.one(
+            "SELECT target, tier, change, moved_at FROM refs WHERE asset = ? AND name = ?", asset, name.ref
+        )
         return Ref(name, *row) if row else None
 
     def get(self, name: RefName) -> Ref:
@@ -35,13 +39,15 @@ class Refs:
             raise NotFound(f"there is no {name}", kind="no-ref", hint=f"refs of {name.asset}: {others}", ref=str(name))
         return ref
 
-    def of(self, asset: AssetName) -> list[Ref]:
+    def of(self, asset: AssetName) -> Sequence[Ref]:
         """Give every ref of an asset, by name."""
         number = self._assets.id_of(asset)
-        rows = self._rows.all("SELECT name, target, tier, change, moved_at FROM refs WHERE asset = ? ORDER BY name", number)
+        rows = self._rows.all(
+            "SELECT name, target, tier, change, moved_at FROM refs WHERE asset = ? ORDER BY name", number
+        )
         return [Ref(RefName(asset, row[0]), *row[1:]) for row in rows]
 
-    def list(self, project: str, *, limit: int = 1000) -> list[Ref]:
+    def list(self, project: str, *, limit: int = 1000) -> Sequence[Ref]:
         """Give every ref of a project, by asset and name."""
         rows = self._rows.all(
             "SELECT a.kind, a.name, r.name, r.target, r.tier, r.change, r.moved_at FROM refs r JOIN assets a ON a.id = r.asset"
@@ -67,7 +73,10 @@ class Refs:
             "SELECT 1 FROM versions WHERE asset = ? AND number = ? AND deleted_at IS NULL", asset, move.new
         ):
             raise NotFound(
-                f"{move.ref.asset} has no version {move.new}", kind="no-version", hint=f"loopline history {move.ref.asset}", number=move.new
+                f"{move.ref.asset} has no version {move.new}",
+                kind="no-version",
+                hint=f"loopline history {move.ref.asset}",
+                number=move.new,
             )
         tier = move.tier if move.tier is not None else (here.tier if here else "")
         self._rows.do(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from loopline.errors import Conflict, NotFound
+from loopline.nouns.name import AssetName
 from loopline.nouns.run import Link, Run, RunState
 from loopline.store.database import Row, Rows
 
@@ -45,7 +46,9 @@ class Runs:
         done = [replace(run, recorded_at=self._now) for run in runs]
         for run in done:
             if self._rows.one("SELECT 1 FROM runs WHERE id = ?", run.id):
-                raise Conflict(f"run {run.id} is already there", kind="run-exists", hint="start it under a new id", run=run.id)
+                raise Conflict(
+                    f"run {run.id} is already there", kind="run-exists", hint="start it under a new id", run=run.id
+                )
         self._rows.many(
             "INSERT INTO runs (id, project, experiment, name, kind, state, parent, actor, started_at, ended_at, recorded_at, code,"
             " git_commit, environment, cache_key, origin, error, foreign_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -83,7 +86,9 @@ class Runs:
         exact = [row for row in rows if row[0] == prefix]
         rows = exact or rows
         if len(rows) > 1:
-            raise Conflict(f"several runs begin with {prefix}", kind="ambiguous-run", hint="write more digits", prefix=prefix)
+            raise Conflict(
+                f"several runs begin with {prefix}", kind="ambiguous-run", hint="write more digits", prefix=prefix
+            )
         if not rows:
             raise NotFound(f"there is no run {prefix}", kind="no-run", hint="loopline find runs", run=prefix)
         return self._fill([_run(rows[0])])[0]
@@ -126,7 +131,9 @@ class Runs:
             )
         )  # fmt: skip
 
-    def annotate(self, run: str, *, params: Mapping[str, str] | None = None, tags: Mapping[str, str] | None = None) -> None:
+    def annotate(
+        self, run: str, *, params: Mapping[str, str] | None = None, tags: Mapping[str, str] | None = None
+    ) -> None:
         """Add params and tags. A param is written once: another value for it is a Conflict. A tag is replaced."""
         for key, value in (params or {}).items():
             row = self._rows.one("SELECT value FROM params WHERE run = ? AND key = ?", run, key)
@@ -178,15 +185,18 @@ class Runs:
             ids = [run.id for run in runs[start : start + 500]]
             marks = ", ".join("?" * len(ids))
             for row in self._rows.all(
-                "SELECT l.run, l.direction, l.name, l.digest, l.media_type, l.size, a.kind || '/' || a.name, l.number FROM links l"
+                "SELECT l.run, l.direction, l.name, l.digest, l.media_type, l.size, a.kind, a.name, l.number FROM links l"
                 f" LEFT JOIN assets a ON a.id = l.asset WHERE l.run IN ({marks}) ORDER BY l.id",
                 *ids,
             ):
-                links[row[1]].setdefault(row[0], []).append(Link(*row[2:]))
+                asset = str(AssetName("", row[6], row[7])) if row[6] else None
+                links[row[1]].setdefault(row[0], []).append(Link(row[2], row[3], row[4], row[5], asset, row[8]))
             if light:
                 continue
             for table, into in pairs.items():
-                for row in self._rows.all(f"SELECT run, key, value FROM {table} WHERE run IN ({marks}) ORDER BY key", *ids):
+                for row in self._rows.all(
+                    f"SELECT run, key, value FROM {table} WHERE run IN ({marks}) ORDER BY key", *ids
+                ):
                     into.setdefault(row[0], {})[row[1]] = row[2]
             for row in self._rows.all(f"SELECT run, key, last FROM series WHERE run IN ({marks}) ORDER BY key", *ids):
                 metrics.setdefault(row[0], {})[row[1]] = float("nan") if row[2] is None else row[2]

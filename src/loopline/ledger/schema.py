@@ -41,7 +41,11 @@ def prepare(database: Database, *, migrate: bool | None = None, now: Callable[[]
         )  # fmt: skip
     if here is not None and database.dialect == "postgresql" and not migrate:
         raise Refused(
-            "the ledger's tables are older than this code", kind="older-schema", hint="loopline migrate", found=here, known=NEWEST
+            "the ledger's tables are older than this code",
+            kind="older-schema",
+            hint="loopline migrate",
+            found=here,
+            known=NEWEST,
         )
     if here is not None:
         _back_up(database, here, now)

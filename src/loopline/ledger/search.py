@@ -87,14 +87,22 @@ def _compare(name: str, op: str, value: str | float) -> tuple[str, list[object]]
     key = key.strip("`")
     if dot and head in ("metrics", "metric"):
         if not isinstance(value, float):
-            raise Invalid(f"a metric is compared with a number, not {value!r}", kind="bad-filter", hint="write for example > 0.7")
+            raise Invalid(
+                f"a metric is compared with a number, not {value!r}", kind="bad-filter", hint="write for example > 0.7"
+            )
         return f"EXISTS (SELECT 1 FROM series s WHERE s.run = r.id AND s.key = ? AND s.last {sql_op} ?)", [key, value]
     if dot and head in ("params", "param", "tags", "tag"):
         table = "params" if head.startswith("param") else "tags"
         if isinstance(value, float) and op != "~":
             cast = "CAST(t.value AS REAL)"
-            return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND {cast} {sql_op} ?)", [key, value]
-        return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.value {sql_op} ?)", [key, str(value)]
+            return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND {cast} {sql_op} ?)", [
+                key,
+                value,
+            ]
+        return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.value {sql_op} ?)", [
+            key,
+            str(value),
+        ]
     column = _ATTRIBUTES.get(name)
     if column is None:
         near = get_close_matches(name, [*_ATTRIBUTES, "metrics.", "params.", "tags."], n=1)
@@ -119,7 +127,12 @@ def _order(order: str) -> tuple[str, list[object]]:
         return f"({inner}) IS NULL, ({inner}) {way}, r.id DESC", [key, key]
     column = _ATTRIBUTES.get(name)
     if column is None:
-        raise Invalid(f"runs cannot be ordered by {name!r}", kind="bad-order", hint="use metrics.X or " + ", ".join(_ATTRIBUTES), name=name)
+        raise Invalid(
+            f"runs cannot be ordered by {name!r}",
+            kind="bad-order",
+            hint="use metrics.X or " + ", ".join(_ATTRIBUTES),
+            name=name,
+        )
     return f"{column} {way}, r.id DESC", []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 from loopline.store.database import Rows
@@ -22,7 +24,9 @@ class Staging:
         """Stage that a file is gone."""
         self._set(owner, path, None, 0, 0, "")
 
-    def list(self, owner: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> list[tuple[str, Entry | None]]:
+    def list(
+        self, owner: str, *, prefix: str = "", after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, Entry | None]]:
         """Give what is staged by path; None says that the path is to go."""
         rows = self._rows.all(
             "SELECT path, digest, size, mode FROM staging WHERE owner = ? AND path > ? AND path >= ? AND path < ? ORDER BY path LIMIT ?",

@@ -21,7 +21,9 @@ class Teams:
 
     def remove(self, project: str, role: str, actor: str) -> bool:
         """Take a role away; False where the actor did not have it."""
-        return bool(self._rows.do("DELETE FROM grants WHERE project = ? AND role = ? AND actor = ?", project, role, actor))
+        return bool(
+            self._rows.do("DELETE FROM grants WHERE project = ? AND role = ? AND actor = ?", project, role, actor)
+        )
 
     def all(self, project: str) -> dict[str, frozenset[str]]:
         """Give the members of every role."""

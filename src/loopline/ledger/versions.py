@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from loopline.errors import Invalid, NotFound
@@ -44,7 +44,9 @@ class Versions:
         """Append a version under the asset's next number. Raise NotFound for a parent that is not there."""
         asset = self._assets.ensure(name)
         self._assets.describe(artifact)
-        row = self._rows.one("UPDATE assets SET last_number = last_number + 1 WHERE id = ? RETURNING last_number", asset)
+        row = self._rows.one(
+            "UPDATE assets SET last_number = last_number + 1 WHERE id = ? RETURNING last_number", asset
+        )
         number = int(row[0]) if row else 0
         self._rows.do(
             "INSERT INTO versions (asset, number, digest, author, message, metadata, run, recorded_at, event_time)"
@@ -53,7 +55,9 @@ class Versions:
         )  # fmt: skip
         for parent in sorted(set(parents)):
             if not self._rows.one("SELECT 1 FROM versions WHERE asset = ? AND number = ?", asset, parent):
-                raise NotFound(f"{name} has no version {parent}", kind="no-version", hint=f"loopline history {name}", number=parent)
+                raise NotFound(
+                    f"{name} has no version {parent}", kind="no-version", hint=f"loopline history {name}", number=parent
+                )
             self._rows.do("INSERT INTO parents (asset, number, parent) VALUES (?, ?, ?)", asset, number, parent)
         return self.get(name, number)
 
@@ -71,7 +75,11 @@ class Versions:
         if found is None:
             self._assets.get(name)
             raise NotFound(
-                f"{name} has no version {number}", kind="no-version", hint=f"loopline history {name}", asset=str(name), number=number
+                f"{name} has no version {number}",
+                kind="no-version",
+                hint=f"loopline history {name}",
+                asset=str(name),
+                number=number,
             )
         return found
 
@@ -91,11 +99,14 @@ class Versions:
                 )  # fmt: skip
             case Named(ref):
                 row = self._rows.one(
-                    f"{_SELECT} JOIN refs r ON r.asset = v.asset AND r.target = v.number WHERE r.asset = ? AND r.name = ?", asset, ref
+                    f"{_SELECT} JOIN refs r ON r.asset = v.asset AND r.target = v.number WHERE r.asset = ? AND r.name = ?",
+                    asset,
+                    ref,
                 )
             case Latest():
                 row = self._rows.one(
-                    f"{_SELECT} WHERE v.asset = ? AND v.deleted_at IS NULL AND q.since IS NULL ORDER BY v.number DESC LIMIT 1", asset
+                    f"{_SELECT} WHERE v.asset = ? AND v.deleted_at IS NULL AND q.since IS NULL ORDER BY v.number DESC LIMIT 1",
+                    asset,
                 )
         if row is None:
             raise NotFound(
@@ -103,7 +114,9 @@ class Versions:
             )
         return self._version(name, row)
 
-    def list(self, name: AssetName, *, before: int | None = None, limit: int = 50, deleted: bool = False) -> list[Version]:
+    def list(
+        self, name: AssetName, *, before: int | None = None, limit: int = 50, deleted: bool = False
+    ) -> Sequence[Version]:
         """Give them newest first; `before` is a number to go on from."""
         asset = self._assets.get(name).id
         rows = self._rows.all(
@@ -112,7 +125,7 @@ class Versions:
         )  # fmt: skip
         return [self._version(name, row) for row in rows]
 
-    def by_digest(self, project: str, digest: str) -> list[Version]:
+    def by_digest(self, project: str, digest: str) -> Sequence[Version]:
         """Give every version of a project with this digest, newest first."""
         rows = self._rows.all(
             f"{_SELECT} JOIN assets s ON s.id = v.asset WHERE v.digest = ? AND s.project = ? ORDER BY v.recorded_at DESC, v.number DESC",
@@ -120,7 +133,23 @@ class Versions:
         )  # fmt: skip
         return [self._version(self._assets.name_of(row[0]), row) for row in rows]
 
-    def by_run(self, run: str) -> list[Version]:
+    def named(self, project: str, digests: Iterable[str]) -> Mapping[str, Sequence[str]]:
+        """Give, for each digest that is a version of the project, the names of those versions."""
+        found: dict[str, Any] = {}
+        wanted = tuple(digests)
+        for start in range(0, len(wanted), 500):
+            chunk = wanted[start : start + 500]
+            marks = ", ".join("?" * len(chunk))
+            rows = self._rows.all(
+                "SELECT v.digest, a.kind, a.name, v.number FROM versions v JOIN assets a ON a.id = v.asset"
+                f" WHERE a.project = ? AND v.digest IN ({marks}) ORDER BY v.asset, v.number",
+                project, *chunk,
+            )  # fmt: skip
+            for digest, kind, name, number in rows:
+                found.setdefault(digest, []).append(f"{AssetName(project, kind, name)}@{number}")
+        return found
+
+    def by_run(self, run: str) -> Sequence[Version]:
         """Give what a run published."""
         rows = self._rows.all(f"{_SELECT} WHERE v.run = ? ORDER BY v.asset, v.number", run)
         return [self._version(self._assets.name_of(row[0]), row) for row in rows]
@@ -153,7 +182,12 @@ class Versions:
         if held:
             refs = ", ".join(f"{name}@{row[0]}" for row in held)
             raise Invalid(
-                f"{name}@{number} is current", kind="version-in-use", hint=f"move {refs} first", asset=str(name), number=number, refs=refs
+                f"{name}@{number} is current",
+                kind="version-in-use",
+                hint=f"move {refs} first",
+                asset=str(name),
+                number=number,
+                refs=refs,
             )
         self._rows.do("UPDATE versions SET deleted_at = ? WHERE asset = ? AND number = ?", self._now, asset, number)
 
@@ -163,7 +197,9 @@ class Versions:
         return version
 
     def _version(self, name: AssetName, row: Row) -> Version:
-        parents = self._rows.all("SELECT parent FROM parents WHERE asset = ? AND number = ? ORDER BY parent", row[0], row[1])
+        parents = self._rows.all(
+            "SELECT parent FROM parents WHERE asset = ? AND number = ? ORDER BY parent", row[0], row[1]
+        )
         return Version(
             asset=name, number=row[1], artifact=Artifact(row[2], row[3], row[4]), parents=tuple(p[0] for p in parents), author=row[5],
             message=row[6], metadata=json.loads(row[7]), run=row[8], recorded_at=row[9], event_time=row[10],

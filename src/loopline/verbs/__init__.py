@@ -27,7 +27,7 @@ class Verb(NamedTuple):
     """The first line of the verb's docstring."""
 
 
-GROUPS = ("set up", "version data", "run", "record", "deliver", "ask", "govern", "keep")
+GROUPS = ("set up", "data", "runs", "changes", "questions", "rules")
 """The headings of help, in the order of the loop."""
 
 VERBS: tuple[Verb, ...] = (
@@ -48,7 +48,12 @@ VERBS: tuple[Verb, ...] = (
     Verb("apply", "write", "changes", "Move the refs of a change, all or none, if its policy holds at this moment."),
     Verb("promote", "work", "changes", "Propose, check and apply, as far as the policy lets it."),
     Verb("withdraw", "write", "changes", "Take a change back before it has moved anything."),
-    Verb("rollback", "write", "changes", "Take the newest change of a ref back, all of it, and quarantine what it moved to."),
+    Verb(
+        "rollback",
+        "write",
+        "changes",
+        "Take the newest change of a ref back, all of it, and quarantine what it moved to.",
+    ),
     Verb("show", "read", "questions", "Show one thing; for a change, its review."),
     Verb("find", "read", "questions", "Search runs, changes or incidents, newest first."),
     Verb("why", "read", "questions", "Tell why something is there."),

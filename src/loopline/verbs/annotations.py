@@ -79,4 +79,7 @@ def _checked_imports(module: str) -> Iterator[tuple[str, tuple[str, str]]]:
                     yield one.asname or one.name, (line.module, one.name)
             elif isinstance(line, ast.Import):
                 for one in line.names:
-                    yield one.asname or one.name.partition(".")[0], (one.name if one.asname else one.name.partition(".")[0], "")
+                    yield (
+                        one.asname or one.name.partition(".")[0],
+                        (one.name if one.asname else one.name.partition(".")[0], ""),
+                    )

@@ -31,6 +31,12 @@ def branch(
             return begin(tx, loop, Plan((move,), f"delete {ref}"))
         here = tx.refs.find(ref)
         if here is not None:
-            raise Conflict(f"{ref} is already there", kind="ref-exists", hint=f"loopline checkout {ref}", ref=str(ref), found=here.target)
+            raise Conflict(
+                f"{ref} is already there",
+                kind="ref-exists",
+                hint=f"loopline checkout {ref}",
+                ref=str(ref),
+                found=here.target,
+            )
         target = tx.versions.resolve(Pointer(asset, at))
         return begin(tx, loop, Plan((Move(ref, None, target.number),), f"branch from {target}"))

@@ -86,7 +86,9 @@ def _packages(tx: Tables, before: Run | None, after: Run | None) -> tuple[Delta,
 
 def _deltas(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Delta, ...]:
     names = sorted({*before, *after})
-    return tuple(Delta(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name))
+    return tuple(
+        Delta(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
+    )
 
 
 def _rows(loop: Loop, old: Version | None, new: Version) -> Mapping[str, Any] | None:

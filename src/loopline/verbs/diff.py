@@ -26,7 +26,9 @@ def diff(
     """
     if old.asset.kind != new.asset.kind:
         raise Invalid(
-            f"{old.asset} and {new.asset} are of different kinds", kind="kinds-differ", hint="compare data with data, models with models"
+            f"{old.asset} and {new.asset} are of different kinds",
+            kind="kinds-differ",
+            hint="compare data with data, models with models",
         )
     with loop.ledger.read() as tx:
         before, after = tx.versions.resolve(old), tx.versions.resolve(new)

@@ -23,7 +23,9 @@ def finish(
         loopline finish 01a2 --state failed --error "out of memory"
     """
     if not state.over:
-        raise Invalid(f"{state} is no end", kind="not-an-end", hint="use finished, failed, crashed or cancelled", state=str(state))
+        raise Invalid(
+            f"{state} is no end", kind="not-an-end", hint="use finished, failed, crashed or cancelled", state=str(state)
+        )
     with loop.ledger.write(loop.project, loop.actor) as tx:
         known = tx.runs.resolve(loop.project, run)
         tx.runs.move(known.id, state, error=error, ended_at=ended_at)

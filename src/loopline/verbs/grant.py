@@ -27,7 +27,13 @@ def grant(
     with loop.ledger.write(loop.project, loop.actor) as tx:
         if revoke:
             if not tx.teams.remove(loop.project, role, str(actor)):
-                raise NotFound(f"{actor} is not in {role}", kind="no-grant", hint="loopline grant --help", actor=str(actor), role=role)
+                raise NotFound(
+                    f"{actor} is not in {role}",
+                    kind="no-grant",
+                    hint="loopline grant --help",
+                    actor=str(actor),
+                    role=role,
+                )
         else:
             tx.teams.add(loop.project, role, str(actor), by=str(loop.actor))
         tx.say("grant.revoked" if revoke else "grant.given", str(actor), role=role)

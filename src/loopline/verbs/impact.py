@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import islice
 from typing import Annotated
 
 from loopline.ledger.ledger import Tables
@@ -26,18 +27,16 @@ def impact(
     """
     with loop.ledger.read() as tx:
         title, digests, runs = _start(tx, loop, what)
+        made = list(islice(tx.lineage.forward(digests, runs=runs, limit=limit + 1), limit + 1))
+        names = tx.versions.named(loop.project, [one.digest for one in made])
         reached: list[Reached] = []
-        complete = True
-        for made in tx.lineage.forward(digests, runs=runs, limit=limit + 1):
-            if len(reached) >= limit:
-                complete = False
-                break
-            if made.asset is not None and made.number is not None:
-                key = f"{made.asset}@{made.number}"
-                reached.append(Reached("version", key, "", made.distance, made.run))
+        for one in made[:limit]:
+            versions = names.get(one.digest)
+            if versions:
+                reached += [Reached("version", key, "", one.distance, one.run) for key in versions]
             else:
-                reached.append(Reached("artifact", made.digest, "", made.distance, made.run))
-        return Impact(title, tuple(_with_refs(tx, loop.project, _unique(reached), title)), complete)
+                reached.append(Reached("artifact", one.digest, "", one.distance, one.run))
+        return Impact(title, tuple(_with_refs(tx, loop.project, _unique(reached), title)), complete=len(made) <= limit)
 
 
 def _start(tx: Tables, loop: Loop, what: str) -> tuple[str, list[str], list[str]]:
@@ -92,5 +91,7 @@ def _with_refs(tx: Tables, project: str, reached: list[Reached], start: str) -> 
     for one in reached:
         names = project_refs.get(one.key, [])
         out.append(Reached(one.kind, one.key, one.title, one.distance, one.via, current=bool(names)))
-        out.extend(Reached("ref", name, tiers[name] or "current", one.distance, one.key, current=True) for name in names)
+        out.extend(
+            Reached("ref", name, tiers[name] or "current", one.distance, one.key, current=True) for name in names
+        )
     return out

@@ -35,7 +35,12 @@ def ls(
             )  # fmt: skip
         version = tx.versions.resolve(parse_pointer(what, project=loop.project))
     if version.artifact.media_type not in (TREE, MODEL):
-        raise Invalid(f"{version} is one blob, not files", kind="not-a-tree", hint=f"loopline get {version} FILE", version=str(version))
+        raise Invalid(
+            f"{version} is one blob, not files",
+            kind="not-a-tree",
+            hint=f"loopline get {version} FILE",
+            version=str(version),
+        )
     from itertools import islice
 
     from loopline.datasets.tree import Tree

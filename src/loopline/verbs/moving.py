@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from loopline.errors import Conflict, NotFound, Refused
 from loopline.nouns.change import Change, ChangeKind, ChangeState, Decision, Move
-from loopline.nouns.name import AssetName, RefName, Revision, Pointer
+from loopline.nouns.name import AssetName, Pointer, RefName, Revision
 
 if TYPE_CHECKING:
     from loopline.checks.policy import Case
@@ -111,10 +111,10 @@ def policies_of(tx: Tables, change: Change) -> tuple[tuple[Policy, ...], Digest 
     here = tx.policies.in_force(change.project)
     if here is None:
         return (), None
-    from loopline.checks.document import parse_document
+    from loopline.checks.document import load_document
     from loopline.checks.policy import policies_for
 
-    document = parse_document(here[1])
+    document = load_document(here[1])
     matching = {
         policy.name: policy for move in change.moves for policy in policies_for(document.policies, str(move.ref))
     }
@@ -139,7 +139,12 @@ def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
         if "pickle" in version.metadata:
             pickled[str(version)] = bool(version.metadata["pickle"])
     return Case(
-        change=change, now=tx.now, current=current, teams=tx.teams.all(loop.project), stands=tuple(stands), pickled=pickled
+        change=change,
+        now=tx.now,
+        current=current,
+        teams=tx.teams.all(loop.project),
+        stands=tuple(stands),
+        pickled=pickled,
     )
 
 
@@ -160,7 +165,9 @@ def find_open(tx: Tables, change: str, loop: Loop) -> Change:
     ref = parse_ref(change, project=loop.project)
     found = tx.changes.list(loop.project, open_only=True, ref=ref, limit=1)
     if not found:
-        raise NotFound(f"no change of {ref} is open", kind="no-change", hint=f"loopline propose {ref} --to …", ref=str(ref))
+        raise NotFound(
+            f"no change of {ref} is open", kind="no-change", hint=f"loopline propose {ref} --to …", ref=str(ref)
+        )
     return found[0]
 
 

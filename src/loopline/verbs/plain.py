@@ -84,7 +84,9 @@ def restore(kind: Any, value: Any, *, project: str = "") -> Any:
     if kind is Any:
         return value
     if isinstance(kind, typing.NewType):
-        return parse_digest(_text(value)) if kind is Digest else kind(restore(kind.__supertype__, value, project=project))
+        return (
+            parse_digest(_text(value)) if kind is Digest else kind(restore(kind.__supertype__, value, project=project))
+        )
     origin = typing.get_origin(kind)
     if origin is typing.Annotated:
         return restore(typing.get_args(kind)[0], value, project=project)

@@ -16,7 +16,9 @@ from loopline.verbs.moving import Plan, begin
 def policy(
     loop: Loop,
     *,
-    document: Annotated[str | None, "the canonical document of a new policy (the command line takes it from loopline.toml)"] = None,
+    document: Annotated[
+        str | None, "the canonical document of a new policy (the command line takes it from loopline.toml)"
+    ] = None,
     why: Annotated[str, "the reason for the new policy"] = "",
 ) -> tuple[Policy, ...] | Change:
     """Show the policy in force, or propose a new one: moving it is a change like any other.
@@ -24,14 +26,14 @@ def policy(
     Example:
         loopline policy --push --why "two approvals for production"
     """
-    from loopline.checks.document import parse_document
+    from loopline.checks.document import load_document
 
     if document is None:
         with loop.ledger.read() as tx:
             here = tx.policies.in_force(loop.project)
-        return parse_document(here[1]).policies if here else ()
+        return load_document(here[1]).policies if here else ()
     data = document.encode()
-    parse_document(data)
+    load_document(data)
     digest = loop.blobs.put(data)
     asset = AssetName(loop.project, "policy", loop.project)
     ref = RefName(asset, "main")
@@ -40,9 +42,19 @@ def policy(
         here = tx.policies.in_force(loop.project)
         current = tx.refs.find(ref)
         if here and here[0] == digest and current:
-            raise Invalid("this policy is already in force", kind="nothing-to-move", hint="edit loopline.toml first", ref=str(ref))
+            raise Invalid(
+                "this policy is already in force", kind="nothing-to-move", hint="edit loopline.toml first", ref=str(ref)
+            )
         tx.policies.keep(data)
         version = tx.versions.publish(
-            asset, Artifact(digest, POLICY, len(data)), author=str(loop.actor), message=why, parents=[current.target] if current else []
+            asset,
+            Artifact(digest, POLICY, len(data)),
+            author=str(loop.actor),
+            message=why,
+            parents=[current.target] if current else [],
         )
-        return begin(tx, loop, Plan((Move(ref, current.target if current else None, version.number),), why or "new policy", kind="config"))
+        return begin(
+            tx,
+            loop,
+            Plan((Move(ref, current.target if current else None, version.number),), why or "new policy", kind="config"),
+        )

@@ -20,8 +20,12 @@ def propose(
     *,
     to: Annotated[Revision | None, "where: a number, another ref, a digest, latest"] = None,
     why: Annotated[str, "the reason, for whoever reviews it"],
-    also: Annotated[Mapping[str, str], "further refs that move in the same change, all or none: REF=REVISION"] = NOTHING,
-    together: Annotated[bool, "also move the same ref of the data, code and environment that the version was made from"] = False,
+    also: Annotated[
+        Mapping[str, str], "further refs that move in the same change, all or none: REF=REVISION"
+    ] = NOTHING,
+    together: Annotated[
+        bool, "also move the same ref of the data, code and environment that the version was made from"
+    ] = False,
     kind: Annotated[ChangeKind, "what sort of change"] = "planned",
     tier: Annotated[str | None, "make the ref a deployment of this tier: production, staging"] = None,
     delete: Annotated[bool, "the ref should go"] = False,
@@ -35,7 +39,9 @@ def propose(
         loopline propose model/delay@champion --to 2 --why "trained with the July data"
     """
     if (to is None) == (not delete):
-        raise Invalid("say where the ref should point", kind="no-target", hint="give --to REVISION, or --delete", ref=str(ref))
+        raise Invalid(
+            "say where the ref should point", kind="no-target", hint="give --to REVISION, or --delete", ref=str(ref)
+        )
     with loop.ledger.write(loop.project, loop.actor) as tx:
         if to is None:
             moves: tuple[Move, ...] = (Move(ref, tx.refs.get(ref).target, None),)

@@ -54,7 +54,9 @@ def _undone(tx: Writing, loop: Loop, ref: RefName, change: str | None) -> Change
         found = tx.changes.get(moved.change)
         if found.kind != "rollback" and moved.new == tx.refs.get(ref).target:
             return found
-    raise NotFound(f"{ref} has no change to take back", kind="nothing-to-undo", hint=f"loopline history {ref}", ref=str(ref))
+    raise NotFound(
+        f"{ref} has no change to take back", kind="nothing-to-undo", hint=f"loopline history {ref}", ref=str(ref)
+    )
 
 
 def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> None:

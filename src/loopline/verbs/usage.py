@@ -343,7 +343,7 @@ def _is_report(kind: Any) -> bool:
 
 
 def _is_short(text: str) -> bool:
-    return len(text) == 2 and text[0] == "-" and text[1].isalpha()  # noqa: PLR2004 - a dash and a letter
+    return len(text) == 2 and text[0] == "-" and text[1].isalpha()
 
 
 def _split(doc: str) -> tuple[str, str, str]:

@@ -88,7 +88,9 @@ def _blobs(loop: Loop, version: Version, bad: list[Finding], touched: tuple[str,
         yield from ((node, "a node of the tree") for node in tree.nodes())
         yield from ((entry.digest, entry.path) for entry in tree.iter())
     except LooplineError as error:
-        bad.append(Finding(short(root), "fail", f"the tree cannot be read: {error}", "restore it from a backup", touched))
+        bad.append(
+            Finding(short(root), "fail", f"the tree cannot be read: {error}", "restore it from a backup", touched)
+        )
 
 
 def _problem(loop: Loop, digest: Digest, *, deep: bool) -> str:

@@ -54,7 +54,9 @@ class _Walk:
         version = self._tx.versions.get(ref.name.asset, ref.target)
         because.append(self.version(version, level))
         facts = {"tier": ref.tier} if ref.tier else {}
-        return Reason("ref", str(ref.name), f"points at {version}", {**facts, "since": str(ref.moved_at)}, tuple(because))
+        return Reason(
+            "ref", str(ref.name), f"points at {version}", {**facts, "since": str(ref.moved_at)}, tuple(because)
+        )
 
     def version(self, version: Version, level: int) -> Reason:
         key = str(version)

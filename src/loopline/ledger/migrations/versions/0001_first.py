@@ -38,15 +38,21 @@ def upgrade() -> None:
 
 def projects_and_feed() -> None:
     """Projects, the chained feed and the head of each chain."""
+    op.create_table("projects", col("name", key=True), col("created_at", BIG), col("deleted_at", BIG, null=True))
+    op.create_table("heads", col("project", key=True), col("seq", BIG), col("hash"))
     op.create_table(
-        "projects", col("name", key=True), col("created_at", BIG), col("deleted_at", BIG, null=True)
-    )
-    op.create_table(
-        "heads", col("project", key=True), col("seq", BIG), col("hash")
-    )
-    op.create_table(
-        "events", col("project", key=True), col("seq", BIG, key=True), col("recorded_at", BIG), col("event_time", BIG, null=True),
-        col("actor"), col("kind"), col("subject"), col("schema", BIG), col("payload_digest"), col("previous"), col("hash"),
+        "events",
+        col("project", key=True),
+        col("seq", BIG, key=True),
+        col("recorded_at", BIG),
+        col("event_time", BIG, null=True),
+        col("actor"),
+        col("kind"),
+        col("subject"),
+        col("schema", BIG),
+        col("payload_digest"),
+        col("previous"),
+        col("hash"),
         col("payload", null=True),
     )
     op.create_index("events_subject", "events", ["project", "subject", "seq"])
@@ -59,19 +65,40 @@ def artifacts_and_assets() -> None:
     op.create_table("aliases", col("algorithm", key=True), col("value", key=True), col("digest"))
     op.create_index("aliases_digest", "aliases", ["digest"])
     op.create_table(
-        "assets", serial(), col("project"), col("kind"), col("name"), col("created_at", BIG), col("last_number", BIG, default="0"),
-        col("description", default=""), col("deleted_at", BIG, null=True), sa.UniqueConstraint("project", "kind", "name"),
+        "assets",
+        serial(),
+        col("project"),
+        col("kind"),
+        col("name"),
+        col("created_at", BIG),
+        col("last_number", BIG, default="0"),
+        col("description", default=""),
+        col("deleted_at", BIG, null=True),
+        sa.UniqueConstraint("project", "kind", "name"),
     )
     op.create_table(
-        "versions", col("asset", BIG, key=True), col("number", BIG, key=True), col("digest"), col("author"), col("message"),
-        col("metadata"), col("run", null=True), col("recorded_at", BIG), col("event_time", BIG, null=True),
-        col("deleted_at", BIG, null=True), sa.ForeignKeyConstraint(["asset"], ["assets.id"]),
+        "versions",
+        col("asset", BIG, key=True),
+        col("number", BIG, key=True),
+        col("digest"),
+        col("author"),
+        col("message"),
+        col("metadata"),
+        col("run", null=True),
+        col("recorded_at", BIG),
+        col("event_time", BIG, null=True),
+        col("deleted_at", BIG, null=True),
+        sa.ForeignKeyConstraint(["asset"], ["assets.id"]),
     )
     op.create_index("versions_digest", "versions", ["digest"])
     op.create_index("versions_run", "versions", ["run"])
     op.create_table("parents", col("asset", BIG, key=True), col("number", BIG, key=True), col("parent", BIG, key=True))
     op.create_table(
-        "quarantine", col("asset", BIG, key=True), col("number", BIG, key=True), col("since", BIG), col("reason"),
+        "quarantine",
+        col("asset", BIG, key=True),
+        col("number", BIG, key=True),
+        col("since", BIG),
+        col("reason"),
         col("change", null=True),
     )
 
@@ -79,36 +106,72 @@ def artifacts_and_assets() -> None:
 def refs_and_staging() -> None:
     """Where names point now, and what is about to become a version."""
     op.create_table(
-        "refs", col("asset", BIG, key=True), col("name", key=True), col("target", BIG), col("tier", default=""), col("change", null=True),
-        col("moved_at", BIG), sa.ForeignKeyConstraint(["asset"], ["assets.id"]),
+        "refs",
+        col("asset", BIG, key=True),
+        col("name", key=True),
+        col("target", BIG),
+        col("tier", default=""),
+        col("change", null=True),
+        col("moved_at", BIG),
+        sa.ForeignKeyConstraint(["asset"], ["assets.id"]),
     )
     op.create_index("refs_target", "refs", ["asset", "target"])
     op.create_table(
-        "staging", col("owner", key=True), col("path", key=True), col("digest", null=True), col("size", BIG), col("mode", BIG),
-        col("media_type"), col("recorded_at", BIG),
+        "staging",
+        col("owner", key=True),
+        col("path", key=True),
+        col("digest", null=True),
+        col("size", BIG),
+        col("mode", BIG),
+        col("media_type"),
+        col("recorded_at", BIG),
     )
 
 
 def runs() -> None:
     """Runs, what they were given, what they measured, what they read and made."""
     op.create_table(
-        "experiments", serial(), col("project"), col("name"), col("created_at", BIG), col("deleted_at", BIG, null=True),
+        "experiments",
+        serial(),
+        col("project"),
+        col("name"),
+        col("created_at", BIG),
+        col("deleted_at", BIG, null=True),
         sa.UniqueConstraint("project", "name"),
     )
     op.create_table(
-        "runs", col("id", key=True), col("project"), col("experiment", BIG), col("name"), col("kind"), col("state"),
-        col("parent", null=True), col("actor"), col("started_at", BIG, null=True), col("ended_at", BIG, null=True),
-        col("recorded_at", BIG), col("code", null=True), col("git_commit", null=True), col("environment", null=True),
-        col("cache_key", null=True), col("origin", null=True), col("error", null=True), col("foreign_id", null=True),
-        col("fence", BIG, default="0"), col("deleted_at", BIG, null=True),
+        "runs",
+        col("id", key=True),
+        col("project"),
+        col("experiment", BIG),
+        col("name"),
+        col("kind"),
+        col("state"),
+        col("parent", null=True),
+        col("actor"),
+        col("started_at", BIG, null=True),
+        col("ended_at", BIG, null=True),
+        col("recorded_at", BIG),
+        col("code", null=True),
+        col("git_commit", null=True),
+        col("environment", null=True),
+        col("cache_key", null=True),
+        col("origin", null=True),
+        col("error", null=True),
+        col("foreign_id", null=True),
+        col("fence", BIG, default="0"),
+        col("deleted_at", BIG, null=True),
     )
     op.create_index("runs_recent", "runs", ["project", "id"])
     op.create_index("runs_experiment", "runs", ["experiment", "id"])
     op.create_index("runs_parent", "runs", ["parent"])
     op.create_index("runs_state", "runs", ["project", "state"])
     op.create_index(
-        "runs_cache", "runs", ["project", "cache_key"],
-        sqlite_where=sa.text("cache_key IS NOT NULL"), postgresql_where=sa.text("cache_key IS NOT NULL"),
+        "runs_cache",
+        "runs",
+        ["project", "cache_key"],
+        sqlite_where=sa.text("cache_key IS NOT NULL"),
+        postgresql_where=sa.text("cache_key IS NOT NULL"),
     )
     op.create_index("runs_code", "runs", ["code"])
     op.create_index("runs_environment", "runs", ["environment"])
@@ -116,17 +179,34 @@ def runs() -> None:
     op.create_index("params_key", "params", ["key", "value"])
     op.create_table("tags", col("run", key=True), col("key", key=True), col("value"))
     op.create_index("tags_key", "tags", ["key", "value"])
-    op.create_table("points", serial(), col("run"), col("key"), col("step", BIG), col("time", BIG), col("value", Real, null=True))
+    op.create_table(
+        "points", serial(), col("run"), col("key"), col("step", BIG), col("time", BIG), col("value", Real, null=True)
+    )
     op.create_index("points_series", "points", ["run", "key", "step"])
     op.create_table(
-        "series", col("run", key=True), col("key", key=True), col("last", Real, null=True), col("last_step", BIG),
-        col("last_time", BIG), col("low", Real, null=True), col("high", Real, null=True), col("count", BIG),
+        "series",
+        col("run", key=True),
+        col("key", key=True),
+        col("last", Real, null=True),
+        col("last_step", BIG),
+        col("last_time", BIG),
+        col("low", Real, null=True),
+        col("high", Real, null=True),
+        col("count", BIG),
     )
     op.create_index("series_key", "series", ["key", "last"])
     op.create_table("marks", col("run", key=True), col("source", key=True), col("sequence", BIG))
     op.create_table(
-        "links", serial(), col("run"), col("direction"), col("name"), col("digest"), col("media_type"), col("size", BIG),
-        col("asset", BIG, null=True), col("number", BIG, null=True),
+        "links",
+        serial(),
+        col("run"),
+        col("direction"),
+        col("name"),
+        col("digest"),
+        col("media_type"),
+        col("size", BIG),
+        col("asset", BIG, null=True),
+        col("number", BIG, null=True),
     )
     op.create_table("packages", col("environment", key=True), col("name", key=True), col("version"))
     op.create_index("packages_name", "packages", ["name", "version"])
@@ -138,34 +218,83 @@ def runs() -> None:
 def changes() -> None:
     """Changes with their moves, answers, evidence and decisions; policies; leases."""
     op.create_table(
-        "changes", col("id", key=True), col("project"), col("author"), col("reason"), col("kind"), col("state"), col("head"),
-        col("created_at", BIG), col("closed_at", BIG, null=True), col("closed_seq", BIG, null=True), col("run", null=True),
-        col("undoes", null=True), col("lifts"), col("fence", BIG, default="0"),
+        "changes",
+        col("id", key=True),
+        col("project"),
+        col("author"),
+        col("reason"),
+        col("kind"),
+        col("state"),
+        col("head"),
+        col("created_at", BIG),
+        col("closed_at", BIG, null=True),
+        col("closed_seq", BIG, null=True),
+        col("run", null=True),
+        col("undoes", null=True),
+        col("lifts"),
+        col("fence", BIG, default="0"),
     )
     op.create_index("changes_state", "changes", ["project", "state", "id"])
     op.create_table(
-        "moves", col("change", key=True), col("asset", BIG, key=True), col("ref", key=True), col("old", BIG, null=True),
-        col("new", BIG, null=True), col("tier", null=True), sa.ForeignKeyConstraint(["change"], ["changes.id"]),
+        "moves",
+        col("change", key=True),
+        col("asset", BIG, key=True),
+        col("ref", key=True),
+        col("old", BIG, null=True),
+        col("new", BIG, null=True),
+        col("tier", null=True),
+        sa.ForeignKeyConstraint(["change"], ["changes.id"]),
     )
     op.create_index("moves_ref", "moves", ["asset", "ref"])
     op.create_index("moves_target", "moves", ["asset", "new"])
     op.create_table(
-        "approvals", serial(), col("change"), col("actor"), col("answer"), col("head"), col("evidence"), col("verified", BIG),
-        col("at", BIG), col("comment"),
+        "approvals",
+        serial(),
+        col("change"),
+        col("actor"),
+        col("answer"),
+        col("head"),
+        col("evidence"),
+        col("verified", BIG),
+        col("at", BIG),
+        col("comment"),
     )
     op.create_index("approvals_change", "approvals", ["change"])
     op.create_table(
-        "verdicts", serial(), col("project"), col("head"), col("name"), col("result"), col("run", null=True), col("at", BIG),
-        col("summary"), col("estimates"),
+        "verdicts",
+        serial(),
+        col("project"),
+        col("head"),
+        col("name"),
+        col("result"),
+        col("run", null=True),
+        col("at", BIG),
+        col("summary"),
+        col("estimates"),
     )
     op.create_index("verdicts_head", "verdicts", ["project", "head", "name", "id"])
     op.create_table(
-        "overrides", serial(), col("change"), col("actor"), col("reason"), col("until", BIG), col("at", BIG), col("head"),
+        "overrides",
+        serial(),
+        col("change"),
+        col("actor"),
+        col("reason"),
+        col("until", BIG),
+        col("at", BIG),
+        col("head"),
     )
     op.create_index("overrides_change", "overrides", ["change"])
     op.create_table(
-        "decisions", serial(), col("change"), col("at", BIG), col("actor"), col("phase"), col("policy", null=True), col("inputs"),
-        col("passed", BIG), col("results"),
+        "decisions",
+        serial(),
+        col("change"),
+        col("at", BIG),
+        col("actor"),
+        col("phase"),
+        col("policy", null=True),
+        col("inputs"),
+        col("passed", BIG),
+        col("results"),
     )
     op.create_index("decisions_change", "decisions", ["change"])
     op.create_table("policies", col("digest", key=True), col("document"))
@@ -175,15 +304,31 @@ def changes() -> None:
 def the_rest() -> None:
     """Teams and incidents."""
     op.create_table(
-        "grants", col("project", key=True), col("role", key=True), col("actor", key=True), col("granted_by"), col("at", BIG)
+        "grants",
+        col("project", key=True),
+        col("role", key=True),
+        col("actor", key=True),
+        col("granted_by"),
+        col("at", BIG),
     )
     op.create_table(
-        "incidents", col("id", key=True), col("project"), col("title"), col("severity"), col("opened_by"), col("opened_at", BIG),
+        "incidents",
+        col("id", key=True),
+        col("project"),
+        col("title"),
+        col("severity"),
+        col("opened_by"),
+        col("opened_at", BIG),
         col("resolved_at", BIG, null=True),
     )
     op.create_index("incidents_open", "incidents", ["project", "resolved_at"])
     op.create_table(
-        "blames", col("incident", key=True), col("relation", key=True), col("change", key=True), col("source"), col("confidence", Real),
+        "blames",
+        col("incident", key=True),
+        col("relation", key=True),
+        col("change", key=True),
+        col("source"),
+        col("confidence", Real),
     )
     op.create_index("blames_change", "blames", ["change"])
 
