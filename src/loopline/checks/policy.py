@@ -79,7 +79,8 @@ def overridden(policies: Iterable[Policy], case: Case) -> frozenset[str]:
     override = case.change.override
     if override is None or override.head != case.change.head or not override.reason.strip():
         return frozenset()
-    found, refused = set(), set()
+    found: set[str] = set()
+    refused: set[str] = set()
     for policy in policies:
         rule = policy.override
         named = override.actor in rule.by
