@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from loopline.errors import Invalid
+from loopline.models.sklearn import SklearnFlavor
+from tests.models.conftest import logistic
+
+
+def shout(x: object) -> object:
+    """Stand for a function of the user's own."""
+    return x
+
+
+def test_a_users_function_inside_needs_a_pickle() -> None:
+    """A FunctionTransformer with the project's function names the function in the error."""
+    from sklearn.preprocessing import FunctionTransformer
+
+    with pytest.raises(Invalid) as caught:
+        SklearnFlavor().write(FunctionTransformer(shout))
+    assert caught.value.kind == "needs-pickle"
+    assert caught.value.facts["types"] == [f"{__name__}.shout"]
+
+
+def test_a_key_that_json_would_change_needs_a_pickle() -> None:
+    """`class_weight={False: …}` is not saved as something else: the error names the keys."""
+    from sklearn.linear_model import LogisticRegression
+
+    with pytest.raises(Invalid) as caught:
+        SklearnFlavor().write(LogisticRegression(class_weight={False: 1.0, True: 2.0}))
+    assert caught.value.kind == "needs-pickle"
+    assert caught.value.facts["keys"] == ["bool"]
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"not a zip", b"PK\x05\x06" + bytes(18)])
+def test_damaged_files_are_named_so(data: bytes) -> None:
+    """Bytes that are no archive, or an archive without a schema, are Invalid, not a stack trace."""
+    with pytest.raises(Invalid) as caught:
+        SklearnFlavor().read(data)
+    assert caught.value.kind == "model-corrupt"
+
+
+def test_types_are_listed_without_loading() -> None:
+    """The schema names the estimator's class."""
+    assert "sklearn.linear_model._logistic.LogisticRegression" in SklearnFlavor().types(
+        SklearnFlavor().write(logistic())
+    )
