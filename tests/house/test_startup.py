@@ -1,0 +1,92 @@
+"""Starting costs next to nothing: what a command does not use, it does not import."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    "alembic", "anyio", "asyncio", "duckdb", "IPython", "joblib", "matplotlib", "numpy", "pandas", "psycopg", "pyarrow", "rich",
+    "scipy", "skops", "sklearn", "sqlalchemy", "starlette", "unittest", "uvicorn",
+}  # fmt: skip
+READS = (["ls"], ["find"], ["history", "data/flights"], ["--version"], ["--help"], ["ls", "--json"])
+
+IMPORT_BUDGET_MS = 60
+READ_BUDGET_MS = 80
+"""What DESIGN §7 promises; `make bench` measures against these on a quiet machine."""
+HEADROOM = 3.0
+"""A shared CI machine is slower than a desk and busy with the other core's tests; a heavy import costs more than this."""
+
+
+def test_import_loopline_loads_nothing_heavy() -> None:
+    """Importing the package loads no library that a script may not need."""
+    assert heavy_after("import loopline") == set()
+
+
+def test_decorating_a_step_loads_nothing_heavy() -> None:
+    """A project file with steps is read without the libraries that its steps use."""
+    code = "import loopline\n@loopline.step\ndef one() -> int:\n    return 1\n"
+    code += "@loopline.pipeline\ndef both() -> int:\n    return one()\n"
+    assert heavy_after(f"exec(compile({code!r}, 'flights.py', 'exec'))") == set()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with one version of one data asset."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "loopline.toml").write_text('[project]\nname = "flights"\n', encoding="utf-8")
+    data = folder / "data" / "flights"
+    data.mkdir(parents=True)
+    (data / "01.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    loopline("add", "data/flights", cwd=folder)
+    return folder
+
+
+@pytest.mark.parametrize("words", READS, ids=" ".join)
+def test_read_commands_load_nothing_heavy(project: Path, words: list[str]) -> None:
+    """A command that only reads starts without a library that draws, migrates or computes."""
+    code = f"import contextlib\nfrom loopline.cli.main import main\nwith contextlib.suppress(SystemExit):\n    main({words!r})"
+    assert heavy_after(code, cwd=project) == set()
+
+
+def test_import_loopline_is_within_its_budget() -> None:
+    """`import loopline` takes at most 60 ms CPU, the interpreter's own start included."""
+    assert cpu_ms(sys.executable, "-c", "import loopline") <= IMPORT_BUDGET_MS * HEADROOM
+
+
+def test_a_read_command_is_within_its_budget(project: Path) -> None:
+    """`loopline ls` takes at most 80 ms CPU for the whole process."""
+    assert cpu_ms(sys.executable, "-m", "loopline.cli.main", "ls", cwd=project) <= READ_BUDGET_MS * HEADROOM
+
+
+def heavy_after(code: str, cwd: Path | None = None) -> set[str]:
+    """Run `code` in a fresh interpreter and give what it loaded that it should not have."""
+    tell = "\nimport sys; print('\\nLOADED', *{name.partition('.')[0] for name in sys.modules})"
+    out = subprocess.run(
+        [sys.executable, "-c", code + tell], cwd=cwd, check=True, capture_output=True, text=True
+    ).stdout
+    return HEAVY & set(out.rpartition("LOADED")[2].split())
+
+
+def loopline(*words: str, cwd: Path) -> None:
+    """Run one command as a user would."""
+    subprocess.run([sys.executable, "-m", "loopline.cli.main", *words], cwd=cwd, check=True, capture_output=True)
+
+
+def cpu_ms(*command: str, cwd: Path | None = None) -> float:
+    """Median CPU time (user and system) of seven runs of a command, after one that fills the caches."""
+
+    def once() -> float:
+        process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, command
+        return (usage.ru_utime + usage.ru_stime) * 1000
+
+    once()
+    return statistics.median(once() for _ in range(7))
