@@ -152,15 +152,15 @@ class LocalBlobs:
     def _temporary(self) -> tuple[int, str]:
         """Make a temporary file that is locked, so that nobody takes it for a dead writer's."""
         if not self._ready or not os.path.isdir(self._tmp):
-            os.makedirs(self._tmp, exist_ok=True)
             _make_durable(self._blobs)
+            os.makedirs(self._tmp, exist_ok=True)
             self._sweep()
             self._ready = True
         while True:
             number, name = tempfile.mkstemp(prefix="blob-", dir=self._tmp)
             with contextlib.suppress(OSError):  # a file system without locks: then nobody can sweep it either
                 fcntl.flock(number, fcntl.LOCK_EX)
-            if os.fstat(number).st_nlink:
+            if os.path.exists(name):
                 return number, name
             os.close(number)  # swept between making and locking it: make another
 

@@ -1,0 +1,147 @@
+"""What a put leaves behind when the disk fails, or the process dies, at any of its disk calls (strace injects that)."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from loopline.store.local import LocalBlobs
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from loopline.errors import Unavailable
+from loopline.store.local import LocalBlobs
+way, folder, source = sys.argv[1:]
+blobs = LocalBlobs(Path(folder))
+data = Path(source).read_bytes()
+try:
+    if way == "put":
+        print(blobs.put(data), flush=True)
+    elif way == "put_file":
+        print(blobs.put_file(Path(source))[0], flush=True)
+    else:
+        with blobs.writer() as writer:
+            writer.write(data[:100])
+            writer.write(data[100:])
+            print(writer.commit()[0], flush=True)
+except Unavailable as caught:
+    print(caught.kind, flush=True)
+    sys.exit(3)
+except OSError:
+    if way != "put_file":
+        raise
+    sys.exit(4)  # the source could not be read: that is the caller's affair
+"""
+DATA = bytes(range(256)) * 64
+KINDS = {"ENOSPC": "disk-full", "EDQUOT": "disk-full", "EROFS": "store-read-only", "EIO": "store-broken"}
+WAYS = ("put", "put_file", "writer")
+CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)")
+
+
+def why_not() -> str:
+    """Say why strace cannot be used here; empty where it can."""
+    if shutil.which("strace") is None:
+        return "strace is not installed"
+    tried = subprocess.run(["strace", "-o", os.devnull, "true"], check=False, capture_output=True, text=True)
+    return "" if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.strip()}"
+
+
+REASON = why_not()
+pytestmark = [pytest.mark.faults, pytest.mark.skipif(bool(REASON), reason=REASON or "strace works")]
+
+
+def run(way: str, folder: Path, *strace: str) -> subprocess.CompletedProcess[str]:
+    """Put DATA into the store in a process of its own, under strace."""
+    source = folder.parent / "source"
+    source.write_bytes(DATA)
+    command = ["strace", *strace, sys.executable, "-I", "-B", "-c", SCRIPT, way, str(folder), str(source)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+@functools.cache
+def disk_calls(way: str) -> tuple[tuple[str, int], ...]:
+    """List the disk calls of one put, from the first that touches the store to its answer: (name, which of that name)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, log = Path(name) / "store", Path(name) / "calls"
+        assert run(way, folder, "-e", "trace=%file,%desc", "-o", str(log)).returncode == 0
+        counts: Counter[str] = Counter()
+        calls: list[tuple[str, int]] = []
+        for line in log.read_text(errors="replace").splitlines():
+            if (match := CALL.match(line)) is None:
+                continue
+            counts[match[1]] += 1
+            if match[1] == "write" and match[2].startswith("1, "):
+                break
+            if match[1] != "execve" and (calls or str(folder) in match[2]):
+                calls.append((match[1], counts[match[1]]))
+    return tuple(calls)
+
+
+def check(folder: Path, done: subprocess.CompletedProcess[str]) -> None:
+    """Hold the promises: whole or absent, there if it was acknowledged, and a retry works and tidies up."""
+    blobs = LocalBlobs(folder)
+    kept = list(blobs.iter())
+    for digest in kept:
+        blobs.verify(digest)
+    if done.stdout.startswith("sha256:"):
+        assert kept == [done.stdout.strip()], "it was acknowledged"
+    assert blobs.read(LocalBlobs(folder).put(DATA)) == DATA
+    with LocalBlobs(folder).writer() as writer:
+        writer.commit()
+    assert list((folder / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_calls_that_matter_are_among_those_tried(way: str) -> None:
+    """The listing sees the writes, the syncs and the rename: otherwise the tests below would try nothing."""
+    names = Counter(name for name, _ in disk_calls(way))
+    assert {"write", "fsync"} <= set(names)
+    assert any(name.startswith("rename") for name in names)
+    assert names["fsync"] >= 2
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("way", WAYS)
+def test_killed_at_any_call(way: str, tmp_path: Path) -> None:
+    """SIGKILL at any disk call leaves the blob whole or absent."""
+    for turn, (name, when) in enumerate(disk_calls(way)):
+        folder = tmp_path / str(turn) / "store"
+        folder.parent.mkdir()
+        done = run(
+            way, folder, "-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={when}", "-o", os.devnull
+        )
+        assert (done.returncode, done.stdout) == (-9, ""), (name, when, done.stderr)
+        check(folder, done)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EROFS"])
+def test_an_error_at_any_call(way: str, error: str, tmp_path: Path) -> None:
+    """A failing disk call is told as what it is, or does not matter; either way nothing half is left."""
+    kinds: Counter[str] = Counter()
+    for turn, (name, when) in enumerate(disk_calls(way)):
+        folder = tmp_path / str(turn) / "store"
+        folder.parent.mkdir()
+        done = run(
+            way, folder, "-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={when}", "-o", os.devnull
+        )
+        if done.returncode == 3:
+            kinds[done.stdout.strip()] += 1
+            left = list((folder / "tmp").glob("*")) if not name.startswith("unlink") else []
+            assert left == [], (name, when)
+        else:
+            assert done.returncode == 0 or (done.returncode, way) == (4, "put_file"), (name, when, done.stderr)
+        check(folder, done)
+    assert set(kinds) == {KINDS[error]}
+    assert kinds[KINDS[error]] >= 4, "the write, two syncs and the rename at least"
