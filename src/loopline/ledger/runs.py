@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -171,8 +172,9 @@ class Runs:
     def _keep(self, table: str, rows: list[tuple[str, str, str]]) -> None:
         if rows:
             self._rows.many(
-                f"INSERT INTO {table} (run, key, value) VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
-                rows,
+                f"INSERT INTO {table} (run, key, value, number) VALUES (?, ?, ?, ?) ON CONFLICT (run, key)"
+                " DO UPDATE SET value = excluded.value, number = excluded.number",
+                [(*row, _number(row[2])) for row in rows],
             )
 
     def _fill(self, runs: list[Run], *, light: bool = False) -> list[Run]:
@@ -207,6 +209,15 @@ class Runs:
             )
             for r in runs
         ]  # fmt: skip
+
+
+def _number(value: str) -> float | None:
+    """Read a param as a number where it is one, so that a search can compare it as one."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _run(row: Row) -> Run:

@@ -175,9 +175,9 @@ def runs() -> None:
     )
     op.create_index("runs_code", "runs", ["code"])
     op.create_index("runs_environment", "runs", ["environment"])
-    op.create_table("params", col("run", key=True), col("key", key=True), col("value"))
+    op.create_table("params", col("run", key=True), col("key", key=True), col("value"), col("number", Real, null=True))
     op.create_index("params_key", "params", ["key", "value"])
-    op.create_table("tags", col("run", key=True), col("key", key=True), col("value"))
+    op.create_table("tags", col("run", key=True), col("key", key=True), col("value"), col("number", Real, null=True))
     op.create_index("tags_key", "tags", ["key", "value"])
     op.create_table(
         "points", serial(), col("run"), col("key"), col("step", BIG), col("time", BIG), col("value", Real, null=True)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.ledger.ledger import Ledger
+from loopline.nouns.actor import Actor
+
+if TYPE_CHECKING:
+    from .conftest import Hand
+
+
+def test_a_dry_run_applies_every_rule_and_changes_nothing(hand: Hand) -> None:
+    """What would be refused is refused; what would be done is undone."""
+    dry = Ledger(hand.database, clock=hand.clock, dry=True)
+    with dry.write("flights", Actor("person", "ann")) as tx:
+        tx.projects.ensure("x")
+        tx.say("a", "b")
+        assert tx.projects.list() == ["x"]
+    with dry.telemetry() as tables:
+        tables.projects.ensure("y")
+    with pytest.raises(AssertionError), dry.write("flights", Actor("person", "ann")):
+        pass
+    with hand.read() as tables:
+        assert tables.projects.list() == []
+        assert tables.feed.head("flights").seq == 0
+
+
+def test_a_reader_sees_one_moment(hand: Hand) -> None:
+    """Everything a transaction records carries the time at which it began, and the number its event will have."""
+    with hand.write() as tx:
+        assert tx.seq == 1
+        hand.clock.advance(seconds=9)
+        tx.projects.ensure("x")
+    with hand.read() as tables:
+        event = tables.feed.list("flights")[0]
+        assert event.seq == 1
+        assert event.recorded_at < hand.clock.time - 8_000_000
+
+
+def test_telemetry_is_no_event(hand: Hand) -> None:
+    """Metric points are durable, but the feed does not tell them."""
+    with hand.ledger.telemetry() as tables:
+        tables.projects.ensure("x")
+    with hand.read() as tables:
+        assert tables.projects.list() == ["x"]
+        assert tables.feed.head("flights").seq == 0

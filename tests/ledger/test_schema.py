@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.errors import Conflict, Refused
+from loopline.ledger import schema
+from loopline.store.database import Database, open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Give a database without tables."""
+    sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path / 'ledger.db'}" if sqlite else request.getfixturevalue("postgres_database")
+    database = open_database(url)
+    yield database
+    database.close()
+
+
+def test_newest_is_the_newest_file() -> None:
+    """The constant and the folder of migrations agree."""
+    files = sorted((Path(schema.__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
+    assert files[-1].name.partition("_")[0] == schema.NEWEST
+
+
+def test_an_empty_database_gets_its_tables(empty: Database) -> None:
+    """Preparing makes the tables; preparing again does nothing."""
+    assert schema.found(empty) is None
+    schema.prepare(empty)
+    assert schema.found(empty) == schema.NEWEST
+    schema.prepare(empty)
+
+
+def test_a_newer_schema_is_refused(empty: Database) -> None:
+    """Code that would misread the tables does not touch them."""
+    schema.prepare(empty)
+    with empty.write() as rows:
+        rows.do("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Refused) as caught:
+        schema.prepare(empty)
+    assert caught.value.kind == "newer-schema"
+
+
+def test_an_older_file_is_backed_up_before_it_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the old ledger stands beside the new one before anything is changed."""
+    database = open_database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    schema.prepare(database)
+    with database.write() as rows:
+        rows.do("INSERT INTO projects (name, created_at) VALUES ('old', 1)")
+        rows.do("UPDATE alembic_version SET version_num = '0000'")
+    ran = []
+    monkeypatch.setattr(schema, "_upgrade", ran.append)
+    schema.prepare(database, now=lambda: 42)
+    database.close()
+    assert len(ran) == 1
+    copy = open_database(f"sqlite:///{tmp_path / 'backups' / 'ledger-0000-42.db'}")
+    with copy.read() as rows:
+        assert rows.one("SELECT name FROM projects") == ("old",)
+    copy.close()
+
+
+def test_postgresql_is_migrated_only_when_asked(postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that starts does not change a shared database's tables by itself."""
+    database = open_database(postgres_database)
+    schema.prepare(database)
+    with database.write() as rows:
+        rows.do("UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(Refused) as caught:
+        schema.prepare(database)
+    assert caught.value.hint == "loopline migrate"
+    ran = []
+    monkeypatch.setattr(schema, "_upgrade", ran.append)
+    schema.prepare(database, migrate=True)
+    database.close()
+    assert len(ran) == 1
+
+
+def test_a_migration_waits_for_other_processes(tmp_path: Path) -> None:
+    """While another process has the file open, its tables are not changed under it."""
+    path = tmp_path / "ledger.db"
+    database = open_database(f"sqlite:///{path}")
+    schema.prepare(database)
+    with database.write() as rows:
+        rows.do("UPDATE alembic_version SET version_num = '0000'")
+    program = (
+        "import sys; from loopline.store.database import open_database\n"
+        f"d = open_database('sqlite:///{path}')\n"
+        "with d.read() as r: r.one('SELECT 1')\n"
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(Conflict) as caught:
+            schema.prepare(database)
+        assert caught.value.kind == "ledger-in-use"
+        other.stdin.close()
+    database.close()

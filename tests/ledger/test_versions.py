@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.errors import Invalid, NotFound
+from loopline.nouns.artifact import Artifact
+from loopline.nouns.digest import digest_of
+from loopline.nouns.name import AssetName, Hashed, Latest, Named, Numbered, Pointer
+
+if TYPE_CHECKING:
+    from .conftest import Hand
+
+MODEL = AssetName("flights", "model", "delay")
+
+
+def test_numbers_have_no_gap(hand: Hand) -> None:
+    """Versions count from 1 per asset, whatever else is published."""
+    hand.publish(b"1", b"2")
+    hand.publish(b"x", asset=AssetName("flights", "data", "flights"))
+    hand.publish(b"3")
+    with hand.read() as tx:
+        assert [v.number for v in tx.versions.list(MODEL)] == [3, 2, 1]
+        assert [v.number for v in tx.versions.list(MODEL, before=3, limit=1)] == [2]
+
+
+def test_a_version_keeps_what_it_was_given(hand: Hand) -> None:
+    """Parents, message, metadata and event time come back as they went in."""
+    hand.publish(b"1")
+    with hand.write() as tx:
+        made = tx.versions.publish(
+            MODEL, Artifact(digest_of(b"2"), "x/y", 5), author="person:ann", message="m", parents=[1, 1],
+            metadata={"rows": 3, "columns": ["a"]}, event_time=7,
+        )  # fmt: skip
+    with hand.read() as tx:
+        found = tx.versions.get(MODEL, 2)
+    assert found == made
+    assert (found.parents, found.message, found.metadata, found.event_time) == (
+        (1,),
+        "m",
+        {"rows": 3, "columns": ["a"]},
+        7,
+    )
+    with hand.write() as tx, pytest.raises(NotFound):
+        tx.versions.publish(MODEL, Artifact(digest_of(b"3")), author="a", parents=[9])
+
+
+def test_revisions_mean_what_the_grammar_says(hand: Hand) -> None:
+    """A number, a digest's beginning (the newest of several), a ref, and latest each find their version."""
+    hand.publish(b"1", b"2", b"1")
+    hand.move(2)
+    prefix = digest_of(b"1")[: len("sha256:") + 12]
+    with hand.read() as tx:
+        meant = {
+            rev: tx.versions.resolve(Pointer(MODEL, rev)).number
+            for rev in (Numbered(1), Hashed(prefix), Named("champion"), Latest())
+        }
+    assert meant == {Numbered(1): 1, Hashed(prefix): 3, Named("champion"): 2, Latest(): 3}
+
+
+@pytest.mark.parametrize("revision", [Numbered(9), Hashed("sha256:" + "0" * 12), Named("nope")])
+def test_a_revision_that_means_nothing_is_not_found(hand: Hand, revision: Numbered | Hashed | Named) -> None:
+    """What is not there is NotFound, never None and never something near."""
+    hand.publish(b"1")
+    with hand.read() as tx, pytest.raises(NotFound):
+        tx.versions.resolve(Pointer(MODEL, revision))
+
+
+def test_latest_passes_over_quarantine_and_deletion(hand: Hand) -> None:
+    """latest is the highest version that is good, computed anew each time."""
+    hand.publish(b"1", b"2", b"3")
+    with hand.write() as tx:
+        tx.versions.quarantine(MODEL, 3, reason="bad labels")
+        tx.versions.quarantine(MODEL, 3, reason="a second reason")
+        tx.versions.delete(MODEL, 2)
+    with hand.read() as tx:
+        assert tx.versions.resolve(Pointer(MODEL, Latest())).number == 1
+        assert tx.versions.quarantined(MODEL, 3) == "bad labels"
+        assert tx.versions.get(MODEL, 3).quarantined
+        with pytest.raises(NotFound):
+            tx.versions.resolve(Pointer(MODEL, Numbered(2)))
+        assert [v.number for v in tx.versions.list(MODEL)] == [3, 1]
+    with hand.write() as tx:
+        tx.versions.lift(MODEL, 3)
+        assert tx.versions.resolve(Pointer(MODEL, Latest())).number == 3
+
+
+def test_what_is_current_cannot_be_deleted(hand: Hand) -> None:
+    """A version that a ref points at stays, and the error names the ref."""
+    hand.publish(b"1")
+    hand.move(1)
+    with hand.write() as tx, pytest.raises(Invalid) as caught:
+        tx.versions.delete(MODEL, 1)
+    assert caught.value.facts["refs"] == "model/delay@champion"
+
+
+def test_versions_are_found_by_digest_and_run(hand: Hand) -> None:
+    """The same bytes under two assets are two versions; a run knows what it published."""
+    other = AssetName("flights", "report", "copy")
+    hand.publish(b"1", run="r1")
+    hand.publish(b"1", asset=other)
+    with hand.read() as tx:
+        assert {str(v) for v in tx.versions.by_digest("flights", digest_of(b"1"))} == {"model/delay@1", "report/copy@1"}
+        assert [str(v) for v in tx.versions.by_run("r1")] == ["model/delay@1"]
+        assert tx.versions.named("flights", [digest_of(b"1"), digest_of(b"9")]) == {
+            digest_of(b"1"): ["model/delay@1", "report/copy@1"]
+        }
