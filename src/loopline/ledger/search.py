@@ -94,8 +94,7 @@ def _compare(name: str, op: str, value: str | float) -> tuple[str, list[object]]
     if dot and head in ("params", "param", "tags", "tag"):
         table = "params" if head.startswith("param") else "tags"
         if isinstance(value, float) and op != "~":
-            cast = "CAST(t.value AS REAL)"
-            return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND {cast} {sql_op} ?)", [
+            return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.number {sql_op} ?)", [
                 key,
                 value,
             ]

@@ -38,7 +38,7 @@ def rollback(
         marked = []
         if quarantine:
             for move in undone.moves:
-                if move.new is not None and move.old is not None:
+                if move.new is not None:
                     tx.versions.quarantine(move.ref.asset, move.new, reason=why, change=back.id)
                     marked.append(f"{move.ref.asset}@{move.new}")
         _incident(tx, loop, undone, back)
