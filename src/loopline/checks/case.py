@@ -32,7 +32,7 @@ class Case:
     now: int
     """Microseconds since the epoch, UTC."""
     current: Mapping[str, int | None] = field(default_factory=dict)
-    """Where each ref of the change stands now, by `kind/name@ref`; None or absent: the ref does not exist, so there is no base."""
+    """Where each ref of the change stands now, by `kind/name@ref`; None: it does not exist, so there is no base."""
     teams: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Members (`person:ann`) by team (`team/ml-leads`)."""
     queued: frozenset[str] = frozenset()

@@ -1,17 +1,73 @@
-"""comparing: one comparison on the estimates of several verdicts, member by member."""
+"""comparing: one comparison, judged on one estimate and on the estimates of several verdicts, member by member."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loopline.checks.requirements import Comparison, Judged, judge, parse_comparison
+from loopline.checks.requirements import Comparison, parse_comparison
 from loopline.errors import Invalid
 from loopline.nouns.evaluation import Estimate
 from loopline.nouns.verdict import Result, Verdict
 
 _SHOWN = 5
 """Members that are written out."""
+_SLACK = 1e-12
+"""Estimates carry twelve digits: what differs by less is equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One comparison on one estimate."""
+
+    holds: bool
+    observed: str
+    needed: str
+    missing: str = ""
+    """What the estimate lacks (`base`, `interval`), where that is why it does not hold."""
+
+
+def judge(comparison: Comparison, estimate: Estimate) -> Judged:
+    """Answer a comparison. What cannot be answered does not hold."""
+    wanted = comparison.operator
+    if not comparison.on_base:
+        seen = (estimate.low if comparison.upward else estimate.high) if comparison.confident else estimate.value
+        bound = comparison.offset
+        needed = f"{wanted} {_say(bound)}"
+    elif estimate.base is None or estimate.delta is None:
+        return Judged(holds=False, observed=_say(estimate.value), needed=comparison.text, missing="base")
+    elif comparison.confident:
+        seen = estimate.delta_low if comparison.upward else estimate.delta_high
+        bound = (comparison.factor - 1) * estimate.base + comparison.offset
+        needed = f"difference to base {wanted} {_say(bound, signed=True)}"
+    else:
+        seen = estimate.value
+        bound = comparison.factor * estimate.base + comparison.offset
+        needed = f"{wanted} {_say(bound)}"
+    observed = _observed(comparison, estimate)
+    if seen is None:
+        return Judged(holds=False, observed=observed, needed=needed, missing="interval")
+    gap = seen - bound if comparison.upward else bound - seen
+    holds = gap >= -_SLACK if wanted in (">=", "<=") else gap > _SLACK
+    return Judged(holds=holds, observed=observed, needed=needed)
+
+
+def _observed(comparison: Comparison, estimate: Estimate) -> str:
+    said = _say(estimate.value)
+    if comparison.on_base:
+        said += f", base {_say(estimate.base)}"
+        if estimate.delta_low is not None:
+            low, high = _say(estimate.delta_low, signed=True), _say(estimate.delta_high, signed=True)
+            said += f", difference {_say(estimate.delta, signed=True)} [{low}, {high}]"
+    elif estimate.low is not None:
+        said += f" [{_say(estimate.low)}, {_say(estimate.high)}]"
+    return said
+
+
+def _say(value: float | None, *, signed: bool = False) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:+.4g}" if signed else f"{value:.4g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from loopline.checks.names import BINARY, REGRESSION
 from loopline.errors import Invalid
 from loopline.nouns.evaluation import Estimate, Evaluation
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["binary", "regression"]
 
-BINARY: Final = ("roc_auc", "log_loss", "brier", "calibration_error", "accuracy", "precision", "recall")
-REGRESSION: Final = ("mae", "rmse", "r2")
-KNOWN: Final = (*BINARY, *REGRESSION)
 DEFAULTS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "binary": ("roc_auc", "log_loss", "brier", "calibration_error"),
     "regression": REGRESSION,

@@ -1,4 +1,4 @@
-"""requirements: one comparison of a policy, parsed, and judged on one estimate.
+"""requirements: one comparison of a policy, parsed.
 
     [slice(COLUMN[, min=ROWS]).]METRIC OP BOUND [confident]
     OP     one of  >=  >  <=  <
@@ -12,20 +12,18 @@ names the base (which itself is then taken as measured), of the value otherwise.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
-from loopline.checks.metrics import KNOWN
+from loopline.checks.names import KNOWN
 from loopline.errors import Invalid
-from loopline.nouns.evaluation import Estimate
 
 Operator = Literal[">=", ">", "<=", "<"]
 
+_OPERATORS: Final[Mapping[str, Operator]] = {">=": ">=", ">": ">", "<=": "<=", "<": "<"}
 MIN_ROWS: Final = 200
 """Rows below which a member of a slice says too little to stop a change: it is listed, not judged."""
-_SLACK: Final = 1e-12
-"""Estimates carry twelve digits: what differs by less is equal."""
 _SIMILAR: Final = 0.8
 _LONGEST: Final = 500
 
@@ -60,60 +58,6 @@ class Comparison:
     def upward(self) -> bool:
         """Whether larger is better."""
         return self.operator in (">=", ">")
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One comparison on one estimate."""
-
-    holds: bool
-    observed: str
-    needed: str
-    missing: str = ""
-    """What the estimate lacks (`base`, `interval`), where that is why it does not hold."""
-
-
-def judge(comparison: Comparison, estimate: Estimate) -> Judged:
-    """Answer a comparison. What cannot be answered does not hold."""
-    wanted = comparison.operator
-    if not comparison.on_base:
-        seen = (estimate.low if comparison.upward else estimate.high) if comparison.confident else estimate.value
-        bound = comparison.offset
-        needed = f"{wanted} {_say(bound)}"
-    elif estimate.base is None or estimate.delta is None:
-        return Judged(holds=False, observed=_say(estimate.value), needed=comparison.text, missing="base")
-    elif comparison.confident:
-        seen = estimate.delta_low if comparison.upward else estimate.delta_high
-        bound = (comparison.factor - 1) * estimate.base + comparison.offset
-        needed = f"difference to base {wanted} {_say(bound, signed=True)}"
-    else:
-        seen = estimate.value
-        bound = comparison.factor * estimate.base + comparison.offset
-        needed = f"{wanted} {_say(bound)}"
-    observed = _observed(comparison, estimate)
-    if seen is None:
-        return Judged(holds=False, observed=observed, needed=needed, missing="interval")
-    gap = seen - bound if comparison.upward else bound - seen
-    holds = gap >= -_SLACK if wanted in (">=", "<=") else gap > _SLACK
-    return Judged(holds=holds, observed=observed, needed=needed)
-
-
-def _observed(comparison: Comparison, estimate: Estimate) -> str:
-    said = _say(estimate.value)
-    if comparison.on_base:
-        said += f", base {_say(estimate.base)}"
-        if estimate.delta_low is not None:
-            low, high = _say(estimate.delta_low, signed=True), _say(estimate.delta_high, signed=True)
-            said += f", difference {_say(estimate.delta, signed=True)} [{low}, {high}]"
-    elif estimate.low is not None:
-        said += f" [{_say(estimate.low)}, {_say(estimate.high)}]"
-    return said
-
-
-def _say(value: float | None, *, signed: bool = False) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value:+.4g}" if signed else f"{value:.4g}"
 
 
 def parse_comparison(text: str, *, known: Iterable[str] = KNOWN) -> Comparison:
@@ -184,16 +128,12 @@ class _Parser:
 
     def _operator(self) -> Operator:
         sign = self._peek()
-        position = self._position()
+        if sign not in _OPERATORS:
+            said = repr(sign) if sign else "the end"
+            hint = f"did you mean {sign[::-1]}?" if sign in ("=>", "=<") else "use one of >= > <= <"
+            self._fail(self._position(), f"{said} stands where a comparison is needed", hint)
         self.at += 1
-        match sign:
-            case ">=" | ">" | "<=" | "<":
-                return sign
-            case "=>" | "=<":
-                self._fail(position, f"{sign} is no comparison", f"did you mean {sign[::-1]}?")
-            case _:
-                said = repr(sign) if sign else "the end"
-                self._fail(position, f"{said} stands where a comparison is needed", "use one of >= > <= <")
+        return _OPERATORS[sign]
 
     def _bound(self) -> tuple[float, float]:
         if self._peek() != "base":
@@ -214,7 +154,7 @@ class _Parser:
         sign = -1.0 if self._peek() == "-" else 1.0
         self.at += self._peek() in ("-", "+")
         value = float(self._take("number", what))
-        if value in (float("inf"),):
+        if value == float("inf"):
             self._fail(self._position(-1), "the number is too large", "write a smaller one")
         return sign * value
 
