@@ -1,0 +1,108 @@
+"""client: one way to ask a verb, wherever the loop is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+from loopline.errors import Invalid
+from loopline.loop import Loop
+from loopline.nouns.actor import parse_actor
+from loopline.store.blobs import Blobs
+from loopline.verbs.usage import Usage, usage_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Client(Protocol):
+    """Asks verbs. Any thread may use it; after a fork the child makes its own."""
+
+    @property
+    def project(self) -> str:
+        """The project that names without one belong to."""
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where bytes go that a verb is told the digest of."""
+
+    @overload
+    def do(self, verb: Callable[Concatenate[Loop, P], T], /, *args: P.args, **asked: P.kwargs) -> T: ...
+    @overload
+    def do(self, verb: str, /, *args: Any, **asked: Any) -> Any: ...
+
+    def within(self, project: str, actor: str) -> Client:
+        """Give the same loop as it is seen from another project, asked by another actor."""
+
+
+class Local:
+    """Asks the embedded loop in this process."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+
+    @property
+    def project(self) -> str:
+        """The project that names without one belong to."""
+        return self.loop.project
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where bytes go that a verb is told the digest of."""
+        return self.loop.blobs
+
+    @overload
+    def do(self, verb: Callable[Concatenate[Loop, P], T], /, *args: P.args, **asked: P.kwargs) -> T: ...
+    @overload
+    def do(self, verb: str, /, *args: Any, **asked: Any) -> Any: ...
+
+    def do(self, verb: Any, /, *args: Any, **asked: Any) -> Any:
+        """Ask a verb, given as function or by name. Names may be written as on the command line: `"model/delay@champion"`.
+
+        Raise what the verb raises; Invalid for a word that cannot be read.
+        """
+        function = _named(verb) if isinstance(verb, str) else verb
+        usage = _usage(function)
+        words = [one for one in usage.params if one.positional]
+        args = tuple(self._typed(words[at], one) if at < len(words) else one for at, one in enumerate(args))
+        typed = {}
+        for name, one in asked.items():
+            param = usage.find(name)
+            typed[name] = one if param is None or param.name != name else self._typed(param, one)
+        return function(self.loop, *args, **typed)
+
+    def within(self, project: str, actor: str) -> Local:
+        """Give the same loop as it is seen from another project, asked by another actor."""
+        if (project, actor) == (self.project, str(self.loop.actor)):
+            return self
+        return Local(replace(self.loop, project=project, actor=parse_actor(actor)))
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+        self.loop.ledger.close()
+
+    def _typed(self, param: Any, value: Any) -> Any:
+        if not isinstance(value, str) or param.shape != "one" or param.type is str:
+            return value
+        return param.parse(value, self.project)
+
+
+@cache
+def _usage(function: Callable[..., Any]) -> Usage:
+    return usage_of(function)
+
+
+def _named(name: str) -> Callable[..., Any]:
+    from loopline.verbs import VERBS, load
+
+    name = name.replace("-", "_")
+    known = [one.name for one in VERBS]
+    if name not in known:
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"verbs are {', '.join(known)}"
+        raise Invalid(f"there is no verb {name!r}", kind="unknown-verb", hint=hint, verb=name)
+    return load(name)

@@ -1,0 +1,96 @@
+"""shipper: a thread that ships a run's journal while the run goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from loopline.errors import LooplineError
+from loopline.sdk.client import Client
+from loopline.sdk.journal import Journal, log, remove_when_shipped
+from loopline.sdk.shipping import Shipment
+
+PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 60.0
+PATIENCE_S: Final = 30.0
+"""How long `finish` waits for a ledger that does not answer before it leaves the journal to the next process."""
+TRIES: Final = 3
+
+
+class Shipper:
+    """Ships one journal. `connect` is called in its thread, so that whoever starts a run does not wait for the ledger."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        connect: Callable[[], Client],
+        *,
+        first: Callable[[Client, Journal], None] | None = None,
+        pause: float = PAUSE_S,
+    ) -> None:
+        self._journal = journal
+        self._connect = connect
+        self._first = first
+        self._pause = pause
+        self._stop = threading.Event()
+        self._one = threading.Lock()
+        self._failed = 0
+        self.shipment: Shipment | None = None
+        self._thread = threading.Thread(target=self._run, name="loopline-shipper", daemon=True)
+        self._thread.start()
+
+    def flush(self) -> bool:
+        """Ship what is in the journal now. Tell whether all of it is in the ledger."""
+        if self._journal.number() < 0 or not self._one.acquire(timeout=PATIENCE_S):
+            return False
+        try:
+            return self._try()
+        finally:
+            self._one.release()
+
+    def finish(self) -> bool:
+        """Stop, ship the rest and remove the journal. False where the journal is left to the next process."""
+        self._stop.set()
+        self._thread.join(PATIENCE_S)
+        done = False
+        for wait in (0.1, 0.5, 0.0)[-TRIES:]:
+            done = self.flush()
+            if done or self._journal.number() < 0:
+                break
+            threading.Event().wait(wait)
+        if done and self.shipment is not None:
+            remove_when_shipped(self._journal.path, self._journal.number(), self.shipment.end)
+        self._journal.close()
+        return done
+
+    def _run(self) -> None:
+        if self._first is not None:
+            self.flush()
+            try:
+                self._first(self._connect(), self._journal)
+            except Exception as error:  # noqa: BLE001 (what was captured is a gift, never a condition)
+                log.warning("loopline could not capture code and environment: %s", error)
+        pause = 0.0
+        while not self._stop.wait(pause):
+            pause = self._pause if self.flush() else min(LONGEST_PAUSE_S, self._pause * 2**self._failed)
+
+    def _try(self) -> bool:
+        try:
+            if self.shipment is None:
+                self.shipment = Shipment(
+                    self._connect(), self._journal.path, self._journal.number(), source=self._journal.source, fresh=True
+                )
+            before = self.shipment.end
+            self.shipment.ship()
+            if self.shipment.end > before:
+                self._journal.append("shipped", self.shipment.end)
+                self.shipment.pass_over()
+        except Exception as error:  # noqa: BLE001 (the tracker never breaks the training)
+            self._failed += 1
+            if self._failed == 1:
+                said = error.message if isinstance(error, LooplineError) else f"{type(error).__name__}: {error}"
+                log.warning("loopline cannot reach its ledger: %s. What is logged waits in %s.", said, self._journal.path)
+            return False
+        self._failed = 0
+        return True
