@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from datetime import timedelta
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import UnionType
@@ -76,6 +77,7 @@ st.register_type_strategy(Numbered, st.builds(Numbered, st.integers(0, 10**9)))
 st.register_type_strategy(Named, st.builds(Named, word))
 
 
+@cache
 def strategy(kind: Any) -> st.SearchStrategy[Any]:
     """Values of a noun, field by field: from_type cannot see names that are imported for the type checker."""
     if isinstance(kind, type) and is_dataclass(kind) and kind not in (AssetName, RefName, Pointer, Hashed, Numbered, Named):
@@ -90,7 +92,7 @@ def strategy(kind: Any) -> st.SearchStrategy[Any]:
         return st.timedeltas(timedelta(0), timedelta(days=10_000))
     origin, args = get_origin(kind), get_args(kind)
     if origin is tuple and args[-1] is Ellipsis:
-        return st.lists(strategy(args[0]), max_size=2).map(tuple)
+        return st.lists(st.deferred(lambda: strategy(args[0])), max_size=2).map(tuple)
     if origin is Mapping:
         return st.dictionaries(strategy(args[0]), strategy(args[1]), max_size=2)
     if origin in (Union, UnionType):

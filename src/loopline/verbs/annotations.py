@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from inspect import get_annotations
 from typing import Any
 
 
@@ -53,7 +54,7 @@ def fields_of(cls: type) -> dict[str, Any]:
     if known is None:
         known = {}
         for name, field in cls.__dataclass_fields__.items():  # type: ignore[attr-defined]
-            home = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", {}))
+            home = next(base for base in cls.__mro__ if name in get_annotations(base))
             known[name] = evaluate(field.type, resolver(home.__module__))
         _FIELDS[cls] = known
     return known

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NoReturn
 
 from loopline.errors import Invalid
 from loopline.nouns.digest import Digest, parse_digest
@@ -241,7 +241,7 @@ def _bytes(value: Any) -> bytes:
         return _misfit("base64 text", value)
 
 
-def _misfit(wanted: str, value: Any) -> Any:
+def _misfit(wanted: str, value: Any) -> NoReturn:
     raise Invalid(
         f"{value!r} is not {wanted}", kind="bad-value", hint=f"give {wanted}", value=repr(value), wanted=wanted
     )

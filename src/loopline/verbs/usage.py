@@ -295,7 +295,7 @@ def _bool(value: Any, _: str) -> bool:
 
 
 def _actor(value: Any, project: str) -> Actor:
-    return parse_actor(value) if isinstance(value, str) else restore(Actor, value, project=project)  # type: ignore[no-any-return]
+    return parse_actor(value) if isinstance(value, str) else restore(Actor, value, project=project)
 
 
 def _point(value: Any, project: str) -> Point:

@@ -1,0 +1,138 @@
+"""main: one command from its words to its exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from loopline.cli import faults
+from loopline.cli.argv import Options, read_words, take_options
+from loopline.cli.screen import Screen
+from loopline.errors import LooplineError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loopline.cli.place import Place
+    from loopline.verbs import Verb
+    from loopline.verbs.usage import Usage
+
+SCHEMA = 1
+"""Version of what `--json` writes: fields are only ever added within one."""
+
+
+_NAMES = ("ASSET", "REF", "VERSION", "JSON")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code. What every `loopline …` does."""
+    words = list(sys.argv[1:] if words is None else words)
+    if words[:1] == ["--complete"]:
+        from loopline.cli.complete import answer
+
+        return answer(words[1:])
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    options, screen = Options(), Screen()
+    try:
+        code = _run(words, options, screen)
+        screen.out.flush()
+    except LooplineError as error:
+        screen.flush()
+        faults.tell(error, screen, options)
+        return faults.exit_code_of(error)
+    except BrokenPipeError:
+        return faults.hush()
+    except KeyboardInterrupt:
+        screen.say(screen.paint_err("wait", "interrupted"))
+        return faults.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 (a defect becomes a report, whatever it is)
+        return faults.crash(error, screen, options, words)
+    return code
+
+
+def _run(words: list[str], options: Options, screen: Screen) -> int:
+    from loopline.cli.commands import commands, find, load
+
+    rest = take_options(words, options)
+    screen.adopt(options)
+    if options.version:
+        import loopline
+
+        screen.write(f"loopline {loopline.__version__}\n")
+        return faults.FINE
+    if rest[:1] == ["help"]:
+        rest, options.help = rest[1:], True
+    if not rest:
+        from loopline.cli.help import overview
+
+        screen.show(overview(commands(), screen))
+        return faults.FINE if options.help or not words else faults.WRONG
+    command = find(rest[0])
+    from loopline.verbs.usage import usage_of
+
+    usage = usage_of(load(command))
+    given = read_words(rest[1:], usage, options)
+    screen.adopt(options)
+    if options.help:
+        from loopline.cli.help import explain
+
+        screen.show(explain(usage, screen))
+        return faults.FINE
+    return _call(command, usage, given, options, screen)
+
+
+def _call(command: Verb, usage: Usage, given: dict[str, Any], options: Options, screen: Screen) -> int:
+    from loopline.cli.commands import is_local
+    from loopline.cli.place import Place
+    from loopline.verbs.usage import read
+
+    place = Place(options, screen)
+    try:
+        project = _project(place, command, usage)
+        typed = read(usage, given, project=project)
+        if usage.report:
+            typed[usage.report] = place.report
+        result = usage.function(place if is_local(command) else place.loop, **typed)
+        place.still()
+        screen.project = project
+        return _answer(command, result, typed, place)
+    finally:
+        place.close()
+
+
+def _project(place: Place, command: Verb, usage: Usage) -> str:
+    """Name the project that written names belong to; a local command without names works where there is none."""
+    from loopline.cli.commands import is_local
+
+    if is_local(command) and not any(one.word in _NAMES for one in usage.params):
+        return ""
+    return place.settings.project
+
+
+def _answer(command: Verb, result: Any, asked: dict[str, Any], place: Place) -> int:
+    from loopline.cli.outcome import code_of
+
+    options, screen = place.options, place.screen
+    if options.json:
+        import json
+
+        from loopline.verbs.plain import plain
+
+        body = {"schema": SCHEMA, "command": command.name, "result": plain(result, project=screen.project)}
+        screen.write(json.dumps(body, ensure_ascii=False, allow_nan=False) + "\n")
+    elif result is not None:
+        from loopline.cli.render import draw
+
+        screen.zone = place.zone
+        screen.show(draw(result, screen))
+    if options.dry and command.cls != "read":
+        screen.say(screen.paint_err("wait", "dry run: nothing was written"))
+    elif command.cls in {"write", "work", "local"}:
+        from loopline.cli.undo import undo_of
+
+        undo = undo_of(command.name, result, asked)
+        if undo:
+            screen.say(f"{screen.paint_err('dim', 'undo:')} {undo}")
+    return code_of(command, result, asked=options.exit_code)

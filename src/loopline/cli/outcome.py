@@ -1,0 +1,69 @@
+"""outcome: the exit code that a result means.
+
+A command that acts tells by its code how far it came; one that only looks does so when `--exit-code` asks for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loopline.cli.faults import FAILED, FINE, PENDING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loopline.verbs import Verb
+
+_TELLING = ("check", "promote", "apply", "run", "reproduce", "verify", "doctor")
+"""Commands whose point is the answer."""
+
+
+def code_of(command: Verb, result: Any, *, asked: bool = False) -> int:
+    """Give 0, 1 (failed, refused, damaged; with `asked` also: they differ) or 8 (not decided yet)."""
+    if not asked and command.name not in _TELLING:
+        return FINE
+    if isinstance(result, (tuple, list)):
+        codes = [code_of(command, one, asked=asked) for one in result]
+        return FAILED if FAILED in codes else PENDING if PENDING in codes else FINE
+    judge = _JUDGES.get(type(result).__name__)
+    return judge(result) if judge else FINE
+
+
+def _change(change: Any) -> int:
+    if change.state in {"applied", "withdrawn"}:
+        return FINE
+    if change.state == "stopped":
+        return FAILED
+    decision = change.decision
+    if decision is None or decision.passed:
+        return FINE if change.state == "approved" else PENDING
+    results = {one.result for one in decision.results}
+    return FAILED if results & {"fail", "error"} else PENDING
+
+
+def _result(result: str) -> int:
+    return FINE if result == "pass" else PENDING if result == "pending" else FAILED
+
+
+def _run(run: Any) -> int:
+    if run.state in {"pending", "running"}:
+        return PENDING
+    return FINE if run.state in {"finished", "cached"} else FAILED
+
+
+def _comparison(one: Any) -> int:
+    differs = one.files or one.more_files or one.params or one.metrics or one.data or one.code or one.environment
+    return FAILED if differs else FINE
+
+
+_JUDGES: dict[str, Callable[[Any], int]] = {
+    "Change": _change,
+    "Review": lambda review: _change(review.change),
+    "Published": lambda published: _change(published.change) if published.change else FINE,
+    "Verdict": lambda verdict: _result(verdict.result),
+    "Requirement": lambda requirement: _result(requirement.result),
+    "Run": _run,
+    "Finding": lambda finding: FAILED if finding.state == "fail" else FINE,
+    "Comparison": _comparison,
+    "Difference": lambda _: FAILED,
+}

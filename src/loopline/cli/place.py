@@ -1,0 +1,86 @@
+"""place: where a command was called from: its settings, its screen, and the loop, opened when it is first needed."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from loopline.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import tzinfo
+
+    from loopline.cli.argv import Options
+    from loopline.cli.progress import Meter
+    from loopline.cli.screen import Screen
+    from loopline.loop import Loop
+    from loopline.settings import Settings
+
+
+class Place:
+    """What a local command gets as its first argument."""
+
+    def __init__(self, options: Options, screen: Screen) -> None:
+        self.options = options
+        self.screen = screen
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Everything that is configured, with the flags of this command on top. Raise Invalid naming file and line."""
+        from loopline.settings import load_settings
+
+        asked = self.options
+        found = load_settings(home=asked.home, project=asked.project, actor=asked.actor)
+        for warning in found.warnings:
+            self.screen.say(f"{self.screen.paint_err('wait', 'warning:')} {warning}")
+        return found
+
+    @cached_property
+    def loop(self) -> Loop:
+        """The loop as this caller sees it; with `--dry-run` its transactions are rolled back."""
+        from loopline.wiring import open_loop
+
+        return open_loop(self.settings, dry=self.options.dry, report=self.report)
+
+    @cached_property
+    def report(self) -> Meter:
+        """Draw progress on stderr, or nowhere with `-q`."""
+        from loopline.cli.progress import Meter
+
+        return Meter(self.screen)
+
+    def confirm(self, question: str, plan: Iterable[str] = ()) -> None:
+        """Show what would happen and ask. `--yes` and `--dry-run` answer; without a terminal, Invalid asks for `--yes`."""
+        for line in plan:
+            self.screen.say(line)
+        if self.options.yes or self.options.dry:
+            return
+        if not sys.stdin.isatty():
+            raise Invalid(f"{question} Nobody is there to answer.", kind="needs-yes", hint="add --yes, or --dry-run to look")
+        self.screen.err.write(f"{question} [y/N] ")
+        self.screen.err.flush()
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise KeyboardInterrupt
+
+    @cached_property
+    def zone(self) -> tzinfo | None:
+        """The zone in which times are shown; None: UTC."""
+        name = self.settings.timezone
+        if name in {"", "UTC"}:
+            return None
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(name)
+
+    def still(self) -> None:
+        """Stop drawing progress, before the result is drawn."""
+        if "report" in self.__dict__:
+            self.report.close()
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        self.still()
+        if "loop" in self.__dict__:
+            self.loop.ledger.close()

@@ -1,0 +1,69 @@
+"""render: nouns as people read them, in lines.
+
+A *drawer* is a function from a noun and the screen to lines. The table below says by the noun's name who draws it, alone
+and in a list, so that only what is drawn is imported. What the table does not know is drawn field by field (plainly.py).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loopline.cli.screen import Screen
+
+ALONE = {
+    "Change": "change",
+    "Comparison": "comparison",
+    "Evaluation": "evaluation",
+    "Impact": "lineage",
+    "Published": "version",
+    "Reason": "lineage",
+    "Ref": "ref",
+    "Review": "comparison",
+    "Run": "run",
+    "Version": "version",
+}
+"""Noun → module of this package; the drawer has the noun's name in small letters."""
+
+MANY = {
+    "Change": "change",
+    "Difference": "comparison",
+    "Entry": "listing",
+    "Finding": "finding",
+    "Incident": "listing",
+    "Listed": "listing",
+    "Moved": "ref",
+    "Policy": "policy",
+    "Ref": "ref",
+    "Run": "run",
+    "Verdict": "change",
+    "Version": "version",
+}
+"""Noun → module of this package; the drawer of a list is called `list_of_` and the noun."""
+
+
+def draw(value: Any, screen: Screen) -> Iterator[str]:
+    """Give the lines for a result. An empty list says so on stderr: it has no data."""
+    name = type(value).__name__
+    if isinstance(value, (tuple, list)):
+        if not value:
+            screen.say("nothing found")
+            return
+        name = type(value[0]).__name__
+        if name in MANY:
+            module = import_module(f"{__name__}.{MANY[name]}")
+            yield from getattr(module, f"list_of_{name.lower()}")(value, screen)
+            return
+    elif name in ALONE:
+        module = import_module(f"{__name__}.{ALONE[name]}")
+        yield from getattr(module, name.lower())(value, screen)
+        return
+    elif name in MANY:
+        yield from draw((value,), screen)
+        return
+    from loopline.cli.render.plainly import plainly
+
+    yield from plainly(value, screen)

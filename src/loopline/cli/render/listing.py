@@ -1,0 +1,49 @@
+"""listing: assets with their refs, files of a version, incidents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loopline.cli.render.words import name, short_id, status, target, when, who
+from loopline.cli.text import aligned, clean, plural, size
+from loopline.nouns.digest import short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loopline.cli.screen import Screen
+    from loopline.nouns.entry import Entry
+    from loopline.nouns.incident import Incident
+    from loopline.nouns.listing import Listed
+
+
+def list_of_listed(values: Sequence[Listed], screen: Screen) -> Iterator[str]:
+    """Draw one line an asset: its versions, its refs, how old the newest is."""
+    rows = [
+        [
+            name(one.asset, screen),
+            plural(one.versions, "version"),
+            when(one.newest.recorded_at, screen) if one.newest else "–",
+            "  ".join(f"{clean(ref.name.ref)} {target(ref.target)}" for ref in one.refs),
+        ]
+        for one in values
+    ]
+    yield from aligned(rows, width=screen.width)
+
+
+def list_of_entry(values: Sequence[Entry], screen: Screen) -> Iterator[str]:
+    """Draw one line a file."""
+    yield from aligned([[size(one.size), short(one.digest), clean(one.path)] for one in values], right={0}, width=screen.width)
+
+
+def list_of_incident(values: Sequence[Incident], screen: Screen) -> Iterator[str]:
+    """Draw one line an incident, with the changes that caused and fixed it."""
+    rows = []
+    for one in values:
+        blames = "  ".join(f"{blame.relation.replace('_', ' ')} {short_id(blame.change)}" for blame in one.blames)
+        state = "resolved" if one.resolved_at else "open"
+        rows.append([
+            screen.paint("name", short_id(one.id)), status(state, screen), one.severity, when(one.opened_at, screen),
+            who(one.opened_by), clean(one.title), blames,
+        ])  # fmt: skip
+    yield from aligned(rows, width=screen.width)
