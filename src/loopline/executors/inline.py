@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -95,7 +96,7 @@ def _imports(paths: tuple[str, ...]) -> Iterator[None]:
         yield
     finally:
         sys.path[:] = before
-        roots = tuple(os.path.join(path, "") for path in paths)
+        roots = tuple(f"{path}/" for path in paths)
         for name, module in list(sys.modules.items()):
             if roots and (getattr(module, "__file__", None) or "").startswith(roots):
                 del sys.modules[name]
@@ -115,7 +116,7 @@ def _variables(pairs: tuple[tuple[str, str], ...]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _folder(folder: str) -> Iterator[None]:
-    before = os.getcwd()
+    before = Path.cwd()
     with contextlib.ExitStack() as stack:
         os.chdir(folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="job-")))
         stack.callback(os.chdir, before)
@@ -129,7 +130,7 @@ def _printed(log: str) -> Iterator[None]:
         yield
         return
     with (
-        open(log, "w", buffering=1, encoding="utf-8", errors="backslashreplace") as file,
+        Path(log).open("w", buffering=1, encoding="utf-8", errors="backslashreplace") as file,
         contextlib.redirect_stdout(file),
         contextlib.redirect_stderr(file),
     ):

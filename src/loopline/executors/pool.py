@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import selectors
 import shutil
 import tempfile
@@ -192,7 +191,7 @@ class Pool:
     def _clear(self, process: Process) -> None:
         if process.scratch:
             try:
-                os.rmdir(process.scratch)  # most are empty
+                Path(process.scratch).rmdir()  # most are empty
             except OSError:
                 shutil.rmtree(process.scratch, ignore_errors=True)
             process.scratch = ""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 from loopline.executors.frames import Frames, pack
@@ -130,6 +131,7 @@ class Process:
         if not self.retired:
             self.retired, self.kill_at = True, kill_at
             os.close(self.requests)
+            self.requests = -1  # its number may be another's from now on
 
     def terminate(self, kill_at: float) -> None:
         """Ask a busy one and all it has started to stop."""
@@ -193,9 +195,8 @@ def _descendants(pid: int) -> list[int]:
     while open_:
         parent = open_.pop()
         with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{parent}/task"):
-                with contextlib.suppress(OSError), open(f"/proc/{parent}/task/{task}/children", "rb") as file:
-                    children = [int(word) for word in file.read().split()]
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                children = [int(word) for word in (task / "children").read_bytes().split()]
                 found += children
                 open_ += children
     return found

@@ -25,7 +25,7 @@ def main(requests: int, answers: int, lifeline: int) -> None:
     import faulthandler
 
     for number in (requests, answers, lifeline):
-        os.set_inheritable(number, False)
+        os.set_inheritable(number, False)  # noqa: FBT003 - it takes no keyword
     _hang_on(lifeline)
     signal.signal(signal.SIGINT, _ignored)
     signal.signal(signal.SIGTERM, _leave)

@@ -95,7 +95,7 @@ class BlobsSuite:
         """put_all takes any iterable, repeats included, and answers in its order."""
         items = [str(number % 700).encode() for number in range(1000)]
         assert blobs.put_all(iter(items)) == [digest_of(data) for data in items]
-        assert len(set(blobs.iter())) == 700  # noqa: PLR2004
+        assert len(set(blobs.iter())) == 700
         assert blobs.put_all([]) == []
 
     def test_items_that_raise_are_the_callers_error(self, blobs: Blobs) -> None:

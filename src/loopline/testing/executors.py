@@ -93,7 +93,7 @@ class ExecutorSuite:
     @pytest.mark.parametrize(
         ("call", "error"),
         [
-            ("raises_stubborn", "Stubborn"),
+            ("raises_stubborn", "StubbornError"),
             ("raises_deep", "RecursionError"),
             ("leaves", "SystemExit"),
             ("gives_text", "TypeError"),
@@ -290,7 +290,7 @@ class ProcessExecutorSuite(ExecutorSuite):
         note = tmp_path / "note"
         deaf = job("ignores_everything", str(note).encode())
         executor.submit(deaf)
-        until(lambda: note.exists() and len(note.read_text(encoding="utf-8").split()) == 3, "it did not begin")  # noqa: PLR2004
+        until(lambda: note.exists() and len(note.read_text(encoding="utf-8").split()) == 3, "it did not begin")
         executor.cancel(deaf.id)
         assert wait_for(executor, {deaf.id})[deaf.id].end is End.CANCELLED
         everyone = [int(word) for word in note.read_text(encoding="utf-8").split()]
