@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from loopline.checks.metrics import evaluate
     from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
     from loopline.nouns.evaluation import Evaluation
+    from loopline.pipelines.inputs import Data, Model
     from loopline.pipelines.step import pipeline, step
     from loopline.sdk.fluent import connect, data, log, model, start
 
@@ -20,9 +21,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Conflict": "loopline.errors",
+    "Data": "loopline.pipelines.inputs",
     "Evaluation": "loopline.nouns.evaluation",
     "Invalid": "loopline.errors",
     "LooplineError": "loopline.errors",
+    "Model": "loopline.pipelines.inputs",
     "NotFound": "loopline.errors",
     "Refused": "loopline.errors",
     "Unavailable": "loopline.errors",
@@ -38,9 +41,11 @@ _HOMES = {
 
 __all__ = [
     "Conflict",
+    "Data",
     "Evaluation",
     "Invalid",
     "LooplineError",
+    "Model",
     "NotFound",
     "Refused",
     "Unavailable",
