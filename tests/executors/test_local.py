@@ -104,12 +104,12 @@ def test_a_defect_in_the_executor_is_told_to_who_waits(monkeypatch: pytest.Monke
 def test_threads_may_submit_at_once() -> None:
     """Jobs from many threads all run, each once."""
     with LocalExecutor(SystemClock(), workers=2) as executor:
-        threads = [
-            threading.Thread(
-                target=lambda turn=turn: [executor.submit(job("echo", str(turn).encode())) for _ in range(25)]
-            )
-            for turn in range(4)
-        ]
+
+        def submit(turn: int) -> None:
+            for _ in range(25):
+                executor.submit(job("echo", str(turn).encode()))
+
+        threads = [threading.Thread(target=submit, args=(turn,)) for turn in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -6,10 +6,12 @@ import os
 import re
 import threading
 import time
-
-import pytest
+from typing import TYPE_CHECKING
 
 from loopline.store.system import SystemClock, SystemIds
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_the_clock_tells_the_time() -> None:
