@@ -15,6 +15,8 @@ from loopline.environments.capture import capture, metadata_folder
 from loopline.environments.lock import Distribution, encode, normalise
 from loopline.nouns.digest import digest_of
 
+PLACE = "/srv/secret-place"
+
 
 def install(site: Path, name: str, version: str, direct: dict[str, Any] | None = None) -> None:
     """Put down what an installer leaves."""
@@ -57,20 +59,20 @@ def test_an_installation_is_seen_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("direct", "source", "reference"),
     [
-        ({"url": "file:///home/ann/secret-place/pkg", "dir_info": {"editable": True}}, "editable", ""),
-        ({"url": "file:///home/ann/secret-place/pkg", "dir_info": {}}, "folder", ""),
+        ({"url": f"file://{PLACE}/pkg", "dir_info": {"editable": True}}, "editable", ""),
+        ({"url": f"file://{PLACE}/pkg", "dir_info": {}}, "folder", ""),
         (
             {"url": "https://ann:token@git.example.org/pkg.git", "vcs_info": {"vcs": "git", "commit_id": "9f3c"}},
             "vcs",
             "git+https://git.example.org/pkg.git@9f3c",
         ),
-        ({"url": "file:///opt/secret-place/pkg.git", "vcs_info": {"vcs": "git", "commit_id": "9f3c"}}, "vcs", ""),
+        ({"url": f"file://{PLACE}/pkg.git", "vcs_info": {"vcs": "git", "commit_id": "9f3c"}}, "vcs", ""),
         (
             {"url": "https://ann:token@example.org/pkg.whl?token=1", "archive_info": {}},
             "archive",
             "https://example.org/pkg.whl",
         ),
-        ({"url": "file:///opt/secret-place/pkg.whl", "archive_info": {}}, "archive", ""),
+        ({"url": f"file://{PLACE}/pkg.whl", "archive_info": {}}, "archive", ""),
     ],
 )
 def test_direct_references_lose_paths_and_credentials(

@@ -8,7 +8,6 @@ import pytest
 
 from loopline.environments import doctor
 from loopline.environments.doctor import (
-    Finding,
     check_clock,
     check_disk,
     check_extra,
@@ -20,6 +19,7 @@ from loopline.environments.doctor import (
     check_sqlite,
     examine,
 )
+from loopline.nouns.finding import Finding
 
 
 def test_this_machine_is_looked_at_as_a_whole(tmp_path: Path) -> None:

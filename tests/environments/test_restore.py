@@ -100,7 +100,7 @@ def test_an_index_that_does_not_answer_is_unavailable(
     wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refused connection says so, with a next step, and without the address."""
-    monkeypatch.setenv("PIP_INDEX_URL", "http://ann:secret@127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://ann:secret@127.0.0.1:9")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(Unavailable) as caught:
         restore(lock(Distribution("gamma", "1.0")), tmp_path / "env")

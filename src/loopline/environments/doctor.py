@@ -14,12 +14,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-State = Literal["ok", "warn", "fail"]
+from loopline.nouns.finding import Finding
 
 PYTHON: Final = (3, 11)
 SQLITE: Final = (3, 51, 3)
@@ -36,17 +35,6 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _FICLONE: Final = 0x40049409
 _SECRETS: Final = (".env", ".env.local", ".netrc", ".pgpass", "credentials.json")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    state: State
-    text: str
-    fix: str = ""
-    """A command or an action that mends it; empty where nothing has to be done."""
 
 
 def examine(folder: Path, *, project: Path | None = None, now: float | None = None) -> tuple[Finding, ...]:
@@ -83,11 +71,12 @@ def check_python(version: tuple[int, ...]) -> Finding:
 def check_sqlite(version: str | None = None) -> Finding:
     """Compare the SQLite of pysqlite3, which is the one that the ledger uses, with the oldest that is safe."""
     if version is None:
-        try:
-            from pysqlite3 import dbapi2
-        except ImportError:
-            return Finding("sqlite", "fail", "pysqlite3 is not installed", "pip install 'pysqlite3>=0.6.1'")
-        version = str(dbapi2.sqlite_version)
+        # Asked in a process of its own: a library that does not load, or crashes, is a finding and not our end.
+        command = [sys.executable, "-c", "from pysqlite3 import dbapi2; print(dbapi2.sqlite_version)"]
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        if asked.returncode:
+            return Finding("sqlite", "fail", "pysqlite3 cannot be loaded", "pip install 'pysqlite3>=0.6.1'")
+        version = asked.stdout.strip()
     if _numbers(version) < SQLITE:
         text = f"SQLite {version} can lose rows when several processes write: at least 3.51.3 is needed"
         return Finding("sqlite", "fail", text, "pip install --upgrade 'pysqlite3>=0.6.1'")

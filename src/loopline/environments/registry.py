@@ -16,7 +16,8 @@ from typing import Final
 _TOLD: Final = (
     "UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX", "UV_CONFIG_FILE",
 )  # fmt: skip
-_KEYS: Final = ("index-url", "extra-index-url", "find-links", "cert", "trusted-host", "timeout", "default-timeout")
+_KEYS: Final = ("index_url", "extra_index_url", "find_links", "cert", "trusted_host", "timeout", "default_timeout")
+"""Names of pip's options, spelt as its variables are; in its files dashes stand for the underscores as well."""
 
 
 def variables(environment: Mapping[str, str], *, files: tuple[Path, ...] | None = None) -> dict[str, str]:
@@ -30,7 +31,7 @@ def variables(environment: Mapping[str, str], *, files: tuple[Path, ...] | None 
     for path in _pip_files(environment) if files is None else files:
         settings.update(_read(path))
     for key in _KEYS:
-        value = environment.get(f"PIP_{key.upper().replace('-', '_')}")
+        value = environment.get(f"PIP_{key.upper()}")
         if value:
             settings[key] = value
     return _told(settings, environment)
@@ -38,19 +39,19 @@ def variables(environment: Mapping[str, str], *, files: tuple[Path, ...] | None 
 
 def _told(settings: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     given: dict[str, str] = {}
-    if settings.get("index-url"):
-        given["UV_DEFAULT_INDEX"] = settings["index-url"]
-    if settings.get("extra-index-url"):
+    if settings.get("index_url"):
+        given["UV_DEFAULT_INDEX"] = settings["index_url"]
+    if settings.get("extra_index_url"):
         # pip takes the best of all its indexes; uv would stop at the first that knows the name.
-        given["UV_INDEX"] = " ".join(settings["extra-index-url"].split())
+        given["UV_INDEX"] = " ".join(settings["extra_index_url"].split())
         given["UV_INDEX_STRATEGY"] = "unsafe-best-match"
-    if settings.get("find-links"):
-        given["UV_FIND_LINKS"] = ",".join(settings["find-links"].split())
-    if settings.get("trusted-host"):
-        given["UV_INSECURE_HOST"] = " ".join(settings["trusted-host"].split())
+    if settings.get("find_links"):
+        given["UV_FIND_LINKS"] = ",".join(settings["find_links"].split())
+    if settings.get("trusted_host"):
+        given["UV_INSECURE_HOST"] = " ".join(settings["trusted_host"].split())
     if settings.get("cert"):
         given["SSL_CERT_FILE"] = settings["cert"]
-    if seconds := settings.get("timeout") or settings.get("default-timeout"):
+    if seconds := settings.get("timeout") or settings.get("default_timeout"):
         given["UV_HTTP_TIMEOUT"] = seconds
     return {name: value for name, value in given.items() if not environment.get(name)}
 
@@ -65,7 +66,7 @@ def _read(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for section in ("global", "install"):
         if parser.has_section(section):
-            found.update({key.replace("_", "-"): value for key, value in parser.items(section) if value})
+            found.update({key.replace("-", "_"): value for key, value in parser.items(section) if value})
     return {key: value for key, value in found.items() if key in _KEYS}
 
 

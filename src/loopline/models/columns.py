@@ -141,7 +141,7 @@ def _missing(array: Any) -> Any:
         case "M" | "m":
             return np.isnat(array)
         case "O":
-            return np.fromiter((one is None or one != one for one in array), bool, len(array))  # noqa: PLR0124 (NaN)
+            return np.fromiter((one is None or one != one for one in array), bool, len(array))  # noqa: PLR0124 (only NaN differs from itself)
         case _:
             return np.zeros(len(array), bool)
 

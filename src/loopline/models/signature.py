@@ -214,7 +214,7 @@ def _of_transformer(transformer: Any, names: list[str], *, final: bool) -> list[
 def _of_categories(name: str, seen: Any) -> Column:
     import numpy as np
 
-    there = [one for one in seen if one is not None and one == one]  # noqa: PLR0124 (NaN)
+    there = [one for one in seen if one is not None and one == one]  # noqa: PLR0124 (only NaN differs from itself)
     values = tuple(sorted(map(str, there))) if len(there) <= columns.MOST_CATEGORIES else ()
     text = np.asarray(seen).dtype.kind not in "biuf"
     nullable = len(there) < len(seen)
