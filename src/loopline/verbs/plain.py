@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import types
 import typing
-from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
@@ -57,6 +56,8 @@ def plain(value: Any, *, project: str | None = None) -> Any:
         case timedelta():
             return value.total_seconds()
         case bytes():
+            from base64 import b64encode
+
             return b64encode(value).decode()
         case PurePath():
             return value.as_posix()
@@ -235,6 +236,8 @@ def _timedelta(value: Any) -> timedelta:
 
 
 def _bytes(value: Any) -> bytes:
+    from base64 import b64decode
+
     try:
         return b64decode(_text(value), validate=True)
     except ValueError:

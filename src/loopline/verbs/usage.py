@@ -12,27 +12,27 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from loopline.errors import Invalid
 from loopline.nouns.actor import Actor, parse_actor
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, Hashed, Latest, Named, Numbered, Pointer, RefName
 from loopline.nouns.progress import Progress
-from loopline.nouns.run import Point
 from loopline.verbs.annotations import evaluate, resolver
 from loopline.verbs.plain import is_revision, restore
+
+if TYPE_CHECKING:
+    from loopline.nouns.run import Point
 
 Shape = Literal["one", "switch", "many", "pairs"]
 """One value; a yes or no; any number of values; any number of KEY=VALUE."""
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     """One parameter of a verb."""
 
     name: str
@@ -59,8 +59,7 @@ class Param:
         return self.name.replace("_", "-")
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Everything a caller must know, and nothing of how it is done."""
 
     name: str
@@ -216,6 +215,8 @@ def _reader(item: Any, name: str) -> tuple[str, tuple[str, ...], Callable[[Any, 
     named = _WORDS.get(item) if isinstance(item, (type, typing.NewType)) else None
     if named is not None:
         return named, (), _OWN.get(item) or _restored(item)
+    if isinstance(item, type) and (item.__module__, item.__name__) == _POINT:
+        return "KEY=NUMBER", (), _point
     if typing.get_origin(item) is Literal:
         choices = tuple(str(one) for one in typing.get_args(item))
         return "|".join(choices), choices, _choice(dict(zip(choices, typing.get_args(item), strict=True)))
@@ -300,6 +301,8 @@ def _actor(value: Any, project: str) -> Actor:
 
 def _point(value: Any, project: str) -> Point:
     """Take `auc=0.93`, or `auc=0.93@12` for step 12."""
+    from loopline.nouns.run import Point
+
     if not isinstance(value, str):
         return restore(Point, value, project=project)  # type: ignore[no-any-return]
     key, equals, rest = value.rpartition("=")
@@ -352,6 +355,8 @@ def _split(doc: str) -> tuple[str, str, str]:
     return summary.strip(), text.strip(), inspect.cleandoc(example) if found else ""
 
 
+_POINT = ("loopline.nouns.run", "Point")
+"""Known by name: only verbs that take points pay for importing runs."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _WORDS: dict[Any, str] = {
     str: "TEXT",
@@ -366,7 +371,6 @@ _WORDS: dict[Any, str] = {
     RefName: "REF",
     Pointer: "VERSION",
     Actor: "ACTOR",
-    Point: "KEY=NUMBER",
     Numbered: "N",
     Hashed: "DIGEST",
     Named: "REF",
@@ -375,7 +379,6 @@ _WORDS: dict[Any, str] = {
 _OWN: dict[Any, Callable[[Any, str], Any]] = {
     bool: _bool,
     Actor: _actor,
-    Point: _point,
     timedelta: _span,
     Path: _path,
 }
