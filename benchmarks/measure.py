@@ -1,0 +1,112 @@
+"""measure: CPU and wall time of processes and scripts, in turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measurement, in milliseconds for all `count` operations together."""
+
+    cpu: float
+    """User and system time of the process and of every child that it waited for."""
+    wall: float
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One contestant doing one thing."""
+
+    what: str
+    who: str
+    run: Callable[[], Sample]
+    note: str = ""
+    rounds: int = 0
+    """How often, where it differs from the topic's."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """The samples of one case, per operation, in milliseconds."""
+
+    what: str
+    who: str
+    note: str = ""
+    count: int = 1
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+
+    def add(self, sample: Sample) -> None:
+        """Keep one sample."""
+        self.count = sample.count
+        self.cpu.append(sample.cpu / sample.count)
+        self.wall.append(sample.wall / sample.count)
+
+    def median(self, kind: str) -> float:
+        """Give the median CPU or wall time of one operation."""
+        return statistics.median(self.cpu if kind == "cpu" else self.wall)
+
+
+def in_turns(cases: Sequence[Case], rounds: int, *, say: Callable[[str], None]) -> list[Measured]:
+    """Run every case once a round, A B C A B C, after one round that fills the caches and does not count."""
+    measured = [Measured(case.what, case.who, case.note) for case in cases]
+    for number in range(rounds + 1):
+        for case, kept in zip(cases, measured, strict=True):
+            if case.rounds and number > case.rounds:
+                continue
+            began = time.perf_counter()
+            sample = case.run()
+            if number:
+                kept.add(sample)
+            spent = time.perf_counter() - began
+            say(f"  {number or 'warm-up'}: {case.what}, {case.who}: {sample.cpu:.1f} ms CPU ({spent:.1f} s)")
+    return measured
+
+
+def command(*words: str | Path, cwd: Path, env: dict[str, str]) -> Sample:
+    """Run one command and give what it cost. Raise where it fails: a failing contestant is not fast."""
+    began = time.perf_counter()
+    with (cwd / "output.txt").open("wb") as out:
+        process = subprocess.Popen([str(w) for w in words], cwd=cwd, env=env, stdout=out, stderr=out)
+        _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        said = (cwd / "output.txt").read_text(errors="replace")[-2000:]
+        msg = f"{' '.join(map(str, words))} gave {process.returncode}:\n{said}"
+        raise RuntimeError(msg)
+    return Sample((usage.ru_utime + usage.ru_stime) * 1000, wall * 1000)
+
+
+def side(python: Path, script: str, *args: object, cwd: Path, env: dict[str, str]) -> dict[str, Sample]:
+    """Run a script of `sides/` with a contestant's own Python; its last line is JSON: name → [cpu ms, wall ms, count]."""
+    path = Path(__file__).parent / "sides" / f"{script}.py"
+    done = subprocess.run(
+        [str(python), str(path), *map(str, args)], cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        msg = f"{script} gave {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}"
+        raise RuntimeError(msg)
+    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return {name: Sample(*values) for name, values in told.items()}
+
+
+def one(python: Path, script: str, *args: object, cwd: Path, env: dict[str, str]) -> Sample:
+    """Run a script of `sides/` that measures one thing."""
+    (sample,) = side(python, script, *args, cwd=cwd, env=env).values()
+    return sample
+
+
+OURS = Path(sys.executable)
+"""The Python that Loopline is installed in."""

@@ -1,0 +1,74 @@
+"""peers: the tools we compare with, each in an environment of its own, outside the project, made when first needed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+PINS = {
+    "mlflow": ("mlflow==3.17.2",),
+    "dvc": ("dvc==3.67.1",),
+    "prefect": ("prefect==3.8.8", "fastapi==0.139.2"),  # newer FastAPI releases break this Prefect's server
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One installed peer."""
+
+    name: str
+    version: str
+    bin: Path
+
+    @property
+    def python(self) -> Path:
+        """Its own interpreter."""
+        return self.bin / "python"
+
+    @property
+    def command(self) -> Path:
+        """Its own command."""
+        return self.bin / self.name
+
+
+def cache() -> Path:
+    """Give the folder for what takes long to make and can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loopline-bench"
+
+
+def peer(name: str) -> Peer:
+    """Give a peer, installing it first where it is missing or another version."""
+    folder = cache() / "venvs" / name
+    pins = "\n".join(PINS[name])
+    mark = folder / "pins.txt"
+    if not mark.exists() or mark.read_text() != pins:
+        print(f"installing {' '.join(PINS[name])} …", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, *PINS[name]], check=True)
+        mark.write_text(pins)
+    return Peer(name, PINS[name][0].partition("==")[2], folder / "bin")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Give everybody the same clean environment: a home of its own, no telemetry, no colours."""
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "NO_COLOR": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_AUTHOR_NAME": "Bench", "GIT_AUTHOR_EMAIL": "bench@example.com",
+        "GIT_COMMITTER_NAME": "Bench", "GIT_COMMITTER_EMAIL": "bench@example.com",
+        "DO_NOT_TRACK": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DVC_NO_ANALYTICS": "1",
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "LOOPLINE_ACTOR": "person:bench",
+    }  # fmt: skip

@@ -1,0 +1,144 @@
+"""report: the page RESULTS.md, made from the samples of every topic."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Measured
+from benchmarks.peers import PINS
+
+TOPICS = ("startup", "calls", "steps", "cold", "writes", "questions")
+PAGE = Path(__file__).parent / "RESULTS.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A line of DESIGN §7 and where its measurement is."""
+
+    text: str
+    limit: float
+    """Milliseconds."""
+    topic: str
+    what: str
+    kind: str = "cpu"
+
+
+BUDGETS = (
+    Budget("`import loopline`: ≤ 60 ms CPU", 60, "startup", "import"),
+    Budget("a read command on an embedded ledger: ≤ 80 ms CPU", 80, "startup", "read command"),
+    Budget("SDK `log` call as seen by the training loop: ≤ 20 µs", 0.020, "calls", "log one metric", "wall"),
+    Budget("pipeline step overhead, warm local executor: ≤ 2 ms", 2.0, "steps", "each further step", "wall"),
+    Budget("cached step: ≤ 0.3 ms", 0.3, "steps", "each further cached step", "wall"),
+    Budget("`why` in a ledger of 1,000,000 edges: ≤ 100 ms", 100, "questions", "why", "wall"),
+    Budget("first page of `impact` (≤ 10,000 reached): ≤ 100 ms", 100, "questions", "impact, first page", "wall"),
+)
+
+
+def machine() -> dict[str, Any]:
+    """Describe where this runs: no names, no addresses, no paths."""
+    model = ""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        model = next((x.partition(":")[2].strip() for x in info.read_text().splitlines() if "model name" in x), "")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "cores": os.cpu_count(),
+        "processor": model,
+        "memory": f"{memory:.0f} GiB",
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+def write(results: Path) -> None:
+    """Write the page from what was measured last of every topic."""
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))}
+    told = {name: found[name] for name in TOPICS if name in found}
+    parts = [_head(), _budgets(told)] + [_topic(name, data) for name, data in told.items()]
+    PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    print(f"wrote {PAGE.name}: {len(told)} topics")
+
+
+def _head() -> str:
+    pins = ", ".join(pin.replace("==", " ") for pins in PINS.values() for pin in pins[:1])
+    return (
+        "# What Loopline costs\n\n"
+        "Written by `make bench`; do not edit. Each topic was measured in one run, contestants taking turns, each peer in its\n"
+        f"own virtual environment ({pins}). CPU is user and system time of the process and the children it waited for. A figure\n"
+        "is the median of the rounds, with the smallest and the largest in brackets; ratios are peer ÷ Loopline, by CPU where\n"
+        "there is CPU to compare."
+    )
+
+
+def _budgets(told: dict[str, Any]) -> str:
+    lines = ["## Budgets", "", "| Budget | Measured | |", "| --- | --- | --- |"]
+    for budget in BUDGETS:
+        here = [
+            Measured(**m)
+            for m in told.get(budget.topic, {}).get("measured", [])
+            if m["what"] == budget.what and m["who"] == "loopline"
+        ]
+        if not here or not here[0].cpu:
+            lines.append(f"| {budget.text} | not measured | |")
+            continue
+        value = here[0].median(budget.kind)
+        verdict = "met" if value <= budget.limit else f"**missed** by {value / budget.limit - 1:.0%}"
+        lines.append(f"| {budget.text} | {_time(value)} {budget.kind} | {verdict} |")
+    return "\n".join(lines)
+
+
+def _topic(name: str, data: dict[str, Any]) -> str:
+    topic = import_module(f"benchmarks.{name}")
+    lines = [
+        f"## {topic.TITLE}",
+        "",
+        topic.ABOUT.strip(),
+        "",
+        _where(data["machine"]),
+        "",
+        "| What | Who | CPU | Wall | × Loopline | Rounds |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    measured = [Measured(**m) for m in data["measured"]]
+    ours = {m.what: m for m in measured if m.who == "loopline"}
+    for one in measured:
+        ratio = _ratio(one, ours.get(one.what))
+        who = f"{one.who} ({one.note})" if one.note else one.who
+        figures = f"{_spread(one.cpu)} | {_spread(one.wall)} | {ratio} | {len(one.wall)}"
+        lines.append(f"| {one.what}{f' (of {one.count:,})' if one.count > 1 else ''} | {who} | {figures} |")
+    return "\n".join(lines)
+
+
+def _where(here: dict[str, Any]) -> str:
+    return (
+        f"{here['cores']} cores ({here['processor']}), {here['memory']}, {here['system']}, Python {here['python']};"
+        f" load {here['load']} when it began."
+    )
+
+
+def _ratio(one: Measured, ours: Measured | None) -> str:
+    if ours is None or one.who == "loopline":
+        return ""
+    kind = "cpu" if one.median("cpu") > 0 and ours.median("cpu") > 0 else "wall"
+    ratio = one.median(kind) / max(ours.median(kind), 1e-9)
+    return f"{ratio:.2g} ×" if ratio < 10 else f"{ratio:.0f} ×"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{_time(statistics.median(values))} ({_time(min(values))}–{_time(max(values))})"
+
+
+def _time(ms: float) -> str:
+    if ms >= 1000:
+        return f"{ms / 1000:.2f} s"
+    if ms >= 1:
+        return f"{ms:.1f} ms"
+    return f"{ms * 1000:.1f} µs"
