@@ -32,13 +32,14 @@ The digest of the empty tree is EMPTY.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from loopline.datasets.nodes import Item, Keeps, Node, Reader, Reads, chunks, encode, to_digest
 from loopline.datasets.path import after_prefix, are_paths, check_path
-from loopline.errors import Invalid, NotFound
+from loopline.errors import Invalid, NotFound, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 
@@ -133,7 +134,10 @@ def to_item(entry: Entry) -> Item:
         key = entry.path.encode()
     except UnicodeEncodeError:
         key = check_path(entry.path)  # raises, with the reason
-    raw = bytes.fromhex(entry.digest[7:])
+    try:
+        raw = bytes.fromhex(entry.digest[7:])
+    except ValueError:
+        raw = b""
     if len(raw) != 32 or not 0 <= entry.size < _ROOMY or entry.mode not in (_PLAIN, _EXECUTABLE):
         raise Invalid(
             f"{entry.path!r} has a digest, size or mode that no tree can hold",
@@ -186,7 +190,9 @@ class Tree:
         """Read one entry. Raise NotFound kind="path-missing"."""
         entry = self.find(path)
         if entry is None:
-            raise NotFound(f"no file {path!r} in this dataset", kind="path-missing", hint="list the folder above it", path=path)
+            raise NotFound(
+                f"no file {path!r} in this dataset", kind="path-missing", hint="list the folder above it", path=path
+            )
         return entry
 
     def iter(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
@@ -238,8 +244,6 @@ class Tree:
 
     def _before(self, key: bytes) -> tuple[int, int]:
         """Give files and bytes of all entries below `key`."""
-        from bisect import bisect_left
-
         count = total = 0
         node = self.reader.root
         while True:
@@ -261,8 +265,6 @@ class Tree:
 
     def verify(self) -> None:
         """Read all nodes and check that this is the one tree of its entries. Raise Unavailable kind="tree-corrupt"."""
-        from loopline.errors import Unavailable
-
         top: list[Item] = []
         try:
             for _ in _every_node(_items(self.iter()), top):
@@ -282,6 +284,10 @@ class Tree:
         )
 
 
+def to_entry(item: Item) -> Entry:
+    """Turn what a leaf holds into an entry."""
+    return Entry(item[0].decode(), to_digest(item[1]), item[2], _EXECUTABLE if item[3] else _PLAIN)
+
+
 def _entry(node: Node, at: int) -> Entry:
-    mode = _EXECUTABLE if node.seconds[at] else _PLAIN
-    return Entry(node.keys[at].decode(), to_digest(node.id(at)), node.firsts[at], mode)
+    return to_entry((node.keys[at], node.id(at), node.firsts[at], node.seconds[at]))
