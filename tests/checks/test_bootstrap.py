@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,12 @@ from loopline.checks import bootstrap
 from loopline.checks.bootstrap import Scored, measured, names_of, ratio, resampled
 
 
-def mean_of(column, score=None):
+def mean_of(column: Any, score: Any = None) -> Scored:
     """Make a model whose one metric is the mean of a column."""
     return Scored(("x",), np.asarray(column, dtype=float)[:, None], {"mean": lambda s, w: ratio(s["x"], w)}, score)
 
 
-def test_resamples_are_draws_with_replacement():
+def test_resamples_are_draws_with_replacement() -> None:
     """The spread of resampled means is the standard error of the mean."""
     column = np.random.default_rng(0).normal(5, 2, 1000)
     drawn = resampled([mean_of(column)], np.zeros(1000), [np.arange(1000)], resamples=2000, seed=0)[0][0, 0]
@@ -22,7 +24,7 @@ def test_resamples_are_draws_with_replacement():
     assert drawn.std() == pytest.approx(column.std() / np.sqrt(1000), rel=0.1)
 
 
-def test_the_result_does_not_depend_on_the_order_of_addition(monkeypatch):
+def test_the_result_does_not_depend_on_the_order_of_addition(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small blocks and large ones give the same bits, for sums and for ranks."""
     dice = np.random.default_rng(1)
     truth, score = dice.integers(0, 2, 700).astype(float), dice.random(700).round(2)
@@ -35,7 +37,7 @@ def test_the_result_does_not_depend_on_the_order_of_addition(monkeypatch):
     assert np.array_equal(whole, turned)
 
 
-def test_a_resampled_auc_is_the_auc_of_the_drawn_rows():
+def test_a_resampled_auc_is_the_auc_of_the_drawn_rows() -> None:
     """Weights stand for repeated rows: the AUC of a resample equals scikit-learn's with these sample weights."""
     from sklearn.metrics import roc_auc_score
 
@@ -49,7 +51,7 @@ def test_a_resampled_auc_is_the_auc_of_the_drawn_rows():
         assert drawn[k] == pytest.approx(roc_auc_score(truth, score, sample_weight=weights[:, k]))
 
 
-def test_measured_counts_each_row_once():
+def test_measured_counts_each_row_once() -> None:
     """Without resampling a metric is that of the rows asked for, and an undefined ratio is NaN."""
     model = mean_of([1, 2, 3, 10], np.asarray([0.1, 0.2, 0.3, 0.4]))
     found = measured(model, np.asarray([0.0, 1, 0, 0]), np.asarray([0, 1, 2]))

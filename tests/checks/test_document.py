@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,7 +54,7 @@ RULE = Policy(
 
 
 @given(DOCUMENTS)
-def test_what_is_written_is_read(document):
+def test_what_is_written_is_read(document: Document) -> None:
     """Any document survives being written and read, and equal documents are equal bytes without a difference."""
     data = dump_document(document)
     assert load_document(data) == document
@@ -61,7 +63,7 @@ def test_what_is_written_is_read(document):
 
 
 @given(DOCUMENTS, DOCUMENTS)
-def test_every_difference_is_told(old, new):
+def test_every_difference_is_told(old: Document, new: Document) -> None:
     """Documents that mean something else differ in words."""
     if dump_document(old) != dump_document(new) and set(old.policies) != set(new.policies):
         said = diff_documents(old, new)
@@ -71,7 +73,7 @@ def test_every_difference_is_told(old, new):
         assert said or silent
 
 
-def test_differences_in_words():
+def test_differences_in_words() -> None:
     """What is asked for, no longer asked for, or asked differently is one line each."""
     other = replace(RULE, metrics=("roc_auc >= 0.75",), freshness=None, forbid_pickle=True)
     old = Document((RULE, Policy("gone", ("a",))), (Check("eval/holdout", ("a",), "judge"),))
@@ -102,7 +104,7 @@ def test_differences_in_words():
         (lambda d: d.update(policies=3), "bad-policy"),
     ],
 )
-def test_what_is_not_understood_is_refused(change, kind):
+def test_what_is_not_understood_is_refused(change: Callable[[dict[str, Any]], object], kind: str) -> None:
     """A newer version, an unknown key or other bytes are Invalid: a demand must not be dropped silently."""
     found = json.loads(dump_document(Document((RULE,))))
     change(found)
@@ -112,14 +114,14 @@ def test_what_is_not_understood_is_refused(change, kind):
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"null", b"\xff"])
-def test_other_bytes_are_refused(data):
+def test_other_bytes_are_refused(data: bytes) -> None:
     """Bytes that are no document are Invalid."""
     with pytest.raises(Invalid) as caught:
         load_document(data)
     assert caught.value.kind == "bad-policy"
 
 
-def test_two_of_one_name_are_not_written():
+def test_two_of_one_name_are_not_written() -> None:
     """Names are what requirements and overrides refer to, so they are unique."""
     with pytest.raises(Invalid) as caught:
         dump_document(Document((RULE, RULE)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,12 @@ from hypothesis import strategies as st
 
 from loopline.checks.metrics import BINS, evaluate
 from loopline.errors import Invalid
-from loopline.nouns.evaluation import Evaluation
+from loopline.nouns.evaluation import Estimate, Evaluation
 
 ALL = ("roc_auc", "log_loss", "brier", "calibration_error", "accuracy", "precision", "recall")
 
 
-def sample(rows, seed=1, *, ties=False):
+def sample(rows: int, seed: int = 1, *, ties: bool = False) -> tuple[Any, Any, Any]:
     """Make outcomes that really have the probabilities, and a noisier base."""
     dice = np.random.default_rng(seed)
     probability = dice.beta(1.2, 2.5, rows)
@@ -26,13 +27,27 @@ def sample(rows, seed=1, *, ties=False):
     return (truth, probability.round(1), base.round(1)) if ties else (truth, probability, base)
 
 
-def value(evaluation, metric, **where):
+def value(evaluation: Evaluation, metric: str, **where: str) -> float:
     """Look one value up."""
-    return evaluation.find(metric, **where).value
+    return find(evaluation, metric, **where).value
+
+
+def bounds(one: Estimate) -> tuple[float, float]:
+    """Give the interval that is there."""
+    assert one.low is not None
+    assert one.high is not None
+    return one.low, one.high
+
+
+def find(evaluation: Evaluation, metric: str, **where: str) -> Estimate:
+    """Look up an estimate that is there."""
+    found = evaluation.find(metric, **where)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_values_equal_scikit_learn(ties):
+def test_values_equal_scikit_learn(*, ties: bool) -> None:
     """Every metric has the value that scikit-learn gives, with ties in the scores and without."""
     from sklearn import metrics as theirs
 
@@ -47,7 +62,7 @@ def test_values_equal_scikit_learn(ties):
     assert value(ours, "recall") == pytest.approx(theirs.recall_score(truth, called))
 
 
-def test_regression_values_equal_scikit_learn():
+def test_regression_values_equal_scikit_learn() -> None:
     """MAE, RMSE and R² have the values that scikit-learn gives, also far away from zero."""
     from sklearn import metrics as theirs
 
@@ -58,10 +73,12 @@ def test_regression_values_equal_scikit_learn():
     assert value(ours, "mae") == pytest.approx(theirs.mean_absolute_error(truth, answer))
     assert value(ours, "rmse") == pytest.approx(theirs.root_mean_squared_error(truth, answer))
     assert value(ours, "r2") == pytest.approx(theirs.r2_score(truth, answer), abs=1e-9)
-    assert all(one.low < one.value < one.high for one in ours.estimates)
+    for one in ours.estimates:
+        low, high = bounds(one)
+        assert low < one.value < high
 
 
-def test_calibration_error_is_the_weighted_gap_of_bins():
+def test_calibration_error_is_the_weighted_gap_of_bins() -> None:
     """The calibration error is the mean gap between predicted and seen, weighted by the rows of 15 equal bins."""
     truth, probability, _ = sample(2000)
     gap = 0.0
@@ -78,17 +95,18 @@ def test_calibration_error_is_the_weighted_gap_of_bins():
         st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.2, 0.5, 0.500001, 1.0])), min_size=2, max_size=40
     )
 )
-def test_auc_is_the_share_of_pairs_in_order(rows):
+def test_auc_is_the_share_of_pairs_in_order(rows: list[tuple[int, float]]) -> None:
     """ROC AUC is the share of (positive, negative) pairs ranked right, ties counting one half, for any ties."""
     wins = [(p > n) + 0.5 * (p == n) for t, p in rows if t for u, n in rows if not u]
     found = evaluate([t for t, _ in rows], [p for _, p in rows], resamples=0).find("roc_auc")
     if not wins:
         assert found is None
     else:
+        assert found is not None
         assert found.value == pytest.approx(sum(wins) / len(wins))
 
 
-def test_slices_are_measured_alone():
+def test_slices_are_measured_alone() -> None:
     """The estimate of a member is what an evaluation of its rows alone gives."""
     truth, probability, base = sample(4000)
     carrier = np.where(np.arange(4000) % 3 == 0, "UA", "DL")
@@ -96,12 +114,12 @@ def test_slices_are_measured_alone():
     mine = carrier == "UA"
     alone = evaluate(truth[mine], probability[mine], base=base[mine], metrics=ALL, resamples=20)
     for metric in ALL:
-        part, own = whole.find(metric, column="carrier", member="UA"), alone.find(metric)
+        part, own = find(whole, metric, column="carrier", member="UA"), find(alone, metric)
         assert (part.value, part.base, part.n) == (own.value, own.base, own.n)
         assert part.key == f"{metric}[carrier=UA]"
 
 
-def test_small_members_are_named_not_measured():
+def test_small_members_are_named_not_measured() -> None:
     """A member with too few rows has no estimate and stands in the facts; a missing member has a name."""
     truth, probability, _ = sample(200)
     found = evaluate(
@@ -111,22 +129,22 @@ def test_small_members_are_named_not_measured():
     assert "carrier=OO (10)" in found.facts["too few rows"]
 
 
-def test_one_class_has_no_auc_and_says_why():
+def test_one_class_has_no_auc_and_says_why() -> None:
     """With one class the ROC AUC is absent, the facts say why, and the other metrics are there."""
     found = evaluate(np.zeros(50), np.full(50, 0.1), resamples=10)
     assert found.find("roc_auc") is None
     assert "one class" in found.facts["undefined"]
-    assert found.find("log_loss").value == pytest.approx(-math.log(0.9))
+    assert find(found, "log_loss").value == pytest.approx(-math.log(0.9))
 
 
-def test_precision_without_calls_is_absent():
+def test_precision_without_calls_is_absent() -> None:
     """Precision is absent, not 0, where nothing is predicted positive."""
     found = evaluate([0, 1], [0.1, 0.2], metrics=("precision", "recall"), resamples=0)
     assert found.find("precision") is None
     assert value(found, "recall") == 0
 
 
-def test_intervals_cover_the_truth_about_as_often_as_they_say():
+def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     """The 90 % interval of a Brier score holds the true score in 80 to 97 of 100 samples."""
     dice = np.random.default_rng(7)
     covered = 0
@@ -134,28 +152,34 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
         probability = dice.random(400)
         truth = (dice.random(400) < probability).astype(int)
         one = evaluate(truth, probability, metrics=("brier",), resamples=200, level=0.9).estimates[0]
-        covered += one.low <= 1 / 6 <= one.high
+        low, high = bounds(one)
+        covered += low <= 1 / 6 <= high
     assert 80 <= covered <= 97
 
 
-def test_paired_differences_are_narrower_than_values():
+def test_paired_differences_are_narrower_than_values() -> None:
     """The interval of the difference to a similar base is far narrower than that of the value, and has the right sign."""
     truth, probability, _ = sample(3000)
     base = np.clip(probability * 0.97 + 0.02, 0, 1)
-    one = evaluate(truth, probability, base=base).find("log_loss")
+    one = find(evaluate(truth, probability, base=base), "log_loss")
+    assert one.base is not None
+    assert one.delta is not None
+    assert one.delta_low is not None
+    assert one.delta_high is not None
+    low, high = bounds(one)
     assert one.delta == pytest.approx(one.value - one.base, abs=1e-9)
     assert one.delta_low <= one.delta <= one.delta_high
-    assert one.delta_high - one.delta_low < 0.2 * (one.high - one.low)
+    assert one.delta_high - one.delta_low < 0.2 * (high - low)
 
 
-def test_a_model_does_not_differ_from_itself():
+def test_a_model_does_not_differ_from_itself() -> None:
     """The difference to an equal base is exactly 0 on every resample."""
     truth, probability, _ = sample(500)
     for one in evaluate(truth, probability, base=probability, metrics=ALL).estimates:
         assert (one.delta, one.delta_low, one.delta_high) == (0, 0, 0)
 
 
-def test_equal_arguments_give_equal_results():
+def test_equal_arguments_give_equal_results() -> None:
     """The same seed gives the same evaluation; another seed gives other intervals and the same values."""
     truth, probability, base = sample(800)
     first, again, other = (evaluate(truth, probability, base=base, seed=s) for s in (5, 5, 6))
@@ -164,7 +188,7 @@ def test_equal_arguments_give_equal_results():
     assert [one.low for one in first.estimates] != [one.low for one in other.estimates]
 
 
-def test_facts_are_kept():
+def test_facts_are_kept() -> None:
     """What the caller says it measured on is kept beside what the evaluation says itself."""
     found = evaluate([0, 1], [0.2, 0.7], resamples=0, facts={"period": "last 14 days of July"})
     assert found.facts["period"] == "last 14 days of July"
@@ -192,7 +216,7 @@ def test_facts_are_kept():
         (dict(y_true=[0, 1], probability=[0.1, 0.2], level=1.0), "bad-option"),
     ],
 )
-def test_nonsense_is_refused(arguments, kind):
+def test_nonsense_is_refused(arguments: dict[str, Any], kind: str) -> None:
     """What cannot be measured is Invalid, by a kind that says what to mend."""
     with pytest.raises(Invalid) as caught:
         evaluate(**arguments)
@@ -200,7 +224,7 @@ def test_nonsense_is_refused(arguments, kind):
     assert caught.value.hint
 
 
-def test_sixty_thousand_rows_take_seconds():
+def test_sixty_thousand_rows_take_seconds() -> None:
     """60,000 rows, 500 resamples, 4 metrics, a base, 16 carriers and 3 origins cost at most 6 s CPU (about 3 measured)."""
     truth, probability, base = sample(60_000)
     dice = np.random.default_rng(0)

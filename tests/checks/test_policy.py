@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,12 +23,12 @@ from loopline.checks.policy import (
     policies_for,
     say_duration,
 )
-from loopline.nouns.change import Approval, Change, ChangeState, Move, Override
-from loopline.nouns.digest import digest_of
+from loopline.nouns.change import Answer, Approval, Change, ChangeState, Move, Override
+from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.evaluation import Estimate
 from loopline.nouns.name import parse_ref
 from loopline.nouns.policy import Approvals, OverrideRule, Policy, Soak
-from loopline.nouns.verdict import Result, Verdict
+from loopline.nouns.verdict import Requirement, Result, Verdict
 
 HOUR = 3_600_000_000
 NOW = 1000 * HOUR
@@ -40,22 +43,29 @@ GOOD = (
 )
 
 
-def policy(**lines):
+def policy(**lines: Any) -> Policy:
     """Make a policy of the champion."""
     return Policy("champion", ("model/*@champion",), **lines)
 
 
-def verdict(result=Result.PASS, *, check="eval", at=NOW - HOUR, estimates=GOOD, head=None):
+def verdict(
+    result: Result = Result.PASS,
+    *,
+    check: str = "eval",
+    at: int = NOW - HOUR,
+    estimates: Iterable[Estimate] = GOOD,
+    head: Digest | None = None,
+) -> Verdict:
     """Make a verdict on the head of CHANGE."""
     return Verdict(check, head or CHANGE.head, result, "r1", at, "", tuple(estimates))
 
 
-def case(*verdicts, change=CHANGE, **facts):
+def case(*verdicts: Verdict, change: Change = CHANGE, **facts: Any) -> Case:
     """Make a case of CHANGE with these verdicts."""
     return Case(replace(change, verdicts=verdicts), NOW, **{"current": {str(CHAMPION): 1}, **facts})
 
 
-def answer(rule, facts):
+def answer(rule: Policy, facts: Case) -> Requirement:
     """Give the one requirement of a policy of one line."""
     (only,) = evaluate_policies([rule], facts)
     assert only.result is Result.PASS or only.remedy
@@ -77,7 +87,7 @@ def answer(rule, facts):
         ("model/delay@champion", "model/delay@champion\n", False),
     ],
 )
-def test_globs(glob, ref, applies):
+def test_globs(glob: str, ref: str, *, applies: bool) -> None:
     """`*` stands for anything but `@`, `?` for one character, and nothing else is special."""
     assert bool(policies_for([Policy("p", (glob,))], ref)) is applies
 
@@ -98,7 +108,7 @@ def test_globs(glob, ref, applies):
         ([verdict(check="other")], (), Result.FAIL),
     ],
 )
-def test_checks(verdicts, queued, result):
+def test_checks(verdicts: list[Verdict], queued: tuple[str, ...], result: Result) -> None:
     """The newest verdict on this head decides; none is a failure, or pending while the check is queued."""
     assert answer(policy(checks=("eval",)), case(*verdicts, queued=frozenset(queued))).result is result
 
@@ -132,14 +142,14 @@ def test_checks(verdicts, queued, result):
         ("slice(origin).roc_auc >= 0", [verdict()], (), Result.FAIL),
     ],
 )
-def test_metrics(text, verdicts, queued, result):
+def test_metrics(text: str, verdicts: list[Verdict], queued: tuple[str, ...], result: Result) -> None:
     """A comparison holds on evidence alone: what is missing, without a base or without an interval never passes."""
     facts = case(*verdicts, queued=frozenset(queued))
     found = evaluate_policies([policy(checks=("eval",), metrics=(text,))], facts)[1]
     assert found.result is result
 
 
-def test_small_members_are_listed_and_bad_ones_named():
+def test_small_members_are_listed_and_bad_ones_named() -> None:
     """A member with too few rows is listed, one below the floor is named with what was seen and needed."""
     found = answer(policy(metrics=("slice(carrier).roc_auc >= 0.7",)), case(verdict()))
     assert "DL: 0.61" in found.observed
@@ -147,7 +157,7 @@ def test_small_members_are_listed_and_bad_ones_named():
     assert "too few rows: HA" in found.observed
 
 
-def test_a_member_without_the_metric_fails():
+def test_a_member_without_the_metric_fails() -> None:
     """A large member on which the metric is not defined does not slip through."""
     estimates = (*GOOD, Estimate("log_loss", 0.5, n=5000, slice="carrier", member="B6"))
     found = answer(policy(metrics=("slice(carrier).roc_auc >= 0.1",)), case(verdict(estimates=estimates)))
@@ -155,7 +165,7 @@ def test_a_member_without_the_metric_fails():
     assert "B6" in found.observed
 
 
-def test_without_a_base_comparisons_with_it_pass():
+def test_without_a_base_comparisons_with_it_pass() -> None:
     """Where the ref does not exist yet, a line about the base passes and says so; a floor still asks for evidence."""
     change = replace(CHANGE, moves=(Move(CHAMPION, None, 1),))
     rule = policy(metrics=("roc_auc >= base - 0.005", "roc_auc >= 0.7"))
@@ -164,7 +174,7 @@ def test_without_a_base_comparisons_with_it_pass():
     assert "no base" in first.observed
 
 
-def test_a_metric_of_several_checks_must_hold_in_each():
+def test_a_metric_of_several_checks_must_hold_in_each() -> None:
     """Where two listed checks report a metric, the worse one decides."""
     worse = verdict(check="other", estimates=[Estimate("roc_auc", 0.5)])
     rule = policy(checks=("eval", "other"), metrics=("roc_auc >= 0.7",))
@@ -172,7 +182,14 @@ def test_a_metric_of_several_checks_must_hold_in_each():
     assert evaluate_policies([replace(rule, checks=("eval",))], case(verdict(), worse))[1].result is Result.PASS
 
 
-def approval(actor="person:bob", said="approve", *, verified=False, at=NOW, of=None):
+def approval(
+    actor: str = "person:bob",
+    said: Answer = "approve",
+    *,
+    verified: bool = False,
+    at: int = NOW,
+    of: Change | None = None,
+) -> Approval:
     """Approve CHANGE as it stands with `of`'s evidence."""
     seen = of or case(verdict()).change
     return Approval(actor, said, seen.head, evidence_of(seen), verified, at)
@@ -204,7 +221,7 @@ def approval(actor="person:bob", said="approve", *, verified=False, at=NOW, of=N
         (Approvals(), [approval(), approval("person:eve", "reject", of=case().change)], Result.PASS),
     ],
 )
-def test_approvals(rule, answers, result):
+def test_approvals(rule: Approvals, answers: list[Approval], result: Result) -> None:
     """Only answers count that are eligible and saw this head and this evidence; a rejection among them is a failure."""
     facts = case(verdict(), teams={"team/ml": frozenset({"person:bob", "person:ann"})})
     facts = replace(facts, change=replace(facts.change, approvals=tuple(answers)))
@@ -223,7 +240,7 @@ def test_approvals(rule, answers, result):
         ([Stand("model/delay@staging", NOW + HOUR)], Result.PENDING),
     ],
 )
-def test_soak(stands, result):
+def test_soak(stands: list[Stand], result: Result) -> None:
     """It must have stood there long enough and quietly; too short is pending, noisy or absent a failure."""
     rule = policy(soak=Soak("model/*@staging", timedelta(hours=24)))
     assert answer(rule, case(stands=tuple(stands))).result is result
@@ -240,7 +257,7 @@ def test_soak(stands, result):
         ([], ("eval",), Result.PENDING),
     ],
 )
-def test_freshness(verdicts, queued, result):
+def test_freshness(verdicts: list[Verdict], queued: tuple[str, ...], result: Result) -> None:
     """Evidence older than the limit fails, or waits where its check is queued; a clock that jumped back does no harm."""
     rule = policy(checks=("eval",), freshness=timedelta(days=1))
     assert evaluate_policies([rule], case(*verdicts, queued=frozenset(queued)))[1].result is result
@@ -250,12 +267,12 @@ def test_freshness(verdicts, queued, result):
     ("pickled", "result"),
     [({"model/delay@2": False}, Result.PASS), ({"model/delay@2": True}, Result.FAIL), ({}, Result.ERROR)],
 )
-def test_pickle(pickled, result):
+def test_pickle(pickled: dict[str, bool], result: Result) -> None:
     """A model that must be unpickled fails; one that nobody scanned is an error, not a pass."""
     assert answer(policy(forbid_pickle=True), case(pickled=pickled)).result is result
 
 
-def test_all_policies_of_all_refs_are_anded():
+def test_all_policies_of_all_refs_are_anded() -> None:
     """Each policy that matches any ref of the change brings its lines; others bring none."""
     change = replace(CHANGE, moves=(Move(CHAMPION, 1, 2), Move(PROD, 4, 5)))
     rules = [
@@ -267,7 +284,7 @@ def test_all_policies_of_all_refs_are_anded():
     assert evaluate_policies([rules[2]], case(change=change)) == ()
 
 
-def test_deleting_asks_for_approvals_alone():
+def test_deleting_asks_for_approvals_alone() -> None:
     """Where nothing becomes current, lines about evidence pass and approvals still count."""
     change = replace(CHANGE, moves=(Move(CHAMPION, 1, None),))
     rule = policy(
@@ -298,9 +315,11 @@ def test_deleting_asks_for_approvals_alone():
         ({"reason": "  "}, False),
     ],
 )
-def test_overrides(override, lets_through):
+def test_overrides(override: dict[str, Any], *, lets_through: bool) -> None:
     """An override lets the change through only if it is on this head, reasoned, in time and by somebody who may."""
-    standing = dict(actor="person:bob", reason="storm", until=NOW + HOUR, at=NOW - HOUR, head=CHANGE.head)
+    standing: dict[str, Any] = dict(
+        actor="person:bob", reason="storm", until=NOW + HOUR, at=NOW - HOUR, head=CHANGE.head
+    )
     rule = policy(checks=("eval",), override=OverrideRule(("team/sre", "token:deploy"), timedelta(hours=4)))
     facts = case(
         verdict(Result.FAIL),
@@ -315,7 +334,7 @@ def test_overrides(override, lets_through):
     assert not overridden([rule, replace(other, name="champion")], facts)
 
 
-def test_inputs_name_what_a_decision_was_taken_on():
+def test_inputs_name_what_a_decision_was_taken_on() -> None:
     """The digest of the inputs changes with evidence, approvals, base and override, and not with the time or the order."""
     facts = case(verdict(), verdict(check="b"))
     same = replace(facts, change=replace(facts.change, verdicts=facts.change.verdicts[::-1]), now=NOW + 1)
@@ -335,7 +354,7 @@ def test_inputs_name_what_a_decision_was_taken_on():
     ("length", "said"),
     [(timedelta(hours=24), "1d"), (timedelta(minutes=90), "90m"), (timedelta(seconds=5), "5s"), (timedelta(0), "0s")],
 )
-def test_durations_are_written_as_in_the_project_file(length, said):
+def test_durations_are_written_as_in_the_project_file(length: timedelta, said: str) -> None:
     """A duration is written in its largest whole unit."""
     assert say_duration(length) == said
 
@@ -371,14 +390,14 @@ POLICIES = st.lists(
 ACTORS = st.lists(st.sampled_from(["person:bob", "person:eve", "person:ann", "assistant:bot"]), max_size=4, unique=True)
 
 
-def passes(rules, facts):
+def passes(rules: Iterable[Policy], facts: Case) -> bool:
     """Tell whether every line of every policy passes."""
     return all(one.result is Result.PASS for one in evaluate_policies(rules, facts))
 
 
 @settings(max_examples=200, deadline=None)
 @given(POLICIES, VERDICTS, ACTORS, st.sampled_from(["a", "b", "c"]))
-def test_more_bad_news_never_helps(rules, verdicts, actors, check):
+def test_more_bad_news_never_helps(rules: list[Policy], verdicts: list[Verdict], actors: list[str], check: str) -> None:
     """Neither a failing verdict, nor another policy, nor a withdrawn approval turns a closed gate into an open one."""
     facts = case(*verdicts)
     facts = replace(facts, change=replace(facts.change, approvals=tuple(approval(a, of=facts.change) for a in actors)))
@@ -394,7 +413,7 @@ def test_more_bad_news_never_helps(rules, verdicts, actors, check):
 
 @settings(max_examples=200, deadline=None)
 @given(POLICIES, VERDICTS)
-def test_a_gate_opens_on_evidence_alone(rules, verdicts):
+def test_a_gate_opens_on_evidence_alone(rules: list[Policy], verdicts: list[Verdict]) -> None:
     """If a policy passes, each of its checks has a passing newest verdict on this head."""
     facts = case(*verdicts)
     for rule in rules:
@@ -407,7 +426,7 @@ def test_a_gate_opens_on_evidence_alone(rules, verdicts):
 
 @settings(max_examples=100, deadline=None)
 @given(POLICIES, VERDICTS, st.randoms())
-def test_order_does_not_matter(rules, verdicts, dice):
+def test_order_does_not_matter(rules: list[Policy], verdicts: list[Verdict], dice: Random) -> None:
     """Facts in another order give the same answers and the same digest of inputs."""
     shuffled = list(verdicts)
     dice.shuffle(shuffled)

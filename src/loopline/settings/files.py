@@ -13,7 +13,7 @@ from loopline.settings.table import Source, Table
 
 PROJECT_FILE = "loopline.toml"
 _PLACE = r"\(at line (\d+), column (\d+)\)"
-_SHARED = rb"(?m)^\s*\[\s*tool\s*\.\s*[\"']?loopline[\"']?\s*[.\]]"
+_SHARED = rb"(?m)^\s*\[\[?\s*tool\s*\.\s*[\"']?loopline[\"']?\s*[.\]]"
 
 
 def find_project(folder: Path) -> Path | None:

@@ -123,7 +123,7 @@ class _Scanner:
         while True:
             self._skip(_BLANK)
             if match := _STRING.match(self.text, self.at):
-                parts.append(tomllib.loads(f"k = {match[0]}")["k"])
+                parts.append(_unquoted(match[0]))
             elif match := _BARE.match(self.text, self.at):
                 parts.append(match[0])
             else:
@@ -148,3 +148,11 @@ class _Scanner:
             self.at += len(sign)
             return True
         return False
+
+
+def _unquoted(written: str) -> str:
+    try:
+        found: str = tomllib.loads(f"k = {written}")["k"]
+    except tomllib.TOMLDecodeError:  # no document that tomllib reads has such a key
+        return written
+    return found
