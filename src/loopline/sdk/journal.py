@@ -109,7 +109,11 @@ class Journal:
             first, self._warned = not self._warned, True
         if first:
             why = "the disk took only a part of it" if error is None else str(error)
-            log.warning("loopline cannot write the run's journal %s: %s. The program goes on; what it logs is lost.", self.path, why)
+            log.warning(
+                "loopline cannot write the run's journal %s: %s. The program goes on; what it logs is lost.",
+                self.path,
+                why,
+            )
 
     def _forked(self) -> None:
         """Become the journal of a child: the parent's lock must not live on in it."""
@@ -156,7 +160,7 @@ def _create(path: Path, first: bytes) -> int:
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.write(number, first) != len(first):
-            raise OSError(28, "No space left on device", str(path))  # noqa: TRY301
+            raise OSError(28, "No space left on device", str(path))
         fresh.rename(path)
     except BaseException:
         os.close(number)

@@ -21,7 +21,7 @@ def adopt(client: Client, folder: Path) -> int:
     now stays for the next one. Costs one look into the folder where nothing is left over.
     """
     try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
+        names = sorted(one.name for one in folder.iterdir() if one.name.endswith(SUFFIX))
     except OSError:
         return 0
     return sum(_adopt(client, folder / name) for name in names)
@@ -42,7 +42,9 @@ def _adopt(client: Client, path: Path) -> bool:
         if shipment.head and shipment.ended is None and not shipment.head.get("attached"):
             shipment.crash(DIED)
         if shipment.ended is not None and shipment.ended.state is RunState.CRASHED:
-            log.warning("loopline found run %s (%s) of a process that died", shipment.ended.id[:12], shipment.ended.name)
+            log.warning(
+                "loopline found run %s (%s) of a process that died", shipment.ended.id[:12], shipment.ended.name
+            )
         return remove_when_shipped(path, number, os.fstat(number).st_size)
     except LooplineError as error:
         log.warning("loopline keeps %s for later: %s", path, error.message)

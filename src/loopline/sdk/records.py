@@ -1,7 +1,7 @@
 r"""records: the lines of a journal.
 
-A record is `\n` + crc32 in 8 hex digits + ` ` + JSON `[kind, time, body]` + `\n`, written by one call. JSON holds no line break, so
-that a torn record spoils nothing but itself: the next one begins a line of its own. Numbers that JSON lacks are the
+A record is `\n` + crc32 in 8 hex digits + ` ` + JSON `[kind, time, body]` + `\n`, written by one call. JSON holds no line
+break, so that a torn record spoils nothing but itself: the next one begins a line of its own. Numbers that JSON lacks are the
 texts `nan`, `inf`, `-inf`. Kinds:
 
     start    the run: name, project, experiment, parent, params, tags, …       always the first record

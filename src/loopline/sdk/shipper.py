@@ -90,7 +90,9 @@ class Shipper:
             self._failed += 1
             if self._failed == 1:
                 said = error.message if isinstance(error, LooplineError) else f"{type(error).__name__}: {error}"
-                log.warning("loopline cannot reach its ledger: %s. What is logged waits in %s.", said, self._journal.path)
+                log.warning(
+                    "loopline cannot reach its ledger: %s. What is logged waits in %s.", said, self._journal.path
+                )
             return False
         self._failed = 0
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -148,7 +149,7 @@ class Shipment:
                 batch.take(record)
             if self._log(group[-1].end, batch):
                 self._sure = True
-        except (Invalid, Conflict, NotFound, Refused, TypeError, ValueError) as error:
+        except (Invalid, Conflict, NotFound, Refused, TypeError, ValueError, OverflowError) as error:
             if len(group) > 1:
                 self._send(group[: len(group) // 2])
                 self._send(group[len(group) // 2 :])
@@ -187,7 +188,7 @@ class Shipment:
                         error=record.body["error"],
                         ended_at=max(record.time, self.began_at),
                     )
-        except (Invalid, Conflict, NotFound, Refused, TypeError, ValueError) as error:
+        except (Invalid, Conflict, NotFound, Refused, TypeError, ValueError, OverflowError) as error:
             self._drop(record, error)
 
     def _start(self, record: Record) -> None:
@@ -203,10 +204,8 @@ class Shipment:
         body, run = record.body, self.head["run"]
         asset = parse_asset(body["asset"], project=self.client.project)
         version: Version | None = None
-        try:
+        with suppress(NotFound):
             version = self.client.do(get, Pointer(asset, Hashed(body["digest"])))
-        except NotFound:
-            pass
         if version is None or version.run != run:
             version = self.client.do(
                 put,
@@ -219,12 +218,19 @@ class Shipment:
                 run=run,
             )
         self.versions[body["name"]] = version
-        link = Link(body["name"], version.artifact.digest, version.artifact.media_type, version.artifact.size, str(asset), version.number)
+        link = Link(
+            body["name"],
+            version.artifact.digest,
+            version.artifact.media_type,
+            version.artifact.size,
+            str(asset),
+            version.number,
+        )
         self._log(record.end, Batch(outputs=[link]))
 
     def _drop(self, record: Record, error: Exception) -> None:
         self.refused += 1
         said = error.message if isinstance(error, LooplineError) else str(error)
-        warnings.warning("loopline left out what was logged to run %s: %s", self.head["run"], said)
+        if self.refused == 1:
+            warnings.warning("loopline left out what was logged to run %s: %s", self.head["run"], said)
         self._log(record.end, Batch())
-

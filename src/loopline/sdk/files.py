@@ -1,0 +1,151 @@
+"""files: a version as a read-only folder or file on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loopline.datasets.tree import Tree
+from loopline.loop import silent
+from loopline.nouns.artifact import MODEL, TREE
+from loopline.nouns.digest import Digest
+from loopline.nouns.entry import Entry
+from loopline.nouns.progress import Progress, Report
+from loopline.nouns.version import Version
+from loopline.sdk.client import Local
+from loopline.store.blobs import Blobs
+
+_FRESH: Final = ".fresh-"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What `loopline.data` gives. It stands for its path: `open(files / "jan.csv")`, `os.listdir(files)`."""
+
+    version: Version
+    path: Path
+    """A folder, or a file where the version is one. Other programs share it: it is read-only and stays as it is."""
+    blobs: Blobs
+
+    def files(self, prefix: str = "") -> Iterator[Entry]:
+        """List its files in the order of their paths, those that start with `prefix`."""
+        if self.path.is_dir():
+            yield from Tree(self.blobs, self.version.artifact.digest).iter(prefix)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __truediv__(self, name: str) -> Path:
+        """Name a file inside."""
+        return self.path / name
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
+def fetch(client: Local, pointer: str) -> Files:
+    """Find a version and put its files into the cache. Raise NotFound, and Unavailable for damaged blobs."""
+    version: Version = client.do("get", pointer)
+    return Files(version, placed(client, version), client.blobs)
+
+
+def placed(client: Local, version: Version) -> Path:
+    """Give the path of a version's files in the cache, making it where it is missing."""
+    work, report = client.loop.work, client.loop.report
+    if version.artifact.media_type in (TREE, MODEL) or _is_tree(client.blobs, version):
+        return materialise(client.blobs, version.artifact.digest, work / "trees", report=report)
+    return _place_blob(client.blobs, version.artifact.digest, work / "files")
+
+
+def materialise(blobs: Blobs, tree: Digest, folder: Path, *, report: Report = silent) -> Path:
+    """Make a tree a read-only folder `<folder>/<hex>`, once for all processes, and give its path.
+
+    It appears whole or not at all. One that lost a file (somebody cleaned up, power failed) is made again.
+    """
+    target = folder / tree.removeprefix("sha256:")
+    root = Tree(blobs, tree)
+    if _intact(target, root):
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=_FRESH, dir=folder))
+    try:
+        _write(blobs, root, fresh, report)
+        if target.exists():
+            remove(target)
+        try:
+            fresh.rename(target)
+        except OSError:  # another process was faster
+            if not _intact(target, root):
+                raise
+    finally:
+        remove(fresh)
+    return target
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, read-only ones in it too. Nothing is said where it is not there."""
+    for where, _, _ in os.walk(folder):
+        Path(where).chmod(0o755)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(blobs: Blobs, tree: Tree, folder: Path, report: Report) -> None:
+    done = 0
+    folders = {folder}
+    for entry in tree.iter():
+        path = folder / entry.path
+        if path.parent not in folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folders.update(one for one in path.parents if one.is_relative_to(folder))
+        with path.open("xb") as file:
+            for chunk in blobs.get(entry.digest):
+                file.write(chunk)
+                done += len(chunk)
+                report(Progress("fetch files", min(done, tree.bytes - 1), tree.bytes, "B"))
+        path.chmod(entry.mode & 0o555)
+    for one in sorted(folders, reverse=True):
+        one.chmod(0o555)
+    if tree.bytes:
+        report(Progress("fetch files", tree.bytes, tree.bytes, "B"))
+
+
+def _intact(folder: Path, tree: Tree) -> bool:
+    """Whether each file is there with its size: contents are read-only, but a crash may cut what was not yet on disk."""
+    if not folder.is_dir():
+        return False
+    for entry in tree.iter():
+        try:
+            found = os.lstat(folder / entry.path)
+        except OSError:
+            return False
+        if found.st_size != entry.size or not stat.S_ISREG(found.st_mode):
+            return False
+    return True
+
+
+def _place_blob(blobs: Blobs, digest: Digest, folder: Path) -> Path:
+    here = blobs.path(digest)
+    if here is not None:
+        return here
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / digest.removeprefix("sha256:")
+    if target.exists() and target.stat().st_size == blobs.size(digest):
+        return target
+    with tempfile.NamedTemporaryFile(prefix=_FRESH, dir=folder, delete=False) as file:
+        for chunk in blobs.get(digest):
+            file.write(chunk)
+    Path(file.name).chmod(0o444)
+    return Path(file.name).rename(target)
+
+
+def _is_tree(blobs: Blobs, version: Version) -> bool:
+    """Whether a codec wrote several files: their tree has the codec's media type."""
+    from loopline.datasets.nodes import MAGIC
+
+    return next(iter(blobs.get(version.artifact.digest)), b"").startswith(MAGIC)
