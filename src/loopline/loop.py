@@ -34,10 +34,12 @@ class Loop:
     ids: Ids
     work: Path
     """A folder of this machine for caches and scratch files; nothing in it is a record."""
-    executors: Mapping[str, Callable[[], Any]]
-    """Names to makers of `executors.port.Executor`; a verb that makes one closes it."""
+    executors: Mapping[str, Callable[..., Any]]
+    """Names to classes that make an `executors.port.Executor`; a verb that makes one closes it."""
     codecs: Mapping[str, str]
     """Names to `package.module:Class` of what turns Python values into artifacts (`pipelines/values.py`)."""
+    store: tuple[str, tuple[str, ...]] = ("", ())
+    """How a worker process opens the same `blobs`: `package.module:Class` and its arguments."""
     checks: tuple[Check, ...] = ()
     """What the project declares, where a project file is at hand."""
     report: Callable[[Progress], None] = silent

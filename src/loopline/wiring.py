@@ -51,6 +51,7 @@ def open_loop(
         work=home / "cache",
         executors=makers("loopline.executors"),
         codecs=codecs(),
+        store=("loopline.wiring:blobs_in", (str(home),)),
         checks=settings.checks,
         report=report,
     )
@@ -75,9 +76,14 @@ def open_rows(settings: Settings) -> Database:
 
 def open_blobs(settings: Settings) -> Blobs:
     """Open the store that the settings name: the home folder."""
+    return blobs_in(str(settings.home))
+
+
+def blobs_in(home: str) -> Blobs:
+    """Open the store in a home folder; a worker process opens it by this name."""
     from loopline.store.local import LocalBlobs
 
-    return LocalBlobs(Path(settings.home))
+    return LocalBlobs(Path(home))
 
 
 def makers(group: str) -> Mapping[str, Callable[[], Any]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from loopline.errors import Unavailable
+from loopline.errors import Invalid, Unavailable
 from loopline.executors.call import perform
 from loopline.nouns.clock import Clock
 from loopline.nouns.job import End, Job, Outcome
@@ -25,7 +25,12 @@ class InlineExecutor:
     process kills this one; KeyboardInterrupt ends the caller, not only the job.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, workers: int = 1, scratch: Path | None = None, python: str = "") -> None:
+        """Take what other executors take; `workers` makes no difference. Raise Invalid for another `python`."""
+        if python:
+            raise Invalid(
+                "the inline executor has one Python, this one", kind="other-python", hint="use the local executor", python=python
+            )
         self._clock = clock
         self._queue: deque[Job] = deque()
         self._submitted: set[str] = set()

@@ -23,11 +23,21 @@ class LocalExecutor:
     """
 
     def __init__(
-        self, clock: Clock, *, workers: int = 0, scratch: Path | None = None, grace: float = 5.0, log_cap: int = CAP
+        self,
+        clock: Clock,
+        *,
+        workers: int = 0,
+        scratch: Path | None = None,
+        grace: float = 5.0,
+        log_cap: int = CAP,
+        python: str = "",
     ) -> None:
-        """`scratch` takes the folders of jobs without one; `grace`: seconds between asking a job to stop and killing it."""
+        """`scratch` takes the folders of jobs without one; `grace`: seconds between asking a job to stop and killing it.
+
+        `python` is the interpreter of another environment that has Loopline, too.
+        """
         size = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0, 1])
-        self._pool = Pool(clock, size=size, scratch=scratch, grace=grace, cap=log_cap)
+        self._pool = Pool(clock, size=size, scratch=scratch, grace=grace, cap=log_cap, python=python)
         self._grace = grace
         self._news = threading.Condition()
         self._asked: list[Job | str | None] = []

@@ -24,11 +24,14 @@ _ONE_LINE: Final = 2_000
 class Pool:
     """Up to `size` workers at work. A worker belongs to the import path of its first job."""
 
-    def __init__(self, clock: Clock, *, size: int, scratch: Path | None, grace: float, cap: int = CAP) -> None:
+    def __init__(
+        self, clock: Clock, *, size: int, scratch: Path | None, grace: float, cap: int = CAP, python: str = ""
+    ) -> None:
         self._clock = clock
         self._size = size
         self._grace = grace
         self._cap = cap
+        self._python = python
         self._scratch = scratch
         self._queue: deque[Job] = deque()
         self._processes: list[Process] = []
@@ -170,7 +173,7 @@ class Pool:
         return self._spawn()
 
     def _spawn(self) -> Process:
-        process = Process()
+        process = Process(self._python)
         self._processes.append(process)
         for number in (process.answers, process.output, process.sentinel):
             if number >= 0:

@@ -35,7 +35,8 @@ os.register_at_fork(after_in_child=_let_go)
 class Process:
     """A worker and the ends of its pipes. Nothing here waits, except `reap` for a process that was killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, python: str = "") -> None:
+        """Start it; `python` is another interpreter that has Loopline, too."""
         self.paths: tuple[str, ...] | None = None
         """The import path that its jobs share; None until the first."""
         self.job: Job | None = None
@@ -56,7 +57,7 @@ class Process:
                 ours += [reader, writer]
             theirs = [ours[0], ours[3], ours[4], ours[7]]
             self._popen = subprocess.Popen(
-                [sys.executable, "-P", "-c", _START, *map(str, theirs[:3])],
+                [python or sys.executable, "-P", "-c", _START, *map(str, theirs[:3])],
                 stdin=subprocess.DEVNULL,
                 stdout=theirs[3],
                 stderr=theirs[3],

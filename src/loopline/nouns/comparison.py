@@ -13,11 +13,20 @@ from loopline.nouns.version import Version
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One named value on both sides; None: it was not there."""
+    """One named text on both sides; None: it was not there."""
 
     name: str
-    old: str | float | None
-    new: str | float | None
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One named number on both sides; None: it was not there."""
+
+    name: str
+    old: float | None
+    new: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class Comparison:
     rows: Mapping[str, Any] | None = None
     """Row-level difference of tables: schema, added, removed, changed, samples (`datasets/rows.py`)."""
     params: tuple[Delta, ...] = ()
-    metrics: tuple[Delta, ...] = ()
+    metrics: tuple[Shift, ...] = ()
     data: tuple[Delta, ...] = ()
     """Versions that the two training runs read."""
     code: tuple[Difference, ...] = ()

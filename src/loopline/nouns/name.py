@@ -126,11 +126,18 @@ def parse_asset(text: str, *, project: str) -> AssetName:
     kind, slash, name = text.partition("/")
     if not slash or not name:
         raise Invalid(
-            f"{text!r} is not kind/name", kind="bad-asset", hint="write for example data/flights or model/delay", text=text
+            f"{text!r} is not kind/name",
+            kind="bad-asset",
+            hint="write for example data/flights or model/delay",
+            text=text,
         )
     if kind not in KINDS:
         raise Invalid(
-            f"{kind!r} is not a kind of asset", kind="bad-kind", hint=f"kinds are {', '.join(KINDS)}", text=text, word=kind
+            f"{kind!r} is not a kind of asset",
+            kind="bad-kind",
+            hint=f"kinds are {', '.join(KINDS)}",
+            text=text,
+            word=kind,
         )
     return AssetName(project, kind, _unquote(name, text))
 
@@ -170,7 +177,10 @@ def parse_revision(rev: str, *, whole: str = "") -> Revision:
     if rev.startswith("sha256:"):
         if not is_digest_prefix(rev):
             raise Invalid(
-                f"{rev!r} is no digest", kind="bad-digest", hint="write sha256: and at least 12 hex digits", text=whole or rev
+                f"{rev!r} is no digest",
+                kind="bad-digest",
+                hint="write sha256: and at least 12 hex digits",
+                text=whole or rev,
             )
         return Hashed(rev)
     return Named(_unquote(rev, whole or rev))

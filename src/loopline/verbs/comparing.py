@@ -12,7 +12,7 @@ from loopline.errors import LooplineError
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, TREE
-from loopline.nouns.comparison import Comparison, Delta
+from loopline.nouns.comparison import Comparison, Delta, Shift
 from loopline.nouns.entry import Difference
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
@@ -37,7 +37,7 @@ def compare(loop: Loop, old: Version | None, new: Version, *, rows: bool = False
         more_files=more,
         rows=_rows(loop, old, new) if rows and new.asset.kind == "data" else None,
         params=_deltas(before.params if before else {}, after.params if after else {}),
-        metrics=_deltas(before.metrics if before else {}, after.metrics if after else {}),
+        metrics=_shifts(before.metrics if before else {}, after.metrics if after else {}),
         data=data,
         code=_code(loop, before, after, limit),
         environment=environment,
@@ -89,6 +89,11 @@ def _deltas(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Delta,
     return tuple(
         Delta(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
     )
+
+
+def _shifts(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[Shift, ...]:
+    names = sorted({*before, *after})
+    return tuple(Shift(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name))
 
 
 def _rows(loop: Loop, old: Version | None, new: Version) -> Mapping[str, Any] | None:

@@ -1,0 +1,75 @@
+"""publishing: what a pipeline returned, as versions; shared by the verbs that run pipelines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from loopline.nouns.artifact import ENVIRONMENT, MODEL, TREE, Artifact
+from loopline.nouns.digest import Digest
+from loopline.nouns.name import AssetName, parse_asset
+from loopline.nouns.plan import Ran
+from loopline.verbs.running import values_of
+
+if TYPE_CHECKING:
+    from loopline.loop import Loop
+    from loopline.nouns.version import Version
+    from loopline.verbs.running import Prepared, Source
+
+
+def publish(loop: Loop, prepared: Prepared, ran: Ran) -> Ran:
+    """Publish what the pipeline returned under the assets that it named, and give the run with these versions.
+
+    Bytes that are a version of the asset already stay that version: running again publishes nothing new.
+    """
+    rows = [
+        (parse_asset(asset, project=loop.project), f"{of.node}.{of.name}") for asset, of in prepared.plan.graph.publish
+    ]
+    if not rows:
+        return ran
+    links = {link.name: link for link in ran.run.outputs}
+    metadata = {name: _metadata(loop, Artifact(links[name].digest, links[name].media_type)) for _, name in rows}
+    published: list[Version] = []
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        for asset, name in rows:
+            link = links[name]
+            known = [v for v in tx.versions.by_digest(loop.project, link.digest) if v.asset == asset and v.deleted_at is None]
+            version = known[0] if known else tx.versions.publish(
+                asset, Artifact(link.digest, link.media_type, link.size), author=str(loop.actor), run=ran.run.id,
+                message=f"{ran.run.name} of {ran.run.id[:12]}", metadata=metadata[name],
+            )  # fmt: skip
+            tx.lineage.publish(ran.run.id, name, asset, version.number)
+            published.append(version)
+        tx.say("run.published", ran.run.id, versions=[str(version) for version in published])
+        run = tx.runs.get(ran.run.id)
+    return replace(ran, run=run, published=tuple(published))
+
+
+def publish_source(loop: Loop, source: Source) -> None:
+    """Publish the source tree and the environment as `code/<project>` and `env/<project>`, where they are new."""
+    wanted = [(AssetName(loop.project, "code", loop.project), Artifact(source.code, TREE), source.commit or "no commit")]
+    if source.environment:
+        name = AssetName(loop.project, "env", loop.project)
+        wanted.append((name, Artifact(source.environment, ENVIRONMENT), "as installed"))
+    with loop.ledger.read() as tx:
+        missing = [
+            row for row in wanted if not any(v.asset == row[0] for v in tx.versions.by_digest(loop.project, row[1].digest))
+        ]
+    for asset, artifact, message in missing:
+        with loop.ledger.write(loop.project, loop.actor) as tx:
+            last = tx.assets.find(asset)
+            parents = [last.last_number] if last and last.last_number else []
+            version = tx.versions.publish(
+                asset, replace(artifact, size=loop.blobs.size(artifact.digest) or 0), author=str(loop.actor), message=message,
+                parents=parents,
+            )  # fmt: skip
+            tx.say("version.published", str(version), digest=artifact.digest, message=message)
+
+
+def _metadata(loop: Loop, artifact: Artifact) -> dict[str, Any]:
+    """Let a model say what it is: flavour, class, signature, whether it holds a pickle."""
+    if artifact.media_type != MODEL:
+        return {}
+    from loopline.models.flavors import about
+
+    return about(values_of(loop).folder(Artifact(Digest(artifact.digest), artifact.media_type))).metadata

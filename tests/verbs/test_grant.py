@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.errors import Invalid, NotFound
+
+from .conftest import BOB
+
+if TYPE_CHECKING:
+    from .conftest import World
+
+
+def test_members_are_granted_and_revoked(world: World) -> None:
+    """The answer is all teams as they are now."""
+    assert world.do("grant", BOB, "team/ml") == {"team/ml": ("person:bob",)}
+    assert world.do("grant", BOB, "team/ml", revoke=True) == {}
+    with pytest.raises(NotFound):
+        world.do("grant", BOB, "team/ml", revoke=True)
+    with pytest.raises(Invalid):
+        world.do("grant", BOB, "ml")

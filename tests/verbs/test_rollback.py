@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.errors import Conflict, NotFound, Refused
+from loopline.nouns.change import ChangeState
+from loopline.nouns.name import RefName
+
+from .conftest import BOB, CHAMPION, DATA, TRIGGER
+
+if TYPE_CHECKING:
+    from .conftest import World
+
+
+def test_everything_that_moved_together_returns_together(world: World) -> None:
+    """Model and data return in one change, both bad versions are marked, and no automation moves there again."""
+    world.train(b"good")
+    world.propose(1, together=True)
+    world.data(branch="units", b_csv=b"seconds")
+    world.train(b"bad", data=2)
+    bad = world.propose(2, together=True)
+    assert len(bad.moves) == 2
+    back = world.do("rollback", CHAMPION, why="seconds")
+    assert (back.kind, back.undoes, back.state) == ("rollback", bad.id, ChangeState.APPLIED)
+    assert world.target() == 1
+    assert world.target(RefName(DATA, "champion")) == 1
+    with world.loop.ledger.read() as tx:
+        assert tx.versions.quarantined(DATA, 2) == "seconds"
+    with pytest.raises(Refused):
+        world.propose(2, by=TRIGGER, together=True)
+
+
+def test_a_rollback_needs_no_approval_but_is_judged(guarded: World) -> None:
+    """The way back is open at three in the morning; what the policy would have said is written down."""
+    for number in (1, 2):
+        change = guarded.propose(number)
+        guarded.do("approve", change.id, by=BOB)
+        guarded.do("apply", change.id)
+    back = guarded.do("rollback", CHAMPION, why="slow")
+    assert guarded.target() == 1
+    assert back.decision is not None
+    assert not back.decision.passed
+
+
+def test_a_rollback_opens_and_closes_an_incident(world: World) -> None:
+    """What it undid caused it, what it did fixes it: both are stored edges."""
+    world.train()
+    change = world.propose(1)
+    back = world.do("rollback", CHAMPION, why="wrong")
+    (incident,) = world.do("find", "incidents")
+    assert {(b.relation, b.change) for b in incident.blames} == {("caused_by", change.id), ("fixes", back.id)}
+    assert incident.resolved_at is not None
+
+
+def test_rolling_back_twice_does_not_go_forward(world: World) -> None:
+    """The second rollback takes back the change before, never the first rollback."""
+    for body in (b"1", b"2", b"3"):
+        world.propose(world.train(body).number)
+    world.do("rollback", CHAMPION, why="a")
+    world.do("rollback", CHAMPION, why="b")
+    assert world.target() == 1
+
+
+def test_what_has_moved_on_is_a_conflict(world: World) -> None:
+    """Taking an older change back does not overwrite what came after it."""
+    first = world.propose(world.train(b"1").number)
+    world.propose(world.train(b"2").number)
+    with pytest.raises(Conflict):
+        world.do("rollback", CHAMPION, why="w", change=first.id)
+    assert world.target() == 2
+
+
+def test_nothing_to_undo_is_said(world: World) -> None:
+    """A ref that is not there cannot be rolled back."""
+    world.train()
+    with pytest.raises(NotFound):
+        world.do("rollback", CHAMPION, why="w")
+
+
+def test_quarantine_can_be_left_out(world: World) -> None:
+    """A rollback for another reason than the version itself leaves it usable."""
+    world.propose(world.train().number)
+    world.do("rollback", CHAMPION, why="not now", quarantine=False)
+    world.propose(1)
