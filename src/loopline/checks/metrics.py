@@ -94,10 +94,7 @@ def evaluate(
     told = {"rows": str(len(truth)), **({"positive": f"{np.mean(truth):.4f}"} if kind == "binary" else {})}
     if resamples:
         told["intervals"] = f"{level:.0%} percentile bootstrap, {resamples} resamples, seed {seed}"
-    if absent:
-        told["undefined"] = "; ".join(absent)
-    if small:
-        told["too few rows"] = "; ".join(small)
+    told |= {word: "; ".join(lines) for word, lines in (("undefined", absent), ("too few rows", small)) if lines}
     return Evaluation(tuple(estimates), {**told, **(facts or {})})
 
 
