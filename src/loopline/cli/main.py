@@ -141,7 +141,7 @@ def _answer(command: Verb, result: Any, asked: dict[str, Any], place: Place) -> 
     elif result is not None:
         from loopline.cli.render import draw
 
-        screen.zone = place.zone
+        screen.find_zone = lambda: place.zone
         screen.show(draw(result, screen))
     if options.dry and command.cls != "read":
         screen.say(screen.paint_err("wait", "dry run: nothing was written"))

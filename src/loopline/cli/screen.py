@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import tzinfo
 
     from loopline.cli.argv import Options
@@ -46,8 +47,8 @@ class Screen:
         self.verbose = 0
         self.project = ""
         """Names of this project are written without it."""
-        self.zone: tzinfo | None = None
-        """None: UTC."""
+        self.find_zone: Callable[[], tzinfo | None] = lambda: None
+        """Asked when the first time of day is drawn: many commands draw none."""
         self.live = _is_terminal(self.out)
         self.out_color = _wants_color("auto", self.out, self.environ)
         self.err_color = _wants_color("auto", self.err, self.environ)
@@ -62,6 +63,11 @@ class Screen:
 
             self._width = get_terminal_size().columns if self.live else 10_000
         return self._width
+
+    @cached_property
+    def zone(self) -> tzinfo | None:
+        """The zone of the reader; None: UTC."""
+        return self.find_zone()
 
     @property
     def now(self) -> int:

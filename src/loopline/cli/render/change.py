@@ -44,7 +44,7 @@ def moves(value: Change, screen: Screen) -> Iterator[str]:
     """Draw each ref with where it was and where it goes."""
     rows = []
     for one in value.moves:
-        tier = f"  {one.tier}" if one.tier else ""
+        tier = f"  {clean(one.tier)}" if one.tier else ""
         goes = screen.paint("bad", "deleted") if one.new is None else screen.paint("head", target(one.new))
         rows.append([f"  {name(one.ref, screen)}", target(one.old), "→", f"{goes}{tier}"])
     yield from aligned(rows, width=screen.width)

@@ -27,7 +27,7 @@ def list_of_ref(values: Sequence[Ref], screen: Screen) -> Iterator[str]:
             name(one.name, screen),
             "→",
             screen.paint("head", target(one.target)),
-            one.tier,
+            clean(one.tier),
             when(one.moved_at, screen) if one.moved_at else "",
             f"change {short_id(one.change)}" if one.change else "",
         ]
@@ -53,4 +53,4 @@ def list_of_moved(values: Sequence[Moved], screen: Screen) -> Iterator[str]:
 
 
 def _kind(kind: str, screen: Screen) -> str:
-    return screen.paint("wait", kind) if kind in {"rollback", "hotfix"} else kind
+    return screen.paint("wait", kind) if kind in {"rollback", "hotfix"} else clean(kind)

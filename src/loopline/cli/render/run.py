@@ -20,7 +20,7 @@ METRICS = 12
 
 def run(value: Run, screen: Screen) -> Iterator[str]:
     """Draw one run."""
-    title = f"{value.kind if value.kind != 'run' else 'run'} {short_id(value.id)}"
+    title = f"{clean(value.kind)} {short_id(value.id)}"
     yield f"{screen.paint('head', title)}  {clean(value.name)}  {status(value.state, screen)}{_took(value)}"
     if value.error:
         yield screen.paint("bad", clean(value.error))

@@ -30,7 +30,7 @@ def status(word: str, screen: Screen) -> str:
 
 def short_id(text: str) -> str:
     """Give the first twelve digits of a run's or change's id: enough to name it in a command."""
-    return text[:12]
+    return clean(text[:12])
 
 
 def who(actor: str) -> str:

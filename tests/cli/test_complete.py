@@ -1,0 +1,94 @@
+"""Completion answers fast, and never with an error."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from loopline.cli.complete import answer, candidates
+from loopline.cli.local.completion import SCRIPTS
+from tests.cli.conftest import Said
+
+Run = Callable[..., Said]
+
+
+def words(*before: str, current: str = "") -> list[str]:
+    return [line.partition("\t")[0] for line in candidates(before, current)]
+
+
+def test_first_come_the_commands(run: Run) -> None:
+    """An empty line offers every command, flags in front of it do not matter."""
+    assert {"propose", "doctor", "ls"} <= set(words())
+    assert "propose" in words("--project", "x", "-q")
+
+
+def test_behind_a_command_come_names(models: Run) -> None:
+    """Names are those of the ledger, also in a folder below."""
+    assert words("show", current="model/") == ["model/delay"]
+    assert words("show", current="model/delay@") == ["model/delay@2", "model/delay@1"]
+    assert words("show", "--project", "other", current="model/") == []
+
+
+def test_flags_of_the_command_come_before_those_of_all(run: Run) -> None:
+    """A dash offers the command's own flags first."""
+    flags = words("propose", current="--")
+    assert flags.index("--why") < flags.index("--json")
+
+
+def test_closed_choices_are_offered(run: Run) -> None:
+    """Shells and colours are closed lists."""
+    assert words("completion") == ["bash", "zsh", "fish"]
+    assert words("ls", "--color") == ["auto", "always", "never"]
+
+
+def test_nothing_is_written_and_nothing_fails(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a ledger, with a broken one, or with nonsense, completion is silent and makes no file."""
+    assert answer(["1", "show", ""]) == 0
+    assert not (tmp_path / ".loopline").exists()
+    (tmp_path / ".loopline").mkdir()
+    (tmp_path / ".loopline" / "ledger.db").write_bytes(b"no database" * 1000)
+    assert answer(["1", "show", ""]) == 0
+    assert answer(["7", "nonsense"]) == 0
+    assert answer([]) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_an_answer_begins_with_what_was_written(models: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only what goes on from the written word is printed, one a line."""
+    assert answer(["0", "pro"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()
+    assert all(line.startswith("pro") for line in out.splitlines())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_script_is_valid(shell: str) -> None:
+    """The shell, where it is there, can read its script."""
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not here")
+    done = subprocess.run([program, "-n"], input=SCRIPTS[shell].encode(), capture_output=True, check=False)
+    assert done.stderr == b""
+    assert done.returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
+@pytest.mark.parametrize(
+    ("line", "replies"),
+    [("loopline prop", ["propose"]), ("loopline show model/delay@", ["2", "1"]), ("loopline show model/d", ["model/delay"])],
+)
+def test_bash_completes(models: Run, line: str, replies: list[str]) -> None:
+    """In bash, which cuts words at `@`, only what goes behind it is inserted."""
+    import sys
+
+    script = f"""
+    loopline() {{ {sys.executable} -c 'import sys; from loopline.cli.main import main; sys.exit(main())' "$@"; }}
+    {SCRIPTS["bash"]}
+    COMP_LINE={line!r}; COMP_POINT=${{#COMP_LINE}}; _loopline; printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True, text=True)
+    assert done.stdout.split("\n")[:-1] == replies

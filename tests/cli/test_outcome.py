@@ -1,0 +1,60 @@
+"""A result has an exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from loopline.cli.outcome import code_of
+from loopline.nouns.change import Change, ChangeState, Decision
+from loopline.nouns.digest import digest_of
+from loopline.nouns.finding import Finding
+from loopline.nouns.run import Run, RunState
+from loopline.nouns.verdict import Requirement, Result, Verdict
+from loopline.verbs import Verb
+
+DIGEST = digest_of(b"")
+ACTS, LOOKS = Verb("check", "work", "", ""), Verb("show", "read", "", "")
+
+
+def change(state: ChangeState, *results: Result) -> Change:
+    lines = tuple(Requirement("p", "t", one) for one in results)
+    decision = Decision(0, "ann", "propose", None, DIGEST, all(one is Result.PASS for one in results), lines) if results else None
+    return Change("1", "p", "ann", "", "planned", state, (), 0, decision=decision)
+
+
+def verdict(result: Result) -> Verdict:
+    return Verdict("c", DIGEST, result, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        (change(ChangeState.APPLIED), 0),
+        (change(ChangeState.PROPOSED, Result.PASS, Result.PENDING), 8),
+        (change(ChangeState.PROPOSED, Result.PENDING, Result.FAIL), 1),
+        (change(ChangeState.PROPOSED, Result.ERROR), 1),
+        (change(ChangeState.APPROVED, Result.PASS), 0),
+        (change(ChangeState.STOPPED), 1),
+        (verdict(Result.PASS), 0),
+        ((verdict(Result.PASS), verdict(Result.PENDING)), 8),
+        ((verdict(Result.PENDING), verdict(Result.ERROR)), 1),
+        (Run("1", "p", "n", state=RunState.CACHED), 0),
+        (Run("1", "p", "n", state=RunState.CRASHED), 1),
+        (Run("1", "p", "n", state=RunState.RUNNING), 8),
+        ((Finding("a", "warn", ""), Finding("b", "ok", "")), 0),
+        ((Finding("a", "fail", ""),), 1),
+        ("text", 0),
+        (None, 0),
+    ],
+)
+def test_the_code_tells_what_was_found(result: Any, code: int) -> None:
+    """Fine is 0, failed is 1, not decided is 8; an error is never fine."""
+    assert code_of(ACTS, result) == code
+    assert code_of(LOOKS, result, asked=True) == code
+
+
+def test_a_look_is_fine_unless_it_is_asked() -> None:
+    """`show` of a failed run has found what it was asked for."""
+    assert code_of(LOOKS, Run("1", "p", "n", state=RunState.FAILED)) == 0
