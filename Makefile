@@ -7,7 +7,7 @@ CORES ?= 2
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench test-clients test-faults coverage format constraints clean
+.PHONY: help setup demo test check bench test-clients test-faults coverage format reference constraints clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -42,6 +42,10 @@ coverage: $(VENV)/.stamp-dev  ## which branches no test takes
 format: $(VENV)/.stamp-dev  ## write the code as the formatter would
 	@$(BIN)/ruff check --fix-only -q .
 	@$(BIN)/ruff format .
+
+reference: $(VENV)/.stamp-dev  ## write the pages and the snapshot that are read off the code
+	@$(BIN)/python scripts/write_reference.py
+	@$(BIN)/python -m tests.house.test_public
 
 constraints: $(VENV)/.stamp-dev  ## pin what is installed now
 	@{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+=='; } > constraints.new

@@ -111,8 +111,3 @@ def verbs() -> dict[str, Function]:
         tree = SourceFile(path).tree if path.exists() else ast.Module([], [])
         found.update({node.name: node for node in tree.body if isinstance(node, Function) and node.name == verb.name})
     return found
-
-
-def local_commands() -> set[str]:
-    """The commands that only a terminal has: one file each in cli/local."""
-    return {path.stem for path in (ROOT / "src" / "loopline" / "cli" / "local").glob("[a-z]*.py")}

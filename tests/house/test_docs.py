@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from loopline.cli.commands import commands as every_command
 from loopline.verbs import VERBS
-from tests.house.source import ROOT, local_commands, source, verbs
+from tests.house.source import ROOT, source, verbs
 
 DOCS = ROOT / "docs"
 FATES = ("proposed", "accepted", "rejected", "replaced")
@@ -18,14 +21,20 @@ COMMAND = re.compile(r"^\s*\$?\s*loopline(?P<flags>(\s+-{1,2}[a-z-]+)*)\s+(?P<wo
 SETTING = re.compile(r"\bLOOPLINE_[A-Z_]+\b")
 
 
-@pytest.mark.parametrize("verb", sorted({*verbs(), *local_commands()}))
+@pytest.mark.parametrize("verb", sorted(one.name for one in every_command()))
 def test_every_verb_has_a_page_and_an_example(verb: str) -> None:
     """No verb ships undocumented."""
     page = DOCS / "verbs" / f"{verb}.md"
-    assert page.exists(), page
+    assert page.exists(), "python scripts/write_reference.py"
     text = page.read_text(encoding="utf-8")
-    assert f"loopline {verb.replace('_', '-')}" in text
-    assert "```" in text
+    assert f"loopline {verb.replace('_', '-')}" in text.partition("```")[2]
+
+
+def test_pages_say_what_signatures_say() -> None:
+    """The pages of verbs and errors are those that `python scripts/write_reference.py` writes now."""
+    check = [sys.executable, str(ROOT / "scripts" / "write_reference.py"), "--check"]
+    done = subprocess.run(check, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_row_of_the_table_of_verbs_is_a_verb() -> None:
@@ -105,8 +114,8 @@ def test_every_extra_that_an_error_recommends_exists() -> None:
 
 
 def commands() -> set[str]:
-    """Every word that may follow `loopline`: the table of verbs and what the command line adds."""
-    return {word.replace("_", "-") for word in ({verb.name for verb in VERBS} | local_commands())} | {"help"}
+    """Every word that may follow `loopline`."""
+    return {one.name.replace("_", "-") for one in every_command()} | {"help"}
 
 
 def pages() -> list[Path]:

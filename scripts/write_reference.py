@@ -1,0 +1,163 @@
+"""Write what can be read off the code: docs/verbs/*.md from signatures, docs/reference/errors.md from every raise.
+
+`python scripts/write_reference.py` writes; with `--check` it only tells what is not as it should be. In a page of a verb
+everything below the line `## Notes` is written by people and kept.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from loopline.cli.commands import commands, is_local, load
+from loopline.verbs import Verb
+from loopline.verbs.usage import Param, usage_of
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTES = "\n## Notes\n"
+CLASSES = {
+    "Invalid": "fix the request, then send it again",
+    "NotFound": "check the name",
+    "Conflict": "read again, then retry",
+    "Refused": "ask someone, or fix the change",
+    "Unavailable": "wait, mend it, retry",
+}
+INTRODUCTION = """
+Five classes, by what the caller does next, and in each a stable `kind` that programs may rely on: kinds are only ever added.
+`…` stands for a value that is in the error's facts as well. Next step is the hint of one of the places that raise it.
+""".strip()
+KINDS = {
+    "read": "It reads, and changes nothing.",
+    "write": "It writes: one transaction and one event, or nothing.",
+    "work": "It may take long and tells how far it is.",
+    "local": "It is a command of the terminal alone: it works with files of this machine.",
+}
+
+
+def main() -> int:
+    """Write, or check, every page; give the exit code."""
+    wanted = {ROOT / "docs" / "verbs" / f"{one.name}.md": verb_page(one) for one in commands() if loadable(one)}
+    wanted[ROOT / "docs" / "reference" / "errors.md"] = errors_page()
+    wanted[ROOT / "docs" / "verbs" / "README.md"] = index_page()
+    stale = []
+    for path, text in wanted.items():
+        there = path.read_text(encoding="utf-8") if path.exists() else ""
+        head, line, notes = there.partition(NOTES)
+        if head.rstrip() != text.rstrip():
+            stale.append(path.relative_to(ROOT).as_posix())
+            if "--check" not in sys.argv:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text.rstrip() + "\n" + line + notes, encoding="utf-8")
+    print("\n".join(stale) or "everything is as it should be")
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+def loadable(command: Verb) -> bool:
+    """Whether the command's module is there."""
+    try:
+        load(command)
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+def verb_page(command: Verb) -> str:
+    """Give the page of one command."""
+    usage = usage_of(load(command))
+    written = command.name.replace("_", "-")
+    rows = [row(param) for param in usage.params]
+    example = usage.example.strip() or f"loopline {written}"
+    parts = [f"# loopline {written}", usage.summary, usage.text, f"```sh\n{example}\n```"]
+    if rows:
+        parts.append("| Word or flag | Meaning |\n| --- | --- |\n" + "\n".join(rows))
+    parts.append(KINDS["local" if is_local(command) else command.cls])
+    parts.append("[All commands](README.md) · [flags that every command takes](README.md#flags)")
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def row(param: Param) -> str:
+    """Give one line of the table of a command's parameters."""
+    if param.positional:
+        name = f"`{param.word}`"
+    elif param.shape == "switch":
+        name = f"`--{'no-' if param.default is True else ''}{param.written}`"
+    else:
+        name = f"`--{param.written} {param.word}`"
+    notes = [f"one of {', '.join(param.choices)}" if param.choices else "", "required" if param.required else ""]
+    if param.shape in ("many", "pairs"):
+        notes.append("may be repeated")
+    extra = "; ".join(note for note in notes if note)
+    help_text = (f"not: {param.help}" if name.startswith("`--no-") else param.help).replace("|", "\\|")
+    return f"| {name} | {help_text}{f' ({extra})' if extra else ''} |"
+
+
+def index_page() -> str:
+    """Give the list of all commands, by group."""
+    parts = ["# Commands", "Every command has `--help`, `--json` and an exit code that says how it went."]
+    for group in dict.fromkeys(one.group for one in commands()):
+        lines = ["| | |", "| --- | --- |"]
+        for one in commands():
+            if one.group == group:
+                written = one.name.replace("_", "-")
+                lines.append(f"| [{written}]({one.name}.md) | {one.summary} |")
+        parts += [f"## {group.capitalize()}", "\n".join(lines)]
+    flags = [
+        "| `--json` | write the result as JSON |",
+        "| `-q`, `-v` | say less, say more |",
+        "| `-y` | do not ask |",
+        "| `--dry-run` | show what would happen; write nothing |",
+        "| `--project NAME`, `--as ACTOR`, `--home FOLDER` | where, who, and where the state is |",
+        "| `--color auto\\|always\\|never` | when to use colour |",
+        "| `--debug` | show where an error came from |",
+    ]
+    parts += ["## Flags", "\n".join(["| | |", "| --- | --- |", *flags])]
+    return "\n\n".join(parts) + "\n"
+
+
+def errors_page() -> str:
+    """Give the page of every kind of error, by class."""
+    found = sorted(set(raised()))
+    parts = [
+        "# Errors",
+        INTRODUCTION,
+    ]
+    for cls, remedy in CLASSES.items():
+        lines = ["| Kind | What happened | Next step |", "| --- | --- | --- |"]
+        kinds: dict[str, tuple[str, str]] = {}
+        for owner, kind, message, hint in found:
+            if owner == cls and not (kind in kinds and kinds[kind][0]):
+                kinds[kind] = (message, hint)
+        lines += [f"| `{kind}` | {message} | {hint} |" for kind, (message, hint) in sorted(kinds.items())]
+        parts += [f"## {cls}: {remedy}", "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def raised() -> Iterator[tuple[str, str, str, str]]:
+    """Give class, kind, message and hint of every error that the source makes with a literal kind."""
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            given = {word.arg: word.value for word in node.keywords}
+            kind = given.get("kind")
+            if name in CLASSES and isinstance(kind, ast.Constant) and isinstance(kind.value, str):
+                yield name, kind.value, spoken(node.args[0]) if node.args else "", spoken(given.get("hint"))
+
+
+def spoken(node: ast.expr | None) -> str:
+    """Write a literal, with `…` for what is filled in."""
+    if isinstance(node, ast.Constant):
+        text = str(node.value)
+    elif isinstance(node, ast.JoinedStr):
+        text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    else:
+        text = ""
+    return re.sub(r"\s+", " ", text).strip().replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
