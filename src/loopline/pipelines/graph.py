@@ -196,11 +196,11 @@ class _Recording:
 def _published(
     pipeline: Pipeline[..., Any], returned: object, recording: _Recording
 ) -> tuple[tuple[str, OutputOf], ...]:
-    if returned is None:
-        return ()
+    known = {node.id for node in recording.nodes}
+    if returned is None or (isinstance(returned, Output) and returned.node in known):
+        return ()  # an output alone says what the pipeline is about; it has no name to be published under
     if not isinstance(returned, Mapping):
         raise _unpublishable(pipeline, f"returns {_said(returned)}")
-    known = {node.id for node in recording.nodes}
     found: dict[str, OutputOf] = {}
     for name, value in returned.items():
         if not isinstance(name, str):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from loopline.loop import Loop
-from loopline.nouns.change import Approval, Change, ChangeState
-from loopline.verbs.moving import find_open, judge, told
+from loopline.nouns.change import Approval, Change
+from loopline.verbs.moving import find_open, settle, told
 
 
 def approve(
@@ -32,11 +32,6 @@ def approve(
             evidence=evidence_digest(found.verdicts), verified=loop.actor.verified, at=tx.now, comment=comment,
         )  # fmt: skip
         tx.changes.approve(found, answer)
-        found = tx.changes.get(found.id)
-        decision = judge(tx, loop, found, phase="approve")
-        if decision and decision.passed and found.state is ChangeState.PROPOSED:
-            tx.changes.move(found, ChangeState.APPROVED)
-        elif decision and not decision.passed and found.state is ChangeState.APPROVED:
-            tx.changes.move(found, ChangeState.PROPOSED)
+        found = settle(tx, loop, tx.changes.get(found.id))
         tx.say("change.rejected" if reject else "change.approved", found.id, comment=comment, **told(found))
-        return tx.changes.get(found.id)
+        return found

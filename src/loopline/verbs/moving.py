@@ -78,6 +78,16 @@ def judge(tx: Writing, loop: Loop, change: Change, *, phase: Phase) -> Decision 
     return decision
 
 
+def settle(tx: Writing, loop: Loop, change: Change) -> Change:
+    """Judge an open change again after something was said about it: it becomes approved, or proposed again."""
+    decision = judge(tx, loop, change, phase="approve")
+    if decision and decision.passed and change.state is ChangeState.PROPOSED:
+        tx.changes.move(change, ChangeState.APPROVED)
+    elif decision and not decision.passed and change.state is ChangeState.APPROVED:
+        tx.changes.move(change, ChangeState.PROPOSED)
+    return tx.changes.get(change.id)
+
+
 def carry_out(tx: Writing, loop: Loop, change: Change) -> Change:
     """Move every ref of a change, or none: by compare-and-swap, never to a version in quarantine that it does not lift."""
     for move in change.moves:

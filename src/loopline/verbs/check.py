@@ -1,0 +1,116 @@
+"""check: gather evidence about a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+from loopline.errors import LooplineError, NotFound
+from loopline.loop import Loop
+from loopline.nouns.change import Change, Move
+from loopline.nouns.check import Check
+from loopline.nouns.digest import Digest
+from loopline.nouns.plan import Ran
+from loopline.nouns.run import RunState
+from loopline.nouns.verdict import Result, Verdict
+from loopline.verbs.moving import find_open, settle
+from loopline.verbs.running import Source, Way, execute, prepare
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
+
+
+def check(
+    loop: Loop,
+    change: Annotated[str, "the change's first digits, or a ref whose open change is meant"],
+    *,
+    only: Annotated[tuple[str, ...], "names of checks; all that the project declares for the refs when left out"] = (),
+    code: Annotated[Digest | None, "source tree to take the checks from; that of the candidate when left out"] = None,
+    executor: Annotated[str, "where steps run"] = "local",
+    workers: Annotated[int, "steps at a time; 0: one for each processor"] = 0,
+) -> Change:
+    """Run the checks of a change and keep what they say as evidence.
+
+    A check is a pipeline with the parameters `candidate` and `base`. It passes when it ends well, fails when a step raises
+    AssertionError, and is an error otherwise; what it measures is what policies compare.
+
+    Example:
+        loopline check model/delay@champion
+    """
+    with loop.ledger.read() as tx:
+        found = find_open(tx, change, loop)
+        wanted = [(one, move) for move in found.moves for one in _declared(tx, loop, move) if not only or one.name in only]
+    unknown = set(only) - {one.name for one, _ in wanted}
+    if unknown:
+        raise NotFound(
+            f"no check {sorted(unknown)[0]} is declared for these refs", kind="no-check", hint="see [checks] in loopline.toml",
+            checks=sorted(unknown),
+        )  # fmt: skip
+    if not wanted:
+        return found
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        for one, _ in wanted:
+            tx.verdicts.add(loop.project, Verdict(one.name, found.head, Result.PENDING, None, tx.now))
+        tx.say("checks.started", found.id, checks=[one.name for one, _ in wanted])
+    for one, move in wanted:
+        verdict = _answer(loop, one, move, found, code, Way(executor, workers, kind="check", tags={"change": found.id}))
+        with loop.ledger.write(loop.project, loop.actor) as tx:
+            tx.verdicts.add(loop.project, verdict)
+            current = settle(tx, loop, tx.changes.get(found.id))
+            tx.say("check.answered", found.id, check=one.name, result=str(verdict.result), run=verdict.run)
+    return current
+
+
+def _declared(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:
+    """Give the checks that speak of a ref: those of the policy document in force, else those of the project file."""
+    from loopline.checks.document import load_document
+    from loopline.checks.policy import policies_for
+    from loopline.nouns.policy import Policy
+
+    if move.new is None:
+        return []
+    here = tx.policies.in_force(loop.project)
+    checks = (load_document(here[1]).checks if here else ()) or loop.checks
+    return [one for one in checks if policies_for((Policy(one.name, one.refs),), move.ref)]
+
+
+def _answer(loop: Loop, one: Check, move: Move, change: Change, code: Digest | None, way: Way) -> Verdict:  # noqa: PLR0917 (each is needed)
+    try:
+        ran = execute(loop, prepare(loop, _source(loop, one, move, code)), way)
+    except LooplineError as error:
+        summary = f"{error.message} → {error.hint}" if error.hint else error.message
+        return Verdict(one.name, change.head, Result.ERROR, None, loop.clock.now(), summary)
+    estimates = tuple(estimate for evaluation in ran.evaluations.values() for estimate in evaluation.estimates)
+    return Verdict(one.name, change.head, _result(ran), ran.run.id, loop.clock.now(), _summary(ran), estimates)
+
+
+def _source(loop: Loop, one: Check, move: Move, code: Digest | None) -> Source:
+    asset = move.ref.asset
+    with loop.ledger.read() as tx:
+        version = tx.versions.get(asset, move.new or 0)
+        maker = tx.runs.find(version.run) if version.run else None
+    code = code or (maker.code if maker else None)
+    if code is None or maker is None:
+        raise NotFound(
+            f"{version} was not made by a run: nobody knows which code has the pipeline {one.pipeline}", kind="no-code",
+            hint="name a source tree with --code", version=str(version),
+        )  # fmt: skip
+    params = dict(one.params) | {"candidate": str(version)}
+    if move.old is not None:
+        params["base"] = f"{asset}@{move.old}"
+    modules = tuple(maker.tags.get("modules", "").split())
+    return Source(one.pipeline, code, modules, params, maker.commit, maker.environment, maker.experiment)
+
+
+def _result(ran: Ran) -> Result:
+    if ran.run.state is RunState.FINISHED:
+        return Result.PASS
+    said_no = any(step.error and step.error.startswith("AssertionError") for step in ran.steps)
+    return Result.FAIL if said_no else Result.ERROR
+
+
+def _summary(ran: Ran) -> str:
+    if ran.run.error:
+        return ran.run.error
+    facts = [f"{name}: {fact}" for evaluation in ran.evaluations.values() for name, fact in evaluation.facts.items()]
+    return "; ".join(facts)

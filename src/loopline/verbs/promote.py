@@ -1,0 +1,55 @@
+"""promote: as far as the policy lets it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from loopline.loop import Loop
+from loopline.nouns.change import Change, ChangeState
+from loopline.nouns.name import RefName, Revision
+from loopline.verbs.apply import apply
+from loopline.verbs.check import check
+from loopline.verbs.moving import aim
+from loopline.verbs.propose import propose
+
+
+def promote(
+    loop: Loop,
+    ref: Annotated[RefName, "what should move: model/delay@champion"],
+    *,
+    to: Annotated[Revision, "where: a number, another ref, a digest, latest"],
+    why: Annotated[str, "the reason, for whoever reviews it"],
+    together: Annotated[bool, "also move the same ref of the data, code and environment that the version was made from"] = False,
+    executor: Annotated[str, "where the checks run"] = "local",
+    workers: Annotated[int, "steps at a time; 0: one for each processor"] = 0,
+) -> Change:
+    """Propose a move, run its checks, and apply it if the policy is satisfied. Otherwise it waits, and says for what.
+
+    Promoting the same again goes on with the change that is open.
+
+    Example:
+        loopline promote model/delay@champion --to 2 --why "trained with the July data"
+    """
+    change = _open(loop, ref, to) or propose(loop, ref, to=to, why=why, together=together)
+    if change.state.over:
+        return change
+    if not _checked(change):
+        change = check(loop, change.id, executor=executor, workers=workers)
+    if change.state is ChangeState.APPROVED or (change.decision and change.decision.passed):
+        return apply(loop, change.id)
+    return change
+
+
+def _open(loop: Loop, ref: RefName, to: Revision) -> Change | None:
+    """Find an open change that would do just this from where the ref stands now."""
+    with loop.ledger.read() as tx:
+        wanted = aim(tx, ref, to)
+        for change in tx.changes.list(loop.project, open_only=True, ref=ref):
+            if any((m.ref, m.old, m.new) == (ref, wanted.old, wanted.new) for m in change.moves):
+                return change
+    return None
+
+
+def _checked(change: Change) -> bool:
+    """Whether every check has answered about this head, and none with an error."""
+    return bool(change.verdicts) and all(verdict.result in ("pass", "fail") for verdict in change.verdicts)
