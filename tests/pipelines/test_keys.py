@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.errors import Invalid
@@ -148,9 +148,11 @@ FILES = {
     "stray.py": "def stray():\n    return 1\n",
 }
 NOBODY = Packages([])
+D1, D2 = digest_of(b"1"), digest_of(b"2")
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
+    """Write files and give their folder."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -159,16 +161,19 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 
 def node(call: str = "main:fit", **arguments: object) -> Node:
+    """Make a node with plain arguments."""
     written = tuple((name, argument_of(value, step="s", parameter=name)) for name, value in arguments.items())
     return Node("n", call, written)
 
 
 def key_of(folder: Path, call: str) -> tuple[str, Parts]:
+    """Give the key of a step of the project."""
     key, parts = Keys(folder, packages=NOBODY).of(node(f"main:{call}"), {})
     return key, parts()
 
 
 def edited(tmp_path: Path, call: str, file: str, old: str, new: str) -> tuple[tuple[str, Parts], tuple[str, Parts]]:
+    """Give a step's key before and after an edit."""
     before = key_of(write(tmp_path / "before", FILES), call)
     assert old in FILES[file]
     after = key_of(write(tmp_path / "after", FILES | {file: FILES[file].replace(old, new)}), call)
@@ -213,14 +218,38 @@ KEEPS = [
     ("fit", "main.py", "return x + LIMIT + y", "return (x\n        + LIMIT + y)", "line breaks"),
     ("fit", "main.py", "return x - UNUSED", "return x + UNUSED", "a function it does not reach"),
     ("fit", "main.py", "UNUSED = 4", "UNUSED = 5", "a constant it does not reach"),
-    ("fit", "main.py", "def entry():\n    return 1", "def entry():\n    return 2", "an entry of a registry it does not use"),
+    (
+        "fit",
+        "main.py",
+        "def entry():\n    return 1",
+        "def entry():\n    return 2",
+        "an entry of a registry it does not use",
+    ),
     ("fit", "main.py", 'return "int"', 'return "INT"', "an implementation of what it does not call"),
     ("fit", "main.py", "return globals()[name]", "return globals()[name + 'x']", "another step"),
     ("fit", "main.py", 'fit(Data("data/x"))', 'fit(Data("data/y"))', "the pipeline"),
     ("fit", "shapes/__init__.py", "def other(x):\n    return x", "def other(x):\n    return 2 * x", "a module's rest"),
-    ("fit", "shapes/round.py", "def other(x):\n    return x", "def other(x):\n    return 2 * x", "that of a local import"),
-    ("fit", "lib/clean.py", "def messy(x):\n    return x", "def messy(x):\n    return -x", "the rest of another module"),
-    ("fit", "lib/star.py", "def shining(x):\n    return x", "def shining(x):\n    return -x", "the rest of a star import"),
+    (
+        "fit",
+        "shapes/round.py",
+        "def other(x):\n    return x",
+        "def other(x):\n    return 2 * x",
+        "that of a local import",
+    ),
+    (
+        "fit",
+        "lib/clean.py",
+        "def messy(x):\n    return x",
+        "def messy(x):\n    return -x",
+        "the rest of another module",
+    ),
+    (
+        "fit",
+        "lib/star.py",
+        "def shining(x):\n    return x",
+        "def shining(x):\n    return -x",
+        "the rest of a star import",
+    ),
     ("fit", "lib/__init__.py", "VERSION = 1", "VERSION = 2", "a constant of a package it passes through"),
     ("fit", "stray.py", "return 1", "return 2", "a module nobody imports"),
     ("fit", "query.sql", "select 1", "select 2", "a file nobody reads"),
@@ -231,7 +260,9 @@ KEEPS = [
 
 
 @pytest.mark.parametrize(("call", "file", "old", "new"), [c[:4] for c in CHANGES], ids=[c[4] for c in CHANGES])
-def test_an_edit_of_what_a_step_reaches_changes_its_key(tmp_path, call, file, old, new):
+def test_an_edit_of_what_a_step_reaches_changes_its_key(
+    tmp_path: Path, call: str, file: str, old: str, new: str
+) -> None:
     """An edit that can change what a step gives changes its key."""
     before, after = edited(tmp_path, call, file, old, new)
     assert before[0] != after[0]
@@ -239,8 +270,141 @@ def test_an_edit_of_what_a_step_reaches_changes_its_key(tmp_path, call, file, ol
 
 
 @pytest.mark.parametrize(("call", "file", "old", "new"), [c[:4] for c in KEEPS], ids=[c[4] for c in KEEPS])
-def test_an_edit_of_anything_else_keeps_the_key(tmp_path, call, file, old, new):
+def test_an_edit_of_anything_else_keeps_the_key(tmp_path: Path, call: str, file: str, old: str, new: str) -> None:
     """An edit that cannot change what a step gives keeps its key."""
     before, after = edited(tmp_path, call, file, old, new)
     assert differences(before[1], after[1]) == ()
     assert before[0] == after[0]
+
+
+def test_where_a_project_lies_does_not_count(tmp_path: Path) -> None:
+    """Keys are the same in any folder, whatever the files' times."""
+    one = key_of(write(tmp_path / "a", FILES), "fit")
+    other = key_of(write(tmp_path / "b" / "deeper" / "src", FILES).parent, "fit")
+    assert one == other
+
+
+def test_what_differs_is_named(tmp_path: Path) -> None:
+    """Two keys can be compared down to the statement that was changed."""
+    before, after = edited(tmp_path, "fit", "main.py", "LIMIT = 3", "LIMIT = 4")
+    assert [(one.part, one.name) for one in differences(before[1], after[1])] == [("code", "main.LIMIT")]
+    assert str(differences(before[1], after[1])[0]) == "code main.LIMIT changed"
+
+
+def test_parameters_and_inputs_count_and_are_named(tmp_path: Path) -> None:
+    """Another parameter, another input or another form of it gives another key, and says so."""
+    keys = Keys(write(tmp_path, FILES), packages=NOBODY)
+    data = AssetInput("data", "data", "data/x")
+
+    def of(lr: float, artifact: Artifact, leaf: AssetInput = data) -> tuple[str, Parts]:
+        from loopline.pipelines.arguments import Constant
+
+        key, parts = keys.of(Node("n", "main:fit", (("data", leaf), ("lr", Constant(lr)))), {leaf: artifact})
+        return key, parts()
+
+    base = of(0.1, Artifact(D1, "a"))
+    assert of(0.1, Artifact(D1, "a", 99)) == base
+    others = {"lr": of(0.2, Artifact(D1, "a")), "data": of(0.1, Artifact(D2, "a"))}
+    assert {name: [one.name for one in differences(base[1], other[1])] for name, other in others.items()} == {
+        "lr": ["lr"],
+        "data": ["data"],
+    }
+    assert str(differences(base[1], others["lr"][1])[0]) == "parameter lr 0.1 → 0.2"
+    assert of(0.1, Artifact(D1, "b"))[0] != base[0]
+    assert of(0.1, Artifact(D1, "a"), AssetInput("other", "data", "data/y@7"))[0] == base[0], "names are incidental"
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def shape(value: object) -> object:
+    """Write a value so that what Python calls equal but a step can tell apart is not equal."""
+    if isinstance(value, dict):
+        return "dict", sorted((repr(key), shape(one)) for key, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, [shape(one) for one in value]
+    return repr(value)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """Read the project once."""
+    return Keys(write(tmp_path_factory.mktemp("project"), FILES), packages=NOBODY)
+
+
+@given(PLAIN, PLAIN)
+def test_keys_are_equal_exactly_when_parameters_are(keys: Keys, one: object, other: object) -> None:
+    """Two parameters give one key when no step could tell them apart, the order of dictionaries aside."""
+    same = keys.of(node(x=one), {})[0] == keys.of(node(x=other), {})[0]
+    assert same == (repr(shape(one)) == repr(shape(other)))
+
+
+@given(st.dictionaries(st.text(max_size=4), PLAIN, max_size=5), st.randoms())
+def test_the_order_of_a_dictionary_does_not_count(keys: Keys, value: dict[str, object], chance: object) -> None:
+    """A parameter that is a dictionary gives one key in any order."""
+    shuffled = list(value.items())
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert keys.of(node(x=value), {})[0] == keys.of(node(x=dict(shuffled)), {})[0]
+
+
+def test_an_input_in_a_list_counts(keys: Keys) -> None:
+    """Outputs inside lists are inputs like any other."""
+    leaf = OutputOf("a", "result")
+    nested = Node("n", "main:fit", (("x", Items("list", (leaf,))),))
+    assert keys.of(nested, {leaf: Artifact(D1)})[0] != keys.of(nested, {leaf: Artifact(D2)})[0]
+
+
+def test_parts_survive_being_written(keys: Keys) -> None:
+    """Parts that were kept can be compared with those of today."""
+    parts = keys.of(node(lr=0.1), {})[1]()
+    assert parts_from(parts.dump()) == parts
+    with pytest.raises(Invalid) as caught:
+        parts_from(b"{}")
+    assert caught.value.kind == "bad-parts"
+
+
+def test_packages_count_by_version(tmp_path: Path) -> None:
+    """A new version of a package that a step reaches gives a new key; one it does not reach keeps it."""
+    files = {
+        "main.py": "import tool\nimport other\n\ndef fit():\n    return tool.x\n\ndef more():\n    return other.x\n"
+    }
+    write(tmp_path / "code", files)
+
+    def key(tool: str, other: str) -> tuple[str, Parts]:
+        site = tmp_path / f"site-{tool}-{other}"
+        for name, version in (("tool", tool), ("other", other)):
+            write(site, {f"{name}-{version}.dist-info/RECORD": f"{name}/__init__.py,,\n"})
+        made, parts = Keys(tmp_path / "code", packages=Packages([str(site)])).of(node("main:fit"), {})
+        return made, parts()
+
+    assert key("1", "1") == key("1", "2")
+    assert [str(one) for one in differences(key("1", "1")[1], key("2", "1")[1])] == ["package tool 1 → 2"]
+
+
+@pytest.mark.parametrize("where", ["main.py", "lib/deep.py"])
+def test_code_that_cannot_be_parsed_is_named(tmp_path: Path, where: str) -> None:
+    """A syntax error anywhere in what a step reaches is told with file and line."""
+    write(tmp_path, FILES | {where: "x = 1\ny = (\n"})
+    with pytest.raises(Invalid) as caught:
+        key_of(tmp_path, "fit")
+    assert caught.value.kind == "broken-module"
+    assert (caught.value.facts["file"], caught.value.facts["line"]) == (where, 2)
+
+
+def test_a_thousand_keys_share_the_work(keys: Keys) -> None:
+    """Reading the project's code is done once a step, not once a node."""
+    import time
+
+    keys.of(node(lr=1), {})
+    began = time.process_time()
+    for number in range(1000):
+        keys.of(node(lr=number), {})
+    assert time.process_time() - began < 0.3

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import pathlib
 import sys
 import types
 from collections.abc import Callable, Mapping
@@ -112,7 +113,7 @@ class _Names(dict[str, Any]):
 def _checked_imports(path: str) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Read which names a module imports under `if TYPE_CHECKING`: name → module and the attribute of it."""
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
-    with open(path, encoding="utf-8") as file:
+    with pathlib.Path(path).open(encoding="utf-8") as file:
         body = ast.parse(file.read()).body
     for statement in body:
         if not isinstance(statement, ast.If) or not ast.unparse(statement.test).endswith("TYPE_CHECKING"):

@@ -114,7 +114,7 @@ class Data(_Handle):
                 f"{name!r} leads out of {self!r}", kind="bad-path", hint="name a file inside the data", path=name
             )
         try:
-            return open(self.path.joinpath(*parts), "rb")
+            return Path(self.path.joinpath(*parts)).open("rb")
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             found = [path.relative_to(self.path).as_posix() for path in self.files()]
             raise NotFound(

@@ -21,7 +21,7 @@ class Packages:
     """What is installed on an import path, read once."""
 
     def __init__(self, path: Iterable[str] | None = None) -> None:
-        self._path = [one for one in (sys.path if path is None else path) if one and os.path.isdir(one)]
+        self._path = [one for one in (sys.path if path is None else path) if one and Path(one).is_dir()]
         self._folders: dict[str, str] | None = None
         self._versions: dict[str, str] = {}
         self._requires: dict[str, tuple[str, ...]] = {}
@@ -56,7 +56,7 @@ class Packages:
         if self._folders is None:
             self._folders = {}
             for folder in self._path:
-                for name in sorted(os.listdir(folder)):
+                for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names are all that is needed, of thousands
                     if name.endswith(".dist-info"):
                         distribution = canonical(name.partition("-")[0])
                         self._folders.setdefault(distribution, f"{folder}/{name}")
@@ -123,7 +123,7 @@ def _requirements(metadata: bytes) -> Iterator[str]:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             return file.read()
     except OSError:
         return b""

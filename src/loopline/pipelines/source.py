@@ -120,7 +120,7 @@ class SourceTree:
     def _list(self, folder: str) -> frozenset[str]:
         if folder not in self._listed:
             try:
-                self._listed[folder] = frozenset(os.listdir(folder))
+                self._listed[folder] = frozenset(os.listdir(folder))  # noqa: PTH208 - names are all that is needed
             except OSError:
                 self._listed[folder] = frozenset()
         return self._listed[folder]

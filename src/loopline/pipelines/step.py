@@ -52,6 +52,8 @@ class Options:
 class Step(Generic[P, R]):
     """A function that a pipeline can run elsewhere and keep the result of. Called by itself it just runs."""
 
+    __name__: str
+
     def __init__(
         self, function: Callable[P, R], options: Options, *, name: str = "", outputs: tuple[str, ...] = ()
     ) -> None:
@@ -141,11 +143,7 @@ _USES: Mapping[str, str] = {
     **dict.fromkeys(("bool",), "decides on"),
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge", "contains"), "compares"),
     **dict.fromkeys(
-        tuple(
-            f"{side}{name}"
-            for name in _OPERATORS.split()
-            for side in ("", "r")
-        ),
+        tuple(f"{side}{name}" for name in _OPERATORS.split() for side in ("", "r")),
         "computes with",
     ),
     **dict.fromkeys(("lshift", "rshift", "neg", "pos", "abs", "invert", "round"), "computes with"),
@@ -255,4 +253,3 @@ def _whole(value: object) -> bool:
 
 def _real(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value  # noqa: PLR0124 - not NaN
-
