@@ -35,6 +35,7 @@ def ordered(loop: Loop, first: str, middle: tuple[str, ...], last: str) -> str:
 
 
 def words(*given: str, function: Any = copy_all, options: Options | None = None) -> dict[str, Any]:
+    """Read words for a function."""
     return read_words(list(given), usage_of(function), options or Options())
 
 
@@ -58,7 +59,12 @@ def test_two_dashes_end_the_flags() -> None:
 
 def test_a_number_below_zero_is_a_word() -> None:
     """`-4` is a value, not a flag."""
-    assert words("data/x", "-4", "-t", "y", "--depth", "-1") == {"asset": "data/x", "sources": ["-4"], "to": "y", "depth": "-1"}
+    assert words("data/x", "-4", "-t", "y", "--depth", "-1") == {
+        "asset": "data/x",
+        "sources": ["-4"],
+        "to": "y",
+        "depth": "-1",
+    }
 
 
 def test_a_switch_can_be_turned_both_ways() -> None:

@@ -17,6 +17,7 @@ Run = Callable[..., Said]
 
 
 def words(*before: str, current: str = "") -> list[str]:
+    """Give the candidates without their explanations."""
     return [line.partition("\t")[0] for line in candidates(before, current)]
 
 
@@ -79,7 +80,11 @@ def test_each_script_is_valid(shell: str) -> None:
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
 @pytest.mark.parametrize(
     ("line", "replies"),
-    [("loopline prop", ["propose"]), ("loopline show model/delay@", ["2", "1"]), ("loopline show model/d", ["model/delay"])],
+    [
+        ("loopline prop", ["propose"]),
+        ("loopline show model/delay@", ["2", "1"]),
+        ("loopline show model/d", ["model/delay"]),
+    ],
 )
 def test_bash_completes(models: Run, line: str, replies: list[str]) -> None:
     """In bash, which cuts words at `@`, only what goes behind it is inserted."""

@@ -28,7 +28,11 @@ def test_config_says_where_a_value_comes_from(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setenv("LOOPLINE_EXPERIMENT", "delay")
     said = {one["name"]: one for one in run("config", "--show-origin", "--json", "--as", "bob").result}
     assert said["project.name"]["origin"].endswith("loopline.toml:2")
-    assert said["project.experiment"] == {"name": "project.experiment", "value": "delay", "origin": "LOOPLINE_EXPERIMENT"}
+    assert said["project.experiment"] == {
+        "name": "project.experiment",
+        "value": "delay",
+        "origin": "LOOPLINE_EXPERIMENT",
+    }
     assert said["user.actor"]["origin"] == "flag"
     assert said["run.workers"]["origin"] == "default"
 

@@ -95,7 +95,10 @@ def test_a_dry_run_writes_nothing(models: Run) -> None:
 
 def test_another_actor_and_project_can_be_named(models: Run) -> None:
     """`--as` and `--project` win over what is configured."""
-    assert models("propose", "model/delay@champion", "--to", "1", "--why", "x", "--as", "bob", "--json").result["author"] == "person:bob"
+    assert (
+        models("propose", "model/delay@champion", "--to", "1", "--why", "x", "--as", "bob", "--json").result["author"]
+        == "person:bob"
+    )
     assert models("ls", "--project", "other", "--json").result == []
 
 

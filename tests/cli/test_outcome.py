@@ -19,12 +19,18 @@ ACTS, LOOKS = Verb("check", "work", "", ""), Verb("show", "read", "", "")
 
 
 def change(state: ChangeState, *results: Result) -> Change:
+    """Make a change whose policy gave these results."""
     lines = tuple(Requirement("p", "t", one) for one in results)
-    decision = Decision(0, "ann", "propose", None, DIGEST, all(one is Result.PASS for one in results), lines) if results else None
+    decision = (
+        Decision(0, "ann", "propose", None, DIGEST, all(one is Result.PASS for one in results), lines)
+        if results
+        else None
+    )
     return Change("1", "p", "ann", "", "planned", state, (), 0, decision=decision)
 
 
 def verdict(result: Result) -> Verdict:
+    """Make a verdict."""
     return Verdict("c", DIGEST, result, None, 0)
 
 

@@ -25,10 +25,12 @@ class Hands:
 
 @pytest.fixture
 def hands() -> Hands:
+    """Give a clock at 100 seconds."""
     return Hands()
 
 
 def meter(hands: Hands, err: io.StringIO, *, quiet: bool = False) -> Meter:
+    """Make a meter that draws on `err`."""
     screen = Screen(io.StringIO(), err, environ={})
     screen.quiet = quiet
     return Meter(screen, clock=hands)

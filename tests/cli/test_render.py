@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loopline.cli.render import ALONE, MANY, draw
 from loopline.cli.screen import Screen
 from loopline.nouns.change import Approval, Change, ChangeState, Decision, Move, Override, Published
-from loopline.nouns.comparison import Comparison, Delta, Review
+from loopline.nouns.comparison import Comparison, Delta, Review, Shift
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Difference, Entry
 from loopline.nouns.evaluation import Estimate, Evaluation
@@ -32,6 +32,7 @@ NOUNS = {noun.__name__: noun for noun in all_nouns()}
 
 
 def screen(*, color: bool = False, verbose: int = 0) -> Screen:
+    """Make a screen that is no terminal."""
     made = Screen(io.StringIO(), io.StringIO(), environ={})
     made.out_color, made.verbose, made.project = color, verbose, "flights"
     made._now = 1_800_000_000_000_000
@@ -39,17 +40,22 @@ def screen(*, color: bool = False, verbose: int = 0) -> Screen:
 
 
 def drawn(value: Any, **rest: Any) -> str:
+    """Draw a value as one text."""
     return "\n".join(draw(value, screen(**rest)))
 
 
 def change(state: ChangeState = ChangeState.PROPOSED, **rest: Any) -> Change:
+    """Make a change of one ref."""
     given: dict[str, Any] = {"kind": "planned", "moves": (Move(CHAMPION, 1, 2),), "created_at": 1_799_999_990_000_000}
     given |= {"reason": "july data", "state": state}
     return Change("01a2" * 8, "flights", "person:ann", **(given | rest))
 
 
 def decision(*results: Requirement) -> Decision:
-    return Decision(0, "person:ann", "propose", DIGEST, DIGEST, all(one.result is Result.PASS for one in results), results)
+    """Make a decision with these results."""
+    return Decision(
+        0, "person:ann", "propose", DIGEST, DIGEST, all(one.result is Result.PASS for one in results), results
+    )
 
 
 def test_a_change_shows_each_requirement_with_sign_and_word() -> None:
@@ -90,7 +96,9 @@ def test_an_approved_change_names_the_next_step() -> None:
 def test_estimates_stand_beside_their_base() -> None:
     """A metric shows its interval, the base, the paired difference and its interval; losing slices come first."""
     whole = Estimate("roc_auc", 0.71, 0.70, 0.72, 1000, base=0.70, delta=0.01, delta_low=0.005, delta_high=0.015)
-    slices = [Estimate("roc_auc", 0.6, n=10, slice="carrier", member=f"C{i}", base=0.6, delta=i / 100) for i in range(20)]
+    slices = [
+        Estimate("roc_auc", 0.6, n=10, slice="carrier", member=f"C{i}", base=0.6, delta=i / 100) for i in range(20)
+    ]
     text = drawn(Evaluation((whole, *slices), {"rows": "test half"}))
     assert "[0.7000, 0.7200]" in text
     assert "+0.0100" in text
@@ -104,7 +112,9 @@ def test_a_tree_of_reasons_is_indented() -> None:
     """Each reason stands below what it explains, times as ages."""
     data = Reason("version", "data/flights@1", "January")
     run = Reason("run", "01a2" * 8, "train", {"at": str(1_799_999_940_000_000)}, (data,))
-    lines = drawn(Reason("ref", "model/delay@champion", "points at 1", {}, (Reason("change", "ab" * 16, "first"), run))).split("\n")
+    lines = drawn(
+        Reason("ref", "model/delay@champion", "points at 1", {}, (Reason("change", "ab" * 16, "first"), run))
+    ).split("\n")
     assert lines[1].startswith("├─ change abababababab")
     assert lines[2].startswith("└─ run 01a201a201a2")
     assert "1 min ago" in lines[2]
@@ -113,7 +123,10 @@ def test_a_tree_of_reasons_is_indented() -> None:
 
 def test_impact_tells_what_is_current_and_whether_that_is_all() -> None:
     """Refs that point at what was reached are marked, and a walk that was cut short says so."""
-    reached = (Reached("version", "model/delay@1", "", 1, "r"), Reached("ref", "model/delay@champion", "production", 1, "v", current=True))
+    reached = (
+        Reached("version", "model/delay@1", "", 1, "r"),
+        Reached("ref", "model/delay@champion", "production", 1, "v", current=True),
+    )
     text = drawn(Impact("data/flights@1", reached, complete=False))
     assert "… current" in text
     assert "2 things, 1 ref" in text
@@ -124,8 +137,15 @@ def test_impact_tells_what_is_current_and_whether_that_is_all() -> None:
 def test_a_comparison_lists_only_what_differs() -> None:
     """Files, params and metrics that differ are listed with both sides."""
     old, new = Version(MODEL, 1, artifact()), Version(MODEL, 2, artifact())
-    files = (Difference("a.csv", None, Entry("a.csv", DIGEST, 2048)), Difference("b.csv", Entry("b.csv", DIGEST, 1), None))
-    text = drawn(Comparison(old, new, files=files, more_files=3, params=(Delta("depth", "8", None),), metrics=(Delta("auc", 0.5, 0.75),)))
+    files = (
+        Difference("a.csv", None, Entry("a.csv", DIGEST, 2048)),
+        Difference("b.csv", Entry("b.csv", DIGEST, 1), None),
+    )
+    text = drawn(
+        Comparison(
+            old, new, files=files, more_files=3, params=(Delta("depth", "8", None),), metrics=(Shift("auc", 0.5, 0.75),)
+        )
+    )
     assert "model/delay@1 → model/delay@2" in text
     assert "+ added" in text
     assert "- removed" in text
@@ -136,6 +156,7 @@ def test_a_comparison_lists_only_what_differs() -> None:
 
 
 def artifact() -> Any:
+    """Make some artifact."""
     from loopline.nouns.artifact import Artifact
 
     return Artifact(DIGEST, "application/json", 10)
@@ -144,7 +165,11 @@ def artifact() -> Any:
 def test_a_review_is_one_page() -> None:
     """A review shows the change, what was measured, what differs, and its notes."""
     verdict = Verdict("eval/holdout", DIGEST, Result.FAIL, None, 1, "worse")
-    text = drawn(Review(change(verdicts=(verdict,)), (Comparison(None, Version(MODEL, 2, artifact())),), notes=("run the check",)))
+    text = drawn(
+        Review(
+            change(verdicts=(verdict,)), (Comparison(None, Version(MODEL, 2, artifact())),), notes=("run the check",)
+        )
+    )
     assert "✗ fail  eval/holdout" in text
     assert "– → model/delay@2" in text
     assert "run the check" in text
@@ -153,7 +178,15 @@ def test_a_review_is_one_page() -> None:
 def test_a_run_shows_what_it_read_and_made() -> None:
     """Inputs and outputs come with the version they belong to."""
     link = Link("rows", DIGEST, size=10, asset="data/flights", number=3)
-    run = Run("ab" * 16, "flights", "train", state=RunState.FAILED, error="out of memory", inputs=(link,), metrics={"auc": 0.5})
+    run = Run(
+        "ab" * 16,
+        "flights",
+        "train",
+        state=RunState.FAILED,
+        error="out of memory",
+        inputs=(link,),
+        metrics={"auc": 0.5},
+    )
     text = drawn(run)
     assert "✗ failed" in text
     assert "out of memory" in text

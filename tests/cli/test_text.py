@@ -19,7 +19,10 @@ def test_cleaned_text_is_printable(text: str) -> None:
     assert clean(text).isprintable()
 
 
-@given(text=st.text(st.characters(categories=("L", "N", "P", "Z"), exclude_characters="\u2028\u2029")), width=st.integers(1, 30))
+@given(
+    text=st.text(st.characters(categories=("L", "N", "P", "Z"), exclude_characters="\u2028\u2029")),
+    width=st.integers(1, 30),
+)
 def test_cut_text_fits(text: str, width: int) -> None:
     """A shortened text has at most the columns that there are; one that fits is left alone."""
     short = cut(text, width)
@@ -46,7 +49,13 @@ def test_facts_indent_their_further_lines() -> None:
 
 @pytest.mark.parametrize(
     ("micros", "text"),
-    [(400_000, "400 ms"), (12.3 * SECOND, "12.3 s"), (200 * SECOND, "3 min 20 s"), (3600 * SECOND, "1 h"), (99 * 3600 * SECOND, "4 d 3 h")],
+    [
+        (400_000, "400 ms"),
+        (12.3 * SECOND, "12.3 s"),
+        (200 * SECOND, "3 min 20 s"),
+        (3600 * SECOND, "1 h"),
+        (99 * 3600 * SECOND, "4 d 3 h"),
+    ],
 )
 def test_spans(micros: float, text: str) -> None:
     """A length of time has two parts at most."""
@@ -68,14 +77,26 @@ def test_moments_have_a_zone() -> None:
     assert moment(10**30) == f"{10**30} us"
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1 << 30, "1.0 GiB"), (1 << 60, "1048576.0 TiB")])
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1 << 30, "1.0 GiB"), (1 << 60, "1048576.0 TiB")],
+)
 def test_sizes(count: int, text: str) -> None:
     """Bytes go in steps of 1024."""
     assert size(count) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(3, "3"), (336776, "336 776"), (0.71234, "0.7123"), (1e-7, "1e-07"), (2.0, "2"), (float("nan"), "nan"), (float("inf"), "inf")]
+    ("value", "text"),
+    [
+        (3, "3"),
+        (336776, "336 776"),
+        (0.71234, "0.7123"),
+        (1e-7, "1e-07"),
+        (2.0, "2"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+    ],
 )
 def test_numbers(value: float, text: str) -> None:
     """Metrics have four digits that mean something, whole numbers are whole."""

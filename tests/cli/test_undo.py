@@ -14,7 +14,10 @@ REF = RefName(AssetName("flights", "model", "delay"), "champion")
 
 
 def change(old: int | None, new: int | None, state: ChangeState = ChangeState.APPLIED, **rest: Any) -> Change:
-    return Change("01a2" * 8, "flights", "ann", "why", rest.pop("kind", "planned"), state, (Move(REF, old, new),), 0, **rest)
+    """Make a change of one ref."""
+    return Change(
+        "01a2" * 8, "flights", "ann", "why", rest.pop("kind", "planned"), state, (Move(REF, old, new),), 0, **rest
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,13 @@ def all_nouns() -> list[type]:
     return found
 
 
-word = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=1, max_size=20)
-assets = st.builds(AssetName, st.from_regex(r"[a-z0-9][a-z0-9._-]{0,9}", fullmatch=True, alphabet="abz09._-"), st.sampled_from(KINDS), word)
+word = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20)
+assets = st.builds(
+    AssetName,
+    st.from_regex(r"[a-z0-9][a-z0-9._-]{0,9}", fullmatch=True, alphabet="abz09._-"),
+    st.sampled_from(KINDS),
+    word,
+)
 digests = st.binary(max_size=8).map(digest_of)
 revisions = st.one_of(
     st.builds(Numbered, st.integers(0, 10**9)),
@@ -80,7 +85,11 @@ st.register_type_strategy(Named, st.builds(Named, word))
 @cache
 def strategy(kind: Any) -> st.SearchStrategy[Any]:
     """Values of a noun, field by field: from_type cannot see names that are imported for the type checker."""
-    if isinstance(kind, type) and is_dataclass(kind) and kind not in (AssetName, RefName, Pointer, Hashed, Numbered, Named):
+    if (
+        isinstance(kind, type)
+        and is_dataclass(kind)
+        and kind not in (AssetName, RefName, Pointer, Hashed, Numbered, Named)
+    ):
         return st.builds(kind, **{name: strategy(one) for name, one in fields_of(kind).items()})
     if kind is Digest:
         return digests

@@ -58,6 +58,7 @@ def move(
 
 @pytest.fixture
 def usage() -> Usage:
+    """Give the usage of `move`."""
     return usage_of(move)
 
 
@@ -127,7 +128,11 @@ def test_a_repeatable_parameter_loses_its_plural(usage: Usage) -> None:
         ("asset", "env/lock", AssetName("flights", "env", "lock")),
         ("state", "applied", ChangeState.APPLIED),
         ("kind", "hot", "hot"),
-        ("points", ["auc=0.5", "loss=-1e-3@7", "a=b=2"], (Point("auc", 0.5), Point("loss", -0.001, 7), Point("a=b", 2.0))),
+        (
+            "points",
+            ["auc=0.5", "loss=-1e-3@7", "a=b=2"],
+            (Point("auc", 0.5), Point("loss", -0.001, 7), Point("a=b", 2.0)),
+        ),
         ("points", [{"key": "auc", "value": 1}], (Point("auc", 1.0),)),
         ("inputs", ['{"name": "x", "digest": "sha256:%s"}' % ("0" * 64)], (Link("x", Digest("sha256:" + "0" * 64)),)),
         ("params", ["a=1", "b=x=y"], {"a": "1", "b": "x=y"}),

@@ -58,7 +58,9 @@ class Place:
         if self.options.yes or self.options.dry:
             return
         if not sys.stdin.isatty():
-            raise Invalid(f"{question} Nobody is there to answer.", kind="needs-yes", hint="add --yes, or --dry-run to look")
+            raise Invalid(
+                f"{question} Nobody is there to answer.", kind="needs-yes", hint="add --yes, or --dry-run to look"
+            )
         self.screen.err.write(f"{question} [y/N] ")
         self.screen.err.flush()
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

@@ -85,7 +85,9 @@ def line_of(progress: Progress, elapsed: float, done: int) -> str:
     if progress.total:
         full = min(_BAR * progress.done // progress.total, _BAR)
         parts.append("█" * full + "░" * (_BAR - full))
-        parts.append(f"{100 * progress.done // progress.total:3d} %  {count(progress.done)} of {count(progress.total)}{word}")
+        parts.append(
+            f"{100 * progress.done // progress.total:3d} %  {count(progress.done)} of {count(progress.total)}{word}"
+        )
     else:
         parts.append(f"{count(progress.done)}{word}")
     if rate > 0:

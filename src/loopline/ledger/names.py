@@ -21,7 +21,10 @@ def names(rows: Rows, prefix: str, *, project: str = "", limit: int = 200) -> It
     if prefix and set(prefix) <= _HEX:
         for table, word in (("runs", "name"), ("changes", "reason")):
             found = rows.all(
-                f"SELECT id, {word} FROM {table} WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?", prefix, prefix + "g", limit
+                f"SELECT id, {word} FROM {table} WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?",
+                prefix,
+                prefix + "g",
+                limit,
             )
             yield from (f"{number}\t{_line(text)}" for number, text in found)
     found = rows.all(
@@ -35,14 +38,19 @@ def names(rows: Rows, prefix: str, *, project: str = "", limit: int = 200) -> It
 def _revisions(rows: Rows, written: str, project: str, limit: int) -> Iterator[str]:
     kind, _, name = written.rpartition(":")[2].partition("/")
     asset = rows.one(
-        "SELECT id, last_number FROM assets WHERE kind = ? AND name = ? AND (? = '' OR project = ?)", kind, name, project, project
+        "SELECT id, last_number FROM assets WHERE kind = ? AND name = ? AND (? = '' OR project = ?)",
+        kind,
+        name,
+        project,
+        project,
     )
     if asset is None:
         return
     for ref, target in rows.all("SELECT name, target FROM refs WHERE asset = ? ORDER BY name LIMIT ?", asset[0], limit):
         yield f"{written}@{_written(ref)}\t@{target}"
     for number, message in rows.all(
-        "SELECT number, message FROM versions WHERE asset = ? AND deleted_at IS NULL ORDER BY number DESC LIMIT 20", asset[0]
+        "SELECT number, message FROM versions WHERE asset = ? AND deleted_at IS NULL ORDER BY number DESC LIMIT 20",
+        asset[0],
     ):
         yield f"{written}@{number}\t{_line(message)}"
 

@@ -23,7 +23,9 @@ def config(
     where: Place,
     name: Annotated[str, "one setting only: project.name"] = "",
     *,
-    show_origin: Annotated[bool, "say where each value comes from: a flag, a variable, a file and line, or the default"] = False,
+    show_origin: Annotated[
+        bool, "say where each value comes from: a flag, a variable, a file and line, or the default"
+    ] = False,
 ) -> tuple[Setting, ...] | str:
     """List the settings in force and where each one comes from.
 

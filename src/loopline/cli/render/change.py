@@ -66,7 +66,8 @@ def list_of_verdict(values: Sequence[Verdict], screen: Screen) -> Iterator[str]:
     """Draw what checks said, and what they measured."""
     yield screen.paint("dim", "checks")
     rows = [
-        [f"  {status(one.result, screen)}", clean(one.check), when(one.at, screen), clean(one.summary)] for one in values
+        [f"  {status(one.result, screen)}", clean(one.check), when(one.at, screen), clean(one.summary)]
+        for one in values
     ]
     yield from aligned(rows, width=screen.width)
     measured = [one for verdict in values for one in verdict.estimates]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loopline.cli.screen import Screen
-    from loopline.nouns.comparison import Comparison, Delta, Review
+    from loopline.nouns.comparison import Comparison, Delta, Review, Shift
     from loopline.nouns.entry import Difference
 
 _SIGNS = {"added": ("more", "+"), "removed": ("less", "-"), "changed": ("wait", "~")}
@@ -67,7 +67,7 @@ def _title(value: Comparison, screen: Screen) -> str:
     return " → ".join(sides if value.old is not None else ["–", *sides])
 
 
-def _deltas(title: str, deltas: Sequence[Delta], screen: Screen) -> Iterator[str]:
+def _deltas(title: str, deltas: Sequence[Delta | Shift], screen: Screen) -> Iterator[str]:
     if not deltas:
         return
     shown = [one for one in deltas if screen.verbose or "[" not in one.name] or list(deltas)
@@ -84,10 +84,10 @@ def _side(value: str | float | None) -> str:
     return clean(value) if isinstance(value, str) else number(value)
 
 
-def _change(one: Delta) -> str:
-    if isinstance(one.old, (int, float)) and isinstance(one.new, (int, float)):
-        return f"{one.new - one.old:+.4f}"
-    return ""
+def _change(one: Delta | Shift) -> str:
+    if isinstance(one.old, str) or isinstance(one.new, str) or one.old is None or one.new is None:
+        return ""
+    return f"{one.new - one.old:+.4f}"
 
 
 def _files(title: str, files: Sequence[Difference], more: int, screen: Screen) -> Iterator[str]:
@@ -113,7 +113,9 @@ def _rows(rows: Mapping[str, Any] | None, screen: Screen) -> Iterator[str]:
     for table, answer in rows.items():
         if isinstance(answer, Mapping):
             yield f"    {screen.paint('name', clean(str(table)))}"
-            yield from facts([(clean(str(key)), _some(one, screen)) for key, one in answer.items() if one], indent="      ")
+            yield from facts(
+                [(clean(str(key)), _some(one, screen)) for key, one in answer.items() if one], indent="      "
+            )
         else:
             yield f"    {clean(str(table))}  {cell(answer, screen)}"
 

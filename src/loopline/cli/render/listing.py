@@ -33,7 +33,9 @@ def list_of_listed(values: Sequence[Listed], screen: Screen) -> Iterator[str]:
 
 def list_of_entry(values: Sequence[Entry], screen: Screen) -> Iterator[str]:
     """Draw one line a file."""
-    yield from aligned([[size(one.size), short(one.digest), clean(one.path)] for one in values], right={0}, width=screen.width)
+    yield from aligned(
+        [[size(one.size), short(one.digest), clean(one.path)] for one in values], right={0}, width=screen.width
+    )
 
 
 def list_of_incident(values: Sequence[Incident], screen: Screen) -> Iterator[str]:

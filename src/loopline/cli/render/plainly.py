@@ -27,7 +27,9 @@ def plainly(value: Any, screen: Screen) -> Iterator[str]:
         yield from _list(value, screen)
     elif hasattr(value, "__dataclass_fields__"):
         shown = [(name, getattr(value, name)) for name in value.__dataclass_fields__]
-        yield from facts([(name.replace("_", " "), cell(one, screen, name)) for name, one in shown if one not in (None, "", ())])
+        yield from facts([
+            (name.replace("_", " "), cell(one, screen, name)) for name, one in shown if one not in (None, "", ())
+        ])
     else:
         yield cell(value, screen)
 

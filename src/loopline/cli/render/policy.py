@@ -32,7 +32,10 @@ def _rules(one: Policy) -> list[tuple[str, str]]:
         ("soak", soak),
         ("freshness", f"evidence at most {_span(one.freshness)} old" if one.freshness else ""),
         ("pickle", "forbidden" if one.forbid_pickle else ""),
-        ("override", f"by {', '.join(one.override.by)}, for {_span(one.override.expires)}" if one.override.by else "by nobody"),
+        (
+            "override",
+            f"by {', '.join(one.override.by)}, for {_span(one.override.expires)}" if one.override.by else "by nobody",
+        ),
     ]
 
 
