@@ -114,14 +114,16 @@ class JsonFolders:
     def store(self, folder: Path) -> Digest:
         """Keep texts."""
         names = sorted(path for path in folder.rglob("*") if path.is_file())
-        return self.blobs.put(json.dumps({str(one.relative_to(folder)): one.read_text() for one in names}).encode())
+        return self.blobs.put(
+            json.dumps({str(one.relative_to(folder)): one.read_bytes().decode("latin-1") for one in names}).encode()
+        )
 
     def fetch(self, digest: Digest, folder: Path) -> None:
         """Write texts."""
         self.fetched += 1
         for name, text in json.loads(self.blobs.read(digest)).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text)
+            (folder / name).write_bytes(text.encode("latin-1"))
 
 
 def open_blobs(folder: str) -> LocalBlobs:

@@ -37,6 +37,14 @@ def test_packages_are_those_that_are_used(tmp_path: Path) -> None:
     }
 
 
+def test_a_type_for_checkers_counts_as_its_package(tmp_path: Path) -> None:
+    """A step whose annotation says pandas gets pandas objects, also where only type checkers import it."""
+    code = (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n  import pandas as pd\ndef f(x: pd.DataFrame): return x\n"
+    )
+    assert reach(tmp_path, "m:f", m=code).packages == {"pandas"}
+
+
 def test_loopline_counts_where_it_computes(tmp_path: Path) -> None:
     """Decorators and handles do not tie a result to our version; a metric does."""
     code = "from loopline import step, evaluate, Evaluation\n"

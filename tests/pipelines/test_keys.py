@@ -13,6 +13,7 @@ from loopline.errors import Invalid
 from loopline.nouns.artifact import Artifact
 from loopline.nouns.digest import digest_of
 from loopline.pipelines.arguments import AssetInput, Items, OutputOf, argument_of
+from loopline.pipelines.codecs import FRAME
 from loopline.pipelines.graph import Node
 from loopline.pipelines.keys import Keys, Parts, differences, parts_from
 from loopline.pipelines.packages import Packages
@@ -387,6 +388,20 @@ def test_packages_count_by_version(tmp_path: Path) -> None:
 
     assert key("1", "1") == key("1", "2")
     assert [str(one) for one in differences(key("1", "1")[1], key("2", "1")[1])] == ["package tool 1 → 2"]
+
+
+def test_what_an_input_is_read_with_counts(tmp_path: Path) -> None:
+    """A step that gets a frame computes with pandas, whether or not it imports it."""
+    write(tmp_path / "code", {"main.py": "def score(frame):\n    return frame.sum()\n"})
+    leaf = OutputOf("a", "result")
+    found = []
+    for version in ("2", "3"):
+        site = write(tmp_path / version, {f"pandas-{version}.dist-info/RECORD": "pandas/__init__.py,,\n"})
+        keys = Keys(tmp_path / "code", packages=Packages([str(site)]))
+        one = Node("n", "main:score", (("frame", leaf),))
+        found.append(tuple(keys.of(one, {leaf: Artifact(D1, kind)})[0] for kind in (FRAME, "application/json")))
+    assert found[0][0] != found[1][0]
+    assert found[0][1] == found[1][1]
 
 
 @pytest.mark.parametrize("where", ["main.py", "lib/deep.py"])

@@ -99,6 +99,9 @@ class Closures:
         elif not self._through_stars(module, path, found):
             if name in _EVALUATORS:
                 found.whole.add(module.name)
+            elif name in module.checked:
+                if self.tree.find(module.checked[name].partition(".")[0]) is None:
+                    self.execute(module.checked[name], found)
             elif not hasattr(builtins, name):
                 for star in module.stars:
                     if self.tree.find(star) is None:

@@ -20,6 +20,10 @@ from loopline.nouns.evaluation import Estimate, Evaluation
 VALUE: Final = "value"
 """The file that a codec writes when its artifact is one blob."""
 
+FRAME: Final = "application/vnd.loopline.frame.v1+parquet"
+ARRAY: Final = "application/vnd.loopline.array.v1+npy"
+TABLE: Final = "application/vnd.apache.parquet"
+
 BUILT_IN: Final = {
     "json": "loopline.pipelines.codecs:JsonCodec",
     "text": "loopline.pipelines.codecs:TextCodec",
@@ -190,7 +194,7 @@ class FrameCodec:
     """A pandas DataFrame, as Parquet."""
 
     name = "frame"
-    media_type = "application/vnd.loopline.frame.v1+parquet"
+    media_type = FRAME
 
     def matches(self, value: object) -> bool:
         """Take frames without importing pandas: where it is not loaded there are none."""
@@ -217,7 +221,7 @@ class ArrayCodec:
     """A numpy array, as npy in C order and without pickles."""
 
     name = "array"
-    media_type = "application/vnd.loopline.array.v1+npy"
+    media_type = ARRAY
 
     def matches(self, value: object) -> bool:
         """Take arrays without importing numpy: where it is not loaded there are none."""
@@ -245,7 +249,7 @@ class TableCodec:
     """A pyarrow Table, as Parquet."""
 
     name = "table"
-    media_type = "application/vnd.apache.parquet"
+    media_type = TABLE
 
     def matches(self, value: object) -> bool:
         """Take tables without importing pyarrow: where it is not loaded there are none."""

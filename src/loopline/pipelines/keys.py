@@ -18,15 +18,24 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from loopline.errors import Invalid
-from loopline.nouns.artifact import Artifact
+from loopline.nouns.artifact import MODEL, Artifact
 from loopline.pipelines.arguments import AssetInput, Leaf, OutputOf, canonical, leaves
 from loopline.pipelines.closure import Closures
+from loopline.pipelines.codecs import ARRAY, FRAME, TABLE
 from loopline.pipelines.graph import Node
 from loopline.pipelines.packages import Packages
 from loopline.pipelines.source import SourceTree
 
 FORMAT: Final = 1
 """Raised when the same parts would have to give another key."""
+
+READERS: Final[Mapping[str, tuple[str, ...]]] = {
+    FRAME: ("pandas", "pyarrow"),
+    ARRAY: ("numpy",),
+    TABLE: ("pyarrow",),
+    MODEL: ("sklearn", "skops"),
+}
+"""Modules whose objects a step gets for an input of a media type: it computes with them without importing them."""
 
 Part = Literal["code", "parameter", "input", "package", "python", "platform", "outputs"]
 
@@ -70,12 +79,18 @@ class Why:
 
 
 class Keys:
-    """Makes keys for the steps of one snapshot. What steps share is read once."""
+    """Makes keys for the steps of one snapshot. What steps share is read once.
 
-    def __init__(self, folder: Path, *, packages: Packages | None = None) -> None:
+    `readers` says for media types of inputs which modules they are read with, beside those of `READERS`.
+    """
+
+    def __init__(
+        self, folder: Path, *, packages: Packages | None = None, readers: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
         self._closures = Closures(SourceTree(folder))
         self._packages = packages or Packages()
-        self._steps: dict[str, tuple[dict[str, str], dict[str, str], str]] = {}
+        self._readers = {**READERS, **(readers or {})}
+        self._steps: dict[tuple[str, frozenset[str]], tuple[dict[str, str], dict[str, str], str]] = {}
 
     def of(self, node: Node, inputs: Mapping[Leaf, Artifact | None]) -> tuple[str, Callable[[], Parts]]:
         """Give the key of a node, and its parts for whoever asks.
@@ -83,7 +98,8 @@ class Keys:
         `inputs` has the artifact of every output and asset that it takes; None for an asset that is not there.
         Raise Invalid broken-module where a file of the project cannot be parsed.
         """
-        code, packages, shared = self._step(node.call)
+        types = frozenset(one.media_type for one in inputs.values() if one and one.media_type in self._readers)
+        code, packages, shared = self._step(node.call, types)
 
         def name(leaf: Leaf) -> str:
             return _input(leaf, inputs[leaf])
@@ -104,14 +120,16 @@ class Keys:
 
         return hashlib.sha256(text.encode()).hexdigest(), parts
 
-    def _step(self, call: str) -> tuple[dict[str, str], dict[str, str], str]:
-        if call not in self._steps:
+    def _step(self, call: str, types: frozenset[str]) -> tuple[dict[str, str], dict[str, str], str]:
+        """Give code and packages of a step that gets inputs of these media types, and one name for both."""
+        if (call, types) not in self._steps:
             reached = self._closures.of(call)
             code = dict(sorted(reached.code.items()))
-            packages = self._packages.reached(reached.packages)
+            read = {module for media_type in types for module in self._readers[media_type]}
+            packages = self._packages.reached(sorted(reached.packages | read))
             text = json.dumps([code, packages, python_tag(), sysconfig.get_platform()], sort_keys=True)
-            self._steps[call] = code, packages, hashlib.sha256(text.encode()).hexdigest()
-        return self._steps[call]
+            self._steps[call, types] = code, packages, hashlib.sha256(text.encode()).hexdigest()
+        return self._steps[call, types]
 
 
 def python_tag() -> str:

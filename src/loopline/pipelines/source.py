@@ -51,6 +51,8 @@ class Module:
     """Names to the items that bind them."""
     imports: dict[str, list[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
     """Names to the modules and attributes that top-level imports bind them to."""
+    checked: dict[str, str] = field(default_factory=dict)
+    """Names to the modules that only type checkers import them from: an annotation that says so counts."""
     stars: list[str] = field(default_factory=list)
     executes: set[str] = field(default_factory=set)
     """Modules that its top-level imports execute."""
@@ -185,7 +187,11 @@ class _Cutter:
 
     def cut(self, tree: ast.Module) -> Module:
         module = self._module
-        body = [one for one in _without_docs(tree).body if not _only_for_checkers(one)]
+        for statement in filter(_only_for_checkers, _without_docs(tree).body):
+            for inner in ast.walk(statement):
+                if isinstance(inner, (ast.Import, ast.ImportFrom)):
+                    module.checked.update({name: source for name, source, _ in imported(inner, self._package)})
+        body = [one for one in tree.body if not _only_for_checkers(one)]
         for statement in body:
             self._learn_imports(statement)
         for statement in body:
