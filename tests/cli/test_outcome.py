@@ -10,11 +10,13 @@ from loopline.cli.outcome import code_of
 from loopline.nouns.change import Change, ChangeState, Decision
 from loopline.nouns.digest import digest_of
 from loopline.nouns.finding import Finding
+from loopline.nouns.plan import Ran, Repeat
 from loopline.nouns.run import Run, RunState
 from loopline.nouns.verdict import Requirement, Result, Verdict
 from loopline.verbs import Verb
 
 DIGEST = digest_of(b"")
+DONE = Run("1", "p", "n", state=RunState.FINISHED)
 ACTS, LOOKS = Verb("check", "work", "", ""), Verb("show", "read", "", "")
 
 
@@ -51,6 +53,10 @@ def verdict(result: Result) -> Verdict:
         (Run("1", "p", "n", state=RunState.RUNNING), 8),
         ((Finding("a", "warn", ""), Finding("b", "ok", "")), 0),
         ((Finding("a", "fail", ""),), 1),
+        (Ran(Run("1", "p", "n", state=RunState.FAILED), ()), 1),
+        (Repeat(DONE, DONE, ("model",), (), ""), 0),
+        (Repeat(DONE, DONE, (), ("model",), ""), 1),
+        (Repeat(DONE, Run("1", "p", "n", state=RunState.CRASHED), (), (), ""), 1),
         ("text", 0),
         (None, 0),
     ],
