@@ -74,6 +74,23 @@ def test_subclasses_come_with_a_base_that_keeps_them(tmp_path: Path) -> None:
     assert "m.A" in reach(tmp_path, "m:f", m=code).code
 
 
+def test_a_class_body_that_registers_is_reached(tmp_path: Path) -> None:
+    """What runs while a class or a default argument is made can leave something in a variable."""
+    code = "KNOWN = []\nclass A:\n  KNOWN.append(1)\ndef g(x=KNOWN.append(2)): pass\ndef f(): return KNOWN\ndef h(): return 1\n"
+    assert {"m.A", "m.g"} <= set(reach(tmp_path, "m:f", m=code).code)
+    assert set(reach(tmp_path, "m:h", m=code).code) == {"m.h"}
+
+
+def test_a_star_import_may_hide_a_definition_and_a_builtin(tmp_path: Path) -> None:
+    """Which of two bindings wins depends on their order: both count."""
+    files = {
+        "m": "def area(): pass\nfrom n import *\nfrom numpy import *\ndef f(): return area()\ndef g(): return sum([])\n",
+        "n": "def area(): pass\n",
+    }
+    assert {"m.area", "n.area"} <= set(reach(tmp_path, "m:f", **files).code)
+    assert reach(tmp_path, "m:g", **files).packages == {"numpy"}
+
+
 def test_a_global_brings_its_writers(tmp_path: Path) -> None:
     """Whoever rebinds a module's name is reached with the name."""
     code = "X = 1\ndef setup():\n  global X\n  X = 2\ndef f(): return X\n"

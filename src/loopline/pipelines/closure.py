@@ -91,23 +91,28 @@ class Closures:
     def resolve(self, module: Module, path: Path, found: _Targets) -> None:
         """Reach a name of a module, and the attributes that are read from it."""
         name = path[0]
+        starred = self._through_stars(module, path, found)
         if name in module.binds or name in module.imports:
             found.items.update((module.name, number) for number in module.binds.get(name, ()))
             for target, attributes in module.imports.get(name, ()):
                 found.notes[f"{module.name}.{name} (import)"] = ".".join((target, *attributes))
                 self.follow(target, attributes + path[1:], found)
-        elif not self._through_stars(module, path, found):
-            if name in _EVALUATORS:
-                found.whole.add(module.name)
-            elif name in module.checked:
-                if self.tree.find(module.checked[name].partition(".")[0]) is None:
-                    self.execute(module.checked[name], found)
-            elif not hasattr(builtins, name):
-                for star in module.stars:
-                    if self.tree.find(star) is None:
-                        self.follow(star, (name,), found)
-                if self.tree.find(f"{module.name}.{name}") is not None:
-                    self.follow(f"{module.name}.{name}", path[1:], found)
+        elif not starred:
+            self._unbound(module, path, found)
+
+    def _unbound(self, module: Module, path: Path, found: _Targets) -> None:
+        """Reach a name that nothing in the project binds: a package's, Python's own, or one for type checkers."""
+        name = path[0]
+        for star in module.stars:
+            if self.tree.find(star) is None:
+                self.follow(star, (name,), found)
+        if name in _EVALUATORS:
+            found.whole.add(module.name)
+        elif name in module.checked:
+            if self.tree.find(module.checked[name].partition(".")[0]) is None:
+                self.execute(module.checked[name], found)
+        elif not hasattr(builtins, name) and self.tree.find(f"{module.name}.{name}") is not None:
+            self.follow(f"{module.name}.{name}", path[1:], found)
 
     def follow(self, name: str, attributes: Path, found: _Targets) -> None:
         """Reach attributes of a module; all of it where there are none."""

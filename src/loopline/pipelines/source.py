@@ -226,9 +226,7 @@ class _Cutter:
         outside: list[ast.AST] = [statement]
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             statement.decorator_list = [one for one in map(self._without_options, statement.decorator_list) if one]
-            outside = list(statement.decorator_list)
-            if isinstance(statement, ast.ClassDef):
-                outside += [*statement.bases, *statement.keywords]
+            outside = list(_run_on_import(statement))
         found = references(statement, self._package)
         binds = tuple(dict.fromkeys(bindings([statement])))
         kind = _kind(statement)
@@ -289,6 +287,22 @@ def _only_for_checkers(statement: ast.stmt) -> bool:
     return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
         isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
     )
+
+
+def _run_on_import(statement: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[ast.AST]:
+    """Give the parts of a definition that can do something when it is made, before anybody calls it."""
+    yield from statement.decorator_list
+    if isinstance(statement, ast.ClassDef):
+        yield from statement.bases
+        yield from statement.keywords
+        for one in statement.body:
+            if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                yield from _run_on_import(one)
+            elif _calls(one):
+                yield one
+    else:
+        defaults = (*statement.args.defaults, *statement.args.kw_defaults)
+        yield from (one for one in defaults if one is not None and _calls(one))
 
 
 def _calls(*nodes: ast.AST) -> bool:
