@@ -62,6 +62,8 @@ _JUDGES: dict[str, Callable[[Any], int]] = {
     "Published": lambda published: _change(published.change) if published.change else FINE,
     "Verdict": lambda verdict: _result(verdict.result),
     "Requirement": lambda requirement: _result(requirement.result),
+    "Ran": lambda ran: _run(ran.run),
+    "Repeat": lambda repeat: FAILED if repeat.different or repeat.again.state != "finished" else FINE,
     "Run": _run,
     "Finding": lambda finding: FAILED if finding.state == "fail" else FINE,
     "Comparison": _comparison,

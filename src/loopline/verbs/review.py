@@ -1,19 +1,32 @@
-"""review: one page about a change; `show CHANGE` gives it."""
+"""review: one page about a change."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from loopline.loop import Loop
-from loopline.nouns.change import Change
 from loopline.nouns.comparison import Comparison, Review
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.version import Version
 from loopline.verbs.comparing import compare
+from loopline.verbs.moving import find_open
 
 
-def review(loop: Loop, change: Change, *, rows: bool = False) -> Review:
-    """Collect what moves, what was measured against the base, and what differs in data, code and environment."""
+def review(
+    loop: Loop,
+    change: Annotated[str, "the change's first digits, or a ref whose open change is meant"],
+    *,
+    rows: Annotated[bool, "also compare the tables row by row"] = False,
+) -> Review:
+    """Show what a change would move, what was measured against the base, what its policy says, and what differs.
+
+    Example:
+        loopline review model/delay@champion --rows
+    """
+    with loop.ledger.read() as tx:
+        found = find_open(tx, change, loop)
     comparisons, data, notes = [], dict[AssetName, Comparison](), []
-    for move in change.moves:
+    for move in found.moves:
         if move.new is None:
             notes.append(f"{move.ref} would be deleted")
             continue
@@ -28,10 +41,10 @@ def review(loop: Loop, change: Change, *, rows: bool = False) -> Review:
             asset = parse_asset(delta.name, project=loop.project)
             if asset.kind == "data" and delta.old and delta.new:
                 data[asset] = _between(loop, asset, str(delta.old), str(delta.new), rows=rows)
-    estimates = tuple(one for verdict in change.verdicts for one in verdict.estimates)
-    if not change.verdicts:
-        notes.append(f"no check has run yet: loopline check {change.id[:12]}")
-    return Review(change, tuple(comparisons), tuple(data.values()), estimates, tuple(notes))
+    estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
+    if not found.verdicts:
+        notes.append(f"no check has run yet: loopline check {found.id[:12]}")
+    return Review(found, tuple(comparisons), tuple(data.values()), estimates, tuple(notes))
 
 
 def _between(loop: Loop, asset: AssetName, old: str, new: str, *, rows: bool) -> Comparison:

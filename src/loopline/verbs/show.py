@@ -36,7 +36,7 @@ def show(
         return found
     from loopline.verbs.review import review
 
-    return review(loop, found, rows=rows)
+    return review(loop, found.id, rows=rows)
 
 
 def _by_id(loop: Loop, prefix: str) -> Run | Change:

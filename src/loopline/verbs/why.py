@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from loopline.errors import NotFound
+from loopline.errors import Conflict, Invalid, NotFound
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.change import Change
@@ -14,6 +14,11 @@ from loopline.nouns.name import Named, RefName, parse_asset, parse_pointer
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Link, Run
 from loopline.nouns.version import Version
+
+DEEPEST = 100
+"""How many runs one behind the other an answer can hold."""
+MOST = 1000
+"""How many runs an answer tells of."""
 
 
 def why(
@@ -27,6 +32,8 @@ def why(
     Example:
         loopline why model/delay@champion
     """
+    if not 0 <= depth <= DEEPEST:
+        raise Invalid(f"a depth of {depth}", kind="bad-depth", hint=f"give a depth of 0 to {DEEPEST}", depth=depth)
     with loop.ledger.read() as tx:
         walk = _Walk(tx, loop, depth)
         if "/" in what:
@@ -35,7 +42,7 @@ def why(
                 return walk.ref(tx.refs.get(RefName(pointer.asset, pointer.revision.ref)), 0)
             return walk.version(tx.versions.resolve(pointer), 0)
         if is_digest_prefix(what):
-            return walk.digest(what, 0)
+            return walk.named(what)
         return walk.run(tx.runs.resolve(loop.project, what), 0)
 
 
@@ -45,8 +52,10 @@ class _Walk:
         self._loop = loop
         self._depth = depth
         self._told: set[str] = set()
+        self._runs = 0
 
     def ref(self, ref: Ref, level: int) -> Reason:
+        """Tell where a ref points and which change moved it there."""
         because = []
         change = self._tx.changes.find(ref.change) if ref.change else None
         if change:
@@ -59,24 +68,22 @@ class _Walk:
         )
 
     def version(self, version: Version, level: int) -> Reason:
+        """Tell what a version is, and of the run that made it."""
         key = str(version)
         facts = {"digest": short(version.artifact.digest), "by": version.author, "at": str(version.recorded_at)}
         if version.quarantined:
             facts["quarantined"] = self._tx.versions.quarantined(version.asset, version.number) or "yes"
-        if self._again(key):
-            return Reason("version", key, version.message, facts)
-        run = self._tx.runs.find(version.run) if version.run else None
-        because = [self.run(run, level + 1)] if run and level < self._depth else []
-        if run is None and version.parents:
+        if version.parents and not version.run:
             facts["after"] = ", ".join(f"@{number}" for number in version.parents)
-        return Reason("version", key, version.message, facts, tuple(because))
+        return Reason("version", key, version.message, facts, self._made_by(version.run, key, level, facts))
 
     def run(self, run: Run, level: int) -> Reason:
+        """Tell what a run was given and what it read."""
+        self._told.add(run.id)
+        self._runs += 1
         facts = {"state": str(run.state), "by": run.actor, "at": str(run.started_at or run.recorded_at)}
         facts |= {f"param {key}": value for key, value in run.params.items()}
         facts |= {f"metric {key}": f"{value:.4g}" for key, value in run.metrics.items() if "[" not in key}
-        if self._again(run.id):
-            return Reason("run", run.id, run.name, facts)
         because = [self._input(link, level) for link in run.inputs]
         if run.code or run.commit:
             because.append(Reason("code", run.code or "", f"commit {run.commit}" if run.commit else "source tree"))
@@ -85,29 +92,51 @@ class _Walk:
             because.append(Reason("environment", run.environment, f"{len(packages)} packages"))
         return Reason("run", run.id, run.name, facts, tuple(because))
 
-    def digest(self, digest: str, level: int) -> Reason:
+    def named(self, prefix: str) -> Reason:
+        """Tell of the newest version with this digest, or of what a run made or read. Raise NotFound."""
+        versions = self._tx.versions.by_digest(self._loop.project, prefix)
+        if versions:
+            return self.version(versions[0], 0)
+        known = self._tx.lineage.known(self._loop.project, prefix, limit=2)
+        if not known:
+            raise NotFound(f"nothing is known of {prefix}", kind="no-artifact", hint="loopline ls", digest=prefix)
+        if len(known) > 1:
+            raise Conflict(
+                f"several digests begin with {prefix}", kind="ambiguous-digest", hint="write more digits", prefix=prefix
+            )
+        return self.artifact(known[0], 0)
+
+    def artifact(self, digest: str, level: int) -> Reason:
+        """Tell of bytes that are no version, or of the first version that they became."""
         versions = self._tx.versions.by_digest(self._loop.project, digest)
         if versions:
             return self.version(versions[-1], level)
-        makers = self._tx.lineage.makers(digest)
-        if not makers and level == 0:
-            raise NotFound(f"nothing is known of {digest}", kind="no-artifact", hint="loopline ls", digest=digest)
-        because = [self.run(self._tx.runs.get(makers[0]), level + 1)] if makers and level < self._depth else []
-        return Reason("artifact", digest, "bytes", {}, tuple(because))
+        makers = self._tx.lineage.makers(self._loop.project, digest)
+        facts: dict[str, str] = {}
+        because = self._made_by(makers[0] if makers else None, digest, level, facts)
+        return Reason("artifact", digest, "bytes", facts, because)
 
     def _input(self, link: Link, level: int) -> Reason:
         if link.asset and link.number:
-            asset = parse_asset(link.asset, project=self._loop.project)
-            version = self._tx.versions.find(asset, link.number)
+            version = self._tx.versions.find(parse_asset(link.asset, project=self._loop.project), link.number)
             if version:
                 return self.version(version, level)
-        return self.digest(link.digest, level + 1)
+        return self.artifact(link.digest, level)
 
-    def _again(self, key: str) -> bool:
-        if key in self._told:
-            return True
+    def _made_by(self, maker: str | None, key: str, level: int, facts: dict[str, str]) -> tuple[Reason, ...]:
+        """Go on with a run, once, as far as is allowed; what is left out says how to ask for it."""
+        if maker is None or key in self._told:
+            return ()
+        if level >= self._depth or self._runs >= MOST:
+            facts["more"] = f"loopline why {key}"
+            return ()
         self._told.add(key)
-        return False
+        run = self._tx.runs.find(maker)
+        if run is None:
+            return ()
+        if run.id in self._told:
+            return (Reason("run", run.id, run.name),)
+        return (self.run(run, level + 1),)
 
 
 def _change(change: Change) -> Reason:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 COMMANDS: tuple[Verb, ...] = (
     Verb("doctor", "local", "set up", "Look for what is missing or broken on this machine, and name the cure."),
     Verb("config", "local", "set up", "List the settings in force and where each one comes from."),
+    Verb("demo", "local", "set up", "Play the whole story on real flights, each command as one could type it."),
+    Verb("run", "local", "runs", "Run a pipeline; steps whose inputs and code are known come from the cache."),
+    Verb("policy", "local", "rules", "Show the policy in force, or propose the one in loopline.toml."),
     Verb("completion", "local", "set up", "Print the script that lets a shell complete commands and names."),
 )
 

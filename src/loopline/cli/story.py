@@ -1,0 +1,153 @@
+"""story: the demo's chapters, and who tells them: each command is printed, run as a process of its own, and timed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loopline.errors import Refused
+
+if TYPE_CHECKING:
+    from loopline.cli.screen import Screen
+
+CHAMPION = "model/delay@champion"
+UNITS = "arrival delays were read as seconds"
+
+
+class Teller:
+    """Runs commands in the project's folder and shows them as a person would type them."""
+
+    def __init__(self, home: Path, screen: Screen, *, every: int = 1, offline: bool = False) -> None:
+        self.home = home
+        self.every = every
+        self.offline = offline
+        self._screen = screen
+        self._variables = dict(os.environ) | {
+            "LOOPLINE_ACTOR": "ann", "LOOPLINE_HOME": str(home / ".loopline"), "PYTHONUNBUFFERED": "1",
+            "GIT_AUTHOR_NAME": "ann", "GIT_AUTHOR_EMAIL": "ann@example.com", "GIT_COMMITTER_NAME": "ann",
+            "GIT_COMMITTER_EMAIL": "ann@example.com", "GIT_CONFIG_GLOBAL": os.devnull,
+        }  # fmt: skip
+        if screen.out_color:
+            self._variables["FORCE_COLOR"] = "1"
+
+    def chapter(self, number: int, chapter: Callable[[Teller], None]) -> None:
+        """Tell one chapter under its title, the first line of its docstring."""
+        title = (chapter.__doc__ or "").partition("\n")[0].rstrip(".")
+        self._screen.write(f"\n{self._screen.paint('head', f'{number}  {title}')}\n")
+        chapter(self)
+
+    def say(self, text: str) -> None:
+        """Tell something between two commands."""
+        self._screen.write(f"\n{text}\n")
+        self._screen.flush()
+
+    def do(self, line: str, *, expect: int = 0) -> None:
+        """Type one command. Raise Refused where it ends with another exit code than the story needs."""
+        self._screen.write(f"\n{self._screen.paint('name', '$')} {line}\n")
+        self._screen.flush()
+        words = shlex.split(line)
+        if words[0] == "loopline":
+            words = [sys.executable, "-c", "import sys; from loopline.cli.main import main; sys.exit(main())", *words[1:]]
+        elif words[0] == "python":
+            words[0] = sys.executable
+        began = time.perf_counter()
+        done = subprocess.run(words, cwd=self.home, env=self._variables, check=False)
+        took = time.perf_counter() - began
+        told = f"{took:.2f} s" + (f", exit code {done.returncode}" if done.returncode else "")
+        self._screen.write(f"{self._screen.paint('dim', f'({told})')}\n")
+        self._screen.flush()
+        if done.returncode != expect:
+            raise Refused(
+                f"the story stops: {line} ended with {done.returncode}, not {expect}", kind="story-broken",
+                hint=f"look at the project in {self.home}", line=line, code=done.returncode,
+            )  # fmt: skip
+
+    def months(self, words: str) -> None:
+        """Put months of flights into the data folder."""
+        self.do(f"python months.py {words}" + (f" --every {self.every}" if self.every > 1 else ""))
+
+
+def version_data(teller: Teller) -> None:
+    """Version data: January to June of 2013."""
+    teller.say(f"A real project in {teller.home}: will a flight out of New York arrive 15 minutes late or more?")
+    teller.do("git init --quiet --initial-branch main")
+    teller.do("git add .")
+    teller.do('git commit --quiet --message "Predict late flights"')
+    teller.months("1-6")
+    teller.do("loopline init")
+    teller.do('loopline add data/flights --message "January to June"')
+
+
+def train_a_model(teller: Teller) -> None:
+    """Run a pipeline: features, fit, assess. Then run it again."""
+    teller.do("loopline run train")
+    teller.say("The same again: nothing has changed, so nothing has to run.")
+    teller.do("loopline run train")
+
+
+def promote_it(teller: Teller) -> None:
+    """Promote: what is current moves only with evidence."""
+    teller.do('loopline policy --push --why "rules for the champion"')
+    teller.do("loopline grant sam team/on-call")
+    teller.do(f'loopline propose {CHAMPION} --to 1 --together --why "the first model"')
+    teller.do(f"loopline check {CHAMPION}", expect=8)
+    teller.say("Everything holds but the approval: applying now is refused, and says what is missing.")
+    teller.do(f"loopline apply {CHAMPION}", expect=1)
+    teller.say("Somebody else approves. Embedded identities are what was typed, nobody vouches for them; a policy may ask for verified ones.")
+    teller.do(f"loopline approve {CHAMPION} --as bob")
+    teller.do(f"loopline apply {CHAMPION}")
+
+
+def better_with_july(teller: Teller) -> None:
+    """New data, better model: July arrives."""
+    teller.months("7")
+    teller.do("loopline status data/flights")
+    teller.do('loopline add data/flights --message "July"')
+    teller.do("loopline run train")
+    teller.say("promote proposes and checks; both models are measured on the same last days of July, which neither was trained on.")
+    teller.do(f'loopline promote {CHAMPION} --to 2 --together --why "trained with July"', expect=8)
+    teller.do(f"loopline review {CHAMPION} --rows")
+    teller.do(f"loopline approve {CHAMPION} --as bob")
+    teller.do(f"loopline apply {CHAMPION}")
+
+
+def bad_data(teller: Teller) -> None:
+    """Bad data: somebody reads the delays of July as seconds."""
+    teller.do("loopline branch data/flights units")
+    teller.months("7 --seconds")
+    teller.do('loopline add data/flights --branch units --message "July, delays converted"')
+    teller.do("loopline run train --param data=data/flights@units")
+    teller.say("On its own labels it looks like the best model ever. The check judges it on the labels that everybody trusts.")
+    teller.do(f'loopline promote {CHAMPION} --to 3 --together --why "best metrics so far"', expect=1)
+    teller.do(f"loopline approve {CHAMPION} --as bob")
+    teller.do(f"loopline apply {CHAMPION}", expect=1)
+    teller.say("Somebody on call lets it through against the policy, once, for a reason that stays in the ledger.")
+    teller.do(f'loopline apply {CHAMPION} --override "the demo wants to see it" --as sam')
+    teller.say("It was a mistake. One command returns model and data together and marks what was bad.")
+    teller.do(f'loopline rollback {CHAMPION} --why "{UNITS}"')
+    teller.say("The automation that tries again is refused.")
+    teller.do(f'loopline propose {CHAMPION} --to 3 --why "nightly retraining" --as trigger:nightly', expect=1)
+    teller.do("loopline checkout data/flights@main --force")
+
+
+def ask(teller: Teller) -> None:
+    """Ask: why, what has it touched, what differs, and does it come out the same."""
+    teller.do(f"loopline why {CHAMPION}")
+    teller.do("loopline impact data/flights@2")
+    teller.do(f"loopline history {CHAMPION}")
+    teller.do("loopline diff model/delay@1 model/delay@2")
+    if not teller.offline:
+        teller.say("The packages of the first run are restored into an environment of their own; every output is compared byte for byte.")
+    teller.do("loopline reproduce model/delay@1" + (" --here" if teller.offline else ""))
+    teller.do("loopline verify --deep")
+
+
+CHAPTERS: tuple[Callable[[Teller], None], ...] = (
+    version_data, train_a_model, promote_it, better_with_july, bad_data, ask
+)  # fmt: skip

@@ -1,0 +1,71 @@
+"""card: what a model is, on one page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from loopline.errors import Invalid
+from loopline.loop import Loop
+from loopline.nouns.artifact import EVALUATION, MODEL, Artifact
+from loopline.nouns.digest import Digest, short
+from loopline.nouns.name import Pointer
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
+    from loopline.nouns.evaluation import Evaluation
+    from loopline.nouns.run import Run
+
+
+def card(
+    loop: Loop,
+    pointer: Annotated[Pointer, "model/delay@champion"],
+    *,
+    timezone: Annotated[str, "zone in which times are written"] = "UTC",
+) -> str:
+    """Write the card of a model in Markdown, from what the ledger knows (headings after Mitchell et al. 2019).
+
+    Example:
+        loopline card model/delay@champion > MODEL_CARD.md
+    """
+    from loopline.models.card import Facts
+    from loopline.models.card import card as write
+    from loopline.models.flavors import about
+    from loopline.verbs.running import values_of
+
+    with loop.ledger.read() as tx:
+        version = tx.versions.resolve(pointer)
+        if version.asset.kind != "model":
+            raise Invalid(f"{version} is no model", kind="not-a-model", hint=f"loopline show {version}", version=str(version))
+        run = tx.runs.find(version.run) if version.run else None
+        refs = [str(ref.name) for ref in tx.refs.of(version.asset) if ref.target == version.number]
+        changes = [c for c in tx.changes.list(loop.project, limit=1000) if any((m.ref.asset, m.new) == (version.asset, version.number) for m in c.moves)]
+        environment = _environment(tx, run)
+    is_model = version.artifact.media_type == MODEL
+    folder = values_of(loop).folder(Artifact(Digest(version.artifact.digest), MODEL)) if is_model else None
+    data = [f"{link.asset}@{link.number} ({short(link.digest)})" for link in run.inputs if link.asset] if run else []
+    evaluation = _evaluation(loop, run)
+    measured = [f"{name}: {fact}" for name, fact in evaluation.facts.items()] if evaluation else []
+    return write(
+        Facts(
+            version, about=about(folder) if folder else None, run=run, evaluation=evaluation, data=data, evaluated_on=measured,
+            environment=environment, refs=refs, changes=changes, timezone=timezone,
+        )
+    )  # fmt: skip
+
+
+def _evaluation(loop: Loop, run: Run | None) -> Evaluation | None:
+    """Read what the training itself measured."""
+    from loopline.pipelines.codecs import EvaluationCodec
+
+    for link in run.outputs if run else ():
+        if link.media_type == EVALUATION and loop.blobs.size(link.digest) is not None:
+            return EvaluationCodec().from_bytes(loop.blobs.read(link.digest))
+    return None
+
+
+def _environment(tx: Tables, run: Run | None) -> str:
+    if run is None or run.environment is None:
+        return ""
+    packages = tx.lineage.packed(run.environment)
+    named = ", ".join(f"{name} {packages[name]}" for name in ("scikit-learn", "numpy", "pandas") if name in packages)
+    return f"{len(packages)} packages" + (f", among them {named}" if named else "")
