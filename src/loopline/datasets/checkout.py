@@ -1,0 +1,143 @@
+"""checkout: a folder made to hold a tree, without losing anybody's work.
+
+What differs from the tree that the folder was last in step with (`index.base`) is somebody's work: it is never overwritten or
+removed without `force`, and nothing is touched until that is clear for all files. Files that no tree knew stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from loopline.datasets.build import Stores, quiet
+from loopline.datasets.diff import diff
+from loopline.datasets.edit import edit
+from loopline.datasets.index import Index
+from loopline.datasets.placing import Copies, Place, Source, failed
+from loopline.datasets.planning import Folder, Planner
+from loopline.datasets.scan import open_root
+from loopline.datasets.tree import Tree, build
+from loopline.errors import Conflict, NotFound
+from loopline.nouns.digest import Digest
+from loopline.nouns.progress import Progress, Report
+
+SCRATCH: Final = ".loopline~"
+"""Where files are written before they are renamed into place: in the folder, so that a rename is enough."""
+
+
+class Gets(Stores, Source, Protocol):
+    """What a checkout needs of a blob store."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOut:
+    """What a checkout did."""
+
+    written: int
+    removed: int
+    kept: int
+    """Files that were as wanted."""
+    bytes: int
+    """Of the files written."""
+
+
+def checkout(
+    blobs: Gets,
+    root: Digest,
+    folder: Path,
+    index: Index,
+    *,
+    prefix: str = "",
+    force: bool = False,
+    report: Report = quiet,
+) -> CheckedOut:
+    """Make `folder` hold the files of the tree `root` (those whose path starts with `prefix`), each verified.
+
+    Each file appears whole or not at all. Cut short at any point, the same call finishes the work. Raise Conflict
+    kind="local-changes" naming files with somebody's work in them, before anything is touched (`force` overwrites it),
+    "folder-busy" while another checkout is at work here, Invalid kind="unsafe-path" for a tree that would write into `.git`
+    or through a link; Unavailable kind="disk-full" or "folder-unwritable".
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise failed(str(folder), error) from error
+    top = open_root(folder)
+    with _alone(top) as scratch:
+        began = index.now()
+        bases = _bases(blobs, index)
+        planner = Planner(blobs, bases, Folder(top), force=force)
+        todo = planner.plan(Tree(blobs, root), prefix, index, report)
+        index.bases = (*dict.fromkeys([base.root for base in bases] + [root]),)
+        index.save()
+        place = Place(top)
+        size = 0
+        try:
+            for path in sorted(todo.removes):
+                place.remove(path)
+                index.forget([path])
+            total = sum(entry.size for entry in todo.writes)
+            for entry, made in Copies(blobs, scratch, mtime=began - 1).make(todo.writes):
+                index.learn(entry.path, place.put(made, entry.path), entry.digest, began=began)
+                size += entry.size
+                report(Progress("write files", min(size, total - 1), total, "B"))
+            report(Progress("write files", total, total, "B"))
+            index.bases = _in_step(blobs, bases, root, prefix)
+        finally:
+            place.close()
+            index.save()
+    return CheckedOut(len(todo.writes), len(todo.removes), todo.kept, size)
+
+
+def _bases(blobs: Gets, index: Index) -> list[Tree]:
+    """Read the trees that files may be in step with. One that is gone from the store protects everything: nothing matches it."""
+    found = []
+    for base in index.bases:
+        with contextlib.suppress(NotFound):
+            found.append(Tree(blobs, base))
+    return found or [Tree(blobs, build(blobs, ()))]
+
+
+def _in_step(blobs: Gets, bases: list[Tree], root: Digest, prefix: str) -> tuple[Digest, ...]:
+    """Say what the folder holds now: the tree, or what it held before with the tree's part below the prefix."""
+    if not prefix:
+        return (root,)
+    mixed = [edit(blobs, b.root, {d.path: d.new for d in diff(blobs, b.root, root, prefix)}) for b in bases]
+    return tuple(dict.fromkeys(mixed))
+
+
+@contextlib.contextmanager
+def _alone(top: str) -> Iterator[str]:
+    """Hold the folder and give an empty scratch folder in it. A killed checkout's leftovers are removed."""
+    scratch = os.path.join(top, SCRATCH)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(scratch)
+        held = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise failed(scratch, error) from error
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(
+                f"another checkout is writing into {top}", kind="folder-busy", hint="wait until it is done", path=top
+            ) from None
+        _empty(scratch)
+        yield scratch
+    finally:
+        os.close(held)
+    _empty(scratch)
+    with contextlib.suppress(OSError):
+        os.rmdir(scratch)
+
+
+def _empty(scratch: str) -> None:
+    with contextlib.suppress(OSError), os.scandir(scratch) as left:
+        for entry in left:
+            os.unlink(entry.path)

@@ -1,0 +1,138 @@
+"""hashing: the digests of many files, several at a time, into a store or only to compare."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from loopline.datasets.scan import Found, mode_of, stamp_of
+from loopline.errors import Conflict, Unavailable
+from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.progress import Progress, Report
+
+SMALL: Final = 1 << 18
+"""Files up to this size are read whole and kept in groups, behind one durability barrier each."""
+GROUP: Final = 256
+GROUP_BYTES: Final = 16 << 20
+TRIES: Final = 3
+"""How often a file is read that changes meanwhile."""
+CHUNK: Final = 1 << 20
+
+T = TypeVar("T")
+
+
+class Takes(Protocol):
+    """What keeping files needs of a blob store. Several threads call it at once."""
+
+    def put_all(self, items: Iterable[bytes]) -> list[Digest]:
+        """Keep all of them behind one durability barrier."""
+
+    def put_file(self, path: Path) -> tuple[Digest, int]:
+        """Keep what a file holds; give digest and size."""
+
+
+def hash_files(
+    root: str, files: Sequence[Found], *, into: Takes | None, report: Report, threads: int = 0
+) -> Iterator[tuple[Found, Digest]]:
+    """Give each file with its digest, in no order; `into` keeps the bytes as well.
+
+    The stamp of what is given is the one that held before and after reading; a file that changes each time it is read
+    raises Conflict kind="file-changing", an unreadable one Unavailable kind="file-unreadable".
+    """
+    if not files:
+        return
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    total = sum(file.stamp.size for file in files)
+    label = "store files" if into else "hash files"
+    done = 0
+    report(Progress(label, 0, total, "B"))
+    with ThreadPoolExecutor(threads or min(8, (os.cpu_count() or 1) + 2), "loopline-hash") as pool:
+        tasks = [pool.submit(_read_group, root, group, into) for group in _groups(files)]
+        try:
+            for task in as_completed(tasks):
+                for file, digest in task.result():
+                    done += file.stamp.size
+                    yield file, digest
+                report(Progress(label, min(done, total - 1), total, "B"))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    report(Progress(label, total, total, "B"))
+
+
+def _groups(files: Sequence[Found]) -> Iterator[list[Found]]:
+    """Put small files together, large ones alone; the largest first, so that none is left for the end."""
+    large = sorted((file for file in files if file.stamp.size > SMALL), key=lambda file: -file.stamp.size)
+    yield from ([file] for file in large)
+    group: list[Found] = []
+    size = 0
+    for file in files:
+        if file.stamp.size > SMALL:
+            continue
+        group.append(file)
+        size += file.stamp.size
+        if len(group) >= GROUP or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _read_group(root: str, group: list[Found], into: Takes | None) -> list[tuple[Found, Digest]]:
+    if into is None:
+        return [_steady(root, file, hash_file) for file in group]
+    if group[0].stamp.size > SMALL:
+        found, (digest, _) = _steady(root, group[0], lambda path: into.put_file(Path(path)))
+        return [(found, digest)]
+    read = [_steady(root, file, _read_all) for file in group]
+    digests = into.put_all([data for _, data in read])
+    return [(found, digest) for (found, _), digest in zip(read, digests, strict=True)]
+
+
+def hash_file(path: str) -> Digest:
+    """Read a file once, from front to end."""
+    with open(path, "rb", buffering=0) as stream:
+        first = stream.read(CHUNK)
+        if len(first) < CHUNK:
+            return digest_of(first + stream.readall())
+        state = hashlib.sha256(first)
+        while chunk := stream.read(CHUNK):
+            state.update(chunk)
+    return Digest("sha256:" + state.hexdigest())
+
+
+def _read_all(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as stream:
+        return stream.readall()
+
+
+def _steady(root: str, file: Found, read: Callable[[str], T]) -> tuple[Found, T]:
+    """Read a file that stays the same meanwhile; try again when it does not."""
+    path = os.path.join(root, file.path)
+    try:
+        for _ in range(TRIES):
+            before = os.stat(path)
+            got = read(path)
+            after = os.stat(path)
+            if stat.S_ISREG(after.st_mode) and stamp_of(before) == stamp_of(after):
+                return Found(file.path, stamp_of(after), mode_of(after)), got
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise Unavailable(
+            f"cannot read {path}: {error.strerror}",
+            kind="file-unreadable",
+            hint="check the file's permissions, or name it in .looplineignore",
+            path=file.path,
+        ) from None
+    raise Conflict(
+        f"{path} changes while it is read",
+        kind="file-changing",
+        hint="wait until whoever writes it is done, then try again",
+        path=file.path,
+    )

@@ -1,0 +1,63 @@
+"""ignore: which files of a folder are nobody's data."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from typing import TYPE_CHECKING, Final
+
+from loopline.errors import Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+RULES: Final = ".looplineignore"
+"""Patterns as in `.gitignore`, one a line, relative to the folder that holds the file."""
+NEVER: Final = frozenset({".git", ".loopline", ".loopline~"})
+"""Folders that are no data, at any depth: git's, ours, and where a checkout writes files before it renames them."""
+
+
+class Ignore:
+    """The rules of one folder. Without a `.looplineignore`, only NEVER is left out."""
+
+    def __init__(self, spec: GitIgnoreSpec | None = None) -> None:
+        self._spec = spec
+
+    def __call__(self, path: str, *, folder: bool) -> bool:
+        """Tell whether to leave out `path`. What is below an ignored folder cannot be brought back, as in git."""
+        if path.rpartition("/")[2] in NEVER:
+            return True
+        return self._spec is not None and self._spec.match_file(path + "/" * folder)
+
+
+def read_rules(root: str) -> Ignore:
+    """Read the rules of the folder `root`. Raise Invalid kind="bad-ignore", naming file and line."""
+    file = os.path.join(root, RULES)
+    try:
+        with open(file, encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
+    except FileNotFoundError:
+        return Ignore()
+    except UnicodeDecodeError:
+        raise Invalid(f"{file} is not UTF-8", kind="bad-ignore", hint=f"save {RULES} as UTF-8", file=file) from None
+    except OSError as error:
+        raise Unavailable(
+            f"cannot read {file}: {error.strerror}", kind="file-unreadable", hint="check its permissions", path=RULES
+        ) from None
+    from pathspec import GitIgnoreSpec
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a doubtful character class is the pattern's author's choice
+        for number, line in enumerate(lines, 1):
+            try:
+                GitIgnoreSpec.from_lines([line])
+            except (ValueError, re.error):
+                raise Invalid(
+                    f"{file}, line {number}: {line!r} is no pattern",
+                    kind="bad-ignore",
+                    hint="write it as in .gitignore, or remove the line",
+                    file=file,
+                    line=number,
+                ) from None
+        return Ignore(GitIgnoreSpec.from_lines(lines))

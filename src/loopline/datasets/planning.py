@@ -1,0 +1,197 @@
+"""planning: what a checkout has to write and to remove, and whose work stands in its way."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from loopline.datasets.diff import diff
+from loopline.datasets.hashing import hash_files
+from loopline.datasets.ignore import NEVER
+from loopline.datasets.index import Index
+from loopline.datasets.nodes import Reads
+from loopline.datasets.scan import SHOWN, Found, judge
+from loopline.datasets.tree import Tree
+from loopline.errors import Conflict, Invalid
+from loopline.nouns.entry import Entry
+from loopline.nouns.progress import Report
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be done: first remove, then write."""
+
+    removes: set[str] = field(default_factory=set)
+    writes: list[Entry] = field(default_factory=list)
+    kept: int = 0
+
+
+class Folder:
+    """What stands in a folder at the paths that were looked at. Reads only."""
+
+    def __init__(self, top: str) -> None:
+        self.top = top
+        self.files: dict[str, Found] = {}
+        self.entries: dict[str, Entry] = {}
+        """What `files` hold, once they were read."""
+        self.odd: dict[str, str] = {}
+        """Paths with something that is neither a file nor a folder, and what it is."""
+        self.folders: set[str] = set()
+        self._above: dict[str, str | None] = {"": None}
+
+    def look(self, path: str) -> None:
+        """Find out what stands at `path`, unless something that is no folder stands above it."""
+        if self.barrier(path) is not None:
+            return
+        try:
+            status = os.lstat(os.path.join(self.top, path))
+        except OSError:
+            return  # not there, or not to be looked at: writing will tell
+        if stat.S_ISDIR(status.st_mode):
+            self.folders.add(path)
+            return
+        problems: list[tuple[str, str]] = []
+        found = judge(self.top, path, status, problems)
+        if found:
+            self.files[path] = found
+        else:
+            self.odd[path] = problems[0][1]
+
+    def barrier(self, path: str) -> str | None:
+        """Give the file or link that stands where `path` needs a folder; None where there is none."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._above:
+            above = self.barrier(folder)
+            if above is None:
+                try:
+                    is_folder = stat.S_ISDIR(os.lstat(os.path.join(self.top, folder)).st_mode)
+                except OSError:
+                    is_folder = True  # it will be made
+                above = None if is_folder else folder
+                if above is not None:
+                    self.look(folder)
+            self._above[folder] = above
+        return self._above[folder]
+
+    def read(self, index: Index, report: Report) -> None:
+        """Fill `entries`, reading the files that the index does not know unchanged."""
+        began = index.now()
+        unread = []
+        for path, file in self.files.items():
+            digest = index.find(path, file.stamp)
+            if digest:
+                self.entries[path] = Entry(path, digest, file.stamp.size, file.mode)
+            else:
+                unread.append(file)
+        for file, digest in hash_files(self.top, unread, into=None, report=report):
+            self.entries[file.path] = Entry(file.path, digest, file.stamp.size, file.mode)
+            index.learn(file.path, file.stamp, digest, began=began)
+
+
+class Planner:
+    """Compares a folder with what is wanted in it and with what it held, and touches nothing."""
+
+    def __init__(self, blobs: Reads, bases: Sequence[Tree], folder: Folder, *, force: bool) -> None:
+        self._blobs = blobs
+        self._bases = bases
+        self._folder = folder
+        self._force = force
+        self._plan = Plan()
+        self._clashes: dict[str, str] = {}
+
+    def plan(self, tree: Tree, prefix: str, index: Index, report: Report) -> Plan:
+        """Say what to do. Raise Invalid kind="unsafe-path", Conflict kind="local-changes"."""
+        wanted = list(tree.iter(prefix))
+        _refuse_unsafe(wanted)
+        gone = {
+            d.path for base in self._bases for d in diff(self._blobs, base.root, tree.root, prefix) if d.new is None
+        }
+        for path in [*gone, *(entry.path for entry in wanted)]:
+            self._folder.look(path)
+        self._folder.read(index, report)
+        for path in sorted(gone):
+            if _is_safe(path):
+                self._drop(path)
+        for entry in wanted:
+            self._want(entry)
+        if self._clashes:
+            raise _clash(self._clashes)
+        return self._plan
+
+    def _drop(self, path: str) -> None:
+        if path in self._folder.odd:
+            self._overwrite(path, self._folder.odd[path])
+        elif path in self._folder.files and not self._ours(path):
+            self._overwrite(path, "was changed here")
+        elif path not in self._folder.files:
+            return
+        self._plan.removes.add(path)
+
+    def _want(self, entry: Entry) -> None:
+        path, folder = entry.path, self._folder
+        barrier = folder.barrier(path)
+        if barrier is not None:
+            if barrier not in self._plan.removes:
+                if os.path.islink(os.path.join(folder.top, barrier)):
+                    self._clashes[barrier] = "is a link where a folder is needed"
+                self._overwrite(barrier, "is a file where a folder is needed")
+                self._plan.removes.add(barrier)
+        elif path in folder.odd:
+            self._overwrite(path, folder.odd[path])
+        elif path in folder.folders:
+            for inside in self._strangers(path):
+                self._clashes[inside] = f"stands in a folder where the file {path} is needed"
+        elif path in folder.files:
+            if folder.entries[path] == entry:
+                self._plan.kept += 1
+                return
+            if not self._ours(path):
+                self._overwrite(path, "was changed here")
+        self._plan.writes.append(entry)
+
+    def _ours(self, path: str) -> bool:
+        """Tell whether a file is as a tree put it here: then the store has its bytes."""
+        return any(base.find(path) == self._folder.entries[path] for base in self._bases)
+
+    def _overwrite(self, path: str, why: str) -> None:
+        if not self._force:
+            self._clashes.setdefault(path, why)
+
+    def _strangers(self, folder: str) -> list[str]:
+        """Give what is in a folder and will not be removed: not even `force` takes a whole folder away."""
+        top = self._folder.top
+        return [
+            inside
+            for above, folders, files in os.walk(os.path.join(top, folder))
+            for name in [*files, *(name for name in folders if os.path.islink(os.path.join(above, name)))]
+            if (inside := os.path.relpath(os.path.join(above, name), top)) not in self._plan.removes
+        ]
+
+
+def _is_safe(path: str) -> bool:
+    return not any(part.casefold() in NEVER for part in path.split("/"))
+
+
+def _refuse_unsafe(wanted: Iterable[Entry]) -> None:
+    for entry in wanted:
+        if not _is_safe(entry.path):
+            raise Invalid(
+                f"this tree would write {entry.path!r}, which steers git or Loopline",
+                kind="unsafe-path",
+                hint="do not use this tree, or check out a prefix without that file",
+                path=entry.path,
+            )
+
+
+def _clash(clashes: dict[str, str]) -> Conflict:
+    first = next(iter(clashes))
+    more = f" (and {len(clashes) - 1} more)" if len(clashes) > 1 else ""
+    return Conflict(
+        f"{first} {clashes[first].removeprefix(first + ' ')}{more}",
+        kind="local-changes",
+        hint="publish or move away what was changed, or use --force to overwrite it",
+        paths=sorted(clashes)[:SHOWN],
+        count=len(clashes),
+    )
