@@ -126,8 +126,10 @@ class Screen:
 
         if text.count("\n") < get_terminal_size().lines or self.environ.get("TERM") == "dumb":
             return False
-        pager = self.environ.get("LOOPLINE_PAGER", self.environ.get("PAGER", "less"))
-        if pager in ("", "cat"):
+        pager = self.environ.get("PAGER", "less")
+        from shutil import which
+
+        if pager in ("", "cat") or not which(pager.split()[0]):
             return False
         import subprocess
 
