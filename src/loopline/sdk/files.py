@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from loopline.datasets.folders import TreeFolders
 from loopline.datasets.tree import Tree
+from loopline.errors import Conflict, Unavailable
 from loopline.loop import silent
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.digest import Digest
@@ -86,6 +88,40 @@ def materialise(blobs: Blobs, tree: Digest, folder: Path, *, report: Report = si
     finally:
         remove(fresh)
     return target
+
+
+def copy_out(blobs: Blobs, version: Version, target: Path, *, force: bool = False) -> None:
+    """Write a version's file or folder to `target`, whole or not at all, for its owner to change.
+
+    Raise Conflict kind="target-exists" for what is there unless `force`, Unavailable kind="target-unwritable".
+    """
+    if (target.is_symlink() or target.exists()) and not force:
+        raise Conflict(
+            f"{target} is already there",
+            kind="target-exists",
+            hint="name another one, or add --force",
+            path=str(target),
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_FRESH, dir=target.parent) as scratch:
+            fresh = Path(scratch, "value")
+            if _is_tree(blobs, version):
+                fresh.mkdir()
+                TreeFolders(blobs).fetch(version.artifact.digest, fresh)
+            else:
+                with fresh.open("xb") as file:
+                    file.writelines(blobs.get(version.artifact.digest))
+            if target.is_dir() and not target.is_symlink():
+                target.rename(Path(scratch, "old"))
+            fresh.replace(target)
+    except OSError as error:
+        raise Unavailable(
+            f"{target} cannot be written: {error.strerror}",
+            kind="target-unwritable",
+            hint="check the disk's space and the folder's permissions",
+            path=str(target),
+        ) from error
 
 
 def remove(folder: Path) -> None:

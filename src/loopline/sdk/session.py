@@ -71,6 +71,14 @@ def choose(
     return chosen
 
 
+def use(settings: Settings, client: Local) -> Session:
+    """Make a loop that is open already the one that this process uses from now on."""
+    chosen = Session(settings)
+    chosen._local, chosen._process = client, os.getpid()  # noqa: SLF001 (made here)
+    _chosen[:] = [chosen]
+    return chosen
+
+
 class Unsettled(Session):
     """Where a project file is broken: journals are written, and wait for a process that can read it."""
 

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from loopline.datasets.path import check_path
 from loopline.errors import Invalid
 
 LARGE: Final = 10 << 20
@@ -60,7 +61,7 @@ def find_source(root: Path, *, without: tuple[Path, ...] = ()) -> Source:
     kept: list[str] = []
     left_out: list[str] = []
     for tracked, name in sorted(set(names), key=lambda one: os.fsencode(one[1])):
-        size = _size(root / name)
+        size = _size(root, name)
         if size is not None:
             (kept if tracked or size <= LARGE else left_out).append(name)
     return Source(tuple(dict.fromkeys(kept)), commit, tuple(left_out))
@@ -128,10 +129,16 @@ def _walk(root: Path, apart: tuple[str, ...]) -> Iterator[str]:
                 yield name
 
 
-def _size(path: Path) -> int | None:
-    """Give the size of a regular file, also behind a link; None for what a tree cannot hold or nobody can find."""
+def _size(root: Path, name: str) -> int | None:
+    """Give the size of a file that a tree can hold: a regular one with a decent name, or a link to one inside the root."""
     try:
-        found = path.stat()
-    except OSError:
+        check_path(name)
+        path = root / name
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            found = path.stat()
+            if not path.resolve().is_relative_to(root.resolve()):
+                return None
+    except (Invalid, OSError):
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None

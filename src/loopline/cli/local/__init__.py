@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COMMANDS: tuple[Verb, ...] = (
+    Verb("init", "local", "set up", "Make this folder a project: loopline.toml, .loopline/, and a line in .gitignore."),
     Verb("doctor", "local", "set up", "Look for what is missing or broken on this machine, and name the cure."),
     Verb("config", "local", "set up", "List the settings in force and where each one comes from."),
     Verb("demo", "local", "set up", "Play the whole story on real flights, each command as one could type it."),
     Verb("run", "local", "runs", "Run a pipeline; steps whose inputs and code are known come from the cache."),
     Verb("policy", "local", "rules", "Show the policy in force, or propose the one in loopline.toml."),
+    Verb("add", "write", "data", "Publish files as the next version and move a branch to it."),
+    Verb("status", "local", "data", "Compare working folders with the versions that they were checked out from."),
+    Verb("checkout", "local", "data", "Make a folder hold the files of a version."),
+    Verb("cat", "local", "data", "Write a file of a version to stdout, as it is."),
+    Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
+    Verb("get", "local", "runs", "Find the version that a pointer means now, and write its bytes to a file or folder."),
+    Verb("shell", "local", "runs", "Open Python with the loop at hand."),
     Verb("completion", "local", "set up", "Print the script that lets a shell complete commands and names."),
 )
 

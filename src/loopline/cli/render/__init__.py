@@ -42,6 +42,7 @@ MANY = {
     "Policy": "policy",
     "Ref": "ref",
     "Run": "run",
+    "Standing": "standing",
     "Verdict": "change",
     "Version": "version",
 }

@@ -1,0 +1,39 @@
+"""add: a folder's files as the next version of a data asset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from loopline.nouns.name import AssetName
+
+if TYPE_CHECKING:
+    from loopline.cli.place import Place
+    from loopline.nouns.change import Published
+
+
+def add(
+    where: Place,
+    asset: Annotated[AssetName, "data/flights"],
+    folder: Annotated[Path | None, "its files; without it, the folder that loopline.toml declares"] = None,
+    *,
+    message: Annotated[str, "-m", "what is new"] = "",
+    branch: Annotated[str, "the branch that moves; without it, the one that was checked out"] = "",
+    event_time: Annotated[int | None, "the time that the data are about, microseconds since the epoch"] = None,
+) -> Published:
+    """Publish files as the next version and move a branch to it.
+
+    Only what changed is read. Where the branch has gone on since the folder was checked out, nothing happens and exit code 4
+    says so. Files that a `.looplineignore` names are left out.
+
+    Example:
+        loopline add data/flights -m "July"
+    """
+    from loopline.sdk.client import Local
+    from loopline.sdk.workspace import Workspace
+
+    working = Workspace(Local(where.loop), where.settings, dry=where.options.dry, report=where.report)
+    published = working.add(asset, folder, branch=branch, message=message, event_time=event_time)
+    if published.change is None:
+        where.screen.say(f"nothing has changed since {published.version}")
+    return published

@@ -1,0 +1,36 @@
+"""get: a version as a file or a folder of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from loopline.nouns.name import Pointer
+
+if TYPE_CHECKING:
+    from loopline.cli.place import Place
+    from loopline.nouns.version import Version
+
+
+def get(
+    where: Place,
+    pointer: Annotated[Pointer, "model/delay@champion, data/flights@2, …"],
+    target: Annotated[Path | None, "where its bytes go; without it, the version is only looked up"] = None,
+    *,
+    force: Annotated[bool, "replace a file or folder that is there"] = False,
+) -> Version:
+    """Find the version that a pointer means now, and write its bytes to a file or folder.
+
+    The target appears whole or not at all. A copy of a version is nobody's working folder: for that, check it out.
+
+    Example:
+        loopline get model/delay@champion ./model
+    """
+    from loopline.verbs.get import get as find
+
+    version = find(where.loop, pointer)
+    if target is not None and not where.options.dry:
+        from loopline.sdk.files import copy_out
+
+        copy_out(where.loop.blobs, version, target, force=force)
+    return version

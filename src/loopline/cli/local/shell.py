@@ -1,0 +1,44 @@
+"""shell: Python with the loop at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loopline.cli.place import Place
+
+
+def shell(where: Place) -> None:
+    """Open Python with the loop at hand: `do("find", "runs")`, `loopline.data("data/flights@2").path`.
+
+    `do` asks any verb by its name, with names written as on the command line. `loop` is what verbs take.
+
+    Example:
+        loopline shell
+    """
+    import code
+    import gc
+    import sys
+
+    import loopline
+    from loopline.sdk import session
+    from loopline.sdk.client import Local
+
+    gc.enable()
+    where.still()
+    client = Local(where.loop)
+    session.use(where.settings, client)
+    names: dict[str, Any] = {"loopline": loopline, "loop": where.loop, "client": client, "do": client.do}
+    _edit_lines(names)
+    banner = f'loopline {loopline.__version__}, project {client.project}: do("ls"), do("find", "runs"), loop, loopline'
+    code.interact("" if where.screen.quiet or not sys.stdin.isatty() else banner, local=names, exitmsg="")
+
+
+def _edit_lines(names: dict[str, Any]) -> None:
+    try:
+        import readline
+        import rlcompleter
+    except ImportError:  # a Python without it reads lines all the same
+        return
+    readline.set_completer(rlcompleter.Completer(names).complete)
+    readline.parse_and_bind("tab: complete")

@@ -1,0 +1,33 @@
+"""status: what working in a folder has changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from loopline.nouns.name import AssetName
+
+if TYPE_CHECKING:
+    from loopline.cli.place import Place
+    from loopline.sdk.workspace import Standing
+
+
+def status(
+    where: Place,
+    asset: Annotated[AssetName | None, "one asset only; without it, all that loopline.toml declares"] = None,
+    folder: Annotated[Path | None, "its folder, where it is not the declared one"] = None,
+) -> tuple[Standing, ...]:
+    """Compare working folders with the versions that they were checked out from.
+
+    Nothing is stored. A declared folder that is not there yet is left out. With `--exit-code`: 1 where something differs.
+
+    Example:
+        loopline status data/flights
+    """
+    from loopline.sdk.client import Local
+    from loopline.sdk.workspace import Workspace, declared
+
+    working = Workspace(Local(where.loop), where.settings, dry=where.options.dry, report=where.report)
+    if asset is not None:
+        return (working.status(asset, folder),)
+    return tuple(working.status(one) for one in declared(where.settings) if working.folder_of(one).is_dir())

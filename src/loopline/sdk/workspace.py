@@ -1,0 +1,203 @@
+"""workspace: folders as versions, and versions as folders that people work in.
+
+A folder that was checked out or added remembers which branch and version it stands at, in the loop's home on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from loopline.datasets.build import build_folder
+from loopline.datasets.build import status as compare
+from loopline.datasets.checkout import CheckedOut
+from loopline.datasets.checkout import checkout as write
+from loopline.datasets.index import Index
+from loopline.errors import Invalid, NotFound
+from loopline.loop import silent
+from loopline.nouns.artifact import TREE
+from loopline.nouns.change import ChangeState, Published
+from loopline.nouns.entry import Difference
+from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName, parse_asset
+from loopline.nouns.progress import Report
+from loopline.nouns.version import Version
+from loopline.sdk.client import Local
+from loopline.sdk.snapshot import index_file
+from loopline.verbs.add import add
+from loopline.verbs.branch import branch as make_branch
+from loopline.verbs.get import get
+
+if TYPE_CHECKING:
+    from loopline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What a folder holds: the version that it was last in step with."""
+
+    asset: str
+    branch: str
+    """Empty where a version was checked out that is no branch."""
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A working folder against what it was checked out from."""
+
+    asset: AssetName
+    folder: str
+    """Relative to the project's root where it is inside of it."""
+    branch: str
+    number: int | None
+    """The version that the folder was last in step with; None: it never was."""
+    newest: int | None
+    """Where the branch stands now."""
+    differences: tuple[Difference, ...]
+    """What adding the folder would change in that version."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether the folder is its version, and the branch has not gone on."""
+        return not self.differences and self.number == self.newest
+
+
+class Workspace:
+    """The working folders of one project on this machine. One thread at a time."""
+
+    def __init__(self, client: Local, settings: Settings, *, dry: bool = False, report: Report = silent) -> None:
+        self._client = client
+        self._settings = settings
+        self._dry = dry
+        """Whether the ledger forgets what it is told: then this machine remembers nothing either."""
+        self._report = report
+
+    def folder_of(self, asset: AssetName) -> Path:
+        """Give the folder that the project declares for an asset, or the one of its name under the root."""
+        folders = {one.asset: one.folder for one in self._settings.data}
+        return self._settings.root / folders.get(str(asset), str(asset))
+
+    def stand(self, folder: Path) -> Stand | None:
+        """Tell what a folder holds; None where it was never added nor checked out here."""
+        try:
+            return msgspec.json.decode(self._note(folder).read_bytes(), type=Stand)
+        except (OSError, ValueError):
+            return None
+
+    def add(
+        self,
+        asset: AssetName,
+        folder: Path | None = None,
+        *,
+        branch: str = "",
+        message: str = "",
+        event_time: int | None = None,
+    ) -> Published:
+        """Publish the folder's files as the next version on a branch: by default the one that it was checked out from.
+
+        Raise Conflict kind="ref-moved" where the branch has gone on since the folder was last in step with it. The first
+        version on a branch that is not there yet begins where the folder stands.
+        """
+        where = (folder or self.folder_of(asset)).absolute()
+        stand = self._own(where, asset)
+        branch = branch or (stand.branch if stand else "") or "main"
+        index = self._index(where)
+        built = build_folder(self._client.blobs, where, index, report=self._report)
+        if not built.files:
+            raise Invalid(
+                f"{where} holds no files",
+                kind="no-files",
+                hint="name the folder that holds the data",
+                folder=str(where),
+            )
+        expect = stand.number if stand and stand.branch in ("", branch) else None
+        if stand and self._target(RefName(asset, branch)) is None:
+            self._client.do(make_branch, asset, branch, at=Numbered(stand.number))
+            expect = None
+        published = self._client.do(
+            add, asset, tree=built.root, branch=branch, message=message, expect=expect, event_time=event_time,
+            metadata={"files": built.files, "bytes": built.bytes},
+        )  # fmt: skip
+        if published.change is None or published.change.state is ChangeState.APPLIED:
+            self._remember(where, index, Stand(str(asset), branch, published.version.number), published.version)
+        return published
+
+    def status(self, asset: AssetName, folder: Path | None = None) -> Standing:
+        """Compare a folder with the version it was last in step with (or, if never, with main). Stores nothing."""
+        where = (folder or self.folder_of(asset)).absolute()
+        stand = self._own(where, asset)
+        branch = stand.branch if stand else "main"
+        newest = self._target(RefName(asset, branch)) if branch else None
+        number = stand.number if stand else newest
+        differences: tuple[Difference, ...] = ()
+        if number is not None:
+            version = self._client.do(get, Pointer(asset, Numbered(number)))
+            root = version.artifact.digest
+            differences = tuple(compare(self._client.blobs, root, where, self._index(where), report=self._report))
+        return Standing(
+            asset,
+            self._shown(where),
+            branch,
+            stand.number if stand else None,
+            newest if branch else number,
+            differences,
+        )
+
+    def checkout(
+        self, pointer: Pointer, folder: Path | None = None, *, force: bool = False
+    ) -> tuple[Version, CheckedOut]:
+        """Make a folder hold a version's files. Raise Conflict kind="local-changes" before anybody's work is lost."""
+        where = (folder or self.folder_of(pointer.asset)).absolute()
+        version = self._client.do(get, pointer)
+        if version.artifact.media_type != TREE:
+            raise Invalid(
+                f"{version} is no folder of files",
+                kind="not-a-tree",
+                hint=f"loopline get {version} FILE",
+                version=str(version),
+            )
+        index = self._index(where)
+        done = write(self._client.blobs, version.artifact.digest, where, index, force=force, report=self._report)
+        named = pointer.revision.ref if isinstance(pointer.revision, Named) else ""
+        self._remember(where, index, Stand(str(pointer.asset), named, version.number), version)
+        return version, done
+
+    def _own(self, folder: Path, asset: AssetName) -> Stand | None:
+        stand = self.stand(folder)
+        return stand if stand and stand.asset == str(asset) else None
+
+    def _target(self, ref: RefName) -> int | None:
+        try:
+            version: Version = self._client.do(get, Pointer(ref.asset, Named(ref.ref)))
+        except NotFound:
+            return None
+        return version.number
+
+    def _remember(self, folder: Path, index: Index, stand: Stand, version: Version) -> None:
+        if self._dry:
+            return
+        index.bases = (version.artifact.digest,)
+        index.save()
+        note = self._note(folder)
+        fresh = note.with_suffix(f".{os.getpid()}")
+        fresh.write_bytes(msgspec.json.encode(asdict(stand)))
+        fresh.replace(note)
+
+    def _index(self, folder: Path) -> Index:
+        return Index(index_file(self._settings.home, folder, "data"))
+
+    def _note(self, folder: Path) -> Path:
+        return index_file(self._settings.home, folder.absolute(), "data").with_suffix(".json")
+
+    def _shown(self, folder: Path) -> str:
+        root = self._settings.root.absolute()
+        return str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
+
+
+def declared(settings: Settings) -> tuple[AssetName, ...]:
+    """Give the data assets that the project declares."""
+    return tuple(parse_asset(one.asset, project=settings.project) for one in settings.data)
