@@ -29,7 +29,7 @@ def impact(value: Impact, screen: Screen) -> Iterator[str]:
         return
     rows = []
     for one in sorted(value.reached, key=lambda one: one.distance):
-        indent = "  " * min(one.distance, 6)
+        indent = "  " * max(0, min(one.distance, 6))
         live = screen.mark("wait", "current") if one.current else ""
         key = screen.paint("name", _key(one.kind, one.key))
         rows.append([f"{indent}{screen.paint('dim', one.kind)}", key, live, clean(one.title)])
