@@ -128,7 +128,7 @@ def test_impact_tells_what_is_current_and_whether_that_is_all() -> None:
         Reached("ref", "model/delay@champion", "production", 1, "v", current=True),
     )
     text = drawn(Impact("data/flights@1", reached, complete=False))
-    assert "… current" in text
+    assert "✓ production" in text
     assert "2 things, 1 ref" in text
     assert "stopped" in text
     assert "nothing was built" in drawn(Impact("data/x@1", (), complete=True))

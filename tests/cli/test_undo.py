@@ -27,7 +27,7 @@ def change(old: int | None, new: int | None, state: ChangeState = ChangeState.AP
         (change(None, 2), "loopline propose model/delay@champion --delete --why …"),
         (change(2, None), "loopline propose model/delay@champion --to 2 --why …"),
         (change(2, 1, kind="rollback"), "loopline propose model/delay@champion --to 2 --lift --why …"),
-        (change(1, 2, ChangeState.PROPOSED), "loopline withdraw 01a201a201a2"),
+        (change(1, 2, ChangeState.PROPOSED), "loopline withdraw 01a201a201a201a2"),
         (change(1, 2, ChangeState.WITHDRAWN), None),
     ],
 )
@@ -38,7 +38,7 @@ def test_a_change_is_undone_by_a_change(result: Change, command: str | None) -> 
 
 def test_an_answer_is_undone_by_the_other_answer() -> None:
     """A yes is taken back with a no."""
-    assert undo_of("approve", change(1, 2, ChangeState.PROPOSED), {}) == "loopline approve 01a201a201a2 --reject"
+    assert undo_of("approve", change(1, 2, ChangeState.PROPOSED), {}) == "loopline approve 01a201a201a201a2 --reject"
 
 
 def test_a_grant_is_revoked() -> None:

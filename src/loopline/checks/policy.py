@@ -17,6 +17,7 @@ from loopline.checks.case import Case, Stand, decision_inputs
 from loopline.checks.comparing import compare
 from loopline.checks.evidence import evidence_digest, evidence_of, freshened, newest, standing
 from loopline.nouns.change import Approval, Move
+from loopline.nouns.ids import brief
 from loopline.nouns.name import RefName
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.verdict import Requirement, Result, Verdict
@@ -122,7 +123,7 @@ class _Bench:
         if not self.arriving:
             return self.deleting(text)
         verdict = self.latest.get(name)
-        again = f"loopline check {self.case.change.id}"
+        again = f"loopline check {brief(self.case.change.id)}"
         if verdict is None:
             if name in self.case.queued:
                 return self.say(text, Result.PENDING, observed="queued", needed="pass", remedy=f"wait for {name}")
@@ -142,7 +143,7 @@ class _Bench:
         verdicts = [self.latest[name] for name in listed if name in self.latest]
         based = any(move.old is not None or self.case.current.get(str(move.ref)) is not None for move in self.moves)
         answer = compare(text, verdicts, based=based, awaited=awaited or _unfinished(verdicts))
-        remedy = answer.remedy.replace("CHANGE", self.case.change.id)
+        remedy = answer.remedy.replace("CHANGE", brief(self.case.change.id))
         return self.say(text, answer.result, observed=answer.observed, needed=answer.needed, remedy=remedy)
 
     def approvals(self, rule: Approvals) -> Requirement:
@@ -161,7 +162,7 @@ class _Bench:
             observed += f"; not counted: {'; '.join(sorted(ignored))}"
         who = f"somebody of {', '.join(rule.source)}" if rule.source else "somebody"
         who += " else than the author" if rule.not_author else ""
-        remedy = f"{who}: loopline approve {self.case.change.id}"
+        remedy = f"{who}: loopline approve {brief(self.case.change.id)}"
         if no:
             result, remedy = Result.FAIL, f"settle it with {', '.join(no)}, who can approve instead"
         else:
@@ -219,7 +220,7 @@ class _Bench:
             *(f"no {m}" for m in missing),
         ])
         waiting = bool(lacking) and set(lacking) <= self.case.queued
-        remedy = f"wait for {', '.join(lacking)}" if waiting else f"run loopline check {self.case.change.id}"
+        remedy = f"wait for {', '.join(lacking)}" if waiting else f"run loopline check {brief(self.case.change.id)}"
         result = Result.PENDING if waiting else Result.FAIL
         return self.say(text, result, observed=observed or "no evidence", needed=needed, remedy=remedy)
 

@@ -112,7 +112,7 @@ def _call(command: Verb, usage: Usage, given: dict[str, Any], options: Options, 
             typed[usage.report] = place.report
         result = usage.function(place if is_local(command) else place.loop, **typed)
         place.still()
-        screen.project = project
+        screen.project = project or (place.settings.project if "settings" in place.__dict__ else "")
         return _answer(command, result, typed, place)
     finally:
         place.close()

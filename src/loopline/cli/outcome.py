@@ -68,4 +68,5 @@ _JUDGES: dict[str, Callable[[Any], int]] = {
     "Finding": lambda finding: FAILED if finding.state == "fail" else FINE,
     "Comparison": _comparison,
     "Difference": lambda _: FAILED,
+    "Standing": lambda standing: FINE if standing.clean else FAILED,
 }

@@ -98,7 +98,7 @@ def promote_it(teller: Teller) -> None:
     teller.do(f'loopline propose {CHAMPION} --to 1 --together --why "the first model"')
     teller.do(f"loopline check {CHAMPION}", expect=8)
     teller.say("Everything holds but the approval: applying now is refused, and says what is missing.")
-    teller.do(f"loopline apply {CHAMPION}", expect=1)
+    teller.do(f"loopline apply {CHAMPION}", expect=8)
     teller.say("Somebody else approves. Embedded identities are what was typed, nobody vouches for them; a policy may ask for verified ones.")
     teller.do(f"loopline approve {CHAMPION} --as bob")
     teller.do(f"loopline apply {CHAMPION}")
@@ -112,7 +112,7 @@ def better_with_july(teller: Teller) -> None:
     teller.do("loopline run train")
     teller.say("promote proposes and checks; both models are measured on the same last days of July, which neither was trained on.")
     teller.do(f'loopline promote {CHAMPION} --to 2 --together --why "trained with July"', expect=8)
-    teller.do(f"loopline review {CHAMPION} --rows")
+    teller.do(f"loopline review {CHAMPION}")
     teller.do(f"loopline approve {CHAMPION} --as bob")
     teller.do(f"loopline apply {CHAMPION}")
 
@@ -133,6 +133,7 @@ def bad_data(teller: Teller) -> None:
     teller.do(f'loopline rollback {CHAMPION} --why "{UNITS}"')
     teller.say("The automation that tries again is refused.")
     teller.do(f'loopline propose {CHAMPION} --to 3 --why "nightly retraining" --as trigger:nightly', expect=1)
+    teller.say("The working folder goes back to what main says.")
     teller.do("loopline checkout data/flights@main --force")
 
 

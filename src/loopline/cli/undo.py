@@ -5,6 +5,8 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from loopline.nouns.ids import brief
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -14,17 +16,21 @@ def undo_of(command: str, result: Any, asked: Mapping[str, Any]) -> str | None:
     change = result.change if type(result).__name__ == "Published" else result
     if type(change).__name__ == "Change":
         if command == "approve" and change.state != "applied":
-            return f"loopline approve {change.id[:12]} --reject"
+            return f"loopline approve {brief(change.id)} --reject"
         return _undo_change(change)
     maker = _MAKERS.get(command)
     return maker(asked) if maker else None
 
 
+_WEIGHT = {"service": 4, "model": 3, "data": 2, "code": 0, "env": 0}
+"""Of several refs that moved together, the one that people would name."""
+
+
 def _undo_change(change: Any) -> str | None:
-    first = change.moves[0]
+    first = max(change.moves, key=lambda move: _WEIGHT.get(move.ref.asset.kind, 1))
     ref = quote(str(first.ref))
     if change.state in {"proposed", "approved"}:
-        return f"loopline withdraw {change.id[:12]}"
+        return f"loopline withdraw {brief(change.id)}"
     if change.state != "applied":
         return None
     if change.kind == "rollback":

@@ -12,6 +12,7 @@ from loopline.ledger.verdicts import Verdicts
 from loopline.nouns.change import Approval, Change, ChangeState, Decision, Move, Moved, Override
 from loopline.nouns.digest import Digest
 from loopline.nouns.event import canonical
+from loopline.nouns.ids import brief
 from loopline.nouns.name import RefName
 from loopline.nouns.verdict import Requirement, Result
 from loopline.store.database import Row, Rows
@@ -148,7 +149,7 @@ class Changes:
         found = ChangeState(row[0]) if row else change.state
         if state not in NEXT[found]:
             raise Conflict(
-                f"change {change.id[:12]} is {found}", kind="change-state", hint=f"loopline show {change.id[:12]}",
+                f"change {brief(change.id)} is {found}", kind="change-state", hint=f"loopline show {brief(change.id)}",
                 change=change.id, found=str(found), wanted=str(state),
             )  # fmt: skip
         self._rows.do(
@@ -177,7 +178,7 @@ class Changes:
     def _open(self, change: Change) -> None:
         if change.state not in _OPEN:
             raise Conflict(
-                f"change {change.id[:12]} is {change.state}", kind="change-state", hint=f"loopline show {change.id[:12]}",
+                f"change {brief(change.id)} is {change.state}", kind="change-state", hint=f"loopline show {brief(change.id)}",
                 change=change.id, found=str(change.state),
             )  # fmt: skip
 

@@ -1,31 +1,36 @@
-"""Ledger: opens transactions over all tables, and writes the feed."""
+"""Ledger: opens transactions over all tables, and writes the feed.
+
+Each collection is imported when it is first asked for: a read command asks for one or two.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from loopline.ledger.assets import Assets
-from loopline.ledger.changes import Changes
 from loopline.ledger.feed import Feed
-from loopline.ledger.incidents import Incidents
-from loopline.ledger.leases import Leases
-from loopline.ledger.lineage import Lineage
-from loopline.ledger.metrics import Metrics
-from loopline.ledger.policies import Policies
-from loopline.ledger.projects import Projects
-from loopline.ledger.refs import Refs
-from loopline.ledger.runs import Runs
-from loopline.ledger.staging import Staging
-from loopline.ledger.teams import Teams
-from loopline.ledger.verdicts import Verdicts
-from loopline.ledger.versions import Versions
 from loopline.nouns.actor import Actor
 from loopline.nouns.clock import Clock
 from loopline.nouns.event import Event
 from loopline.store.database import Database, Rows
+
+if TYPE_CHECKING:
+    from loopline.ledger.assets import Assets
+    from loopline.ledger.changes import Changes
+    from loopline.ledger.incidents import Incidents
+    from loopline.ledger.leases import Leases
+    from loopline.ledger.lineage import Lineage
+    from loopline.ledger.metrics import Metrics
+    from loopline.ledger.policies import Policies
+    from loopline.ledger.projects import Projects
+    from loopline.ledger.refs import Refs
+    from loopline.ledger.runs import Runs
+    from loopline.ledger.staging import Staging
+    from loopline.ledger.teams import Teams
+    from loopline.ledger.verdicts import Verdicts
+    from loopline.ledger.versions import Versions
 
 
 class Tables:
@@ -39,71 +44,99 @@ class Tables:
     @cached_property
     def projects(self) -> Projects:
         """Projects."""
+        from loopline.ledger.projects import Projects
+
         return Projects(self.rows, self.now)
 
     @cached_property
     def assets(self) -> Assets:
         """Assets, descriptors of artifacts and their other names."""
+        from loopline.ledger.assets import Assets
+
         return Assets(self.rows, self.now)
 
     @cached_property
     def versions(self) -> Versions:
         """Versions, their parents and the quarantine."""
+        from loopline.ledger.versions import Versions
+
         return Versions(self.rows, self.now, self.assets)
 
     @cached_property
     def refs(self) -> Refs:
         """Refs."""
+        from loopline.ledger.refs import Refs
+
         return Refs(self.rows, self.now, self.assets)
 
     @cached_property
     def staging(self) -> Staging:
         """What is about to become a version."""
+        from loopline.ledger.staging import Staging
+
         return Staging(self.rows, self.now)
 
     @cached_property
     def runs(self) -> Runs:
         """Runs and experiments."""
+        from loopline.ledger.runs import Runs
+
         return Runs(self.rows, self.now)
 
     @cached_property
     def metrics(self) -> Metrics:
         """Metric series."""
+        from loopline.ledger.metrics import Metrics
+
         return Metrics(self.rows, self.now)
 
     @cached_property
     def lineage(self) -> Lineage:
         """What runs read and made."""
+        from loopline.ledger.lineage import Lineage
+
         return Lineage(self.rows, self.assets)
 
     @cached_property
     def changes(self) -> Changes:
         """Changes, answers, overrides and decisions."""
+        from loopline.ledger.changes import Changes
+
         return Changes(self.rows, self.now, self.assets, self.verdicts)
 
     @cached_property
     def verdicts(self) -> Verdicts:
         """What checks said."""
+        from loopline.ledger.verdicts import Verdicts
+
         return Verdicts(self.rows, self.now)
 
     @cached_property
     def policies(self) -> Policies:
         """Documents of policies."""
+        from loopline.ledger.policies import Policies
+
         return Policies(self.rows)
 
     @cached_property
     def leases(self) -> Leases:
         """Who holds what, until when."""
+        from loopline.ledger.leases import Leases
+
         return Leases(self.rows, self.now)
 
     @cached_property
     def incidents(self) -> Incidents:
         """What went wrong."""
+        from loopline.ledger.incidents import Incidents
+
         return Incidents(self.rows, self.now)
 
     @cached_property
     def teams(self) -> Teams:
         """Who belongs to what."""
+        from loopline.ledger.teams import Teams
+
         return Teams(self.rows, self.now)
 
     @cached_property

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import chain, islice
+from typing import NamedTuple
 
+from loopline.errors import NotFound
 from loopline.ledger.assets import Assets
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.run import Link
@@ -12,21 +14,30 @@ from loopline.store.database import Row, Rows
 
 BATCH = 500
 """Values in one `IN (…)`."""
+FEW = 2000
+"""Rows that are fetched at once; where there are more, it goes page by page."""
+_DIGESTS = (
+    ("versions", "digest", "SELECT 1 FROM versions v JOIN assets a ON a.id = v.asset WHERE v.digest = ? AND a.project = ?"),
+    ("links", "digest", "SELECT 1 FROM links l CROSS JOIN runs r WHERE r.id = l.run AND l.digest = ? AND r.project = ?"),
+    ("runs", "code", "SELECT 1 FROM runs WHERE code = ? AND project = ?"),
+    ("runs", "environment", "SELECT 1 FROM runs WHERE environment = ? AND project = ?"),
+)
+"""Where digests are written, and how to tell whether a project has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """An output of a run, as the walk forward meets it."""
 
     digest: str
     run: str
     distance: int
-    asset: AssetName | None
-    number: int | None
 
 
 class Lineage:
-    """The edges of every run."""
+    """The edges of every run.
+
+    `CROSS JOIN` keeps SQLite at the edges, from which it looks up the few runs that it needs; to PostgreSQL it is a join.
+    """
 
     def __init__(self, rows: Rows, assets: Assets) -> None:
         self._rows = rows
@@ -46,7 +57,8 @@ class Lineage:
         ]
         if rows:
             self._rows.many(
-                "INSERT INTO links (run, direction, name, digest, media_type, size, asset, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO links (run, direction, name, digest, media_type, size, asset, number)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
 
@@ -57,45 +69,66 @@ class Lineage:
             self._assets.id_of(asset), number, run, name,
         )  # fmt: skip
 
-    def makers(self, digest: str) -> list[str]:
-        """Give the runs that made these bytes, first maker first; whole pipelines before their steps."""
-        rows = self._rows.all(
-            "SELECT l.run FROM links l JOIN runs r ON r.id = l.run WHERE l.digest = ? AND l.direction = 'out' AND r.deleted_at IS NULL"
-            " ORDER BY r.parent IS NOT NULL, r.state = 'cached', r.id LIMIT 100",
-            digest,
-        )  # fmt: skip
-        return list(dict.fromkeys(row[0] for row in rows))
+    def makers(self, project: str, digest: str) -> list[str]:
+        """Give the project's runs that made these bytes, first maker first; whole pipelines before their steps.
 
-    def readers(self, digest: str, *, limit: int = 1000) -> list[str]:
-        """Give the runs that read these bytes, oldest first."""
+        Of bytes that were made over and over (from the cache, every night) only the first makers are looked at.
+        """
         rows = self._rows.all(
-            "SELECT DISTINCT run FROM links WHERE digest = ? AND direction = 'in' ORDER BY run LIMIT ?", digest, limit
-        )
+            "SELECT l.run FROM (SELECT DISTINCT o.run FROM links o CROSS JOIN runs p"
+            f" WHERE p.id = o.run AND p.project = ? AND o.digest = ? AND o.direction = 'out' ORDER BY o.run LIMIT {BATCH}) l"
+            " JOIN runs r ON r.id = l.run WHERE r.deleted_at IS NULL ORDER BY r.parent IS NOT NULL, r.state = 'cached', r.id",
+            project, digest,
+        )  # fmt: skip
         return [row[0] for row in rows]
 
-    def forward(self, digests: Iterable[str], *, runs: Iterable[str] = (), limit: int = 10_000) -> Iterator[Made]:
-        """Walk from digests and runs to everything made from them, nearest first, each digest once, at most `limit`."""
+    def readers(self, project: str, digest: str, *, limit: int = 1000) -> list[str]:
+        """Give the project's runs that read these bytes, oldest first."""
+        return list(islice((run for page in self._readers(project, [digest]) for run in page), limit))
+
+    def known(self, project: str, prefix: str, *, limit: int = 100) -> list[str]:
+        """Give the whole digests that begin so, of a project's versions, code, environments, and of what its runs read or made.
+
+        It looks one digest up after the other: one may stand on half of all edges.
+        """
+        found: set[str] = set()
+        for table, column, owner in _DIGESTS:
+            here = prefix
+            while len(found) < limit:
+                row = self._rows.one(
+                    f"SELECT {column} FROM {table} WHERE {column} >= ? AND {column} < ? ORDER BY {column} LIMIT 1",
+                    here, prefix + "g",
+                )  # fmt: skip
+                if row is None:
+                    break
+                if row[0] not in found and self._rows.one(f"{owner} LIMIT 1", row[0], project):
+                    found.add(row[0])
+                here = row[0] + "0"
+        return sorted(found)
+
+    def forward(
+        self, project: str, digests: Iterable[str], *, runs: Iterable[str] = (), limit: int = 10_000
+    ) -> Iterator[Made]:
+        """Walk from digests and runs of a project to all that it made from them, nearest first, each digest once."""
         seen = set(digests)
-        frontier = list(seen)
-        walked: set[str] = set()
+        frontier = sorted(seen)
         waiting = list(dict.fromkeys(runs))
+        walked: set[str] = set()
         distance, given = 0, 0
         while frontier or waiting:
             distance += 1
-            reached = self._runs_reading(frontier) + waiting
-            new_runs = [run for run in dict.fromkeys(reached) if run not in walked]
-            walked.update(new_runs)
-            frontier, waiting = [], []
-            for row in self._outputs_of(new_runs):
-                if row[0] in seen:
-                    continue
-                seen.add(row[0])
-                frontier.append(row[0])
-                name = self._assets.name_of(row[2]) if row[2] is not None else None
-                yield Made(row[0], row[1], distance, name, row[3])
-                given += 1
-                if given >= limit:
-                    return
+            made: list[str] = []
+            for page in chain(self._outputs_of(waiting), self._made_from(project, frontier, walked)):
+                for digest, run in page:
+                    if digest in seen:
+                        continue
+                    seen.add(digest)
+                    made.append(digest)
+                    yield Made(digest, run, distance)
+                    given += 1
+                    if given >= limit:
+                        return
+            frontier, waiting = made, []
 
     def pack(self, environment: str, packages: Mapping[str, str]) -> None:
         """Write down which packages an environment holds. Repeating is harmless."""
@@ -126,30 +159,59 @@ class Lineage:
             raise AssertionError(msg)
         rows = self._rows.all(
             f"SELECT id FROM runs WHERE {column} = ? AND project = ? AND deleted_at IS NULL ORDER BY id LIMIT ?",
-            value,
-            project,
-            limit,
-        )
+            value, project, limit,
+        )  # fmt: skip
         return [row[0] for row in rows]
 
-    def _runs_reading(self, digests: list[str]) -> list[str]:
-        found: list[str] = []
+    def _made_from(self, project: str, digests: list[str], walked: set[str]) -> Iterator[list[Row]]:
+        """Give the outputs of the runs that read any of `digests`, by one query where they are few, else a page at a time."""
         for chunk in _chunks(digests):
             marks = ", ".join("?" * len(chunk))
-            rows = self._rows.all(f"SELECT run FROM links WHERE direction = 'in' AND digest IN ({marks})", *chunk)
-            found.extend(row[0] for row in rows)
-        return found
+            rows = self._rows.all(
+                "SELECT o.digest, o.run FROM links i CROSS JOIN runs r CROSS JOIN links o"
+                " WHERE r.id = i.run AND r.project = ? AND o.run = r.id AND o.direction = 'out'"
+                f" AND i.direction = 'in' AND i.digest IN ({marks}) LIMIT {FEW}",  # as a value it costs a third more
+                project, *chunk,
+            )  # fmt: skip
+            if len(rows) < FEW:
+                yield rows
+                continue
+            for runs in self._readers(project, chunk):
+                fresh = [run for run in runs if run not in walked]
+                walked.update(fresh)
+                yield from self._outputs_of(fresh)
 
-    def _outputs_of(self, runs: list[str]) -> Iterator[Row]:
+    def _readers(self, project: str, digests: list[str]) -> Iterator[list[str]]:
+        """Give the runs that read any of `digests`, oldest first, a page at a time: half of all runs may have read one."""
+        marks = ", ".join("?" * len(digests))
+        after = ""
+        while True:
+            rows = self._rows.all(
+                "SELECT DISTINCT l.run FROM links l CROSS JOIN runs r WHERE r.id = l.run AND r.project = ?"
+                f" AND l.direction = 'in' AND l.digest IN ({marks}) AND l.run > ? ORDER BY l.run LIMIT {BATCH}",
+                project, *digests, after,
+            )  # fmt: skip
+            yield [row[0] for row in rows]
+            if len(rows) < BATCH:
+                return
+            after = rows[-1][0]
+
+    def _outputs_of(self, runs: list[str]) -> Iterator[list[Row]]:
         for chunk in _chunks(runs):
             marks = ", ".join("?" * len(chunk))
-            yield from self._rows.all(
-                f"SELECT digest, run, asset, number FROM links WHERE direction = 'out' AND run IN ({marks}) ORDER BY id",
+            yield self._rows.all(
+                f"SELECT digest, run FROM links WHERE direction = 'out' AND run IN ({marks}) ORDER BY id",
                 *chunk,
             )
 
     def _asset(self, project: str, link: Link) -> int | None:
-        return None if link.asset is None else self._assets.ensure(parse_asset(link.asset, project=project))
+        if link.asset is None:
+            return None
+        name = parse_asset(link.asset, project=project)
+        here = self._assets.id_of(name)
+        if here is None and name.project != project:
+            raise NotFound(f"there is no {name.key}", kind="no-asset", hint="loopline ls", asset=name.key, project=project)
+        return self._assets.ensure(name) if here is None else here
 
 
 def _chunks(values: list[str]) -> Iterator[list[str]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from loopline.errors import Invalid, NotFound
 from loopline.ledger.assets import Assets
 from loopline.nouns.artifact import Artifact
+from loopline.nouns.digest import Digest
 from loopline.nouns.event import canonical
 from loopline.nouns.name import AssetName, Hashed, Latest, Named, Numbered, Pointer
 from loopline.nouns.version import Version
@@ -141,13 +142,24 @@ class Versions:
             chunk = wanted[start : start + 500]
             marks = ", ".join("?" * len(chunk))
             rows = self._rows.all(
-                "SELECT v.digest, a.kind, a.name, v.number FROM versions v JOIN assets a ON a.id = v.asset"
-                f" WHERE a.project = ? AND v.digest IN ({marks}) ORDER BY v.asset, v.number",
+                "SELECT v.digest, a.kind, a.name, v.number FROM versions v CROSS JOIN assets a"
+                f" WHERE a.id = v.asset AND a.project = ? AND v.digest IN ({marks}) ORDER BY v.asset, v.number",
                 project, *chunk,
             )  # fmt: skip
             for digest, kind, name, number in rows:
                 found.setdefault(digest, []).append(f"{AssetName(project, kind, name)}@{number}")
         return found
+
+    def of_types(self, project: str, media_types: Sequence[str]) -> Iterator[tuple[AssetName, int, Digest]]:
+        """Give asset, number and digest of every version of these media types, deleted or not, by asset and number."""
+        marks = ", ".join("?" * len(media_types))
+        rows = self._rows.all(
+            "SELECT s.kind, s.name, v.number, v.digest FROM artifacts a CROSS JOIN versions v CROSS JOIN assets s"
+            f" WHERE a.media_type IN ({marks}) AND v.digest = a.digest AND s.id = v.asset AND s.project = ?"
+            " ORDER BY s.kind, s.name, v.number",
+            *media_types, project,
+        )  # fmt: skip
+        return ((AssetName(project, kind, name), number, digest) for kind, name, number, digest in rows)
 
     def by_run(self, run: str) -> Sequence[Version]:
         """Give what a run published."""

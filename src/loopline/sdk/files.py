@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,19 +77,30 @@ def materialise(blobs: Blobs, tree: Digest, folder: Path, *, report: Report = si
     if _intact(target, root):
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=_FRESH, dir=folder))
-    try:
-        _write(blobs, root, fresh, report)
-        if target.exists():
-            remove(target)
+    with _alone(folder):
+        if _intact(target, root):  # made while we waited
+            return target
+        fresh = Path(tempfile.mkdtemp(prefix=_FRESH, dir=folder))
         try:
+            _write(blobs, root, fresh, report)
+            remove(target)
             fresh.rename(target)
-        except OSError:  # another process was faster
-            if not _intact(target, root):
-                raise
-    finally:
-        remove(fresh)
+        finally:
+            remove(fresh)
     return target
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder against other threads and processes. What a killed one left in it is removed."""
+    number = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        for left in folder.glob(f"{_FRESH}*"):
+            remove(left)
+        yield
+    finally:
+        os.close(number)
 
 
 def copy_out(blobs: Blobs, version: Version, target: Path, *, force: bool = False) -> None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from loopline.errors import LooplineError
+from loopline.nouns.ids import brief
 from loopline.nouns.run import RunState
 from loopline.sdk.client import Client
 from loopline.sdk.journal import SUFFIX, log, remove_when_shipped, take
@@ -43,7 +44,7 @@ def _adopt(client: Client, path: Path) -> bool:
             shipment.crash(DIED)
         if shipment.ended is not None and shipment.ended.state is RunState.CRASHED:
             log.warning(
-                "loopline found run %s (%s) of a process that died", shipment.ended.id[:12], shipment.ended.name
+                "loopline found run %s (%s) of a process that died", brief(shipment.ended.id), shipment.ended.name
             )
         return remove_when_shipped(path, number, os.fstat(number).st_size)
     except LooplineError as error:

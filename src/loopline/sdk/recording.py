@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from loopline.errors import LooplineError
+from loopline.nouns.ids import brief
 from loopline.nouns.run import Link, RunState
 from loopline.sdk.journal import Journal, log
 from loopline.sdk.records import written
@@ -186,19 +187,19 @@ class ActiveRun:
         refused = self._shipper.shipment.refused if self._shipper.shipment else 0
         if lost:
             log.warning(
-                "run %s lost %d records that could not be written to %s", self.id[:12], lost, self._journal.folder
+                "run %s lost %d records that could not be written to %s", brief(self.id), lost, self._journal.folder
             )
         if refused:
-            log.warning("run %s lost %d records that the ledger refused", self.id[:12], refused)
+            log.warning("run %s lost %d records that the ledger refused", brief(self.id), refused)
         if not done and self._journal.path.exists():
             log.warning(
-                "run %s is not in the ledger yet: the next loopline command ships %s", self.id[:12], self._journal.path
+                "run %s is not in the ledger yet: the next loopline command ships %s", brief(self.id), self._journal.path
             )
 
     def _warn(self, about: str, text: str) -> None:
         if about not in self._told:
             self._told.add(about)
-            log.warning("loopline: run %s: %s", self.id[:12], text)
+            log.warning("loopline: run %s: %s", brief(self.id), text)
 
 
 def outcome_of(error: BaseException | None) -> tuple[RunState, str | None]:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 class Stand:
     """What a folder holds: the version that it was last in step with."""
 
+    folder: str
     asset: str
     branch: str
     """Empty where a version was checked out that is no branch."""
@@ -83,10 +84,7 @@ class Workspace:
 
     def stand(self, folder: Path) -> Stand | None:
         """Tell what a folder holds; None where it was never added nor checked out here."""
-        try:
-            return msgspec.json.decode(self._note(folder).read_bytes(), type=Stand)
-        except (OSError, ValueError):
-            return None
+        return _read(self._note(folder))
 
     def add(
         self,
@@ -123,8 +121,22 @@ class Workspace:
             metadata={"files": built.files, "bytes": built.bytes},
         )  # fmt: skip
         if published.change is None or published.change.state is ChangeState.APPLIED:
-            self._remember(where, index, Stand(str(asset), branch, published.version.number), published.version)
+            self._remember(
+                where, index, Stand(str(where), str(asset), branch, published.version.number), published.version
+            )
         return published
+
+    def folders(self) -> list[tuple[AssetName, Path]]:
+        """List the folders that the project declares, and those that were added or checked out, as far as they exist."""
+        found = {(self._settings.root / one.folder).absolute(): one.asset for one in self._settings.data}
+        for note in self._note(Path()).parent.glob("data-*.json"):
+            stand = _read(note)
+            if stand is not None:
+                found.setdefault(Path(stand.folder), stand.asset)
+        project = self._settings.project
+        return [
+            (parse_asset(asset, project=project), folder) for folder, asset in sorted(found.items()) if folder.is_dir()
+        ]
 
     def status(self, asset: AssetName, folder: Path | None = None) -> Standing:
         """Compare a folder with the version it was last in step with (or, if never, with main). Stores nothing."""
@@ -163,7 +175,7 @@ class Workspace:
         index = self._index(where)
         done = write(self._client.blobs, version.artifact.digest, where, index, force=force, report=self._report)
         named = pointer.revision.ref if isinstance(pointer.revision, Named) else ""
-        self._remember(where, index, Stand(str(pointer.asset), named, version.number), version)
+        self._remember(where, index, Stand(str(where), str(pointer.asset), named, version.number), version)
         return version, done
 
     def _own(self, folder: Path, asset: AssetName) -> Stand | None:
@@ -198,6 +210,8 @@ class Workspace:
         return str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
 
 
-def declared(settings: Settings) -> tuple[AssetName, ...]:
-    """Give the data assets that the project declares."""
-    return tuple(parse_asset(one.asset, project=settings.project) for one in settings.data)
+def _read(note: Path) -> Stand | None:
+    try:
+        return msgspec.json.decode(note.read_bytes(), type=Stand)
+    except (OSError, ValueError):
+        return None

@@ -13,7 +13,6 @@ import hashlib
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -151,6 +150,8 @@ class LocalBlobs:
 
     def _temporary(self) -> tuple[int, str]:
         """Make a temporary file that is locked, so that nobody takes it for a dead writer's."""
+        import tempfile  # a read command never writes
+
         if not self._ready or not os.path.isdir(self._tmp):
             _make_durable(self._blobs)
             os.makedirs(self._tmp, exist_ok=True)

@@ -9,6 +9,7 @@ from loopline.errors import Refused
 from loopline.ledger.ledger import Writing
 from loopline.loop import Loop
 from loopline.nouns.change import Change, Override
+from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.verdict import Result
 from loopline.verbs.moving import carry_out, case_of, find_open, judge, policies_of, told
@@ -38,8 +39,8 @@ def apply(
             return carry_out(tx, loop, found)
         lacking = [one for one in decision.results if one.result is not Result.PASS]
         refusal = Refused(
-            f"the policy refuses change {found.id[:12]}: " + "; ".join(_line(one.text, one.observed, one.needed) for one in lacking),
-            kind="policy", hint=next((one.remedy for one in lacking if one.remedy), f"loopline show {found.id[:12]}"),
+            f"the policy refuses change {brief(found.id)}: " + "; ".join(_line(one.text, one.observed, one.needed) for one in lacking),
+            kind="policy", hint=next((one.remedy for one in lacking if one.remedy), f"loopline show {brief(found.id)}"),
             change=found.id, requirements=[f"{one.text}: {one.result}" for one in lacking],
             pending=all(one.result is Result.PENDING for one in lacking),
         )  # fmt: skip

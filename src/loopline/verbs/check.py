@@ -110,7 +110,8 @@ def _result(ran: Ran) -> Result:
 
 
 def _summary(ran: Ran) -> str:
+    """Say in a line what went wrong, or on how many rows and of which time it was measured."""
     if ran.run.error:
         return ran.run.error
-    facts = [f"{name}: {fact}" for evaluation in ran.evaluations.values() for name, fact in evaluation.facts.items()]
-    return "; ".join(facts)
+    facts = {name: fact for evaluation in ran.evaluations.values() for name, fact in evaluation.facts.items()}
+    return ", ".join(f"{name} {facts[name]}" for name in ("rows", "period") if name in facts)

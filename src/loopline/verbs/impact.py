@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.ledger.ledger import Tables
@@ -13,8 +14,11 @@ from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.digest import Digest, is_digest_prefix, short
 from loopline.nouns.lineage import Impact, Reached
 from loopline.nouns.name import parse_pointer
-from loopline.nouns.version import Version
+from loopline.nouns.ref import Ref
 from loopline.verbs.paging import at_most
+
+if TYPE_CHECKING:
+    from loopline.ledger.lineage import Made
 
 
 def impact(
@@ -32,16 +36,8 @@ def impact(
     with loop.ledger.read() as tx:
         start = _start(tx, loop, what, limit)
         made = list(tx.lineage.forward(start.project, start.digests, runs=start.runs[:limit], limit=limit + 1))
-        names = tx.versions.named(start.project, [one.digest for one in made])
-        reached = list(start.held)
-        for one in made[:limit]:
-            versions = names.get(one.digest)
-            if versions:
-                reached += [Reached("version", key, "", one.distance, one.run) for key in versions]
-            else:
-                reached.append(Reached("artifact", one.digest, "", one.distance, one.run))
         complete = len(made) <= limit and len(start.runs) <= limit and start.complete
-        return Impact(start.title, tuple(_with_refs(tx, start.project, _unique(reached), start.title)), complete)
+        return Impact(start.title, tuple(_told(tx, start, made[:limit])), complete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class _Start:
     project: str
     digests: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
-    held: tuple[Reached, ...] = ()
+    held: tuple[str, ...] = ()
     """Versions that hold a file with the digest that was asked for."""
     complete: bool = True
 
@@ -79,41 +75,38 @@ def _start(tx: Tables, loop: Loop, what: str, limit: int) -> _Start:
 
 def _from_digest(tx: Tables, loop: Loop, what: str, limit: int) -> _Start:
     """Begin at bytes with this digest, at versions that hold a file with it, at runs of this code or environment."""
-    versions, complete = _holding(tx, loop, what)
-    named = [version.artifact.digest for version in tx.versions.by_digest(loop.project, what)]
-    digests = {*tx.lineage.known(loop.project, what), *named, *(version.artifact.digest for version in versions)}
+    held, complete = _holding(tx, loop, what)
+    digests = sorted({*tx.lineage.known(loop.project, what), *held.values()})
+    if not digests:
+        raise NotFound(f"nothing is known of {what}", kind="no-artifact", hint="loopline ls", digest=what)
     runs = [
         run
+        for digest in digests
         for column in ("code", "environment")
-        for start in {what, *(version.artifact.digest for version in versions if version.asset.kind == "code")}
-        for run in tx.lineage.runs_with(loop.project, column, start, limit=limit + 1)
+        for run in tx.lineage.runs_with(loop.project, column, digest, limit=limit + 1)
     ]
-    if not digests and not runs:
-        raise NotFound(f"nothing is known of {what}", kind="no-artifact", hint="loopline ls", digest=what)
-    held = tuple(Reached("version", str(version), "", 0, what) for version in versions)
-    return _Start(short(what), loop.project, tuple(sorted(digests)), tuple(dict.fromkeys(runs)), held, complete)
+    return _Start(short(what), loop.project, tuple(digests), tuple(dict.fromkeys(runs)), tuple(held), complete)
 
 
-def _holding(tx: Tables, loop: Loop, digest: str) -> tuple[list[Version], bool]:
-    """Give the versions whose files include this digest, and whether every tree could be read.
+def _holding(tx: Tables, loop: Loop, digest: str) -> tuple[dict[str, Digest], bool]:
+    """Give the versions whose files include this digest, with their roots, and whether every tree could be read.
 
     The trees of an asset are compared one with the next, so that what versions share is read once.
     """
-    found, complete = [], True
-    for asset in tx.assets.list(loop.project, limit=100_000):
-        before: Digest | None = None
-        holding: set[str] = set()
-        for version in reversed(tx.versions.list(asset.name, limit=100_000, deleted=True)):
-            if version.artifact.media_type not in (TREE, MODEL):
-                continue
-            try:
-                _follow(loop, before, version.artifact.digest, digest, holding)
-                before = version.artifact.digest
-            except LooplineError:
-                before, complete = None, False
-                continue
-            if holding:
-                found.append(version)
+    found: dict[str, Digest] = {}
+    complete = True
+    asset, before, holding = None, None, set[str]()
+    for name, number, root in tx.versions.of_types(loop.project, (TREE, MODEL)):
+        if name != asset:
+            asset, before = name, None
+        try:
+            _follow(loop, before, root, digest, holding)
+            before = root
+        except LooplineError:
+            before, complete = None, False
+            continue
+        if holding:
+            found[f"{name}@{number}"] = root
     return found, complete
 
 
@@ -132,23 +125,28 @@ def _follow(loop: Loop, before: Digest | None, root: Digest, digest: str, holdin
             holding.add(one.path)
 
 
-def _unique(reached: list[Reached]) -> list[Reached]:
-    """Tell each version once, at its nearest."""
-    seen: dict[str, Reached] = {}
-    for one in reached:
-        seen.setdefault(one.key, one)
-    return list(seen.values())
+def _told(tx: Tables, start: _Start, made: Sequence[Made]) -> Iterator[Reached]:
+    """Name what was made, each version once at its nearest, and behind it the refs that point there: they are what is live."""
+    refs: dict[str, list[Ref]] = defaultdict(list)
+    for ref in tx.refs.list(start.project, limit=100_000):
+        refs[f"{ref.name.asset}@{ref.target}"].append(ref)
+    names = tx.versions.named(start.project, [one.digest for one in made])
+    seen: set[str] = set()
 
+    def version(key: str, distance: int, via: str) -> Iterator[Reached]:
+        if key in seen:
+            return
+        seen.add(key)
+        here = refs.get(key, ())
+        if key != start.title:
+            yield Reached("version", key, "", distance, via, bool(here))
+        for ref in here:
+            yield Reached("ref", str(ref.name), ref.tier or "current", distance, key, current=True)
 
-def _with_refs(tx: Tables, project: str, reached: list[Reached], start: str) -> list[Reached]:
-    """Put the refs behind the versions that they point at: they are what is live."""
-    refs: dict[str, list[Reached]] = defaultdict(list)
-    for ref in tx.refs.list(project, limit=100_000):
-        key = f"{ref.name.asset}@{ref.target}"
-        refs[key].append(Reached("ref", str(ref.name), ref.tier or "current", 0, key, current=True))
-    out = list(refs.get(start, ()))
-    for one in reached:
-        here = refs.get(one.key, ())
-        out.append(replace(one, current=bool(here)))
-        out.extend(replace(ref, distance=one.distance) for ref in here)
-    return out
+    for key in (start.title, *start.held):
+        yield from version(key, 0, start.title)
+    for one in made:
+        if one.digest not in names:
+            yield Reached("artifact", one.digest, "", one.distance, one.run)
+        for key in names.get(one.digest, ()):
+            yield from version(key, one.distance, one.run)

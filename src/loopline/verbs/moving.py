@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from loopline.errors import Conflict, NotFound, Refused
 from loopline.nouns.change import Change, ChangeKind, ChangeState, Decision, Move
+from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, Pointer, RefName, Revision
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def carry_out(tx: Writing, loop: Loop, change: Change) -> Change:
         rolling = tx.changes.rolling(move.ref)
         if rolling and rolling != change.id:
             raise Conflict(
-                f"change {rolling[:12]} rolls on {move.ref}", kind="rolling", hint=f"wait for it, or loopline show {rolling[:12]}",
+                f"change {brief(rolling)} rolls on {move.ref}", kind="rolling", hint=f"wait for it, or loopline show {brief(rolling)}",
                 ref=str(move.ref), change=rolling,
             )  # fmt: skip
         if (here.target if here else None) != move.old:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopline.nouns.artifact import ENVIRONMENT, MODEL, TREE, Artifact
 from loopline.nouns.digest import Digest
+from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.plan import Ran
 from loopline.verbs.running import values_of
@@ -36,7 +37,7 @@ def publish(loop: Loop, prepared: Prepared, ran: Ran) -> Ran:
             known = [v for v in tx.versions.by_digest(loop.project, link.digest) if v.asset == asset and v.deleted_at is None]
             version = known[0] if known else tx.versions.publish(
                 asset, Artifact(link.digest, link.media_type, link.size), author=str(loop.actor), run=ran.run.id,
-                message=f"{ran.run.name} of {ran.run.id[:12]}", metadata=metadata[name],
+                message=f"{ran.run.name} of {brief(ran.run.id)}", metadata=metadata[name],
             )  # fmt: skip
             tx.lineage.publish(ran.run.id, name, asset, version.number)
             published.append(version)

@@ -7,6 +7,7 @@ from typing import Annotated
 from loopline.errors import Invalid, NotFound
 from loopline.loop import Loop
 from loopline.nouns.digest import Digest
+from loopline.nouns.ids import brief
 from loopline.nouns.plan import Repeat
 from loopline.nouns.run import Run, RunState
 from loopline.verbs.running import Source, Way, execute, prepare
@@ -32,7 +33,7 @@ def reproduce(
     original = _original(loop, run)
     if original.code is None or original.kind not in ("pipeline", "check", "reproduce"):
         raise Invalid(
-            f"run {original.id[:12]} is no run of a pipeline", kind="not-reproducible", hint="loopline find runs \"kind = pipeline\"",
+            f"run {brief(original.id)} is no run of a pipeline", kind="not-reproducible", hint="loopline find runs \"kind = pipeline\"",
             run=original.id, kind_of_run=original.kind,
         )  # fmt: skip
     python, said = ("", "the packages installed here") if here else _environment(loop, original, offline=offline)
@@ -68,7 +69,7 @@ def _environment(loop: Loop, original: Run, *, offline: bool) -> tuple[str, str]
     """Restore the packages of a run and give the interpreter that has them, and what was done, in words."""
     if original.environment is None:
         raise NotFound(
-            f"run {original.id[:12]} has no environment on record", kind="no-environment", hint="add --here to use what is installed",
+            f"run {brief(original.id)} has no environment on record", kind="no-environment", hint="add --here to use what is installed",
             run=original.id,
         )  # fmt: skip
     from loopline.environments.lock import parse

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from loopline.loop import Loop
 from loopline.nouns.comparison import Comparison, Review
+from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.version import Version
 from loopline.verbs.comparing import compare
@@ -43,7 +44,7 @@ def review(
                 data[asset] = _between(loop, asset, str(delta.old), str(delta.new), rows=rows)
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
     if not found.verdicts:
-        notes.append(f"no check has run yet: loopline check {found.id[:12]}")
+        notes.append(f"no check has run yet: loopline check {brief(found.id)}")
     return Review(found, tuple(comparisons), tuple(data.values()), estimates, tuple(notes))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from loopline.errors import Conflict
 from loopline.loop import Loop
 from loopline.nouns.digest import Digest
+from loopline.nouns.ids import brief
 from loopline.nouns.plan import Outlook, Prospect, Ran
 from loopline.nouns.run import RunState
 from loopline.verbs.publishing import publish, publish_source
@@ -64,7 +65,7 @@ def _resumed(loop: Loop, source: Source, run_id: str) -> Source:
         before = tx.runs.resolve(loop.project, run_id)
     if before.state is RunState.FINISHED or before.code is None:
         raise Conflict(
-            f"run {before.id[:12]} is {before.state}: there is nothing to go on with", kind="nothing-to-resume",
+            f"run {brief(before.id)} is {before.state}: there is nothing to go on with", kind="nothing-to-resume",
             hint=f"loopline run {before.name}", run=before.id, state=str(before.state),
         )  # fmt: skip
     modules = tuple(before.tags.get("modules", "").split()) or source.modules

@@ -94,9 +94,6 @@ class _Walk:
 
     def named(self, prefix: str) -> Reason:
         """Tell of the newest version with this digest, or of what a run made or read. Raise NotFound."""
-        versions = self._tx.versions.by_digest(self._loop.project, prefix)
-        if versions:
-            return self.version(versions[0], 0)
         known = self._tx.lineage.known(self._loop.project, prefix, limit=2)
         if not known:
             raise NotFound(f"nothing is known of {prefix}", kind="no-artifact", hint="loopline ls", digest=prefix)
@@ -104,7 +101,8 @@ class _Walk:
             raise Conflict(
                 f"several digests begin with {prefix}", kind="ambiguous-digest", hint="write more digits", prefix=prefix
             )
-        return self.artifact(known[0], 0)
+        versions = self._tx.versions.by_digest(self._loop.project, known[0])
+        return self.version(versions[0], 0) if versions else self.artifact(known[0], 0)
 
     def artifact(self, digest: str, level: int) -> Reason:
         """Tell of bytes that are no version, or of the first version that they became."""

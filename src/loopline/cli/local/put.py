@@ -38,16 +38,14 @@ def put(
     from loopline.sdk.values import store
     from loopline.verbs.put import put as publish
 
-    if (source is None) == (digest is None):
+    if source is not None and digest is None:
+        stored = store(Local(where.loop), source, scratch=where.loop.work)
+    elif digest is not None and source is None:
+        stored = Artifact(digest, BYTES)
+    else:
         raise Invalid(
             "put takes a file, a folder or --digest", kind="missing-parameter", hint=f"loopline put {asset} FILE"
         )
-    client = Local(where.loop)
-    if source is not None:
-        stored = store(client, source, scratch=where.loop.work)
-    else:
-        assert digest is not None
-        stored = Artifact(digest, BYTES)
     return publish(
         where.loop, asset, digest=stored.digest, media_type=media_type or stored.media_type, size=stored.size, message=message,
         metadata=metadata, parents=parents, run=run,

@@ -14,20 +14,22 @@ if TYPE_CHECKING:
 
 def status(
     where: Place,
-    asset: Annotated[AssetName | None, "one asset only; without it, all that loopline.toml declares"] = None,
+    asset: Annotated[
+        AssetName | None, "one asset only; without it, every folder that is declared, added or checked out"
+    ] = None,
     folder: Annotated[Path | None, "its folder, where it is not the declared one"] = None,
 ) -> tuple[Standing, ...]:
     """Compare working folders with the versions that they were checked out from.
 
-    Nothing is stored. A declared folder that is not there yet is left out. With `--exit-code`: 1 where something differs.
+    Nothing is stored. With `--exit-code`: 1 where something differs.
 
     Example:
         loopline status data/flights
     """
     from loopline.sdk.client import Local
-    from loopline.sdk.workspace import Workspace, declared
+    from loopline.sdk.workspace import Workspace
 
     working = Workspace(Local(where.loop), where.settings, dry=where.options.dry, report=where.report)
     if asset is not None:
         return (working.status(asset, folder),)
-    return tuple(working.status(one) for one in declared(where.settings) if working.folder_of(one).is_dir())
+    return tuple(working.status(one, folder) for one, folder in working.folders())

@@ -28,16 +28,40 @@ def change(value: Change, screen: Screen) -> Iterator[str]:
         yield f"  lifts the quarantine of {', '.join(clean(one) for one in value.lifts)}"
     if value.undoes:
         yield f"  takes back change {short_id(value.undoes)}"
+    if value.state in _SETTLED and not screen.verbose:
+        yield from _in_short(value, screen)
+    else:
+        yield from _evidence(value, screen)
+    if value.approvals or value.override:
+        yield ""
+        yield from _answers(value, screen)
+    yield from _next(value, screen)
+
+
+_SETTLED = {"approved", "applied", "stopped", "withdrawn"}
+"""States in which nobody has to weigh the evidence any more: it is told in a line, and whole with -v."""
+
+
+def _evidence(value: Change, screen: Screen) -> Iterator[str]:
     if value.decision and value.decision.results:
         yield ""
         yield from requirements(value.decision.results, screen)
     if value.verdicts:
         yield ""
         yield from list_of_verdict(value.verdicts, screen)
-    if value.approvals or value.override:
-        yield ""
-        yield from _answers(value, screen)
-    yield from _next(value, screen)
+
+
+def _in_short(value: Change, screen: Screen) -> Iterator[str]:
+    results = value.decision.results if value.decision else ()
+    if not results:
+        return
+    held = sum(one.result == "pass" for one in results)
+    mark = status("pass" if held == len(results) else "fail", screen)
+    yield ""
+    if value.kind == "rollback":
+        yield "a rollback needs no new evidence: it returns to what was judged before"
+    else:
+        yield f"{mark}  {held} of {len(results)} requirements hold (loopline show {short_id(value.id)} -v)"
 
 
 def moves(value: Change, screen: Screen) -> Iterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loopline.cli.render.words import short_id, when
-from loopline.cli.text import aligned, clean, plural
+from loopline.cli.text import aligned, clean, cut, plural
+from loopline.nouns.digest import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,16 +28,18 @@ def impact(value: Impact, screen: Screen) -> Iterator[str]:
     if not value.reached:
         yield f"nothing was built from {clean(value.of)}"
         return
+    shown = [one for one in value.reached if one.kind != "artifact" or screen.verbose]
     rows = []
-    for one in sorted(value.reached, key=lambda one: one.distance):
+    for one in sorted(shown, key=lambda one: one.distance):
         indent = "  " * max(0, min(one.distance, 6))
-        live = screen.mark("wait", "current") if one.current else ""
-        key = screen.paint("name", _key(one.kind, one.key))
-        rows.append([f"{indent}{screen.paint('dim', one.kind)}", key, live, clean(one.title)])
+        live = screen.mark("good", one.title or "current") if one.kind == "ref" else clean(one.title)
+        rows.append([f"{indent}{screen.paint('dim', one.kind)}", screen.paint("name", _key(one.kind, one.key)), live])
     yield from aligned(rows, width=screen.width)
-    current = sum(one.current and one.kind == "ref" for one in value.reached)
+    refs = sum(one.kind == "ref" for one in value.reached)
+    kept = len(value.reached) - len(shown)
+    rest = f", and {plural(kept, 'intermediate result')} (-v)" if kept else ""
     yield ""
-    yield f"{clean(value.of)} reaches {plural(len(value.reached), 'thing')}, {plural(current, 'ref')} among them" + (
+    yield f"{clean(value.of)} has touched {plural(len(shown), 'thing')}, {plural(refs, 'ref')} among them{rest}" + (
         "" if value.complete else "; the walk stopped at its limit, more with --limit"
     )
 
@@ -46,14 +49,31 @@ def _below(value: Reason, screen: Screen, indent: str) -> Iterator[str]:
     for index, one in enumerate(value.because):
         branch, under = ("└─ ", "   ") if index == last else ("├─ ", "│  ")
         yield f"{screen.paint('dim', indent + branch)}{_line(one, screen)}"
-        yield from _below(one, screen, indent + under)
+        deeper = indent + under
+        trunk = "│  " if one.because else "   "
+        for line in _details(one, screen):
+            yield screen.paint("dim", f"{deeper}{trunk}{line}")
+        yield from _below(one, screen, deeper)
+
+
+_GROUPS = ("param", "metric", "check")
+"""First words of facts that are told in a line of their own below."""
 
 
 def _line(value: Reason, screen: Screen) -> str:
-    told = [f"{clean(key)} {_fact(key, text, screen)}" for key, text in value.facts.items() if text]
+    own = {key: text for key, text in value.facts.items() if text and key.partition(" ")[0] not in _GROUPS}
+    told = [f"{clean(key)} {_fact(key, text, screen)}" for key, text in own.items()]
     head = f"{screen.paint('dim', value.kind)} {screen.paint('name', _key(value.kind, value.key))}"
     title = f"  {clean(value.title)}" if value.title and value.title != value.key else ""
     return f"{head}{title}{screen.paint('dim', '  (' + ', '.join(told) + ')') if told else ''}"
+
+
+def _details(value: Reason, screen: Screen) -> Iterator[str]:
+    for group in _GROUPS:
+        named = {key.partition(" ")[2]: text for key, text in value.facts.items() if key.partition(" ")[0] == group}
+        if named:
+            told = ", ".join(f"{clean(key)} {clean(text)}" for key, text in named.items())
+            yield cut(f"{group}s: {told}", 10_000 if screen.verbose else 140)
 
 
 def _fact(key: str, text: str, screen: Screen) -> str:
@@ -61,4 +81,6 @@ def _fact(key: str, text: str, screen: Screen) -> str:
 
 
 def _key(kind: str, key: str) -> str:
-    return short_id(key) if kind in {"run", "change"} else clean(key)
+    if kind in {"run", "change"}:
+        return short_id(key)
+    return short(key) if key.startswith("sha256:") else clean(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loopline.cli.text import ago, clean, moment
+from loopline.nouns.ids import brief
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +30,8 @@ def status(word: str, screen: Screen) -> str:
 
 
 def short_id(text: str) -> str:
-    """Give the first twelve digits of a run's or change's id: enough to name it in a command."""
-    return clean(text[:12])
+    """Write a run's or change's id so that a command understands it."""
+    return clean(brief(text))
 
 
 def who(actor: str) -> str:

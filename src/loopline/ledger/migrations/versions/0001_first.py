@@ -62,6 +62,7 @@ def projects_and_feed() -> None:
 def artifacts_and_assets() -> None:
     """Descriptors, other names of digests, assets and their versions."""
     op.create_table("artifacts", col("digest", key=True), col("media_type"), col("size", BIG), col("recorded_at", BIG))
+    op.create_index("artifacts_type", "artifacts", ["media_type", "digest"])
     op.create_table("aliases", col("algorithm", key=True), col("value", key=True), col("digest"))
     op.create_index("aliases_digest", "aliases", ["digest"])
     op.create_table(
@@ -173,8 +174,8 @@ def runs() -> None:
         sqlite_where=sa.text("cache_key IS NOT NULL"),
         postgresql_where=sa.text("cache_key IS NOT NULL"),
     )
-    op.create_index("runs_code", "runs", ["code"])
-    op.create_index("runs_environment", "runs", ["environment"])
+    op.create_index("runs_code", "runs", ["code", "project", "id"])
+    op.create_index("runs_environment", "runs", ["environment", "project", "id"])
     op.create_table("params", col("run", key=True), col("key", key=True), col("value"), col("number", Real, null=True))
     op.create_index("params_key", "params", ["key", "value"])
     op.create_table("tags", col("run", key=True), col("key", key=True), col("value"), col("number", Real, null=True))
@@ -211,7 +212,7 @@ def runs() -> None:
     op.create_table("packages", col("environment", key=True), col("name", key=True), col("version"))
     op.create_index("packages_name", "packages", ["name", "version"])
     op.create_index("links_run", "links", ["run", "direction"])
-    op.create_index("links_digest", "links", ["digest", "direction"])
+    op.create_index("links_digest", "links", ["digest", "direction", "run"])
     op.create_index("links_version", "links", ["asset", "number", "direction"])
 
 

@@ -1,0 +1,50 @@
+"""burying: runs whose process is gone, told to the ledger; shared by the verbs that run pipelines."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from loopline.nouns.run import RunState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loopline.loop import Loop
+
+
+def attended(loop: Loop, run: str) -> AbstractContextManager[None]:
+    """Be at work on a run until the block ends: meanwhile nobody takes it for dead."""
+    from loopline.executors.attendance import attended as at_work
+
+    return at_work(_folder(loop), run)
+
+
+def bury(loop: Loop) -> tuple[str, ...]:
+    """Mark the runs of this machine whose process was killed as crashed, with the steps that they left. Give their ids."""
+    from loopline.executors.attendance import abandoned, forget
+
+    buried = []
+    with abandoned(_folder(loop)) as names:
+        for name in names:
+            with loop.ledger.read() as tx:
+                run = tx.runs.find(name)
+            if run is None or run.project != loop.project:
+                continue  # another ledger's, which shares this folder
+            if not run.state.over:
+                _mark(loop, name)
+                buried.append(name)
+            forget(_folder(loop), name)
+    return tuple(buried)
+
+
+def _mark(loop: Loop, run: str) -> None:
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        for step in tx.runs.children(run):
+            tx.runs.move(step.id, RunState.CRASHED)
+        tx.runs.move(run, RunState.CRASHED, error="its process ended without a word")
+        tx.say("run.finished", run, state=str(RunState.CRASHED), name=tx.runs.get(run).name, error="its process is gone")
+
+
+def _folder(loop: Loop) -> Path:
+    return loop.work / "running"
