@@ -1,0 +1,66 @@
+"""The source tree is stored as it stands, and costs little where nothing changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopline.datasets.tree import Tree
+from loopline.sdk.snapshot import snapshot
+from loopline.settings import load_settings
+from loopline.store.local import LocalBlobs
+from loopline.wiring import open_blobs
+
+
+def paths(blobs: Any, tree: Any) -> dict[str, bytes]:
+    return {one.path: blobs.read(one.digest) for one in Tree(blobs, tree).iter()}
+
+
+def test_it_holds_the_files(project: Path) -> None:
+    """Each file is in the tree with its bytes and mode; declared data and the loop's own folder are not."""
+    (project / "loopline.toml").write_text('[project]\nname = "flights"\n[data."data/x"]\nfolder = "rows"\n')
+    (project / "a.py").write_text("a")
+    (project / "run.sh").write_text("b")
+    (project / "run.sh").chmod(0o755)
+    (project / "rows").mkdir()
+    (project / "rows" / "1.csv").write_text("1")
+    settings = load_settings()
+    blobs = open_blobs(settings)
+    found = snapshot(blobs, settings)
+    assert set(paths(blobs, found.tree)) == {"a.py", "loopline.toml", "run.sh"}
+    assert Tree(blobs, found.tree).get("run.sh").mode == 0o755
+
+
+def test_edits_and_removals_show(project: Path) -> None:
+    """Two snapshots in one second tell apart what was written between them."""
+    settings = load_settings()
+    blobs = open_blobs(settings)
+    (project / "a.py").write_text("a")
+    (project / "b.py").write_text("b")
+    first = snapshot(blobs, settings)
+    (project / "a.py").write_text("c")
+    second = snapshot(blobs, settings)
+    (project / "b.py").unlink()
+    third = snapshot(blobs, settings)
+    assert len({first.tree, second.tree, third.tree}) == 3
+    assert paths(blobs, second.tree)["a.py"] == b"c"
+    assert "b.py" not in paths(blobs, third.tree)
+
+
+def test_nothing_is_read_twice(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot without changes stores no file again, and one whose blobs were swept away does."""
+    settings = load_settings()
+    blobs = open_blobs(settings)
+    (project / "a.py").write_text("a")
+    snapshot(blobs, settings)
+    snapshot(blobs, settings)
+    kept: list[bytes] = []
+    put_all = LocalBlobs.put_all
+    monkeypatch.setattr(LocalBlobs, "put_all", lambda self, items: put_all(self, [kept.append(one) or one for one in items]))  # type: ignore[func-returns-value]
+    first = snapshot(blobs, settings)
+    assert b"a" not in kept
+    blobs.delete(Tree(blobs, first.tree).get("a.py").digest)
+    assert snapshot(blobs, settings) == first
+    assert b"a" in kept

@@ -1,0 +1,147 @@
+"""Folders become versions and versions folders, and nobody's work is lost on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loopline.errors import Conflict, Invalid, NotFound
+from loopline.nouns.name import AssetName, Pointer, parse_pointer
+from loopline.sdk.client import Local
+from loopline.sdk.session import session
+from loopline.sdk.workspace import Workspace
+
+FLIGHTS = AssetName("flights", "data", "flights")
+
+
+@pytest.fixture
+def work(client: Local, project: Path) -> Workspace:
+    """A workspace whose data folder holds one file, added as version 1."""
+    (project / "data" / "flights").mkdir(parents=True)
+    (project / "data" / "flights" / "jan.csv").write_text("1")
+    made = Workspace(client, session().settings)
+    made.add(FLIGHTS, message="first")
+    return made
+
+
+def at(text: str) -> Pointer:
+    return parse_pointer(text, project="flights")
+
+
+def words(work: Workspace, folder: Path | None = None) -> list[tuple[str, str]]:
+    return [(one.word, one.path) for one in work.status(FLIGHTS, folder).differences]
+
+
+def test_add_goes_on(work: Workspace, project: Path) -> None:
+    """Each add is the next version; one without changes publishes nothing."""
+    folder = project / "data" / "flights"
+    assert work.add(FLIGHTS).version.number == 1
+    (folder / "feb.csv").write_text("2")
+    published = work.add(FLIGHTS, message="February")
+    assert (published.version.number, published.version.parents, published.version.message) == (2, (1,), "February")
+    assert published.version.metadata == {"files": 2, "bytes": 2}
+    assert work.status(FLIGHTS).clean
+
+
+def test_status_names_what_differs(work: Workspace, project: Path) -> None:
+    """Added, changed and removed files are told, and nothing is stored by asking."""
+    folder = project / "data" / "flights"
+    (folder / "feb.csv").write_text("2")
+    assert words(work) == [("added", "feb.csv")]
+    work.add(FLIGHTS)
+    (folder / "feb.csv").write_text("3")
+    (folder / "jan.csv").unlink()
+    assert words(work) == [("changed", "feb.csv"), ("removed", "jan.csv")]
+
+
+def test_two_writers_of_one_branch(work: Workspace, client: Local, project: Path, tmp_path: Path) -> None:
+    """Who was not up to date is refused, keeps his files, and is told where the branch stands."""
+    work.checkout(at("data/flights"), tmp_path / "other")
+    (tmp_path / "other" / "feb.csv").write_text("2")
+    work.add(FLIGHTS, tmp_path / "other")
+    (project / "data" / "flights" / "mar.csv").write_text("3")
+    with pytest.raises(Conflict) as caught:
+        work.add(FLIGHTS)
+    assert (caught.value.kind, caught.value.facts["expected"], caught.value.facts["found"]) == ("ref-moved", 1, 2)
+    assert (project / "data" / "flights" / "mar.csv").exists()
+    standing = work.status(FLIGHTS)
+    assert (standing.number, standing.newest, standing.clean) == (1, 2, False)
+
+
+def test_a_branch_is_gone_on_with(work: Workspace, client: Local, project: Path) -> None:
+    """After a checkout of a branch, add moves that branch and no other."""
+    client.do("branch", "data/flights", "units")
+    work.checkout(at("data/flights@units"))
+    (project / "data" / "flights" / "jan.csv").write_text("60")
+    published = work.add(FLIGHTS)
+    assert (published.version.number, published.version.parents) == (2, (1,))
+    assert client.do("get", "data/flights@main").number == 1
+    assert client.do("get", "data/flights@units").number == 2
+
+
+def test_a_new_branch_begins_where_the_folder_stands(work: Workspace, client: Local, project: Path) -> None:
+    """Adding to a branch that is not there makes it, with the folder's version as parent."""
+    (project / "data" / "flights" / "jan.csv").write_text("60")
+    assert work.add(FLIGHTS, branch="units").version.parents == (1,)
+    assert client.do("get", "data/flights@main").number == 1
+    assert work.status(FLIGHTS).branch == "units"
+
+
+def test_an_old_version_does_not_overwrite_a_branch(work: Workspace, project: Path) -> None:
+    """What was built on an old version does not become the newest by accident."""
+    folder = project / "data" / "flights"
+    (folder / "feb.csv").write_text("2")
+    work.add(FLIGHTS)
+    work.checkout(at("data/flights@1"))
+    assert not (folder / "feb.csv").exists()
+    (folder / "jan.csv").write_text("changed")
+    with pytest.raises(Conflict):
+        work.add(FLIGHTS)
+
+
+def test_checkout_keeps_work(work: Workspace, project: Path) -> None:
+    """Edits that were never added stop a checkout before it touches anything; force overwrites them."""
+    folder = project / "data" / "flights"
+    (folder / "feb.csv").write_text("2")
+    work.add(FLIGHTS)
+    (folder / "feb.csv").write_text("mine too")
+    with pytest.raises(Conflict) as caught:
+        work.checkout(at("data/flights@1"))
+    assert caught.value.kind == "local-changes"
+    assert (folder / "feb.csv").read_text() == "mine too"
+    work.checkout(at("data/flights@1"), force=True)
+    assert not (folder / "feb.csv").exists()
+
+
+def test_a_rehearsal_remembers_nothing(work: Workspace, client: Local, project: Path) -> None:
+    """With a ledger that forgets, the folder still stands where it stood."""
+    dry = Workspace(client, session().settings, dry=True)
+    (project / "data" / "flights" / "feb.csv").write_text("2")
+    dry.add(FLIGHTS)
+    stand = work.stand(project / "data" / "flights")
+    assert stand is not None
+    assert stand.number == 1
+
+
+def test_what_is_no_folder_of_files(work: Workspace, client: Local, tmp_path: Path) -> None:
+    """Missing and empty folders are told; a version that is one file is not checked out."""
+    with pytest.raises(NotFound):
+        work.add(FLIGHTS, tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(Invalid) as caught:
+        work.add(FLIGHTS, tmp_path / "empty")
+    assert caught.value.kind == "no-files"
+    client.do("put", "report/x", digest=client.blobs.put(b"x"))
+    with pytest.raises(Invalid) as caught:
+        work.checkout(at("report/x"), tmp_path / "x")
+    assert caught.value.kind == "not-a-tree"
+
+
+def test_folders_are_remembered(work: Workspace, project: Path, tmp_path: Path) -> None:
+    """Every folder that was added or checked out is found again, as long as it is there."""
+    work.checkout(at("data/flights"), tmp_path / "other")
+    assert work.folders() == [(FLIGHTS, project / "data" / "flights"), (FLIGHTS, tmp_path / "other")]
+    (tmp_path / "other" / "jan.csv").unlink()
+    (tmp_path / "other").rmdir()
+    assert work.folders() == [(FLIGHTS, project / "data" / "flights")]
