@@ -38,7 +38,7 @@ def test_forward_walks_everything_once(hand: Hand) -> None:
     """A diamond with a circle is walked to its end, each artifact once, at its nearest distance."""
     _chain(hand, ("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "a"), ("d", "e"), ("x", "y"))
     with hand.read() as tx:
-        reached = {m.digest: m.distance for m in tx.lineage.forward([_d("a")])}
+        reached = {m.digest: m.distance for m in tx.lineage.forward("flights", [_d("a")])}
     assert reached == {_d("b"): 1, _d("c"): 1, _d("d"): 2, _d("e"): 3}
 
 
@@ -46,14 +46,14 @@ def test_forward_stops_at_its_limit(hand: Hand) -> None:
     """A walk over a large graph gives what was asked for and no more."""
     _chain(hand, *[(str(i), str(i + 1)) for i in range(10)])
     with hand.read() as tx:
-        assert [m.digest for m in tx.lineage.forward([_d("0")], limit=3)] == [_d("1"), _d("2"), _d("3")]
+        assert [m.digest for m in tx.lineage.forward("flights", [_d("0")], limit=3)] == [_d("1"), _d("2"), _d("3")]
 
 
 def test_forward_may_start_from_runs(hand: Hand) -> None:
     """What a run made is one step from the run."""
     runs = _chain(hand, ("a", "b"), ("b", "c"))
     with hand.read() as tx:
-        assert [m.distance for m in tx.lineage.forward([], runs=[runs[0]])] == [1, 2]
+        assert [m.distance for m in tx.lineage.forward("flights", [], runs=[runs[0]])] == [1, 2]
 
 
 def test_makers_prefer_whole_pipelines(hand: Hand) -> None:
@@ -63,8 +63,8 @@ def test_makers_prefer_whole_pipelines(hand: Hand) -> None:
     with hand.write() as tx:
         for run in (step, pipeline):
             tx.lineage.record(run.id, project="flights", outputs=[Link("o", digest_of(b"m"))])
-        assert tx.lineage.makers(_d("m")) == [pipeline.id, step.id]
-        assert tx.lineage.readers(_d("m")) == []
+        assert tx.lineage.makers("flights", _d("m")) == [pipeline.id, step.id]
+        assert tx.lineage.readers("flights", _d("m")) == []
 
 
 def test_an_output_learns_its_version(hand: Hand) -> None:
