@@ -1,0 +1,58 @@
+"""profile: what a table holds, column by column, as plain values to keep and to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from loopline.datasets.tables import NULLS, columns_of, is_number, name, open_tables, plain
+
+VERSION: Final = 1
+"""Changes when the same table gives another profile: what was computed by another version is computed again."""
+TOP: Final = 10
+QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_NESTED: Final = ("STRUCT", "MAP", "UNION", "JSON", "BLOB")
+
+
+def profile(paths: Path | Sequence[Path], *, top: int = TOP, nulls: Sequence[str] = NULLS) -> dict[str, Any]:
+    """Summarise a table: a file, or the files that hold its rows.
+
+    Gives {version, rows, columns: [{name, type, nulls, distinct, min, max, mean, std, quantiles, top}]}. `distinct` is an
+    estimate (HyperLogLog, a few per cent); mean, std and quantiles are there for numbers, over finite values; `top` has the most
+    frequent values, with their counts, of all but fractions. The same files give the same profile.
+    """
+    listed = [paths] if isinstance(paths, Path) else [Path(path) for path in paths]
+    with open_tables({"t": listed}, nulls=nulls) as db:
+        columns = columns_of(db, "t")
+        rows = db.execute("SELECT count(*) FROM t").fetchone()[0] if columns else 0
+        return {"version": VERSION, "rows": rows, "columns": [_column(db, c, kind, top) for c, kind in columns.items()]}
+
+
+def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:
+    quoted = name(column)
+    nested = kind.startswith(_NESTED) or kind.endswith("]")
+    asked = (
+        f"count(*) - count({quoted}), approx_count_distinct({'CAST(' + quoted + ' AS VARCHAR)' if nested else quoted})"
+    )
+    if not nested:
+        asked += f", min({quoted}), max({quoted})"
+    nulls, distinct, *ends = db.execute(f"SELECT {asked} FROM t").fetchone()
+    found: dict[str, Any] = {"name": column, "type": kind, "nulls": nulls, "distinct": distinct}
+    if nested:
+        return found
+    found["min"], found["max"] = map(plain, ends)
+    if is_number(kind):
+        finite = f"SELECT CAST({quoted} AS DOUBLE) AS x FROM t WHERE isfinite(CAST({quoted} AS DOUBLE))"
+        levels = ", ".join(map(str, QUANTILES))
+        mean, std, quantiles = db.execute(
+            f"SELECT avg(x), stddev_samp(x), quantile_cont(x, [{levels}]) FROM ({finite} ORDER BY x)"
+        ).fetchone()
+        found["mean"], found["std"] = plain(mean), plain(std)
+        found["quantiles"] = {
+            str(level): plain(value) for level, value in zip(QUANTILES, quantiles or (), strict=False)
+        }
+    if not kind.startswith(("FLOAT", "DOUBLE")):
+        counted = f"SELECT {quoted}, count(*) AS n FROM t WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
+        found["top"] = [[plain(value), count] for value, count in db.execute(counted).fetchall()]
+    return found

@@ -1,0 +1,266 @@
+"""tables: CSV, Parquet and JSON Lines files opened as tables of DuckDB, strictly.
+
+DuckDB guesses: where rows do not fit, it skips lines or joins columns without a word. Here the form of a CSV is fixed (comma or,
+in `.tsv`, tab; double quotes; first line names the columns; UTF-8), only the types of columns are found by reading all
+of the file, and what does not fit is an error with file and line. DuckDB sees the folders of the given files and nothing
+else: no network, no extensions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Final
+
+from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
+
+NULLS: Final = ("",)
+"""Texts that mean "no value" in a CSV."""
+_WHOLE: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_NUMBERS: Final = (*_WHOLE, "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL")
+_FORMS: Final = {
+    ".csv": "csv", ".tsv": "csv", ".csv.gz": "csv", ".tsv.gz": "csv", ".parquet": "parquet", ".jsonl": "json",
+    ".ndjson": "json", ".jsonl.gz": "json", ".ndjson.gz": "json",
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def open_tables(tables: Mapping[str, Sequence[Path]], *, nulls: Sequence[str] = NULLS) -> Iterator[Any]:
+    """Give a connection that has each of `tables` (names that we choose) as a table of all rows of its files.
+
+    Columns are joined by name; a column that has two types is read as the wider of two numbers, or else as text. A table
+    without files, or of empty JSON Lines, is left out. Raise Unavailable kind="extra-missing", Invalid kind="not-a-table", "ragged-rows", "bad-table".
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise Unavailable(
+            "reading tables needs DuckDB", kind="extra-missing", hint="pip install 'loopline[tables]'", extra="tables"
+        ) from None
+    files = [path for paths in tables.values() for path in paths]
+    for path in files:
+        if not path.is_file():
+            raise NotFound(f"there is no file {path}", kind="file-missing", hint="check the path", path=str(path))
+    options = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    with tempfile.TemporaryDirectory(prefix="loopline-tables-") as scratch, _closing(duckdb, options) as db:
+        real = {os.path.dirname(os.path.realpath(path)) for path in files}
+        db.execute(f"SET allowed_directories=[{', '.join(map(text, sorted({os.path.realpath(scratch), *real})))}]")
+        db.execute(f"SET temp_directory={text(scratch)}")
+        db.execute("SET enable_external_access=false")
+        db.execute("SET lock_configuration=true")
+        for table, paths in tables.items():
+            links = [_link(path, scratch, f"{table}-{number}") for number, path in enumerate(paths)]
+            if filled := [(path, link) for path, link in links if form_of(path) != "json" or os.path.getsize(link)]:
+                _load(db, table, filled, nulls)  # JSON Lines without lines have no columns either
+        yield db
+
+
+@contextlib.contextmanager
+def _closing(duckdb: Any, options: Mapping[str, str]) -> Iterator[Any]:
+    db = duckdb.connect(":memory:", config=options)
+    try:
+        yield db
+    except duckdb.OutOfMemoryException as error:
+        raise Unavailable(
+            f"too little memory or disk to compare these tables: {first_line(error)}",
+            kind="out-of-memory",
+            hint="compare fewer files at a time",
+        ) from error
+    finally:
+        db.close()
+
+
+def text(value: str) -> str:
+    """Write a text in SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def name(column: str) -> str:
+    """Write a name in SQL."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def first_line(error: BaseException) -> str:
+    """Give what DuckDB says, without its advice and its cursor."""
+    return str(error).partition("\n")[0]
+
+
+def columns_of(db: Any, table: str) -> dict[str, str]:
+    """Give the columns of a table and their types, in order; none for a table that was left out."""
+    rows = db.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [table]
+    ).fetchall()
+    return dict(rows)
+
+
+def form_of(path: Path) -> str:
+    """Tell `csv`, `parquet` or `json` by the name's end. Raise Invalid kind="not-a-table"."""
+    lower = path.name.lower()
+    for end, form in _FORMS.items():
+        if lower.endswith(end):
+            return form
+    raise Invalid(
+        f"{path} is no table: its name ends with none of {', '.join(_FORMS)}",
+        kind="not-a-table",
+        hint="give CSV, Parquet or JSON Lines files",
+        path=str(path),
+    )
+
+
+def _link(path: Path, scratch: str, stem: str) -> tuple[Path, str]:
+    """Give the file a name without characters that DuckDB would take for a pattern."""
+    lower = path.name.lower()
+    form_of(path)
+    end = next(end for end in _FORMS if lower.endswith(end))
+    link = os.path.join(scratch, stem + end)
+    os.symlink(os.path.realpath(path), link)
+    return path, link
+
+
+def _load(db: Any, table: str, links: Sequence[tuple[Path, str]], nulls: Sequence[str]) -> None:
+    import duckdb
+
+    described = []
+    for path, link in links:
+        try:
+            described.append(_describe(db, form_of(path), link, nulls))
+            if form_of(path) == "csv" and not described[-1][1] and (empty := _explain_csv(path)):
+                raise empty
+        except duckdb.Error as error:
+            raise _explain(path, error) from error
+    types = _merged([columns for columns, has_rows in described if has_rows] or [columns for columns, _ in described])
+    for number, ((path, link), (columns, _)) in enumerate(zip(links, described, strict=True)):
+        wanted = {column: types.get(column, kind) for column, kind in columns.items()}
+        casts = ", ".join(f"CAST({name(c)} AS {kind}) AS {name(c)}" for c, kind in wanted.items())
+        query = f"SELECT {casts} FROM {_reading(form_of(path), link, nulls, wanted)}"
+        try:
+            if number == 0:
+                db.execute(f"CREATE TEMP TABLE {name(table)} AS {query}")
+                continue
+            here = columns_of(db, table)
+            for column in wanted.keys() - here.keys():
+                db.execute(f"ALTER TABLE {name(table)} ADD COLUMN {name(column)} {wanted[column]}")
+            db.execute(f"INSERT INTO {name(table)} BY NAME {query}")
+        except duckdb.Error as error:
+            raise _explain(path, error) from error
+
+
+def _describe(db: Any, form: str, link: str, nulls: Sequence[str]) -> tuple[dict[str, str], bool]:
+    """Give columns and types of one file, and whether it has rows (without, its types mean nothing)."""
+    source = _reading(form, link, nulls, None)
+    columns = {row[0]: row[1] for row in db.execute(f"DESCRIBE FROM {source}").fetchall()}
+    return columns, db.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is not None
+
+
+def _reading(form: str, link: str, nulls: Sequence[str], columns: Mapping[str, str] | None) -> str:
+    if form == "parquet":
+        return f"read_parquet({text(link)})"
+    if form == "json":
+        return f"read_json({text(link)}, format='newline_delimited', records=true, sample_size=-1, maximum_object_size=67108864)"
+    delimiter = "\\t" if ".tsv" in link.rpartition("/")[2] else ","
+    missing = ", ".join(map(text, nulls))
+    fixed = (
+        f"delim={'chr(9)' if delimiter != ',' else text(',')}, quote='\"', escape='\"', header=true, skip=0, comment='', "
+        f"null_padding=false, ignore_errors=false, strict_mode=true, nullstr=[{missing}]"
+    )
+    if columns is None:
+        return f"read_csv({text(link)}, {fixed}, sample_size=-1)"
+    listed = ", ".join(f"{text(column)}: {text(kind)}" for column, kind in columns.items())
+    return f"read_csv({text(link)}, {fixed}, auto_detect=false, columns={{{listed}}})"
+
+
+def _merged(described: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    types: dict[str, str] = {}
+    for columns in described:
+        for column, kind in columns.items():
+            known = types.setdefault(column, kind)
+            if known != kind:
+                types[column] = _wider(known, kind)
+    return types
+
+
+def _wider(a: str, b: str) -> str:
+    if a in _WHOLE and b in _WHOLE:
+        return max(a, b, key=_WHOLE.index)
+    return "DOUBLE" if is_number(a) and is_number(b) else "VARCHAR"
+
+
+def is_number(kind: str) -> bool:
+    """Tell whether a type of DuckDB holds numbers."""
+    return kind.startswith(_NUMBERS) and not kind.endswith("]")
+
+
+def _explain(path: Path, error: BaseException) -> LooplineError:
+    """Say where a file breaks its form: DuckDB's own words change from version to version."""
+    try:
+        return {"csv": _explain_csv, "json": _explain_json}[form_of(path)](path) or _bad(path, first_line(error))
+    except (KeyError, OSError, csv.Error):
+        return _bad(path, first_line(error))
+
+
+def _explain_csv(path: Path) -> LooplineError | None:
+    with _open(path) as stream:
+        rows = csv.reader(stream, delimiter="\t" if ".tsv" in path.name.lower() else ",")
+        try:
+            head = next(rows, [])
+            if not head:
+                return _bad(path, "it has no first line that names the columns", line=1)
+            for row in rows:
+                if row and len(row) != len(head):
+                    return Invalid(
+                        f"{path}, line {rows.line_num}: {len(row)} values where the first line names {len(head)} columns",
+                        kind="ragged-rows",
+                        hint="mend that line; a comma inside of a value needs quotes around it",
+                        path=str(path),
+                        line=rows.line_num,
+                        expected=len(head),
+                        found=len(row),
+                    )
+        except UnicodeDecodeError:
+            return _bad(path, f"line {rows.line_num + 1} or one soon after is not UTF-8", line=rows.line_num + 1)
+    return None
+
+
+def _explain_json(path: Path) -> LooplineError | None:
+    with _open(path) as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                fine = not line.strip() or isinstance(json.loads(line), dict)
+            except ValueError:
+                fine = False
+            if not fine:
+                return _bad(path, f"line {number} is no JSON object", line=number)
+    return None
+
+
+def _open(path: Path) -> IO[str]:
+    if path.name.lower().endswith(".gz"):
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return open(path, encoding="utf-8-sig", newline="")
+
+
+def _bad(path: Path, why: str, **facts: Any) -> Invalid:
+    return Invalid(
+        f"{path} cannot be read as a table: {why}", kind="bad-table", hint="mend the file", path=str(path), **facts
+    )
+
+
+def plain(value: Any) -> Any:
+    """Turn a value of DuckDB into one that JSON has: times and numbers without a JSON form become text."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from loopline.datasets.profile import profile
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A thousand rows of four columns."""
+    path = tmp_path / "x.csv"
+    lines = (f"{n},{n / 4 if n % 10 else ''},{'abc'[n % 3]},2013-01-{n % 28 + 1:02d}" for n in range(1000))
+    path.write_text("id,x,s,d\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_a_profile_says_what_a_table_holds(file: Path) -> None:
+    """Counts, ends, moments, quantiles and frequent values are those of the rows."""
+    found = profile(file)
+    ids, x, s, d = found["columns"]
+    assert found["rows"] == 1000
+    assert [one["name"] for one in found["columns"]] == ["id", "x", "s", "d"]
+    assert (ids["type"], ids["nulls"], ids["min"], ids["max"], ids["mean"]) == ("BIGINT", 0, 0, 999, 499.5)
+    assert ids["std"] == pytest.approx(288.819, abs=0.001)
+    assert ids["quantiles"]["0.5"] == 499.5
+    assert abs(ids["distinct"] - 1000) < 100
+    assert (x["nulls"], x["min"], x["max"]) == (100, 0.25, 249.75)
+    assert "top" not in x
+    assert s["top"] == [["a", 334], ["b", 333], ["c", 333]]
+    assert "mean" not in s
+    assert (d["min"], d["max"]) == ("2013-01-01", "2013-01-28")
+
+
+def test_a_profile_is_plain_and_repeats(file: Path) -> None:
+    """Two profiles of the same rows are equal, also when stored and read between."""
+    found = profile(file)
+    assert json.loads(json.dumps(found)) == found == profile([file])
+
+
+def test_a_table_without_rows_has_a_profile(tmp_path: Path) -> None:
+    """No rows, and no files, are no error."""
+    empty = tmp_path / "x.csv"
+    empty.write_text("a,b\n")
+    assert profile(empty)["rows"] == 0
+    assert [one["name"] for one in profile(empty)["columns"]] == ["a", "b"]
+    assert profile([])["columns"] == []
+
+
+def test_values_without_order_are_counted(tmp_path: Path) -> None:
+    """Nested values and numbers that are not finite have a profile too."""
+    file = tmp_path / "x.jsonl"
+    file.write_text('{"v":{"a":1},"l":[1],"x":1.5}\n{"v":{"a":2},"l":[2]}\n{"v":null}\n')
+    v, many, x = profile(file)["columns"]
+    assert (v["nulls"], v["distinct"], many["nulls"], many["distinct"]) == (1, 2, 1, 2)
+    assert (x["nulls"], x["mean"], x["std"]) == (2, 1.5, None)
+    odd = tmp_path / "x.csv"
+    odd.write_text("x\nnan\ninf\n1.5\n2.5\n")
+    assert profile(odd)["columns"][0]["mean"] == 2.0
