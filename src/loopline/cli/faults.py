@@ -112,6 +112,27 @@ def _as_json(error: LooplineError) -> str:
     return json.dumps({"schema": 1, "error": body}, default=_fact)
 
 
+def of_system(error: OSError) -> LooplineError | None:
+    """Say what the machine refused, where a person can mend that; None: it is a defect of ours."""
+    import errno
+
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            kind, what, hint = "disk-full", "the disk is full", "free some space, then run it again"
+        case errno.EROFS | errno.EACCES | errno.EPERM:
+            kind, what, hint = (
+                "no-permission",
+                f"not permitted: {error.strerror}",
+                "make it readable and writable for you",
+            )
+        case errno.EIO:
+            kind, what, hint = "disk-error", "the disk failed", "check the disk, then run it again"
+        case _:
+            return None
+    where = str(error.filename or "")
+    return Unavailable(f"{where}: {what}" if where else what, kind=kind, hint=hint, path=where)
+
+
 def crash(error: BaseException, screen: Screen, options: Options, words: Sequence[str]) -> int:
     """Write a report of a defect to a file and say where it is. Give the exit code."""
     from traceback import format_exception

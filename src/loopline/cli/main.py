@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loopline.cli import faults
 from loopline.cli.argv import Options, read_words, take_options
 from loopline.cli.screen import Screen
-from loopline.errors import LooplineError
+from loopline.errors import Invalid, LooplineError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,8 @@ SCHEMA = 1
 
 
 _NAMES = ("ASSET", "REF", "VERSION", "JSON")
+_REAL = ("check", "promote", "reproduce")
+"""Commands whose steps would really run, and whose records build on each other."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -58,9 +60,18 @@ def _main(words: list[str]) -> int:
         return faults.exit_code_of(error)
     except BrokenPipeError:
         return faults.hush()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         screen.say(screen.paint_err("wait", "interrupted"))
+        for note in getattr(stopped, "__notes__", ()):  # a verb that can go on says how
+            screen.say(f"{screen.paint_err('name', '→')} {note}")
         return faults.INTERRUPTED
+    except OSError as error:
+        ours = faults.of_system(error)
+        if ours is None:
+            return faults.crash(error, screen, options, words)
+        screen.flush()
+        faults.tell(ours, screen, options)
+        return faults.UNABLE
     except Exception as error:  # noqa: BLE001 (a defect becomes a report, whatever it is)
         return faults.crash(error, screen, options, words)
     return code
@@ -102,6 +113,12 @@ def _call(command: Verb, usage: Usage, given: dict[str, Any], options: Options, 
     from loopline.cli.place import Place
     from loopline.verbs.usage import read
 
+    if options.dry and command.name in _REAL:
+        raise Invalid(
+            f"{command.name} runs steps and cannot be rehearsed",
+            kind="no-dry-run",
+            hint=f"loopline {command.name} without --dry-run",
+        )
     place = Place(options, screen)
     if command.cls != "read":
         gc.enable()

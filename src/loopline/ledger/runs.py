@@ -120,15 +120,26 @@ class Runs:
                 found[row[14]] = _run(row)
         return {run.cache_key or "": run for run in self._fill(list(found.values()), light=True)}
 
-    def move(self, run: str, state: RunState, *, error: str | None = None, ended_at: int | None = None) -> bool:
-        """Change a run's state. A run that is over stays as it is: give False then."""
+    def move(
+        self,
+        run: str,
+        state: RunState,
+        *,
+        error: str | None = None,
+        started_at: int | None = None,
+        ended_at: int | None = None,
+    ) -> bool:
+        """Change a run's state. A run that is over stays as it is: give False then.
+
+        `started_at` replaces the time of its start, where it waited between being written down and beginning.
+        """
         ended = (ended_at or self._now) if state.over else None
         return bool(
             self._rows.do(
                 "UPDATE runs SET state = ?, error = COALESCE(?, error), ended_at = COALESCE(?, ended_at),"
-                " started_at = CASE WHEN ? = 'running' AND started_at IS NULL THEN ? ELSE started_at END"
+                " started_at = COALESCE(?, CASE WHEN ? = 'running' AND started_at IS NULL THEN ? ELSE started_at END)"
                 " WHERE id = ? AND state IN ('pending', 'running')",
-                str(state), error, ended, str(state), self._now, run,
+                str(state), error, ended, started_at, str(state), self._now, run,
             )
         )  # fmt: skip
 

@@ -43,7 +43,9 @@ def _mark(loop: Loop, run: str) -> None:
         for step in tx.runs.children(run):
             tx.runs.move(step.id, RunState.CRASHED)
         tx.runs.move(run, RunState.CRASHED, error="its process ended without a word")
-        tx.say("run.finished", run, state=str(RunState.CRASHED), name=tx.runs.get(run).name, error="its process is gone")
+        tx.say(
+            "run.finished", run, state=str(RunState.CRASHED), name=tx.runs.get(run).name, error="its process is gone"
+        )
 
 
 def _folder(loop: Loop) -> Path:

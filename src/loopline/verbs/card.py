@@ -35,10 +35,17 @@ def card(
     with loop.ledger.read() as tx:
         version = tx.versions.resolve(pointer)
         if version.asset.kind != "model":
-            raise Invalid(f"{version} is no model", kind="not-a-model", hint=f"loopline show {version}", version=str(version))
+            raise Invalid(
+                f"{version} is no model", kind="not-a-model", hint=f"loopline show {version}", version=str(version)
+            )
         run = tx.runs.find(version.run) if version.run else None
         refs = [str(ref.name) for ref in tx.refs.of(version.asset) if ref.target == version.number]
-        changes = [c for c in tx.changes.list(loop.project, limit=1000) if any((m.ref.asset, m.new) == (version.asset, version.number) for m in c.moves)]
+        here = (version.asset, version.number)
+        changes = [
+            one
+            for one in tx.changes.list(loop.project, limit=1000)
+            if any((m.ref.asset, m.new) == here for m in one.moves)
+        ]
         environment = _environment(tx, run)
     is_model = version.artifact.media_type == MODEL
     folder = values_of(loop).folder(Artifact(Digest(version.artifact.digest), MODEL)) if is_model else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import LooplineError, NotFound
@@ -38,27 +39,40 @@ def check(
         loopline check model/delay@champion
     """
     with loop.ledger.read() as tx:
-        found = find_open(tx, change, loop)
-        wanted = [(one, move) for move in found.moves for one in _declared(tx, loop, move) if not only or one.name in only]
-    unknown = set(only) - {one.name for one, _ in wanted}
+        current = found = find_open(tx, change, loop)
+        wanted: dict[Check, list[Move]] = {}
+        for move in found.moves:
+            for one in _declared(tx, loop, move):
+                if not only or one.name in only:
+                    wanted.setdefault(one, []).append(move)
+    unknown = sorted(set(only) - {one.name for one in wanted})
     if unknown:
         raise NotFound(
-            f"no check {sorted(unknown)[0]} is declared for these refs", kind="no-check", hint="see [checks] in loopline.toml",
-            checks=sorted(unknown),
-        )  # fmt: skip
+            f"no check {unknown[0]} is declared for these refs",
+            kind="no-check",
+            hint="see [checks] in loopline.toml",
+            checks=unknown,
+        )
     if not wanted:
         return found
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        for one, _ in wanted:
+        for one in wanted:
             tx.verdicts.add(loop.project, Verdict(one.name, found.head, Result.PENDING, None, tx.now))
-        tx.say("checks.started", found.id, checks=[one.name for one, _ in wanted])
-    for one, move in wanted:
-        verdict = _answer(loop, one, move, found, code, Way(executor, workers, kind="check", tags={"change": found.id}))
+        tx.say("checks.started", found.id, checks=[one.name for one in wanted])
+    way = Way(executor, workers, kind="check", tags={"change": found.id})
+    for one, moves in wanted.items():
+        verdict = _worst([_answer(loop, one, move, found, code=code, way=way) for move in moves])
         with loop.ledger.write(loop.project, loop.actor) as tx:
             tx.verdicts.add(loop.project, verdict)
             current = settle(tx, loop, tx.changes.get(found.id))
             tx.say("check.answered", found.id, check=one.name, result=str(verdict.result), run=verdict.run)
     return current
+
+
+def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """Join what one check said about several refs: it passes where all pass."""
+    first = min(verdicts, key=lambda one: (Result.ERROR, Result.FAIL, Result.PENDING, Result.PASS).index(one.result))
+    return replace(first, estimates=tuple(estimate for one in verdicts for estimate in one.estimates))
 
 
 def _declared(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:
@@ -74,7 +88,7 @@ def _declared(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:
     return [one for one in checks if policies_for((Policy(one.name, one.refs),), move.ref)]
 
 
-def _answer(loop: Loop, one: Check, move: Move, change: Change, code: Digest | None, way: Way) -> Verdict:  # noqa: PLR0917 (each is needed)
+def _answer(loop: Loop, one: Check, move: Move, change: Change, *, code: Digest | None, way: Way) -> Verdict:
     try:
         ran = execute(loop, prepare(loop, _source(loop, one, move, code)), way)
     except LooplineError as error:
@@ -93,7 +107,7 @@ def _source(loop: Loop, one: Check, move: Move, code: Digest | None) -> Source:
     if code is None or maker is None:
         raise NotFound(
             f"{version} was not made by a run: nobody knows which code has the pipeline {one.pipeline}", kind="no-code",
-            hint="name a source tree with --code", version=str(version),
+            hint="publish it with --run, so that its code is known", version=str(version),
         )  # fmt: skip
     params = dict(one.params) | {"candidate": str(version)}
     if move.old is not None:

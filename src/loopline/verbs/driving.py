@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from loopline.errors import Invalid, LooplineError
 from loopline.nouns.digest import Digest
 from loopline.nouns.job import End, Job, Outcome
 from loopline.nouns.progress import Progress
-from loopline.nouns.run import Link, RunState
+from loopline.nouns.run import RunState
 from loopline.verbs.recording import Ended
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def executor_named(loop: Loop, name: str) -> Callable[..., Any]:
 class Drive:
     """One run of a schedule on one executor."""
 
-    def __init__(self, loop: Loop, prepared: Prepared, way: Way, schedule: Schedule, recording: Recording) -> None:  # noqa: PLR0917 (each is needed)
+    def __init__(self, loop: Loop, prepared: Prepared, way: Way, schedule: Schedule, recording: Recording) -> None:
         self._loop, self._prepared, self._way = loop, prepared, way
         self._schedule, self._recording = schedule, recording
         self._jobs: dict[str, str] = {}
@@ -50,8 +51,11 @@ class Drive:
         """Start what is ready, take what has ended, until nothing is left. Whatever interrupts it ends every step."""
         loop, workers = self._loop, self._way.workers
         executor = executor_named(loop, self._way.executor)(
-            loop.clock, workers=min(workers, len(self._prepared.plan.nodes)), scratch=loop.work / "scratch", python=self._way.python
-        )  # fmt: skip
+            loop.clock,
+            workers=min(workers, len(self._prepared.plan.nodes)),
+            scratch=loop.work / "scratch",
+            python=self._way.python,
+        )
         try:
             while not self._schedule.over:
                 self._tell()
@@ -60,7 +64,7 @@ class Drive:
             self._tell()
         except BaseException:
             executor.close()
-            with suppress(LooplineError):  # what ended in the meantime need not be done again
+            with suppress(LooplineError, OSError):  # what ended in the meantime need not be done again
                 self._take(executor.outcomes(0), over=True)
             raise
         executor.close()
@@ -112,8 +116,6 @@ class Drive:
 
     def _with_parts(self, ended: list[Ended]) -> list[Ended]:
         """Keep what the keys of finished steps were made of, so that a later run can say what differs."""
-        from dataclasses import replace
-
         makers = {one.node: self._schedule.planned(one.node).parts for one in ended if one.state is RunState.FINISHED}
         parts = {node: maker().dump() for node, maker in makers.items() if maker and self._way.known}
         digests = dict(zip(parts, self._loop.blobs.put_all(parts.values()), strict=True))

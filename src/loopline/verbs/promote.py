@@ -19,7 +19,9 @@ def promote(
     *,
     to: Annotated[Revision, "where: a number, another ref, a digest, latest"],
     why: Annotated[str, "the reason, for whoever reviews it"],
-    together: Annotated[bool, "also move the same ref of the data, code and environment that the version was made from"] = False,
+    together: Annotated[
+        bool, "also move the same ref of the data, code and environment that the version was made from"
+    ] = False,
     executor: Annotated[str, "where the checks run"] = "local",
     workers: Annotated[int, "steps at a time; 0: one for each processor"] = 0,
 ) -> Change:

@@ -13,6 +13,7 @@ from loopline.nouns.plan import Ran
 from loopline.verbs.running import values_of
 
 if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
     from loopline.nouns.version import Version
     from loopline.verbs.running import Prepared, Source
@@ -29,15 +30,16 @@ def publish(loop: Loop, prepared: Prepared, ran: Ran) -> Ran:
     if not rows:
         return ran
     links = {link.name: link for link in ran.run.outputs}
-    metadata = {name: _metadata(loop, Artifact(links[name].digest, links[name].media_type)) for _, name in rows}
+    with loop.ledger.read() as tx:
+        fresh = [name for asset, name in rows if _known(tx, asset, links[name].digest) is None]
+    metadata = {name: _metadata(loop, Artifact(links[name].digest, links[name].media_type)) for name in fresh}
     published: list[Version] = []
     with loop.ledger.write(loop.project, loop.actor) as tx:
         for asset, name in rows:
             link = links[name]
-            known = [v for v in tx.versions.by_digest(loop.project, link.digest) if v.asset == asset and v.deleted_at is None]
-            version = known[0] if known else tx.versions.publish(
+            version = _known(tx, asset, link.digest) or tx.versions.publish(
                 asset, Artifact(link.digest, link.media_type, link.size), author=str(loop.actor), run=ran.run.id,
-                message=f"{ran.run.name} of {brief(ran.run.id)}", metadata=metadata[name],
+                message=f"{ran.run.name} of {brief(ran.run.id)}", metadata=metadata.get(name, {}),
             )  # fmt: skip
             tx.lineage.publish(ran.run.id, name, asset, version.number)
             published.append(version)
@@ -48,23 +50,32 @@ def publish(loop: Loop, prepared: Prepared, ran: Ran) -> Ran:
 
 def publish_source(loop: Loop, source: Source) -> None:
     """Publish the source tree and the environment as `code/<project>` and `env/<project>`, where they are new."""
-    wanted = [(AssetName(loop.project, "code", loop.project), Artifact(source.code, TREE), source.commit or "no commit")]
+    wanted = [
+        (AssetName(loop.project, "code", loop.project), Artifact(source.code, TREE), source.commit or "no commit")
+    ]
     if source.environment:
         name = AssetName(loop.project, "env", loop.project)
         wanted.append((name, Artifact(source.environment, ENVIRONMENT), "as installed"))
     with loop.ledger.read() as tx:
-        missing = [
-            row for row in wanted if not any(v.asset == row[0] for v in tx.versions.by_digest(loop.project, row[1].digest))
-        ]
-    for asset, artifact, message in missing:
-        with loop.ledger.write(loop.project, loop.actor) as tx:
+        wanted = [row for row in wanted if _known(tx, row[0], row[1].digest) is None]
+    if not wanted:
+        return
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        for asset, artifact, message in wanted:
+            if _known(tx, asset, artifact.digest):
+                continue  # another run was faster
             last = tx.assets.find(asset)
-            parents = [last.last_number] if last and last.last_number else []
-            version = tx.versions.publish(
+            tx.versions.publish(
                 asset, replace(artifact, size=loop.blobs.size(artifact.digest) or 0), author=str(loop.actor), message=message,
-                parents=parents,
+                parents=[last.last_number] if last and last.last_number else [],
             )  # fmt: skip
-            tx.say("version.published", str(version), digest=artifact.digest, message=message)
+        tx.say("source.published", source.code, code=source.code, environment=source.environment, commit=source.commit)
+
+
+def _known(tx: Tables, asset: AssetName, digest: Digest) -> Version | None:
+    """Find the newest version of an asset that has these bytes and was not deleted."""
+    found = tx.versions.by_digest(asset.project, digest)
+    return next((one for one in found if one.asset == asset and one.deleted_at is None), None)
 
 
 def _metadata(loop: Loop, artifact: Artifact) -> dict[str, Any]:

@@ -39,7 +39,8 @@ class Recording:
     """One run of a pipeline, as it is written down."""
 
     def __init__(self, loop: Loop, prepared: Prepared, way: Way, run: Run) -> None:
-        self._loop, self._prepared, self._way, self.run = loop, prepared, way, run
+        self._loop, self._source, self._way, self.run = loop, prepared.source, way, run
+        self._nodes = {node.id: node for node in prepared.plan.graph.nodes}
         self.steps: dict[str, Run] = {}
         """By node, as last written."""
         self.saved = 0.0
@@ -117,13 +118,12 @@ class Recording:
     def _step(self, schedule: Schedule, name: str) -> Run:
         from loopline.pipelines.arguments import Constant
 
-        loop, source, planned = self._loop, self._prepared.source, schedule.planned(name)
-        node = self._prepared.nodes[name]
+        loop, source, planned, node = self._loop, self._source, schedule.planned(name), self._nodes[name]
         return Run(
             id=loop.ids.new(), project=loop.project, name=name, kind="step", parent=self.run.id, actor=str(loop.actor),
             experiment=source.experiment, code=source.code, commit=source.commit, environment=source.environment,
             cache_key=planned.key or None if self._way.known else None,
-            params={name: str(one.value) for name, one in node.arguments if isinstance(one, Constant)},
+            params={key: str(one.value) for key, one in node.arguments if isinstance(one, Constant)},
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.ids import brief
 from loopline.nouns.plan import Repeat
 from loopline.nouns.run import Run, RunState
-from loopline.verbs.running import Source, Way, execute, prepare
+from loopline.verbs.running import PIPELINES, Way, execute, prepare, source_of
 
 
 def reproduce(
@@ -31,25 +31,22 @@ def reproduce(
         loopline reproduce model/delay@1
     """
     original = _original(loop, run)
-    if original.code is None or original.kind not in ("pipeline", "check", "reproduce"):
+    if original.code is None or original.kind not in PIPELINES or original.state is not RunState.FINISHED:
         raise Invalid(
-            f"run {brief(original.id)} is no run of a pipeline", kind="not-reproducible", hint="loopline find runs \"kind = pipeline\"",
-            run=original.id, kind_of_run=original.kind,
+            f"run {brief(original.id)} is no run of a pipeline that finished: there is nothing to compare with",
+            kind="not-reproducible", hint="loopline find runs 'kind = pipeline and state = finished'", run=original.id,
         )  # fmt: skip
     python, said = ("", "the packages installed here") if here else _environment(loop, original, offline=offline)
-    modules = tuple(original.tags.get("modules", "").split())
-    source = Source(
-        original.name, original.code, modules, original.params, original.commit, original.environment, original.experiment
-    )
     way = Way(executor, workers, kind="reproduce", tags={"reproduces": original.id}, python=python)
-    ran = execute(loop, prepare(loop, source, refresh=True), way)
-    if ran.run.state is not RunState.FINISHED:
-        return Repeat(original, ran.run, (), tuple(link.name for link in original.outputs), said)
-    before = {link.name: link.digest for link in original.outputs}
-    after = {link.name: link.digest for link in ran.run.outputs}
-    names = sorted(before)
+    ran = execute(loop, prepare(loop, source_of(original), refresh=True), way)
+    after = {link.name: link.digest for link in ran.run.outputs if ran.run.state is RunState.FINISHED}
+    equal = {link.name: after.get(link.name) == link.digest for link in original.outputs}
     return Repeat(
-        original, ran.run, tuple(n for n in names if before[n] == after.get(n)), tuple(n for n in names if before[n] != after.get(n)), said
+        original,
+        ran.run,
+        tuple(sorted(n for n in equal if equal[n])),
+        tuple(sorted(n for n in equal if not equal[n])),
+        said,
     )
 
 
@@ -61,7 +58,9 @@ def _original(loop: Loop, what: str) -> Run:
 
         version = tx.versions.resolve(parse_pointer(what, project=loop.project))
         if version.run is None:
-            raise NotFound(f"{version} was not made by a run", kind="no-run", hint=f"loopline show {version}", version=str(version))
+            raise NotFound(
+                f"{version} was not made by a run", kind="no-run", hint=f"loopline show {version}", version=str(version)
+            )
         return tx.runs.get(version.run)
 
 
@@ -69,8 +68,8 @@ def _environment(loop: Loop, original: Run, *, offline: bool) -> tuple[str, str]
     """Restore the packages of a run and give the interpreter that has them, and what was done, in words."""
     if original.environment is None:
         raise NotFound(
-            f"run {brief(original.id)} has no environment on record", kind="no-environment", hint="add --here to use what is installed",
-            run=original.id,
+            f"run {brief(original.id)} has no environment on record", kind="no-environment",
+            hint="add --here to use what is installed", run=original.id,
         )  # fmt: skip
     from loopline.environments.lock import parse
     from loopline.environments.restore import restore

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
-from loopline.errors import Conflict
+from loopline.errors import Conflict, Invalid
 from loopline.loop import Loop
 from loopline.nouns.digest import Digest
 from loopline.nouns.ids import brief
 from loopline.nouns.plan import Outlook, Prospect, Ran
-from loopline.nouns.run import RunState
+from loopline.nouns.run import Run, RunState
+from loopline.verbs.burying import bury
 from loopline.verbs.publishing import publish, publish_source
-from loopline.verbs.running import Prepared, Source, Way, execute, prepare
+from loopline.verbs.running import PIPELINES, Prepared, Source, Way, execute, prepare, source_of
 from loopline.verbs.start import NOTHING
 
 if TYPE_CHECKING:
@@ -40,15 +42,21 @@ def run(
     """Run a pipeline; steps whose code, parameters and inputs are known come from the cache.
 
     Steps run from a snapshot of the source tree. Everything is recorded: parameters, inputs and outputs by digest, metrics,
-    code, environment. What the pipeline returns is published.
+    code, environment. What the pipeline returns is published. A version in quarantine is read only where its number or its
+    digest names it.
 
     Example:
         loopline run train --param holdout=7
     """
-    source = Source(pipeline, code or Digest(""), modules, params, commit, environment, experiment)
-    tags: dict[str, str] = {}
+    source, tags = (
+        Source(pipeline, code or Digest(""), modules, params, commit, environment, experiment),
+        dict[str, str](),
+    )
     if resume:
-        source, tags = _resumed(loop, source, resume), {"resumes": resume}
+        before = _interrupted(loop, resume, asked=bool(pipeline or params))
+        source, tags = replace(source_of(before), environment=environment), {"resumes": before.id}
+    if not source.code:
+        raise Invalid("nobody knows which source tree to run", kind="no-code", hint="name one with --code")
     prepared = prepare(loop, source, refresh=refresh)
     if plan or explain:
         return _outlook(loop, prepared, explain=explain)
@@ -60,18 +68,32 @@ def run(
     return publish(loop, prepared, ran) if ran.run.state is RunState.FINISHED else ran
 
 
-def _resumed(loop: Loop, source: Source, run_id: str) -> Source:
-    with loop.ledger.read() as tx:
-        before = tx.runs.resolve(loop.project, run_id)
-    if before.state is RunState.FINISHED or before.code is None:
-        raise Conflict(
-            f"run {brief(before.id)} is {before.state}: there is nothing to go on with", kind="nothing-to-resume",
-            hint=f"loopline run {before.name}", run=before.id, state=str(before.state),
+def _interrupted(loop: Loop, name: str, *, asked: bool) -> Run:
+    """Find a run that did not come to its end. Raise Conflict while it goes on or when it did."""
+    if asked:
+        raise Invalid(
+            "a run that is resumed keeps its pipeline and parameters", kind="resume-as-it-was",
+            hint=f"loopline run --resume {name}", run=name,
         )  # fmt: skip
-    modules = tuple(before.tags.get("modules", "").split()) or source.modules
-    return Source(
-        before.name, before.code, modules, before.params, before.commit, source.environment, before.experiment
-    )
+    bury(loop)
+    with loop.ledger.read() as tx:
+        run = tx.runs.resolve(loop.project, name)
+    if run.code is None or run.kind not in PIPELINES:
+        raise Invalid(
+            f"run {brief(run.id)} is no run of a pipeline", kind="not-resumable", hint="loopline find runs 'kind = pipeline'",
+            run=run.id,
+        )  # fmt: skip
+    if run.state is RunState.FINISHED:
+        raise Conflict(
+            f"run {brief(run.id)} is {run.state}: there is nothing to go on with", kind="nothing-to-resume",
+            hint=f"loopline run {run.name}", run=run.id, state=str(run.state),
+        )  # fmt: skip
+    if not run.state.over:
+        raise Conflict(
+            f"run {brief(run.id)} is still running", kind="still-running",
+            hint=f"wait for it; if its machine is gone: loopline finish {brief(run.id)} --state crashed", run=run.id,
+        )  # fmt: skip
+    return run
 
 
 def _outlook(loop: Loop, prepared: Prepared, *, explain: bool) -> Outlook:

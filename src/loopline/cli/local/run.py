@@ -46,10 +46,19 @@ def run(
         raise Invalid("say which pipeline", kind="missing-parameter", hint=f"loopline run {_first(where)}")
     loop = where.loop
     return run_pipeline(
-        loop, pipeline, params=params, modules=settings.modules, experiment=settings.experiment, plan=plan, explain=explain,
-        refresh=refresh, resume=resume, executor=executor or settings.executor,
-        workers=settings.workers if workers is None else workers, **capture(Local(loop), settings),
-    )  # fmt: skip
+        loop,
+        pipeline,
+        params=params,
+        modules=settings.modules,
+        experiment=settings.experiment,
+        plan=plan or where.options.dry,
+        explain=explain,
+        refresh=refresh,
+        resume=resume,
+        executor=executor or settings.executor,
+        workers=settings.workers if workers is None else workers,
+        **capture(Local(loop), settings),
+    )
 
 
 def _first(where: Place) -> str:
