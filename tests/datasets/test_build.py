@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from loopline.datasets import build as module
+from loopline.datasets.build import build_folder, status
+from loopline.datasets.hashing import hash_files
+from loopline.datasets.index import Index
+from loopline.datasets.scan import look
+from loopline.datasets.tree import EMPTY, Tree
+from loopline.errors import Invalid
+from loopline.nouns.digest import digest_of
+from loopline.store.memory import MemoryBlobs
+
+
+@pytest.fixture
+def blobs() -> MemoryBlobs:
+    """An empty store."""
+    return MemoryBlobs()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twenty files in four folders, written long ago."""
+    root = tmp_path / "data"
+    for number in range(20):
+        file = root / f"{number % 4}" / f"{number:02d}.csv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"n\n{number}\n")
+        os.utime(file, (10**9, 10**9))
+    return root
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    """An index beside the folder."""
+    return Index(tmp_path / "index")
+
+
+def test_a_folder_becomes_the_tree_of_its_files(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """Every file is in the tree with its digest, size and mode, and its bytes are in the store."""
+    (folder / "0" / "00.csv").chmod(0o755)
+    built = build_folder(blobs, folder, index)
+    tree = Tree(blobs, built.root)
+    assert (built.files, built.stored, tree.count) == (20, 20, 20)
+    assert (built.bytes, built.stored_bytes) == (tree.bytes, tree.bytes)
+    for entry in tree.iter():
+        assert blobs.read(entry.digest) == (folder / entry.path).read_bytes()
+    assert [entry.path for entry in tree.iter() if entry.mode == 0o755] == ["0/00.csv"]
+
+
+def test_only_what_changed_is_read_again(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """A second build reads changed and new files only, also in another process."""
+    first = build_folder(blobs, folder, index)
+    assert build_folder(blobs, folder, index) == type(first)(first.root, 20, first.bytes, 0, 0)
+    (folder / "1" / "01.csv").write_text("n\n1\nmore\n")
+    (folder / "new").write_text("new")
+    (folder / "2" / "02.csv").unlink()
+    second = build_folder(blobs, folder, Index(index.file))
+    assert (second.files, second.stored) == (20, 2)
+    assert second.root == build_folder(MemoryBlobs(), folder, Index(folder.parent / "other")).root
+
+
+def test_a_change_that_keeps_the_size_is_seen(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """A file rewritten right after the build, in place and with as many bytes, is read again."""
+    for turn in range(20):
+        root = build_folder(blobs, folder, index).root
+        (folder / "0" / "00.csv").write_text(f"n\n{turn % 10}\n")
+        assert build_folder(blobs, folder, index).root != root or turn == 0
+
+
+def test_what_the_store_has_lost_is_stored_again(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """A known file whose blob is gone is read and kept once more."""
+    build_folder(blobs, folder, index)
+    blobs.delete(digest_of(b"n\n7\n"))
+    assert build_folder(blobs, folder, index).stored == 1
+    assert digest_of(b"n\n7\n") in blobs.held
+
+
+def test_status_tells_what_adding_would_change(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """Added, removed and changed files come in order; nothing is stored; the tree of the folder itself is clean."""
+    root = build_folder(blobs, folder, index).root
+    assert list(status(blobs, root, folder, index)) == []
+    (folder / "1" / "01.csv").write_text("changed")
+    (folder / "3" / "new").write_text("new")
+    (folder / "2" / "02.csv").unlink()
+    (folder / "0" / "00.csv").chmod(0o755)
+    held = dict(blobs.held)
+    found = list(status(blobs, root, folder, index))
+    assert [(d.word, d.path) for d in found] == [
+        ("changed", "0/00.csv"),
+        ("changed", "1/01.csv"),
+        ("removed", "2/02.csv"),
+        ("added", "3/new"),
+    ]
+    assert blobs.held == held
+    assert [d.new for d in status(blobs, build_folder(blobs, folder, index).root, folder, index)] == []
+
+
+def test_status_hashes_once(folder: Path, blobs: MemoryBlobs, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one status read, the next one and a build in another process know."""
+    root = build_folder(blobs, folder, index).root
+    (folder / "1" / "01.csv").write_text("changed")
+    os.utime(folder / "1" / "01.csv", (10**9, 10**9))
+    assert len(list(status(blobs, root, folder, index))) == 1
+    read: list[str] = []
+    real = hash_files
+
+    def counting(root: str, files: list[object], **more: object) -> object:
+        read.extend(file.path for file in files)  # type: ignore[attr-defined]
+        return real(root, files, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "hash_files", counting)
+    assert len(list(status(blobs, root, folder, Index(index.file)))) == 1
+    assert read == []
+    build_folder(blobs, folder, Index(index.file))
+    assert read == ["1/01.csv"]
+    assert digest_of(b"changed") in blobs.held
+
+
+def test_status_works_where_nothing_can_be_noted(
+    folder: Path, blobs: MemoryBlobs, index: Index, tmp_path: Path
+) -> None:
+    """Looking needs no place to write."""
+    root = build_folder(blobs, folder, index).root
+    (tmp_path / "file").write_text("")
+    assert list(status(blobs, root, folder, Index(tmp_path / "file" / "index"))) == []
+
+
+def test_listed_files_are_all_that_is_taken(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """A caller's list decides, and what the index knows of other files stays."""
+    build_folder(blobs, folder, index)
+    built = build_folder(blobs, folder, index, files=look(folder, ["1/01.csv", "0/04.csv", "gone"]))
+    assert [entry.path for entry in Tree(blobs, built.root).iter()] == ["0/04.csv", "1/01.csv"]
+    assert len(index) == 20
+
+
+def test_an_empty_folder_is_the_empty_tree(tmp_path: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """No files make EMPTY."""
+    (tmp_path / "none" / "below").mkdir(parents=True)
+    assert build_folder(blobs, tmp_path / "none", index).root == EMPTY
+
+
+def test_a_build_that_fails_keeps_what_it_learned(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """After an unusable file is removed, nothing that was stored before is read twice."""
+    build_folder(blobs, folder, index)
+    (folder / "link").symlink_to("/etc/passwd")
+    with pytest.raises(Invalid) as caught:
+        build_folder(blobs, folder, index)
+    assert caught.value.facts["paths"] == ["link"]
+    (folder / "link").unlink()
+    assert build_folder(blobs, folder, Index(index.file)).stored == 0

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loopline.datasets.ignore import RULES, read_rules
+from loopline.errors import Invalid, Unavailable
+
+
+def test_git_and_our_own_folders_are_never_data(tmp_path: Path) -> None:
+    """Without any rules, .git, .loopline and a checkout's scratch folder are left out at any depth."""
+    ignore = read_rules(str(tmp_path))
+    assert all(ignore(path, folder=True) for path in (".git", "a/.git", ".loopline", "a/b/.loopline~"))
+    assert not any(ignore(path, folder=False) for path in ("git", ".gitignore", RULES, "a/loopline"))
+
+
+def test_rules_are_those_of_git(tmp_path: Path) -> None:
+    """Globs, anchors, folders, negations and comments mean what they mean in a .gitignore."""
+    (tmp_path / RULES).write_text("# cache\n*.tmp\n!keep.tmp\n/build/\na/**/z\n\\#x\n")
+    ignore = read_rules(str(tmp_path))
+    assert [path for path in ("x.tmp", "d/x.tmp", "keep.tmp", "a/b/c/z", "#x", "x") if ignore(path, folder=False)] == [
+        "x.tmp",
+        "d/x.tmp",
+        "a/b/c/z",
+        "#x",
+    ]
+    assert ignore("build", folder=True)
+    assert not ignore("build", folder=False)
+    assert not ignore("d/build", folder=True)
+
+
+@pytest.mark.parametrize("line", ["!", "[z-a]", "\\"])
+def test_a_line_that_is_no_pattern_is_named(tmp_path: Path, line: str) -> None:
+    """A broken rule is told with file and line instead of being passed over."""
+    (tmp_path / RULES).write_text(f"*.tmp\n\n{line}\n")
+    with pytest.raises(Invalid) as caught:
+        read_rules(str(tmp_path))
+    assert (caught.value.kind, caught.value.facts["line"]) == ("bad-ignore", 3)
+
+
+def test_rules_that_cannot_be_read_are_no_empty_rules(tmp_path: Path) -> None:
+    """Bytes that are no text, and a folder in the place of the file, stop the scan."""
+    (tmp_path / RULES).write_bytes(b"\xff\xfe")
+    with pytest.raises(Invalid):
+        read_rules(str(tmp_path))
+    (tmp_path / RULES).unlink()
+    (tmp_path / RULES).mkdir()
+    with pytest.raises(Unavailable) as caught:
+        read_rules(str(tmp_path))
+    assert caught.value.kind == "file-unreadable"

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loopline.datasets.index import Index
+from loopline.datasets.scan import Stamp
+from loopline.datasets.tree import EMPTY
+from loopline.errors import Unavailable
+from loopline.nouns.digest import digest_of
+
+STAMP = Stamp(3, 1000, 2000, 7, 8)
+ABC = digest_of(b"abc")
+
+
+def test_what_was_learned_is_found_until_the_stamp_changes(tmp_path: Path) -> None:
+    """Any part of the stamp that differs makes the file unknown."""
+    index = Index(tmp_path / "i")
+    index.learn("a", STAMP, ABC, began=1001)
+    assert index.find("a", STAMP) == ABC
+    for at in range(len(STAMP)):
+        other = Stamp(*(value + (n == at) for n, value in enumerate(STAMP)))
+        assert index.find("a", other) is None
+    assert index.find("b", STAMP) is None
+
+
+@pytest.mark.parametrize("began", [0, 999, 1000])
+def test_a_file_written_while_it_was_read_is_read_again(tmp_path: Path, began: int) -> None:
+    """A file that changed in the tick in which reading began, or later, is never taken as known."""
+    index = Index(tmp_path / "i")
+    index.learn("a", STAMP, ABC, began=began)
+    assert index.find("a", STAMP) is None
+
+
+def test_an_index_survives_saving(tmp_path: Path) -> None:
+    """Stamps, digests, what is racy, and the base come back."""
+    index = Index(tmp_path / "deep" / "i")
+    index.learn("a", STAMP, ABC, began=1001)
+    index.learn("é/b", STAMP, digest_of(b""), began=3)
+    index.base = EMPTY
+    index.save()
+    again = Index(tmp_path / "deep" / "i")
+    assert (len(again), again.base, again.bases) == (2, EMPTY, (EMPTY,))
+    assert again.find("a", STAMP) == ABC
+    assert again.find("é/b", STAMP) is None
+    assert [file.name for file in (tmp_path / "deep").iterdir()] == ["i"]
+
+
+def test_forgetting_is_saved(tmp_path: Path) -> None:
+    """What is forgotten, or not kept, is gone after the next start."""
+    index = Index(tmp_path / "i")
+    for path in "abc":
+        index.learn(path, STAMP, ABC, began=1001)
+    index.forget(["a", "x"])
+    index.keep(["b", "y"])
+    index.save()
+    again = Index(tmp_path / "i")
+    assert [again.find(path, STAMP) for path in "abc"] == [None, ABC, None]
+
+
+def test_an_index_without_news_is_not_written(tmp_path: Path) -> None:
+    """Saving twice touches the file once."""
+    index = Index(tmp_path / "i")
+    index.save()
+    assert not (tmp_path / "i").exists()
+    index.learn("a", STAMP, ABC, began=1001)
+    index.save()
+    (tmp_path / "i").unlink()
+    index.save()
+    assert not (tmp_path / "i").exists()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.binary(max_size=64), st.tuples(st.integers(0, 400), st.integers(1, 255))))
+def test_a_damaged_index_is_an_empty_one(tmp_path: Path, damage: bytes | tuple[int, int]) -> None:
+    """Junk, a flipped byte or a cut never crash and are never believed."""
+    file = tmp_path / "i"
+    file.unlink(missing_ok=True)
+    index = Index(file)
+    index.learn("a", STAMP, ABC, began=1001)
+    index.save()
+    data = bytearray(file.read_bytes())
+    if isinstance(damage, bytes):
+        data = bytearray(damage)
+    else:
+        data[damage[0] % len(data)] ^= damage[1]
+    file.write_bytes(data)
+    assert (len(Index(file)), Index(file).base) == (0, None)
+    file.write_bytes(data[:-3])
+    assert len(Index(file)) == 0
+
+
+def test_the_clock_is_that_of_the_file_system(tmp_path: Path) -> None:
+    """What is written after asking is stamped no earlier than the answer."""
+    now = Index(tmp_path / "deep" / "i").now()
+    (tmp_path / "x").write_text("x")
+    assert (tmp_path / "x").stat().st_mtime_ns >= now
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_an_index_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    """A file in the place of the folder is an error with the path."""
+    (tmp_path / "file").write_text("x")
+    index = Index(tmp_path / "file" / "i")
+    index.learn("a", STAMP, ABC, began=1001)
+    for attempt in (index.now, index.save):
+        with pytest.raises(Unavailable) as caught:
+            attempt()
+        assert caught.value.kind == "index-unwritable"

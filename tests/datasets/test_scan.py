@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loopline.datasets.scan import look, scan
+from loopline.errors import Invalid, NotFound, Unavailable
+
+
+def fill(root: Path, *paths: str) -> None:
+    """Make files that hold their own paths."""
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(path)
+
+
+def test_files_come_in_the_order_of_a_tree(tmp_path: Path) -> None:
+    """Folders and files sort together by the bytes of the whole path."""
+    paths = ["a!", "a-b/x", "a.b", "a/c", "a/c.d/e", "a0", "é", "z/y"]
+    fill(tmp_path, *paths)
+    found = list(scan(tmp_path))
+    assert [one.path for one in found] == sorted(paths, key=str.encode) == [*paths[:6], "z/y", "é"]
+    assert [one.stamp.size for one in found] == [len(one.path.encode()) for one in found]
+
+
+NAMES = st.text(st.sampled_from("ab.!-0é\\ "), min_size=1, max_size=3).filter(lambda name: name not in (".", ".."))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sets(st.lists(NAMES, min_size=1, max_size=3).map(tuple), max_size=12))
+def test_any_names_come_in_order(tmp_path: Path, parts: set[tuple[str, ...]]) -> None:
+    """Whatever the names, the scan is sorted as a tree wants it."""
+    root = Path(tempfile.mkdtemp(dir=tmp_path))
+    taken: list[str] = []
+    for path in sorted("/".join(one) for one in parts):
+        if not any(path.startswith(other + "/") or other.startswith(path + "/") for other in taken):
+            taken.append(path)
+    fill(root, *taken)
+    assert [one.path for one in scan(root)] == sorted(taken, key=str.encode)
+
+
+def test_modes_keep_whether_the_owner_may_execute(tmp_path: Path) -> None:
+    """Any mode becomes 0755 or 0644."""
+    fill(tmp_path, "a", "b", "c")
+    (tmp_path / "a").chmod(0o700)
+    (tmp_path / "b").chmod(0o600)
+    (tmp_path / "c").chmod(0o655)
+    assert [one.mode for one in scan(tmp_path)] == [0o755, 0o644, 0o644]
+
+
+def test_ignored_files_and_folders_are_left_out(tmp_path: Path) -> None:
+    """Rules of the folder hold, and an ignored folder is not entered."""
+    fill(tmp_path, ".looplineignore", "a.tmp", "b", ".git/config", "d/.loopline/x", "cache/deep/x", "d/y")
+    (tmp_path / ".looplineignore").write_text("*.tmp\ncache/\n")
+    (tmp_path / "cache").chmod(0)
+    try:
+        assert [one.path for one in scan(tmp_path)] == [".looplineignore", "b", "d/y"]
+    finally:
+        (tmp_path / "cache").chmod(0o755)
+
+
+def test_a_link_to_a_file_of_the_folder_is_that_file(tmp_path: Path) -> None:
+    """Inside of the folder a link stands for what it points at."""
+    fill(tmp_path, "a/x")
+    (tmp_path / "y").symlink_to("a/x")
+    x, y = scan(tmp_path)
+    assert (y.path, y.stamp) == ("y", x.stamp)
+
+
+def test_whatever_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links out, to folders and to nothing, sockets and pipes are told together, after all files."""
+    root = tmp_path / "root"
+    fill(tmp_path, "root/a/x", "secret", "root2/x")
+    (root / "out").symlink_to(tmp_path / "secret")
+    (root / "near").symlink_to("../root2/x")
+    (root / "folder").symlink_to("a")
+    (root / "nothing").symlink_to("none")
+    (root / "circle").symlink_to("circle")
+    os.mkfifo(root / "pipe")
+    monkeypatch.chdir(root)
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("socket")
+    seen: list[str] = []
+    with pytest.raises(Invalid) as caught:
+        seen.extend(one.path for one in scan(root))
+    assert caught.value.kind == "not-a-file"
+    assert caught.value.facts["paths"] == ["circle", "folder", "near", "nothing", "out", "pipe", "socket"]
+    assert seen == ["a/x"]
+
+
+def test_a_name_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    """A file whose name no tree can hold is named, as far as a name can be."""
+    (tmp_path / os.fsdecode(b"a\xff")).write_text("x")
+    with pytest.raises(Invalid) as caught:
+        list(scan(tmp_path))
+    assert (caught.value.kind, caught.value.facts["count"]) == ("bad-path", 1)
+
+
+def test_the_folder_must_be_one(tmp_path: Path) -> None:
+    """A missing folder and a file in its place are told apart."""
+    fill(tmp_path, "x")
+    with pytest.raises(NotFound) as missing:
+        list(scan(tmp_path / "none"))
+    with pytest.raises(Invalid) as file:
+        list(scan(tmp_path / "x"))
+    assert (missing.value.kind, file.value.kind) == ("folder-missing", "not-a-folder")
+
+
+def test_an_unreadable_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that the system refuses to list is an error, not an empty folder."""
+    fill(tmp_path, "a/x")
+    real = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("/a"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(Unavailable) as caught:
+        list(scan(tmp_path))
+    assert (caught.value.kind, caught.value.facts["path"]) == ("file-unreadable", "a")
+
+
+def test_look_takes_what_it_is_told(tmp_path: Path) -> None:
+    """Listed files come sorted and once; what is gone is left out; what is no file is told."""
+    fill(tmp_path, "b", "a/x", "c")
+    assert [one.path for one in look(tmp_path, ["c", "a/x", "c", "gone", "b/under"])] == ["a/x", "c"]
+    with pytest.raises(Invalid) as caught:
+        look(tmp_path, ["a"])
+    assert caught.value.kind == "not-a-file"
+    with pytest.raises(Invalid) as climbing:
+        look(tmp_path, ["../x"])
+    assert climbing.value.kind == "bad-path"
