@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -80,4 +79,4 @@ def test_the_disk_fills_up(small: Path, later: str) -> None:
         assert (run.state is RunState.FINISHED) or later == "full"
     finally:
         local.close()
-    assert os.listdir(small / "journal") == []
+    assert list((small / "journal").iterdir()) == []

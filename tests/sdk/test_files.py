@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from loopline.datasets.folders import TreeFolders
+from loopline.datasets.tree import build
 from loopline.errors import Conflict, Unavailable
 from loopline.nouns.artifact import BYTES, TREE, Artifact
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName
 from loopline.nouns.version import Version
-from loopline.datasets.tree import build
 from loopline.sdk.files import copy_out, materialise, remove
 from loopline.store.memory import MemoryBlobs
 
@@ -40,6 +40,10 @@ def modes(folder: Path) -> set[int]:
     return {one.stat().st_mode & 0o777 for one in [folder, *folder.rglob("*")]}
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
 def test_a_tree_becomes_a_folder(blobs: MemoryBlobs, tree: Digest, tmp_path: Path) -> None:
     """Its files are there, nobody may write them, and asking again gives the same folder without work."""
     made = materialise(blobs, tree, tmp_path / "trees")
@@ -48,7 +52,7 @@ def test_a_tree_becomes_a_folder(blobs: MemoryBlobs, tree: Digest, tmp_path: Pat
     assert os.access(made / "x", os.X_OK)
     before = made.stat().st_ino
     assert materialise(blobs, tree, tmp_path / "trees").stat().st_ino == before
-    assert sorted(os.listdir(tmp_path / "trees")) == [".lock", tree.removeprefix("sha256:")]
+    assert names(tmp_path / "trees") == [".lock", tree.removeprefix("sha256:")]
 
 
 @pytest.mark.parametrize("harm", ["cut", "missing"])
@@ -68,20 +72,22 @@ def test_a_damaged_blob_leaves_nothing(blobs: MemoryBlobs, tree: Digest, tmp_pat
     blobs.held[entry.digest] = b"evil"
     with pytest.raises(Unavailable):
         materialise(blobs, bad, tmp_path / "trees")
-    assert os.listdir(tmp_path / "trees") == [".lock"]
+    assert names(tmp_path / "trees") == [".lock"]
 
 
 def test_many_at_once(blobs: MemoryBlobs, tree: Digest, tmp_path: Path) -> None:
     """Whoever comes second finds what the first made."""
     found: list[Path] = []
-    threads = [threading.Thread(target=lambda: found.append(materialise(blobs, tree, tmp_path / "t"))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: found.append(materialise(blobs, tree, tmp_path / "t"))) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(found) == 8
     assert len(set(found)) == 1
-    assert len(os.listdir(tmp_path / "t")) == 2
+    assert len(names(tmp_path / "t")) == 2
 
 
 def test_what_a_killed_process_left(blobs: MemoryBlobs, tree: Digest, tmp_path: Path) -> None:

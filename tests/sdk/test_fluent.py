@@ -96,7 +96,7 @@ def test_data_is_a_folder(client: Local, flights: Digest, runs: Callable[[], lis
         found = loopline.data("data/flights")
         again = loopline.data("data/flights@1")
     assert (str(found), found.path) == ("data/flights@1", again.path)
-    assert sorted(os.listdir(found)) == ["feb.csv", "q1"]
+    assert sorted(one.name for one in Path(found).iterdir()) == ["feb.csv", "q1"]
     assert (found / "q1/jan.csv").read_text() == "a,b\n1,2\n"
     assert [one.path for one in found.files()] == ["feb.csv", "q1/jan.csv"]
     assert all(not one.stat().st_mode & 0o222 for one in [found.path, *found.path.rglob("*")])

@@ -47,7 +47,7 @@ def in_child(work: Callable[[], object]) -> int:
 def test_the_first_record_tells_the_run(journal: Journal) -> None:
     """A journal is never seen without its start, and no other name is left in its folder."""
     assert [(one.kind, one.body) for one in read(journal.path)] == [("start", START)]
-    assert os.listdir(journal.folder) == [journal.path.name]
+    assert list(journal.folder.iterdir()) == [journal.path]
 
 
 def test_what_was_appended_is_in_the_file(journal: Journal) -> None:

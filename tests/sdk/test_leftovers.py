@@ -105,7 +105,10 @@ def test_two_processes_do_not_ship_the_same_journal(
 
 def test_a_living_run_is_left_alone(project: Path, client: Local, runs: Callable[[], list[Run]]) -> None:
     """While its process lives, nobody ends a run or takes its journal."""
-    text = "import loopline, sys\nrun = loopline.start('long')\nrun.flush()\nprint('ready', flush=True)\nsys.stdin.read()\nrun.finish()"
+    text = (
+        "import loopline, sys\nrun = loopline.start('long')\nrun.flush()\n"
+        "print('ready', flush=True)\nsys.stdin.read()\nrun.finish()"
+    )
     alive = subprocess.Popen(
         [sys.executable, "-c", text],
         cwd=project,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def test_it_backs_off_and_comes_back(local: Local, journal: Journal, said: Calla
     shipper = Shipper(journal, connect, pause=0.02)
     journal.append("points", [["loss", 1.0, 1]])
     wait_for(lambda: last(local, journal) == 1.0)
-    waits = [b - a for a, b in zip(asked, asked[1:], strict=False)]
+    waits = [b - a for a, b in pairwise(asked)]
     assert waits[3] > 2 * waits[0]
     assert len(said()) == 1
     assert shipper.finish()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from loopline.datasets.tree import Tree
+from loopline.nouns.digest import Digest
 from loopline.sdk.snapshot import snapshot
 from loopline.settings import load_settings
 from loopline.store.local import LocalBlobs
 from loopline.wiring import open_blobs
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def paths(blobs: Any, tree: Any) -> dict[str, bytes]:
@@ -58,7 +61,13 @@ def test_nothing_is_read_twice(project: Path, monkeypatch: pytest.MonkeyPatch) -
     snapshot(blobs, settings)
     kept: list[bytes] = []
     put_all = LocalBlobs.put_all
-    monkeypatch.setattr(LocalBlobs, "put_all", lambda self, items: put_all(self, [kept.append(one) or one for one in items]))  # type: ignore[func-returns-value]
+
+    def noting(self: LocalBlobs, items: Iterable[bytes]) -> list[Digest]:
+        noted = list(items)
+        kept.extend(noted)
+        return put_all(self, noted)
+
+    monkeypatch.setattr(LocalBlobs, "put_all", noting)
     first = snapshot(blobs, settings)
     assert b"a" not in kept
     blobs.delete(Tree(blobs, first.tree).get("a.py").digest)

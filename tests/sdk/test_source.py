@@ -115,13 +115,14 @@ def test_large_files(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_git(tmp_path: Path) -> None:
-    """Every file but those of dot folders, caches, virtual environments and data folders."""
+    """Every file but secrets and those of dot folders, caches, virtual environments and data folders."""
     write(
-        tmp_path, "a.py", "pkg/b.py", ".env", ".cache/c.py", "pkg/__pycache__/b.pyc", "venv/pyvenv.cfg", "venv/lib/d.py", "data/e.csv",
+        tmp_path, ".flags", "a.py", "pkg/b.py", ".env", "pkg/.env.local", ".cache/c.py",
+        "pkg/__pycache__/b.pyc", "venv/pyvenv.cfg", "venv/lib/d.py", "data/e.csv",
         "node_modules/f.js",
     )  # fmt: skip
     found = find_source(tmp_path, without=(tmp_path / "data",))
-    assert (found.files, found.commit) == ((".env", "a.py", "pkg/b.py"), None)
+    assert (found.files, found.commit) == ((".flags", "a.py", "pkg/b.py"), None)
 
 
 def test_a_home_folder_is_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,9 @@ def test_files_and_folders(client: Local, tmp_path: Path) -> None:
     assert store(client, str(tmp_path), scratch=tmp_path).media_type == TREE
 
 
-@pytest.mark.parametrize(("value", "kind"), [("no/such/file", "no-such-file"), (object(), "no-codec"), (os, "no-codec")])
+@pytest.mark.parametrize(
+    ("value", "kind"), [("no/such/file", "no-such-file"), (object(), "no-codec"), (os, "no-codec")]
+)
 def test_what_cannot_be_stored(client: Local, tmp_path: Path, value: Any, kind: str) -> None:
     """A path to nothing and a value that no codec knows are told apart."""
     with pytest.raises(Invalid) as caught:

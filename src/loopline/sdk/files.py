@@ -125,7 +125,7 @@ def copy_out(blobs: Blobs, version: Version, target: Path, *, force: bool = Fals
             else:
                 with fresh.open("xb") as file:
                     file.writelines(blobs.get(version.artifact.digest))
-            if target.is_dir() and not target.is_symlink():
+            if os.path.lexists(target) and (fresh.is_dir() or (target.is_dir() and not target.is_symlink())):
                 target.rename(Path(scratch, "old"))
             fresh.replace(target)
     except OSError as error:

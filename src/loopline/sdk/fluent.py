@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from loopline.errors import LooplineError
 from loopline.nouns.run import RunState
@@ -67,7 +67,7 @@ def current() -> ActiveRun | None:
     return _given()
 
 
-def log(values: Mapping[str, Any] | None = None, /, *, step: int | None = None, **metrics: Any) -> None:
+def log(values: Mapping[str, Any] | None = None, /, *, step: SupportsIndex | None = None, **metrics: Any) -> None:
     """Log into the innermost active run, as `run.log` does. Without one, a warning says so once."""
     run = current()
     if run is not None:

@@ -121,7 +121,7 @@ class Journal:
         self._counting = threading.Lock()
         self.close()
         if self._own is not None:  # a grandchild
-            self._own._forked()  # noqa: SLF001
+            self._own._forked()  # noqa: SLF001 (one of its kind)
 
 
 def remove_when_shipped(path: Path, number: int, end: int) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, SupportsIndex
 
 from loopline.errors import LooplineError
 from loopline.nouns.ids import brief
@@ -47,7 +47,9 @@ class ActiveRun:
         self.closing: list[Callable[[ActiveRun], None]] = []
         """Called when the run ends."""
 
-    def log(self, values: Mapping[str, Any] | None = None, /, *, step: int | None = None, **metrics: Any) -> None:
+    def log(
+        self, values: Mapping[str, Any] | None = None, /, *, step: SupportsIndex | None = None, **metrics: Any
+    ) -> None:
         """Add a value to each named series: `run.log(loss=0.3, step=1)`, `run.log({"val": {"loss": 0.4}})` (as `val/loss`).
 
         Without `step` each series counts by itself from 0. What is no number is left out, with one warning a name.
@@ -153,7 +155,11 @@ class ActiveRun:
         self.finish(*outcome_of(error)[:1], error=outcome_of(error)[1])
 
     def _points(
-        self, values: Mapping[str, Any], prefix: str, step: int | None, into: list[tuple[str, float | str, int]]
+        self,
+        values: Mapping[str, Any],
+        prefix: str,
+        step: SupportsIndex | None,
+        into: list[tuple[str, float | str, int]],
     ) -> None:
         for name, value in values.items():
             key = f"{prefix}{name}"
@@ -193,7 +199,9 @@ class ActiveRun:
             log.warning("run %s lost %d records that the ledger refused", brief(self.id), refused)
         if not done and self._journal.path.exists():
             log.warning(
-                "run %s is not in the ledger yet: the next loopline command ships %s", brief(self.id), self._journal.path
+                "run %s is not in the ledger yet: the next loopline command ships %s",
+                brief(self.id),
+                self._journal.path,
             )
 
     def _warn(self, about: str, text: str) -> None:

@@ -1,7 +1,8 @@
 """source: which files are a project's source, as it stands now.
 
 In a git repository: what git tracks, and what is new and not ignored. Elsewhere: every file but those in dot folders, caches
-and virtual environments. Never: declared data folders and Loopline's own. New files of more than 10 MiB are left out, loudly.
+and virtual environments. Never: declared data folders, Loopline's own and, unless git tracks them, `.env` files. New files
+of more than 10 MiB are left out, loudly.
 """
 
 from __future__ import annotations
@@ -61,10 +62,16 @@ def find_source(root: Path, *, without: tuple[Path, ...] = ()) -> Source:
     kept: list[str] = []
     left_out: list[str] = []
     for tracked, name in sorted(set(names), key=lambda one: os.fsencode(one[1])):
-        size = _size(root, name)
+        size = None if not tracked and _is_secret(name) else _size(root, name)
         if size is not None:
             (kept if tracked or size <= LARGE else left_out).append(name)
     return Source(tuple(dict.fromkeys(kept)), commit, tuple(left_out))
+
+
+def _is_secret(name: str) -> bool:
+    """Whether a file holds secrets by custom (dotenv): they are never recorded. What git tracks is no secret any more."""
+    last = name.rpartition("/")[2]
+    return last == ".env" or last.startswith(".env.")
 
 
 def _git(root: Path, *words: str) -> str | None:

@@ -118,13 +118,17 @@ class Workspace:
             expect = None
         published = self._client.do(
             add, asset, tree=built.root, branch=branch, message=message, expect=expect, event_time=event_time,
-            metadata={"files": built.files, "bytes": built.bytes},
+            metadata={"files": built.files, "bytes": built.bytes, **self._declared_key(asset)},
         )  # fmt: skip
         if published.change is None or published.change.state is ChangeState.APPLIED:
             self._remember(
                 where, index, Stand(str(where), str(asset), branch, published.version.number), published.version
             )
         return published
+
+    def _declared_key(self, asset: AssetName) -> dict[str, list[str]]:
+        """Give the columns that name a row, where the project says them: row by row differences need them."""
+        return next(({"key": list(one.key)} for one in self._settings.data if one.asset == str(asset) and one.key), {})
 
     def folders(self) -> list[tuple[AssetName, Path]]:
         """List the folders that the project declares, and those that were added or checked out, as far as they exist."""

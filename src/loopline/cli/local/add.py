@@ -23,7 +23,7 @@ def add(
 ) -> Published:
     """Publish files as the next version and move a branch to it.
 
-    Only what changed is read. Where the branch has gone on since the folder was checked out, nothing happens and exit code 4
+    Only what changed is read. Where the branch has gone on since the folder was checked out, nothing happens and exit code 5
     says so. Files that a `.looplineignore` names are left out.
 
     Example:
