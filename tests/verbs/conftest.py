@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import build
+from loopline.ledger.ledger import Ledger
 from loopline.loop import Loop
 from loopline.nouns.actor import Actor
 from loopline.nouns.change import Published
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
+from loopline.nouns.event import Event
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.policy import Approvals, OverrideRule, Policy
 from loopline.nouns.run import Link, Point, Run
@@ -22,7 +25,10 @@ from loopline.nouns.version import Version
 from loopline.testing.loop import loop
 from loopline.verbs import load
 
-PROJECT = "flights"
+if TYPE_CHECKING:
+    from .projects import Project
+
+PROJECT, OTHER = "flights", "secret"
 DATA = AssetName(PROJECT, "data", "flights")
 MODEL = AssetName(PROJECT, "model", "delay")
 CHAMPION = RefName(MODEL, "champion")
@@ -55,11 +61,13 @@ class World:
         """Record a training that read a data version and published a model."""
         with self.loop.ledger.read() as tx:
             source = tx.versions.get(DATA, data)
-        run: Run = self.do("start", "train", code=CODE, commit="abc", environment=ENVIRONMENT, packages={"numpy": "2.0"}, params={"lr": "0.1"})
+        run: Run = self.do(
+            "start", "train", code=CODE, commit="abc", environment=ENVIRONMENT, packages={"numpy": "2.0"}, params={"lr": "0.1"}
+        )  # fmt: skip
         digest = self.loop.blobs.put(body)
         self.do(
-            "log", run.id, points=(Point("auc", auc),), inputs=(Link("data", source.artifact.digest, asset=str(DATA), number=data),),
-            outputs=(Link("model", digest),),
+            "log", run.id, points=(Point("auc", auc),),
+            inputs=(Link("data", source.artifact.digest, asset=str(DATA), number=data),), outputs=(Link("model", digest),),
         )  # fmt: skip
         version: Version = self.do("put", MODEL, digest=digest, run=run.id, metadata=metadata)
         self.do("finish", run.id)
@@ -68,6 +76,20 @@ class World:
     def policy(self, *policies: Policy) -> None:
         """Put policies into force."""
         self.do("policy", document=dump_document(Document(policies, ())).decode(), why="test")
+
+    def events(self, after: int = 0) -> list[Event]:
+        """Read the feed."""
+        with self.loop.ledger.read() as tx:
+            return list(tx.feed.iter(PROJECT, after=after))
+
+    def abroad(self) -> World:
+        """Give another project on the same ledger and blobs."""
+        return World(replace(self.loop, project=OTHER))
+
+    def rehearsing(self) -> World:
+        """Give the same world, where nothing is kept."""
+        ledger = Ledger(self.loop.ledger.database, clock=self.loop.clock, dry=True)
+        return World(replace(self.loop, ledger=ledger))
 
     def target(self, ref: RefName = CHAMPION) -> int | None:
         """Read where a ref points."""
@@ -101,3 +123,15 @@ def guarded(world: World) -> World:
     world.train(b"two", auc=0.8)
     world.policy(APPROVED)
     return world
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """Give data/flights@1 with the numbers 1, 2 and 3, and a project that adds them up."""
+    from .projects import TINY, Project
+
+    project = Project(tmp_path)
+    project.data(a_txt=b"1 2 3\n")
+    project.write(tiny=TINY)
+    yield project
+    project.loop.ledger.close()

@@ -44,7 +44,7 @@ def test_a_version_marked_after_the_approval_does_not_move(guarded: World) -> No
         tx.versions.quarantine(CHAMPION.asset, 1, reason="found out")
         tx.say("test", "x")
     with pytest.raises(Refused), guarded.loop.ledger.write("flights", guarded.loop.actor) as tx:
-        carry_out(tx, guarded.loop, change)
+        carry_out(tx, change)
     assert guarded.target() is None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loopline.errors import NotFound
-from loopline.nouns.artifact import Artifact
+from loopline.nouns.artifact import BYTES, Artifact
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName
 from loopline.store.database import Rows
@@ -106,10 +106,11 @@ class Assets:
         self._rows.do("UPDATE assets SET deleted_at = ? WHERE id = ?", self._now, asset.id)
 
     def describe(self, artifact: Artifact) -> None:
-        """Write a descriptor down. The first description of a digest stays."""
+        """Write a descriptor down. The first description of a digest stays, unless it said no more than that it is bytes."""
         self._rows.do(
-            "INSERT INTO artifacts (digest, media_type, size, recorded_at) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
-            artifact.digest, artifact.media_type, artifact.size, self._now,
+            "INSERT INTO artifacts (digest, media_type, size, recorded_at) VALUES (?, ?, ?, ?) ON CONFLICT (digest)"
+            " DO UPDATE SET media_type = excluded.media_type WHERE artifacts.media_type = ?",
+            artifact.digest, artifact.media_type, artifact.size, self._now, BYTES,
         )  # fmt: skip
 
     def artifact(self, digest: Digest) -> Artifact | None:

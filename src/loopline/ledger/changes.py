@@ -17,8 +17,13 @@ from loopline.nouns.name import RefName
 from loopline.nouns.verdict import Requirement, Result
 from loopline.store.database import Row, Rows
 
-_SELECT = "SELECT c.id, c.project, c.author, c.reason, c.kind, c.state, c.created_at, c.closed_at, c.run, c.undoes, c.lifts FROM changes c"
+_SELECT = (
+    "SELECT c.id, c.project, c.author, c.reason, c.kind, c.state, c.created_at, c.closed_at, c.run, c.undoes, c.lifts"
+    " FROM changes c"
+)
 _OPEN = (ChangeState.PROPOSED, ChangeState.APPROVED, ChangeState.ROLLING)
+LEAST = 4
+"""Digits that the beginning of an id must have, so that it is a name and not a guess."""
 NEXT = {
     ChangeState.PROPOSED: (ChangeState.APPROVED, ChangeState.ROLLING, ChangeState.APPLIED, ChangeState.WITHDRAWN),
     ChangeState.APPROVED: (ChangeState.PROPOSED, ChangeState.ROLLING, ChangeState.APPLIED, ChangeState.WITHDRAWN),
@@ -83,10 +88,9 @@ class Changes:
         return found
 
     def resolve(self, project: str, prefix: str) -> Change:
-        """Find a change by the first digits of its id. Raise NotFound, Conflict."""
-        rows = self._rows.all(
-            f"{_SELECT} WHERE c.project = ? AND c.id >= ? AND c.id < ? LIMIT 2", project, prefix, prefix + "g"
-        )
+        """Find a change by the first digits of its id (4 or more). Raise NotFound, Conflict."""
+        low, high = (prefix, prefix + "g") if len(prefix) >= LEAST else ("", "")
+        rows = self._rows.all(f"{_SELECT} WHERE c.project = ? AND c.id >= ? AND c.id < ? LIMIT 2", project, low, high)
         if len(rows) > 1:
             raise Conflict(
                 f"several changes begin with {prefix}", kind="ambiguous-change", hint="write more digits", prefix=prefix
@@ -114,7 +118,8 @@ class Changes:
         """Write an answer down. An actor's newer answer replaces the older one in what counts."""
         self._open(change)
         self._rows.do(
-            "INSERT INTO approvals (change, actor, answer, head, evidence, verified, at, comment) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO approvals (change, actor, answer, head, evidence, verified, at, comment)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             change.id, approval.actor, approval.answer, approval.head, approval.evidence, int(approval.verified), self._now,
             approval.comment,
         )  # fmt: skip
@@ -169,8 +174,9 @@ class Changes:
     def history(self, ref: RefName, *, before: int = 2**62, limit: int = 50) -> Sequence[Moved]:
         """Give the moves that happened to a ref, newest first; `before` is an event's number to go on from."""
         rows = self._rows.all(
-            "SELECT c.id, m.old, m.new, c.closed_at, c.author, c.reason, c.kind, c.closed_seq FROM moves m JOIN changes c ON c.id = m.change"
-            " WHERE m.asset = ? AND m.ref = ? AND c.state = 'applied' AND c.closed_seq < ? ORDER BY c.closed_seq DESC LIMIT ?",
+            "SELECT c.id, m.old, m.new, c.closed_at, c.author, c.reason, c.kind, c.closed_seq FROM moves m"
+            " JOIN changes c ON c.id = m.change WHERE m.asset = ? AND m.ref = ? AND c.state = 'applied' AND c.closed_seq < ?"
+            " ORDER BY c.closed_seq DESC LIMIT ?",
             self._assets.id_of(ref.asset), ref.ref, before, limit,
         )  # fmt: skip
         return [Moved(r[0], ref, *r[1:]) for r in rows]

@@ -65,7 +65,7 @@ class Refs:
                 f"{move.ref} has moved", kind="ref-moved", hint=f"loopline show {move.ref}, then propose again",
                 ref=str(move.ref), expected=move.old, found=found,
             )  # fmt: skip
-        asset = self._assets.ensure(move.ref.asset)
+        asset = self._assets.get(move.ref.asset).id
         if move.new is None:
             self._rows.do("DELETE FROM refs WHERE asset = ? AND name = ?", asset, move.ref.ref)
             return

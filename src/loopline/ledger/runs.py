@@ -16,6 +16,8 @@ _COLUMNS = (
     " r.git_commit, r.environment, r.cache_key, r.origin, r.error, r.foreign_id"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM runs r JOIN experiments e ON e.id = r.experiment"
+LEAST = 4
+"""Digits that the beginning of an id must have, so that it is a name and not a guess."""
 
 
 class Runs:
@@ -51,8 +53,9 @@ class Runs:
                     f"run {run.id} is already there", kind="run-exists", hint="start it under a new id", run=run.id
                 )
         self._rows.many(
-            "INSERT INTO runs (id, project, experiment, name, kind, state, parent, actor, started_at, ended_at, recorded_at, code,"
-            " git_commit, environment, cache_key, origin, error, foreign_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO runs (id, project, experiment, name, kind, state, parent, actor, started_at, ended_at, recorded_at,"
+            " code, git_commit, environment, cache_key, origin, error, foreign_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     r.id, r.project, self.experiment(r.project, r.experiment), r.name, r.kind, str(r.state), r.parent, r.actor,
@@ -78,11 +81,13 @@ class Runs:
             raise NotFound(f"there is no run {run}", kind="no-run", hint="loopline find runs", run=run)
         return found
 
-    def resolve(self, project: str, prefix: str) -> Run:
+    def resolve(self, project: str, prefix: str, *, deleted: bool = False) -> Run:
         """Find a run by the first digits of its id (4 or more), or by its foreign id. Raise NotFound, Conflict."""
+        low, high = (prefix, prefix + "g") if len(prefix) >= LEAST else ("", "")
         rows = self._rows.all(
-            f"{_SELECT} WHERE r.project = ? AND ((r.id >= ? AND r.id < ?) OR r.foreign_id = ?) LIMIT 2",
-            project, prefix, prefix + "g", prefix,
+            f"{_SELECT} WHERE r.project = ? AND ((r.id >= ? AND r.id < ?) OR r.foreign_id = ?)"
+            " AND (r.deleted_at IS NULL OR ? = 1) LIMIT 2",
+            project, low, high, prefix, int(deleted),
         )  # fmt: skip
         exact = [row for row in rows if row[0] == prefix]
         rows = exact or rows
@@ -160,8 +165,8 @@ class Runs:
     def capture(self, run: str, *, code: str | None, commit: str | None, environment: str | None) -> None:
         """Write down what ran, where it became known only after the start."""
         self._rows.do(
-            "UPDATE runs SET code = COALESCE(?, code), git_commit = COALESCE(?, git_commit), environment = COALESCE(?, environment)"
-            " WHERE id = ?",
+            "UPDATE runs SET code = COALESCE(?, code), git_commit = COALESCE(?, git_commit),"
+            " environment = COALESCE(?, environment) WHERE id = ?",
             code, commit, environment, run,
         )  # fmt: skip
 
@@ -174,6 +179,11 @@ class Runs:
                 run, source, sequence,
             )
         )  # fmt: skip
+
+    def shipped(self, run: str, source: str) -> int:
+        """Give the sequence up to which a journal was taken; -1 where it never was."""
+        row = self._rows.one("SELECT sequence FROM marks WHERE run = ? AND source = ?", run, source)
+        return int(row[0]) if row else -1
 
     def delete(self, run: str) -> None:
         """Mark it deleted."""
@@ -194,15 +204,17 @@ class Runs:
         pairs: dict[str, dict[str, dict[str, str]]] = {"params": {}, "tags": {}}
         metrics: dict[str, dict[str, float]] = {}
         links: dict[str, dict[str, list[Link]]] = {"in": {}, "out": {}}
+        home = {run.id: run.project for run in runs}
         for start in range(0, len(runs), 500):
             ids = [run.id for run in runs[start : start + 500]]
             marks = ", ".join("?" * len(ids))
             for row in self._rows.all(
-                "SELECT l.run, l.direction, l.name, l.digest, l.media_type, l.size, a.kind, a.name, l.number FROM links l"
+                "SELECT l.run, l.direction, l.name, l.digest, l.media_type, l.size, a.kind, a.name, l.number,"
+                " a.project FROM links l"
                 f" LEFT JOIN assets a ON a.id = l.asset WHERE l.run IN ({marks}) ORDER BY l.id",
                 *ids,
             ):
-                asset = str(AssetName("", row[6], row[7])) if row[6] else None
+                asset = _asset(row[6], row[7], row[9], home[row[0]]) if row[6] else None
                 links[row[1]].setdefault(row[0], []).append(Link(row[2], row[3], row[4], row[5], asset, row[8]))
             if light:
                 continue
@@ -222,6 +234,12 @@ class Runs:
         ]  # fmt: skip
 
 
+def _asset(kind: str, name: str, project: str, home: str) -> str:
+    """Write an asset as inside the run's project, or with its own."""
+    asset = AssetName(project, kind, name)
+    return str(asset) if project == home else asset.key
+
+
 def _number(value: str) -> float | None:
     """Read a param as a number where it is one, so that a search can compare it as one."""
     try:
@@ -233,7 +251,7 @@ def _number(value: str) -> float | None:
 
 def _run(row: Row) -> Run:
     return Run(
-        id=row[0], project=row[1], name=row[2], kind=row[3], state=RunState(row[4]), experiment=row[5], parent=row[6], actor=row[7],
-        started_at=row[8], ended_at=row[9], recorded_at=row[10], code=row[11], commit=row[12], environment=row[13],
+        id=row[0], project=row[1], name=row[2], kind=row[3], state=RunState(row[4]), experiment=row[5], parent=row[6],
+        actor=row[7], started_at=row[8], ended_at=row[9], recorded_at=row[10], code=row[11], commit=row[12], environment=row[13],
         cache_key=row[14], origin=row[15], error=row[16], foreign_id=row[17],
     )  # fmt: skip

@@ -6,8 +6,10 @@ state, experiment, actor, commit, started, parent; values are numbers, words or 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Final
 
@@ -24,6 +26,13 @@ _TOKEN: Final = re.compile(
 )
 
 
+class _Number(float):
+    """A number, and how it was written: an id or a commit may look like one."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A piece of SQL over `runs r` and `experiments e`, and its values."""
@@ -31,6 +40,8 @@ class Condition:
     where: str
     values: tuple[object, ...]
     order: str
+    names: frozenset[str] = frozenset()
+    """What the filter speaks of."""
 
 
 def compose(project: str, text: str = "", *, order: str = "", deleted: bool = False) -> Condition:
@@ -38,12 +49,13 @@ def compose(project: str, text: str = "", *, order: str = "", deleted: bool = Fa
     where, values = ["r.project = ?"], [project]
     if not deleted:
         where.append("r.deleted_at IS NULL")
-    for name, op, value in _comparisons(text):
+    comparisons = _comparisons(text)
+    for name, op, value in comparisons:
         piece, more = _compare(name, op, value)
         where.append(piece)
         values += more  # type: ignore[arg-type]
     by, extra = _order(order)
-    return Condition(" AND ".join(where), (*values, *extra), by)
+    return Condition(" AND ".join(where), (*values, *extra), by, frozenset(name for name, _, _ in comparisons))
 
 
 def _comparisons(text: str) -> list[tuple[str, str, str | float]]:
@@ -56,7 +68,7 @@ def _comparisons(text: str) -> list[tuple[str, str, str | float]]:
         value: str | float = raw
         if kind == "number":
             try:
-                value = float(raw)
+                value = _Number(raw)
             except ValueError:
                 value = raw
         elif kind == "string":
@@ -90,24 +102,36 @@ def _compare(name: str, op: str, value: str | float) -> tuple[str, list[object]]
             raise Invalid(
                 f"a metric is compared with a number, not {value!r}", kind="bad-filter", hint="write for example > 0.7"
             )
-        return f"EXISTS (SELECT 1 FROM series s WHERE s.run = r.id AND s.key = ? AND s.last {sql_op} ?)", [key, value]
+        return f"EXISTS (SELECT 1 FROM series s WHERE s.run = r.id AND s.key = ? AND s.last {sql_op} ?)", [key, float(value)]
     if dot and head in ("params", "param", "tags", "tag"):
+        wanted: str | float
         table = "params" if head.startswith("param") else "tags"
         if isinstance(value, float) and op != "~":
-            return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.number {sql_op} ?)", [
-                key,
-                value,
-            ]
-        return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.value {sql_op} ?)", [
-            key,
-            str(value),
-        ]
+            column, wanted = "number", float(value)
+        else:
+            column, wanted = "value", value.written if isinstance(value, _Number) else value
+        return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.{column} {sql_op} ?)", [key, wanted]
     column = _ATTRIBUTES.get(name)
     if column is None:
         near = get_close_matches(name, [*_ATTRIBUTES, "metrics.", "params.", "tags."], n=1)
         hint = f"did you mean {near[0]}?" if near else "use metrics.X, params.X, tags.X or " + ", ".join(_ATTRIBUTES)
         raise Invalid(f"runs have no {name!r}", kind="bad-filter", hint=hint, name=name)
-    return f"{column} {sql_op} ?", [int(value) if isinstance(value, float) and name == "started" else str(value)]
+    if name == "started":
+        return f"{column} {sql_op} ?", [_microseconds(value)]
+    return f"{column} {sql_op} ?", [value.written if isinstance(value, _Number) else value]
+
+
+def _microseconds(value: str | float) -> int:
+    """Take microseconds since the epoch, or a day or time as ISO 8601 writes it, in UTC where it names no zone."""
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value)
+    try:
+        time = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise Invalid(
+            f"{value!r} is no time", kind="bad-filter", hint="write for example started > 2026-07-01", text=str(value)
+        ) from None
+    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
 def _order(order: str) -> tuple[str, list[object]]:

@@ -29,7 +29,8 @@ class Staging:
     ) -> Sequence[tuple[str, Entry | None]]:
         """Give what is staged by path; None says that the path is to go."""
         rows = self._rows.all(
-            "SELECT path, digest, size, mode FROM staging WHERE owner = ? AND path > ? AND path >= ? AND path < ? ORDER BY path LIMIT ?",
+            "SELECT path, digest, size, mode FROM staging WHERE owner = ? AND path > ? AND path >= ? AND path < ?"
+            " ORDER BY path LIMIT ?",
             owner, after, prefix, prefix + "\U0010ffff", limit,
         )  # fmt: skip
         return [(r[0], None if r[1] is None else Entry(r[0], Digest(r[1]), r[2], r[3])) for r in rows]

@@ -15,7 +15,8 @@ class Teams:
     def add(self, project: str, role: str, actor: str, *, by: str) -> None:
         """Give an actor a role. Repeating is harmless."""
         self._rows.do(
-            "INSERT INTO grants (project, role, actor, granted_by, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (project, role, actor) DO NOTHING",
+            "INSERT INTO grants (project, role, actor, granted_by, at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (project, role, actor) DO NOTHING",
             project, role, actor, by, self._now,
         )  # fmt: skip
 

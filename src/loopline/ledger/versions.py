@@ -43,6 +43,13 @@ class Versions:
         event_time: int | None = None,
     ) -> Version:
         """Append a version under the asset's next number. Raise NotFound for a parent that is not there."""
+        try:
+            told = canonical(dict(metadata or {})).decode()
+        except (TypeError, ValueError) as error:
+            raise Invalid(
+                f"the metadata of {name} are no JSON: {error}", kind="bad-metadata", hint="leave out NaN and objects",
+                asset=str(name),
+            ) from None  # fmt: skip
         asset = self._assets.ensure(name)
         self._assets.describe(artifact)
         row = self._rows.one(
@@ -52,7 +59,7 @@ class Versions:
         self._rows.do(
             "INSERT INTO versions (asset, number, digest, author, message, metadata, run, recorded_at, event_time)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            asset, number, artifact.digest, author, message, canonical(dict(metadata or {})).decode(), run, self._now, event_time,
+            asset, number, artifact.digest, author, message, told, run, self._now, event_time,
         )  # fmt: skip
         for parent in sorted(set(parents)):
             if not self._rows.one("SELECT 1 FROM versions WHERE asset = ? AND number = ?", asset, parent):
@@ -129,7 +136,8 @@ class Versions:
     def by_digest(self, project: str, digest: str) -> Sequence[Version]:
         """Give every version of a project with this digest, newest first."""
         rows = self._rows.all(
-            f"{_SELECT} JOIN assets s ON s.id = v.asset WHERE v.digest = ? AND s.project = ? ORDER BY v.recorded_at DESC, v.number DESC",
+            f"{_SELECT} JOIN assets s ON s.id = v.asset WHERE v.digest = ? AND s.project = ?"
+            " ORDER BY v.recorded_at DESC, v.number DESC",
             digest, project,
         )  # fmt: skip
         return [self._version(self._assets.name_of(row[0]), row) for row in rows]
@@ -213,7 +221,7 @@ class Versions:
             "SELECT parent FROM parents WHERE asset = ? AND number = ? ORDER BY parent", row[0], row[1]
         )
         return Version(
-            asset=name, number=row[1], artifact=Artifact(row[2], row[3], row[4]), parents=tuple(p[0] for p in parents), author=row[5],
-            message=row[6], metadata=json.loads(row[7]), run=row[8], recorded_at=row[9], event_time=row[10],
+            asset=name, number=row[1], artifact=Artifact(row[2], row[3], row[4]), parents=tuple(p[0] for p in parents),
+            author=row[5], message=row[6], metadata=json.loads(row[7]), run=row[8], recorded_at=row[9], event_time=row[10],
             quarantined=row[11] is not None, deleted_at=row[12],
         )  # fmt: skip

@@ -11,7 +11,7 @@ from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.change import Move, Published
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, RefName
-from loopline.verbs.moving import Plan, begin
+from loopline.verbs.moving import Plan, at_home, begin
 from loopline.verbs.put import NO_METADATA
 
 
@@ -33,6 +33,7 @@ def add(
     Example:
         loopline add data/flights --message "January to June"
     """
+    at_home(loop, asset)
     size = loop.blobs.size(tree)
     if size is None:
         raise NotFound(f"{tree} is not in the store", kind="blob-missing", hint="upload it first", digest=tree)
@@ -43,8 +44,8 @@ def add(
         old = here.target if here else None
         if expect is not None and old != expect:
             raise Conflict(
-                f"{ref} has moved", kind="ref-moved", hint=f"loopline checkout {ref}, then add again", ref=str(ref), expected=expect,
-                found=old,
+                f"{ref} has moved", kind="ref-moved", hint=f"loopline checkout {ref}, then add again", ref=str(ref),
+                expected=expect, found=old,
             )  # fmt: skip
         if old is not None:
             current = tx.versions.get(asset, old)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from loopline.errors import Refused
+from loopline.errors import Conflict, Refused
 from loopline.ledger.ledger import Writing
 from loopline.loop import Loop
 from loopline.nouns.change import Change, Override
@@ -31,15 +31,21 @@ def apply(
     refusal: Refused | None = None
     with loop.ledger.write(loop.project, loop.actor) as tx:
         found = find_open(tx, change, loop)
+        if found.state.over:
+            raise Conflict(
+                f"change {brief(found.id)} is {found.state}", kind="change-state", hint=f"loopline show {brief(found.id)}",
+                change=found.id, found=str(found.state),
+            )  # fmt: skip
         if override is not None:
             _override(tx, loop, found, override)
             found = tx.changes.get(found.id)
         decision = judge(tx, loop, found, phase="apply")
         if decision is None or decision.passed:
-            return carry_out(tx, loop, found)
+            return carry_out(tx, found)
         lacking = [one for one in decision.results if one.result is not Result.PASS]
         refusal = Refused(
-            f"the policy refuses change {brief(found.id)}: " + "; ".join(_line(one.text, one.observed, one.needed) for one in lacking),
+            f"the policy refuses change {brief(found.id)}: "
+            + "; ".join(_line(one.text, one.observed, one.needed) for one in lacking),
             kind="policy", hint=next((one.remedy for one in lacking if one.remedy), f"loopline show {brief(found.id)}"),
             change=found.id, requirements=[f"{one.text}: {one.result}" for one in lacking],
             pending=all(one.result is Result.PENDING for one in lacking),

@@ -7,6 +7,7 @@ from typing import Annotated
 from loopline.errors import Invalid
 from loopline.loop import Loop
 from loopline.nouns.name import parse_asset, parse_pointer
+from loopline.verbs.moving import at_home
 
 
 def delete(
@@ -26,10 +27,11 @@ def delete(
             tx.runs.delete(gone)
         elif "@" in what:
             version = tx.versions.resolve(parse_pointer(what, project=loop.project))
+            at_home(loop, version.asset)
             tx.versions.delete(version.asset, version.number)
             gone = str(version)
         else:
-            asset = parse_asset(what, project=loop.project)
+            asset = at_home(loop, parse_asset(what, project=loop.project))
             held = tx.refs.of(tx.assets.get(asset).name)
             if held:
                 raise Invalid(

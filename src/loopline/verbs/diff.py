@@ -9,6 +9,7 @@ from loopline.loop import Loop
 from loopline.nouns.comparison import Comparison
 from loopline.nouns.name import Pointer
 from loopline.verbs.comparing import FILES, compare
+from loopline.verbs.paging import at_most
 
 
 def diff(
@@ -30,6 +31,7 @@ def diff(
             kind="kinds-differ",
             hint="compare data with data, models with models",
         )
+    at_most(limit)
     with loop.ledger.read() as tx:
         before, after = tx.versions.resolve(old), tx.versions.resolve(new)
     return compare(loop, before, after, rows=rows, limit=limit)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from loopline.errors import Invalid
 from loopline.ledger.search import compose
 from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.incident import Incident
 from loopline.nouns.run import Run
+from loopline.verbs.paging import at_most
 
 
 def find(
@@ -26,6 +28,11 @@ def find(
     Example:
         loopline find runs "metrics.roc_auc > 0.7" --order "metrics.roc_auc desc"
     """
+    at_most(limit)
+    if what != "runs" and (where or order or steps):
+        raise Invalid(
+            f"{what} take no filter and no order", kind="not-for-these", hint=f"loopline find {what} --open", what=what
+        )
     with loop.ledger.read() as tx:
         if what == "changes":
             return tuple(tx.changes.list(loop.project, open_only=open, limit=limit))
@@ -35,6 +42,6 @@ def find(
         sql = condition.where
         if open:
             sql += " AND r.state IN ('pending', 'running')"
-        if not steps and "kind" not in where and "parent" not in where:
+        if not steps and not condition.names & {"kind", "parent", "id"}:
             sql += " AND r.parent IS NULL"
         return tuple(tx.runs.search(sql, condition.values, order=condition.order, limit=limit))

@@ -27,8 +27,8 @@ def finish(
             f"{state} is no end", kind="not-an-end", hint="use finished, failed, crashed or cancelled", state=str(state)
         )
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        known = tx.runs.resolve(loop.project, run)
-        tx.runs.move(known.id, state, error=error, ended_at=ended_at)
+        known = tx.runs.resolve(loop.project, run, deleted=True)
+        moved = tx.runs.move(known.id, state, error=error, ended_at=ended_at)
         ended = tx.runs.get(known.id)
-        tx.say("run.finished", known.id, state=str(ended.state), name=ended.name, error=ended.error)
+        tx.say("run.finished" if moved else "run.unchanged", known.id, state=str(ended.state), name=ended.name, error=ended.error)
     return ended

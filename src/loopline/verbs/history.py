@@ -8,6 +8,7 @@ from loopline.loop import Loop
 from loopline.nouns.change import Moved
 from loopline.nouns.name import Named, RefName, parse_asset, parse_pointer
 from loopline.nouns.version import Version
+from loopline.verbs.paging import at_most
 
 
 def history(
@@ -22,15 +23,17 @@ def history(
     Example:
         loopline history model/delay@champion
     """
+    at_most(limit)
     with loop.ledger.read() as tx:
         if "@" in what:
             pointer = parse_pointer(what, project=loop.project)
             if isinstance(pointer.revision, Named):
                 ref = RefName(pointer.asset, pointer.revision.ref)
-                moves = tx.changes.history(ref, before=before or 2**62, limit=limit)
-                if not moves:
+                moves = tx.changes.history(ref, before=2**62 if before is None else before, limit=limit)
+                if not moves and before is None:
                     tx.refs.get(ref)
                 return tuple(moves)
             version = tx.versions.resolve(pointer)
-            return tuple(tx.versions.list(version.asset, before=version.number + 1, limit=limit))
+            start = version.number + 1 if before is None else min(before, version.number + 1)
+            return tuple(tx.versions.list(version.asset, before=start, limit=limit))
         return tuple(tx.versions.list(parse_asset(what, project=loop.project), before=before, limit=limit))

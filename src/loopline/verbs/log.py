@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from loopline.errors import NotFound
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.run import Link, Point
@@ -45,14 +44,16 @@ def log(
         return True
 
     with loop.ledger.read() as tx:
-        known = tx.runs.resolve(loop.project, run)
-        run = known.id
-    if known.project != loop.project:
-        raise NotFound(f"there is no run {run}", kind="no-run", hint="loopline find runs", run=run)
+        run = tx.runs.resolve(loop.project, run, deleted=True).id
+        if source and tx.runs.shipped(run, source) >= sequence:
+            return False
     if not (params or tags or inputs or outputs):
         with loop.ledger.telemetry() as tables:
             return record(tables)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         fresh = record(tx)
-        tx.say("run.logged", run, params=dict(params), tags=dict(tags), inputs=len(inputs), outputs=len(outputs))
+        if fresh:
+            tx.say("run.logged", run, params=dict(params), tags=dict(tags), inputs=len(inputs), outputs=len(outputs))
+        else:  # another process was faster with the same journal
+            tx.say("run.unchanged", run)
     return fresh

@@ -9,7 +9,8 @@ from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.entry import Entry
 from loopline.nouns.listing import Listed
-from loopline.nouns.name import parse_pointer
+from loopline.nouns.name import KINDS, parse_asset, parse_pointer
+from loopline.verbs.paging import at_most
 
 
 def ls(
@@ -24,14 +25,19 @@ def ls(
     Example:
         loopline ls data/flights@main
     """
+    at_most(limit)
+    if what and "/" not in what and what not in KINDS:
+        raise Invalid(f"{what!r} is not a kind of asset", kind="bad-kind", hint=f"kinds are {', '.join(KINDS)}", word=what)
     with loop.ledger.read() as tx:
         if "/" not in what:
+            behind = parse_asset(after, project=loop.project) if "/" in after else None
+            last = f"{behind.kind}/{behind.name}" if behind else after
             return tuple(
                 Listed(
                     asset.name, asset.last_number, tuple(tx.refs.of(asset.name)),
-                    tx.versions.find(asset.name, asset.last_number) if asset.last_number else None,
+                    next(iter(tx.versions.list(asset.name, limit=1)), None),
                 )
-                for asset in tx.assets.list(loop.project, kind=what, after=after, limit=limit)
+                for asset in tx.assets.list(loop.project, kind=what, after=last, limit=limit)
             )  # fmt: skip
         version = tx.versions.resolve(parse_pointer(what, project=loop.project))
     if version.artifact.media_type not in (TREE, MODEL):

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from loopline.errors import Conflict, NotFound, Refused
+from loopline.errors import Conflict, Invalid, NotFound, Refused
 from loopline.nouns.change import Change, ChangeKind, ChangeState, Decision, Move
 from loopline.nouns.ids import brief
-from loopline.nouns.name import AssetName, Pointer, RefName, Revision
+from loopline.nouns.name import AssetName, Pointer, RefName, Revision, parse_asset, parse_ref
 
 if TYPE_CHECKING:
     from loopline.checks.policy import Case
@@ -44,8 +44,22 @@ def aim(tx: Tables, ref: RefName, to: Revision, *, tier: str | None = None) -> M
     return Move(ref, here.target if here else None, version.number, tier)
 
 
+def at_home(loop: Loop, asset: AssetName) -> AssetName:
+    """Give an asset back that this loop may write to. Raise Invalid: the feed and the policy are those of one project."""
+    if asset.project != loop.project:
+        raise Invalid(
+            f"{asset.key} belongs to another project", kind="other-project", hint=f"add --project {asset.project}",
+            asset=asset.key, project=loop.project,
+        )  # fmt: skip
+    return parse_asset(str(asset), project=loop.project)
+
+
 def begin(tx: Writing, loop: Loop, plan: Plan) -> Change:
     """Write a change down; where no policy speaks of its refs, move them at once."""
+    for move in plan.moves:
+        at_home(loop, move.ref.asset)
+        parse_ref(str(move.ref), project=loop.project)  # a name that cannot be written cannot be asked for
+        _must_be_policy(tx, move)
     lifts = _lifts(tx, loop, plan)
     change = tx.changes.propose(
         Change(
@@ -57,7 +71,7 @@ def begin(tx: Writing, loop: Loop, plan: Plan) -> Change:
     tx.say("change.proposed", change.id, **told(change))
     policies, _ = policies_of(tx, change)
     if not policies:
-        return carry_out(tx, loop, change)
+        return carry_out(tx, change)
     decision = judge(tx, loop, change, phase="propose")
     return tx.changes.get(change.id) if decision else change
 
@@ -89,15 +103,15 @@ def settle(tx: Writing, loop: Loop, change: Change) -> Change:
     return tx.changes.get(change.id)
 
 
-def carry_out(tx: Writing, loop: Loop, change: Change) -> Change:
+def carry_out(tx: Writing, change: Change) -> Change:
     """Move every ref of a change, or none: by compare-and-swap, never to a version in quarantine that it does not lift."""
     for move in change.moves:
         here = tx.refs.find(move.ref)
         rolling = tx.changes.rolling(move.ref)
         if rolling and rolling != change.id:
             raise Conflict(
-                f"change {brief(rolling)} rolls on {move.ref}", kind="rolling", hint=f"wait for it, or loopline show {brief(rolling)}",
-                ref=str(move.ref), change=rolling,
+                f"change {brief(rolling)} rolls on {move.ref}", kind="rolling",
+                hint=f"wait for it, or loopline show {brief(rolling)}", ref=str(move.ref), change=rolling,
             )  # fmt: skip
         if (here.target if here else None) != move.old:
             raise Conflict(
@@ -171,8 +185,6 @@ def find_open(tx: Tables, change: str, loop: Loop) -> Change:
     """Find a change by its first digits, or the newest open one of a ref. Raise NotFound."""
     if "/" not in change:
         return tx.changes.resolve(loop.project, change)
-    from loopline.nouns.name import parse_ref
-
     ref = parse_ref(change, project=loop.project)
     found = tx.changes.list(loop.project, open_only=True, ref=ref, limit=1)
     if not found:
@@ -180,6 +192,18 @@ def find_open(tx: Tables, change: str, loop: Loop) -> Change:
             f"no change of {ref} is open", kind="no-change", hint=f"loopline propose {ref} --to …", ref=str(ref)
         )
     return found[0]
+
+
+def _must_be_policy(tx: Tables, move: Move) -> None:
+    """Refuse to put something into force that is no policy: it would be in force as no policy at all."""
+    asset = move.ref.asset
+    if move.new is None or (asset.kind, asset.name, move.ref.ref) != ("policy", asset.project, "main"):
+        return
+    version = tx.versions.get(asset, move.new)
+    if tx.policies.find(version.artifact.digest) is None:
+        raise Invalid(
+            f"{version} is no policy document", kind="not-a-policy", hint="loopline policy --push", version=str(version)
+        )
 
 
 def _lifts(tx: Writing, loop: Loop, plan: Plan) -> tuple[str, ...]:

@@ -42,6 +42,11 @@ def propose(
         raise Invalid(
             "say where the ref should point", kind="no-target", hint="give --to REVISION, or --delete", ref=str(ref)
         )
+    if delete and (together or lift or tier is not None):
+        raise Invalid(
+            "a ref that goes takes nothing with it", kind="not-with-delete", hint="leave out --together, --lift and --tier",
+            ref=str(ref),
+        )  # fmt: skip
     with loop.ledger.write(loop.project, loop.actor) as tx:
         if to is None:
             moves: tuple[Move, ...] = (Move(ref, tx.refs.get(ref).target, None),)
@@ -51,6 +56,17 @@ def propose(
                 moves += with_lineage(tx, loop, moves[0])
         for name, revision in also.items():
             other = parse_ref(name, project=loop.project)
-            pointer = parse_pointer(revision, project=loop.project) if "/" in revision else None
-            moves += (aim(tx, other, pointer.revision if pointer else parse_revision(revision)),)
+            moves += (aim(tx, other, _revision_of(other, revision)),)
         return begin(tx, loop, Plan(moves, why, kind=kind, lift=lift))
+
+
+def _revision_of(ref: RefName, text: str) -> Revision:
+    """Take `7`, `champion` or `model/delay@7`; the last must be of the ref's own asset."""
+    if "/" not in text:
+        return parse_revision(text)
+    pointer = parse_pointer(text, project=ref.asset.project)
+    if pointer.asset != ref.asset:
+        raise Invalid(
+            f"{ref} cannot point at {text}", kind="other-asset", hint=f"name a version of {ref.asset}", ref=str(ref), text=text
+        )
+    return pointer.revision

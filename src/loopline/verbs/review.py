@@ -43,7 +43,7 @@ def review(
             if asset.kind == "data" and delta.old and delta.new:
                 data[asset] = _between(loop, asset, str(delta.old), str(delta.new), rows=rows)
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
-    if not found.verdicts:
+    if not found.verdicts and not found.state.over:
         notes.append(f"no check has run yet: loopline check {brief(found.id)}")
     return Review(found, tuple(comparisons), tuple(data.values()), estimates, tuple(notes))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from loopline.errors import NotFound
+from loopline.errors import Conflict, NotFound
 from loopline.ledger.ledger import Writing
 from loopline.loop import Loop
-from loopline.nouns.change import Change, Move
+from loopline.nouns.change import Change, ChangeState, Move
+from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import RefName
 from loopline.verbs.moving import Plan, begin, carry_out, told
@@ -34,7 +35,7 @@ def rollback(
         moves = tuple(Move(m.ref, m.new, m.old) for m in undone.moves)
         back = begin(tx, loop, Plan(moves, why, kind="rollback", undoes=undone.id))
         if not back.state.over:
-            back = carry_out(tx, loop, back)
+            back = carry_out(tx, back)
         marked = []
         if quarantine:
             for move in undone.moves:
@@ -47,13 +48,20 @@ def rollback(
 
 
 def _undone(tx: Writing, loop: Loop, ref: RefName, change: str | None) -> Change:
-    tx.refs.get(ref)
     if change is not None:
-        return tx.changes.resolve(loop.project, change)
+        found = tx.changes.resolve(loop.project, change)
+        if found.state is not ChangeState.APPLIED or ref not in {move.ref for move in found.moves}:
+            raise Conflict(
+                f"change {brief(found.id)} did not move {ref}", kind="did-not-move", hint=f"loopline history {ref}",
+                change=found.id, ref=str(ref), found=str(found.state),
+            )  # fmt: skip
+        return found
+    here = tx.refs.find(ref)
+    target = here.target if here else None
     for moved in tx.changes.history(ref, limit=1000):
-        found = tx.changes.get(moved.change)
-        if found.kind != "rollback" and moved.new == tx.refs.get(ref).target:
-            return found
+        if moved.kind != "rollback" and moved.new == target:
+            return tx.changes.get(moved.change)
+    tx.refs.get(ref)
     raise NotFound(
         f"{ref} has no change to take back", kind="nothing-to-undo", hint=f"loopline history {ref}", ref=str(ref)
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
-from loopline.errors import NotFound
+from loopline.errors import Conflict, NotFound
 from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.comparison import Review
@@ -40,15 +41,18 @@ def show(
 
 
 def _by_id(loop: Loop, prefix: str) -> Run | Change:
+    found: list[Run | Change] = []
     with loop.ledger.read() as tx:
-        try:
-            return tx.changes.resolve(loop.project, prefix)
-        except NotFound:
-            pass
-        try:
-            return tx.runs.resolve(loop.project, prefix)
-        except NotFound:
-            raise NotFound(
-                f"nothing is called {prefix}", kind="no-such-thing", hint="loopline ls, loopline find runs, loopline find changes",
-                name=prefix,
-            ) from None  # fmt: skip
+        for kind in (tx.changes, tx.runs):
+            with suppress(NotFound):
+                found.append(kind.resolve(loop.project, prefix))
+    if len(found) > 1:
+        raise Conflict(
+            f"a change and a run begin with {prefix}", kind="ambiguous-id", hint="write more digits", prefix=prefix
+        )
+    if not found:
+        raise NotFound(
+            f"nothing is called {prefix}", kind="no-such-thing", hint="loopline ls, loopline find runs or changes",
+            name=prefix,
+        )  # fmt: skip
+    return found[0]

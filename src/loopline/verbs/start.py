@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
+from loopline.errors import Conflict, Invalid
+from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.digest import Digest
 from loopline.nouns.run import Run, RunState
 
 NOTHING: Mapping[str, str] = {}
+_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
 def start(
@@ -33,20 +37,37 @@ def start(
     Example:
         loopline start train --param depth=8 --json
     """
+    if run is not None and not _ID.match(run):
+        raise Invalid(f"{run!r} is no id", kind="bad-id", hint="use 32 hex digits in lower case, or leave it out", run=run)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         there = tx.runs.find(run) if run else None
         if there is None:
+            said = "run.started"
             there = tx.runs.start(
                 Run(
                     id=run or loop.ids.new(), project=loop.project, name=name, kind=kind, state=RunState.RUNNING,
-                    experiment=experiment, parent=parent, actor=str(loop.actor), started_at=started_at or tx.now, code=code,
-                    commit=commit, environment=environment, params=params, tags=tags,
+                    experiment=experiment, parent=_parent(tx, loop, parent), actor=str(loop.actor),
+                    started_at=started_at or tx.now, code=code, commit=commit, environment=environment, params=params, tags=tags,
                 )
             )  # fmt: skip
-        else:
+        elif there.project == loop.project:
+            said = "run.captured"
             tx.runs.capture(there.id, code=code, commit=commit, environment=environment)
             tx.runs.annotate(there.id, params=params, tags=tags)
+            there = tx.runs.get(there.id)
+        else:  # nothing else is said about a run of another project
+            raise Conflict(f"the id {run} is taken", kind="run-exists", hint="start it under a new id", run=run)
         if environment and packages:
             tx.lineage.pack(environment, packages)
-        tx.say("run.started", there.id, name=name, experiment=experiment, kind=kind, parent=parent, params=dict(params))
+        tx.say(said, there.id, name=name, experiment=experiment, kind=kind, parent=there.parent, params=dict(params))
     return there
+
+
+def _parent(tx: Tables, loop: Loop, parent: str | None) -> str | None:
+    """Find the run around this one. A whole id may arrive later: journals are shipped in any order."""
+    if parent is None:
+        return None
+    around = tx.runs.find(parent)
+    if around is None and _ID.match(parent):
+        return parent
+    return tx.runs.resolve(loop.project, parent).id

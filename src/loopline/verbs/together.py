@@ -19,6 +19,8 @@ def together(tx: Tables, loop: Loop, move: Move) -> tuple[Move, ...]:
     version = tx.versions.get(move.ref.asset, move.new)
     moves = []
     for source in sources(tx, loop.project, version):
+        if source.asset.project != loop.project:
+            continue
         ref = RefName(source.asset, move.ref.ref)
         here = tx.refs.find(ref)
         if here is None or here.target != source.number:
@@ -38,9 +40,10 @@ def sources(tx: Tables, project: str, version: Version) -> list[Version]:
 
             asset = parse_asset(link.asset, project=project)
             source = tx.versions.find(asset, link.number)
-            if source:
+            if source and source.deleted_at is None:
                 found.setdefault(asset, source)
     for digest in (run.code, run.environment):
-        for source in tx.versions.by_digest(project, digest)[:1] if digest else ():
+        alive = [v for v in tx.versions.by_digest(project, digest) if v.deleted_at is None] if digest else []
+        for source in alive[:1]:
             found.setdefault(source.asset, source)
     return sorted(found.values(), key=lambda v: v.asset)

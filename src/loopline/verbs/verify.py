@@ -26,31 +26,27 @@ def verify(
     Example:
         loopline verify --deep
     """
-    findings = [_chain(loop)]
-    bad, seen, files = list[Finding](), set[Digest](), 0
+    feed = _chain(loop)
     versions = _versions(loop)
     refs = _refs(loop)
+    problems: dict[Digest, str] = {}
+    bad: dict[Digest, tuple[str, dict[str, None]]] = {}
     for done, version in enumerate(versions):
         loop.report(Progress("verify", done, len(versions), "versions"))
-        touched = (str(version), *refs.get(str(version), ()))
-        for digest, path in _blobs(loop, version, bad, touched):
-            if digest in seen:
-                continue
-            seen.add(digest)
-            files += 1
-            problem = _problem(loop, digest, deep=deep)
+        for digest, name, problem in _blobs(loop, version):
             if problem:
-                name = path or "the blob itself"
-                bad.append(
-                    Finding(
-                        short(digest), "fail", f"{problem}: {name}",
-                        "restore it from a backup, or add the same file again", touched,
-                    )
-                )  # fmt: skip
+                problems[digest] = problem
+            elif digest not in problems:
+                problems[digest] = _problem(loop, digest, deep=deep)
+            if problems[digest]:
+                touched = bad.setdefault(digest, (f"{problems[digest]}: {name}", {}))[1]
+                touched |= dict.fromkeys((str(version), *refs.get(str(version), ())))
     loop.report(Progress("verify", len(versions), len(versions), "versions"))
+    fix = "restore it from a backup, or add the same file again"
+    found = [Finding(short(digest), "fail", text, fix, tuple(touched)) for digest, (text, touched) in bad.items()]
     word = "unchanged" if deep else "there"
-    good = Finding("blobs", "ok", f"{files} blobs of {len(versions)} versions are {word}")
-    return (*findings, *(bad or [good]))
+    good = Finding("blobs", "ok", f"{len(problems)} blobs of {len(versions)} versions are {word}")
+    return (feed, *(found or [good]))
 
 
 def _chain(loop: Loop) -> Finding:
@@ -76,21 +72,22 @@ def _refs(loop: Loop) -> dict[str, list[str]]:
     return found
 
 
-def _blobs(loop: Loop, version: Version, bad: list[Finding], touched: tuple[str, ...]) -> Iterator[tuple[Digest, str]]:
+def _blobs(loop: Loop, version: Version) -> Iterator[tuple[Digest, str, str]]:
+    """Give every blob of a version, what it is, and the problem where it had to be read and could not be."""
     root = version.artifact.digest
-    if version.artifact.media_type not in (TREE, MODEL) and version.asset.kind not in ("data", "code"):
-        yield root, ""
+    if version.artifact.media_type not in (TREE, MODEL):
+        yield root, "the blob itself", ""
         return
     from loopline.datasets.tree import Tree
 
     try:
         tree = Tree(loop.blobs, root)
-        yield from ((node, "a node of the tree") for node in tree.nodes())
-        yield from ((entry.digest, entry.path) for entry in tree.iter())
+        for node in tree.nodes():
+            yield node, "a node of the tree", ""
+        for entry in tree.iter():
+            yield entry.digest, entry.path, ""
     except LooplineError as error:
-        bad.append(
-            Finding(short(root), "fail", f"the tree cannot be read: {error}", "restore it from a backup", touched)
-        )
+        yield Digest(error.facts.get("digest", root)), "a node of the tree", error.kind
 
 
 def _problem(loop: Loop, digest: Digest, *, deep: bool) -> str:
