@@ -22,6 +22,8 @@ SCHEMA = 1
 """Version of what `--json` writes: fields are only ever added within one."""
 
 
+_MANY = 250
+"""Modules from which on something large was loaded, which may want to clean up behind itself (DuckDB's bindings do)."""
 _NAMES = ("ASSET", "REF", "VERSION", "JSON")
 _REAL = ("check", "promote", "reproduce")
 """Commands whose steps would really run, and whose records build on each other."""
@@ -39,7 +41,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return _main(sys.argv[1:])
     finally:
-        gc.freeze()
+        if len(sys.modules) < _MANY:
+            gc.freeze()
 
 
 def _main(words: list[str]) -> int:

@@ -53,7 +53,12 @@ class Teller:
         self._screen.flush()
         words = shlex.split(line)
         if words[0] == "loopline":
-            words = [sys.executable, "-c", "import sys; from loopline.cli.main import main; sys.exit(main())", *words[1:]]
+            words = [
+                sys.executable,
+                "-c",
+                "import sys; from loopline.cli.main import main; sys.exit(main())",
+                *words[1:],
+            ]
         elif words[0] == "python":
             words[0] = sys.executable
         began = time.perf_counter()
@@ -99,7 +104,9 @@ def promote_it(teller: Teller) -> None:
     teller.do(f"loopline check {CHAMPION}", expect=8)
     teller.say("Everything holds but the approval: applying now is refused, and says what is missing.")
     teller.do(f"loopline apply {CHAMPION}", expect=8)
-    teller.say("Somebody else approves. Embedded identities are what was typed, nobody vouches for them; a policy may ask for verified ones.")
+    teller.say(
+        "Somebody else approves. Embedded identities are what was typed, nobody vouches for them; a policy may ask for verified ones."
+    )
     teller.do(f"loopline approve {CHAMPION} --as bob")
     teller.do(f"loopline apply {CHAMPION}")
 
@@ -110,9 +117,11 @@ def better_with_july(teller: Teller) -> None:
     teller.do("loopline status data/flights")
     teller.do('loopline add data/flights --message "July"')
     teller.do("loopline run train")
-    teller.say("promote proposes and checks; both models are measured on the same last days of July, which neither was trained on.")
+    teller.say(
+        "promote proposes and checks; both models are measured on the same last days of July, which neither was trained on."
+    )
     teller.do(f'loopline promote {CHAMPION} --to 2 --together --why "trained with July"', expect=8)
-    teller.do(f"loopline review {CHAMPION}")
+    teller.do(f"loopline review {CHAMPION} --rows")
     teller.do(f"loopline approve {CHAMPION} --as bob")
     teller.do(f"loopline apply {CHAMPION}")
 
@@ -123,7 +132,9 @@ def bad_data(teller: Teller) -> None:
     teller.months("7 --seconds")
     teller.do('loopline add data/flights --branch units --message "July, delays converted"')
     teller.do("loopline run train --param data=data/flights@units")
-    teller.say("On its own labels it looks like the best model ever. The check judges it on the labels that everybody trusts.")
+    teller.say(
+        "On its own labels it looks like the best model ever. The check judges it on the labels that everybody trusts."
+    )
     teller.do(f'loopline promote {CHAMPION} --to 3 --together --why "best metrics so far"', expect=1)
     teller.do(f"loopline approve {CHAMPION} --as bob")
     teller.do(f"loopline apply {CHAMPION}", expect=1)
@@ -143,8 +154,11 @@ def ask(teller: Teller) -> None:
     teller.do("loopline impact data/flights@2")
     teller.do(f"loopline history {CHAMPION}")
     teller.do("loopline diff model/delay@1 model/delay@2")
+    teller.do("loopline diff data/flights@2 data/flights@3 --rows")
     if not teller.offline:
-        teller.say("The packages of the first run are restored into an environment of their own; every output is compared byte for byte.")
+        teller.say(
+            "The packages of the first run are restored into an environment of their own; every output is compared byte for byte."
+        )
     teller.do("loopline reproduce model/delay@1" + (" --here" if teller.offline else ""))
     teller.do("loopline verify --deep")
 

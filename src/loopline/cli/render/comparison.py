@@ -111,13 +111,29 @@ def _rows(rows: Mapping[str, Any] | None, screen: Screen) -> Iterator[str]:
         return
     yield f"  {screen.paint('dim', 'rows')}"
     for table, answer in rows.items():
-        if isinstance(answer, Mapping):
-            yield f"    {screen.paint('name', clean(str(table)))}"
-            yield from facts(
-                [(clean(str(key)), _some(one, screen)) for key, one in answer.items() if one], indent="      "
+        counts = answer["rows"]
+        yield f"    {screen.paint('name', clean(str(table)))}  {counts['old']:,} → {counts['new']:,} rows".replace(
+            ",", " "
+        )
+        key = f"by {', '.join(answer['key'])}" if answer["key"] else "as wholes: no key is declared"
+        told = ", ".join(
+            f"{answer[word]:,} {word}".replace(",", " ") for word in ("added", "removed", "changed", "same")
+        )
+        yield f"      {told}  {screen.paint('dim', clean(key))}"
+        for word, columns in answer["schema"].items():
+            if columns:
+                yield f"      columns {word}: {clean(', '.join(column['name'] for column in columns))}"
+        if answer["columns"]:
+            most = sorted(answer["columns"].items(), key=lambda pair: -pair[1])[:5]
+            yield f"      changed in {clean(', '.join(f'{column} ({count:,})'.replace(',', ' ') for column, count in most))}"
+        for sample in answer["samples"]["changed"][:3]:
+            cells = "; ".join(
+                f"{column} {cell(old, screen)} → {cell(new, screen)}"
+                for column, (old, new) in list(sample["cells"].items())[:3]
             )
-        else:
-            yield f"    {clean(str(table))}  {cell(answer, screen)}"
+            names = " ".join(str(value) for value in sample["key"].values())
+            yield f"      {screen.paint('dim', clean(names))}  {clean(cells)}"
+        yield from (f"      {screen.paint('wait', clean(note))}" for note in answer["notes"])
 
 
 def _some(value: Any, screen: Screen) -> str:
