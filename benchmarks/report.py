@@ -71,10 +71,10 @@ def _head() -> str:
     pins = ", ".join(pin.replace("==", " ") for pins in PINS.values() for pin in pins[:1])
     return (
         "# What Loopline costs\n\n"
-        "Written by `make bench`; do not edit. Each topic was measured in one run, contestants taking turns, each peer in its\n"
-        f"own virtual environment ({pins}). CPU is user and system time of the process and the children it waited for. A figure\n"
-        "is the median of the rounds, with the smallest and the largest in brackets; ratios are peer ÷ Loopline, by CPU where\n"
-        "there is CPU to compare."
+        "Written by `make bench`; do not edit. Each topic was measured in one run, contestants taking turns, each peer in\n"
+        f"its own virtual environment ({pins}). CPU is user and system time of the process\n"
+        "and the children it waited for. A figure is the median of the rounds, with the smallest and the largest in\n"
+        "brackets; ratios are by CPU, the other one's ÷ Loopline's."
     )
 
 
@@ -114,6 +114,8 @@ def _topic(name: str, data: dict[str, Any]) -> str:
         who = f"{one.who} ({one.note})" if one.note else one.who
         figures = f"{_spread(one.cpu)} | {_spread(one.wall)} | {ratio} | {len(one.wall)}"
         lines.append(f"| {one.what}{f' (of {one.count:,})' if one.count > 1 else ''} | {who} | {figures} |")
+    if hasattr(topic, "notes"):
+        lines += ["", topic.notes(measured)]
     return "\n".join(lines)
 
 
