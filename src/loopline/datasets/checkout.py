@@ -129,12 +129,14 @@ def _alone(top: str) -> Iterator[str]:
                 f"another checkout is writing into {top}", kind="folder-busy", hint="wait until it is done", path=top
             ) from None
         _empty(scratch)
-        yield scratch
+        try:
+            yield scratch
+        finally:
+            _empty(scratch)
+            with contextlib.suppress(OSError):
+                os.rmdir(scratch)
     finally:
         os.close(held)
-    _empty(scratch)
-    with contextlib.suppress(OSError):
-        os.rmdir(scratch)
 
 
 def _empty(scratch: str) -> None:

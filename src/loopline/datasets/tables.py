@@ -125,7 +125,7 @@ def _link(path: Path, scratch: str, stem: str) -> tuple[Path, str]:
 
 
 def _readable(kind: str) -> str:
-    """Read times with a zone as text: DuckDB needs another package to give them to Python, and the zone of this machine to compare."""
+    """Read times with a zone as text: to give them to Python DuckDB needs another package, and shows this machine's zone."""
     return "VARCHAR" if kind.endswith("WITH TIME ZONE") else kind
 
 

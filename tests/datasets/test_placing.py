@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loopline.datasets import placing
+from loopline.datasets.placing import Copies, Place, failed
+from loopline.errors import NotFound, Unavailable
+from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.entry import Entry
+from loopline.store.local import LocalBlobs
+from loopline.store.memory import MemoryBlobs
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """A folder for files that are being written."""
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    """The folder that files are placed in."""
+    (tmp_path / "top").mkdir()
+    return tmp_path / "top"
+
+
+def test_copies_hold_what_their_entries_say(scratch: Path) -> None:
+    """Bytes, mode and time are right, and entries come in order, however many are written at once."""
+    blobs = MemoryBlobs()
+    entries = [
+        Entry(f"{n:03d}", blobs.put(b"x" * n * 977), n * 977, 0o755 if n % 3 == 0 else 0o644) for n in range(200)
+    ]
+    made = list(Copies(blobs, str(scratch), mtime=123_456_789).make(entries))
+    assert [entry for entry, _ in made] == entries
+    for entry, file in made:
+        status = Path(file).stat()
+        assert digest_of(Path(file).read_bytes()) == entry.digest
+        assert (status.st_mtime_ns, bool(status.st_mode & 0o100)) == (123_456_789, entry.mode == 0o755)
+
+
+def test_extents_are_shared_where_the_file_system_can(
+    scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sharing is tried by doing it: while it works, no bytes are copied."""
+    blobs = LocalBlobs(tmp_path / "store")
+    entries = [Entry(f"{n}", blobs.put(b"%d" % n), 1) for n in range(9)]
+    asked = []
+
+    def share(number: int, request: int, source: int) -> int:
+        asked.append(request)
+        return os.write(number, os.read(source, 100))
+
+    monkeypatch.setattr(fcntl, "ioctl", share)
+    monkeypatch.setattr(LocalBlobs, "get", None)
+    made = list(Copies(blobs, str(scratch), mtime=1).make(entries))
+    assert [Path(file).read_bytes() for _, file in made] == [b"%d" % n for n in range(9)]
+    assert asked == [0x40049409] * 9
+
+
+def test_a_file_system_that_cannot_share_is_asked_once(
+    scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first refusal bytes are copied, verified, without asking again."""
+    blobs = LocalBlobs(tmp_path / "store")
+    entries = [Entry(f"{n}", blobs.put(b"%03d" % n), 3) for n in range(100)]
+    asked = []
+
+    def refuse(number: int, request: int, source: int) -> int:
+        asked.append(number)
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "ioctl", refuse)
+    assert len(list(Copies(blobs, str(scratch), mtime=1).make(entries))) == 100
+    assert 1 <= len(asked) <= 10  # threads that began together
+
+
+def test_a_damaged_or_missing_blob_is_never_handed_on(scratch: Path) -> None:
+    """What does not hash to its digest, or has another size than the tree says, stops the work with its path or digest."""
+    blobs = MemoryBlobs()
+    good = blobs.put(b"good")
+    blobs.held[digest_of(b"bad")] = b"flipped"
+    for entry, kind in (
+        (Entry("a", digest_of(b"bad"), 3), "blob-corrupt"),
+        (Entry("a", digest_of(b"none"), 4), "blob-missing"),
+        (Entry("a", good, 5), "tree-corrupt"),
+    ):
+        with pytest.raises((Unavailable, NotFound)) as caught:
+            list(Copies(blobs, str(scratch), mtime=1).make([entry]))
+        assert caught.value.kind == kind
+        for file in scratch.iterdir():
+            file.unlink()
+
+
+def test_a_full_disk_is_told_as_such(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No space left names the file and the remedy."""
+
+    class Endless(MemoryBlobs):
+        def get(self, digest: Digest) -> Iterator[bytes]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(Unavailable) as caught:
+        list(Copies(Endless(), str(scratch), mtime=1).make([Entry("a/b", digest_of(b""), 0)]))
+    assert (caught.value.kind, caught.value.facts["path"]) == ("disk-full", "a/b")
+    assert failed("x", OSError(errno.EACCES, "Permission denied")).kind == "folder-unwritable"
+
+
+def test_files_are_placed_and_removed_with_their_folders(scratch: Path, top: Path) -> None:
+    """Folders appear when needed, go when they become empty, and stay when something else is in them."""
+    place = Place(str(top))
+    for path in ("a/b/1", "a/b/2", "a/c", "d"):
+        (scratch / "x").write_text(path)
+        stamp = place.put(str(scratch / "x"), path)
+        assert (top / path).read_text() == path
+        assert stamp.inode == (top / path).stat().st_ino
+    (top / "a" / "mine").write_text("?")
+    for path in ("a/b/1", "a/b/2", "a/c", "a/none", "none/x", "d"):
+        place.remove(path)
+    place.close()
+    assert sorted(str(p.relative_to(top)) for p in top.rglob("*")) == ["a", "a/mine"]
+
+
+def test_a_file_takes_the_place_of_empty_folders(scratch: Path, top: Path) -> None:
+    """A folder of empty folders gives way to a file; one that holds a file does not."""
+    (top / "a" / "b" / "c").mkdir(parents=True)
+    (top / "x" / "y").mkdir(parents=True)
+    (top / "x" / "y" / "mine").write_text("?")
+    place = Place(str(top))
+    for path in ("a", "x"):
+        (scratch / path).write_text(path)
+    place.put(str(scratch / "a"), "a")
+    with pytest.raises(Unavailable):
+        place.put(str(scratch / "x"), "x")
+    place.close()
+    assert (top / "a").read_text() == "a"
+    assert (top / "x" / "y" / "mine").read_text() == "?"
+
+
+@pytest.mark.parametrize("path", ["link/file", "link/deep/file"])
+def test_no_link_leads_out(scratch: Path, top: Path, tmp_path: Path, path: str) -> None:
+    """A link in the place of a folder is not followed, neither to write nor to remove; one in the place of a file is replaced."""
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    (tmp_path / "out" / "file").write_text("mine")
+    (tmp_path / "out" / "deep" / "file").write_text("mine")
+    (top / "link").symlink_to(tmp_path / "out")
+    (top / "last").symlink_to(tmp_path / "out" / "file")
+    (scratch / "x").write_text("new")
+    place = Place(str(top))
+    with pytest.raises(Unavailable):
+        place.put(str(scratch / "x"), path)
+    with pytest.raises(Unavailable):
+        place.remove(path)
+    place.put(str(scratch / "x"), "last")
+    place.close()
+    assert {p.read_text() for p in (tmp_path / "out").rglob("file")} == {"mine"}
+    assert (top / "last").read_text() == "new"
+    assert not (top / "last").is_symlink()
+
+
+def test_sharing_uses_the_request_of_linux() -> None:
+    """The request's number is _IOW(0x94, 9, int)."""
+    assert placing.FICLONE == (1 << 30) | (4 << 16) | (0x94 << 8) | 9
