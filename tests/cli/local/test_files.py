@@ -212,3 +212,16 @@ def test_shell_has_the_loop_at_hand(flights: Run, monkeypatch: pytest.MonkeyPatc
     said = flights("shell")
     assert said.code == 0
     assert said.out.replace(">>> ", "").startswith("1 flights ")
+
+
+def test_any_command_ships_what_a_dead_program_left(run: Run, tmp_path: Path) -> None:
+    """After kill -9 the next look at the runs shows the run, complete and crashed; a rehearsal leaves it alone."""
+    text = (
+        "import loopline, os, signal\nfrom loopline.sdk.shipper import Shipper\nShipper.flush = lambda self: False\n"
+        "loopline.start('train').log(loss=1.0)\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=False)
+    assert run("find", "runs", "--dry-run", "--json").result == []
+    assert [(one["name"], one["state"], one["metrics"]) for one in run("find", "runs", "--json").result] == [
+        ("train", "crashed", {"loss": 1.0})
+    ]
