@@ -48,8 +48,8 @@ class Ran:
     """By the step that made them."""
     critical_path: tuple[str, ...] = ()
     """The steps that decided how long it took."""
-    saved: float = 0.0
-    """Seconds that cached steps took when they ran."""
+    saved: int = 0
+    """Microseconds that cached steps took when they ran."""
     logs: Mapping[str, str] = field(default_factory=dict)
     """The end of what each failed step printed."""
 

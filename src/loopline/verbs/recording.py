@@ -43,7 +43,7 @@ class Recording:
         self._nodes = {node.id: node for node in prepared.plan.graph.nodes}
         self.steps: dict[str, Run] = {}
         """By node, as last written."""
-        self.saved = 0.0
+        self.saved = 0
         """Seconds that the cached steps took when they ran."""
 
     def cached(self, schedule: Schedule, names: Sequence[str]) -> None:
@@ -56,7 +56,7 @@ class Recording:
             for name in names:
                 planned = schedule.planned(name)
                 origin = origins.get(planned.key)
-                self.saved += seconds(origin) if origin else 0.0
+                self.saved += round(seconds(origin) * 1e6) if origin else 0
                 step = self._step(schedule, name)
                 made = planned.known.run if planned.known else None
                 rows.append(replace(step, state=RunState.CACHED, origin=made, started_at=tx.now, ended_at=tx.now))

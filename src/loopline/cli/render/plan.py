@@ -46,7 +46,7 @@ def ran(value: Ran, screen: Screen) -> Iterator[str]:
     ]  # fmt: skip
     yield from aligned(rows, right={2})
     if value.saved:
-        yield screen.paint("dim", f"the cache saved {span(value.saved * 1e6)}")
+        yield screen.paint("dim", f"the cache saved {span(value.saved)}")
     for step in value.steps:
         if step.error:
             yield ""
