@@ -113,6 +113,12 @@ def test_json_lines_without_lines_are_no_table(tmp_path: Path) -> None:
         assert columns_of(db, "t") == {}
 
 
+def test_times_with_a_zone_are_read_as_written(tmp_path: Path) -> None:
+    """The zone of this machine changes nothing."""
+    file = write(tmp_path / "x.csv", "t\n2013-01-01T10:00:00+02:00\n2013-01-01T10:00:00Z\n")
+    assert rows(file) == [("2013-01-01T10:00:00+02:00",), ("2013-01-01T10:00:00Z",)]
+
+
 def test_texts_that_mean_nothing_are_named_by_the_caller(tmp_path: Path) -> None:
     """`NA` is a text, unless it was said that it is none."""
     file = write(tmp_path / "x.csv", "a,b\n1,NA\n2,3\n")
