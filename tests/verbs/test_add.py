@@ -24,6 +24,7 @@ def test_files_become_a_version_on_a_branch(world: World) -> None:
     before = len(world.events())
     published = world.data(b_csv=b"2")
     assert (published.version.number, published.version.parents) == (2, (1,))
+    assert published.change
     assert published.change.state is ChangeState.APPLIED
     assert world.target(MAIN) == 2
     (event,) = world.events(before)
@@ -55,6 +56,7 @@ def test_a_policy_holds_the_branch(world: World) -> None:
     """Where a policy speaks of the branch the version is there and the branch waits."""
     world.policy(Policy("data", ("data/*@main",), approvals=Approvals(count=1)))
     published = world.data(b_csv=b"2")
+    assert published.change
     assert published.change.state is ChangeState.PROPOSED
     assert world.target(MAIN) == 1
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .conftest import World
 
 
-def _diff(world: World, old: str, new: str, **asked: object) -> Comparison:
+def _diff(world: World, old: str, new: str, **asked: Any) -> Comparison:
     pointers = [parse_pointer(text, project=PROJECT) for text in (old, new)]
     found: Comparison = world.do("diff", *pointers, **asked)
     return found

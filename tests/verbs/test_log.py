@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_points_are_telemetry(world: World) -> None:
 def test_a_sequence_is_taken_once(world: World) -> None:
     """Sending the same part of a journal again changes nothing and is no event."""
     run = world.do("start", "train")
-    asked = {"points": (Point("loss", 0.5),), "tags": {"t": "a"}, "source": "journal", "sequence": 10}
+    asked: dict[str, Any] = {"points": (Point("loss", 0.5),), "tags": {"t": "a"}, "source": "journal", "sequence": 10}
     assert world.do("log", run.id, **asked)
     before = len(world.events())
     assert not world.do("log", run.id, **asked)

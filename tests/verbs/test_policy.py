@@ -7,6 +7,7 @@ import pytest
 from loopline.checks.document import Document, dump_document
 from loopline.errors import Invalid, Refused
 from loopline.nouns.change import ChangeState
+from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.policy import Approvals, Policy
 
 from .conftest import APPROVED
@@ -40,3 +41,14 @@ def test_a_broken_or_equal_document_is_refused(world: World) -> None:
     for document in ("{}", "nonsense", dump_document(Document((APPROVED,), ())).decode()):
         with pytest.raises(Invalid):
             world.do("policy", document=document, why="w")
+
+
+def test_what_is_no_policy_does_not_come_into_force(world: World) -> None:
+    """Other bytes under the policy's name would be in force as no policy at all."""
+    world.policy(APPROVED)
+    asset = AssetName("flights", "policy", "flights")
+    world.do("put", asset, digest=world.loop.blobs.put(b"anything"))
+    with pytest.raises(Invalid) as caught:
+        world.do("propose", RefName(asset, "main"), to=Numbered(2), why="w")
+    assert caught.value.kind == "not-a-policy"
+    assert world.do("policy") == (APPROVED,)

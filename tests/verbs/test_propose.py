@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -71,4 +71,29 @@ def test_only_people_lift_a_quarantine(world: World) -> None:
         world.propose(1, by=TRIGGER, lift=True)
     assert caught.value.kind == "lift-needs-person"
     assert world.propose(1, lift=True).lifts == ("model/delay@1",)
+    assert world.target() == 1
+
+
+def test_a_further_ref_points_into_its_own_asset(guarded: World) -> None:
+    """A version of another asset is not read as a number of this one."""
+    with pytest.raises(Invalid) as caught:
+        guarded.propose(1, also={"data/flights@champion": "model/delay@1"})
+    assert caught.value.kind == "other-asset"
+
+
+def test_a_ref_of_another_project_does_not_move(guarded: World) -> None:
+    """Its policy would not be asked."""
+    with pytest.raises(Invalid) as caught:
+        guarded.abroad().propose(1)
+    assert caught.value.kind == "other-project"
+    assert guarded.target() is None
+
+
+def test_what_goes_takes_nothing_with_it(world: World) -> None:
+    """Flags that mean nothing for a deletion are refused, not ignored."""
+    world.propose(world.train().number)
+    wrong: tuple[dict[str, Any], ...] = ({"together": True}, {"lift": True}, {"tier": "production"})
+    for asked in wrong:
+        with pytest.raises(Invalid):
+            world.do("propose", CHAMPION, delete=True, why="w", **asked)
     assert world.target() == 1

@@ -84,3 +84,22 @@ def test_quarantine_can_be_left_out(world: World) -> None:
     world.propose(world.train().number)
     world.do("rollback", CHAMPION, why="not now", quarantine=False)
     world.propose(1)
+
+
+def test_a_ref_that_was_deleted_comes_back(world: World) -> None:
+    """Deleting a ref is a change that can be taken back, too."""
+    world.propose(world.train().number)
+    world.do("propose", CHAMPION, delete=True, why="by mistake")
+    assert world.target() is None
+    world.do("rollback", CHAMPION, why="it was needed")
+    assert world.target() == 1
+
+
+def test_only_what_moved_the_ref_is_taken_back(guarded: World) -> None:
+    """A change that was never applied, or moved another ref, is no change to take back."""
+    waiting = guarded.propose(1)
+    branch = guarded.do("branch", DATA, "x")
+    for ref, change in ((CHAMPION, waiting), (CHAMPION, branch), (RefName(DATA, "x"), waiting)):
+        with pytest.raises(Conflict) as caught:
+            guarded.do("rollback", ref, why="w", change=change.id)
+        assert caught.value.kind == "did-not-move"

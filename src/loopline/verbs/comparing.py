@@ -12,7 +12,7 @@ from loopline.errors import LooplineError
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, TREE
-from loopline.nouns.comparison import Comparison, Delta, Shift
+from loopline.nouns.comparison import Comparison, Delta, Rows, Sample, Shift
 from loopline.nouns.entry import Difference
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
@@ -35,7 +35,7 @@ def compare(loop: Loop, old: Version | None, new: Version, *, rows: bool = False
         new=new,
         files=files,
         more_files=more,
-        rows=_rows(loop, old, new) if rows and new.asset.kind == "data" else None,
+        rows=_rows(loop, old, new) if rows and new.asset.kind == "data" else (),
         params=_deltas(before.params if before else {}, after.params if after else {}),
         metrics=_shifts(before.metrics if before else {}, after.metrics if after else {}),
         data=data,
@@ -93,27 +93,53 @@ def _deltas(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Delta,
 
 def _shifts(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[Shift, ...]:
     names = sorted({*before, *after})
-    return tuple(Shift(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name))
+    return tuple(
+        Shift(name, before.get(name), after.get(name)) for name in names if repr(before.get(name)) != repr(after.get(name))
+    )  # by what is written: not a number is the same as not a number
 
 
-def _rows(loop: Loop, old: Version | None, new: Version) -> Mapping[str, Any] | None:
-    """Compare tables row by row, over the files that differ; None where there is nothing to compare with."""
+def _rows(loop: Loop, old: Version | None, new: Version) -> tuple[Rows, ...]:
+    """Compare tables row by row, over the files that differ."""
     if old is None:
-        return None
+        return ()
     from loopline.datasets.rows import diff_rows
 
     listed, _ = _files(loop, old, new, 10_000)
-    key = tuple(new.metadata.get("key", ()))
+    named = new.metadata.get("key", ())
+    key = (named,) if isinstance(named, str) else tuple(named)
     groups: dict[str, list[Difference]] = {}
     for one in listed:
         suffix = one.path.rpartition(".")[2].lower()
         if suffix in ("csv", "parquet", "jsonl"):
-            groups.setdefault(f"{one.path.rpartition('/')[0]}*.{suffix}", []).append(one)
-    answer: dict[str, Any] = {}
+            groups.setdefault("".join((*one.path.rpartition("/")[:2], f"*.{suffix}")), []).append(one)
+    found = []
     for name, differences in groups.items():
         with _named(loop, [d.old for d in differences]) as left, _named(loop, [d.new for d in differences]) as right:
-            answer[name] = diff_rows(left, right, key=key)
-    return answer
+            found.append(_as_noun(name, diff_rows(left, right, key=key)))
+    return tuple(found)
+
+
+def _as_noun(table: str, told: Mapping[str, Any]) -> Rows:
+    """Take over what `datasets/rows.py` answers."""
+    schema = told["schema"]
+    return Rows(
+        table,
+        told["rows"]["old"],
+        told["rows"]["new"],
+        *(told[word] for word in ("added", "removed", "changed", "same")),
+        key=tuple(told["key"]),
+        schema=(
+            *(Delta(one["name"], None, one["type"]) for one in schema["added"]),
+            *(Delta(one["name"], one["type"], None) for one in schema["removed"]),
+            *(Delta(one["name"], one["old"], one["new"]) for one in schema["changed"]),
+        ),
+        columns=told["columns"],
+        samples=tuple(
+            Sample(" ".join(map(str, one["key"].values())), tuple(Delta(c, str(a), str(b)) for c, (a, b) in one["cells"].items()))
+            for one in told["samples"]["changed"]
+        ),
+        notes=tuple(told["notes"]),
+    )
 
 
 @contextmanager
@@ -126,7 +152,7 @@ def _named(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
     with tempfile.TemporaryDirectory(dir=loop.work) as folder:
         paths = []
         for index, entry in enumerate(entry for entry in entries if entry is not None):
-            path = Path(folder) / f"{index}-{entry.path.rpartition('/')[2]}"
+            path = Path(folder) / f"{index}.{entry.path.rpartition('.')[2].lower()}"  # no sign that a reader takes for a pattern
             source = loop.blobs.path(entry.digest)
             if source is not None:
                 path.symlink_to(source)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loopline.nouns.run import Point
+from loopline.nouns.version import Version
+from loopline.verbs.comparing import compare
+
+from .conftest import DATA, ENVIRONMENT, MODEL
+
+if TYPE_CHECKING:
+    from loopline.nouns.name import AssetName
+
+    from .conftest import World
+
+
+def _versions(world: World, asset: AssetName = DATA) -> tuple[Version, Version]:
+    with world.loop.ledger.read() as tx:
+        return tx.versions.get(asset, 1), tx.versions.get(asset, 2)
+
+
+def test_without_a_base_everything_is_added(world: World) -> None:
+    """The first version is compared with nothing, and has no rows to compare."""
+    with world.loop.ledger.read() as tx:
+        first = tx.versions.get(DATA, 1)
+    found = compare(world.loop, None, first, rows=True)
+    assert [one.word for one in found.files] == ["added"]
+    assert (found.old, found.rows, found.metrics) == (None, None, ())
+
+
+def test_rows_are_compared_by_table(world: World) -> None:
+    """Each group of files of one form is one table; rows are matched by the key that the data name."""
+    old = world.tree(**{"x/a[1]_csv": b"id,v\n1,a\n2,b\n"})
+    new = world.tree(**{"x/a[1]_csv": b"id,v\n1,a\n2,c\n3,d\n"})
+    versions = [world.do("add", DATA, tree=tree, metadata={"key": "id"}).version for tree in (old, new)]
+    found = compare(world.loop, *versions, rows=True)
+    assert found.rows is not None
+    (table,) = found.rows
+    assert table == "x/*.csv"
+    rows = found.rows[table]
+    assert (rows["added"], rows["removed"], rows["changed"]) == (1, 0, 1)
+
+
+def test_packages_that_changed_are_named(world: World) -> None:
+    """Of two environments only what differs is listed."""
+    from loopline.nouns.digest import digest_of
+
+    runs = []
+    for name, numpy in (("a", "1.0"), ("b", "2.0")):
+        run = world.do("start", "t", environment=digest_of(name.encode()), packages={"numpy": numpy, "same": "1"})
+        world.do("put", MODEL, digest=world.loop.blobs.put(name.encode()), run=run.id)
+        runs.append(run)
+    old, new = _versions(world, MODEL)
+    assert [(one.name, one.old, one.new) for one in compare(world.loop, old, new).environment] == [
+        ("numpy", "1.0", "2.0")
+    ]
+
+
+def test_not_a_number_is_no_change(world: World) -> None:
+    """A metric that is NaN on both sides does not differ; a missing one does."""
+    for body in (b"1", b"2"):
+        version = world.train(body)
+        world.do("log", version.run, points=(Point("nan", float("nan")),))
+    old, new = _versions(world, MODEL)
+    world.do("log", new.run, points=(Point("more", 1.0),))
+    assert [(one.name, one.old, one.new) for one in compare(world.loop, old, new).metrics] == [("more", None, 1.0)]
+
+
+def test_a_lost_source_tree_does_not_stop_a_comparison(world: World) -> None:
+    """Source trees may have been swept: what is known is told all the same."""
+    from loopline.nouns.digest import digest_of
+
+    for name in (b"a", b"b"):
+        run = world.do("start", "t", code=digest_of(name), environment=ENVIRONMENT)
+        world.do("put", MODEL, digest=world.loop.blobs.put(name), run=run.id)
+    assert compare(world.loop, *_versions(world, MODEL)).code == ()

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.errors import Invalid, NotFound
+from loopline.nouns.name import RefName
+
+from .conftest import BOB, CHAMPION, DATA, MODEL
+
+if TYPE_CHECKING:
+    from .conftest import World
+
+
+def test_each_thing_can_be_marked_once(guarded: World) -> None:
+    """A version, a run and an asset go, each with one event; a second time they are not there."""
+    run = guarded.do("find")[0]
+    before = len(guarded.events())
+    for what in ("model/delay@2", run.id, "model/delay"):
+        assert guarded.do("delete", what, why="old") == what
+        with pytest.raises(NotFound):
+            guarded.do("delete", what)
+    assert [(e.kind, e.subject) for e in guarded.events(before)] == [
+        ("deleted", "model/delay@2"), ("deleted", run.id), ("deleted", "model/delay"),
+    ]  # fmt: skip
+
+
+def test_what_is_current_stays(world: World) -> None:
+    """What a ref points at, and an asset with refs, cannot be deleted; afterwards they can."""
+    for what in ("data/flights@1", "data/flights@main", "data/flights"):
+        with pytest.raises(Invalid):
+            world.do("delete", what)
+    world.do("branch", DATA, "main", delete=True)
+    world.do("delete", "data/flights@1")
+    world.do("delete", "data/flights")
+
+
+def test_a_change_does_not_bring_back_what_was_deleted(guarded: World) -> None:
+    """An open change to a version or an asset that is gone cannot be applied."""
+    change = guarded.propose(1)
+    guarded.do("approve", change.id, by=BOB)
+    guarded.do("delete", str(MODEL))
+    with pytest.raises(NotFound):
+        guarded.do("apply", change.id)
+    assert str(MODEL) not in {str(one.asset) for one in guarded.do("ls")}
+    assert guarded.target(CHAMPION) is None
+
+
+def test_numbers_are_not_given_twice(guarded: World) -> None:
+    """A deleted name goes on counting where it was."""
+    guarded.do("delete", "model/delay")
+    assert guarded.train(b"three").number == 3
+
+
+def test_lineage_outlives_a_deleted_run(guarded: World) -> None:
+    """What a run made is still explained by it."""
+    run = guarded.do("find")[-1]
+    guarded.do("delete", run.id)
+    assert [one.key for one in guarded.do("why", "model/delay@1").because] == [run.id]
+
+
+def test_another_project_deletes_nothing(guarded: World) -> None:
+    """Neither by name nor by id nor with the project before the name."""
+    run = guarded.do("find")[0]
+    for what in (run.id, "model/delay@1", "model/delay"):
+        with pytest.raises(NotFound):
+            guarded.abroad().do("delete", what)
+    for what in ("flights:model/delay@1", "flights:model/delay"):
+        with pytest.raises(Invalid):
+            guarded.abroad().do("delete", what)
+
+
+def test_a_rehearsal_deletes_nothing(guarded: World) -> None:
+    """With --dry-run the rules are applied and the thing stays."""
+    guarded.rehearsing().do("delete", "model/delay@1")
+    assert guarded.do("show", "model/delay@1").deleted_at is None
+    with pytest.raises(Invalid):
+        guarded.rehearsing().do("delete", f"{RefName(DATA, 'main')}")

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.errors import NotFound
+from loopline.nouns.evaluation import Estimate
+from loopline.nouns.name import RefName
+from loopline.nouns.verdict import Result, Verdict
+
+from .conftest import BOB, CHAMPION, DATA, PROJECT
+
+if TYPE_CHECKING:
+    from .conftest import World
+
+
+def test_a_review_holds_what_differs(guarded: World) -> None:
+    """The model against the current one, the data that both trainings read, what checks measured."""
+    first = guarded.propose(1)
+    guarded.do("approve", first.id, by=BOB)
+    guarded.do("apply", first.id)
+    guarded.data(b_csv=b"2")
+    guarded.train(b"three", data=2, auc=0.9)
+    change = guarded.propose(3)
+    estimate = Estimate("auc", 0.9, base=0.7)
+    with guarded.loop.ledger.write(PROJECT, guarded.loop.actor) as tx:
+        tx.verdicts.add(PROJECT, Verdict("eval", change.head, Result.PASS, None, 0, estimates=(estimate,)))
+        tx.say("test", "x")
+    page = guarded.do("review", change.id)
+    (model,) = page.comparisons
+    assert (str(model.old), str(model.new)) == ("model/delay@1", "model/delay@3")
+    assert [(m.name, m.old, m.new) for m in model.metrics] == [("auc", 0.7, 0.9)]
+    (data,) = page.data
+    assert [(one.path, one.word) for one in data.files] == [("a.csv", "removed"), ("b.csv", "added")]
+    assert page.estimates == (estimate,)
+    assert page.notes == ()
+
+
+def test_what_cannot_be_compared_is_noted(guarded: World) -> None:
+    """A ref that is new, a check that has not run, a ref that would go."""
+    page = guarded.do("review", guarded.propose(1).id)
+    assert len(page.notes) == 2
+    gone = guarded.do("propose", RefName(DATA, "main"), delete=True, why="no more")
+    assert [note for note in guarded.do("review", gone.id).notes if "deleted" in note]
+
+
+def test_a_change_that_is_over_asks_for_no_check(guarded: World) -> None:
+    """The review of a withdrawn change does not send anybody to check it."""
+    change = guarded.propose(1)
+    guarded.do("withdraw", change.id)
+    assert not [note for note in guarded.do("review", change.id).notes if "check" in note]
+
+
+def test_another_project_reviews_nothing(guarded: World) -> None:
+    """A change of another project is as if it were not there."""
+    change = guarded.propose(1)
+    for name in (change.id, str(CHAMPION)):
+        with pytest.raises(NotFound):
+            guarded.abroad().do("review", name)
