@@ -45,7 +45,8 @@ def test_several_refs_move_all_or_none(world: World) -> None:
 def test_a_target_must_be_named(world: World) -> None:
     """Neither nothing nor both of --to and --delete is a question back, not a guess."""
     world.train()
-    for asked in ({}, {"to": Numbered(1), "delete": True}):
+    wrong: tuple[dict[str, Any], ...] = ({}, {"to": Numbered(1), "delete": True})
+    for asked in wrong:
         with pytest.raises(Invalid):
             world.do("propose", CHAMPION, why="w", **asked)
 
