@@ -105,14 +105,14 @@ def promote_it(teller: Teller) -> None:
     teller.say("Everything holds but the approval: applying now is refused, and says what is missing.")
     teller.do(f"loopline apply {CHAMPION}", expect=8)
     teller.say(
-        "Somebody else approves. Embedded identities are what was typed, nobody vouches for them; a policy may ask for verified ones."
+        "Somebody else approves. Embedded identities are what was typed: nobody vouches for them, and a policy may demand that."
     )
     teller.do(f"loopline approve {CHAMPION} --as bob")
     teller.do(f"loopline apply {CHAMPION}")
 
 
 def better_with_july(teller: Teller) -> None:
-    """New data, better model: July arrives."""
+    """Take new data: July arrives and makes a better model."""
     teller.months("7")
     teller.do("loopline status data/flights")
     teller.do('loopline add data/flights --message "July"')

@@ -30,6 +30,37 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """One row that changed: what names it, and its cells that differ."""
+
+    key: str
+    cells: tuple[Delta, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Two tables row by row."""
+
+    table: str
+    """`flights/*.csv`: the files that differ, taken together."""
+    old: int
+    new: int
+    """Rows on each side."""
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+    same: int = 0
+    key: tuple[str, ...] = ()
+    """Columns that name a row; empty: rows are compared as wholes, and none is `changed`."""
+    schema: tuple[Delta, ...] = ()
+    """Columns whose type changed, or that came or went."""
+    columns: Mapping[str, int] = field(default_factory=dict)
+    """Changed rows by column."""
+    samples: tuple[Sample, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two versions side by side. Only what differs is listed."""
 
@@ -39,8 +70,8 @@ class Comparison:
     """Of the two artifacts, where they are trees."""
     more_files: int = 0
     """How many further files differ beyond the limit that was asked for."""
-    rows: Mapping[str, Any] | None = None
-    """Row-level difference of tables: schema, added, removed, changed, samples (`datasets/rows.py`)."""
+    rows: tuple[Rows, ...] = ()
+    """Where they were asked for."""
     params: tuple[Delta, ...] = ()
     metrics: tuple[Shift, ...] = ()
     data: tuple[Delta, ...] = ()

@@ -94,7 +94,9 @@ def _deltas(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Delta,
 def _shifts(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[Shift, ...]:
     names = sorted({*before, *after})
     return tuple(
-        Shift(name, before.get(name), after.get(name)) for name in names if repr(before.get(name)) != repr(after.get(name))
+        Shift(name, before.get(name), after.get(name))
+        for name in names
+        if repr(before.get(name)) != repr(after.get(name))
     )  # by what is written: not a number is the same as not a number
 
 
@@ -126,7 +128,10 @@ def _as_noun(table: str, told: Mapping[str, Any]) -> Rows:
         table,
         told["rows"]["old"],
         told["rows"]["new"],
-        *(told[word] for word in ("added", "removed", "changed", "same")),
+        told["added"],
+        told["removed"],
+        told["changed"],
+        told["same"],
         key=tuple(told["key"]),
         schema=(
             *(Delta(one["name"], None, one["type"]) for one in schema["added"]),
@@ -135,7 +140,10 @@ def _as_noun(table: str, told: Mapping[str, Any]) -> Rows:
         ),
         columns=told["columns"],
         samples=tuple(
-            Sample(" ".join(map(str, one["key"].values())), tuple(Delta(c, str(a), str(b)) for c, (a, b) in one["cells"].items()))
+            Sample(
+                " ".join(map(str, one["key"].values())),
+                tuple(Delta(c, str(a), str(b)) for c, (a, b) in one["cells"].items()),
+            )
             for one in told["samples"]["changed"]
         ),
         notes=tuple(told["notes"]),
@@ -152,7 +160,9 @@ def _named(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
     with tempfile.TemporaryDirectory(dir=loop.work) as folder:
         paths = []
         for index, entry in enumerate(entry for entry in entries if entry is not None):
-            path = Path(folder) / f"{index}.{entry.path.rpartition('.')[2].lower()}"  # no sign that a reader takes for a pattern
+            path = (
+                Path(folder) / f"{index}.{entry.path.rpartition('.')[2].lower()}"
+            )  # no sign that a reader takes for a pattern
             source = loop.blobs.path(entry.digest)
             if source is not None:
                 path.symlink_to(source)

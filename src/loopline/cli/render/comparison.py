@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loopline.cli.render.change import change
 from loopline.cli.render.evaluation import estimates
-from loopline.cli.render.plainly import cell
 from loopline.cli.render.words import name
-from loopline.cli.text import aligned, clean, facts, number, plural, size
+from loopline.cli.text import aligned, clean, number, plural, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loopline.cli.screen import Screen
-    from loopline.nouns.comparison import Comparison, Delta, Review, Shift
+    from loopline.nouns.comparison import Comparison, Delta, Review, Rows, Shift
     from loopline.nouns.entry import Difference
 
 _SIGNS = {"added": ("more", "+"), "removed": ("less", "-"), "changed": ("wait", "~")}
 _FILES = 20
+_NONE = "–"
 
 
 def review(value: Review, screen: Screen) -> Iterator[str]:
@@ -106,39 +105,25 @@ def _difference(one: Difference, screen: Screen) -> list[str]:
     return [screen.paint(tone, f"{sign} {one.word}"), clean(one.path), " → ".join(sizes)]
 
 
-def _rows(rows: Mapping[str, Any] | None, screen: Screen) -> Iterator[str]:
-    if not rows:
-        return
-    yield f"  {screen.paint('dim', 'rows')}"
-    for table, answer in rows.items():
-        counts = answer["rows"]
-        yield f"    {screen.paint('name', clean(str(table)))}  {counts['old']:,} → {counts['new']:,} rows".replace(
-            ",", " "
-        )
-        key = f"by {', '.join(answer['key'])}" if answer["key"] else "as wholes: no key is declared"
-        told = ", ".join(
-            f"{answer[word]:,} {word}".replace(",", " ") for word in ("added", "removed", "changed", "same")
-        )
+def _rows(rows: Sequence[Rows], screen: Screen) -> Iterator[str]:
+    if rows:
+        yield f"  {screen.paint('dim', 'rows')}"
+    for one in rows:
+        yield f"    {screen.paint('name', clean(one.table))}  {_count(one.old)} → {_count(one.new)} rows"
+        words = (("added", one.added), ("removed", one.removed), ("changed", one.changed), ("same", one.same))
+        told = ", ".join(f"{_count(count)} {word}" for word, count in words)
+        key = f"by {', '.join(one.key)}" if one.key else "as wholes: no key is declared"
         yield f"      {told}  {screen.paint('dim', clean(key))}"
-        for word, columns in answer["schema"].items():
-            if columns:
-                yield f"      columns {word}: {clean(', '.join(column['name'] for column in columns))}"
-        if answer["columns"]:
-            most = sorted(answer["columns"].items(), key=lambda pair: -pair[1])[:5]
-            yield f"      changed in {clean(', '.join(f'{column} ({count:,})'.replace(',', ' ') for column, count in most))}"
-        for sample in answer["samples"]["changed"][:3]:
-            cells = "; ".join(
-                f"{column} {cell(old, screen)} → {cell(new, screen)}"
-                for column, (old, new) in list(sample["cells"].items())[:3]
-            )
-            names = " ".join(str(value) for value in sample["key"].values())
-            yield f"      {screen.paint('dim', clean(names))}  {clean(cells)}"
-        yield from (f"      {screen.paint('wait', clean(note))}" for note in answer["notes"])
+        if one.schema:
+            yield f"      columns  {clean(', '.join(f'{c.name} {c.old or _NONE} → {c.new or _NONE}' for c in one.schema))}"
+        if one.columns:
+            most = sorted(one.columns.items(), key=lambda pair: -pair[1])[:5]
+            yield f"      changed in {clean(', '.join(f'{column} ({_count(count)})' for column, count in most))}"
+        for sample in one.samples[:3]:
+            cells = "; ".join(f"{cell.name} {cell.old} → {cell.new}" for cell in sample.cells[:3])
+            yield f"      {screen.paint('dim', clean(sample.key))}  {clean(cells)}"
+        yield from (f"      {screen.paint('wait', clean(note))}" for note in one.notes)
 
 
-def _some(value: Any, screen: Screen) -> str:
-    """Write a value of any shape: a list of rows one a line, five at most."""
-    if isinstance(value, (tuple, list)) and value and isinstance(value[0], (Mapping, tuple, list)):
-        lines = [cell(one, screen) for one in value[:5]]
-        return "\n".join([*lines, *([f"{len(value) - 5} more"] if len(value) > 5 else [])])
-    return cell(value, screen)
+def _count(number_: int) -> str:
+    return f"{number_:,}".replace(",", " ")

@@ -39,7 +39,9 @@ def ran(value: Ran, screen: Screen) -> Iterator[str]:
     yield f"{screen.paint('head', f'run {short_id(run.id)}')}  {clean(run.name)}  {status(run.state, screen)}{_took(run)}"
     rows = [
         [
-            screen.paint("name", clean(step.name)), status(step.state, screen), _took(step).strip() if step.state != "cached" else "",
+            screen.paint("name", clean(step.name)),
+            status(step.state, screen),
+            _took(step).strip() if step.state != "cached" else "",
             f"from {short_id(step.origin)}" if step.origin else "critical path" if step.name in value.critical_path else "",
         ]
         for step in value.steps
@@ -59,8 +61,8 @@ def ran(value: Ran, screen: Screen) -> Iterator[str]:
         yield from _evaluation(evaluation, screen)
     for version in value.published:
         yield ""
-        fresh = version.run == run.id
-        yield f"{screen.paint('name', str(version))}  {'published' if fresh else 'the same bytes as before: nothing new to publish'}"
+        word = "published" if version.run == run.id else "the same bytes as before: nothing new to publish"
+        yield f"{screen.paint('name', str(version))}  {word}"
 
 
 def repeat(value: Repeat, screen: Screen) -> Iterator[str]:
