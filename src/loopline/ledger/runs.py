@@ -110,19 +110,22 @@ class Runs:
         return self._fill([_run(row) for row in rows])
 
     def cached(self, project: str, keys: Iterable[str]) -> dict[str, Run]:
-        """For each cache key that a finished run has, give the newest such run with its outputs."""
+        """For each cache key that a finished run has, give the newest such run with its outputs.
+
+        The newest is found here: asked to order by id, SQLite would walk through every run of the project.
+        """
         found: dict[str, Run] = {}
         wanted = list(dict.fromkeys(keys))
         for start in range(0, len(wanted), 500):
             chunk = wanted[start : start + 500]
             marks = ", ".join("?" * len(chunk))
             rows = self._rows.all(
-                f"{_SELECT} WHERE r.project = ? AND r.cache_key IN ({marks}) AND r.state = 'finished' AND r.deleted_at IS NULL"
-                " ORDER BY r.id",
+                f"{_SELECT} WHERE r.project = ? AND r.cache_key IN ({marks}) AND r.state = 'finished' AND r.deleted_at IS NULL",
                 project, *chunk,
             )  # fmt: skip
             for row in rows:
-                found[row[14]] = _run(row)
+                if row[14] not in found or row[0] > found[row[14]].id:
+                    found[row[14]] = _run(row)
         return {run.cache_key or "": run for run in self._fill(list(found.values()), light=True)}
 
     def move(

@@ -104,8 +104,9 @@ class Drive:
                 try:
                     return Ended(node, outcome, RunState.FINISHED, outputs=reply_from(outcome.value).outputs, log=log)
                 except LooplineError as fault:
-                    said = f"{fault.message} → {fault.hint}" if fault.hint else fault.message
-                    return Ended(node, outcome, RunState.FAILED, said, log=log)
+                    return Ended(
+                        node, outcome, RunState.FAILED, f"{fault.message} → {self._hint(node, fault)}", log=log
+                    )
             case End.RAISED:
                 self.logs[node] = (self.logs.get(node, "") + outcome.trace)[-TAIL:]
                 return Ended(node, outcome, RunState.FAILED, outcome.error, log=log)
@@ -113,6 +114,12 @@ class Drive:
                 return Ended(node, outcome, RunState.CRASHED, outcome.error, log=log)
             case End.CANCELLED:
                 return Ended(node, outcome, RunState.CANCELLED, outcome.error, log=log)
+
+    def _hint(self, node: str, fault: LooplineError) -> str:
+        """Give the next step: bytes that other steps made can be made again, those of an asset must come from elsewhere."""
+        lost = fault.kind in ("blob-missing", "blob-corrupt")
+        made = all(link.asset is None for link in self._schedule.inputs(node).values() if link)
+        return f"loopline run {self._prepared.source.pipeline} --refresh" if lost and made else fault.hint
 
     def _with_parts(self, ended: list[Ended]) -> list[Ended]:
         """Keep what the keys of finished steps were made of, so that a later run can say what differs."""

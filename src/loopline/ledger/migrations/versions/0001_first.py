@@ -171,8 +171,8 @@ def runs() -> None:
         "runs_cache",
         "runs",
         ["project", "cache_key"],
-        sqlite_where=sa.text("cache_key IS NOT NULL"),
-        postgresql_where=sa.text("cache_key IS NOT NULL"),
+        sqlite_where=sa.text("state = 'finished' AND cache_key IS NOT NULL"),
+        postgresql_where=sa.text("state = 'finished' AND cache_key IS NOT NULL"),
     )
     op.create_index("runs_code", "runs", ["code", "project", "id"])
     op.create_index("runs_environment", "runs", ["environment", "project", "id"])

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loopline.verbs.burying import attended, bury
+
+if TYPE_CHECKING:
+    from .projects import Project
+
+
+def begin(project: Project) -> tuple[str, str]:
+    """Write down a pipeline and a step that run."""
+    run = project.do("start", "train", kind="pipeline", code=project.code)
+    return run.id, project.do("start", "read", kind="step", parent=run.id).id
+
+
+def state(project: Project, run: str) -> str:
+    """Read the state of a run."""
+    with project.loop.ledger.read() as tx:
+        return str(tx.runs.get(run).state)
+
+
+def leave(project: Project, run: str) -> None:
+    """Leave what a killed process leaves."""
+    folder = project.loop.work / "running"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{run}.lock").touch()
+
+
+def test_a_run_whose_process_is_gone_is_crashed(project: Project) -> None:
+    """The run and the step that it left are marked, once, and what is said is part of the feed."""
+    run, step = begin(project)
+    leave(project, run)
+    assert bury(project.loop) == (run,)
+    assert (state(project, run), state(project, step)) == ("crashed", "crashed")
+    assert bury(project.loop) == ()
+    with project.loop.ledger.read() as tx:
+        assert tx.feed.verify("flights") is None
+
+
+def test_a_run_at_work_is_left_alone(project: Project) -> None:
+    """Whoever is at work is not buried, however long it takes."""
+    run, _ = begin(project)
+    with attended(project.loop, run):
+        assert bury(project.loop) == ()
+    assert state(project, run) == "running"
+
+
+def test_finished_steps_of_a_dead_run_stay_finished(project: Project) -> None:
+    """What was acknowledged before the process died is not taken back: the cache has it."""
+    run, step = begin(project)
+    project.do("finish", step)
+    leave(project, run)
+    bury(project.loop)
+    assert (state(project, run), state(project, step)) == ("crashed", "finished")
+
+
+def test_the_run_of_another_ledger_is_not_ours(project: Project) -> None:
+    """Ledgers may share a folder for caches: what this one does not know stays for its own."""
+    leave(project, "f" * 32)
+    assert bury(project.loop) == ()
+    assert (project.loop.work / "running" / f"{'f' * 32}.lock").exists()
+
+
+def test_the_next_run_buries(project: Project) -> None:
+    """Nobody has to ask for it: any run on this machine finds the dead ones."""
+    run, _ = begin(project)
+    leave(project, run)
+    project.trained()
+    assert state(project, run) == "crashed"
