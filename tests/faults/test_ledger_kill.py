@@ -66,10 +66,29 @@ workers = [threading.Thread(target=work, args=(f"{name}-{n}",)) for n in range(t
 """
 
 
+SDK = """
+import sys, loopline
+for i in range(int(sys.argv[2])):
+    with loopline.start(sys.argv[1], params={"i": i}) as run:
+        for step in range(20):
+            run.log(loss=1 / (step + 1), step=step)
+    print("logged", run.id, flush=True)
+"""
+
+CLI = """
+import json, subprocess, sys
+main = "import sys; from loopline.cli.main import main; sys.exit(main())"
+for i in range(int(sys.argv[2])):
+    done = subprocess.run([sys.executable, "-c", main, "start", sys.argv[1], "--json"], capture_output=True, text=True, check=True)
+    print("run", json.loads(done.stdout)["result"]["id"], flush=True)
+"""
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Give a ledger file with its tables."""
-    path = tmp_path / "ledger.db"
+    path = tmp_path / ".loopline" / "ledger.db"
+    path.parent.mkdir()
     database = open_database(f"sqlite:///{path}")
     prepare(database)
     database.close()
@@ -83,6 +102,14 @@ def _writer(path: Path, name: str, *, rounds: int, threads: int = 1) -> subproce
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _other(program: str, path: Path, name: str, rounds: int) -> subprocess.Popen[str]:
+    """Start somebody who works through the SDK or the command line on the same ledger."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, name, str(rounds)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=path.parents[1],
+        env={**os.environ, "LOOPLINE_HOME": str(path.parent), "LOOPLINE_PROJECT": PROJECT, "LOOPLINE_ACTOR": name},
+    )  # fmt: skip
 
 
 def _check(path: Path, lines: list[list[str]]) -> None:
@@ -104,6 +131,8 @@ def _check(path: Path, lines: list[list[str]]) -> None:
                 assert len(tx.metrics.history(rest[0], "i")) > int(rest[1])
             elif word == "version":
                 assert int(rest[0]) in numbers
+            elif word == "logged":
+                assert len(tx.metrics.history(rest[0], "loss")) == 20
             elif word == "moved":
                 assert any(move.change == rest[0] for move in moves)
     database.close()
@@ -112,8 +141,9 @@ def _check(path: Path, lines: list[list[str]]) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_eight_processes_lose_nothing(path: Path) -> None:
-    """Processes and threads hammer one file: no lost update, no busy error, no gap in the feed, every number once."""
-    writers = [_writer(path, f"p{n}", rounds=8, threads=2) for n in range(8)]
+    """Verbs in threads, the SDK and the command line hammer one file: nothing lost, no busy error, no gap, every number once."""
+    writers = [_writer(path, f"p{n}", rounds=8, threads=2) for n in range(4)]
+    writers += [_other(SDK, path, f"sdk{n}", 5) for n in range(2)] + [_other(CLI, path, f"cli{n}", 5) for n in range(2)]
     lines = []
     for writer in writers:
         out, errors = writer.communicate(timeout=240)
@@ -121,8 +151,9 @@ def test_eight_processes_lose_nothing(path: Path) -> None:
         assert "locked" not in errors
         assert not errors
         lines += [line.split() for line in out.splitlines()]
-    assert sum(line[0] == "version" for line in lines) == 8 * 2 * 8
-    assert sum(line[0] == "moved" for line in lines) == 8 * 2 * 8
+    assert sum(line[0] == "version" for line in lines) == 4 * 2 * 8
+    assert sum(line[0] == "moved" for line in lines) == 4 * 2 * 8
+    assert sum(line[0] == "logged" for line in lines) == 2 * 5
     _check(path, lines)
 
 
