@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,9 +9,6 @@ from loopline.errors import Invalid
 
 MOST_BYTES: Final = 4096
 """Length of the longest path, in UTF-8 bytes (Linux's PATH_MAX)."""
-
-_BAD_PART = re.compile(rb"(?:\A|[/\0])\.{0,2}(?:[/\0]|\Z)")
-"""An empty part, `.` or `..`, in keys joined by NUL."""
 
 
 def check_path(path: str) -> bytes:
@@ -27,19 +23,21 @@ def check_path(path: str) -> bytes:
         raise _bad(path, "is absolute", "write it relative to the dataset's folder")
     if b"\0" in key:
         raise _bad(path, "holds a NUL", "rename the file")
-    if _BAD_PART.search(key):
-        raise _bad(path, "has an empty, '.' or '..' part", "write it with plain names between single slashes")
     if len(key) > MOST_BYTES:
         raise _bad(path, f"is longer than {MOST_BYTES} bytes", "shorten it")
+    if not are_paths([key]):
+        raise _bad(path, "has an empty, '.' or '..' part", "write it with plain names between single slashes")
     return key
 
 
 def are_paths(keys: Sequence[bytes]) -> bool:
     """Tell whether each key is one that `check_path` gives, in one pass over all of them."""
-    joined = b"\0".join(keys)
-    if joined.count(b"\0") != max(len(keys) - 1, 0) or max(map(len, keys), default=0) > MOST_BYTES:
+    if not keys:
+        return True
+    joined = b"/" + b"/\0/".join(keys) + b"/"
+    if joined.count(b"\0") != len(keys) - 1 or max(map(len, keys)) > MOST_BYTES:
         return False
-    if keys and _BAD_PART.search(joined):
+    if b"//" in joined or b"/./" in joined or b"/../" in joined:
         return False
     try:
         joined.decode()
