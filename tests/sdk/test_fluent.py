@@ -213,11 +213,13 @@ def test_forked_workers(program: Program, runs: Callable[[], list[Run]], client:
         "import loopline, os, sys\n"
         "with loopline.start('train') as run:\n"
         "    run.flush()\n"
+        "    children = []\n"
         "    for worker in range(3):\n"
-        "        if os.fork() == 0:\n"
+        "        children.append(os.fork())\n"
+        "        if children[-1] == 0:\n"
         "            for step in range(100): loopline.log({f'w{worker}': step}, step=step)\n"
         "            sys.exit(0)\n"
-        "    for _ in range(3): os.wait()\n"
+        "    for child in children: os.waitpid(child, 0)\n"
         "    run.log(parent=1)\n"
     )
     assert done.returncode == 0, done.stderr
@@ -233,12 +235,13 @@ def test_a_run_that_begins_in_a_worker(program: Program, runs: Callable[[], list
         "import loopline, os\n"
         "with loopline.start('outer') as run:\n"
         "    run.flush()\n"
-        "    if os.fork() == 0:\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
         "        with loopline.start('own') as mine: mine.log(x=1)\n"
         "        os._exit(0 if mine.over else 1)\n"
-        "    assert os.wait()[1] == 0\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     assert {run.name: run.state for run in runs()} == dict.fromkeys(("outer", "own"), RunState.FINISHED)
 
 
@@ -263,3 +266,28 @@ def test_no_ledger_at_all(program: Program, project: Path, runs: Callable[[], li
     (project / ".loopline" / "ledger.db").rmdir()
     program("import loopline\nwith loopline.start('next'): pass")
     assert [(run.name, run.state) for run in runs()] == [("train", RunState.FINISHED), ("next", RunState.FINISHED)]
+
+
+def test_no_threads_left(client: Local, runs: Callable[[], list[Run]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread can be started, a run is shipped when it ends."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        run = loopline.start("train")
+    run.log(loss=1.0)
+    run.finish()
+    assert [(one.state, one.metrics) for one in runs()] == [(RunState.FINISHED, {"loss": 1.0})]
+
+
+def test_a_folder_that_was_removed(program: Program, tmp_path: Path) -> None:
+    """A program whose folder is gone goes on."""
+    done = program(
+        "import os, loopline\nos.mkdir('x'); os.chdir('x'); os.rmdir('../x')\n"
+        "with loopline.start('train') as run: run.log(loss=1.0)\nprint('done')",
+        env={**os.environ, "HOME": str(tmp_path / "home")},
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+    assert "Traceback" not in done.stderr

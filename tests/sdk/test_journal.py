@@ -180,3 +180,26 @@ def test_a_body_that_cannot_be_written(journal: Journal, said: Callable[[], list
     assert not journal.append("tags", {"x": object()})
     assert journal.append("tags", {"x": "y"})
     assert (journal.lost, len(said())) == (1, 1)
+
+
+def test_a_late_writer_does_not_hit_another_file(journal: Journal, tmp_path: Path) -> None:
+    """A thread that was about to write when the journal was closed does not write into a file opened since."""
+    number = journal.number()
+    journal.close()
+    assert not journal.append("points", [1])
+    others = [(tmp_path / f"mine{at}").open("wb") for at in range(3)]
+    os.write(number, b"late")
+    for one in others:
+        one.close()
+    assert [(tmp_path / f"mine{at}").read_bytes() for at in range(3)] == [b""] * 3
+    taken = take(journal.path)
+    assert taken is not None
+    os.close(taken)
+
+
+def test_files_do_not_pile_up(tmp_path: Path) -> None:
+    """A journal that nobody has any more holds no file open."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        Journal(tmp_path, START, lambda: 7).close()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1

@@ -3,10 +3,14 @@
 client     one way to ask a verb, here or over a wire: `client.do(promote, …)`
 journal    a run's own file: what was logged is in it before `log` returns, whatever happens to the process next
 shipping   the way of a journal's lines into the ledger, each of them once
+forking    what threads of ours must not do while the program forks
 leftovers  journals of processes that died, shipped by whoever comes next
 session    the project that this process works in, found from its folder and opened at the first question
 recording  an active run, as training code sees it: it never raises and never waits for the ledger
+files      a version as a read-only folder that all processes share
+values     what a program hands over to be published, and back
 fluent     `start`, `log`, `data`, `model`, `connect`: what `import loopline` gives
-workspace  the files of a project: its source tree as a snapshot, versions as folders, folders as versions
+source     which files are the source of a project; snapshot: their tree, stored
+workspace  folders as versions, and versions as folders that people work in
 Never here: how a verb does its work. Tracking never raises into user code; a user's own question does.
 """

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, SupportsIndex
 
-from loopline.errors import LooplineError
+from loopline.errors import LooplineError, Unavailable
 from loopline.nouns.run import RunState
 from loopline.sdk import session as sessions
 from loopline.sdk.client import Client, Local
@@ -120,6 +120,8 @@ def _session() -> Session:
         return sessions.session()
     except LooplineError as error:
         return sessions.Unsettled(error)
+    except OSError as error:  # the folder that we are in was removed
+        return sessions.Unsettled(Unavailable(str(error), kind="no-folder", hint="change to a folder that is there"))
 
 
 def _actor(here: Session) -> str:

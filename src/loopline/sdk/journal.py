@@ -38,6 +38,7 @@ class Journal:
         self._start = start
         self._now = now
         self._number = -1
+        self._spare = -1
         self._child = False
         self._warned = False
         self._counting = threading.Lock()
@@ -71,8 +72,27 @@ class Journal:
         return self._number
 
     def close(self) -> None:
-        """Let go of the file, and of the lock that says that its process lives."""
+        """Let go of the lock that says that the file's process lives; nothing is written from now on.
+
+        The file stays open until nobody has this journal any more: a thread may be about to write, and the number of a
+        closed file may be that of somebody else's file a moment later.
+        """
         number, self._number = self._number, -1
+        if number >= 0:
+            self._spare = number
+            with contextlib.suppress(OSError):
+                fcntl.flock(number, fcntl.LOCK_UN)
+
+    def __del__(self) -> None:
+        number = max(getattr(self, "_spare", -1), getattr(self, "_number", -1))
+        if number >= 0:
+            with contextlib.suppress(OSError):
+                os.close(number)
+
+    def _drop(self) -> None:
+        """Close the file at once, where no other thread can be writing: in a child, behind its only thread."""
+        number = max(self._spare, self._number)
+        self._spare = self._number = -1
         if number >= 0:
             with contextlib.suppress(OSError):
                 os.close(number)
@@ -119,7 +139,7 @@ class Journal:
         """Become the journal of a child: the parent's lock must not live on in it."""
         self._child = True
         self._counting = threading.Lock()
-        self.close()
+        self._drop()
         if self._own is not None:  # a grandchild
             self._own._forked()  # noqa: SLF001 (one of its kind)
 

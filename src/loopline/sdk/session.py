@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loopline.errors import LooplineError
 from loopline.sdk.client import Local
+from loopline.sdk.forking import importing
 from loopline.store.system import SystemClock, SystemIds
 
 if TYPE_CHECKING:
@@ -17,15 +19,13 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """One project as this process sees it. Threads share it; a child of a fork opens the loop anew."""
+    """One project as this process sees it. Threads share it; a child of a fork makes its own."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.clock = SystemClock()
-        self.ids = SystemIds()
-        self._opening = threading.Lock()
         self._local: Local | None = None
-        self._process = 0
+        self._renew()
+        _all.add(self)
 
     @property
     def journals(self) -> Path:
@@ -34,27 +34,45 @@ class Session:
 
     def client(self) -> Local:
         """Open the loop, or give the one that is open. Raise what opening raises, each time anew."""
-        process = os.getpid()
-        if self._local is not None and self._process == process:
+        if self._local is not None:
             return self._local
-        if self._process != process:  # a child: the parent's lock may have been held at the fork
-            self._opening, self._process, self._local = threading.Lock(), process, None
         with self._opening:
             if self._local is None:
-                from loopline.wiring import open_loop
+                with importing():  # opening imports drivers, and a new ledger its migrations
+                    from loopline.wiring import open_loop
 
-                self._local = Local(open_loop(self.settings))
+                    self._local = Local(open_loop(self.settings))
             return self._local
+
+    def use(self, client: Local) -> None:
+        """Take a loop that is open already."""
+        self._local = client
 
     def close(self) -> None:
         """Let go of the loop; the next question opens it again."""
         local, self._local = self._local, None
-        if local is not None and self._process == os.getpid():
+        if local is not None:
             local.close()
 
+    def _renew(self) -> None:
+        """Begin, or begin again in a child: a fork may catch the locks of all of these held by another thread."""
+        self.clock = SystemClock()
+        self.ids = SystemIds()
+        self._opening = threading.Lock()
+        self._local = None
 
+
+_all: weakref.WeakSet[Session] = weakref.WeakSet()
 _sessions: dict[tuple[object, ...], Session] = {}
 _chosen: list[Session] = []
+
+
+def _after_fork() -> None:
+    for one in list(_all):
+        one._renew()  # noqa: SLF001 (a session's own hook)
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def session() -> Session:
@@ -74,7 +92,7 @@ def choose(
 def use(settings: Settings, client: Local) -> Session:
     """Make a loop that is open already the one that this process uses from now on."""
     chosen = Session(settings)
-    chosen._local, chosen._process = client, os.getpid()  # noqa: SLF001 (made here)
+    chosen.use(client)
     _chosen[:] = [chosen]
     return chosen
 
@@ -85,7 +103,11 @@ class Unsettled(Session):
     def __init__(self, error: LooplineError) -> None:
         from loopline.settings import load_settings
 
-        root = next((one for one in (Path.cwd(), *Path.cwd().parents) if (one / ".loopline").is_dir()), Path.cwd())
+        try:
+            here = Path.cwd()
+        except OSError:
+            here = Path.home()
+        root = next((one for one in (here, *here.parents) if (one / ".loopline").is_dir()), here)
         home = os.environ.get("LOOPLINE_HOME") or root / ".loopline"
         super().__init__(replace(load_settings(Path("/"), environ={}, home=home), project=""))
         self._error = error
@@ -104,5 +126,6 @@ def _session(
     key = (folder, home, project, actor, configured)
     known = _sessions.get(key)
     if known is None:
-        known = _sessions[key] = Session(load_settings(folder, home=home, project=project, actor=actor))
+        made = Session(load_settings(folder, home=home, project=project, actor=actor))
+        known = _sessions.setdefault(key, made)  # another thread may have been faster
     return known

@@ -8,6 +8,7 @@ from typing import Final
 
 from loopline.errors import LooplineError
 from loopline.sdk.client import Client
+from loopline.sdk.forking import import_all
 from loopline.sdk.journal import Journal, log, remove_when_shipped
 from loopline.sdk.shipping import Shipment
 
@@ -38,7 +39,10 @@ class Shipper:
         self._failed = 0
         self.shipment: Shipment | None = None
         self._thread = threading.Thread(target=self._run, name="loopline-shipper", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # no more threads: all is shipped at the end
+            log.warning("loopline cannot ship while the run goes on: %s", error)
 
     def flush(self) -> bool:
         """Ship what is in the journal now. Tell whether all of it is in the ledger."""
@@ -52,7 +56,8 @@ class Shipper:
     def finish(self) -> bool:
         """Stop, ship the rest and remove the journal. False where the journal is left to the next process."""
         self._stop.set()
-        self._thread.join(PATIENCE_S)
+        if self._thread.is_alive():
+            self._thread.join(PATIENCE_S)
         done = False
         for wait in (0.1, 0.5, 0.0)[-TRIES:]:
             done = self.flush()
@@ -65,6 +70,7 @@ class Shipper:
         return done
 
     def _run(self) -> None:
+        import_all()
         if self._first is not None:
             self.flush()
             try:

@@ -1,0 +1,82 @@
+"""forking: what a background thread must not do while the program forks.
+
+A module that is half imported by another thread at the moment of a fork stays half imported in the child for ever, and it may
+be one that the child's own work needs. So our threads import inside of `importing`, and a fork waits for that, a few seconds
+at the most; everything else they do, they do without importing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Final
+
+PATIENCE_S: Final = 5.0
+"""How long a fork waits: longer than any import takes."""
+
+
+class _Gate:
+    """A lock that belongs to whoever imports, or to a fork."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.held = False
+
+    def before(self) -> None:
+        self.held = self.lock.acquire(timeout=PATIENCE_S)
+
+    def after_in_parent(self) -> None:
+        if self.held:
+            self.held = False
+            self.lock.release()
+
+    def after_in_child(self) -> None:
+        self.lock, self.held = threading.RLock(), False
+
+
+_gate = _Gate()
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Keep the program from forking while this block imports. Do nothing slow inside."""
+    gate = _gate.lock
+    with gate:
+        yield
+
+
+_NEEDED: Final = (
+    "concurrent.futures.thread",
+    "subprocess",
+    "loopline.environments.capture",
+    "loopline.environments.lock",
+    "loopline.ledger.assets",
+    "loopline.ledger.ledger",
+    "loopline.ledger.lineage",
+    "loopline.ledger.metrics",
+    "loopline.ledger.projects",
+    "loopline.ledger.runs",
+    "loopline.ledger.schema",
+    "loopline.ledger.versions",
+    "loopline.sdk.capture",
+    "loopline.sdk.leftovers",
+    "loopline.sdk.shipping",
+    "loopline.sdk.snapshot",
+    "loopline.sdk.values",
+    "loopline.store.database",
+    "loopline.wiring",
+)
+"""What shipping and capturing use, and what those modules import only when they are called."""
+
+
+def import_all() -> None:
+    """Import what the threads of a run need later on."""
+    with importing():
+        for name in _NEEDED:
+            import_module(name)
+
+
+os.register_at_fork(before=_gate.before, after_in_parent=_gate.after_in_parent, after_in_child=_gate.after_in_child)
