@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loopline.checks.document import Document, dump_document
+from loopline.errors import NotFound
+from loopline.nouns.change import Change
+from loopline.nouns.check import Check
+from loopline.nouns.name import AssetName, Numbered, RefName
+from loopline.nouns.policy import Policy
+
+from .conftest import PROJECT
+from .projects import TINY, TOTAL
+
+if TYPE_CHECKING:
+    from .projects import Project
+
+BEST = RefName(TOTAL, "best")
+OTHER = RefName(AssetName(PROJECT, "model", "other"), "best")
+JUDGE = """
+    @step
+    def compare(candidate: int, base: int | None, limit: int) -> Evaluation:
+        BODY
+        assert candidate <= limit, f"{candidate} is more than {limit}"
+        delta = None if base is None else float(candidate - base)
+        return Evaluation((Estimate("number", float(candidate), base=base, delta=delta),), {"rows": "3"})
+
+    @pipeline
+    def judge(candidate: Model, base: Model | None = None, limit: int = 10):
+        compare(candidate, base, limit)
+"""
+SIZE = Check("eval/size", ("model/*@best",), "judge", (("limit", "8"),))
+NEEDED = Policy("best", ("model/*@best",), checks=("eval/size",), metrics=("number >= base",))
+
+
+def write(project: Project, body: str = "pass") -> None:
+    """Write the project with a pipeline that judges."""
+    text = TINY.replace("import Data,", "import Data, Model,") + JUDGE.replace("BODY", body)
+    project.write(
+        tiny=text.replace('{"model/total": number}', '{"model/total": number, "model/other": total(read(data), 50)}')
+    )
+
+
+@pytest.fixture
+def judged(project: Project) -> Project:
+    """Give model/total@1 (6) and @2 (8), and a policy that wants eval/size."""
+    write(project)
+    project.trained()
+    project.trained(params={"plus": "2"})
+    project.do("policy", document=dump_document(Document((NEEDED,), (SIZE,))).decode(), why="test")
+    return project
+
+
+def propose(project: Project, number: int = 1, **asked: Any) -> Change:
+    """Propose a version."""
+    change: Change = project.do("propose", BEST, to=Numbered(number), why="because", **asked)
+    return change
+
+
+def check(project: Project, change: Change, **asked: Any) -> Change:
+    """Run the checks in this process."""
+    checked: Change = project.do("check", change.id, executor="inline", **asked)
+    return checked
+
+
+def test_a_check_that_ends_well_passes_with_what_it_measured(judged: Project) -> None:
+    """The verdict carries the run, the estimates and a line about them; the change may go on."""
+    change = check(judged, propose(judged))
+    (verdict,) = change.verdicts
+    assert (verdict.check, str(verdict.result), verdict.head) == ("eval/size", "pass", change.head)
+    assert [(one.metric, one.value, one.base) for one in verdict.estimates] == [("number", 6.0, None)]
+    assert "3" in verdict.summary
+    (run,) = judged.runs("check")
+    assert (run.id, run.tags["change"], run.params["candidate"]) == (verdict.run, change.id, "model/total@1")
+
+
+def test_the_base_is_what_is_current(judged: Project) -> None:
+    """Both are measured: the candidate and the version that the ref stands on."""
+    assert judged.do("apply", check(judged, propose(judged)).id).state == "applied"
+    (verdict,) = check(judged, propose(judged, 2)).verdicts
+    assert [(one.value, one.base) for one in verdict.estimates] == [(8.0, 6.0)]
+
+
+def test_an_assertion_is_a_no(judged: Project) -> None:
+    """AssertionError means fail, and its words are the summary."""
+    judged.trained(params={"plus": "3"})
+    (verdict,) = check(judged, propose(judged, 3)).verdicts
+    assert str(verdict.result) == "fail"
+    assert "9 is more than 8" in verdict.summary
+
+
+@pytest.mark.parametrize("body", ["raise OSError('no network')", "return 3"])
+def test_anything_else_is_an_error_and_no_answer(project: Project, body: str) -> None:
+    """A check that breaks has said neither yes nor no."""
+    write(project, body)
+    project.trained()
+    project.do("policy", document=dump_document(Document((NEEDED,), (SIZE,))).decode(), why="test")
+    change = check(project, propose(project))
+    assert [str(verdict.result) for verdict in change.verdicts] == ["error"]
+    assert change.state == "proposed"
+    assert change.verdicts[0].summary
+
+
+def test_a_check_that_cannot_begin_is_an_error_with_its_next_step(judged: Project) -> None:
+    """A pipeline that is not there, and a model that no run made, are told in the verdict."""
+    lost = Document((NEEDED,), (replace(SIZE, pipeline="jugde"),))
+    judged.do("policy", document=dump_document(lost).decode(), why="test")
+    (verdict,) = check(judged, propose(judged)).verdicts
+    assert (str(verdict.result), verdict.run) == ("error", None)
+    assert "did you mean judge?" in verdict.summary
+    judged.do("put", TOTAL, digest=judged.loop.blobs.put(b"7"))
+    (verdict,) = check(judged, propose(judged, 3)).verdicts
+    assert "was not made by a run" in verdict.summary
+
+
+def test_of_several_refs_the_worst_counts(judged: Project) -> None:
+    """One check of two models passes only where both do, whichever is asked last."""
+    change = propose(judged, also={str(OTHER): "1"})
+    assert [str(move.ref) for move in change.moves] == ["model/other@best", "model/total@best"]
+    (verdict,) = check(judged, change).verdicts
+    assert str(verdict.result) == "fail"
+    assert "56 is more than 8" in verdict.summary
+
+
+def test_only_runs_what_is_named(judged: Project) -> None:
+    """A name that no project declares for the refs is told."""
+    assert len(check(judged, propose(judged), only=("eval/size",)).verdicts) == 1
+    with pytest.raises(NotFound) as caught:
+        check(judged, propose(judged, 2), only=("eval/sise",))
+    assert caught.value.kind == "no-check"
+
+
+def test_without_checks_nothing_happens(project: Project) -> None:
+    """A change that no check speaks of comes back as it was."""
+    write(project)
+    project.trained()
+    project.do(
+        "policy", document=dump_document(Document((replace(NEEDED, checks=(), metrics=()),), ())).decode(), why="test"
+    )
+    change = propose(project)
+    assert check(project, change).verdicts == ()
+    assert project.runs("check") == []
+
+
+def test_the_project_file_declares_checks_where_no_policy_does(project: Project) -> None:
+    """Without a document in force the checks of the project file are run."""
+    write(project)
+    project.trained()
+    project.do("policy", document=dump_document(Document((NEEDED,), ())).decode(), why="test")
+    project.loop = replace(project.loop, checks=(SIZE,))
+    assert [verdict.check for verdict in check(project, propose(project)).verdicts] == ["eval/size"]
