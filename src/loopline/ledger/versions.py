@@ -213,7 +213,9 @@ class Versions:
 
     def _alive(self, version: Version) -> Version:
         if version.deleted_at is not None:
-            raise NotFound(f"{version} was deleted", kind="version-deleted", hint=f"loopline history {version.asset}")
+            raise NotFound(
+                f"{version} was deleted", kind="version-deleted", hint=f"loopline history {version.asset}", version=str(version)
+            )
         return version
 
     def _version(self, name: AssetName, row: Row) -> Version:
