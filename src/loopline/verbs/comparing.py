@@ -152,13 +152,16 @@ def _as_noun(table: str, told: Mapping[str, Any]) -> Rows:
 
 @contextmanager
 def _named(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
-    """Give files with their suffixes for blobs, as links or copies in a scratch folder."""
+    """Give files with their suffixes for blobs, as links or copies in a scratch folder.
+
+    An error about one of them is told with its path in the version.
+    """
     import shutil
     import tempfile
 
     loop.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=loop.work) as folder:
-        paths = []
+        paths: dict[Path, str] = {}
         for index, entry in enumerate(entry for entry in entries if entry is not None):
             path = (
                 Path(folder) / f"{index}.{entry.path.rpartition('.')[2].lower()}"
@@ -169,8 +172,15 @@ def _named(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
             else:
                 with path.open("wb") as file:
                     shutil.copyfileobj(_Chunks(loop.blobs.get(entry.digest)), file)
-            paths.append(path)
-        yield paths
+            paths[path] = entry.path
+        try:
+            yield list(paths)
+        except LooplineError as error:
+            known = next((path for path in paths if str(path) == error.facts.get("path")), None)
+            if known is None:
+                raise
+            message, facts = error.message.replace(str(known), paths[known]), error.facts | {"path": paths[known]}
+            raise type(error)(message, kind=error.kind, hint=error.hint, **facts) from None
 
 
 class _Chunks:
