@@ -40,6 +40,8 @@ class Loop:
     """Names to `package.module:Class` of what turns Python values into artifacts (`pipelines/values.py`)."""
     store: tuple[str, tuple[str, ...]] = ("", ())
     """How a worker process opens the same `blobs`: `package.module:Class` and its arguments."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """What a process that works for this caller finds in its environment, so that it speaks to the same loop."""
     checks: tuple[Check, ...] = ()
     """What the project declares, where a project file is at hand."""
     report: Callable[[Progress], None] = silent

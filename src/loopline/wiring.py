@@ -52,9 +52,21 @@ def open_loop(
         executors=makers("loopline.executors"),
         codecs=codecs(),
         store=("loopline.wiring:blobs_in", (str(home),)),
+        variables=variables(settings, actor),
         checks=settings.checks,
         report=report,
     )
+
+
+def variables(settings: Settings, actor: Actor | None = None) -> tuple[tuple[str, str], ...]:
+    """Say where this caller's ledger is, and who asks, to processes that are started for it."""
+    told = {
+        "LOOPLINE_HOME": str(Path(settings.home).absolute()),
+        "LOOPLINE_PROJECT": settings.project,
+        "LOOPLINE_ACTOR": str(actor) if actor else settings.actor,
+        "LOOPLINE_DATABASE": settings.database,
+    }
+    return tuple((name, value) for name, value in told.items() if value)
 
 
 def open_rows(settings: Settings) -> Database:

@@ -40,23 +40,27 @@ database, clock = open_database(f"sqlite:///{path}"), SystemClock()
 asset = AssetName("flights", "model", "counter")
 ref = RefName(asset, "champion")
 
+def say(*words):  # one write a line: threads share stdout, and a line is what was acknowledged
+    sys.stdout.write(" ".join(map(str, words)) + chr(10))
+    sys.stdout.flush()
+
 def work(me):
     blobs = MemoryBlobs()
     loop = Loop("flights", Actor("person", me), Ledger(database, clock=clock), blobs, clock, SystemIds(), Path("."), {}, {})
     digest = blobs.put(me.encode())
     run = load("start")(loop, me)
-    print("run", run.id, flush=True)
+    say("run", run.id)
     for i in range(rounds):
         load("log")(loop, run.id, points=(Point("i", float(i), i),), source=me, sequence=i + 1)
-        print("point", run.id, i, flush=True)
+        say("point", run.id, i)
         version = load("put")(loop, asset, digest=digest, run=run.id)
-        print("version", version.number, flush=True)
+        say("version", version.number)
         while True:
             try:
                 change = load("propose")(loop, ref, to=Numbered(version.number), why=me)
             except Conflict:
                 continue
-            print("moved", change.id, flush=True)
+            say("moved", change.id)
             break
     load("finish")(loop, run.id)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from loopline.ledger.ledger import Ledger
+from loopline.ledger.ledger import Ledger, Writing
 from loopline.ledger.schema import prepare
 from loopline.nouns.actor import Actor
 from loopline.nouns.artifact import Artifact
@@ -35,17 +37,12 @@ class Hand:
         self.ledger = Ledger(database, clock=self.clock)
         self.read = self.ledger.read
 
-    def write(self, kind: str = "test"):  # type: ignore[no-untyped-def]  # noqa: ANN202 (a context manager of Ledger)
+    @contextmanager
+    def write(self, kind: str = "test") -> Iterator[Writing]:
         """Open a write transaction that says `kind`."""
-        from contextlib import contextmanager
-
-        @contextmanager
-        def opened():  # type: ignore[no-untyped-def]  # noqa: ANN202
-            with self.ledger.write(PROJECT, ANN) as tx:
-                tx.say(kind, "test")
-                yield tx
-
-        return opened()
+        with self.ledger.write(PROJECT, ANN) as tx:
+            tx.say(kind, "test")
+            yield tx
 
     def publish(self, *bodies: bytes, asset: AssetName = MODEL, run: str | None = None) -> None:
         """Publish one version for each body."""
@@ -59,16 +56,16 @@ class Hand:
             here = tx.refs.find(ref)
             change = tx.changes.propose(self.change(Move(ref, here.target if here else None, new)))
             tx.refs.move(change.moves[0], change=change.id)
-            return tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)  # type: ignore[no-any-return]
+            return tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
 
     def change(self, *moves: Move) -> Change:
         """Make a proposal."""
         return Change(self.ids.new(), PROJECT, "person:ann", "because", "planned", ChangeState.PROPOSED, moves, 0)
 
-    def run(self, **fields: object) -> Run:
+    def run(self, **fields: Any) -> Run:
         """Start a run."""
         with self.write() as tx:
-            return tx.runs.start(Run(self.ids.new(), PROJECT, "train", **fields))  # type: ignore[no-any-return]
+            return tx.runs.start(Run(self.ids.new(), PROJECT, "train", **fields))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

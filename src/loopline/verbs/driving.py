@@ -81,7 +81,7 @@ class Drive:
             self._jobs[step.id] = node.id
             payload = task_for(node, self._schedule.inputs(node.id), self._prepared.place)
             executor.submit(
-                Job(step.id, CALL, payload, variables=(("LOOPLINE_RUN", step.id),), log=str(self._log(step.id)))
+                Job(step.id, CALL, payload, variables=(*self._loop.variables, ("LOOPLINE_RUN", step.id)), log=str(self._log(step.id)))
             )
 
     def _take(self, outcomes: list[Outcome], *, over: bool = False) -> None:
