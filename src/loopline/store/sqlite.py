@@ -192,7 +192,9 @@ class SqliteDatabase:
             if self._presence is not None or self.path is None:
                 return
             try:
-                handle = os.open(self.path.with_name(self.path.name + ".open"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                handle = os.open(
+                    self.path.with_name(self.path.name + ".open"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
+                )
             except OSError:
                 return  # a read-only folder cannot be migrated by anybody either
             try:
@@ -237,10 +239,35 @@ class SqliteDatabase:
 
 _MEANINGS: Final = (
     ("is full", "disk-full", "the disk is full: nothing was recorded", "free some space, then run it again"),
-    ("readonly", "ledger-read-only", "the ledger cannot be written", "make the folder writable, or use another LOOPLINE_HOME"),
-    ("unable to open", "ledger-unopenable", "the ledger cannot be opened", "check that the folder exists and is readable"),
-    ("locked", "ledger-busy", "the ledger has been busy for too long", "see which process writes to it, then try again"),
+    (
+        "readonly",
+        "ledger-read-only",
+        "the ledger cannot be written",
+        "make the folder writable, or use another LOOPLINE_HOME",
+    ),
+    (
+        "unable to open",
+        "ledger-unopenable",
+        "the ledger cannot be opened",
+        "make its folder readable and writable, or use another LOOPLINE_HOME",
+    ),
+    (
+        "locked",
+        "ledger-busy",
+        "the ledger has been busy for too long",
+        "see which process writes to it, then try again",
+    ),
     ("malformed", "ledger-corrupt", "the ledger is damaged", "restore a backup from the backups folder beside it"),
-    ("not a database", "ledger-corrupt", "this file is no ledger", "restore a backup from the backups folder beside it"),
-    ("disk I/O error", "disk-error", "the disk failed: nothing was recorded", "check the disk and its space, then run it again"),
+    (
+        "not a database",
+        "ledger-corrupt",
+        "this file is no ledger",
+        "restore a backup from the backups folder beside it",
+    ),
+    (
+        "disk I/O error",
+        "disk-error",
+        "the disk failed: nothing was recorded",
+        "check the disk and its space, then run it again",
+    ),
 )
