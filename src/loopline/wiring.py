@@ -80,9 +80,11 @@ def open_rows(settings: Settings) -> Database:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(
-            f"{home} cannot be made: {error.strerror}", kind="home-unwritable", hint="make the folder writable, or set LOOPLINE_HOME",
+            f"{home} cannot be made: {error.strerror}",
+            kind="home-unwritable",
+            hint="make the folder writable, or set LOOPLINE_HOME",
             path=str(home),
-        ) from error  # fmt: skip
+        ) from error
     return open_database(f"sqlite:///{home / 'ledger.db'}")
 
 

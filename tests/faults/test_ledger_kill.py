@@ -83,7 +83,8 @@ CLI = """
 import json, subprocess, sys
 main = "import sys; from loopline.cli.main import main; sys.exit(main())"
 for i in range(int(sys.argv[2])):
-    done = subprocess.run([sys.executable, "-c", main, "start", sys.argv[1], "--json"], capture_output=True, text=True, check=True)
+    words = [sys.executable, "-c", main, "start", sys.argv[1], "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
     print("run", json.loads(done.stdout)["result"]["id"], flush=True)
 """
 
@@ -111,7 +112,8 @@ def _writer(path: Path, name: str, *, rounds: int, threads: int = 1) -> subproce
 def _other(program: str, path: Path, name: str, rounds: int) -> subprocess.Popen[str]:
     """Start somebody who works through the SDK or the command line on the same ledger."""
     return subprocess.Popen(
-        [sys.executable, "-c", program, name, str(rounds)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=path.parents[1],
+        [sys.executable, "-c", program, name, str(rounds)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=path.parents[1],
         env={**os.environ, "LOOPLINE_HOME": str(path.parent), "LOOPLINE_PROJECT": PROJECT, "LOOPLINE_ACTOR": name},
     )  # fmt: skip
 
@@ -145,7 +147,7 @@ def _check(path: Path, lines: list[list[str]]) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_eight_processes_lose_nothing(path: Path) -> None:
-    """Verbs in threads, the SDK and the command line hammer one file: nothing lost, no busy error, no gap, every number once."""
+    """Verbs in threads, the SDK and the command line hammer one file: nothing lost, never busy, no gap, each number once."""
     writers = [_writer(path, f"p{n}", rounds=8, threads=2) for n in range(4)]
     writers += [_other(SDK, path, f"sdk{n}", 5) for n in range(2)] + [_other(CLI, path, f"cli{n}", 5) for n in range(2)]
     lines = []

@@ -56,7 +56,7 @@ def test_an_older_file_is_backed_up_before_it_is_migrated(tmp_path: Path, monkey
     with database.write() as rows:
         rows.do("INSERT INTO projects (name, created_at) VALUES ('old', 1)")
         rows.do("UPDATE alembic_version SET version_num = '0000'")
-    ran = []
+    ran: list[object] = []
     monkeypatch.setattr(schema, "_upgrade", ran.append)
     schema.prepare(database, now=lambda: 42)
     database.close()
@@ -76,7 +76,7 @@ def test_postgresql_is_migrated_only_when_asked(postgres_database: str, monkeypa
     with pytest.raises(Refused) as caught:
         schema.prepare(database)
     assert caught.value.hint == "loopline migrate"
-    ran = []
+    ran: list[object] = []
     monkeypatch.setattr(schema, "_upgrade", ran.append)
     schema.prepare(database, migrate=True)
     database.close()

@@ -26,10 +26,14 @@ class InlineExecutor:
     """
 
     def __init__(self, clock: Clock, *, workers: int = 1, scratch: Path | None = None, python: str = "") -> None:
-        """Take what other executors take; `workers` makes no difference. Raise Invalid for another `python`."""
+        """Take what other executors take; `workers` and `scratch` make no difference. Raise Invalid for another `python`."""
+        del workers, scratch
         if python:
             raise Invalid(
-                "the inline executor has one Python, this one", kind="other-python", hint="use the local executor", python=python
+                "the inline executor has one Python, this one",
+                kind="other-python",
+                hint="use the local executor",
+                python=python,
             )
         self._clock = clock
         self._queue: deque[Job] = deque()

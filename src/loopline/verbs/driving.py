@@ -80,9 +80,8 @@ class Drive:
         for node, step in zip(nodes, steps, strict=True):
             self._jobs[step.id] = node.id
             payload = task_for(node, self._schedule.inputs(node.id), self._prepared.place)
-            executor.submit(
-                Job(step.id, CALL, payload, variables=(*self._loop.variables, ("LOOPLINE_RUN", step.id)), log=str(self._log(step.id)))
-            )
+            variables = (*self._loop.variables, ("LOOPLINE_RUN", step.id))
+            executor.submit(Job(step.id, CALL, payload, variables=variables, log=str(self._log(step.id))))
 
     def _take(self, outcomes: list[Outcome], *, over: bool = False) -> None:
         """Write down how jobs ended, then find out what can start for it; nothing any more when it is `over`."""
