@@ -17,8 +17,16 @@ BATCH = 500
 FEW = 2000
 """Rows that are fetched at once; where there are more, it goes page by page."""
 _DIGESTS = (
-    ("versions", "digest", "SELECT 1 FROM versions v JOIN assets a ON a.id = v.asset WHERE v.digest = ? AND a.project = ?"),
-    ("links", "digest", "SELECT 1 FROM links l CROSS JOIN runs r WHERE r.id = l.run AND l.digest = ? AND r.project = ?"),
+    (
+        "versions",
+        "digest",
+        "SELECT 1 FROM versions v JOIN assets a ON a.id = v.asset WHERE v.digest = ? AND a.project = ?",
+    ),
+    (
+        "links",
+        "digest",
+        "SELECT 1 FROM links l CROSS JOIN runs r WHERE r.id = l.run AND l.digest = ? AND r.project = ?",
+    ),
     ("runs", "code", "SELECT 1 FROM runs WHERE code = ? AND project = ?"),
     ("runs", "environment", "SELECT 1 FROM runs WHERE environment = ? AND project = ?"),
 )
@@ -210,7 +218,9 @@ class Lineage:
         name = parse_asset(link.asset, project=project)
         here = self._assets.id_of(name)
         if here is None and name.project != project:
-            raise NotFound(f"there is no {name.key}", kind="no-asset", hint="loopline ls", asset=name.key, project=project)
+            raise NotFound(
+                f"there is no {name.key}", kind="no-asset", hint="loopline ls", asset=name.key, project=project
+            )
         return self._assets.ensure(name) if here is None else here
 
 

@@ -102,15 +102,21 @@ def _compare(name: str, op: str, value: str | float) -> tuple[str, list[object]]
             raise Invalid(
                 f"a metric is compared with a number, not {value!r}", kind="bad-filter", hint="write for example > 0.7"
             )
-        return f"EXISTS (SELECT 1 FROM series s WHERE s.run = r.id AND s.key = ? AND s.last {sql_op} ?)", [key, float(value)]
+        return f"EXISTS (SELECT 1 FROM series s WHERE s.run = r.id AND s.key = ? AND s.last {sql_op} ?)", [
+            key,
+            float(value),
+        ]
     if dot and head in ("params", "param", "tags", "tag"):
         wanted: str | float
         table = "params" if head.startswith("param") else "tags"
         if isinstance(value, float) and op != "~":
-            column, wanted = "number", float(value)
+            place, wanted = "number", float(value)
         else:
-            column, wanted = "value", value.written if isinstance(value, _Number) else value
-        return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.{column} {sql_op} ?)", [key, wanted]
+            place, wanted = "value", value.written if isinstance(value, _Number) else value
+        return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.{place} {sql_op} ?)", [
+            key,
+            wanted,
+        ]
     column = _ATTRIBUTES.get(name)
     if column is None:
         near = get_close_matches(name, [*_ATTRIBUTES, "metrics.", "params.", "tags."], n=1)

@@ -30,5 +30,11 @@ def finish(
         known = tx.runs.resolve(loop.project, run, deleted=True)
         moved = tx.runs.move(known.id, state, error=error, ended_at=ended_at)
         ended = tx.runs.get(known.id)
-        tx.say("run.finished" if moved else "run.unchanged", known.id, state=str(ended.state), name=ended.name, error=ended.error)
+        tx.say(
+            "run.finished" if moved else "run.unchanged",
+            known.id,
+            state=str(ended.state),
+            name=ended.name,
+            error=ended.error,
+        )
     return ended

@@ -57,7 +57,9 @@ def _start(tx: Tables, loop: Loop, what: str, limit: int) -> _Start:
     if what.startswith("pkg:"):
         name, _, number = what.removeprefix("pkg:").partition("==")
         if not name:
-            raise Invalid("no package is named", kind="bad-package", hint="write pkg:NAME or pkg:NAME==VERSION", text=what)
+            raise Invalid(
+                "no package is named", kind="bad-package", hint="write pkg:NAME or pkg:NAME==VERSION", text=what
+            )
         runs = tx.lineage.runs_with_package(loop.project, name.lower(), number, limit=limit + 1)
         return _Start(what, loop.project, runs=tuple(runs))
     if "/" in what:

@@ -27,7 +27,9 @@ def ls(
     """
     at_most(limit)
     if what and "/" not in what and what not in KINDS:
-        raise Invalid(f"{what!r} is not a kind of asset", kind="bad-kind", hint=f"kinds are {', '.join(KINDS)}", word=what)
+        raise Invalid(
+            f"{what!r} is not a kind of asset", kind="bad-kind", hint=f"kinds are {', '.join(KINDS)}", word=what
+        )
     with loop.ledger.read() as tx:
         if "/" not in what:
             behind = parse_asset(after, project=loop.project) if "/" in after else None

@@ -67,6 +67,10 @@ def _revision_of(ref: RefName, text: str) -> Revision:
     pointer = parse_pointer(text, project=ref.asset.project)
     if pointer.asset != ref.asset:
         raise Invalid(
-            f"{ref} cannot point at {text}", kind="other-asset", hint=f"name a version of {ref.asset}", ref=str(ref), text=text
+            f"{ref} cannot point at {text}",
+            kind="other-asset",
+            hint=f"name a version of {ref.asset}",
+            ref=str(ref),
+            text=text,
         )
     return pointer.revision

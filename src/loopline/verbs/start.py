@@ -38,7 +38,9 @@ def start(
         loopline start train --param depth=8 --json
     """
     if run is not None and not _ID.match(run):
-        raise Invalid(f"{run!r} is no id", kind="bad-id", hint="use 32 hex digits in lower case, or leave it out", run=run)
+        raise Invalid(
+            f"{run!r} is no id", kind="bad-id", hint="use 32 hex digits in lower case, or leave it out", run=run
+        )
     with loop.ledger.write(loop.project, loop.actor) as tx:
         there = tx.runs.find(run) if run else None
         if there is None:

@@ -32,7 +32,9 @@ def upgrade() -> None:
     artifacts_and_assets()
     refs_and_staging()
     runs()
+    measures_and_links()
     changes()
+    evidence()
     the_rest()
 
 
@@ -130,7 +132,7 @@ def refs_and_staging() -> None:
 
 
 def runs() -> None:
-    """Runs, what they were given, what they measured, what they read and made."""
+    """Experiments and runs."""
     op.create_table(
         "experiments",
         serial(),
@@ -176,6 +178,10 @@ def runs() -> None:
     )
     op.create_index("runs_code", "runs", ["code", "project", "id"])
     op.create_index("runs_environment", "runs", ["environment", "project", "id"])
+
+
+def measures_and_links() -> None:
+    """Params, tags, metric series, journals' marks, packages, and the edges of lineage."""
     op.create_table("params", col("run", key=True), col("key", key=True), col("value"), col("number", Real, null=True))
     op.create_index("params_key", "params", ["key", "value"])
     op.create_table("tags", col("run", key=True), col("key", key=True), col("value"), col("number", Real, null=True))
@@ -217,7 +223,7 @@ def runs() -> None:
 
 
 def changes() -> None:
-    """Changes with their moves, answers, evidence and decisions; policies; leases."""
+    """Changes with their moves and answers."""
     op.create_table(
         "changes",
         col("id", key=True),
@@ -261,6 +267,10 @@ def changes() -> None:
         col("comment"),
     )
     op.create_index("approvals_change", "approvals", ["change"])
+
+
+def evidence() -> None:
+    """What checks said, overrides, decisions; policies; leases."""
     op.create_table(
         "verdicts",
         serial(),
