@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.measure import Measured
 from benchmarks.peers import PINS
 
-TOPICS = ("startup", "calls", "steps", "cold", "writes", "questions")
+TOPICS = ("startup", "calls", "steps", "cold", "writes", "questions", "datasets")
 PAGE = Path(__file__).parent / "RESULTS.md"
 
 
