@@ -18,11 +18,11 @@ class Staging:
 
     def put(self, owner: str, entry: Entry, *, media_type: str = "") -> None:
         """Stage a file, over what was staged or committed there."""
-        self._set(owner, entry.path, entry.digest, entry.size, entry.mode, media_type)
+        self._set(owner, entry.path, entry, media_type)
 
     def remove(self, owner: str, path: str) -> None:
         """Stage that a file is gone."""
-        self._set(owner, path, None, 0, 0, "")
+        self._set(owner, path, None, "")
 
     def list(
         self, owner: str, *, prefix: str = "", after: str = "", limit: int = 1000
@@ -41,10 +41,11 @@ class Staging:
         self._rows.do("DELETE FROM staging WHERE owner = ?", owner)
         return {r[0]: None if r[1] is None else Entry(r[0], Digest(r[1]), r[2], r[3]) for r in rows}
 
-    def _set(self, owner: str, path: str, digest: str | None, size: int, mode: int, media_type: str) -> None:  # noqa: PLR0917 (one row)
+    def _set(self, owner: str, path: str, entry: Entry | None, media_type: str) -> None:
+        held = (entry.digest, entry.size, entry.mode) if entry else (None, 0, 0)
         self._rows.do(
             "INSERT INTO staging (owner, path, digest, size, mode, media_type, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (owner, path) DO UPDATE SET digest = excluded.digest, size = excluded.size, mode = excluded.mode,"
             " media_type = excluded.media_type, recorded_at = excluded.recorded_at",
-            owner, path, digest, size, mode, media_type, self._now,
+            owner, path, *held, media_type, self._now,
         )  # fmt: skip
