@@ -185,6 +185,7 @@ def test_a_step_that_goes_wrong_fails_the_run(desk: Desk, body: str, words: tupl
     assert said.code == 1
     for word in words:
         assert word in said.out + said.err
+    assert said.out.count("→") == 1, "one next step"
     desk.body("pass")
     assert desk.type("run", "train").code == 0
     assert desk.runs("step", "name = read") == ["cached", "finished"]

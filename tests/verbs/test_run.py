@@ -15,6 +15,7 @@ from loopline.nouns.plan import Outlook
 from loopline.nouns.run import RunState
 from loopline.store.database import open_database
 from loopline.store.system import SystemClock
+from loopline.testing.clock import FakeClock
 
 from .conftest import BOB, DATA, PROJECT, TRIGGER
 from .projects import TINY, TOTAL, Project, states
@@ -335,3 +336,17 @@ def test_a_run_that_breaks_outside_of_its_steps_does_not_stay_running(
     (run,) = project.runs()
     assert run.state is RunState.CRASHED
     assert caught.value.__notes__ == [f"loopline run --resume {run.id[:16]}"]
+
+
+@pytest.mark.parametrize("jump", [-86_400, 86_400])
+def test_a_clock_that_jumps_breaks_nothing(project: Project, jump: int) -> None:
+    """A day back or forth between two runs: the chain holds, the cache knows, and the later run is the newer one."""
+    first = project.trained()
+    clock = project.loop.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(seconds=jump)
+    second = project.trained()
+    assert set(states(second).values()) == {"cached"}
+    assert [run.id for run in project.runs()] == [second.run.id, first.run.id]
+    with project.loop.ledger.read() as tx:
+        assert tx.feed.verify(PROJECT) is None

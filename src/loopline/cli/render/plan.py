@@ -56,6 +56,11 @@ def ran(value: Ran, screen: Screen) -> Iterator[str]:
             yield from (
                 screen.paint("dim", f"  {clean(line)}") for line in value.logs.get(step.name, "").splitlines()[-15:]
             )
+    if not run.state.good and "→" not in (run.error or ""):
+        again = (
+            f"loopline run {clean(run.name)}" if run.state == "failed" else f"loopline run --resume {short_id(run.id)}"
+        )
+        yield f"{screen.paint('name', '→')} {again}  (what finished comes from the cache)"
     for evaluation in value.evaluations.values():
         yield ""
         yield from _evaluation(evaluation, screen)
