@@ -23,7 +23,7 @@ class Shows(Protocol):
         """Show."""
 
 
-def typed(a: int, b: Artifact, c: nothing.Thing, d: Missing, e, f: Number) -> list[str] | None:  # type: ignore[no-untyped-def,name-defined]  # noqa: ANN001, F821, PLR0917
+def typed(a: int, b: Artifact, c: nothing.Thing, d: Missing, *, e, f: Number) -> list[str] | None:  # type: ignore[no-untyped-def,name-defined]  # noqa: ANN001, F821 (what is missing is the point)
     """Have types of all sorts."""
 
 

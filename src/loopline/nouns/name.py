@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-
 from loopline.errors import Invalid
 from loopline.nouns.digest import is_digest_prefix
 

@@ -202,7 +202,7 @@ class _Performance:
                 args, kwargs = self._arguments(function)
             began = time.perf_counter()
             try:
-                return _within(self.task.timeout, self.task.node, lambda: function(*args, **kwargs)), attempt  # noqa: B023
+                return _within(self.task.timeout, self.task.node, lambda: function(*args, **kwargs)), attempt  # noqa: B023 (called before the next turn)
             except Exception:
                 if attempt > self.task.retries:
                     raise

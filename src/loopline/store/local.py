@@ -150,15 +150,14 @@ class LocalBlobs:
 
     def _temporary(self) -> tuple[int, str]:
         """Make a temporary file that is locked, so that nobody takes it for a dead writer's."""
-        import tempfile  # a read command never writes
-
         if not self._ready or not os.path.isdir(self._tmp):
             _make_durable(self._blobs)
             os.makedirs(self._tmp, exist_ok=True)
             self._sweep()
             self._ready = True
         while True:
-            number, name = tempfile.mkstemp(prefix="blob-", dir=self._tmp)
+            name = os.path.join(self._tmp, f"blob-{os.urandom(8).hex()}")
+            number = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with contextlib.suppress(OSError):  # a file system without locks: then nobody can sweep it either
                 fcntl.flock(number, fcntl.LOCK_EX)
             if os.path.exists(name):

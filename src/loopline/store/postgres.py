@@ -91,7 +91,9 @@ class PostgresDatabase:
         """Run `steps` in one transaction under an advisory lock that other migrations wait for."""
         from sqlalchemy import create_engine, text
 
-        engine = create_engine(self.url.replace("postgres://", "postgresql://").replace("postgresql://", "postgresql+psycopg://"))
+        engine = create_engine(
+            self.url.replace("postgres://", "postgresql://").replace("postgresql://", "postgresql+psycopg://")
+        )
         try:
             with translated(self._ours, self._psycopg.Error), engine.begin() as alchemy:
                 alchemy.execute(text("SELECT pg_advisory_xact_lock(4040)"))
@@ -120,11 +122,15 @@ class PostgresDatabase:
     def _ours(self, caught: Exception) -> LooplineError | None:
         errors = self._psycopg.errors
         if isinstance(caught, errors.DiskFull):
-            return Unavailable("the database's disk is full", kind="disk-full", hint="free some space, then run it again")
+            return Unavailable(
+                "the database's disk is full", kind="disk-full", hint="free some space, then run it again"
+            )
         if isinstance(caught, errors.LockNotAvailable):
             return Unavailable("the ledger has been busy for too long", kind="ledger-busy", hint="try again")
         if isinstance(caught, errors.ReadOnlySqlTransaction):
-            return Unavailable("the database takes no writes", kind="ledger-read-only", hint="connect to the primary server")
+            return Unavailable(
+                "the database takes no writes", kind="ledger-read-only", hint="connect to the primary server"
+            )
         if isinstance(caught, self._psycopg.OperationalError):
             return Unavailable(
                 "the database does not answer", kind="ledger-unreachable", hint="check LOOPLINE_DATABASE and the server",

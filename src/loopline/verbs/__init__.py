@@ -44,7 +44,12 @@ VERBS: tuple[Verb, ...] = (
     Verb("get", "read", "runs", "Find the version that a pointer means now."),
     Verb("propose", "write", "changes", "Propose that a ref moves, with a reason."),
     Verb("check", "work", "changes", "Run the checks of a change and keep what they say as evidence."),
-    Verb("review", "read", "changes", "Show what a change would move, what was measured, what its policy says, what differs."),
+    Verb(
+        "review",
+        "read",
+        "changes",
+        "Show what a change would move, what was measured, what its policy says, what differs.",
+    ),
     Verb("approve", "write", "changes", "Answer a change with yes (or, with --reject, no)."),
     Verb("apply", "write", "changes", "Move the refs of a change, all or none, if its policy holds at this moment."),
     Verb("promote", "work", "changes", "Propose, check and apply, as far as the policy lets it."),

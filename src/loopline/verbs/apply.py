@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from loopline.errors import Conflict, Refused
+from loopline.errors import Refused
 from loopline.ledger.ledger import Writing
 from loopline.loop import Loop
 from loopline.nouns.change import Change, Override
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.verdict import Result
-from loopline.verbs.moving import carry_out, case_of, find_open, judge, policies_of, told
+from loopline.verbs.moving import carry_out, case_of, find_open, judge, policies_of, still_open, told
 
 
 def apply(
@@ -31,11 +31,7 @@ def apply(
     refusal: Refused | None = None
     with loop.ledger.write(loop.project, loop.actor) as tx:
         found = find_open(tx, change, loop)
-        if found.state.over:
-            raise Conflict(
-                f"change {brief(found.id)} is {found.state}", kind="change-state", hint=f"loopline show {brief(found.id)}",
-                change=found.id, found=str(found.state),
-            )  # fmt: skip
+        still_open(found)
         if override is not None:
             _override(tx, loop, found, override)
             found = tx.changes.get(found.id)

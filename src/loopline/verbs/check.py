@@ -14,7 +14,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.plan import Ran
 from loopline.nouns.run import RunState
 from loopline.nouns.verdict import Result, Verdict
-from loopline.verbs.moving import find_open, settle
+from loopline.verbs.moving import find_open, settle, still_open
 from loopline.verbs.running import Source, Way, execute, prepare
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def check(
         )
     if not wanted:
         return found
+    still_open(found)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         for one in wanted:
             tx.verdicts.add(loop.project, Verdict(one.name, found.head, Result.PENDING, None, tx.now))

@@ -181,6 +181,18 @@ def told(change: Change) -> dict[str, object]:
     }  # fmt: skip
 
 
+def still_open(change: Change) -> None:
+    """Raise Conflict where a change has come to its end."""
+    if change.state.over:
+        raise Conflict(
+            f"change {brief(change.id)} is {change.state}",
+            kind="change-state",
+            hint=f"loopline show {brief(change.id)}",
+            change=change.id,
+            found=str(change.state),
+        )
+
+
 def find_open(tx: Tables, change: str, loop: Loop) -> Change:
     """Find a change by its first digits, or the newest open one of a ref. Raise NotFound."""
     if "/" not in change:

@@ -30,7 +30,7 @@ name = "{name}"
 # refs = ["model/*@champion"]
 # pipeline = "judge"
 
-# What must hold before a ref may move: loopline policy --propose
+# What must hold before a ref may move: loopline policy --push
 # [[policies]]
 # name = "champion"
 # refs = ["model/*@champion"]
