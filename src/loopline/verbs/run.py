@@ -56,7 +56,9 @@ def run(
         before = _interrupted(loop, resume, asked=bool(pipeline or params))
         source, tags = replace(source_of(before), environment=environment), {"resumes": before.id}
     if not source.code:
-        raise Invalid("nobody knows which source tree to run", kind="no-code", hint="name one with --code")
+        raise Invalid(
+            "nobody knows which source tree to run", kind="no-code", hint="call it in the folder of a project"
+        )
     prepared = prepare(loop, source, refresh=refresh)
     if plan or explain:
         return _outlook(loop, prepared, explain=explain)
