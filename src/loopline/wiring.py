@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loopline.errors import Unavailable
+from loopline.errors import Invalid, Unavailable
 from loopline.loop import Loop, silent
 from loopline.nouns.actor import Actor, parse_actor
 
@@ -71,8 +71,6 @@ def variables(settings: Settings, actor: Actor | None = None) -> tuple[tuple[str
 
 def open_rows(settings: Settings) -> Database:
     """Open the database that the settings name; without one, `ledger.db` in the home folder."""
-    from loopline.store.database import open_database
-
     if settings.database:
         return open_database(settings.database)
     home = Path(settings.home)
@@ -91,6 +89,30 @@ def open_rows(settings: Settings) -> Database:
 def open_blobs(settings: Settings) -> Blobs:
     """Open the store that the settings name: the home folder."""
     return blobs_in(str(settings.home))
+
+
+def open_database(url: str) -> Database:
+    """Open `sqlite:///path`, `sqlite://` (in memory) or `postgresql://…`. Raise Invalid for anything else."""
+    if url == "sqlite://":
+        from loopline.store.sqlite import SqliteDatabase
+
+        return SqliteDatabase(None)
+    if url.startswith("sqlite:///"):
+        from pathlib import Path
+
+        from loopline.store.sqlite import SqliteDatabase
+
+        return SqliteDatabase(Path(url.removeprefix("sqlite:///")))
+    if url.startswith(("postgresql://", "postgres://")):
+        from loopline.store.postgres import PostgresDatabase
+
+        return PostgresDatabase(url)
+    raise Invalid(
+        "the database's address has no known scheme",
+        kind="bad-database-url",
+        hint="write sqlite:///PATH or postgresql://USER@HOST/NAME",
+        scheme=url.partition(":")[0],
+    )
 
 
 def blobs_in(home: str) -> Blobs:

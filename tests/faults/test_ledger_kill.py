@@ -15,8 +15,8 @@ import pytest
 from loopline.ledger.ledger import Ledger
 from loopline.ledger.schema import prepare
 from loopline.nouns.name import AssetName, RefName
-from loopline.store.database import open_database
 from loopline.store.system import SystemClock
+from loopline.wiring import open_database
 
 PROJECT = "flights"
 COUNTER = RefName(AssetName(PROJECT, "model", "counter"), "champion")
@@ -29,7 +29,7 @@ from loopline.loop import Loop
 from loopline.nouns.actor import Actor
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.run import Point
-from loopline.store.database import open_database
+from loopline.wiring import open_database
 from loopline.store.memory import MemoryBlobs
 from loopline.store.system import SystemClock, SystemIds
 from loopline.verbs import load

@@ -17,9 +17,10 @@ from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.digest import digest_of
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.run import Run
-from loopline.store.database import Database, open_database
+from loopline.store.database import Database
 from loopline.testing.clock import FakeClock, SequentialIds
 from loopline.testing.loop import empty_database
+from loopline.wiring import open_database
 
 PROJECT = "flights"
 ANN = Actor("person", "ann")

@@ -9,7 +9,8 @@ import pytest
 
 from loopline.errors import Conflict, Refused
 from loopline.ledger import schema
-from loopline.store.database import Database, open_database
+from loopline.store.database import Database
+from loopline.wiring import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,7 @@ def test_a_migration_waits_for_other_processes(tmp_path: Path) -> None:
     with database.write() as rows:
         rows.do("UPDATE alembic_version SET version_num = '0000'")
     program = (
-        "import sys; from loopline.store.database import open_database\n"
+        "import sys; from loopline.wiring import open_database\n"
         f"d = open_database('sqlite:///{path}')\n"
         "with d.read() as r: r.one('SELECT 1')\n"
         "print('open', flush=True); sys.stdin.read()"

@@ -61,7 +61,7 @@ def names(prefix: str, *, home: str = "", project: str = "") -> Iterator[str]:
     if path is None:
         return
     from loopline.ledger.names import names as named
-    from loopline.store.database import open_database
+    from loopline.wiring import open_database
 
     database = open_database(f"sqlite:///{path}")
     try:

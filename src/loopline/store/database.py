@@ -55,32 +55,6 @@ class Database(Protocol):
         """Let go of every connection."""
 
 
-def open_database(url: str) -> Database:
-    """Open `sqlite:///path`, `sqlite://` (in memory) or `postgresql://…`. Raise Invalid for anything else."""
-    from loopline.errors import Invalid
-
-    if url == "sqlite://":
-        from loopline.store.sqlite import SqliteDatabase
-
-        return SqliteDatabase(None)
-    if url.startswith("sqlite:///"):
-        from pathlib import Path
-
-        from loopline.store.sqlite import SqliteDatabase
-
-        return SqliteDatabase(Path(url.removeprefix("sqlite:///")))
-    if url.startswith(("postgresql://", "postgres://")):
-        from loopline.store.postgres import PostgresDatabase
-
-        return PostgresDatabase(url)
-    raise Invalid(
-        "the database's address has no known scheme",
-        kind="bad-database-url",
-        hint="write sqlite:///PATH or postgresql://USER@HOST/NAME",
-        scheme=url.partition(":")[0],
-    )
-
-
 @contextmanager
 def translated(errors: Callable[[Exception], Exception | None], kinds: type[Exception]) -> Iterator[None]:
     """Turn a driver's exceptions into ours; what `errors` does not know passes unchanged."""
