@@ -24,10 +24,10 @@ from loopline.nouns.actor import Actor
 from loopline.nouns.change import ChangeState
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.policy import Approvals, Policy
-from loopline.store.database import open_database
 from loopline.store.local import LocalBlobs
 from loopline.store.system import SystemClock, SystemIds
 from loopline.verbs import load
+from loopline.wiring import open_database
 
 DATA = AssetName("tiny", "data", "rows")
 MODEL = AssetName("tiny", "model", "sum")
@@ -42,7 +42,7 @@ from loopline.loop import Loop
 from loopline.nouns.actor import Actor
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName
-from loopline.store.database import open_database
+from loopline.wiring import open_database
 from loopline.store.local import LocalBlobs
 from loopline.store.system import SystemClock, SystemIds
 from loopline.verbs.add import add

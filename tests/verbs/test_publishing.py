@@ -3,8 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loopline.nouns.name import AssetName
+from loopline.verbs.preparing import Source, Way, prepare
 from loopline.verbs.publishing import publish, publish_source
-from loopline.verbs.running import Source, Way, execute, prepare
+from loopline.verbs.running import execute
 
 from .conftest import BOB, PROJECT
 from .projects import TINY, TOTAL

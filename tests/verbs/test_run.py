@@ -13,9 +13,9 @@ from loopline.ledger.schema import prepare
 from loopline.nouns.name import AssetName
 from loopline.nouns.plan import Outlook
 from loopline.nouns.run import RunState
-from loopline.store.database import open_database
 from loopline.store.system import SystemClock
 from loopline.testing.clock import FakeClock
+from loopline.wiring import open_database
 
 from .conftest import BOB, DATA, PROJECT, TRIGGER
 from .projects import TINY, TOTAL, Project, states

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 import sys
@@ -27,6 +28,7 @@ _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 _GROUP: Final = 256
 """Files that wait for the disk together; each holds a file descriptor meanwhile."""
 _GROUP_BYTES: Final = 64 << 20
+_NUMBERS: Final = itertools.count()
 _FEW: Final = 16
 """Up to so many files are synced one by one: `syncfs` also waits for what other programs write."""
 
@@ -156,8 +158,11 @@ class LocalBlobs:
             self._sweep()
             self._ready = True
         while True:
-            name = os.path.join(self._tmp, f"blob-{os.urandom(8).hex()}")
-            number = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            name = os.path.join(self._tmp, f"blob-{os.getpid()}-{next(_NUMBERS)}")
+            try:
+                number = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            except FileExistsError:  # another machine or container has the same process number
+                continue
             with contextlib.suppress(OSError):  # a file system without locks: then nobody can sweep it either
                 fcntl.flock(number, fcntl.LOCK_EX)
             if os.path.exists(name):

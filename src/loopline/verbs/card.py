@@ -30,7 +30,7 @@ def card(
     from loopline.models.card import Facts
     from loopline.models.card import card as write
     from loopline.models.flavors import about
-    from loopline.verbs.running import values_of
+    from loopline.verbs.preparing import values_of
 
     with loop.ledger.read() as tx:
         version = tx.versions.resolve(pointer)

@@ -15,7 +15,8 @@ from loopline.nouns.plan import Ran
 from loopline.nouns.run import RunState
 from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs.moving import find_open, settle, still_open
-from loopline.verbs.running import Source, Way, execute, prepare
+from loopline.verbs.preparing import Source, Way, prepare
+from loopline.verbs.running import execute
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables

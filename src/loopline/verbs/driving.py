@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from loopline.loop import Loop
     from loopline.pipelines.schedule import Schedule
+    from loopline.verbs.preparing import Prepared, Way
     from loopline.verbs.recording import Recording
-    from loopline.verbs.running import Prepared, Way
 
 TAIL = 4000
 """Characters of a failed step's log that come back with the run."""

@@ -10,13 +10,13 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.plan import Ran
-from loopline.verbs.running import values_of
+from loopline.verbs.preparing import values_of
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
     from loopline.nouns.version import Version
-    from loopline.verbs.running import Prepared, Source
+    from loopline.verbs.preparing import Prepared, Source
 
 
 def publish(loop: Loop, prepared: Prepared, ran: Ran) -> Ran:

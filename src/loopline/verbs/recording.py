@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.pipelines.graph import Node
     from loopline.pipelines.schedule import Schedule
-    from loopline.verbs.running import Prepared, Way
+    from loopline.verbs.preparing import Prepared, Way
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.ids import brief
 from loopline.nouns.plan import Repeat
 from loopline.nouns.run import Run, RunState
-from loopline.verbs.running import PIPELINES, Way, execute, prepare, source_of
+from loopline.verbs.preparing import PIPELINES, Way, prepare, source_of
+from loopline.verbs.running import execute
 
 
 def reproduce(

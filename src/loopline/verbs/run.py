@@ -13,8 +13,9 @@ from loopline.nouns.ids import brief
 from loopline.nouns.plan import Outlook, Prospect, Ran
 from loopline.nouns.run import Run, RunState
 from loopline.verbs.burying import bury
+from loopline.verbs.preparing import PIPELINES, Prepared, Source, Way, prepare, source_of
 from loopline.verbs.publishing import publish, publish_source
-from loopline.verbs.running import PIPELINES, Prepared, Source, Way, execute, prepare, source_of
+from loopline.verbs.running import execute
 from loopline.verbs.start import NOTHING
 
 if TYPE_CHECKING:
