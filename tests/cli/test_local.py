@@ -56,7 +56,7 @@ def test_a_misspelled_variable_is_warned_about(run: Run, monkeypatch: pytest.Mon
 def test_doctor_makes_no_ledger(run: Run, tmp_path: Path) -> None:
     """A look at the machine leaves no ledger behind, and says that there is none yet."""
     said = run("doctor", "--json")
-    assert {one["name"]: one["state"] for one in said.result}["ledger"] == "warn"
+    assert {one["name"]: one["state"] for one in said.result}["ledger"] == "ok"
     assert not (tmp_path / ".loopline" / "ledger.db").exists()
 
 

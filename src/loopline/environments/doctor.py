@@ -104,7 +104,12 @@ def check_uv() -> Finding:
 
         binary = uv.find_uv_bin()
     except (ImportError, FileNotFoundError):
-        return Finding("uv", "fail", "uv is not installed: environments cannot be restored", "pip install uv")
+        return Finding(
+            "uv",
+            "ok",
+            "not installed; needed only to restore environments (loopline reproduce)",
+            "pip install 'loopline[reproduce]'",
+        )
     said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
     return Finding("uv", "ok", " ".join(said.split()[:2]))
 

@@ -25,25 +25,17 @@ def doctor(where: Place) -> tuple[Finding, ...]:
         settings = where.settings
     except LooplineError as error:
         broken = Finding("settings", "fail", error.message, error.hint)
-        return (broken, *_findings(examine(Path(where.options.home or ".loopline"), now=time.time())))
+        return (broken, *examine(Path(where.options.home or ".loopline"), now=time.time()))
     found = Finding("settings", "ok", str(settings.file or "no loopline.toml here: defaults"))
-    machine = _findings(examine(settings.home, project=settings.root, now=time.time()))
+    machine = examine(settings.home, project=settings.root, now=time.time())
     return (found, *machine, _ledger(where))
-
-
-def _findings(found: tuple[object, ...]) -> tuple[Finding, ...]:
-    """Give what the environment's doctor found as the noun that everybody draws."""
-    return tuple(
-        Finding(one.name, one.state, one.text, one.fix)  # type: ignore[attr-defined]
-        for one in found
-    )
 
 
 def _ledger(where: Place) -> Finding:
     """Try to read the ledger, where there is one; a look never makes one."""
     settings = where.settings
     if not settings.database and not (settings.home / "ledger.db").exists():
-        return Finding("ledger", "warn", f"there is none in {settings.home} yet", "loopline init")
+        return Finding("ledger", "ok", f"none in {settings.home} yet: the first command that records makes it")
     try:
         with where.loop.ledger.read() as tx:
             projects = tx.projects.list()
