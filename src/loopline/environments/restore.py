@@ -228,7 +228,9 @@ class _Uv:
 
             command = [uv.find_uv_bin(), *arguments]
         except (ImportError, FileNotFoundError) as error:
-            raise Unavailable("uv is not installed", kind="uv-missing", hint="pip install 'loopline[reproduce]'") from error
+            raise Unavailable(
+                "uv is not installed", kind="uv-missing", hint="pip install 'loopline[reproduce]'"
+            ) from error
         with subprocess.Popen(
             command,
             env=self._environment,

@@ -214,7 +214,10 @@ class Versions:
     def _alive(self, version: Version) -> Version:
         if version.deleted_at is not None:
             raise NotFound(
-                f"{version} was deleted", kind="version-deleted", hint=f"loopline history {version.asset}", version=str(version)
+                f"{version} was deleted",
+                kind="version-deleted",
+                hint=f"loopline history {version.asset}",
+                version=str(version),
             )
         return version
 
