@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,6 +35,13 @@ def change(old: int | None, new: int | None, state: ChangeState = ChangeState.AP
 def test_a_change_is_undone_by_a_change(result: Change, command: str | None) -> None:
     """What moved moves back, what waits is withdrawn, what is over stays."""
     assert undo_of("promote", result, {}) == command
+
+
+def test_a_policy_is_taken_back_by_a_proposal() -> None:
+    """A guarded policy refuses a rollback, so the command that is named is one that always works."""
+    rules = RefName(AssetName("flights", "policy", "flights"), "main")
+    moved = replace(change(1, 2), moves=(Move(rules, 1, 2),))
+    assert undo_of("policy", moved, {}) == "loopline propose policy/flights@main --to 1 --why …"
 
 
 def test_an_answer_is_undone_by_the_other_answer() -> None:

@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loopline.checks.document import Document, dump_document
 from loopline.errors import Conflict, NotFound, Refused
 from loopline.nouns.change import ChangeState
-from loopline.nouns.name import RefName
+from loopline.nouns.name import AssetName, RefName
+from loopline.nouns.policy import Approvals, Policy
 
-from .conftest import BOB, CHAMPION, DATA, TRIGGER
+from .conftest import APPROVED, BOB, CHAMPION, DATA, TRIGGER
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -42,6 +44,20 @@ def test_a_rollback_needs_no_approval_but_is_judged(guarded: World) -> None:
     assert guarded.target() == 1
     assert back.decision is not None
     assert not back.decision.passed
+
+
+def test_a_guarded_policy_is_not_rolled_back_alone(world: World) -> None:
+    """Who could take the rules back without an approval could then move anything."""
+    guard = Policy("rules", ("policy/*@main",), approvals=Approvals(count=1))
+    world.policy(guard)
+    stricter = dump_document(Document((guard, APPROVED), ())).decode()
+    change = world.do("policy", document=stricter, why="more")
+    world.do("approve", change.id, by=BOB)
+    world.do("apply", change.id)
+    with pytest.raises(Refused) as caught:
+        world.do("rollback", RefName(AssetName("flights", "policy", "flights"), "main"), why="loosen", by=BOB)
+    assert caught.value.kind == "policy"
+    assert len(world.do("policy")) == 2
 
 
 def test_a_rollback_opens_and_closes_an_incident(world: World) -> None:

@@ -37,7 +37,7 @@ def _undo_change(change: Any) -> str | None:
         return f"loopline propose {ref} --to {first.old} --lift --why …" if _single(change, first.old) else None
     if first.old is None and _single(change, first.new):
         return f"loopline propose {ref} --delete --why …"
-    if first.new is None:
+    if first.new is None or (first.ref.asset.kind == "policy" and _single(change, first.old)):
         return f"loopline propose {ref} --to {first.old} --why …"
     return f"loopline rollback {ref} --why …"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from loopline.errors import Conflict, NotFound
+from loopline.errors import Conflict, NotFound, Refused
 from loopline.ledger.ledger import Writing
 from loopline.loop import Loop
 from loopline.nouns.change import Change, ChangeState, Move
@@ -35,6 +35,7 @@ def rollback(
         moves = tuple(Move(m.ref, m.new, m.old) for m in undone.moves)
         back = begin(tx, loop, Plan(moves, why, kind="rollback", undoes=undone.id))
         if not back.state.over:
+            _keeps_the_rules(back)
             back = carry_out(tx, back)
         marked = []
         if quarantine:
@@ -65,6 +66,18 @@ def _undone(tx: Writing, loop: Loop, ref: RefName, change: str | None) -> Change
     raise NotFound(
         f"{ref} has no change to take back", kind="nothing-to-undo", hint=f"loopline history {ref}", ref=str(ref)
     )
+
+
+def _keeps_the_rules(back: Change) -> None:
+    """Refuse to take a guarded policy back alone: who loosens the rules may then move anything, and no history fixes that."""
+    rules = next((move for move in back.moves if move.ref.asset.kind == "policy"), None)
+    if rules is None or back.decision is None or back.decision.passed:
+        return
+    where = "--delete" if rules.new is None else f"--to {rules.new}"
+    raise Refused(
+        f"{rules.ref} is guarded by a policy, which a rollback would pass by", kind="policy",
+        hint=f"loopline propose {rules.ref} {where} --why …", ref=str(rules.ref), change=back.undoes,
+    )  # fmt: skip
 
 
 def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> None:
