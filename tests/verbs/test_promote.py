@@ -8,7 +8,7 @@ import pytest
 from loopline.checks.document import Document, dump_document
 from loopline.errors import NotFound
 from loopline.nouns.change import Change
-from loopline.nouns.name import Numbered
+from loopline.nouns.name import Numbered, RefName
 from loopline.nouns.policy import Approvals
 
 from .conftest import ANN, BOB
@@ -75,6 +75,17 @@ def test_a_check_that_broke_is_asked_again(ready: Project) -> None:
     assert [str(verdict.result) for verdict in first.verdicts] == ["error"]
     ready.do("policy", document=dump_document(Document((NEEDED,), (SIZE,))).decode(), why="test")
     assert (promote(ready, 1).id, ready.target(BEST)) == (first.id, 1)
+
+
+def test_promoting_does_not_go_on_with_a_change_that_moves_more(ready: Project) -> None:
+    """Another ref that somebody put into an open change does not move along unasked."""
+    wants = replace(NEEDED, approvals=Approvals(count=1))
+    ready.do("policy", document=dump_document(Document((wants,), (SIZE,))).decode(), why="test")
+    other = RefName(BEST.asset, "other")
+    wider = ready.do("propose", BEST, to=Numbered(1), why="both", also={str(other): "2"})
+    change = promote(ready, 1)
+    assert change.id != wider.id
+    assert [move.ref for move in change.moves] == [BEST]
 
 
 def test_where_no_policy_speaks_the_ref_moves_at_once(project: Project) -> None:

@@ -32,7 +32,7 @@ def promote(
     Example:
         loopline promote model/delay@champion --to 2 --why "trained with the July data"
     """
-    change = _open(loop, ref, to) or propose(loop, ref, to=to, why=why, together=together)
+    change = _open(loop, ref, to, together=together) or propose(loop, ref, to=to, why=why, together=together)
     if change.state.over:
         return change
     if not _checked(change):
@@ -42,12 +42,13 @@ def promote(
     return change
 
 
-def _open(loop: Loop, ref: RefName, to: Revision) -> Change | None:
+def _open(loop: Loop, ref: RefName, to: Revision, *, together: bool) -> Change | None:
     """Find an open change that would do just this from where the ref stands now."""
     with loop.ledger.read() as tx:
         wanted = aim(tx, ref, to)
         for change in tx.changes.list(loop.project, open_only=True, ref=ref):
-            if any((m.ref, m.old, m.new) == (ref, wanted.old, wanted.new) for m in change.moves):
+            alone = len(change.moves) == 1 or together
+            if alone and any((m.ref, m.old, m.new) == (ref, wanted.old, wanted.new) for m in change.moves):
                 return change
     return None
 
