@@ -39,6 +39,7 @@ def test_a_card_tells_what_the_ledger_knows(project: Project) -> None:
     ):
         assert fact in text, fact
     assert "the first one" in text
+    assert text.count("- rows: ") == 1
 
 
 def test_a_card_of_a_model_without_a_run_is_short(world: World) -> None:

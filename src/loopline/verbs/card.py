@@ -51,10 +51,9 @@ def card(
     folder = values_of(loop).folder(Artifact(Digest(version.artifact.digest), MODEL)) if is_model else None
     data = [f"{link.asset}@{link.number} ({short(link.digest)})" for link in run.inputs if link.asset] if run else []
     evaluation = _evaluation(loop, run)
-    measured = [f"{name}: {fact}" for name, fact in evaluation.facts.items()] if evaluation else []
     return write(
         Facts(
-            version, about=about(folder) if folder else None, run=run, evaluation=evaluation, data=data, evaluated_on=measured,
+            version, about=about(folder) if folder else None, run=run, evaluation=evaluation, data=data,
             environment=environment, refs=refs, changes=changes, timezone=timezone,
         )
     )  # fmt: skip
