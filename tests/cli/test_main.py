@@ -102,6 +102,29 @@ def test_another_actor_and_project_can_be_named(models: Run) -> None:
     assert models("ls", "--project", "other", "--json").result == []
 
 
+def test_a_name_with_a_space_around_it_is_nobody_else(models: Run) -> None:
+    """` ann` would count as another person than `ann` where a policy wants two."""
+    said = models("find", "runs", "--as", " ann", "--json")
+    assert (said.code, said.fault["kind"]) == (2, "bad-actor")
+
+
+def test_a_missing_word_is_named_as_the_usage_names_it(run: Run) -> None:
+    """The error and the line to write use one word."""
+    said = run("show")
+    assert "show needs WHAT" in said.err
+    assert "loopline show WHAT" in said.err
+
+
+def test_an_answer_is_taken_back_by_who_gave_it(models: Run) -> None:
+    """The undo of a yes names the actor: another one's no would be a second answer."""
+    rules = '[project]\nname = "flights"\n[[policies]]\nname = "p"\nrefs = ["model/*@champion"]\napprovals = { count = 2 }\n'
+    Path("loopline.toml").write_text(rules, encoding="utf-8")
+    models("policy", "--push", "--why", "rules")
+    models("propose", "model/delay@champion", "--to", "1", "--why", "x", "--as", "ann")
+    said = models("approve", "model/delay@champion", "--as", "bob")
+    assert "--reject --as bob" in said.err
+
+
 def test_an_empty_answer_is_no_data(run: Run) -> None:
     """Nothing found is said on stderr and is no error."""
     said = run("find", "runs")

@@ -199,7 +199,7 @@ def _place(loose: list[str], usage: Usage, given: dict[str, Any]) -> None:
         raise Invalid(f"{words[0]!r} is one word too many", kind="extra-word", hint=hint, word=words[0])
     missing = [param for param in usage.params if param.required and param.name not in given]
     if missing:
-        names = ", ".join(one.word if one.positional else f"--{one.written}" for one in missing)
+        names = ", ".join(said(one) if one.positional else f"--{one.written}" for one in missing)
         raise Invalid(
             f"{usage.name.replace('_', '-')} needs {names}",
             kind="missing-parameter",

@@ -25,8 +25,12 @@ SCHEMA = 1
 _MANY = 250
 """Modules from which on something large was loaded, which may want to clean up behind itself (DuckDB's bindings do)."""
 _NAMES = ("ASSET", "REF", "VERSION", "JSON")
-_REAL = ("check", "promote", "reproduce")
-"""Commands whose steps would really run, and whose records build on each other."""
+_REAL = {
+    "check": "loopline review CHANGE",
+    "promote": "loopline propose REF --to REV --why … --dry-run",
+    "reproduce": "loopline show RUN",
+}
+"""Commands whose steps would really run, and whose records build on each other → what tells without running."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -120,7 +124,7 @@ def _call(command: Verb, usage: Usage, given: dict[str, Any], options: Options, 
         raise Invalid(
             f"{command.name} runs steps and cannot be rehearsed",
             kind="no-dry-run",
-            hint=f"loopline {command.name} without --dry-run",
+            hint=f"ask instead: {_REAL[command.name]}",
         )
     place = Place(options, screen)
     if command.cls != "read":
@@ -169,6 +173,10 @@ def _answer(command: Verb, result: Any, asked: dict[str, Any], place: Place) -> 
         from loopline.cli.undo import undo_of
 
         undo = undo_of(command.name, result, asked)
+        if undo and command.name == "approve" and options.actor:
+            from shlex import quote
+
+            undo += f" --as {quote(options.actor)}"  # only who said yes can say no instead
         if undo:
             screen.say(f"{screen.paint_err('dim', 'undo:')} {undo}")
     return code_of(command, result, asked=options.exit_code)

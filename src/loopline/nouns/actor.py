@@ -34,7 +34,7 @@ def parse_actor(text: str, *, verified: bool = False) -> Actor:
     kind, colon, name = text.partition(":")
     if not colon:
         kind, name = "person", text
-    if kind not in ACTOR_KINDS or not name or not name.isprintable() or len(name) > 200:
+    if kind not in ACTOR_KINDS or not name or not name.isprintable() or name != name.strip() or len(name) > 200:
         raise Invalid(
             f"{text!r} names no actor",
             kind="bad-actor",
