@@ -11,6 +11,7 @@ import sys
 RETURNED, RAISED = "returned", "raised"
 MAX_ERROR = 2_000
 MAX_TRACE = 100_000
+_PACKAGE = __file__.rpartition("executors")[0]
 
 
 def perform(call: str, payload: bytes, *, through: tuple[type[BaseException], ...] = ()) -> tuple[str, bytes, str, str]:
@@ -47,9 +48,12 @@ def trace(caught: BaseException) -> str:
     """Write the traceback from the first line that is not ours; the middle of a very long one is left out."""
     from traceback import format_exception
 
-    here = caught.__traceback__
-    while here is not None and here.tb_frame.f_code.co_filename == __file__:
-        here = here.tb_next
+    here = first = caught.__traceback__
+    while first is not None and first.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        first = first.tb_next
+    while first is None and here is not None and here.tb_frame.f_code.co_filename == __file__:
+        here = here.tb_next  # it is ours to the end: then only this file says nothing
+    here = first or here
     try:
         text = "".join(format_exception(type(caught), caught, here))
     except BaseException:  # noqa: BLE001 - user code runs in __str__ and __repr__
