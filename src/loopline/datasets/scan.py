@@ -59,7 +59,12 @@ def open_root(root: Path) -> str:
     if not os.path.isdir(top):
         if os.path.lexists(root):
             raise Invalid(f"{root} is not a folder", kind="not-a-folder", hint="name a folder", path=str(root))
-        raise NotFound(f"there is no folder {root}", kind="folder-missing", hint="check the path", path=str(root))
+        raise NotFound(
+            f"there is no folder {root}",
+            kind="folder-missing",
+            hint="check the path, or name the folder behind the asset",
+            path=str(root),
+        )
     return top
 
 

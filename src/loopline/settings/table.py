@@ -143,7 +143,7 @@ class Table:
         unknown = [key for key in self.values if key not in self._asked]
         if unknown:
             first = min(unknown, key=lambda key: self.source.line((*self.path, key)))
-            hint = near(first, self._asked) or f"known here are {', '.join(sorted(self._asked))}"
+            hint = near(first, self._asked) or f"known here are {', '.join(sorted(set(self._asked)))}"
             self.source.fail(
                 (*self.path, first),
                 f"unknown key {first!r}{' in ' + _said(self.path) if self.path else ''}",

@@ -91,6 +91,15 @@ def test_add_status_and_back(flights: Run, tmp_path: Path) -> None:
     assert [one.name for one in (tmp_path / "data" / "flights").iterdir()] == ["jan.csv"]
 
 
+def test_status_finds_a_folder_of_another_name(run: Run, tmp_path: Path) -> None:
+    """A folder that was added under a name of its own is found by that name, without naming the folder again."""
+    (tmp_path / "raw files").mkdir()
+    (tmp_path / "raw files" / "a.csv").write_text("1\n")
+    assert run("add", "data/trips", "raw files").code == 0
+    (standing,) = run("status", "data/trips", "--json").result
+    assert standing["folder"] == "raw files"
+
+
 def test_add_without_news(flights: Run) -> None:
     """The same files again are no new version, and say so."""
     said = flights("add", "data/flights")
@@ -174,6 +183,7 @@ def test_cat_of_what_is_not_there(flights: Run, words: list[str], kind: str) -> 
     said = flights("cat", *words, "--json")
     assert said.code != 0
     assert said.fault["kind"] == kind
+    assert kind != "path-missing" or said.fault["hint"] == "loopline ls data/flights@main"
 
 
 def test_put_and_get(flights: Run, tmp_path: Path) -> None:

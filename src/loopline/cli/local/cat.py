@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from loopline.errors import Invalid
+from loopline.errors import Invalid, NotFound
 from loopline.nouns.name import Pointer
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ def cat(
     loop = where.loop
     digest = get(loop, version).artifact.digest
     if path:
-        digest = Tree(loop.blobs, digest).get(path).digest
+        entry = Tree(loop.blobs, digest).find(path)
+        if entry is None:
+            raise NotFound(
+                f"{version} has no file {path!r}", kind="path-missing", hint=f"loopline ls {version}", path=path,
+                version=str(version),
+            )  # fmt: skip
+        digest = entry.digest
     elif next(iter(loop.blobs.get(digest)), b"").startswith(MAGIC):
         raise Invalid(
             f"{version} is a folder of files", kind="is-a-tree", hint=f"loopline ls {version}, then name one of them",
