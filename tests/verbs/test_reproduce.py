@@ -13,7 +13,7 @@ from .projects import TINY, TOTAL, states
 if TYPE_CHECKING:
     from .projects import Project
 
-NEEDED = {"loopline", "msgspec", "pysqlite3", "xxhash", "zstandard"}
+NEEDED = {"loopline", "msgspec", "pysqlite3", "xxhash"}
 """What a worker imports."""
 CHANCE = "return sum(numbers) + __import__('random').randrange(1 << 60)"
 
