@@ -194,6 +194,15 @@ def test_a_run_shows_what_it_read_and_made() -> None:
     assert "auc" in drawn((run,)).split("\n")[0]
 
 
+def test_a_signature_is_a_line_of_names_and_types() -> None:
+    """What goes in and what comes out is read at a glance, and what is no signature is shown as it is."""
+    inputs = [{"name": f"c{number}", "type": "FP64", "low": None} for number in range(9)]
+    signature = {"inputs": inputs, "outputs": [{"name": "predict", "type": "INT64"}]}
+    shown = drawn(Version(MODEL, 3, artifact(), metadata={"signature": signature}))
+    assert "c7 FP64, 1 more → predict INT64" in shown
+    assert "signature  what?" in drawn(Version(MODEL, 3, artifact(), metadata={"signature": "what?"}))
+
+
 def test_a_version_shows_its_quarantine() -> None:
     """A quarantined version says so in a list, too."""
     version = Version(MODEL, 3, artifact(), quarantined=True, metadata={"rows": 5})

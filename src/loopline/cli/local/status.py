@@ -31,6 +31,6 @@ def status(
 
     working = Workspace(Local(where.loop), where.settings, dry=where.options.dry, report=where.report)
     if asset is not None:
-        known = [one for name, one in working.folders() if name == asset and folder is None]
+        known: list[Path | None] = [one for name, one in working.folders() if name == asset and folder is None]
         return tuple(working.status(asset, one) for one in known or [folder])
     return tuple(working.status(one, folder) for one, folder in working.folders())

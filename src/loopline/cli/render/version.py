@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from loopline.cli.render.plainly import cell
 from loopline.cli.render.words import name, short_id, when, who
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from loopline.cli.screen import Screen
     from loopline.nouns.change import Published
     from loopline.nouns.version import Version
+
+
+_COLUMNS: Final = 8
 
 
 def version(value: Version, screen: Screen) -> Iterator[str]:
@@ -36,7 +39,10 @@ def version(value: Version, screen: Screen) -> Iterator[str]:
     yield from facts([(screen.paint("dim", key), clean(text)) for key, text in pairs if text])
     if value.metadata:
         yield ""
-        told = [(str(key), cell(one, screen, str(key))) for key, one in value.metadata.items()]
+        told = [
+            (str(key), _signature(one) if key == "signature" else cell(one, screen, str(key)))
+            for key, one in value.metadata.items()
+        ]
         yield from facts([(screen.paint("dim", clean(key)), text) for key, text in told])
 
 
@@ -71,6 +77,18 @@ def list_of_version(values: Sequence[Version], screen: Screen) -> Iterator[str]:
         for one in values
     ]
     yield from aligned(rows, width=screen.width)
+
+
+def _signature(value: Any) -> str:
+    """Write what goes in and what comes out: `km FP64 → predict FP64`; `--json` and the card say more of each column."""
+    try:
+        sides = [[f"{one['name']} {one['type']}" for one in value[side]] for side in ("inputs", "outputs")]
+    except (KeyError, TypeError):  # metadata is anybody's
+        return clean(str(value))
+    shown = [
+        ", ".join([*side[:_COLUMNS], *([f"{len(side) - _COLUMNS} more"] if side[_COLUMNS:] else [])]) for side in sides
+    ]
+    return clean(" → ".join(shown))
 
 
 def _marks(value: Version, screen: Screen) -> str:
