@@ -211,6 +211,14 @@ def test_a_version_shows_its_quarantine() -> None:
     assert "– unchanged" in drawn(Published(version))
 
 
+def test_where_a_ref_stands_is_shown_without_control_characters() -> None:
+    """A title is anybody's text, of a ref as of anything else."""
+    here = Reached("ref", "model/a@b", "\r\x1b[2J", 1, "", current=True)
+    shown = drawn(Impact("x", (here,), complete=True))
+    assert "\r" not in shown
+    assert "\x1b" not in shown
+
+
 def test_findings_come_with_their_cure() -> None:
     """What fails names its fix, what is fine does not."""
     text = drawn((Finding("git", "fail", "not found", "apt-get install git"), Finding("uv", "ok", "0.5", "nothing")))

@@ -32,7 +32,7 @@ def impact(value: Impact, screen: Screen) -> Iterator[str]:
     rows = []
     for one in sorted(shown, key=lambda one: one.distance):
         indent = "  " * max(0, min(one.distance, 6))
-        live = screen.mark("good", one.title or "current") if one.kind == "ref" else clean(one.title)
+        live = screen.mark("good", clean(one.title) or "current") if one.kind == "ref" else clean(one.title)
         rows.append([f"{indent}{screen.paint('dim', one.kind)}", screen.paint("name", _key(one.kind, one.key)), live])
     yield from aligned(rows, width=screen.width)
     refs = sum(one.kind == "ref" for one in value.reached)
