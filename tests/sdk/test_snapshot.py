@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from loopline.datasets.tree import Tree
 from loopline.nouns.digest import Digest
+from loopline.nouns.name import parse_asset
+from loopline.sdk.client import Local
 from loopline.sdk.snapshot import snapshot
+from loopline.sdk.workspace import Workspace
 from loopline.settings import load_settings
 from loopline.store.local import LocalBlobs
-from loopline.wiring import open_blobs
+from loopline.wiring import open_blobs, open_loop
 
 if TYPE_CHECKING:
     import pytest
@@ -73,3 +76,17 @@ def test_nothing_is_read_twice(project: Path, monkeypatch: pytest.MonkeyPatch) -
     blobs.delete(Tree(blobs, first.tree).get("a.py").digest)
     assert snapshot(blobs, settings) == first
     assert b"a" in kept
+
+
+def test_data_that_were_added_are_no_source(project: Path) -> None:
+    """A folder that was added without being declared stays out of the source tree, too: its versions are its own."""
+    (project / "a.py").write_text("a")
+    (project / "rows").mkdir()
+    (project / "rows" / "1.csv").write_text("1")
+    settings = load_settings()
+    loop = open_loop(settings)
+    Workspace(Local(loop), settings).add(parse_asset("data/rows", project=loop.project), project / "rows")
+    found = snapshot(loop.blobs, settings)
+    assert "a.py" in paths(loop.blobs, found.tree)
+    assert "rows/1.csv" not in paths(loop.blobs, found.tree)
+    loop.ledger.close()

@@ -93,3 +93,12 @@ def test_a_rehearsal_moves_nothing(world: World) -> None:
     """With --dry-run the answer tells what would happen."""
     assert world.rehearsing().data(b_csv=b"2").version.number == 2
     assert world.target(MAIN) == 1
+
+
+def test_a_guarded_branch_is_asked_once(world: World) -> None:
+    """Adding the same files while a change waits for its policy finds that change, and publishes nothing more."""
+    world.policy(Policy("data", ("data/*@main",), approvals=Approvals(count=1)))
+    first, second = (world.data(b_csv=b"2\n") for _ in range(2))
+    assert first.change is not None
+    assert second.change is not None
+    assert (first.version.number, first.change.id) == (second.version.number, second.change.id)

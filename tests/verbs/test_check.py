@@ -133,15 +133,17 @@ def test_only_runs_what_is_named(judged: Project) -> None:
     assert caught.value.kind == "no-check"
 
 
-def test_without_checks_nothing_happens(project: Project) -> None:
-    """A change that no check speaks of comes back as it was."""
+def test_without_checks_there_is_no_evidence_to_gather(project: Project) -> None:
+    """A change that no check speaks of is refused with the way to declare one; nothing runs."""
     write(project)
     project.trained()
     project.do(
         "policy", document=dump_document(Document((replace(NEEDED, checks=(), metrics=()),), ())).decode(), why="test"
     )
     change = propose(project)
-    assert check(project, change).verdicts == ()
+    with pytest.raises(NotFound) as caught:
+        check(project, change)
+    assert caught.value.kind == "no-check"
     assert project.runs("check") == []
 
 

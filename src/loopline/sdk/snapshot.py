@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -34,17 +37,27 @@ class Snapshot:
 
 
 def snapshot(blobs: Blobs, settings: Settings, *, report: Report = silent) -> Snapshot:
-    """Store the project's source tree: what git tracks and what is new and not ignored, without declared data folders.
+    """Store the project's source tree: what git tracks and what is new and not ignored, without folders of data.
 
     Raise Unavailable where the store cannot be written, Invalid kind="source-too-large" for a folder that is no project.
     """
     root = settings.root.absolute()
-    apart = (settings.home, root / ".loopline", *(root / one.folder for one in settings.data))
+    declared = (root / one.folder for one in settings.data)
+    apart = (settings.home, root / ".loopline", *declared, *_added(settings.home))
     source = find_source(root, without=tuple(one.absolute() for one in apart))
     index = Index(index_file(settings.home, root, "source"))
     index.keep(source.files)
     built = build_folder(blobs, root, index, files=look(root, source.files), report=report)
     return Snapshot(built.root, source.commit, built.files, source.left_out)
+
+
+def _added(home: Path) -> Iterator[Path]:
+    """Give the folders that were added or checked out as data here: their history is their own, not the code's."""
+    for note in index_file(home, Path(), "data").parent.glob("data-*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            stand = json.loads(note.read_bytes())
+            if stand["asset"].startswith("data/"):
+                yield Path(stand["folder"])
 
 
 def index_file(home: Path, folder: Path, use: str) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from loopline.errors import Conflict, NotFound
+from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.change import Move, Published
@@ -52,6 +53,10 @@ def add(
             if current.artifact.digest == tree:
                 tx.say("version.unchanged", str(current), digest=tree, ref=str(ref))
                 return Published(current)
+        waiting = _waiting(tx, loop, ref, old, tree)
+        if waiting is not None:
+            tx.say("version.unchanged", str(waiting.version), digest=tree, ref=str(ref))
+            return waiting
         version = tx.versions.publish(
             asset, Artifact(tree, TREE, size), author=str(loop.actor), message=message, parents=[old] if old else [],
             metadata=metadata, event_time=event_time,
@@ -59,3 +64,14 @@ def add(
         change = begin(tx, loop, Plan((Move(ref, old, version.number),), message or f"add {version}"))
         tx.say(tx.kind, change.id, version=str(version), digest=tree)
     return Published(version, change)
+
+
+def _waiting(tx: Tables, loop: Loop, ref: RefName, old: int | None, tree: Digest) -> Published | None:
+    """Find the same files where a change already asks its policy to let the branch move to them from here."""
+    for change in tx.changes.list(loop.project, open_only=True, ref=ref):
+        for move in change.moves:
+            if move.ref == ref and move.old == old and move.new is not None:
+                version = tx.versions.get(ref.asset, move.new)
+                if version.artifact.digest == tree:
+                    return Published(version, change)
+    return None

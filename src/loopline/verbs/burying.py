@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
 
 
+DAY = 24 * 3600 * 1_000_000
+"""Microseconds after which work that this ledger does not know is nobody's."""
+
+
 def attended(loop: Loop, run: str) -> AbstractContextManager[None]:
     """Be at work on a run until the block ends: meanwhile nobody takes it for dead."""
     from loopline.executors.attendance import attended as at_work
@@ -29,8 +33,10 @@ def bury(loop: Loop) -> tuple[str, ...]:
         for name in names:
             with loop.ledger.read() as tx:
                 run = tx.runs.find(name)
+            if run is None and loop.clock.now() - int(name[:12], 16) * 1000 > DAY:
+                forget(_folder(loop), name)  # it died before it was written down
             if run is None or run.project != loop.project:
-                continue  # another ledger's, which shares this folder
+                continue  # perhaps another ledger's, which shares this folder
             if not run.state.over:
                 _mark(loop, name)
                 buried.append(name)

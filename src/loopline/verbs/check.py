@@ -54,9 +54,14 @@ def check(
             hint="see [checks] in loopline.toml",
             checks=unknown,
         )
-    if not wanted:
-        return found
     still_open(found)
+    if not wanted:
+        raise NotFound(
+            f"no check is declared for {', '.join(str(move.ref) for move in found.moves)}",
+            kind="no-check",
+            hint='add [checks."NAME"] with refs and pipeline to loopline.toml, then loopline policy --push --why …',
+            change=found.id,
+        )
     with loop.ledger.write(loop.project, loop.actor) as tx:
         for one in wanted:
             tx.verdicts.add(loop.project, Verdict(one.name, found.head, Result.PENDING, None, tx.now))
@@ -75,6 +80,12 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
     """Join what one check said about several refs: it passes where all pass."""
     first = min(verdicts, key=lambda one: (Result.ERROR, Result.FAIL, Result.PENDING, Result.PASS).index(one.result))
     return replace(first, estimates=tuple(estimate for one in verdicts for estimate in one.estimates))
+
+
+def declared(loop: Loop, change: Change) -> bool:
+    """Tell whether any check speaks of the refs of a change."""
+    with loop.ledger.read() as tx:
+        return any(True for move in change.moves for _ in _declared(tx, loop, move))
 
 
 def _declared(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:

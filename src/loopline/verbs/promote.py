@@ -8,8 +8,8 @@ from loopline.loop import Loop
 from loopline.nouns.change import Change, ChangeState
 from loopline.nouns.name import RefName, Revision
 from loopline.verbs.apply import apply
-from loopline.verbs.check import check
-from loopline.verbs.moving import aim
+from loopline.verbs.check import check, declared
+from loopline.verbs.moving import aim, settle, told
 from loopline.verbs.propose import propose
 
 
@@ -35,7 +35,9 @@ def promote(
     change = _open(loop, ref, to, together=together) or propose(loop, ref, to=to, why=why, together=together)
     if change.state.over:
         return change
-    if not _checked(change):
+    if not declared(loop, change):
+        change = _judged_again(loop, change)
+    elif not _checked(change):
         change = check(loop, change.id, executor=executor, workers=workers)
     if change.state is ChangeState.APPROVED or (change.decision and change.decision.passed):
         return apply(loop, change.id)
@@ -51,6 +53,14 @@ def _open(loop: Loop, ref: RefName, to: Revision, *, together: bool) -> Change |
             if alone and any((m.ref, m.old, m.new) == (ref, wanted.old, wanted.new) for m in change.moves):
                 return change
     return None
+
+
+def _judged_again(loop: Loop, change: Change) -> Change:
+    """Ask the policy that is in force now: it may be another one than when the change was proposed."""
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        settled = settle(tx, loop, tx.changes.get(change.id))
+        tx.say("change.judged", change.id, **told(settled))
+        return settled
 
 
 def _checked(change: Change) -> bool:
