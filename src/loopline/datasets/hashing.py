@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -45,24 +46,36 @@ def hash_files(
     """
     if not files:
         return
-    from concurrent.futures import ThreadPoolExecutor, as_completed
-
     total = sum(file.stamp.size for file in files)
     label = "store files" if into else "hash files"
     done = 0
     report(Progress(label, 0, total, "B"))
+    groups = list(_groups(files))
+    for answer in _answers(groups, lambda group: _read_group(root, group, into), threads):
+        for file, digest in answer:
+            done += file.stamp.size
+            yield file, digest
+        report(Progress(label, min(done, total - 1), total, "B"))
+    report(Progress(label, total, total, "B"))
+
+
+def _answers(
+    groups: Sequence[list[Found]], work: Callable[[list[Found]], list[tuple[Found, Digest]]], threads: int
+) -> Iterator[list[tuple[Found, Digest]]]:
+    """Work on groups in threads; in this one where there is one group, or where the interpreter takes no threads any more."""
+    if len(groups) == 1 or not threading.main_thread().is_alive():
+        yield from map(work, groups)
+        return
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
     with ThreadPoolExecutor(threads or min(8, (os.cpu_count() or 1) + 2), "loopline-hash") as pool:
-        tasks = [pool.submit(_read_group, root, group, into) for group in _groups(files)]
+        tasks = [pool.submit(work, group) for group in groups]
         try:
             for task in as_completed(tasks):
-                for file, digest in task.result():
-                    done += file.stamp.size
-                    yield file, digest
-                report(Progress(label, min(done, total - 1), total, "B"))
+                yield task.result()
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    report(Progress(label, total, total, "B"))
 
 
 def _groups(files: Sequence[Found]) -> Iterator[list[Found]]:

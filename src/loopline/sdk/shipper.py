@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 (it hooks into the interpreter's end, and cannot any more once that has begun)
 import threading
 from collections.abc import Callable
 from typing import Final
