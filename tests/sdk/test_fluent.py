@@ -264,7 +264,8 @@ def test_no_ledger_at_all(program: Program, project: Path, runs: Callable[[], li
     assert "Traceback" not in done.stderr
     assert "the next loopline command ships" in done.stderr
     (project / ".loopline" / "ledger.db").rmdir()
-    program("import loopline\nwith loopline.start('next'): pass")
+    later = program("import loopline\nwith loopline.start('next'): pass")
+    assert (later.returncode, "cannot reach its ledger" in later.stderr) == (0, False), later.stderr
     assert [(run.name, run.state) for run in runs()] == [("train", RunState.FINISHED), ("next", RunState.FINISHED)]
 
 

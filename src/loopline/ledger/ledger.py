@@ -19,16 +19,24 @@ from loopline.store.database import Database, Rows
 if TYPE_CHECKING:
     from loopline.ledger.assets import Assets
     from loopline.ledger.changes import Changes
+    from loopline.ledger.comments import Comments
+    from loopline.ledger.holdings import Holdings
     from loopline.ledger.incidents import Incidents
     from loopline.ledger.leases import Leases
     from loopline.ledger.lineage import Lineage
     from loopline.ledger.metrics import Metrics
+    from loopline.ledger.people import People
     from loopline.ledger.policies import Policies
     from loopline.ledger.projects import Projects
     from loopline.ledger.refs import Refs
+    from loopline.ledger.replies import Replies
     from loopline.ledger.runs import Runs
+    from loopline.ledger.sessions import Sessions
     from loopline.ledger.staging import Staging
+    from loopline.ledger.subscriptions import Subscriptions
+    from loopline.ledger.tasks import Tasks
     from loopline.ledger.teams import Teams
+    from loopline.ledger.tokens import Tokens
     from loopline.ledger.verdicts import Verdicts
     from loopline.ledger.versions import Versions
 
@@ -138,6 +146,62 @@ class Tables:
         from loopline.ledger.teams import Teams
 
         return Teams(self.rows, self.now)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Tokens, by the hash of their secrets."""
+        from loopline.ledger.tokens import Tokens
+
+        return Tokens(self.rows, self.now)
+
+    @cached_property
+    def people(self) -> People:
+        """People whom a login has brought, and who is disabled."""
+        from loopline.ledger.people import People
+
+        return People(self.rows, self.now)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Sessions of browsers, and devices that wait for a login."""
+        from loopline.ledger.sessions import Sessions
+
+        return Sessions(self.rows, self.now)
+
+    @cached_property
+    def replies(self) -> Replies:
+        """Answers to writes, so that the same request gives the same answer."""
+        from loopline.ledger.replies import Replies
+
+        return Replies(self.rows, self.now)
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """Which bytes a project holds."""
+        from loopline.ledger.holdings import Holdings
+
+        return Holdings(self.rows)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """Work that waits, runs, or is done."""
+        from loopline.ledger.tasks import Tasks
+
+        return Tasks(self.rows, self.now)
+
+    @cached_property
+    def comments(self) -> Comments:
+        """What people say about changes."""
+        from loopline.ledger.comments import Comments
+
+        return Comments(self.rows, self.now)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        """Who is told of events, and how that goes."""
+        from loopline.ledger.subscriptions import Subscriptions
+
+        return Subscriptions(self.rows, self.now)
 
     @cached_property
     def feed(self) -> Feed:

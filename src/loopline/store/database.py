@@ -41,8 +41,9 @@ class Database(Protocol):
     def write(self) -> AbstractContextManager[Rows]:
         """Begin a transaction that may change rows. It commits when the block ends well and rolls back when it raises.
 
-        Commit returns when the disk (or the server) has it. Raise Unavailable: disk-full, ledger-read-only,
-        ledger-busy, ledger-corrupt, ledger-unreachable.
+        Inside a write of the same thread it is a part of that one: undone alone when it raises, durable only with it.
+        Commit returns when the disk (or the server) has it. Raise Unavailable: disk-full, ledger-read-only, ledger-busy,
+        ledger-corrupt, ledger-unreachable.
         """
 
     def read(self) -> AbstractContextManager[Rows]:

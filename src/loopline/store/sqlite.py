@@ -78,16 +78,23 @@ class SqliteDatabase:
 
     @contextmanager
     def write(self) -> Iterator[SqliteRows]:
-        """Begin a transaction that may change rows: BEGIN IMMEDIATE, one writer at a time."""
+        """Begin a transaction that may change rows: BEGIN IMMEDIATE, one writer at a time; inside another, a savepoint."""
         with self._one_writer, translated(self._ours, driver.Error):
             connection = self._connection()
+            if getattr(self._local, "writing", False):
+                with _savepoint(connection):
+                    yield SqliteRows(connection)
+                return
             self._begin(connection)
+            self._local.writing = True
             try:
                 yield SqliteRows(connection)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            finally:
+                self._local.writing = False
             connection.execute("COMMIT")
 
     @contextmanager
@@ -235,6 +242,20 @@ class SqliteDatabase:
             if sign in text:
                 return Unavailable(f"{message} ({where})", kind=kind, hint=hint, path=where, cause=text)
         return None
+
+
+@contextmanager
+def _savepoint(connection: Any) -> Iterator[None]:
+    """Keep or undo what happens inside, as a part of the transaction around it."""
+    connection.execute("SAVEPOINT inner_write")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO inner_write")
+            connection.execute("RELEASE inner_write")
+        raise
+    connection.execute("RELEASE inner_write")
 
 
 _MEANINGS: Final = (

@@ -1,0 +1,45 @@
+"""token: a secret that speaks for an actor, within scopes, for a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["viewer", "contributor", "approver", "maintainer", "admin"]
+"""Each may do what the one before it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a token may be used for; a token with several may do what any one of them allows."""
+
+    verbs: tuple[str, ...] = ("*",)
+    """Names of verbs, or classes of them: `read`, `write`, `work`, `*`."""
+    project: str = "*"
+    assets: str = "*"
+    """Glob over `kind/name` of every asset that a request names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is listed: never with its secret, which nobody keeps."""
+
+    id: str
+    """The first part of the token, which may be shown."""
+    actor: str
+    name: str
+    scopes: tuple[Scope, ...]
+    created_by: str
+    created_at: int
+    expires_at: int | None = None
+    revoked_at: int | None = None
+    used_at: int | None = None
+    """When it was last used, to the nearest minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new token with its secret, which is shown once."""
+
+    token: Token
+    secret: str
