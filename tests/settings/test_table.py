@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.errors import Invalid
-from loopline.settings.table import Source, Table, duration_of
+from loopline.settings.table import Source, Table, duration_of, size_of
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,26 @@ def test_what_nobody_took_is_unknown() -> None:
     assert (caught.value.kind, caught.value.facts["word"], caught.value.facts["line"]) == ("unknown-key", "z", 2)
     assert table.whole("z", 0) + table.whole("a", 0) == 5
     table.done()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1024", 1024),
+        ("10B", 10),
+        ("500MB", 500_000_000),
+        ("50GiB", 50 << 30),
+        (" 2 kB ", 2000),
+        ("1KiB", 1024),
+        ("1.5GB", None),
+        ("-1", None),
+        ("GB", None),
+        ("5 G", None),
+        ("", None),
+        ("9" * 16, None),
+    ],
+)
+def test_sizes(text: str, size: int | None) -> None:
+    """A number with a unit is a number of bytes; nothing else is."""
+    assert size_of(text) == size

@@ -19,9 +19,22 @@ from loopline.nouns.check import Check
 from loopline.nouns.policy import Policy
 from loopline.settings.declared import DataSource, checks, data_sources, policies
 from loopline.settings.files import PROJECT_FILE, find_project, read_table, user_file
+from loopline.settings.secret import has_password, masked, secret
+from loopline.settings.server import VARIABLES as SERVER_VARIABLES
+from loopline.settings.server import Oidc, ServerSettings, mistake, server_settings, server_table
 from loopline.settings.table import Source, Table, duration_of, near
 
-__all__ = ["PROJECT_FILE", "DataSource", "Settings", "Value", "duration_of", "load_settings"]
+__all__ = [
+    "PROJECT_FILE",
+    "DataSource",
+    "Oidc",
+    "ServerSettings",
+    "Settings",
+    "Value",
+    "duration_of",
+    "load_settings",
+    "secret",
+]
 
 VARIABLES: Final = {
     "project.name": "LOOPLINE_PROJECT",
@@ -32,13 +45,17 @@ VARIABLES: Final = {
     "run.workers": "LOOPLINE_WORKERS",
     "store.home": "LOOPLINE_HOME",
     "store.database": "LOOPLINE_DATABASE",
+    "store.blobs": "LOOPLINE_STORE",
     "store.url": "LOOPLINE_URL",
+    "user.token": "LOOPLINE_TOKEN",
+    **SERVER_VARIABLES,
 }
 """Settings by the variable that sets each."""
 _INTERNAL: Final = ("LOOPLINE_RUN", "LOOPLINE_TEST", "LOOPLINE_INTERNAL")
 """Beginnings of variables that Loopline gives to its own processes."""
 Place = str | tuple[Table, str]
 """`flag`, a variable, `default`, or the key of a table that gave a value."""
+HIDDEN: Final = "(set, not shown)"
 COLORS: Final = ("auto", "always", "never")
 
 
@@ -76,11 +93,16 @@ class Settings:
     executor: str
     workers: int
     """0: as many as there are processors."""
-    database: str
-    """Address of the ledger's database; empty: a file in `home`."""
+    database: str = field(repr=False)
+    """Address of the ledger's database, or a reference to it (`file:/run/secrets/database`); empty: a file in `home`."""
     url: str
     """Address of a server; empty: embedded."""
     color: str
+    store: str = ""
+    """Where blobs are: `s3://bucket/prefix`, `gs://…`, `az://…`, or a folder (absolute); empty: `home`."""
+    token: str = field(default="", repr=False)
+    """What the server at `url` knows this caller by. It stands in no file and is never shown."""
+    server: ServerSettings = field(default_factory=ServerSettings)
     data: tuple[DataSource, ...] = ()
     checks: tuple[Check, ...] = ()
     policies: tuple[Policy, ...] = ()
@@ -154,7 +176,16 @@ class _Chosen:
             value, place = self.environ[variable], variable
         else:
             value, place = next((found[name] for found in self.files if name in found), (default, "default"))
-        self.values.append(Value(name, value, place))
+        self.values.append(Value(name, masked(value), place))
+        return value
+
+    def checked(self, name: str, default: str) -> str:
+        """Pick a server's setting and refuse a value that it cannot have, by whoever said it."""
+        value = self.pick(name, default)
+        wrong = mistake(name, value)
+        if wrong:
+            where = self.values[-1].origin
+            raise Invalid(f"{wrong.why} ({where})", kind=wrong.kind, hint=wrong.hint, origin=where)
         return value
 
     def settings(self, root: Path, file: Path | None, declared: _Declared) -> Settings:
@@ -182,6 +213,9 @@ class _Chosen:
             database=self.pick("store.database", ""),
             url=self.pick("store.url", ""),
             color=self.color(),
+            store=self.store(root),
+            token=self.token(),
+            server=server_settings(self.checked),
             data=declared.data,
             checks=declared.checks,
             policies=declared.policies,
@@ -191,8 +225,24 @@ class _Chosen:
 
     def home(self, root: Path) -> Path:
         """Resolve a relative path from where it was written: a flag and a variable from the caller's folder."""
-        path = Path(self.pick("store.home", ".loopline")).expanduser()
-        return (self.folder if self.values[-1].place in ("flag", VARIABLES["store.home"]) else root) / path
+        return self.folder_of(self.pick("store.home", ".loopline"), root)
+
+    def store(self, root: Path) -> str:
+        """Give the store's address as it is, or its folder resolved as `home` is."""
+        text = self.pick("store.blobs", "")
+        return str(self.folder_of(text, root)) if text and "://" not in text else text
+
+    def folder_of(self, text: str, root: Path) -> Path:
+        """Resolve what was picked last."""
+        place = self.values[-1].place
+        outside = place == "flag" or (isinstance(place, str) and place.startswith("LOOPLINE_"))
+        return (self.folder if outside else root) / Path(text).expanduser()
+
+    def token(self) -> str:
+        """Take the token from the environment alone, and show only that there is one."""
+        value = self.environ.get(VARIABLES["user.token"], "").strip()
+        self.values.append(Value("user.token", *((HIDDEN, VARIABLES["user.token"]) if value else ("", "default"))))
+        return value
 
     def color(self) -> str:
         """Let NO_COLOR and FORCE_COLOR (no-color.org, force-color.org) stand for the variable of this setting."""
@@ -210,9 +260,10 @@ def _singles(table: Table, *, shared: bool) -> dict[str, tuple[str, Place]]:
         "project": ("name", "experiment", "timezone"),
         "user": ("actor",),
         "run": ("executor", "workers"),
-        "store": ("home", "database", "url"),
+        "store": ("home", "database", "blobs", "url"),
         "display": ("color",),
     }
+    _refuse_secrets(table, shared=shared)
     for section, keys in wanted.items():
         inner = None if shared and section == "user" else table.inner(section)
         if inner is None:
@@ -231,7 +282,29 @@ def _singles(table: Table, *, shared: bool) -> dict[str, tuple[str, Place]]:
         if section == "project":
             inner.texts("modules")
         inner.done()
-    return found
+    return found | server_table(table)
+
+
+def _refuse_secrets(table: Table, *, shared: bool) -> None:
+    """Refuse a token in any file, and a password in the file that a project shares."""
+    for section in ("user", "store", "server"):
+        inner = table.values.get(section)
+        if isinstance(inner, Mapping) and "token" in inner:
+            table.source.fail(
+                (*table.path, section, "token"),
+                "a token does not belong in a settings file",
+                kind="token-in-file",
+                hint="remove it, and set LOOPLINE_TOKEN or run: loopline login",
+            )
+    store = table.values.get("store")
+    database = store.get("database") if isinstance(store, Mapping) else None
+    if shared and isinstance(database, str) and has_password(database):
+        table.source.fail(
+            (*table.path, "store", "database"),
+            "a password does not belong in the project's file",
+            kind="password-in-file",
+            hint="set LOOPLINE_DATABASE, or write file:/PATH of a file that holds the address",
+        )
 
 
 def _check_project(table: Table, key: str, value: str) -> None:

@@ -18,6 +18,7 @@ Path = tuple[str | int, ...]
 
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
 _LONGEST = timedelta(days=36_500)
+_SIZE = re.compile(r"(\d{1,15})\s*(?:([kKMGTP])(i?)B|B)?\Z")
 
 
 class Source:
@@ -183,6 +184,17 @@ def duration_of(text: str) -> timedelta | None:
     weeks, days, hours, minutes, seconds = (int(one or 0) for one in match.groups())
     length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     return length if length <= _LONGEST else None
+
+
+def size_of(text: str) -> int | None:
+    """Read a number of bytes such as 500MB (1000s) or 50GiB (1024s); None where it is none."""
+    match = _SIZE.match(text.strip())
+    if not match:
+        return None
+    number, unit, binary = match.groups()
+    power = "KMGTP".index(unit.upper()) + 1 if unit else 0
+    step: int = 1024 if binary else 1000
+    return int(number) * int(step**power)
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -1,0 +1,152 @@
+"""server: what a server is told: where it listens, by which names, how much it takes, and who signs people in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from loopline.settings.secret import HOW, is_reference
+from loopline.settings.table import Table, size_of
+
+VARIABLES: Final = {
+    "server.host": "LOOPLINE_HOST",
+    "server.port": "LOOPLINE_PORT",
+    "server.address": "LOOPLINE_ADDRESS",
+    "server.hosts": "LOOPLINE_HOSTS",
+    "server.upload_limit": "LOOPLINE_UPLOAD_LIMIT",
+    "server.oidc.issuer": "LOOPLINE_OIDC_ISSUER",
+    "server.oidc.client_id": "LOOPLINE_OIDC_CLIENT_ID",
+    "server.oidc.client_secret": "LOOPLINE_OIDC_CLIENT_SECRET",
+    "server.oidc.admins": "LOOPLINE_OIDC_ADMINS",
+    "server.oidc.groups_claim": "LOOPLINE_OIDC_GROUPS_CLAIM",
+}
+_DEFAULTS: Final = {
+    "server.host": "127.0.0.1",
+    "server.port": "4040",
+    "server.upload_limit": "50GiB",
+    "server.oidc.groups_claim": "groups",
+}
+_LISTS: Final = ("hosts", "admins")
+_NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
+_URL: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """Who signs people in, by OpenID Connect."""
+
+    issuer: str = ""
+    """Address of the provider; empty: nobody signs in by one."""
+    client_id: str = ""
+    client_secret: str = ""
+    """A reference, for `settings.secret.secret`; empty: a public client, which PKCE alone protects."""
+    admins: tuple[str, ...] = ()
+    """E-mail addresses (or subjects) that are admins from their first login."""
+    groups_claim: str = "groups"
+    """The claim that lists somebody's teams."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What `[server]` says."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: int = 4040
+    address: str = ""
+    """How others reach it, without a slash at the end; empty: `http://host:port`."""
+    hosts: tuple[str, ...] = ()
+    """What a request's Host may be, besides loopback names and that of `address`."""
+    upload_limit: int = 50 << 30
+    """The most bytes of one upload."""
+    oidc: Oidc = Oidc()
+
+
+class Mistake(NamedTuple):
+    """What is wrong with a value."""
+
+    why: str
+    kind: str
+    hint: str
+
+
+def server_table(table: Table) -> dict[str, tuple[str, tuple[Table, str]]]:
+    """Take `[server]` and `[server.oidc]` of a file: settings by name, each as text, with the place of its key."""
+    outer = table.inner("server")
+    if outer is None:
+        return {}
+    found = _section("server", outer)
+    inner = outer.inner("oidc")
+    if inner is not None:
+        found |= _section("server.oidc", inner)
+        inner.done()
+    outer.done()
+    return found
+
+
+def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
+    """Put together what `pick` (name, default → text) gives for each setting; the texts hold no mistake."""
+
+    def chosen(name: str) -> str:
+        return pick(name, _DEFAULTS.get(name, ""))
+
+    return ServerSettings(
+        host=chosen("server.host"),
+        port=int(chosen("server.port")),
+        address=chosen("server.address").rstrip("/"),
+        hosts=_words(chosen("server.hosts")),
+        upload_limit=size_of(chosen("server.upload_limit")) or 0,
+        oidc=Oidc(
+            issuer=chosen("server.oidc.issuer"),
+            client_id=chosen("server.oidc.client_id"),
+            client_secret=chosen("server.oidc.client_secret"),
+            admins=_words(chosen("server.oidc.admins")),
+            groups_claim=chosen("server.oidc.groups_claim"),
+        ),
+    )
+
+
+def mistake(name: str, value: str) -> Mistake | None:
+    """Say what is wrong with the value of a server's setting; None where nothing is."""
+    match name:
+        case "server.port" if not (value.isascii() and value.isdigit() and len(value) < 6 and int(value) < 65536):
+            return Mistake(f"{name} is {value!r}", "bad-value", "write a port: 4040; 0 is any that is free")
+        case "server.upload_limit" if not size_of(value):
+            return Mistake(f"{name} is {value!r}", "bad-value", "write a size: 500MB, 50GiB")
+        case "server.address" | "server.oidc.issuer" if value and not _URL.match(value):
+            return Mistake(f"{name} is {value!r}", "bad-value", "write an address: https://loopline.example.org")
+        case "server.hosts" if wrong := [word for word in _words(value) if not _NAME.match(word)]:
+            hint = "write names as a Host header has them: loopline.example.org, or loopline.example.org:8443"
+            return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
+        case "server.oidc.client_secret" if value and not is_reference(value):
+            return Mistake(f"{name} holds a value in place of a reference", "secret-in-place", HOW)
+    return None
+
+
+def _section(section: str, table: Table) -> dict[str, tuple[str, tuple[Table, str]]]:
+    found = {}
+    for name in VARIABLES:
+        before, _, key = name.rpartition(".")
+        if before != section:
+            continue
+        value = _text(table, key)
+        if key in table:
+            wrong = mistake(name, value)
+            if wrong:
+                table.fail(key, wrong.why, kind=wrong.kind, hint=wrong.hint)
+            found[name] = (value, (table, key))
+    return found
+
+
+def _text(table: Table, key: str) -> str:
+    if key == "port":
+        return str(table.whole(key, 0))
+    if key in _LISTS:
+        return ", ".join(table.texts(key))
+    return table.text(key)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in re.split(r"[,\s]+", text) if word)
