@@ -35,23 +35,19 @@ class Leases:
 
         The same holder gets a new fence too: a restarted process is another one.
         """
-        row = self._rows.one("SELECT holder, fence, until FROM leases WHERE name = ?", name)
-        if row and row[2] > self._now and row[0] != holder:
-            raise Conflict(
-                f"{row[0]} is at work on {name}",
-                kind="lease-held",
-                hint="wait until it is done",
-                name=name,
-                holder=row[0],
-                until=row[2],
-            )
-        fence = (row[1] if row else 0) + 1
-        self._rows.do(
-            "INSERT INTO leases (name, holder, fence, until) VALUES (?, ?, ?, ?) ON CONFLICT (name)"
-            " DO UPDATE SET holder = excluded.holder, fence = excluded.fence, until = excluded.until",
-            name, holder, fence, self._now + lasting,
+        row = self._rows.one(  # one statement: two who ask at the same moment cannot both see it free
+            "INSERT INTO leases (name, holder, fence, until) VALUES (?, ?, 1, ?) ON CONFLICT (name) DO UPDATE SET"
+            " holder = excluded.holder, fence = leases.fence + 1, until = excluded.until"
+            " WHERE leases.until <= ? OR leases.holder = excluded.holder RETURNING fence",
+            name, holder, self._now + lasting, self._now,
         )  # fmt: skip
-        return Lease(name, holder, fence, self._now + lasting)
+        if row is None:
+            held = self._rows.one("SELECT holder, until FROM leases WHERE name = ?", name) or ("somebody", 0)
+            raise Conflict(
+                f"{held[0]} is at work on {name}", kind="lease-held", hint="wait until it is done", name=name, holder=held[0],
+                until=held[1],
+            )  # fmt: skip
+        return Lease(name, holder, int(row[0]), self._now + lasting)
 
     def renew(self, lease: Lease, *, lasting: int) -> Lease:
         """Hold on to it for longer. Raise Conflict when somebody else has it by now."""

@@ -30,7 +30,17 @@ class Subscription:
     """Tries of the present event that failed."""
     next_at: int = 0
     error: str = ""
-    """What the last failed try met."""
+    """What the last failed try met, or why it is paused."""
+    lag: int = 0
+    """Events of the project behind `position`; 0 as it is stored, counted where it is listed."""
+    dead: int = 0
+    """Events that were given up and not delivered since; counted where it is listed."""
+    delivered_at: int | None = None
+    """When an event last arrived."""
+
+
+DeliveryState = Literal["delivered", "failed", "dead", "again", "redelivered"]
+"""dead: it was the last try. again: somebody asked for one more. redelivered: that one arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +49,11 @@ class Delivery:
 
     id: int
     subscription: str
+    """The subscription's name where it is listed."""
     seq: int
     at: int
     attempt: int
     status: int
     """HTTP status; 0 where nobody answered."""
     error: str = ""
-    dead: bool = False
-    """Whether it was the last try: somebody may ask for another."""
+    state: DeliveryState = "delivered"

@@ -186,6 +186,7 @@ def subscriptions() -> None:
         col("failures", BIG, default="0"),
         col("next_at", BIG, default="0"),
         col("error", default=""),
+        col("delivered_at", BIG, null=True),
     )
     op.create_index("subscriptions_project", "subscriptions", ["project", "id"])
     op.create_table(
@@ -197,10 +198,17 @@ def subscriptions() -> None:
         col("attempt", BIG),
         col("status", BIG),
         col("error", default=""),
-        col("dead", BIG, default="0"),
+        col("state"),
     )
     op.create_index("deliveries_subscription", "deliveries", ["subscription", "id"])
-    op.create_index("deliveries_dead", "deliveries", ["dead", "subscription"])
+    op.create_index("deliveries_state", "deliveries", ["subscription", "state", "seq"])
+    op.create_index(
+        "runs_foreign",
+        "runs",
+        ["project", "foreign_id"],
+        sqlite_where=sa.text("foreign_id IS NOT NULL"),
+        postgresql_where=sa.text("foreign_id IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
