@@ -18,6 +18,8 @@ def undo_of(command: str, result: Any, asked: Mapping[str, Any]) -> str | None:
         if command == "approve" and change.state != "applied":
             return f"loopline approve {brief(change.id)} --reject"
         return _undo_change(change)
+    if command == "subscribe":
+        return f"loopline unsubscribe {quote(result.name)}"
     maker = _MAKERS.get(command)
     return maker(asked) if maker else None
 

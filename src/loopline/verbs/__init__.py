@@ -68,6 +68,14 @@ VERBS: tuple[Verb, ...] = (
     Verb("history", "read", "questions", "Tell the versions of an asset or the moves of a ref, newest first."),
     Verb("policy", "write", "rules", "Show the policy in force, or propose a new one."),
     Verb("grant", "write", "rules", "Make an actor a member of a team that policies can name."),
+    Verb("subscribe", "write", "rules", "Send the events of this project to an address, in order and at least once."),
+    Verb("unsubscribe", "write", "rules", "End a subscription. What was not delivered yet is not delivered any more."),
+    Verb(
+        "redeliver",
+        "write",
+        "rules",
+        "Try dead events once more, out of order, and resume a subscription that is paused or waits for its next try.",
+    ),
     Verb("delete", "write", "rules", "Mark an asset, a version or a run as deleted."),
     Verb("verify", "work", "rules", "Check the feed's chain and that every blob is there."),
 )

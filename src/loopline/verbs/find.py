@@ -10,19 +10,22 @@ from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.incident import Incident
 from loopline.nouns.run import Run
+from loopline.nouns.subscription import Delivery, Subscription
 from loopline.verbs.paging import at_most
 
 
 def find(
     loop: Loop,
-    what: Annotated[Literal["runs", "changes", "incidents"], "what to look for"] = "runs",
+    what: Annotated[
+        Literal["runs", "changes", "incidents", "subscriptions", "deliveries"], "what to look for"
+    ] = "runs",
     where: Annotated[str, "for runs: metrics.roc_auc > 0.7 and params.depth = '8' and state = finished"] = "",
     *,
     order: Annotated[str, "for runs: metrics.roc_auc desc, started asc"] = "",
     open: Annotated[bool, "only what is not over yet"] = False,  # noqa: A002 (the word people use)
     steps: Annotated[bool, "for runs: also the steps inside pipelines"] = False,
     limit: Annotated[int, "how many at most"] = 20,
-) -> tuple[Run, ...] | tuple[Change, ...] | tuple[Incident, ...]:
+) -> tuple[Run, ...] | tuple[Change, ...] | tuple[Incident, ...] | tuple[Subscription, ...] | tuple[Delivery, ...]:
     """Search runs, changes or incidents, newest first.
 
     Example:
@@ -38,6 +41,10 @@ def find(
             return tuple(tx.changes.list(loop.project, open_only=open, limit=limit))
         if what == "incidents":
             return tuple(tx.incidents.list(loop.project, open_only=open, limit=limit))
+        if what == "subscriptions":
+            return tuple(tx.subscriptions.list(loop.project, open_only=open, limit=limit))
+        if what == "deliveries":
+            return tuple(tx.subscriptions.deliveries(loop.project, open_only=open, limit=limit))
         condition = compose(loop.project, where, order=order)
         sql = condition.where
         if open:

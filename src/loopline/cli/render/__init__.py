@@ -33,6 +33,7 @@ ALONE = {
 
 MANY = {
     "Change": "change",
+    "Delivery": "subscription",
     "Difference": "comparison",
     "Entry": "listing",
     "Finding": "finding",
@@ -43,6 +44,7 @@ MANY = {
     "Ref": "ref",
     "Run": "run",
     "Standing": "standing",
+    "Subscription": "subscription",
     "Verdict": "change",
     "Version": "version",
 }

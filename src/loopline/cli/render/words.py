@@ -17,6 +17,7 @@ TONES: Mapping[str, str] = {
     "approve": "good", "resolved": "good",
     "proposed": "wait", "rolling": "wait", "pending": "wait", "running": "wait", "warn": "wait", "open": "wait",
     "fail": "bad", "failed": "bad", "crashed": "bad", "error": "bad", "stopped": "bad", "reject": "bad",
+    "dead": "bad", "paused": "bad", "failing": "bad", "delivered": "good", "redelivered": "good",
     "withdrawn": "dim", "cancelled": "dim",
 }  # fmt: skip
 """How every status word of a noun sounds."""
