@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loopline.cli.argv import Options
     from loopline.cli.progress import Meter
     from loopline.cli.screen import Screen
-    from loopline.loop import Loop
+    from loopline.sdk.client import Client
     from loopline.settings import Settings
 
 
@@ -38,16 +38,17 @@ class Place:
         return found
 
     @cached_property
-    def loop(self) -> Loop:
-        """The loop as this caller sees it; with `--dry-run` its transactions are rolled back."""
-        from loopline.wiring import open_loop
+    def client(self) -> Client:
+        """The loop as this caller sees it, here or at a server; with `--dry-run` it forgets what it is told."""
+        from loopline.sdk.opening import open_client
 
-        loop = open_loop(self.settings, dry=self.options.dry, report=self.report)
+        settings = self.settings
+        client = open_client(settings, dry=self.options.dry, report=self.report)
         if not self.options.dry:
-            self._adopt(loop)
-        return loop
+            self._adopt(client)
+        return client
 
-    def _adopt(self, loop: Loop) -> None:
+    def _adopt(self, client: Client) -> None:
         """Ship journals that dead programs left behind. Where there is no journal, this is one look into a folder."""
         folder = self.settings.home / "journal"
         try:
@@ -55,10 +56,9 @@ class Place:
                 return
         except OSError:
             return
-        from loopline.sdk.client import Local
         from loopline.sdk.leftovers import adopt
 
-        adopt(Local(loop), folder)
+        adopt(client, folder)
 
     @cached_property
     def report(self) -> Meter:
@@ -100,5 +100,5 @@ class Place:
     def close(self) -> None:
         """Let go of what was opened."""
         self.still()
-        if "loop" in self.__dict__:
-            self.loop.ledger.close()
+        if "client" in self.__dict__:
+            self.client.close()

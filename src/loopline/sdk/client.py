@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from loopline.errors import Invalid
 from loopline.loop import Loop
 from loopline.nouns.actor import parse_actor
+from loopline.nouns.progress import Report
 from loopline.store.blobs import Blobs
-from loopline.verbs.usage import Usage, usage_of
+from loopline.verbs.usage import Param, Usage, usage_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,6 +30,14 @@ class Client(Protocol):
     def blobs(self) -> Blobs:
         """Where bytes go that a verb is told the digest of."""
 
+    @property
+    def work(self) -> Path:
+        """A folder of this machine for caches and scratch files; nothing in it is a record."""
+
+    @property
+    def report(self) -> Report:
+        """Told how far long work has come."""
+
     @overload
     def do(self, verb: Callable[Concatenate[Loop, P], T], /, *args: P.args, **asked: P.kwargs) -> T: ...
     @overload
@@ -35,6 +45,9 @@ class Client(Protocol):
 
     def within(self, project: str, actor: str) -> Client:
         """Give the same loop as it is seen from another project, asked by another actor."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
 
 
 class Local:
@@ -53,6 +66,16 @@ class Local:
         """Where bytes go that a verb is told the digest of."""
         return self.loop.blobs
 
+    @property
+    def work(self) -> Path:
+        """A folder of this machine for caches and scratch files; nothing in it is a record."""
+        return self.loop.work
+
+    @property
+    def report(self) -> Report:
+        """Told how far long work has come."""
+        return self.loop.report
+
     @overload
     def do(self, verb: Callable[Concatenate[Loop, P], T], /, *args: P.args, **asked: P.kwargs) -> T: ...
     @overload
@@ -63,15 +86,15 @@ class Local:
 
         Raise what the verb raises; Invalid for a word that cannot be read.
         """
-        function = _named(verb) if isinstance(verb, str) else verb
-        usage = _usage(function)
+        function = function_of(verb)
+        usage = usage_for(function)
         words = [one for one in usage.params if one.positional]
-        args = tuple(self._typed(words[at], one) if at < len(words) else one for at, one in enumerate(args))
-        typed = {}
+        args = tuple(typed(words[at], one, self.project) if at < len(words) else one for at, one in enumerate(args))
+        named = {}
         for name, one in asked.items():
             param = usage.find(name)
-            typed[name] = one if param is None or param.name != name else self._typed(param, one)
-        return function(self.loop, *args, **typed)
+            named[name] = one if param is None or param.name != name else typed(param, one, self.project)
+        return function(self.loop, *args, **named)
 
     def within(self, project: str, actor: str) -> Local:
         """Give the same loop as it is seen from another project, asked by another actor."""
@@ -83,15 +106,23 @@ class Local:
         """Let go of the ledger."""
         self.loop.ledger.close()
 
-    def _typed(self, param: Any, value: Any) -> Any:
-        if not isinstance(value, str) or param.shape != "one" or param.type is str:
-            return value
-        return param.parse(value, self.project)
-
 
 @cache
-def _usage(function: Callable[..., Any]) -> Usage:
+def usage_for(function: Callable[..., Any]) -> Usage:
+    """Give the usage of a verb; a signature is read once in a process."""
     return usage_of(function)
+
+
+def function_of(verb: Callable[..., Any] | str) -> Callable[..., Any]:
+    """Give the verb of a name, or the function itself. Raise Invalid kind="unknown-verb"."""
+    return _named(verb) if isinstance(verb, str) else verb
+
+
+def typed(param: Param, value: Any, project: str) -> Any:
+    """Read a name that is written as on the command line; anything else stays as it is."""
+    if not isinstance(value, str) or param.shape != "one" or param.type is str:
+        return value
+    return param.parse(value, project)
 
 
 def _named(name: str) -> Callable[..., Any]:

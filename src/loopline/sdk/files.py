@@ -22,7 +22,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 from loopline.nouns.progress import Progress, Report
 from loopline.nouns.version import Version
-from loopline.sdk.client import Local
+from loopline.sdk.client import Client
 from loopline.store.blobs import Blobs
 
 _FRESH: Final = ".fresh-"
@@ -53,15 +53,15 @@ class Files:
         return str(self.version)
 
 
-def fetch(client: Local, pointer: str) -> Files:
+def fetch(client: Client, pointer: str) -> Files:
     """Find a version and put its files into the cache. Raise NotFound, and Unavailable for damaged blobs."""
     version: Version = client.do("get", pointer)
     return Files(version, placed(client, version), client.blobs)
 
 
-def placed(client: Local, version: Version) -> Path:
+def placed(client: Client, version: Version) -> Path:
     """Give the path of a version's files in the cache, making it where it is missing."""
-    work, report = client.loop.work, client.loop.report
+    work, report = client.work, client.report
     if version.artifact.media_type in (TREE, MODEL) or _is_tree(client.blobs, version):
         return materialise(client.blobs, version.artifact.digest, work / "trees", report=report)
     return _place_blob(client.blobs, version.artifact.digest, work / "files")

@@ -13,7 +13,7 @@ from typing import Any, SupportsIndex
 from loopline.errors import LooplineError, Unavailable
 from loopline.nouns.run import RunState
 from loopline.sdk import session as sessions
-from loopline.sdk.client import Client, Local
+from loopline.sdk.client import Client
 from loopline.sdk.files import Files
 from loopline.sdk.journal import Journal
 from loopline.sdk.journal import log as warnings
@@ -104,7 +104,7 @@ def model(pointer: str, *, name: str = "", allow_pickle: bool = False) -> Any:
     return value
 
 
-def connect(folder: str | Path | None = None, *, project: str | None = None, actor: str | None = None) -> Local:
+def connect(folder: str | Path | None = None, *, project: str | None = None, actor: str | None = None) -> Client:
     """Open the loop of a project folder (the present one) and use it in this process from now on.
 
     The client's `do` asks any verb: `connect().do("promote", "model/delay@champion", to="7", why="…")`. Raise what is wrong

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loopline.errors import LooplineError
-from loopline.sdk.client import Local
 from loopline.sdk.forking import importing
 from loopline.store.system import SystemClock, SystemIds
 
 if TYPE_CHECKING:
+    from loopline.sdk.client import Client
     from loopline.settings import Settings
 
 
@@ -23,7 +23,7 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._local: Local | None = None
+        self._client: Client | None = None
         self._renew()
         _all.add(self)
 
@@ -32,34 +32,34 @@ class Session:
         """The folder of the journals."""
         return Path(self.settings.home) / "journal"
 
-    def client(self) -> Local:
+    def client(self) -> Client:
         """Open the loop, or give the one that is open. Raise what opening raises, each time anew."""
-        if self._local is not None:
-            return self._local
+        if self._client is not None:
+            return self._client
         with self._opening:
-            if self._local is None:
+            if self._client is None:
                 with importing():  # opening imports drivers, and a new ledger its migrations
-                    from loopline.wiring import open_loop
+                    from loopline.sdk.opening import open_client
 
-                    self._local = Local(open_loop(self.settings))
-            return self._local
+                    self._client = open_client(self.settings)
+            return self._client
 
-    def use(self, client: Local) -> None:
+    def use(self, client: Client) -> None:
         """Take a loop that is open already."""
-        self._local = client
+        self._client = client
 
     def close(self) -> None:
         """Let go of the loop; the next question opens it again."""
-        local, self._local = self._local, None
-        if local is not None:
-            local.close()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _renew(self) -> None:
         """Begin, or begin again in a child: a fork may catch the locks of all of these held by another thread."""
         self.clock = SystemClock()
         self.ids = SystemIds()
         self._opening = threading.Lock()
-        self._local = None
+        self._client = None
 
 
 _all: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -89,7 +89,7 @@ def choose(
     return chosen
 
 
-def use(settings: Settings, client: Local) -> Session:
+def use(settings: Settings, client: Client) -> Session:
     """Make a loop that is open already the one that this process uses from now on."""
     chosen = Session(settings)
     chosen.use(client)
@@ -112,7 +112,7 @@ class Unsettled(Session):
         super().__init__(replace(load_settings(Path("/"), environ={}, home=home), project=""))
         self._error = error
 
-    def client(self) -> Local:
+    def client(self) -> Client:
         """Raise what is wrong with the settings."""
         raise self._error
 

@@ -25,7 +25,7 @@ from loopline.nouns.entry import Difference
 from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName, parse_asset
 from loopline.nouns.progress import Report
 from loopline.nouns.version import Version
-from loopline.sdk.client import Local
+from loopline.sdk.client import Client
 from loopline.sdk.snapshot import index_file
 from loopline.verbs.add import add
 from loopline.verbs.branch import branch as make_branch
@@ -70,7 +70,7 @@ class Standing:
 class Workspace:
     """The working folders of one project on this machine. One thread at a time."""
 
-    def __init__(self, client: Local, settings: Settings, *, dry: bool = False, report: Report = silent) -> None:
+    def __init__(self, client: Client, settings: Settings, *, dry: bool = False, report: Report = silent) -> None:
         self._client = client
         self._settings = settings
         self._dry = dry

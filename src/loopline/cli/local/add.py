@@ -29,10 +29,9 @@ def add(
     Example:
         loopline add data/flights -m "July"
     """
-    from loopline.sdk.client import Local
     from loopline.sdk.workspace import Workspace
 
-    working = Workspace(Local(where.loop), where.settings, dry=where.options.dry, report=where.report)
+    working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
     published = working.add(asset, folder, branch=branch, message=message, event_time=event_time)
     if published.change is None:
         where.screen.say(f"nothing has changed since {published.version}")

@@ -27,26 +27,26 @@ def cat(
     from loopline.datasets.tree import Tree
     from loopline.verbs.get import get
 
-    loop = where.loop
-    digest = get(loop, version).artifact.digest
+    client = where.client
+    digest = client.do(get, version).artifact.digest
     if path:
-        entry = Tree(loop.blobs, digest).find(path)
+        entry = Tree(client.blobs, digest).find(path)
         if entry is None:
             raise NotFound(
                 f"{version} has no file {path!r}", kind="path-missing", hint=f"loopline ls {version}", path=path,
                 version=str(version),
             )  # fmt: skip
         digest = entry.digest
-    elif next(iter(loop.blobs.get(digest)), b"").startswith(MAGIC):
+    elif next(iter(client.blobs.get(digest)), b"").startswith(MAGIC):
         raise Invalid(
             f"{version} is a folder of files", kind="is-a-tree", hint=f"loopline ls {version}, then name one of them",
             version=str(version),
         )  # fmt: skip
     if where.options.json:
-        return loop.blobs.read(digest)
+        return client.blobs.read(digest)
     where.screen.flush()
     raw = getattr(where.screen.out, "buffer", None)
-    for chunk in loop.blobs.get(digest):
+    for chunk in client.blobs.get(digest):
         if raw is None:
             where.screen.write(chunk.decode(errors="replace"))
         else:

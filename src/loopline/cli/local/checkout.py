@@ -27,14 +27,13 @@ def checkout(
     Example:
         loopline checkout data/flights@units
     """
-    from loopline.sdk.client import Local
     from loopline.sdk.workspace import Workspace
 
     if where.options.dry:
         from loopline.verbs.get import get
 
-        return get(where.loop, version)
-    working = Workspace(Local(where.loop), where.settings, dry=where.options.dry, report=where.report)
+        return where.client.do(get, version)
+    working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
     found, done = working.checkout(version, folder, force=force)
     where.screen.say(f"{done.written} files written, {done.removed} removed, {done.kept} as they were")
     return found

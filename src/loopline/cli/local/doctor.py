@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from contextlib import closing
 
 from loopline.cli.place import Place
 from loopline.errors import LooplineError
@@ -28,16 +30,33 @@ def doctor(where: Place) -> tuple[Finding, ...]:
         return (broken, *examine(Path(where.options.home or ".loopline"), now=time.time()))
     found = Finding("settings", "ok", str(settings.file or "no loopline.toml here: defaults"))
     machine = examine(settings.home, project=settings.root, now=time.time())
-    return (found, *machine, _ledger(where))
+    return (found, *machine, *_loop(where))
+
+
+def _loop(where: Place) -> Iterable[Finding]:
+    """Look at what keeps the records: the server that the settings name, or the ledger here."""
+    from loopline.sdk.opening import open_remote
+
+    if not where.settings.url:
+        return (_ledger(where),)
+    from loopline.sdk.checkup import examine as examine_server
+
+    try:
+        return tuple(examine_server(open_remote(where.settings)))
+    except LooplineError as error:  # an address that is none
+        return (Finding("server", "fail", error.message, error.hint),)
 
 
 def _ledger(where: Place) -> Finding:
     """Try to read the ledger, where there is one; a look never makes one."""
+    from loopline.wiring import open_loop
+
     settings = where.settings
     if not settings.database and not (settings.home / "ledger.db").exists():
         return Finding("ledger", "ok", f"none in {settings.home} yet: the first command that records makes it")
     try:
-        with where.loop.ledger.read() as tx:
+        ledger = open_loop(settings).ledger
+        with closing(ledger), ledger.read() as tx:
             projects = tx.projects.list()
     except LooplineError as error:
         return Finding("ledger", "fail", error.message, error.hint)

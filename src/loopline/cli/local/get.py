@@ -28,9 +28,9 @@ def get(
     """
     from loopline.verbs.get import get as find
 
-    version = find(where.loop, pointer)
+    version = where.client.do(find, pointer)
     if target is not None and not where.options.dry:
         from loopline.sdk.files import copy_out
 
-        copy_out(where.loop.blobs, version, target, force=force)
+        copy_out(where.client.blobs, version, target, force=force)
     return version

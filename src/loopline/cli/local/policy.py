@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from loopline.cli.place import Place
+from loopline.errors import NotFound
 from loopline.nouns.change import Change
+from loopline.nouns.name import AssetName, Named, Pointer
 from loopline.nouns.policy import Policy
 
 
@@ -23,16 +26,18 @@ def policy(
         loopline policy --push --why "two approvals for production"
     """
     from loopline.checks.document import Document, diff_documents, dump_document, load_document
+    from loopline.verbs.get import get
     from loopline.verbs.policy import policy as ask
 
-    settings, loop = where.settings, where.loop
+    settings, client = where.settings, where.client
     wanted = Document(settings.policies, settings.checks)
     if push:
-        answer = ask(loop, document=dump_document(wanted).decode(), why=why)
+        answer = client.do(ask, document=dump_document(wanted).decode(), why=why)
         return answer if isinstance(answer, Change) else ()
-    with loop.ledger.read() as tx:
-        here = tx.policies.in_force(loop.project)
-    current = load_document(here[1]) if here else Document()
+    current = Document()
+    with suppress(NotFound):
+        here = client.do(get, Pointer(AssetName(client.project, "policy", client.project), Named("main")))
+        current = load_document(client.blobs.read(here.artifact.digest))
     for line in diff_documents(current, wanted):
         where.screen.say(f"loopline.toml: {line}")
     if dump_document(current) != dump_document(wanted):

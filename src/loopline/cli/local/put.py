@@ -34,19 +34,18 @@ def put(
         loopline put report/errors errors.html -m "after the July data"
     """
     from loopline.nouns.artifact import BYTES, Artifact
-    from loopline.sdk.client import Local
     from loopline.sdk.values import store
     from loopline.verbs.put import put as publish
 
     if source is not None and digest is None:
-        stored = store(Local(where.loop), source, scratch=where.loop.work)
+        stored = store(where.client, source, scratch=where.client.work)
     elif digest is not None and source is None:
         stored = Artifact(digest, BYTES)
     else:
         raise Invalid(
             "put takes a file, a folder or --digest", kind="missing-parameter", hint=f"loopline put {asset} FILE"
         )
-    return publish(
-        where.loop, asset, digest=stored.digest, media_type=media_type or stored.media_type, size=stored.size, message=message,
+    return where.client.do(
+        publish, asset, digest=stored.digest, media_type=media_type or stored.media_type, size=stored.size, message=message,
         metadata=metadata, parents=parents, run=run,
     )  # fmt: skip

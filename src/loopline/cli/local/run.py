@@ -33,7 +33,6 @@ def run(
         loopline run train --explain
     """
     from loopline.sdk.capture import capture
-    from loopline.sdk.client import Local
     from loopline.verbs.run import run as run_pipeline
 
     settings = where.settings
@@ -44,9 +43,8 @@ def run(
         )  # fmt: skip
     if not pipeline and not resume:
         raise Invalid("say which pipeline", kind="missing-parameter", hint=f"loopline run {_first(where)}")
-    loop = where.loop
-    return run_pipeline(
-        loop,
+    return where.client.do(
+        run_pipeline,
         pipeline,
         params=params,
         modules=settings.modules,
@@ -57,7 +55,7 @@ def run(
         resume=resume,
         executor=executor or settings.executor,
         workers=settings.workers if workers is None else workers,
-        **capture(Local(loop), settings),
+        **capture(where.client, settings),
     )
 
 

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 def shell(where: Place) -> None:
     """Open Python with the loop at hand: `do("find", "runs")`, `loopline.data("data/flights@2").path`.
 
-    `do` asks any verb by its name, with names written as on the command line. `loop` is what verbs take.
+    `do` asks any verb by its name, with names written as on the command line. `loop`, where there is no server, is what verbs
+    take.
 
     Example:
         loopline shell
@@ -26,11 +27,14 @@ def shell(where: Place) -> None:
 
     gc.enable()
     where.still()
-    client = Local(where.loop)
+    client = where.client
     session.use(where.settings, client)
-    names: dict[str, Any] = {"loopline": loopline, "loop": where.loop, "client": client, "do": client.do}
+    names: dict[str, Any] = {"loopline": loopline, "client": client, "do": client.do}
+    if isinstance(client, Local):
+        names["loop"] = client.loop
     _edit_lines(names)
-    banner = f'loopline {loopline.__version__}, project {client.project}: do("ls"), do("find", "runs"), loop, loopline'
+    at_hand = 'do("ls"), do("find", "runs"), ' + ", ".join(one for one in ("loop", "loopline") if one in names)
+    banner = f"loopline {loopline.__version__}, project {client.project}: {at_hand}"
     code.interact("" if where.screen.quiet or not sys.stdin.isatty() else banner, local=names, exitmsg="")
 
 

@@ -26,10 +26,9 @@ def status(
     Example:
         loopline status data/flights
     """
-    from loopline.sdk.client import Local
     from loopline.sdk.workspace import Workspace
 
-    working = Workspace(Local(where.loop), where.settings, dry=where.options.dry, report=where.report)
+    working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
     if asset is not None:
         known: list[Path | None] = [one for name, one in working.folders() if name == asset and folder is None]
         return tuple(working.status(asset, one) for one in known or [folder])

@@ -1,0 +1,94 @@
+"""checkup: whether the server that the settings name is there, understands this version, agrees on the time and knows who asks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from loopline.errors import LooplineError
+from loopline.nouns.finding import Finding
+from loopline.sdk.wire import Answer, Pace, parse_url
+
+if TYPE_CHECKING:
+    from loopline.sdk.remote import Remote
+
+SOON_S: Final = 7 * 86400
+"""A token that ends within so many seconds is worth a warning."""
+SKEW_S: Final = 5.0
+"""Clocks that differ by more: what one machine writes down looks as if it had happened in the other's future."""
+_LOOK: Final = Pace(tries=1, connect=3.0, read=10.0)
+
+
+def examine(client: Remote) -> Iterator[Finding]:
+    """Look at the server and tell what is found. Nothing raises, nothing is changed."""
+    there = client.paced(_LOOK)
+    before = time.time()
+    try:
+        answer = there.wire.ask("GET", "/health")
+    except LooplineError as error:
+        yield Finding("server", "fail", error.message, error.hint)
+        return
+    middle = (before + time.time()) / 2
+    yield _version(there.wire.url, answer)
+    yield from _clock(answer, middle)
+    yield from _caller(there)
+    if there.wire.signed and there.wire.url.startswith("http://") and not _loopback(there.wire.url):
+        yield Finding(
+            "server's line", "warn", "the token crosses the network in clear text", "put TLS in front, and write https:// in LOOPLINE_URL"
+        )  # fmt: skip
+
+
+def _version(url: str, answer: Answer) -> Finding:
+    from loopline import __version__
+
+    said = answer.json
+    version = said.get("version") if isinstance(said, dict) else None
+    if not version:
+        return Finding("server", "fail", f"{url} answers, but not as a Loopline server", "check LOOPLINE_URL")
+    if version != __version__:
+        fix = f"pip install 'loopline=={version}'"
+        return Finding("server", "warn", f"{url} has version {version}, this is {__version__}", fix)
+    return Finding("server", "ok", f"{url}: version {version}")
+
+
+def _clock(answer: Answer, now: float) -> Iterator[Finding]:
+    """Compare clocks. A Date header has whole seconds, so a half is added."""
+    try:
+        there = parsedate_to_datetime(answer.headers["date"]).timestamp() + 0.5
+    except (KeyError, ValueError, TypeError):
+        return
+    off = now - there
+    if abs(off) > SKEW_S:
+        text = f"this clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the server's"
+        yield Finding("server's clock", "warn", text, "let both machines keep time by NTP")
+    else:
+        yield Finding("server's clock", "ok", "the same as here, to a second or so")
+
+
+def _caller(client: Remote) -> Iterator[Finding]:
+    try:
+        found: Any = client.do("whoami")
+    except LooplineError as error:
+        yield Finding("server's answer", "fail", error.message, error.hint)
+        return
+    ends = getattr(found, "expires_at", None)
+    said = f"you are {getattr(found, 'actor', found)}"
+    if ends is None:
+        yield Finding("server's answer", "ok", said)
+        return
+    left = ends / 1e6 - time.time()
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ends / 1e6))
+    soon = left < SOON_S
+    yield Finding(
+        "server's answer", "warn" if soon else "ok", f"{said}; the token is valid until {when}",
+        "loopline login, or ask for another token" if soon else "",
+    )  # fmt: skip
+
+
+def _loopback(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    host = urlsplit(parse_url(url)).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -1,0 +1,43 @@
+"""opening: the client that the settings name: of a server where there is an address, else of the ledger here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loopline.loop import silent
+from loopline.nouns.progress import Report
+from loopline.sdk.client import Client, Local
+
+if TYPE_CHECKING:
+    from loopline.sdk.remote import Remote
+    from loopline.settings import Settings
+
+
+def open_client(settings: Settings, *, dry: bool = False, report: Report = silent) -> Client:
+    """Open a client; with `dry`, what it is told is forgotten. A server is asked nothing yet.
+
+    Raise what opening a ledger raises, Invalid for an address or an actor that cannot be.
+    """
+    if settings.url:
+        return open_remote(settings, dry=dry, report=report)
+    from loopline.wiring import open_loop
+
+    return Local(open_loop(settings, dry=dry, report=report))
+
+
+def open_remote(settings: Settings, *, dry: bool = False, report: Report = silent) -> Remote:
+    """Open a client of the server at `settings.url`."""
+    from loopline.nouns.actor import parse_actor
+    from loopline.sdk.remote import Remote
+
+    return Remote(
+        settings.url, token_of(settings), settings.project, str(parse_actor(settings.actor)),
+        work=settings.home / "cache", dry=dry, report=report,
+    )  # fmt: skip
+
+
+def token_of(settings: Settings) -> str:
+    """Give what the server knows this caller by: the variable's, else what `loopline login` saved for its address."""
+    if settings.token:
+        return settings.token
+    return ""
