@@ -1,4 +1,4 @@
-"""checkup: whether the server that the settings name is there, understands this version, agrees on the time and knows who asks."""
+"""checkup: whether the server that the settings name is there, in this version, with this time, and knows who asks."""
 
 from __future__ import annotations
 
@@ -35,9 +35,8 @@ def examine(client: Remote) -> Iterator[Finding]:
     yield from _clock(answer, middle)
     yield from _caller(there)
     if there.wire.signed and there.wire.url.startswith("http://") and not _loopback(there.wire.url):
-        yield Finding(
-            "server's line", "warn", "the token crosses the network in clear text", "put TLS in front, and write https:// in LOOPLINE_URL"
-        )  # fmt: skip
+        fix = "put TLS in front, and write https:// in LOOPLINE_URL"
+        yield Finding("server's line", "warn", "the token crosses the network in clear text", fix)
 
 
 def _version(url: str, answer: Answer) -> Finding:

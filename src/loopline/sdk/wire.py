@@ -39,6 +39,7 @@ _PASSING: Final = (
 """Kinds of 429 and 503 that a Loopline server expects to be over soon; asking again does not mend the others."""
 _LONGEST_PAUSE_S: Final = 5.0
 _POOL: Final = 8
+_FRAMED: Final = {"content-length", "transfer-encoding"}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -182,6 +183,7 @@ class Wire:
         What goes wrong on the way raises as urllib3 raises it. Where the body was not read to its end, the connection is closed.
         """
         from urllib3 import Timeout
+        from urllib3.exceptions import ProtocolError
 
         sent = {"Accept": JSON, "User-Agent": _agent(), **(headers or {})}
         if self._token:
@@ -192,6 +194,8 @@ class Wire:
         )  # fmt: skip
         whole = False
         try:
+            if response.status not in (204, 304) and not _FRAMED & {name.lower() for name in response.headers}:
+                raise ProtocolError("the head of the answer was cut")  # every Loopline says how long its answers are
             yield response
             whole = True
         finally:
