@@ -32,6 +32,7 @@ __all__ = [
     "evidence_of",
     "overridden",
     "policies_for",
+    "would_count",
 ]
 
 _SECOND: Final = 1_000_000
@@ -69,6 +70,18 @@ def allowed(policies: Sequence[Policy], case: Case, requirements: Sequence[Requi
     """Tell whether the refs may move: each policy's requirements all pass, or a valid override lets the change through it."""
     through = overridden(policies, case)
     return all(one.result is Result.PASS or one.policy in through for one in requirements)
+
+
+def would_count(policies: Iterable[Policy], case: Case, answer: Approval) -> bool:
+    """Tell whether this answer, if it were given, would count for a policy that still lacks approvals."""
+    for policy in policies:
+        moves = tuple(move for move in case.change.moves if policies_for((policy,), move.ref))
+        if moves and policy.approvals is not None:
+            bench = _Bench(policy, case, moves)
+            lacking = bench.approvals(policy.approvals).result is not Result.PASS
+            if lacking and not bench.why_not(policy.approvals, answer):
+                return True
+    return False
 
 
 def overridden(policies: Iterable[Policy], case: Case) -> frozenset[str]:

@@ -100,6 +100,11 @@ class Assets:
         )  # fmt: skip
         return [Asset(r[0], AssetName(project, r[1], r[2]), r[3], r[4], r[5], None) for r in rows]
 
+    def count(self, project: str) -> int:
+        """Count the assets of a project."""
+        row = self._rows.one("SELECT COUNT(*) FROM assets WHERE project = ? AND deleted_at IS NULL", project)
+        return int(row[0]) if row else 0
+
     def delete(self, name: AssetName) -> None:
         """Mark it deleted. Its history stays; its name can be used again and goes on counting."""
         asset = self.get(name)

@@ -104,6 +104,22 @@ class Runs:
         rows = self._rows.all(f"{_SELECT} WHERE {where} ORDER BY {order} LIMIT ?", *values, limit)
         return self._fill([_run(row) for row in rows])
 
+    def count(self, project: str) -> int:
+        """Count the runs of a project, without those inside others."""
+        row = self._rows.one(
+            "SELECT COUNT(*) FROM runs WHERE project = ? AND parent IS NULL AND deleted_at IS NULL", project
+        )
+        return int(row[0]) if row else 0
+
+    def experiments(self, project: str) -> list[tuple[str, int]]:
+        """Give each experiment with how many runs are in it, the newest first."""
+        rows = self._rows.all(
+            "SELECT e.name, COUNT(*) FROM runs r JOIN experiments e ON e.id = r.experiment WHERE r.project = ?"
+            " AND r.parent IS NULL AND r.deleted_at IS NULL GROUP BY e.name ORDER BY MAX(r.id) DESC",
+            project,
+        )
+        return [(row[0], int(row[1])) for row in rows]
+
     def children(self, run: str) -> list[Run]:
         """Give the runs inside a run, in the order of their ids."""
         rows = self._rows.all(f"{_SELECT} WHERE r.parent = ? AND r.deleted_at IS NULL ORDER BY r.id", run)

@@ -60,6 +60,12 @@ VERBS: tuple[Verb, ...] = (
         "changes",
         "Take the newest change of a ref back, all of it, and quarantine what it moved to.",
     ),
+    Verb(
+        "overview",
+        "read",
+        "questions",
+        "Tell what is current and why, which changes are open and what each lacks, what runs, what failed, what waits for you.",
+    ),
     Verb("show", "read", "questions", "Show one thing; for a change, its review."),
     Verb("card", "read", "questions", "Write the card of a model in Markdown, from what the ledger knows."),
     Verb("find", "read", "questions", "Search runs, changes or incidents, newest first."),

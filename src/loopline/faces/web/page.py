@@ -1,0 +1,224 @@
+"""page: one page for a browser: who asks, where they are, what it shows, and how to ask the same elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from loopline.access.allow import allowed
+from loopline.errors import Invalid, LooplineError, NotFound
+from loopline.faces.admit import admit
+from loopline.faces.desk import Desk, act
+from loopline.faces.problem import expected, status_of
+from loopline.faces.web import words
+from loopline.faces.web.asked import Asked, verb_named
+from loopline.faces.web.static import statics
+from loopline.nouns.ids import brief
+from loopline.nouns.name import parse_project
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from starlette.requests import Request
+
+    from loopline.loop import Loop
+    from loopline.nouns.caller import Caller
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+    "Vary": "Cookie",
+}
+
+
+class Section(NamedTuple):
+    """One line of the navigation."""
+
+    name: str
+    title: str
+    key: str
+    """Pressed behind `g`."""
+
+
+SECTIONS: Final = (
+    Section("", "Overview", "o"),
+    Section("runs", "Runs", "r"),
+    Section("assets", "Assets", "a"),
+    Section("changes", "Changes", "c"),
+    Section("lineage", "Lineage", "l"),
+    Section("feed", "Feed", "f"),
+    Section("settings", "Settings", "s"),
+)
+
+Handler = Callable[["Request"], Awaitable[Response]]
+
+
+def shown(handler: Handler) -> Handler:
+    """Make a handler's errors pages: what went wrong, in the same words as everywhere, and what to do next."""
+
+    @wraps(handler)
+    async def answered(request: Request) -> Response:
+        try:
+            parse_project(project_of(request))
+            return await handler(request)
+        except Exception as error:  # noqa: BLE001 (a defect becomes a page as well, and stands in the server's log)
+            return await error_page(request, expected(error, about=f"{request.method} {request.url.path!r}"))
+
+    return answered
+
+
+def project_of(request: Request) -> str:
+    """Give the project that the address names; without one, the server's own."""
+    desk: Desk = request.app.state.desk
+    return str(request.path_params.get("project") or desk.loop.project)
+
+
+def door(request: Request, verb: str, *, assets: Iterable[str] = ()) -> Loop:
+    """Ask for the loop in the page's project. Raise Refused where the caller may not ask this verb there."""
+    return admit(request, verb_named(verb), project=project_of(request), assets=assets)
+
+
+def number_of(request: Request, name: str, default: int) -> int:
+    """Read a whole number from the address. Raise Invalid."""
+    text = request.query_params.get(name, "")
+    try:
+        return int(text) if text else default
+    except ValueError:
+        raise Invalid(f"{name} is {text!r}", kind="bad-value", hint="write a whole number", value=text) from None
+
+
+def address(project: str, *parts: str, **query: Any) -> str:
+    """Give a page's address: parts are quoted, words that are empty are left out."""
+    path = "/".join(["/p", quote(project, safe=""), *(quote(part, safe="@/=,+~!") for part in parts if part)])
+    pairs = [
+        (key, str(one)) for key, value in query.items() for one in (value if isinstance(value, (list, tuple)) else [value])
+        if one not in ("", None, False)
+    ]  # fmt: skip
+    return f"{path}?{urlencode(pairs, quote_via=quote)}" if pairs else path
+
+
+def see_other(where: str) -> Response:
+    """Lead to a page after something was written, so that reloading does not write it again."""
+    return RedirectResponse(where, 303, HEADERS)
+
+
+async def render(
+    request: Request,
+    template: str,
+    *,
+    title: str,
+    section: str | None = None,
+    asked: Asked | None = None,
+    crumbs: Iterable[tuple[str, str]] = (),
+    status: int = 200,
+    **values: Any,
+) -> Response:
+    """Write a page. `crumbs` are (text, address) of what it stands in; `values` are the template's own."""
+    frame = await _frame(request)
+    project, now = frame["project"], frame["now"]
+    zone = words.zone_named(getattr(request.app.state, "timezone", ""))
+    frame |= {
+        "title": title,
+        "section": section,
+        "crumbs": tuple(crumbs),
+        "command": asked.command("" if project == frame["home"] else project) if asked else "",
+        "json": asked.json(project) if asked else "",
+        "at": lambda *parts, **query: address(project, *parts, **query),
+        "when": lambda then, full=False: words.when(then, now=now, zone=zone, full=full),
+    }
+    body = environment().get_template(template).render({**frame, **values})
+    return HTMLResponse(body.encode("utf-8", "replace"), status, HEADERS)  # half a surrogate pair has no bytes
+
+
+async def error_page(request: Request, error: LooplineError) -> Response:
+    """Draw an error. Somebody whom the server does not know is led to the login, and back afterwards."""
+    if error.kind == "not-signed-in":
+        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?{urlencode({'next': back}, quote_via=quote)}", 303, HEADERS)
+    return await render(
+        request, "error.html", title=_TITLES.get(type(error).__name__, "Something went wrong"), status=status_of(error), error=error
+    )  # fmt: skip
+
+
+@shown
+async def home(request: Request) -> Response:
+    """Lead to the server's own project."""
+    return see_other(address(project_of(request)))
+
+
+@shown
+async def nowhere(request: Request) -> Response:
+    """Say that no page has this address."""
+    raise NotFound(
+        "no page has this address", kind="no-page", hint="begin at the overview", path=request.url.path,
+    )  # fmt: skip
+
+
+async def _frame(request: Request) -> dict[str, Any]:
+    """Give what stands around every page."""
+    desk: Desk = request.app.state.desk
+    caller: Caller | None = request.scope.get("loopline.caller")
+    project = project_of(request)
+    projects = await act(request, _projects, desk, caller) if caller else []
+    return {
+        "home": desk.loop.project,
+        "project": project,
+        "projects": sorted({*projects, project}) if caller else [],
+        "sections": SECTIONS,
+        "caller": caller,
+        "csrf_token": caller.csrf if caller else "",
+        "path": request.url.path,
+        "query": request.query_params,
+        "now": desk.loop.clock.now(),
+    }
+
+
+def _projects(desk: Desk, caller: Caller) -> list[str]:
+    """List the projects that somebody may look at: of the others not even the names are told."""
+    with desk.loop.ledger.read() as tx:
+        every = tx.projects.list()
+    return [name for name in every if _may(caller, name)]
+
+
+def _may(caller: Caller, project: str) -> bool:
+    try:
+        allowed(caller, verb_named("find"), project=project)
+    except LooplineError:
+        return False
+    return True
+
+
+@cache
+def environment() -> Environment:
+    """Make the templates ready, once: imported by the first page, not by the start of the server."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("loopline.faces.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, auto_reload=False,
+    )  # fmt: skip
+    made.filters |= {
+        "span": words.span, "size": words.size, "number": words.number, "signed": words.signed, "who": words.who, "brief": brief,
+        "tone": words.tone, "breaks": words.breaks,
+    }  # fmt: skip
+    made.globals |= {"plural": words.plural, "static": lambda name: statics().url(name)}
+    return made
+
+
+_TITLES: Mapping[str, str] = {
+    "Invalid": "That makes no sense as it stands",
+    "NotFound": "Nothing has that name",
+    "Conflict": "Somebody was faster",
+    "Refused": "You may not do that",
+    "Unavailable": "Something does not answer",
+}

@@ -1,0 +1,55 @@
+"""overview: what is current in a project and why, what is open, and what waits for whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loopline.nouns.change import Change, Moved
+from loopline.nouns.incident import Incident
+from loopline.nouns.ref import Ref
+from loopline.nouns.run import Run
+from loopline.nouns.verdict import Requirement
+from loopline.nouns.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """One ref with what it points at and the move that brought it there."""
+
+    ref: Ref
+    version: Version | None = None
+    moved: Moved | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One open change, as its policy judges it at this moment."""
+
+    change: Change
+    held: int
+    """Requirements that hold."""
+    lacks: tuple[Requirement, ...] = ()
+    """Those that do not."""
+    mine: bool = False
+    """Whether an answer of whoever asks would count, and is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A project at one moment."""
+
+    project: str
+    at: int
+    refs: tuple[Current, ...]
+    """Deployments first, by tier; then the other refs, the last moved first."""
+    more_refs: int = 0
+    """How many refs there are beyond the limit."""
+    changes: tuple[Waiting, ...] = ()
+    """Open ones; what waits for whoever asks comes first."""
+    running: tuple[Run, ...] = ()
+    failed: tuple[Run, ...] = ()
+    """Of the last seven days, without those that a later run of the same name has made good."""
+    incidents: tuple[Incident, ...] = ()
+    runs: int = 0
+    """How many runs there are, steps aside."""
+    assets: int = 0
