@@ -5,7 +5,7 @@ Each collection is imported when it is first asked for: a read command asks for 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -236,6 +236,9 @@ class Ledger:
         self.database = database
         self._clock = clock
         self._dry = dry
+        self.listeners: list[Callable[[str], None]] = []
+        """Each is told the project after a write of this process. A write inside another tells before that one is durable:
+        whoever listens looks a moment later, and now and then without being told, as other processes write too."""
 
     @contextmanager
     def read(self) -> Iterator[Tables]:
@@ -265,6 +268,8 @@ class Ledger:
                     raise _DryRun
         except _DryRun:
             return
+        for told in self.listeners:
+            told(project)
 
     @contextmanager
     def telemetry(self) -> Iterator[Tables]:
