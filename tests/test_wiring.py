@@ -6,7 +6,9 @@ import pytest
 
 from loopline.errors import Invalid, Unavailable
 from loopline.settings import Settings, load_settings
-from loopline.wiring import blobs_in, codecs, makers, open_loop, variables
+from loopline.store.cached import Cached
+from loopline.store.objects import ObjectBlobs
+from loopline.wiring import blobs_at, codecs, makers, open_blobs, open_loop, open_rows, variables
 
 
 def _settings(folder: Path, **variables_: str) -> Settings:
@@ -28,9 +30,44 @@ def test_a_worker_opens_the_same_store(tmp_path: Path) -> None:
     """What a Loop says of its store is enough to open it in another process."""
     loop = open_loop(_settings(tmp_path))
     digest = loop.blobs.put(b"x")
-    assert loop.store[0] == "loopline.wiring:blobs_in"
-    assert blobs_in(*loop.store[1]).read(digest) == b"x"
+    assert loop.store[0] == "loopline.wiring:blobs_at"
+    assert blobs_at(*loop.store[1]).read(digest) == b"x"
     loop.ledger.close()
+
+
+def test_bytes_may_be_in_another_folder(tmp_path: Path) -> None:
+    """LOOPLINE_STORE moves the bytes and nothing else, also for the processes that are started."""
+    settings = _settings(tmp_path, LOOPLINE_STORE=str(tmp_path / "bytes"))
+    loop = open_loop(settings)
+    digest = loop.blobs.put(b"x")
+    assert (tmp_path / "bytes" / "blobs" / "sha256" / digest[7:]).read_bytes() == b"x"
+    assert (tmp_path / ".loopline" / "ledger.db").exists()
+    assert blobs_at(*loop.store[1]).read(digest) == b"x"
+    assert dict(loop.variables)["LOOPLINE_STORE"] == str(tmp_path / "bytes")
+    loop.ledger.close()
+
+
+def test_bytes_in_an_object_store_have_copies_at_home(tmp_path: Path) -> None:
+    """An address opens that store behind a bounded folder of copies; one that no store has is Invalid."""
+    blobs = open_blobs(_settings(tmp_path, LOOPLINE_STORE="s3://bucket/ml", LOOPLINE_CACHE_LIMIT="1MB"))
+    assert isinstance(blobs, Cached)
+    assert isinstance(blobs.far, ObjectBlobs)
+    assert (blobs.far.url, blobs.limit) == ("s3://bucket/ml", 1_000_000)
+    assert blobs.near.folder == tmp_path / ".loopline" / "cache" / "copies"
+    with pytest.raises(Invalid) as caught:
+        open_blobs(_settings(tmp_path, LOOPLINE_STORE="ftp://x/y"))
+    assert caught.value.kind == "bad-store-url"
+
+
+def test_a_database_may_be_a_reference(tmp_path: Path) -> None:
+    """The address of the database can stand in a file that only the server's user reads."""
+    (tmp_path / "address").write_text(f"sqlite:///{tmp_path / 'elsewhere.db'}\n")
+    open_rows(_settings(tmp_path, LOOPLINE_DATABASE=f"file:{tmp_path / 'address'}")).close()
+    open_loop(_settings(tmp_path, LOOPLINE_DATABASE=f"file:{tmp_path / 'address'}")).ledger.close()
+    assert (tmp_path / "elsewhere.db").exists()
+    with pytest.raises(Unavailable) as caught:
+        open_rows(_settings(tmp_path, LOOPLINE_DATABASE="env:LOOPLINE_TEST_NOWHERE"))
+    assert caught.value.kind == "secret-missing"
 
 
 def test_a_home_that_cannot_be_made_is_said(tmp_path: Path) -> None:

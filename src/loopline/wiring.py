@@ -51,7 +51,7 @@ def open_loop(
         work=home / "cache",
         executors=makers("loopline.executors"),
         codecs=codecs(),
-        store=("loopline.wiring:blobs_in", (str(home),)),
+        store=opening(settings),
         variables=variables(settings, actor),
         checks=settings.checks,
         report=report,
@@ -65,6 +65,7 @@ def variables(settings: Settings, actor: Actor | None = None) -> tuple[tuple[str
         "LOOPLINE_PROJECT": settings.project,
         "LOOPLINE_ACTOR": str(actor) if actor else settings.actor,
         "LOOPLINE_DATABASE": settings.database,
+        "LOOPLINE_STORE": settings.store,
     }
     return tuple((name, value) for name, value in told.items() if value)
 
@@ -72,7 +73,7 @@ def variables(settings: Settings, actor: Actor | None = None) -> tuple[tuple[str
 def open_rows(settings: Settings) -> Database:
     """Open the database that the settings name; without one, `ledger.db` in the home folder."""
     if settings.database:
-        return open_database(settings.database)
+        return open_database(_address(settings.database))
     home = Path(settings.home)
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -87,8 +88,19 @@ def open_rows(settings: Settings) -> Database:
 
 
 def open_blobs(settings: Settings) -> Blobs:
-    """Open the store that the settings name: the home folder."""
-    return blobs_in(str(settings.home))
+    """Open the store that the settings name; without one, the home folder."""
+    return blobs_at(settings.store, str(settings.home), str(settings.cache_limit))
+
+
+def opening(settings: Settings) -> tuple[str, tuple[str, ...]]:
+    """Say how another process opens the same store."""
+    return "loopline.wiring:blobs_at", (settings.store, str(settings.home), str(settings.cache_limit))
+
+
+def _address(database: str) -> str:
+    from loopline.settings.secret import is_reference, secret
+
+    return secret(database, name="store.database") if is_reference(database) else database
 
 
 def open_database(url: str) -> Database:
@@ -115,11 +127,19 @@ def open_database(url: str) -> Database:
     )
 
 
-def blobs_in(home: str) -> Blobs:
-    """Open the store in a home folder; a worker process opens it by this name."""
+def blobs_at(store: str, home: str, cache_limit: str) -> Blobs:
+    """Open the store at an address, with copies in the home folder; a worker process opens it by this name.
+
+    Without an address it is the home folder itself. Raise Invalid for an address that no store has.
+    """
     from loopline.store.local import LocalBlobs
 
-    return LocalBlobs(Path(home))
+    if "://" not in store:
+        return LocalBlobs(Path(store or home))
+    from loopline.store.cached import Cached
+    from loopline.store.objects import ObjectBlobs
+
+    return Cached(ObjectBlobs(store), Path(home) / "cache" / "copies", limit=int(cache_limit))
 
 
 def makers(group: str) -> Mapping[str, Callable[[], Any]]:

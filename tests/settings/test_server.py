@@ -144,3 +144,13 @@ def test_a_store_is_an_address_or_a_folder(tmp_path: Path) -> None:
     assert told.store == str(tmp_path / "sub" / "here")
     assert settings(tmp_path, '[store]\nblobs = "s3://bucket/ml"\n').store == "s3://bucket/ml"
     assert settings(tmp_path).store == ""
+
+
+def test_a_limit_of_copies_is_a_size(tmp_path: Path) -> None:
+    """What is kept of a store far away is ten gibibytes unless somebody says otherwise, as a size."""
+    assert settings(tmp_path).cache_limit == 10 << 30
+    assert settings(tmp_path, "[store]\ncache_limit = '2MB'\n").cache_limit == 2_000_000
+    for text, environ in (("", {"LOOPLINE_CACHE_LIMIT": "lots"}), ("[store]\ncache_limit = 'lots'\n", {})):
+        with pytest.raises(Invalid) as caught:
+            settings(tmp_path, text, **environ)
+        assert caught.value.kind == "bad-value"

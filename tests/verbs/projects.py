@@ -53,7 +53,7 @@ class Project(World):
             "clock": FakeClock(step=1000),
             "blobs": LocalBlobs(self.home),
             "work": self.home / "cache",
-            "store": ("loopline.wiring:blobs_in", (str(self.home),)),
+            "store": ("loopline.wiring:blobs_at", ("", str(self.home), "0")),
         }
         super().__init__(loop(PROJECT, **(given | ports)))
         self.code = Digest("")

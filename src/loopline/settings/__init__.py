@@ -22,7 +22,7 @@ from loopline.settings.files import PROJECT_FILE, find_project, read_table, user
 from loopline.settings.secret import has_password, masked, secret
 from loopline.settings.server import VARIABLES as SERVER_VARIABLES
 from loopline.settings.server import Oidc, ServerSettings, mistake, server_settings, server_table
-from loopline.settings.table import Source, Table, duration_of, near
+from loopline.settings.table import Source, Table, duration_of, near, size_of
 
 __all__ = [
     "PROJECT_FILE",
@@ -46,6 +46,7 @@ VARIABLES: Final = {
     "store.home": "LOOPLINE_HOME",
     "store.database": "LOOPLINE_DATABASE",
     "store.blobs": "LOOPLINE_STORE",
+    "store.cache_limit": "LOOPLINE_CACHE_LIMIT",
     "store.url": "LOOPLINE_URL",
     "user.token": "LOOPLINE_TOKEN",
     **SERVER_VARIABLES,
@@ -100,6 +101,8 @@ class Settings:
     color: str
     store: str = ""
     """Where blobs are: `s3://bucket/prefix`, `gs://…`, `az://…`, or a folder (absolute); empty: `home`."""
+    cache_limit: int = 10 << 30
+    """How many bytes of a store that is far away are kept here as copies."""
     token: str = field(default="", repr=False)
     """What the server at `url` knows this caller by. It stands in no file and is never shown."""
     server: ServerSettings = field(default_factory=ServerSettings)
@@ -214,6 +217,7 @@ class _Chosen:
             url=self.pick("store.url", ""),
             color=self.color(),
             store=self.store(root),
+            cache_limit=self.cache_limit(),
             token=self.token(),
             server=server_settings(self.checked),
             data=declared.data,
@@ -238,6 +242,16 @@ class _Chosen:
         outside = place == "flag" or (isinstance(place, str) and place.startswith("LOOPLINE_"))
         return (self.folder if outside else root) / Path(text).expanduser()
 
+    def cache_limit(self) -> int:
+        """Read a size."""
+        text = self.pick("store.cache_limit", "10GiB")
+        size = size_of(text)
+        if size is None:
+            where = self.values[-1].origin
+            hint = "write a size: 500MB, 10GiB"
+            raise Invalid(f"store.cache_limit is {text!r} ({where})", kind="bad-value", hint=hint, origin=where)
+        return size
+
     def token(self) -> str:
         """Take the token from the environment alone, and show only that there is one."""
         value = self.environ.get(VARIABLES["user.token"], "").strip()
@@ -260,7 +274,7 @@ def _singles(table: Table, *, shared: bool) -> dict[str, tuple[str, Place]]:
         "project": ("name", "experiment", "timezone"),
         "user": ("actor",),
         "run": ("executor", "workers"),
-        "store": ("home", "database", "blobs", "url"),
+        "store": ("home", "database", "blobs", "cache_limit", "url"),
         "display": ("color",),
     }
     _refuse_secrets(table, shared=shared)

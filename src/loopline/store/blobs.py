@@ -38,7 +38,8 @@ class Blobs(Protocol):
     Writing what is there already changes nothing, unless the bytes that are kept were damaged: then it mends them.
 
     Writing raises Unavailable: disk-full, store-read-only, store-broken. Reading raises NotFound blob-missing and
-    Unavailable blob-corrupt, blob-unreadable. A method that raised has left nothing behind and may be called again.
+    Unavailable blob-corrupt, blob-unreadable. A store that is asked over a network raises Unavailable besides, by any method:
+    store-unreachable, store-refused, store-missing. A method that raised has left nothing behind and may be called again.
     """
 
     def put(self, data: bytes) -> Digest:

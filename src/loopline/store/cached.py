@@ -1,0 +1,279 @@
+"""cached: blobs that are far away, with copies of some in a folder here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from loopline.errors import LooplineError, NotFound, Unavailable
+from loopline.nouns.digest import Digest
+from loopline.store.blobs import CHUNK, Blobs, Writer
+from loopline.store.local import LocalBlobs
+
+GRACE_S: Final = 300.0
+"""A copy that was used so recently stays, even beyond the limit: somebody may be about to open its file."""
+_TOUCH_S: Final = 60.0
+_ROOM: Final = 0.9
+_WHOLE: Final = CHUNK
+"""A copy up to this size is verified before any of it is given, so that a damaged one is replaced unseen."""
+
+
+class Far(Blobs, Protocol):
+    """A store that can also take a file whose digest is known."""
+
+    def put_known(self, digest: Digest, path: Path, size: int) -> None:
+        """Keep a file of which the caller knows the digest and that nobody changes meanwhile."""
+
+
+class Cached:
+    """Keeps Blobs' promises by `far`; `folder` holds copies, at most about `limit` bytes of them, the least used go first.
+
+    What was written or read before is read from here, and `path` gives a file. What is there, and what is missing, is only
+    ever said by `far`. A damaged copy is replaced; one that is too large to be looked at first fails one reader, then is gone.
+    Several processes may share a folder. What is written by a writer needs room there for as long as it is sent.
+    """
+
+    def __init__(self, far: Far, folder: Path, *, limit: int, grace: float = GRACE_S) -> None:
+        self.far = far
+        self.near = LocalBlobs(folder)
+        self.limit = limit
+        self.grace = grace
+        self._held: int | None = None
+        self._guard = threading.Lock()
+
+    def put(self, data: bytes) -> Digest:
+        """Keep `data` there, then a copy here."""
+        digest = self.far.put(data)
+        self._copy([data])
+        return digest
+
+    def put_all(self, items: Iterable[bytes]) -> list[Digest]:
+        """Keep each there, then copies here."""
+
+        def noted() -> Iterator[bytes]:
+            for data in items:
+                if len(data) <= self.limit // 16:
+                    kept.append(data)
+                yield data
+                if len(kept) >= 256:
+                    self._copy(kept)
+                    kept.clear()
+
+        kept: list[bytes] = []
+        digests = self.far.put_all(noted())
+        self._copy(kept)
+        return digests
+
+    def put_file(self, path: Path) -> tuple[Digest, int]:
+        """Keep what the file holds, by way of a copy here."""
+        with open(path, "rb", buffering=0) as source, self.writer() as writer:
+            while chunk := source.read(1 << 20):
+                writer.write(chunk)
+            return writer.commit()
+
+    def writer(self) -> Writer:
+        """Begin a blob in a file here; it is sent from there."""
+        return _CachedWriter(self)
+
+    def get(self, digest: Digest) -> Iterator[bytes]:
+        """Stream the copy, or the blob, of which a copy is made on the way."""
+        try:
+            held = self.near.size(digest)
+        except OSError:
+            held = None
+        if held is None:
+            return self._stream(self.far.get(digest))
+        if held <= _WHOLE:
+            data = self.read(digest)
+            return iter([data] if data else [])
+        try:
+            stream = self.near.get(digest)
+        except (NotFound, OSError):
+            return self._stream(self.far.get(digest))
+        self._used(digest)
+        return self._checked(digest, stream)
+
+    def read(self, digest: Digest) -> bytes:
+        """Give all of the copy, or of the blob."""
+        try:
+            data = self.near.read(digest)
+        except NotFound:
+            pass
+        except (LooplineError, OSError):
+            self._drop(digest)
+        else:
+            self._used(digest)
+            return data
+        data = self.far.read(digest)
+        self._copy([data])
+        return data
+
+    def size(self, digest: Digest) -> int | None:
+        """Ask there."""
+        return self.far.size(digest)
+
+    def missing(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Ask there: a copy here helps nobody else."""
+        return self.far.missing(digests)
+
+    def path(self, digest: Digest) -> Path | None:
+        """Give the copy's file, fetching it first; None for what is not there or is larger than the limit.
+
+        The file stays for some minutes after it was last asked for.
+        """
+        path = self.near.path(digest)
+        if path is None:
+            size = self.far.size(digest)
+            if size is None or size > self.limit:
+                return None
+            for _ in self.get(digest):
+                pass
+            path = self.near.path(digest)
+        if path is not None:
+            self._used(digest)
+        return path
+
+    def verify(self, digest: Digest) -> None:
+        """Read what is kept there, and the copy."""
+        self.far.verify(digest)
+        try:
+            self.near.verify(digest)
+        except NotFound:
+            pass
+        except (LooplineError, OSError):
+            self._drop(digest)
+
+    def delete(self, digest: Digest) -> bool:
+        """Forget the blob, then the copy."""
+        found = self.far.delete(digest)
+        self._drop(digest)
+        return found
+
+    def iter(self) -> Iterator[Digest]:
+        """List what is kept there."""
+        return self.far.iter()
+
+    def __reduce__(self) -> tuple[partial[Cached], tuple[Far, Path]]:
+        """Open the same store and folder in another process."""
+        return partial(Cached, limit=self.limit, grace=self.grace), (self.far, self.near.folder)
+
+    def _checked(self, digest: Digest, stream: Iterator[bytes]) -> Iterator[bytes]:
+        try:
+            yield from stream
+        except (LooplineError, OSError):
+            self._drop(digest)
+            raise
+
+    def _stream(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Give what comes and write it down; stop writing where it does not fit."""
+        writer: Writer | None = None
+        size = 0
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(LooplineError, OSError):
+                writer = stack.enter_context(self.near.writer())
+            for chunk in chunks:
+                size += len(chunk)
+                if writer is not None:
+                    try:
+                        if size > self.limit:
+                            writer = None
+                            stack.close()
+                        else:
+                            writer.write(chunk)
+                    except (LooplineError, OSError):
+                        writer = None
+                        stack.close()
+                yield chunk
+            if writer is not None:
+                with contextlib.suppress(LooplineError, OSError):
+                    writer.commit()
+                    self._grew(size)
+
+    def _copy(self, items: list[bytes]) -> None:
+        items = [data for data in items if len(data) <= self.limit]
+        if not items:
+            return
+        with contextlib.suppress(LooplineError, OSError):
+            self.near.put_all(items)
+            self._grew(sum(map(len, items)))
+
+    def _used(self, digest: Digest) -> None:
+        """Note that a copy is in use, once a minute at most."""
+        name = self.near._where(digest)
+        with contextlib.suppress(OSError):
+            if time.time() - os.stat(name).st_mtime > min(_TOUCH_S, self.grace):
+                os.utime(name)
+
+    def _drop(self, digest: Digest) -> None:
+        with contextlib.suppress(LooplineError, OSError):
+            self.near.delete(digest)
+
+    def _grew(self, by: int) -> None:
+        """Count what was added; beyond the limit, look at what is there and let the least used go."""
+        with self._guard:
+            if self._held is not None:
+                self._held += by
+            if self._held is None or self._held > self.limit:
+                self._held = self._trim()
+
+    def _trim(self) -> int:
+        found = []
+        with contextlib.suppress(OSError), os.scandir(self.near._blobs) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):  # another process trims as well
+                    state = entry.stat()
+                    found.append((state.st_mtime, state.st_size, entry.path))
+        held = sum(size for _, size, _ in found)
+        if held <= self.limit:
+            return held
+        now = time.time()
+        for used, size, name in sorted(found):
+            if held <= self.limit * _ROOM or now - used < self.grace:
+                break
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+                held -= size
+        return held
+
+
+class _CachedWriter:
+    """Writes a copy and sends it."""
+
+    def __init__(self, blobs: Cached) -> None:
+        self._blobs = blobs
+        self._near = blobs.near.writer()
+
+    def write(self, chunk: bytes) -> None:
+        self._near.write(chunk)
+
+    def commit(self) -> tuple[Digest, int]:
+        digest, size = self._near.commit()
+        path = self._blobs.near.path(digest)
+        if path is None:
+            raise Unavailable(
+                "a copy went away while it was sent", kind="store-broken", hint="try again", digest=digest
+            )
+        try:
+            self._blobs.far.put_known(digest, path, size)
+        except BaseException:
+            self._blobs._drop(digest)
+            raise
+        if size > self._blobs.limit:
+            self._blobs._drop(digest)
+        else:
+            self._blobs._grew(size)
+        return digest, size
+
+    def __enter__(self) -> Self:
+        self._near.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._near.__exit__(kind, error, tb)
