@@ -1,0 +1,54 @@
+"""messages: events of the feed as their receivers read them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loopline.nouns.event import Event
+from loopline.nouns.subscription import Subscription
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
+
+
+class Message(NamedTuple):
+    """One request."""
+
+    id: str
+    """The same for every try, so that a receiver can tell what it has seen. It holds no dot."""
+    body: bytes
+
+
+def messages(tx: Tables, one: Subscription, event: Event) -> list[Message]:
+    """Give what a subscription is sent for an event: one message, or as many as the event means in its format, or none."""
+    number = "evt_" + event.hash.removeprefix("sha256:")[:32]
+    if one.format == "webhook":
+        return [Message(number, _encoded(_webhook(event)))]
+    from loopline.faces.openlineage.emit import emit
+
+    return [Message(f"{number}_{index}", _encoded(said)) for index, said in enumerate(emit(tx, event))]
+
+
+def _webhook(event: Event) -> dict[str, Any]:
+    """Write an event as Standard Webhooks recommends: `type`, `timestamp`, and everything else as `data`."""
+    return {
+        "type": event.kind,
+        "timestamp": stamp(event.recorded_at),
+        "data": {
+            "project": event.project, "seq": event.seq, "subject": event.subject, "actor": event.actor,
+            "event_time": stamp(event.event_time) if event.event_time is not None else None, "schema": event.schema,
+            "payload": event.payload, "payload_digest": event.payload_digest, "previous": event.previous, "hash": event.hash,
+        },
+    }  # fmt: skip
+
+
+def stamp(time: int) -> str:
+    """Write microseconds since the epoch as RFC 3339 in UTC."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _encoded(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
