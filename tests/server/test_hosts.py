@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from loopline.errors import Refused, Unavailable
-from loopline.server.hosts import LOOPBACK, Hosts
+from loopline.server.hosts import LOOPBACK, Hosts, hosts_of
+from loopline.settings import ServerSettings
 
 
 def hosts(*allowed: str, addresses: tuple[str, ...] = ("93.184.216.34",)) -> Hosts:
@@ -87,3 +88,12 @@ def test_a_name_without_an_address_may_have_one_later() -> None:
     """That is no refusal, but something to wait for."""
     with pytest.raises(Unavailable):
         hosts("*", addresses=()).find("chat.example.org", 443)
+
+
+def test_the_default_depends_on_where_the_server_listens() -> None:
+    """Only a server that nobody else reaches may call its own machine without being told so."""
+    for host in ("127.0.0.1", "::1", "localhost"):
+        assert hosts_of(ServerSettings(host=host)).allowed == LOOPBACK
+    for host in ("0.0.0.0", "::", "10.0.0.7", "loop.example.org"):
+        assert hosts_of(ServerSettings(host=host)).allowed == ()
+    assert hosts_of(ServerSettings(webhook_hosts=("a",))).allowed == ("a",)

@@ -60,7 +60,9 @@ def test_variables_win_over_the_table(tmp_path: Path) -> None:
         LOOPLINE_PORT="0",
         LOOPLINE_HOSTS="a.example, b.example:8443",
         LOOPLINE_OIDC_ADMINS="ann@example.org",
+        LOOPLINE_WEBHOOK_HOSTS="*.example.org 10.0.0.0/8,[::1],chat:8443",
     ).server
+    assert found.webhook_hosts == ("*.example.org", "10.0.0.0/8", "[::1]", "chat:8443")
     assert (found.port, found.hosts) == (0, ("a.example", "b.example:8443"))
     assert found.oidc.admins == ("ann@example.org",)
 
@@ -72,6 +74,8 @@ WRONG = [
     ("server.upload_limit", "0", "LOOPLINE_UPLOAD_LIMIT", "bad-value"),
     ("server.hosts", "https://a.example", "LOOPLINE_HOSTS", "bad-value"),
     ("server.hosts", "a.example/x", "LOOPLINE_HOSTS", "bad-value"),
+    ("server.webhook_hosts", "https://chat.example.org", "LOOPLINE_WEBHOOK_HOSTS", "bad-value"),
+    ("server.webhook_hosts", "10.0.0.0/8, a b/c", "LOOPLINE_WEBHOOK_HOSTS", "bad-value"),
     ("server.address", "loop.example.org", "LOOPLINE_ADDRESS", "bad-value"),
     ("server.address", "https://u:p@loop.example.org", "LOOPLINE_ADDRESS", "bad-value"),
     ("server.oidc.issuer", "ftp://x", "LOOPLINE_OIDC_ISSUER", "bad-value"),

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from loopline.errors import Refused, Unavailable
+from loopline.settings.server import ServerSettings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -67,6 +68,13 @@ class Hosts:
         if any(address in network for network in _networks(self.allowed)):
             return True
         return public(address) and (not literal or self._named(str(address), port))
+
+
+def hosts_of(settings: ServerSettings) -> Hosts:
+    """Give what the settings allow; where they say nothing, a server on loopback may call its own machine."""
+    here = _literal(settings.host)
+    loopback = settings.host == "localhost" or (here is not None and here.is_loopback)
+    return Hosts(settings.webhook_hosts or (LOOPBACK if loopback else ()))
 
 
 def public(address: Address) -> bool:

@@ -16,6 +16,7 @@ VARIABLES: Final = {
     "server.address": "LOOPLINE_ADDRESS",
     "server.hosts": "LOOPLINE_HOSTS",
     "server.upload_limit": "LOOPLINE_UPLOAD_LIMIT",
+    "server.webhook_hosts": "LOOPLINE_WEBHOOK_HOSTS",
     "server.oidc.issuer": "LOOPLINE_OIDC_ISSUER",
     "server.oidc.client_id": "LOOPLINE_OIDC_CLIENT_ID",
     "server.oidc.client_secret": "LOOPLINE_OIDC_CLIENT_SECRET",
@@ -28,8 +29,9 @@ _DEFAULTS: Final = {
     "server.upload_limit": "50GiB",
     "server.oidc.groups_claim": "groups",
 }
-_LISTS: Final = ("hosts", "admins")
+_LISTS: Final = ("hosts", "admins", "webhook_hosts")
 _NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
+_HOST: Final = re.compile(r"[A-Za-z0-9*?.:_\[\]-]+(/[0-9]{1,3})?\Z")
 _URL: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z")
 
 
@@ -61,6 +63,8 @@ class ServerSettings:
     """What a request's Host may be, besides loopback names and that of `address`."""
     upload_limit: int = 50 << 30
     """The most bytes of one upload."""
+    webhook_hosts: tuple[str, ...] = ()
+    """Where events may be sent: globs over names, addresses, networks; empty: nowhere but loopback, from loopback."""
     oidc: Oidc = Oidc()
 
 
@@ -98,6 +102,7 @@ def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
         address=chosen("server.address").rstrip("/"),
         hosts=_words(chosen("server.hosts")),
         upload_limit=size_of(chosen("server.upload_limit")) or 0,
+        webhook_hosts=_words(chosen("server.webhook_hosts")),
         oidc=Oidc(
             issuer=chosen("server.oidc.issuer"),
             client_id=chosen("server.oidc.client_id"),
@@ -119,6 +124,9 @@ def mistake(name: str, value: str) -> Mistake | None:
             return Mistake(f"{name} is {value!r}", "bad-value", "write an address: https://loopline.example.org")
         case "server.hosts" if wrong := [word for word in _words(value) if not _NAME.match(word)]:
             hint = "write names as a Host header has them: loopline.example.org, or loopline.example.org:8443"
+            return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
+        case "server.webhook_hosts" if wrong := [word for word in _words(value) if not _HOST.match(word)]:
+            hint = "write names, which may be globs (*.example.org), addresses, or networks (10.0.0.0/8)"
             return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
         case "server.oidc.client_secret" if value and not is_reference(value):
             return Mistake(f"{name} holds a value in place of a reference", "secret-in-place", HOW)
