@@ -101,4 +101,13 @@ def test_processes_are_told_where_the_loop_is(tmp_path: Path) -> None:
         "LOOPLINE_HOME": str(tmp_path / ".loopline"),
         "LOOPLINE_PROJECT": "flights",
         "LOOPLINE_ACTOR": "ann",
+        "LOOPLINE_URL": "embedded",
     }
+
+
+def test_a_server_in_a_file_is_not_where_steps_log(tmp_path: Path) -> None:
+    """A process that is told of the ledger here keeps to it, though the project's file names a server."""
+    (tmp_path / "loopline.toml").write_text('[store]\nurl = "http://127.0.0.1:9"\n')
+    here = _settings(tmp_path)
+    assert here.url == "http://127.0.0.1:9"
+    assert load_settings(tmp_path, environ=dict(variables(here))).url == ""

@@ -59,13 +59,19 @@ def open_loop(
 
 
 def variables(settings: Settings, actor: Actor | None = None) -> tuple[tuple[str, str], ...]:
-    """Say where this caller's ledger is, and who asks, to processes that are started for it."""
+    """Say where this caller's ledger is, and who asks, to processes that are started for it.
+
+    It is here, also where a file that they read names a server.
+    """
+    from loopline.settings import EMBEDDED
+
     told = {
         "LOOPLINE_HOME": str(Path(settings.home).absolute()),
         "LOOPLINE_PROJECT": settings.project,
         "LOOPLINE_ACTOR": str(actor) if actor else settings.actor,
         "LOOPLINE_DATABASE": settings.database,
         "LOOPLINE_STORE": settings.store,
+        "LOOPLINE_URL": EMBEDDED,
     }
     return tuple((name, value) for name, value in told.items() if value)
 

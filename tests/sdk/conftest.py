@@ -39,7 +39,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def client(project: Path) -> Local:
     """The loop of the project."""
-    return sessions.session().client()
+    return local()
+
+
+def local() -> Local:
+    """The loop of the present project, which is here."""
+    found = sessions.session().client()
+    assert isinstance(found, Local)
+    return found
 
 
 @pytest.fixture
@@ -66,7 +73,7 @@ def runs(project: Path) -> Callable[[], list[Run]]:
     """Give the runs in the ledger, oldest first."""
 
     def read() -> list[Run]:
-        here = sessions.session().client().loop
+        here = local().loop
         with here.ledger.read() as tx:
             ids = [row[0] for row in tx.rows.all("SELECT id FROM runs ORDER BY id")]
             return [tx.runs.get(one) for one in ids]

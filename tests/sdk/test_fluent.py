@@ -146,6 +146,7 @@ def test_connect_chooses_the_project(client: Local, tmp_path: Path, monkeypatch:
     """After `connect` the process works in that project wherever it stands, and verbs are asked by name or function."""
     monkeypatch.chdir(tmp_path)
     other = loopline.connect(tmp_path / "flights", actor="bea")
+    assert isinstance(other, Local)
     assert (other.project, str(other.loop.actor)) == ("flights", "person:bea")
     with loopline.start("train") as run:
         pass

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from loopline.errors import LooplineError, Unavailable
+from loopline.errors import LooplineError, Refused, Unavailable
 from loopline.loop import Loop
 from loopline.nouns.run import Point, Run, RunState
 from loopline.sdk import shipping
@@ -18,6 +21,7 @@ from loopline.sdk.journal import Journal
 from loopline.sdk.shipping import Shipment
 from loopline.testing.clock import FakeClock
 from loopline.testing.loop import loop as new_loop
+from loopline.verbs.log import log
 
 
 @pytest.fixture
@@ -96,6 +100,84 @@ def test_a_second_shipper_repeats_nothing(loop: Loop, journal: Journal, *, knows
     again.skip()
     again.ship()
     assert steps(loop, journal) == list(range(50))
+
+
+class Lossy(Local):
+    """A client whose answers get lost: before the ledger has heard, or after it has committed."""
+
+    def __init__(self, loop: Loop, fates: list[str]) -> None:
+        super().__init__(loop)
+        self.fates = fates
+
+    def do(self, verb: Any, /, *args: Any, **asked: Any) -> Any:
+        fate = self.fates.pop(0) if self.fates else "fine"
+        if fate == "unheard":
+            raise Unavailable("gone", kind="server-unreachable")
+        answer = super().do(verb, *args, **asked)
+        if fate == "unanswered":
+            raise Unavailable("gone", kind="server-unreachable")
+        return answer
+
+    def within(self, project: str, actor: str) -> Lossy:
+        return self
+
+
+@settings(max_examples=60)
+@given(
+    fates=st.lists(st.sampled_from(["fine", "unheard", "unanswered"]), max_size=25),
+    script=st.lists(st.sampled_from(["points", "params", "bad", "ship", "again"]), max_size=30),
+)
+def test_lost_answers_repeat_nothing(
+    tmp_path_factory: pytest.TempPathFactory, fates: list[str], script: list[str]
+) -> None:
+    """Whatever answers are lost, before or after the commit, and however much is logged meanwhile, each record arrives once."""
+    loop = new_loop()
+    journal = Journal(tmp_path_factory.mktemp("journal"), head(loop.ids.new()), loop.clock.now)
+    client = Lossy(loop, list(fates))
+
+    def begin(*, fresh: bool) -> Shipment:
+        return Shipment(client, journal.path, journal.number(), source=journal.source, fresh=fresh)
+
+    one, logged = begin(fresh=True), 0
+    for word in [*script, *["ship"] * (len(fates) + 1)]:
+        match word:
+            case "points":
+                journal.append("points", [["loss", 1.0, logged]])
+                logged += 1
+            case "params":
+                journal.append("params", {f"p{logged}": "x"})
+            case "bad":
+                journal.append("params", {"depth": "other"})
+            case "again":  # the process died, and the next one goes on
+                one = begin(fresh=False)
+                with suppress(Unavailable):
+                    one.skip()
+            case _:
+                with suppress(Unavailable):
+                    one.ship()
+    assert steps(loop, journal) == list(range(logged))
+    journal.close()
+    loop.ledger.close()
+
+
+@pytest.mark.parametrize("kind", ["not-signed-in", "not-allowed"])
+def test_a_stranger_loses_nothing(loop: Loop, journal: Journal, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Where the server does not know who asks, the records stay: with another token they are taken."""
+    journal.append("points", [["loss", 1.0, 1]])
+    one = shipment(loop, journal)
+    monkeypatch.setattr(Local, "within", lambda self, *_: self)
+    with monkeypatch.context() as patched:
+
+        def refuse(verb: Any, *args: Any, **asked: Any) -> Any:
+            if verb is log:
+                raise Refused("no", kind=kind)
+            return Local(loop).do(verb, *args, **asked)
+
+        patched.setattr(one.client, "do", refuse)
+        with pytest.raises(Refused):
+            one.ship()
+    one.ship()
+    assert (steps(loop, journal), one.refused) == ([1], 0)
 
 
 def test_batches_of_other_sizes_repeat_nothing(loop: Loop, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

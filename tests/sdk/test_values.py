@@ -18,15 +18,15 @@ from loopline.sdk.values import store
 @pytest.mark.parametrize("data", [b"abc", bytearray(b"abc"), memoryview(b"abc")])
 def test_bytes(client: Local, tmp_path: Path, data: Any) -> None:
     """Bytes of any kind are a blob."""
-    made = store(client, data, scratch=tmp_path)
+    made = store(client.blobs, data, scratch=tmp_path)
     assert (client.blobs.read(made.digest), made.media_type, made.size) == (b"abc", BYTES, 3)
 
 
 def test_files_and_folders(client: Local, tmp_path: Path) -> None:
     """A file is a blob of the type that its name tells; a folder is a tree."""
     (tmp_path / "a.json").write_text("{}")
-    assert store(client, tmp_path / "a.json", scratch=tmp_path).media_type == "application/json"
-    assert store(client, str(tmp_path), scratch=tmp_path).media_type == TREE
+    assert store(client.blobs, tmp_path / "a.json", scratch=tmp_path).media_type == "application/json"
+    assert store(client.blobs, str(tmp_path), scratch=tmp_path).media_type == TREE
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_files_and_folders(client: Local, tmp_path: Path) -> None:
 def test_what_cannot_be_stored(client: Local, tmp_path: Path, value: Any, kind: str) -> None:
     """A path to nothing and a value that no codec knows are told apart."""
     with pytest.raises(Invalid) as caught:
-        store(client, value, scratch=tmp_path)
+        store(client.blobs, value, scratch=tmp_path)
     assert caught.value.kind == kind
     assert list(tmp_path.glob("tmp*")) == []
 

@@ -57,8 +57,9 @@ class Place:
         except OSError:
             return
         from loopline.sdk.leftovers import adopt
+        from loopline.sdk.opening import hurried
 
-        adopt(client, folder)
+        adopt(hurried(client), folder, url=self.settings.url)
 
     @cached_property
     def report(self) -> Meter:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loopline.errors import Invalid
-from loopline.sdk.client import Client
 from loopline.sdk.journal import log
+from loopline.store.blobs import Blobs
 
 if TYPE_CHECKING:
     from loopline.settings import Settings
 
 
-def capture(client: Client, settings: Settings) -> dict[str, Any]:
+def capture(blobs: Blobs, settings: Settings) -> dict[str, Any]:
     """Store the source tree and the lock of what is installed; give what `start` takes of them."""
     from loopline.environments.capture import capture as look
     from loopline.environments.lock import encode
@@ -20,11 +20,11 @@ def capture(client: Client, settings: Settings) -> dict[str, Any]:
 
     lock = look(settings.root)
     found: dict[str, Any] = {
-        "environment": client.blobs.put(encode(lock)),
+        "environment": blobs.put(encode(lock)),
         "packages": {one.name: one.version for one in lock.distributions},
     }
     try:
-        source = snapshot(client.blobs, settings)
+        source = snapshot(blobs, settings)
     except Invalid as error:
         log.warning("loopline did not capture the source tree: %s; %s", error.message, error.hint)
         return found

@@ -46,7 +46,7 @@ def start(
     head = {
         "run": run, "name": str(name), "project": here.settings.project, "actor": _actor(here), "kind": "run",
         "experiment": experiment or here.settings.experiment, "params": _texts(params), "tags": _texts(tags),
-        "parent": outer.id if outer else None,
+        "parent": outer.id if outer else None, "url": here.settings.url,
     }  # fmt: skip
     active = _record(here, head, capture=outer is None)
     _active.append(active)
@@ -148,14 +148,12 @@ def _record(here: Session, head: Mapping[str, Any], *, capture: bool) -> ActiveR
     def first(client: Client, into: Journal) -> None:
         from loopline.sdk.leftovers import adopt
 
-        adopt(client, here.journals)
+        adopt(client, here.journals, url=here.settings.url)
         if capture:
-            from loopline.sdk.capture import capture as look
-
-            into.append("capture", look(client, here.settings))
+            into.append("capture", here.captured())
 
     attached = bool(head.get("attached"))
-    shipper = Shipper(journal, here.client, first=None if attached else first)
+    shipper = Shipper(journal, here.carrier, first=None if attached else first, remote=bool(here.settings.url))
     return ActiveRun(here, journal, shipper, run=head["run"], name=head["name"], attached=attached)
 
 
@@ -171,6 +169,7 @@ def _given() -> ActiveRun | None:
     if known is None:
         here = _session()
         head = {"run": run, "name": "", "project": here.settings.project, "actor": _actor(here), "attached": True}
+        head["url"] = here.settings.url
         known = _attached[run] = _record(here, head, capture=False)
     return known
 

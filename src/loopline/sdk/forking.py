@@ -53,6 +53,16 @@ _NEEDED: Final = (
     "subprocess",
     "loopline.environments.capture",
     "loopline.environments.lock",
+    "loopline.sdk.capture",
+    "loopline.sdk.leftovers",
+    "loopline.sdk.opening",
+    "loopline.sdk.shipping",
+    "loopline.sdk.snapshot",
+    "loopline.sdk.values",
+    "loopline.wiring",
+)
+"""What shipping and capturing use, and what those modules import only when they are called."""
+_HERE: Final = (
     "loopline.ledger.assets",
     "loopline.ledger.ledger",
     "loopline.ledger.lineage",
@@ -61,22 +71,30 @@ _NEEDED: Final = (
     "loopline.ledger.runs",
     "loopline.ledger.schema",
     "loopline.ledger.versions",
-    "loopline.sdk.capture",
-    "loopline.sdk.leftovers",
-    "loopline.sdk.shipping",
-    "loopline.sdk.snapshot",
-    "loopline.sdk.values",
     "loopline.store.database",
-    "loopline.wiring",
 )
-"""What shipping and capturing use, and what those modules import only when they are called."""
+"""And what a ledger in this process uses."""
+_THERE: Final = (
+    "encodings.idna",
+    "ssl",
+    "urllib3",
+    "loopline.sdk.outbox",
+    "loopline.sdk.remote",
+    "loopline.sdk.transfer",
+    "loopline.store.cached",
+)
+"""And what a server's client uses."""
 
 
-def import_all() -> None:
+def import_all(*, remote: bool = False) -> None:
     """Import what the threads of a run need later on."""
     with importing():
-        for name in _NEEDED:
+        for name in (*_NEEDED, *(_THERE if remote else _HERE)):
             import_module(name)
+        if remote:
+            from loopline.sdk.remote import learn
+
+            learn()  # reading the signatures of verbs imports what they mention
 
 
 os.register_at_fork(before=_gate.before, after_in_parent=_gate.after_in_parent, after_in_child=_gate.after_in_child)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, SupportsIndex
 
@@ -95,20 +94,19 @@ class ActiveRun:
     ) -> Version | None:
         """Publish a file, a folder (as a path), bytes, a model or another value as a version that this run made.
 
-        The bytes are stored before this returns. Gives the version, or None where the ledger does not answer now (it is
-        published later, by this process or the next) or the value cannot be stored (a warning says why).
+        The bytes are stored before this returns; where a server does not take them now, in a folder of this machine. Gives
+        the version, or None where the ledger does not answer now (it is published later, by this process or the next) or the
+        value cannot be stored (a warning says why).
         """
         try:
             from loopline.nouns.name import parse_asset
-            from loopline.sdk.values import store
 
-            client = self._session.client()
-            where = parse_asset(asset, project=client.project)
-            stored = store(client, value, scratch=Path(self._session.settings.home) / "tmp")
+            where = parse_asset(asset, project=self._session.settings.project)
+            stored, waits = self._session.kept(value)
             name = name or where.name
             body = {
                 "asset": str(where), "name": name, "digest": stored.digest, "media_type": stored.media_type, "size": stored.size,
-                "message": message, "metadata": dict(metadata or {}),
+                "message": message, "metadata": dict(metadata or {}), **({"outbox": True} if waits else {}),
             }  # fmt: skip
             if not self._journal.append("publish", body) or not self._journal.mine:
                 return None

@@ -18,6 +18,7 @@ from loopline.sdk.client import function_of, typed, usage_for
 from loopline.sdk.following import follow
 from loopline.sdk.wire import JSON, Answer, Pace, Wire, encoded
 from loopline.store.blobs import Blobs
+from loopline.verbs.annotations import fields_of
 from loopline.verbs.plain import plain, restore
 from loopline.verbs.usage import Usage
 
@@ -25,8 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PREFIX: Final = "/api/v1"
-CACHE: Final = 20 << 30
-"""Bytes of a server's blobs that are kept here at most, the least used of them going first."""
+CACHE: Final = 10 << 30
 
 
 class Remote:
@@ -46,6 +46,7 @@ class Remote:
         work: Path,
         dry: bool = False,
         report: Report = silent,
+        cache_limit: int = CACHE,
         pace: Pace | None = None,
     ) -> None:
         self.wire = Wire(url, token, pace=pace)
@@ -55,6 +56,8 @@ class Remote:
         self._dry = dry
         self._report = report
         self._blobs: Blobs | None = None
+        self._cache_limit = cache_limit
+        """Bytes of a server's blobs that are kept here at most, the least used of them going first."""
 
     @property
     def project(self) -> str:
@@ -84,7 +87,7 @@ class Remote:
             from loopline.store.cached import Cached
 
             far = RemoteBlobs(self.wire, self._project, report=self._report)
-            self._blobs = Cached(far, self._work / "remote", limit=CACHE)
+            self._blobs = Cached(far, self._work / "remote", limit=self._cache_limit)
         return self._blobs
 
     @overload
@@ -170,6 +173,14 @@ def class_of(name: str) -> Literal["read", "write", "work", "local"]:
     if found is None:
         raise Invalid(f"{name} is no verb", kind="unknown-verb", hint="ask one of loopline.verbs", verb=name)
     return found
+
+
+def learn() -> None:
+    """Read the signatures of the verbs that ship a run, with all that they mention."""
+    for name in ("start", "log", "finish", "put", "get"):
+        returns = usage_for(function_of(name)).returns
+        if hasattr(returns, "__dataclass_fields__"):
+            fields_of(returns)
 
 
 def words_of(usage: Usage, args: tuple[Any, ...], asked: Mapping[str, Any], project: str) -> dict[str, Any]:

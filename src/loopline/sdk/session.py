@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from loopline.errors import LooplineError
+from loopline.errors import LooplineError, Refused, Unavailable
 from loopline.sdk.forking import importing
 from loopline.store.system import SystemClock, SystemIds
 
 if TYPE_CHECKING:
+    from loopline.nouns.artifact import Artifact
     from loopline.sdk.client import Client
     from loopline.settings import Settings
+    from loopline.store.blobs import Blobs
+
+T = TypeVar("T")
 
 
 class Session:
@@ -24,6 +29,7 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._client: Client | None = None
+        self._carrier: Client | None = None
         self._renew()
         _all.add(self)
 
@@ -44,13 +50,48 @@ class Session:
                     self._client = open_client(self.settings)
             return self._client
 
+    def carrier(self) -> Client:
+        """Give the client that ships journals: it loses patience soon, because a journal can wait."""
+        client = self.client()
+        if not self.settings.url:
+            return client
+        if self._carrier is None:
+            from loopline.sdk.opening import hurried
+
+            self._carrier = hurried(client)
+        return self._carrier
+
+    def kept(self, value: Any) -> tuple[Artifact, bool]:
+        """Store a value and give its artifact, and whether it is in the outbox because the server does not take it now."""
+        from loopline.sdk.values import store
+
+        return self._stored(lambda blobs: store(blobs, value, scratch=Path(self.settings.home) / "tmp"))
+
+    def captured(self) -> dict[str, Any]:
+        """Store the source tree and the lock of what is installed, and give the body of a record about them."""
+        from loopline.sdk.capture import capture
+
+        found, waits = self._stored(lambda blobs: capture(blobs, self.settings))
+        return {**found, "outbox": True} if waits else found
+
+    def _stored(self, store: Callable[[Blobs], T]) -> tuple[T, bool]:
+        if not self.settings.url:
+            return store(self.client().blobs), False
+        try:
+            return store(self.carrier().blobs), False
+        except (Unavailable, Refused):
+            from loopline.sdk.outbox import open_outbox
+
+            return store(open_outbox(self.settings.home)), True
+
     def use(self, client: Client) -> None:
         """Take a loop that is open already."""
         self._client = client
 
     def close(self) -> None:
         """Let go of the loop; the next question opens it again."""
-        client, self._client = self._client, None
+        client = self._client
+        self._client = self._carrier = None
         if client is not None:
             client.close()
 
@@ -60,6 +101,7 @@ class Session:
         self.ids = SystemIds()
         self._opening = threading.Lock()
         self._client = None
+        self._carrier = None
 
 
 _all: weakref.WeakSet[Session] = weakref.WeakSet()

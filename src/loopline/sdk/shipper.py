@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures.thread  # noqa: F401 (it hooks into the interpreter's end, and cannot any more once that has begun)
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -30,7 +31,9 @@ class Shipper:
         *,
         first: Callable[[Client, Journal], None] | None = None,
         pause: float = PAUSE_S,
+        remote: bool = False,
     ) -> None:
+        self._remote = remote
         self._journal = journal
         self._connect = connect
         self._first = first
@@ -45,9 +48,9 @@ class Shipper:
         except RuntimeError as error:  # no more threads: all is shipped at the end
             log.warning("loopline cannot ship while the run goes on: %s", error)
 
-    def flush(self) -> bool:
+    def flush(self, patience: float = PATIENCE_S) -> bool:
         """Ship what is in the journal now. Tell whether all of it is in the ledger."""
-        if self._journal.number() < 0 or not self._one.acquire(timeout=PATIENCE_S):
+        if self._journal.number() < 0 or not self._one.acquire(timeout=max(patience, 0.0)):
             return False
         try:
             return self._try()
@@ -55,14 +58,18 @@ class Shipper:
             self._one.release()
 
     def finish(self) -> bool:
-        """Stop, ship the rest and remove the journal. False where the journal is left to the next process."""
+        """Stop, ship the rest and remove the journal. False where the journal is left to the next process.
+
+        What does not answer is waited for PATIENCE_S in all, and the one request that is under way then.
+        """
+        until = time.monotonic() + PATIENCE_S
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(PATIENCE_S)
         done = False
         for wait in (0.1, 0.5, 0.0)[-TRIES:]:
-            done = self.flush()
-            if done or self._journal.number() < 0:
+            done = self.flush(until - time.monotonic())
+            if done or self._journal.number() < 0 or time.monotonic() + wait >= until:
                 break
             threading.Event().wait(wait)
         if done and self.shipment is not None:
@@ -71,7 +78,7 @@ class Shipper:
         return done
 
     def _run(self) -> None:
-        import_all()
+        import_all(remote=self._remote)
         if self._first is not None:
             self.flush()
             try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused
+from loopline.nouns.digest import Digest
 from loopline.nouns.name import Hashed, Pointer, parse_asset
 from loopline.nouns.run import Link, Point, Run, RunState
 from loopline.nouns.version import Version
@@ -31,6 +32,8 @@ PIECE: Final = 1 << 18
 """Bytes of a journal that are read, and so at most sent, at a time."""
 SINGLE: Final = ("start", "capture", "publish", "finish")
 """Kinds that are verbs of their own, each of which may be repeated."""
+STRANGER: Final = ("not-signed-in", "not-allowed")
+"""Kinds of refusal that say nothing against the records."""
 
 
 @dataclass
@@ -79,6 +82,9 @@ class Shipment:
         self._number = number
         self._sure = fresh
         """Whether the next record is certainly new."""
+        self._cuts: set[int] = set()
+        """Ends of batches of the present piece that were sent. Where an answer was lost, nobody knows whether they arrived: they
+        are sent again as they were, and the ledger takes each once."""
 
     def ship(self) -> None:
         """Send what has been appended. Raise what the loop raises when it cannot answer; a second call goes on there."""
@@ -92,8 +98,15 @@ class Shipment:
                 size *= 2  # one record that is longer than a piece
                 continue
             self._take(list(read_records(data[:end], self.end)))
+            self._cuts.clear()
             self.end += end
             size = PIECE
+
+    def told(self) -> dict[str, Any]:
+        """Give what the journal says of its run, without asking anybody; nothing where its first record is torn."""
+        data = os.pread(self._number, PIECE, 0)
+        first = next(iter(read_records(data)), None)
+        return dict(first.body) if first is not None and first.kind == "start" else {}
 
     def skip(self) -> None:
         """Begin behind what the journal itself knows to be shipped. It may know less than the ledger, never more."""
@@ -130,6 +143,9 @@ class Shipment:
                 continue
             if record.kind not in SINGLE and self._sure:
                 group.append(record)
+                if record.end in self._cuts:
+                    self._send(group)
+                    group = []
                 continue
             self._send(group)
             group = []
@@ -150,6 +166,7 @@ class Shipment:
             if self._log(group[-1].end, batch):
                 self._sure = True
         except (Invalid, Conflict, NotFound, Refused, TypeError, ValueError, OverflowError) as error:
+            _wait_where_unknown(error)
             if len(group) > 1:
                 self._send(group[: len(group) // 2])
                 self._send(group[len(group) // 2 :])
@@ -157,6 +174,7 @@ class Shipment:
             self._drop(group[0], error)
 
     def _log(self, end: int, batch: Batch) -> bool:
+        self._cuts.add(end)
         return self.client.do(
             log,
             self.head["run"],
@@ -177,7 +195,7 @@ class Shipment:
         try:
             match record.kind:
                 case "capture":
-                    self.client.do(start, self.head["name"], run=self.head["run"], **record.body)
+                    self._capture(record)
                 case "publish":
                     self._publish(record)
                 case _:
@@ -189,6 +207,7 @@ class Shipment:
                         ended_at=max(record.time, self.began_at),
                     )
         except (Invalid, Conflict, NotFound, Refused, TypeError, ValueError, OverflowError) as error:
+            _wait_where_unknown(error)
             self._drop(record, error)
 
     def _start(self, record: Record) -> None:
@@ -199,9 +218,26 @@ class Shipment:
             self.client.do(start, **{key: head[key] for key in keys if key in head}, started_at=record.time)
         self.head, self.began_at = head, record.time
 
+    def _capture(self, record: Record) -> None:
+        body = dict(record.body)
+        if body.pop("outbox", False):
+            self._deliver(body.get("environment"), body.get("code"))
+        self.client.do(start, self.head["name"], run=self.head["run"], **body)
+
+    def _deliver(self, *roots: str | None) -> None:
+        """Send what waits in the outbox beside the journals."""
+        from loopline.sdk.outbox import deliver, open_outbox
+
+        outbox = open_outbox(self.path.parent.parent)
+        for root in roots:
+            if root:
+                deliver(outbox, self.client.blobs, Digest(root))
+
     def _publish(self, record: Record) -> None:
         """Publish once: an earlier try may have got as far as the version, and no further."""
         body, run = record.body, self.head["run"]
+        if body.get("outbox"):
+            self._deliver(body["digest"])
         asset = parse_asset(body["asset"], project=self.client.project)
         version: Version | None = None
         with suppress(NotFound):
@@ -234,3 +270,9 @@ class Shipment:
         if self.refused == 1:
             warnings.warning("loopline left out what was logged to run %s: %s", self.head["run"], said)
         self._log(record.end, Batch())
+
+
+def _wait_where_unknown(error: Exception) -> None:
+    """Raise the error again where it is about who asks: with another token, the same records may be taken."""
+    if isinstance(error, Refused) and error.kind in STRANGER:
+        raise error

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 from loopline.datasets.folders import TreeFolders
 from loopline.errors import Invalid
 from loopline.nouns.artifact import BYTES, MODEL, TREE, Artifact
-from loopline.sdk.client import Client
+from loopline.store.blobs import Blobs
 
 if TYPE_CHECKING:
     from loopline.sdk.files import Files
 
 
-def store(client: Client, value: Any, *, scratch: Path) -> Artifact:
+def store(blobs: Blobs, value: Any, *, scratch: Path) -> Artifact:
     """Keep a file or folder (a path, also as text), bytes, a model or any value that a codec knows; durable on return.
 
     Raise Invalid kind="no-such-file" or "no-codec", Unavailable where the store cannot be written.
     """
     if isinstance(value, (bytes, bytearray, memoryview)):
         data = bytes(value)
-        return Artifact(client.blobs.put(data), BYTES, len(data))
+        return Artifact(blobs.put(data), BYTES, len(data))
     if isinstance(value, (str, Path)):
-        return _file_or_folder(client, Path(value).expanduser())
+        return _file_or_folder(blobs, Path(value).expanduser())
     codec = _codec(lambda one: bool(one.matches(value)))
     if codec is None:
         raise Invalid(
@@ -38,7 +38,7 @@ def store(client: Client, value: Any, *, scratch: Path) -> Artifact:
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         codec.dump(value, Path(folder))
-        return _written(client, Path(folder), codec.media_type)
+        return _written(blobs, Path(folder), codec.media_type)
 
 
 def load(found: Files, *, allow_pickle: bool = False) -> Any:
@@ -64,12 +64,12 @@ def load(found: Files, *, allow_pickle: bool = False) -> Any:
         return codec.load(Path(folder))
 
 
-def _file_or_folder(client: Client, path: Path) -> Artifact:
+def _file_or_folder(blobs: Blobs, path: Path) -> Artifact:
     if path.is_dir():
-        tree = TreeFolders(client.blobs).store(path)
-        return Artifact(tree, TREE, client.blobs.size(tree) or 0)
+        tree = TreeFolders(blobs).store(path)
+        return Artifact(tree, TREE, blobs.size(tree) or 0)
     try:
-        digest, size = client.blobs.put_file(path)
+        digest, size = blobs.put_file(path)
     except OSError as error:
         raise Invalid(
             f"{path} cannot be read: {error.strerror}",
@@ -80,14 +80,14 @@ def _file_or_folder(client: Client, path: Path) -> Artifact:
     return Artifact(digest, mimetypes.guess_type(path.name)[0] or BYTES, size)
 
 
-def _written(client: Client, folder: Path, media_type: str) -> Artifact:
+def _written(blobs: Blobs, folder: Path, media_type: str) -> Artifact:
     """Store what a codec wrote: one file called `value` is the artifact, anything else is a tree."""
     names = [one.name for one in folder.iterdir()]
     if names == ["value"] and (folder / "value").is_file():
-        digest, size = client.blobs.put_file(folder / "value")
+        digest, size = blobs.put_file(folder / "value")
         return Artifact(digest, media_type, size)
-    tree = TreeFolders(client.blobs).store(folder)
-    return Artifact(tree, media_type, client.blobs.size(tree) or 0)
+    tree = TreeFolders(blobs).store(folder)
+    return Artifact(tree, media_type, blobs.size(tree) or 0)
 
 
 def _codec(fits: Any) -> Any:

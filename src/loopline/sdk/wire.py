@@ -38,7 +38,7 @@ _PASSING: Final = (
 )
 """Kinds of 429 and 503 that a Loopline server expects to be over soon; asking again does not mend the others."""
 _LONGEST_PAUSE_S: Final = 5.0
-_POOL: Final = 8
+_POOL: Final = 32
 _FRAMED: Final = {"content-length", "transfer-encoding"}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -58,7 +58,7 @@ class Pace:
     """Seconds without a single byte of an answer."""
 
 
-QUICK: Final = Pace(tries=2, patience=5.0, connect=2.0, read=5.0)
+QUICK: Final = Pace(tries=2, patience=2.0, connect=2.0, read=6.0)
 """For those who have somewhere else to put what they would have sent."""
 
 

@@ -56,6 +56,8 @@ _INTERNAL: Final = ("LOOPLINE_RUN", "LOOPLINE_TEST", "LOOPLINE_INTERNAL")
 """Beginnings of variables that Loopline gives to its own processes."""
 Place = str | tuple[Table, str]
 """`flag`, a variable, `default`, or the key of a table that gave a value."""
+EMBEDDED: Final = "embedded"
+"""What stands for the ledger here in place of a server's address."""
 HIDDEN: Final = "(set, not shown)"
 COLORS: Final = ("auto", "always", "never")
 
@@ -97,7 +99,7 @@ class Settings:
     database: str = field(repr=False)
     """Address of the ledger's database, or a reference to it (`file:/run/secrets/database`); empty: a file in `home`."""
     url: str
-    """Address of a server; empty: embedded."""
+    """Address of a server; empty: the ledger here."""
     color: str
     store: str = ""
     """Where blobs are: `s3://bucket/prefix`, `gs://…`, `az://…`, or a folder (absolute); empty: `home`."""
@@ -214,7 +216,7 @@ class _Chosen:
             executor=self.pick("run.executor", "local"),
             workers=int(workers),
             database=self.pick("store.database", ""),
-            url=self.pick("store.url", ""),
+            url=self.url(),
             color=self.color(),
             store=self.store(root),
             cache_limit=self.cache_limit(),
@@ -251,6 +253,11 @@ class _Chosen:
             hint = "write a size: 500MB, 10GiB"
             raise Invalid(f"store.cache_limit is {text!r} ({where})", kind="bad-value", hint=hint, origin=where)
         return size
+
+    def url(self) -> str:
+        """Give the server's address; the word `embedded` means none, whatever stands in a file."""
+        url = self.pick("store.url", "")
+        return "" if url == EMBEDDED else url
 
     def token(self) -> str:
         """Take the token from the environment alone, and show only that there is one."""

@@ -38,7 +38,7 @@ def put(
     from loopline.verbs.put import put as publish
 
     if source is not None and digest is None:
-        stored = store(where.client, source, scratch=where.client.work)
+        stored = store(where.client.blobs, source, scratch=where.client.work)
     elif digest is not None and source is None:
         stored = Artifact(digest, BYTES)
     else:

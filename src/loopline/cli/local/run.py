@@ -55,7 +55,7 @@ def run(
         resume=resume,
         executor=executor or settings.executor,
         workers=settings.workers if workers is None else workers,
-        **capture(where.client, settings),
+        **capture(where.client.blobs, settings),
     )
 
 
