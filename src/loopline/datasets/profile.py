@@ -8,25 +8,37 @@ from typing import Any, Final
 
 from loopline.datasets.tables import NULLS, columns_of, is_number, name, open_tables, plain
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Changes when the same table gives another profile: what was computed by another version is computed again."""
 TOP: Final = 10
+BINS: Final = 20
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _NESTED: Final = ("STRUCT", "MAP", "UNION", "JSON", "BLOB")
 
 
-def profile(paths: Path | Sequence[Path], *, top: int = TOP, nulls: Sequence[str] = NULLS) -> dict[str, Any]:
+def profile(
+    paths: Path | Sequence[Path], *, top: int = TOP, nulls: Sequence[str] = NULLS, head: int = 0
+) -> dict[str, Any]:
     """Summarise a table: a file, or the files that hold its rows.
 
-    Gives {version, rows, columns: [{name, type, nulls, distinct, min, max, mean, std, quantiles, top}]}. `distinct` is an
-    estimate (HyperLogLog, a few per cent); mean, std and quantiles are there for numbers, over finite values; `top` has the most
-    frequent values, with their counts, of all but fractions. The same files give the same profile.
+    Gives {version, rows, columns: [{name, type, nulls, distinct, min, max, mean, std, quantiles, histogram, top}]}. `distinct`
+    is an estimate (HyperLogLog, a few per cent); mean, std, quantiles and histogram ([low, high, count], equally wide) are there
+    for numbers, over finite values; `top` has the most frequent values, with their counts, of all but fractions. The same files
+    give the same profile. With `head`, `head` holds the values of so many rows from the beginning.
     """
     listed = [paths] if isinstance(paths, Path) else [Path(path) for path in paths]
     with open_tables({"t": listed}, nulls=nulls) as db:
         columns = columns_of(db, "t")
         rows = db.execute("SELECT count(*) FROM t").fetchone()[0] if columns else 0
-        return {"version": VERSION, "rows": rows, "columns": [_column(db, c, kind, top) for c, kind in columns.items()]}
+        found = {
+            "version": VERSION,
+            "rows": rows,
+            "columns": [_column(db, c, kind, top) for c, kind in columns.items()],
+        }
+        if head and columns:
+            first = db.execute(f"SELECT * FROM t LIMIT {head:d}").fetchall()
+            found["head"] = [[plain(value) for value in row] for row in first]
+        return found
 
 
 def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:
@@ -52,7 +64,25 @@ def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:
         found["quantiles"] = {
             str(level): plain(value) for level, value in zip(QUANTILES, quantiles or (), strict=False)
         }
+        found["histogram"] = _histogram(db, finite)
     if not kind.startswith(("FLOAT", "DOUBLE")):
         counted = f"SELECT {quoted}, count(*) AS n FROM t WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
         found["top"] = [[plain(value), count] for value, count in db.execute(counted).fetchall()]
     return found
+
+
+def _histogram(db: Any, finite: str) -> list[list[float]]:
+    """Count the numbers in bins of one width; one bin where all are equal, none where there are none."""
+    low, high, count = db.execute(f"SELECT min(x), max(x), count(*) FROM ({finite})").fetchone()
+    if not count:
+        return []
+    width = (high - low) / BINS
+    if not width or width - width != 0:  # all equal, or further apart than a number can say
+        return [[low, high, count]]
+    placed = db.execute(
+        f"SELECT least(CAST(floor((x - ?) / ?) AS INTEGER), {BINS - 1}) AS bin, count(*) FROM ({finite}) GROUP BY 1",
+        [low, width],
+    ).fetchall()
+    counts = dict(placed)
+    ends = [low + at * width for at in range(BINS)] + [high]
+    return [[ends[at], ends[at + 1], counts.get(at, 0)] for at in range(BINS)]

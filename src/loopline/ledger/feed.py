@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -87,6 +88,42 @@ class Feed:
                 after,
                 limit,
             )
+        return [_event(row) for row in rows]
+
+    def search(
+        self,
+        project: str,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        kind: str = "",
+        subject: str = "",
+        actor: str = "",
+        limit: int = 100,
+    ) -> Sequence[Event]:
+        """Give up to `limit` events newest first, or behind number `after` oldest first.
+
+        `kind` may hold `*` for any characters. What is left empty is not asked.
+        """
+        where, values = ["project = ?"], list[str | int]([project])
+        for column, wanted in (("subject", subject), ("actor", actor)):
+            if wanted:
+                where.append(f"{column} = ?")
+                values.append(wanted)
+        if "*" in kind:
+            where.append("kind LIKE ? ESCAPE '!'")
+            values.append(re.sub(r"([!%_])", r"!\1", kind).replace("*", "%"))
+        elif kind:
+            where.append("kind = ?")
+            values.append(kind)
+        for sign, number in ((">", after), ("<", before)):
+            if number is not None:
+                where.append(f"seq {sign} ?")
+                values.append(number)
+        order = "seq" if after is not None else "seq DESC"
+        rows = self._rows.all(
+            f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?", *values, limit
+        )
         return [_event(row) for row in rows]
 
     def iter(self, project: str, *, after: int = 0) -> Iterator[Event]:

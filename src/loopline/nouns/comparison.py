@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from loopline.nouns.comment import Comment
 from loopline.nouns.entry import Difference
 from loopline.nouns.evaluation import Estimate
 from loopline.nouns.version import Version
@@ -93,3 +94,5 @@ class Review:
     estimates: tuple[Estimate, ...] = ()
     """What the checks measured, with the base on the same rows."""
     notes: tuple[str, ...] = field(default=())
+    comments: tuple[Comment, ...] = ()
+    """What people say about it, oldest first."""

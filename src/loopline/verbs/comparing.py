@@ -48,10 +48,10 @@ def _files(loop: Loop, old: Version | None, new: Version, limit: int) -> tuple[t
     trees = (TREE, MODEL)
     if new.artifact.media_type not in trees or (old and old.artifact.media_type not in trees):
         return (), 0
-    return _tree_difference(loop, str(old.artifact.digest) if old else None, str(new.artifact.digest), limit)
+    return tree_difference(loop, str(old.artifact.digest) if old else None, str(new.artifact.digest), limit)
 
 
-def _tree_difference(loop: Loop, old: str | None, new: str, limit: int) -> tuple[tuple[Difference, ...], int]:
+def tree_difference(loop: Loop, old: str | None, new: str, limit: int) -> tuple[tuple[Difference, ...], int]:
     from loopline.datasets.diff import diff
     from loopline.datasets.tree import build
     from loopline.nouns.digest import Digest
@@ -66,7 +66,7 @@ def _code(loop: Loop, before: Run | None, after: Run | None, limit: int) -> tupl
     if not (before and after and before.code and after.code) or before.code == after.code:
         return ()
     try:
-        return _tree_difference(loop, before.code, after.code, limit)[0]
+        return tree_difference(loop, before.code, after.code, limit)[0]
     except LooplineError:  # a source tree may have been swept; the digests still tell that they differ
         return ()
 
@@ -116,7 +116,7 @@ def _rows(loop: Loop, old: Version | None, new: Version) -> tuple[Rows, ...]:
             groups.setdefault("".join((*one.path.rpartition("/")[:2], f"*.{suffix}")), []).append(one)
     found = []
     for name, differences in groups.items():
-        with _named(loop, [d.old for d in differences]) as left, _named(loop, [d.new for d in differences]) as right:
+        with on_disk(loop, [d.old for d in differences]) as left, on_disk(loop, [d.new for d in differences]) as right:
             found.append(_as_noun(name, diff_rows(left, right, key=key)))
     return tuple(found)
 
@@ -151,7 +151,7 @@ def _as_noun(table: str, told: Mapping[str, Any]) -> Rows:
 
 
 @contextmanager
-def _named(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
+def on_disk(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
     """Give files with their suffixes for blobs, as links or copies in a scratch folder.
 
     An error about one of them is told with its path in the version.

@@ -26,6 +26,7 @@ def review(
     """
     with loop.ledger.read() as tx:
         found = find_open(tx, change, loop)
+        comments = tuple(tx.comments.of(found.id))
     comparisons, data, notes = [], dict[AssetName, Comparison](), []
     for move in found.moves:
         if move.new is None:
@@ -45,7 +46,7 @@ def review(
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
     if not found.verdicts and not found.state.over:
         notes.append(f"no check has run yet: loopline check {brief(found.id)}")
-    return Review(found, tuple(comparisons), tuple(data.values()), estimates, tuple(notes))
+    return Review(found, tuple(comparisons), tuple(data.values()), estimates, tuple(notes), comments)
 
 
 def _between(loop: Loop, asset: AssetName, old: str, new: str, *, rows: bool) -> Comparison:

@@ -20,6 +20,7 @@ ALONE = {
     "Evaluation": "evaluation",
     "Impact": "lineage",
     "Outlook": "plan",
+    "Preview": "preview",
     "Published": "version",
     "Ran": "plan",
     "Reason": "lineage",
@@ -33,10 +34,13 @@ ALONE = {
 
 MANY = {
     "Change": "change",
+    "Comment": "discussion",
     "Delivery": "subscription",
     "Difference": "comparison",
     "Entry": "listing",
+    "Event": "event",
     "Finding": "finding",
+    "Hit": "hit",
     "Incident": "listing",
     "Listed": "listing",
     "Moved": "ref",

@@ -32,6 +32,12 @@ def review(value: Review, screen: Screen) -> Iterator[str]:
     for one in (*value.comparisons, *value.data):
         yield ""
         yield from comparison(one, screen)
+    if value.comments:
+        from loopline.cli.render.discussion import list_of_comment
+
+        yield ""
+        yield screen.paint("head", "discussion")
+        yield from list_of_comment(value.comments, screen)
     for note in value.notes:
         yield ""
         yield screen.paint("dim", clean(note))

@@ -32,6 +32,7 @@ def upgrade() -> None:
     requests()
     work()
     discussion()
+    searching()
     subscriptions()
 
 
@@ -48,6 +49,7 @@ def identity() -> None:
         col("seen_at", BIG, null=True),
         col("disabled_at", BIG, null=True),
     )
+    op.create_index("grants_actor", "grants", ["actor"])
     op.create_index("people_subject", "people", ["issuer", "subject"])
     op.create_table(
         "tokens",
@@ -165,6 +167,12 @@ def discussion() -> None:
         col("deleted_at", BIG, null=True),
     )
     op.create_index("comments_change", "comments", ["change", "id"])
+
+
+def searching() -> None:
+    """What makes a search of everything cheap: a narrow walk over names, and commits by their beginning."""
+    op.create_index("runs_names", "runs", ["project", "id", "name"])
+    op.create_index("runs_commit", "runs", ["project", "git_commit"])
 
 
 def subscriptions() -> None:

@@ -1,0 +1,211 @@
+"""preview: look into a file of a version."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from loopline.errors import Invalid, LooplineError, Unavailable
+from loopline.loop import Loop
+from loopline.nouns.artifact import JSON, MODEL, TREE
+from loopline.nouns.name import Pointer
+from loopline.nouns.preview import Bin, Column, Form, Frequent, Preview
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from loopline.nouns.digest import Digest
+    from loopline.nouns.version import Version
+
+MOST_ROWS: Final = 100
+CELL: Final = 500
+"""Characters of a cell that are shown."""
+TEXT: Final = 256 * 1024
+"""Bytes of a text that are shown."""
+TABLE: Final = 256 * 1024 * 1024
+"""Bytes of a table that is profiled; of a larger one nothing is read."""
+IMAGE: Final = 8 * 1024 * 1024
+_TABLES: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+_MARKS: Final = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"),
+)  # fmt: skip
+"""How images begin. SVG is none of them: it can hold script."""
+
+
+def preview(
+    loop: Loop,
+    version: Annotated[Pointer, "the version to look into"],
+    path: Annotated[str, "its file; nothing where the version is one blob"] = "",
+    *,
+    rows: Annotated[int, "how many rows of a table"] = 20,
+) -> Preview:
+    """Show the beginning of a file: rows of a table with a summary of each column, text, or what an image is.
+
+    Nothing in the file is executed or followed. Large files are shown in part; a table of more than 256 MiB is not opened.
+
+    Example:
+        loopline preview data/flights@main 2013-01.csv
+    """
+    if not 0 <= rows <= MOST_ROWS:
+        raise Invalid(f"{rows} rows", kind="bad-limit", hint=f"ask for 0 to {MOST_ROWS}", limit=rows)
+    with loop.ledger.read() as tx:
+        found = tx.versions.resolve(version)
+    digest, size = _file(loop, found, path)
+    name = path or _name(found)
+    beginning = Preview(str(found), path, digest, size, "binary")
+    if name.lower().endswith(_TABLES):
+        return _table(loop, beginning, name, rows)
+    head = _head(loop, digest, TEXT)
+    image = _image(head)
+    if image:
+        return replace(beginning, form="image", media_type=image)
+    try:
+        text = head.decode() if size <= TEXT else head.decode(errors="ignore")
+    except UnicodeDecodeError:
+        return beginning
+    if "\x00" in text or (size > TEXT and len(text) < TEXT // 8):
+        return beginning
+    form: Form = (
+        "markdown"
+        if name.lower().endswith((".md", ".markdown"))
+        else "json"
+        if name.lower().endswith(".json")
+        else "text"
+    )
+    return replace(beginning, form=form, text=text, cut=size > TEXT)
+
+
+def _file(loop: Loop, version: Version, path: str) -> tuple[Digest, int]:
+    """Find what a path of a version names. Raise Invalid where a path is missing or too much, NotFound."""
+    if version.artifact.media_type not in (TREE, MODEL):
+        if path:
+            raise Invalid(
+                f"{version} is one blob, not files", kind="not-a-tree", hint=f"loopline preview {version}",
+                version=str(version),
+            )  # fmt: skip
+        return version.artifact.digest, version.artifact.size
+    if not path:
+        raise Invalid(
+            f"{version} holds files",
+            kind="no-path",
+            hint=f"name one of them: loopline ls {version}",
+            version=str(version),
+        )
+    from loopline.datasets.tree import Tree
+
+    entry = Tree(loop.blobs, version.artifact.digest).get(path)
+    return entry.digest, entry.size
+
+
+def _name(version: Version) -> str:
+    """Give a blob that is a version the suffix of what it holds."""
+    ending = ".json" if version.artifact.media_type == JSON or version.artifact.media_type.endswith("+json") else ""
+    return f"{version.asset.name}{ending}"
+
+
+def _head(loop: Loop, digest: Digest, most: int) -> bytes:
+    """Read the first bytes of a blob."""
+    parts, left = [], most
+    for piece in loop.blobs.get(digest):
+        parts.append(piece[:left])
+        left -= len(parts[-1])
+        if left <= 0:
+            break
+    return b"".join(parts)
+
+
+def _image(head: bytes) -> str:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for mark, kind in _MARKS if head.startswith(mark)), "")
+
+
+def _table(loop: Loop, value: Preview, name: str, rows: int) -> Preview:
+    """Summarise a table, or say in a note why it cannot be."""
+    if value.size > TABLE:
+        return replace(
+            value, form="table", notes=(f"a table of more than {TABLE >> 20} MiB is not opened: download it",)
+        )
+    try:
+        told = _kept(loop, value.digest, name)
+    except Unavailable as error:
+        if error.kind != "extra-missing":
+            raise
+        text = (
+            _head(loop, value.digest, TEXT).decode(errors="replace")
+            if not name.lower().endswith((".gz", ".parquet"))
+            else ""
+        )
+        note = f"{error.message}: {error.hint}"
+        return replace(value, form="text" if text else "binary", text=text, cut=value.size > TEXT, notes=(note,))
+    except LooplineError as error:
+        if error.kind not in ("bad-table", "ragged-rows", "not-a-table"):
+            raise
+        text = _head(loop, value.digest, TEXT).decode(errors="replace")
+        return replace(value, form="text", text=text, cut=value.size > TEXT, notes=(error.message,))
+    first = tuple(tuple(_cell(cell) for cell in row) for row in told.get("head", ())[:rows])
+    columns = tuple(_column(one) for one in told["columns"])
+    return replace(
+        value, form="table", header=tuple(one.name for one in columns), rows=first, count=told["rows"],
+        cut=told["rows"] > len(first), columns=columns,
+    )  # fmt: skip
+
+
+def _column(told: Mapping[str, Any]) -> Column:
+    numbers = {key: value for key, value in told.get("quantiles", {}).items() if isinstance(value, (int, float))}
+    mean, std = (value if isinstance(value, (int, float)) else None for value in (told.get("mean"), told.get("std")))
+    return Column(
+        told["name"], told["type"], told["nulls"], told["distinct"], _cell(told.get("min")), _cell(told.get("max")), mean, std,
+        quantiles=numbers,
+        top=tuple(Frequent(_cell(value) or "", count) for value, count in told.get("top", ())),
+        histogram=tuple(Bin(*one) for one in told.get("histogram", ())),
+    )  # fmt: skip
+
+
+def _kept(loop: Loop, digest: Digest, name: str) -> dict[str, Any]:
+    """Give the profile of a table, computed once for its bytes: the cache of this machine keeps it."""
+    import json
+
+    from loopline.datasets.profile import VERSION, profile
+
+    ending = next(one for one in _TABLES if name.lower().endswith(one))
+    place = loop.work / "profiles" / f"{digest.removeprefix('sha256:')}-{VERSION}{ending}.json"
+    try:
+        told: dict[str, Any] = json.loads(place.read_bytes())
+    except (OSError, ValueError):
+        with _opened(loop, digest, name) as file:
+            told = profile(file, head=MOST_ROWS)
+        _keep(place, json.dumps(told).encode())
+    return told
+
+
+def _keep(place: Path, body: bytes) -> None:
+    """Write a file of the cache so that nobody reads half of it. A cache that cannot be written is none."""
+    from pathlib import Path
+    from tempfile import NamedTemporaryFile
+
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=place.parent, delete=False) as file:
+            file.write(body)
+        Path(file.name).replace(place)
+
+
+def _cell(value: Any) -> str | None:
+    """Write a value as text, shortened."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= CELL else text[:CELL] + "…"
+
+
+@contextmanager
+def _opened(loop: Loop, digest: Digest, name: str) -> Iterator[Path]:
+    """Give the blob as a file with the suffix of its name, for as long as the block lasts."""
+    from loopline.nouns.entry import Entry
+    from loopline.verbs.comparing import on_disk
+
+    with on_disk(loop, [Entry(name, digest, 0)]) as paths:
+        yield paths[0]
