@@ -26,12 +26,16 @@ def examine(client: Remote) -> Iterator[Finding]:
     there = client.paced(_LOOK)
     before = time.time()
     try:
-        answer = there.wire.ask("GET", "/health")
+        answer = there.wire.ask("GET", "/health", headers={"Accept": "*/*"})
     except LooplineError as error:
         yield Finding("server", "fail", error.message, error.hint)
         return
     middle = (before + time.time()) / 2
-    yield _version(there.wire.url, answer)
+    if answer.body.strip() != b"OK":
+        problem = there.wire.stranger(answer)
+        yield Finding("server", "fail", problem.message, problem.hint)
+        return
+    yield _version(there)
     yield from _clock(answer, middle)
     yield from _caller(there)
     if there.wire.signed and there.wire.url.startswith("http://") and not _loopback(there.wire.url):
@@ -39,13 +43,15 @@ def examine(client: Remote) -> Iterator[Finding]:
         yield Finding("server's line", "warn", "the token crosses the network in clear text", fix)
 
 
-def _version(url: str, answer: Answer) -> Finding:
+def _version(client: Remote) -> Finding:
     from loopline import __version__
 
-    said = answer.json
-    version = said.get("version") if isinstance(said, dict) else None
-    if not version:
-        return Finding("server", "fail", f"{url} answers, but not as a Loopline server", "check LOOPLINE_URL")
+    url = client.wire.url
+    try:
+        said = client.wire.ask("GET", "/api/v1/openapi.json", headers=client.headers()).json
+        version = said["info"]["version"]
+    except (LooplineError, KeyError, TypeError):
+        return Finding("server", "ok", f"{url} answers")
     if version != __version__:
         fix = f"pip install 'loopline=={version}'"
         return Finding("server", "warn", f"{url} has version {version}, this is {__version__}", fix)

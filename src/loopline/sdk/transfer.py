@@ -266,7 +266,9 @@ class RemoteBlobs:
             said = answer.headers.get("upload-offset", "")
             return int(said) if said.isdigit() else size
         problem = self._wire.problem_of(answer)
-        if answer.status in (409, 502, 503, 504) and problem.kind in ("offset-moved", "not-a-loopline", "stopping"):
+        if answer.status in (409, 502, 503, 504) and (
+            problem.kind == "offset-moved" or self._wire.passing(answer, problem)
+        ):
             raise _Cut(problem)
         raise problem
 

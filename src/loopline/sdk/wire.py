@@ -32,13 +32,15 @@ _PASSING: Final = (
     "ledger-busy",
     "ledger-unreachable",
     "ledger-migrating",
+    "not-ready",
+    "server-busy",
     "store-unreachable",
     "too-many-requests",
-    "stopping",
 )
 """Kinds of 429 and 503 that a Loopline server expects to be over soon; asking again does not mend the others."""
 _LONGEST_PAUSE_S: Final = 5.0
 _POOL: Final = 32
+_PAGE: Final = "text/html"
 _FRAMED: Final = {"content-length", "transfer-encoding"}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -140,8 +142,8 @@ class Wire:
                 problem: LooplineError = self.unreachable(error)
                 wait = 0.0
             else:
-                if answer.status < 300:
-                    return answer
+                if answer.status < 300 and not answer.headers.get("content-type", "").startswith(_PAGE):
+                    return answer  # no page is an answer: a proxy's login comes with status 200
                 problem, wait = self.problem_of(answer), _asked_wait(answer)
                 if not self.passing(answer, problem):
                     raise problem
