@@ -8,13 +8,12 @@ import pytest
 
 from loopline.errors import Invalid, NotFound
 from loopline.nouns.name import Numbered, Pointer
+from loopline.nouns.preview import Frequent, Preview
 
 from .conftest import DATA, MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from loopline.nouns.preview import Preview
 
     from .conftest import World
 

@@ -28,10 +28,10 @@ def preview(value: Preview, screen: Screen) -> Iterator[str]:
     if value.columns:
         yield ""
         yield from _columns(value.columns, screen)
-    if value.rows:
+    if value.rows and value.header:
         yield ""
         head = [screen.paint("dim", cut(clean(one), _WIDE)) for one in value.header]
-        rows = [[cut(_cell(cell), _WIDE) for cell in row] for row in value.rows]
+        rows = [[cut(_cell(cell), _WIDE) for cell in row] for row in value.rows if row]
         yield from aligned([head, *rows], width=screen.width)
     for line in value.text.splitlines():
         yield clean(line)
@@ -59,7 +59,8 @@ def _columns(columns: Sequence[Column], screen: Screen) -> Iterator[str]:
 
 def _bars(bins: Sequence[Bin]) -> str:
     most = max((one.count for one in bins), default=0)
-    return "".join(_BARS[min(one.count * len(_BARS) // (most + 1), 7)] if one.count else " " for one in bins).rstrip()
+    heights = [min(max(one.count, 0) * len(_BARS) // (most + 1), 7) if most > 0 else 0 for one in bins]
+    return "".join(_BARS[height] if one.count > 0 else " " for height, one in zip(heights, bins, strict=True)).rstrip()
 
 
 def _cell(value: str | None) -> str:
