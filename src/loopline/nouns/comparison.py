@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from loopline.nouns.change import Change
 from loopline.nouns.comment import Comment
 from loopline.nouns.entry import Difference
 from loopline.nouns.evaluation import Estimate
@@ -85,8 +85,7 @@ class Comparison:
 class Review:
     """Everything a reviewer of a change wants on one page."""
 
-    change: Any
-    """The `Change`."""
+    change: Change
     comparisons: tuple[Comparison, ...] = ()
     """One for each move to a version, against what is current."""
     data: tuple[Comparison, ...] = ()
