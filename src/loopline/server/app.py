@@ -1,0 +1,71 @@
+"""app: every face behind one gate, as one ASGI application."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from loopline.faces.problem import on_error
+from loopline.server.auth import Auth
+from loopline.server.gate import Gate, Stopping
+from loopline.server.listening import is_loopback
+from loopline.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from loopline.faces.desk import Desk
+
+FACES: Final = ("openlineage", "login", "native", "web")
+"""In the order in which their routes are tried: protocols first, then verbs, then pages, so that no verb hides a protocol."""
+
+
+def make_app(
+    desk: Desk,
+    *,
+    settings: ServerSettings | None = None,
+    stopping: Stopping | None = None,
+    access_log: bool = False,
+) -> Starlette:
+    """Put the faces together. `settings` says by which names this server is called, `stopping` tells streams when to end."""
+    settings = settings or ServerSettings()
+    app = Starlette(
+        routes=routes(),
+        middleware=[
+            Middleware(Gate, desk=desk, stopping=stopping or Stopping(), access_log=access_log),
+            Middleware(Auth, desk=desk, hosts=names_of(settings), tokens_only=not is_open_to_loopback(settings)),
+        ],
+        exception_handlers={HTTPException: on_error, Exception: on_error},
+    )
+    app.state.desk = desk
+    app.state.settings = settings
+    return app
+
+
+def routes() -> list[BaseRoute]:
+    """Give the routes of every face in the order in which they are tried."""
+    found: list[BaseRoute] = []
+    for face in FACES:
+        if find_spec(f"loopline.faces.{face}.routes") is not None:
+            found += import_module(f"loopline.faces.{face}.routes").routes()
+    return found
+
+
+def names_of(settings: ServerSettings) -> tuple[str, ...]:
+    """Give what a request's Host may be, beside names of loopback."""
+    address = urlsplit(settings.address)
+    return tuple(name for name in (*settings.hosts, address.hostname or "", settings.host) if name)
+
+
+def is_open_to_loopback(settings: ServerSettings) -> bool:
+    """Tell whether anybody on this machine may ask, as long as no admin has a token."""
+    named = [
+        urlsplit(f"//{name}").hostname or "" for name in names_of(settings)
+    ]  # with a proxy in front, everybody is local
+    return all(map(is_loopback, named)) and not settings.oidc.issuer

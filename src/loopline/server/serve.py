@@ -1,0 +1,123 @@
+"""serve: one process that answers requests on a socket, until it is told to stop.
+
+It comes with threads of its own for verbs, and ends in order: no new connections, streams told to come again, requests under way
+ended. A second signal ends it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import uvicorn
+
+from loopline.faces.desk import Desk
+from loopline.server.app import make_app
+from loopline.server.connection import Connection
+from loopline.server.gate import Stopping
+
+if TYPE_CHECKING:
+    import socket
+
+    from loopline.loop import Loop
+    from loopline.settings import ServerSettings
+
+KEEP_S: Final = 75
+"""How long an idle connection is kept."""
+END_S: Final = 20
+"""How long requests under way may take to end, when the server stops."""
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+class Stages(NamedTuple):
+    """What is called when, in the life of a process."""
+
+    ready: Callable[[], object]
+    ending: Callable[[], object]
+    at_once: Callable[[], object]
+
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def serve(
+    loop: Loop,
+    listening: socket.socket,
+    *,
+    settings: ServerSettings,
+    access_log: bool = False,
+    ready: Callable[[], object] = nothing,
+    ending: Callable[[], object] = nothing,
+    at_once: Callable[[], object] = nothing,
+) -> None:
+    """Answer requests until SIGTERM or SIGINT.
+
+    `ready` is called when it has begun, `ending` when the first signal comes, `at_once` before a second one ends all.
+    """
+    stages = Stages(ready, ending, at_once)
+    asyncio.run(_serve(loop, listening, settings, stages, access_log=access_log))
+
+
+async def _serve(
+    loop: Loop, listening: socket.socket, settings: ServerSettings, stages: Stages, *, access_log: bool
+) -> None:
+    stopping, desk = Stopping(), Desk(loop)
+    app = make_app(desk, settings=settings, stopping=stopping, access_log=access_log)
+    config = uvicorn.Config(
+        app, http=Connection, loop="asyncio", ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="warning",
+        access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_S, timeout_graceful_shutdown=END_S,
+    )  # fmt: skip
+    server = _Server(config, stopping, stages)
+    here = asyncio.get_running_loop()
+
+    def told(number: int) -> None:
+        if server.should_exit:
+            stages.at_once()
+            os._exit(128 + number)
+        server.should_exit = True
+        stages.ending()
+
+    for number in SIGNALS:
+        here.add_signal_handler(number, told, number)
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        for number in SIGNALS:
+            here.remove_signal_handler(number)
+        desk.threads.shutdown(wait=True, cancel_futures=True)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server without its own signals, with a look at slow clients, and a word to streams before the end."""
+
+    def __init__(self, config: uvicorn.Config, stopping: Stopping, stages: Stages) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+        self._stages = stages
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._stages.ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            connections: list[Any] = list(self.server_state.connections)
+            for one in connections:
+                one.look(now)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.begin()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,171 @@
+"""up: everything that `loopline up` starts: requests, the ticker, the relay, further processes, a worker."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from loopline.errors import Refused
+from loopline.server.children import Child, Children
+from loopline.server.listening import address_of, is_loopback, listen, url_of
+
+if TYPE_CHECKING:
+    import socket
+
+    from loopline.loop import Loop
+    from loopline.settings import ServerSettings, Settings
+
+CHILDREN_S: Final = 25.0
+"""How long children have to end in order: a little more than requests have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks of `loopline up`."""
+
+    host: str = "127.0.0.1"
+    port: int = 4040
+    processes: int = 1
+    worker: bool = True
+    """Whether a worker runs on this machine, too."""
+    access_log: bool = False
+
+
+def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raise Unavailable kind="port-taken", Refused kind="needs-admin-token" where others could reach a server without tokens.
+    """
+    from loopline.wiring import open_loop
+
+    _raise_limit()
+    listening = listen(wish.host, wish.port)
+    try:
+        loop = open_loop(settings)
+        try:
+            known = _has_admin(loop)
+            if not known and not is_loopback(wish.host):
+                raise _needs_token(wish.host)
+            host, port = address_of(listening)
+            server = replace(settings.server, host=wish.host, port=port)
+            _serve(
+                _Up(loop, settings, server, listening), wish, tell, _words(wish, server, url_of(listening), known=known)
+            )
+        finally:
+            loop.ledger.close()
+    finally:
+        listening.close()
+
+
+@dataclass(frozen=True)
+class _Up:
+    loop: Loop
+    settings: Settings
+    server: ServerSettings
+    listening: socket.socket
+
+
+def _serve(here: _Up, wish: Wish, tell: Callable[[str], None], words: list[str]) -> None:
+    from loopline.server.serve import serve
+
+    children = Children(tell)
+    stop = threading.Event()
+
+    def ready() -> None:
+        for line in words:
+            tell(line)
+        for number in range(2, wish.processes + 1):
+            children.start(_process(here, wish, number))
+        if wish.worker:
+            children.start(Child("worker", "server.worker", [json.dumps({**told(here.settings), "queue": "default"})]))
+
+    try:
+        with _threads(here, stop):
+            serve(
+                here.loop, here.listening, settings=here.server, access_log=wish.access_log, ready=ready, at_once=children.kill,
+                ending=lambda: (stop.set(), children.ask()),
+            )  # fmt: skip
+    finally:
+        children.stop(patience_s=CHILDREN_S)
+
+
+@contextmanager
+def _threads(here: _Up, stop: threading.Event) -> Iterator[None]:
+    """Run the ticker and the relay beside the requests."""
+    from loopline.server.relay import Relay
+    from loopline.server.ticker import Ticker
+
+    relay = Relay(here.loop, _hosts(here))
+    ticker = Ticker(here.loop)
+    threads = [
+        threading.Thread(target=one.run, args=(stop,), name=f"loopline-{name}", daemon=True)
+        for name, one in (("relay", relay), ("ticker", ticker))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+
+
+def _hosts(here: _Up) -> Any:
+    from loopline.server.hosts import LOOPBACK, Hosts
+
+    allowed = tuple(getattr(here.server, "webhook_hosts", ()))
+    return Hosts(allowed or (LOOPBACK if is_loopback(here.server.host) else ()))
+
+
+def _process(here: _Up, wish: Wish, number: int) -> Child:
+    asked = {**told(here.settings), "host": here.server.host, "port": here.server.port, "access_log": wish.access_log}
+    handle = here.listening.fileno()
+    return Child(f"process {number}", "server.process", [json.dumps({**asked, "listening": handle})], (handle,))
+
+
+def told(settings: Settings) -> dict[str, str]:
+    """Say to a process of the same folder and environment what it must know beside these."""
+    return {"home": str(settings.home.absolute()), "project": settings.project, "actor": settings.actor}
+
+
+def _has_admin(loop: Loop) -> bool:
+    from loopline.server.auth import is_open
+
+    with loop.ledger.read() as tx:
+        return not is_open(tx)
+
+
+def _needs_token(host: str) -> Refused:
+    return Refused(
+        f"others could reach this server at {host}, and nobody has an admin's token yet", kind="needs-admin-token",
+        hint="loopline grant ann role/admin --everywhere && loopline issue laptop --to ann, then start it again", host=host,
+    )  # fmt: skip
+
+
+def _words(wish: Wish, server: ServerSettings, url: str, *, known: bool) -> list[str]:
+    lines = [f"Loopline listens on {server.address or url}"]
+    if known or server.oidc.issuer:
+        lines.append("Who asks needs a token, or signs in with the browser.")
+    else:
+        lines.append("Open: anybody on this machine may do everything, and names are only what was typed.")
+    if not wish.worker:
+        lines.append("No worker here: pipelines wait until one is started with `loopline worker`.")
+    return lines
+
+
+def _raise_limit() -> None:
+    """Take as many open files as this process may have: each connection is one."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    from loopline.server.connection import Connection
+
+    Connection.most = max(64, min(10_000, most - 512))
