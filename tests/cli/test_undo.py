@@ -51,8 +51,8 @@ def test_an_answer_is_undone_by_the_other_answer() -> None:
 
 def test_a_grant_is_revoked() -> None:
     """Who was put into a team can be taken out, and the other way round."""
-    assert undo_of("grant", {}, {"actor": "ann", "role": "team/x"}) == "loopline grant ann team/x --revoke"
-    assert undo_of("grant", {}, {"actor": "ann", "role": "team/x", "revoke": True}) == "loopline grant ann team/x"
+    assert undo_of("grant", {}, {"who": "ann", "role": "team/x"}) == "loopline grant ann team/x --revoke"
+    assert undo_of("grant", {}, {"who": "ann", "role": "team/x", "revoke": True}) == "loopline grant ann team/x"
 
 
 def test_what_moved_nothing_has_no_undo() -> None:

@@ -59,7 +59,7 @@ def test_a_ref_that_moved_meanwhile_is_a_conflict(guarded: World) -> None:
 
 def test_an_override_passes_once_with_a_reason(guarded: World) -> None:
     """Who the policy names may let a change through; the reason and an incident stay behind."""
-    guarded.do("grant", SRE, "team/sre")
+    guarded.do("grant", str(SRE), "team/sre")
     change = guarded.propose(1)
     with pytest.raises(Refused) as caught:
         guarded.do("apply", change.id, override="I want it")

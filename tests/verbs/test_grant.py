@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def test_members_are_granted_and_revoked(world: World) -> None:
     """The answer is all teams as they are now."""
-    assert world.do("grant", BOB, "team/ml") == {"team/ml": ("person:bob",)}
-    assert world.do("grant", BOB, "team/ml", revoke=True) == {}
+    assert world.do("grant", str(BOB), "team/ml") == {"team/ml": ("person:bob",)}
+    assert world.do("grant", str(BOB), "team/ml", revoke=True) == {}
     with pytest.raises(NotFound):
-        world.do("grant", BOB, "team/ml", revoke=True)
+        world.do("grant", str(BOB), "team/ml", revoke=True)
     with pytest.raises(Invalid):
-        world.do("grant", BOB, "ml")
+        world.do("grant", "bob", "ml")

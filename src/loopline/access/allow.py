@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from loopline.access.roles import at_least, needed, role_in
+from loopline.access.scopes import covers
 from loopline.errors import Refused
 
 if TYPE_CHECKING:
+    from loopline.access.asked import Asked
     from loopline.nouns.caller import Caller
 
 
-def allowed(caller: Caller, verb: Any, *, project: str, assets: Iterable[str] = ()) -> None:
+def allowed(caller: Caller, verb: Asked, *, project: str, assets: Iterable[str] = ()) -> None:
     """Raise Refused kind="not-allowed" unless role and scope both let the caller. It never says what is there."""
     if caller.open:
         return
-    raise Refused("you may not do that here", kind="not-allowed", hint="ask an admin of this server", verb=verb.name)
+    named = list(assets)
+    least = needed(verb)
+    by_role = least is None or at_least(role_in(caller.roles, project), least)
+    if by_role and any(covers(scope, verb, project=project, assets=named) for scope in caller.scopes):
+        return
+    raise Refused(
+        f"you may not {verb.name} in {project}", kind="not-allowed",
+        hint="loopline whoami tells what you may; ask an admin of this server for more", verb=verb.name, project=project,
+    )  # fmt: skip

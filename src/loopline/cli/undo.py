@@ -49,7 +49,7 @@ def _single(change: Any, target: int | None) -> bool:
 
 
 def _grant(asked: Mapping[str, Any]) -> str:
-    words = f"loopline grant {quote(str(asked['actor']))} {quote(str(asked['role']))}"
+    words = f"loopline grant {quote(str(asked['who']))} {quote(str(asked['role']))}"
     return words if asked.get("revoke") else f"{words} --revoke"
 
 

@@ -36,4 +36,4 @@ def admit(request: Request, verb: Verb, *, project: str, assets: Iterable[str] =
     caller = caller_of(request)
     allowed(caller, verb, project=project, assets=assets)
     desk: Desk = request.app.state.desk
-    return replace(desk.loop, project=project, actor=caller.actor)
+    return replace(desk.loop, project=project, actor=caller.actor, caller=caller)

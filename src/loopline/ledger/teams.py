@@ -32,3 +32,37 @@ class Teams:
         for role, actor in self._rows.all("SELECT role, actor FROM grants WHERE project = ?", project):
             members.setdefault(role, set()).add(actor)
         return {role: frozenset(actors) for role, actors in sorted(members.items())}
+
+    def standing(self, actor: str) -> list[tuple[str, str]]:
+        """Give (project, role) for each role that an actor has, itself or by a team. The project `*` is every project.
+
+        A team that is granted a role in a project gives it there to its members; membership and grant must meet in a project.
+        """
+        own = self._of([actor])
+        teams = [(project, role) for project, role, _ in own if role.startswith("team/")]
+        found = [(project, role) for project, role, _ in own if role.startswith("role/")]
+        for project, role, team in self._of(sorted({team for _, team in teams})):
+            for home, member_of in teams:
+                if member_of == team and role.startswith("role/") and (home == project or "*" in (home, project)):
+                    found.append((home if project == "*" else project, role))
+        return sorted(set(found))
+
+    def holders(self, project: str, role: str) -> list[str]:
+        """Give the actors that have a role in a project (`*`: everywhere), themselves or by a team."""
+        found: set[str] = set()
+        for (holder,) in self._rows.all("SELECT actor FROM grants WHERE project = ? AND role = ?", project, role):
+            if holder.startswith("team/"):
+                rows = self._rows.all(
+                    "SELECT actor FROM grants WHERE project IN (?, '*') AND role = ?", project, holder
+                )
+                found.update(row[0] for row in rows)
+            else:
+                found.add(holder)
+        return sorted(found)
+
+    def _of(self, actors: list[str]) -> list[tuple[str, str, str]]:
+        if not actors:
+            return []
+        marks = ", ".join("?" * len(actors))
+        rows = self._rows.all(f"SELECT project, role, actor FROM grants WHERE actor IN ({marks})", *actors)
+        return [(row[0], row[1], row[2]) for row in rows]

@@ -17,3 +17,6 @@ class Ids(Protocol):
 
     def new(self) -> str:
         """Give a 128-bit, time-ordered id (UUIDv7, RFC 9562 §5.7) as 32 hex digits."""
+
+    def chance(self, size: int) -> bytes:
+        """Give `size` bytes that nobody can guess."""

@@ -38,3 +38,7 @@ class SystemIds:
             milliseconds, count = self._last >> 12, self._last & 0xFFF
         chance = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
         return f"{(milliseconds << 80) | (7 << 76) | (count << 64) | (2 << 62) | chance:032x}"
+
+    def chance(self, size: int) -> bytes:
+        """Give `size` bytes of the system's source of secrets."""
+        return os.urandom(size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from hashlib import shake_256
 from typing import Final
 
 START: Final = 1_767_225_600_000_000
@@ -46,3 +47,7 @@ class SequentialIds:
         """Give the next id as 32 hex digits; its last digits are its number, and later ids sort behind earlier ones."""
         number = next(self._numbers)
         return f"{self._milliseconds:012x}7{0:03x}8{number:015x}"
+
+    def chance(self, size: int) -> bytes:
+        """Give bytes that look like chance and come in the same sequence each time."""
+        return shake_256(str(next(self._numbers)).encode()).digest(size)

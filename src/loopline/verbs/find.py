@@ -9,15 +9,18 @@ from loopline.ledger.search import compose
 from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.incident import Incident
+from loopline.nouns.person import Person
 from loopline.nouns.run import Run
 from loopline.nouns.subscription import Delivery, Subscription
+from loopline.nouns.token import Token
 from loopline.verbs.paging import at_most
+from loopline.verbs.permitting import manages
 
 
 def find(
     loop: Loop,
     what: Annotated[
-        Literal["runs", "changes", "incidents", "subscriptions", "deliveries"], "what to look for"
+        Literal["runs", "changes", "incidents", "subscriptions", "deliveries", "tokens", "people"], "what to look for"
     ] = "runs",
     where: Annotated[str, "for runs: metrics.roc_auc > 0.7 and params.depth = '8' and state = finished"] = "",
     *,
@@ -25,7 +28,15 @@ def find(
     open: Annotated[bool, "only what is not over yet"] = False,  # noqa: A002 (the word people use)
     steps: Annotated[bool, "for runs: also the steps inside pipelines"] = False,
     limit: Annotated[int, "how many at most"] = 20,
-) -> tuple[Run, ...] | tuple[Change, ...] | tuple[Incident, ...] | tuple[Subscription, ...] | tuple[Delivery, ...]:
+) -> (
+    tuple[Run, ...]
+    | tuple[Change, ...]
+    | tuple[Incident, ...]
+    | tuple[Subscription, ...]
+    | tuple[Delivery, ...]
+    | tuple[Token, ...]
+    | tuple[Person, ...]
+):
     """Search runs, changes or incidents, newest first.
 
     Example:
@@ -45,6 +56,10 @@ def find(
             return tuple(tx.subscriptions.list(loop.project, open_only=open, limit=limit))
         if what == "deliveries":
             return tuple(tx.subscriptions.deliveries(loop.project, open_only=open, limit=limit))
+        if what == "tokens":
+            return tuple(tx.tokens.list("" if manages(loop, tx) else str(loop.actor), limit=limit))
+        if what == "people":
+            return tuple(tx.people.list(limit=limit)) if manages(loop, tx) else ()
         condition = compose(loop.project, where, order=order)
         sql = condition.where
         if open:

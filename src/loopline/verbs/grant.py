@@ -1,40 +1,83 @@
-"""grant: put somebody into a team."""
+"""grant: put somebody into a team, or give them a role."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
-from loopline.errors import Invalid, NotFound
+from loopline.access.roles import EVERYWHERE, PREFIX, RANKS
+from loopline.errors import Conflict, Invalid, NotFound
 from loopline.loop import Loop
-from loopline.nouns.actor import Actor
+from loopline.nouns.actor import parse_actor
+from loopline.verbs.permitting import may_give, roles_of
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
+    from loopline.nouns.token import Role
 
 
 def grant(
     loop: Loop,
-    actor: Annotated[Actor, "ann, token:ci, assistant:helper"],
-    role: Annotated[str, "team/NAME"],
+    who: Annotated[str, "ann, token:ci, assistant:helper; for a role also a team: team/ml-leads"],
+    role: Annotated[str, "team/NAME, or role/viewer, contributor, approver, maintainer, admin"],
     *,
     revoke: Annotated[bool, "take it away again"] = False,
+    everywhere: Annotated[bool, "in every project"] = False,
 ) -> dict[str, tuple[str, ...]]:
-    """Make an actor a member of a team that policies can name, and give all teams.
+    """Put an actor into a team that policies can name, or give an actor or a team a role.
+
+    The answer is all teams and roles as they are then. Each role may do what the one before it may. Nobody gives what they do
+    not have, and the last admin stays.
 
     Example:
         loopline grant ann team/ml-leads
+        loopline grant team/ml-leads role/approver
     """
-    kind, slash, name = role.partition("/")
-    if kind != "team" or not slash or not name:
-        raise Invalid(f"{role!r} is no team", kind="bad-role", hint="write for example team/ml-leads", role=role)
+    holder, home = _holder(who, role), EVERYWHERE if everywhere else loop.project
     with loop.ledger.write(loop.project, loop.actor) as tx:
+        may_give(loop, tx, _carries(tx, home, role))
         if revoke:
-            if not tx.teams.remove(loop.project, role, str(actor)):
+            if not holder.startswith("team/"):
+                may_give(loop, tx, {home: "viewer", **roles_of(tx, holder)})
+            if not tx.teams.remove(home, role, holder):
                 raise NotFound(
-                    f"{actor} is not in {role}",
+                    f"{holder} does not have {role}",
                     kind="no-grant",
                     hint="loopline grant --help",
-                    actor=str(actor),
+                    actor=holder,
                     role=role,
                 )
+            _one_admin(tx, loop)
         else:
-            tx.teams.add(loop.project, role, str(actor), by=str(loop.actor))
-        tx.say("grant.revoked" if revoke else "grant.given", str(actor), role=role)
-        return {team: tuple(sorted(members)) for team, members in tx.teams.all(loop.project).items()}
+            tx.teams.add(home, role, holder, by=str(loop.actor))
+        tx.say("grant.revoked" if revoke else "grant.given", holder, role=role, everywhere=everywhere)
+        return {team: tuple(sorted(members)) for team, members in tx.teams.all(home).items()}
+
+
+def _holder(who: str, role: str) -> str:
+    """Write who is meant as grants keep it. Raise Invalid for what is neither a team nor a role."""
+    kind, slash, name = role.partition("/")
+    if kind not in ("team", "role") or not slash or not name or (kind == "role" and name not in RANKS):
+        raise Invalid(
+            f"{role!r} is neither a team nor a role", kind="bad-role",
+            hint=f"write for example team/ml-leads, or role/ and one of {', '.join(RANKS)}", role=role,
+        )  # fmt: skip
+    if who.startswith("team/") and len(who) > len("team/"):
+        if kind == "team":
+            raise Invalid("a team is no member of a team", kind="team-in-team", hint="name its members", who=who)
+        return who
+    return str(parse_actor(who))
+
+
+def _carries(tx: Tables, home: str, role: str) -> dict[str, Role]:
+    """Say which roles come with a team or a role."""
+    if role.startswith(PREFIX):
+        return {home: cast("Role", role.removeprefix(PREFIX))}
+    brought = {project: cast("Role", name.removeprefix(PREFIX)) for project, name in tx.teams.standing(role)}
+    reached = {(home if project == EVERYWHERE else project): found for project, found in brought.items()}
+    return {home: "maintainer", **reached}
+
+
+def _one_admin(tx: Tables, loop: Loop) -> None:
+    """Keep a server from being locked: whoever asks through one stays able to give rights, or somebody else is."""
+    if loop.caller is not None and not loop.caller.open and not tx.teams.holders(EVERYWHERE, "role/admin"):
+        raise Conflict("nobody would be an admin any more", kind="last-admin", hint="make somebody else one first")

@@ -1,0 +1,234 @@
+"""auth: who asks. Every request passes here before any face sees it.
+
+A token in `Authorization`, or a browser's session, becomes a `Caller`; on loopback, while no admin has a token, anybody may.
+`Host` must be a name of this server (DNS rebinding); whatever changes something and carries an `Origin` must come from this
+server (CSRF). Nothing is decided here about what a caller may do: that is the door's (`faces/admit.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.requests import HTTPConnection, cookie_parser
+
+from loopline.access.secrets import hash_of, id_of
+from loopline.errors import Invalid, LooplineError, Refused
+from loopline.faces.problem import expected, reply
+from loopline.nouns.actor import parse_actor
+from loopline.nouns.caller import Caller
+from loopline.nouns.token import Scope
+from loopline.server.listening import is_loopback
+from loopline.verbs.permitting import roles_of
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Send
+    from starlette.types import Scope as Connection
+
+    from loopline.faces.desk import Desk
+    from loopline.ledger.ledger import Tables
+
+SESSION: Final = "loopline_session"
+"""Name of the cookie. Its value is random; the ledger knows its hash."""
+SAFE: Final = ("GET", "HEAD", "OPTIONS")
+CALLER: Final = "loopline.caller"
+_FRESH_S: Final = 1.0
+"""How long it is believed that nobody has made the first admin's token."""
+_NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?\Z")
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+POLICY: Final = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self';"
+    b" form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy of what does not bring its own."""
+
+
+class Auth:
+    """The layer between the gate and the faces."""
+
+    def __init__(self, app: ASGIApp, *, desk: Desk, hosts: Iterable[str] = (), tokens_only: bool = False) -> None:
+        self._app = app
+        self._desk = desk
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._closed = tokens_only
+        """Whether a token is needed in any case: another address than loopback, or a provider that signs people in."""
+        self._open_until = 0.0
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        """Find out who asks, then pass the request on; refuse what no face should see."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = _guarded(send)
+        try:
+            request = HTTPConnection(scope)
+            self._known_host(request)
+            known = await self._look(request)
+            if scope["method"] not in SAFE:
+                _same_origin(request, with_token=bool(known and known.token and not known.csrf))
+            scope[CALLER] = known
+        except Exception as error:  # noqa: BLE001 (a problem for the client, the rest for the log)
+            await reply(expected(error, about="who asks"))(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _known_host(self, request: HTTPConnection) -> None:
+        said = request.headers.getlist("host")
+        found = _NAME.match(said[0]) if len(said) == 1 else None
+        name = found[1].lower() if found else ""
+        if name and (name in self._hosts or said[0].lower() in self._hosts or is_loopback(name.strip("[]"))):
+            return
+        raise Invalid(
+            "this server is not called that", kind="bad-host", hint="an admin adds names with LOOPLINE_HOSTS",
+            host=said[0][:200] if said else "",
+        )  # fmt: skip
+
+    async def _look(self, request: HTTPConnection) -> Caller | None:
+        text, session = _bearer(request), _session(request)
+        if not text and not session:
+            return await self._anybody(request)
+        found: Caller | None = await self._on_thread(partial(self._find, text, session))
+        return found
+
+    async def _anybody(self, request: HTTPConnection) -> Caller | None:
+        """Give the caller of an open server; None where a token is needed."""
+        if self._closed or not is_loopback((request.client or ("", 0))[0]):  # a proxy on this machine is loopback, too
+            return None
+        if time.monotonic() > self._open_until:
+            if not await self._on_thread(self._is_open):
+                return None
+            self._open_until = time.monotonic() + _FRESH_S
+        said = request.headers.get("loopline-actor")
+        actor = parse_actor(said) if said else self._desk.loop.actor
+        return Caller(replace(actor, verified=False), open=True)
+
+    def _is_open(self) -> bool:
+        with self._desk.loop.ledger.read() as tx:
+            return is_open(tx)
+
+    def _find(self, text: str, session: str) -> Caller | None:
+        ledger = self._desk.loop.ledger
+        with ledger.read() as tx:
+            found = by_token(tx, text) if text else by_session(tx, session)
+            late = bool(text and found and _is_old(tx, found.token))
+        if found and late:
+            with ledger.telemetry() as tx:
+                tx.tokens.use(tx.tokens.get(found.token))
+        return found
+
+    async def _on_thread(self, function: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._desk.threads, function)
+
+
+def is_open(tx: Tables) -> bool:
+    """Tell whether no admin of the whole server has a token that can be used."""
+    return not tx.tokens.any_of(tx.teams.holders("*", "role/admin"))
+
+
+def by_token(tx: Tables, text: str) -> Caller | None:
+    """Give whom a token speaks for; None for what is no token, revoked, expired, or of somebody who is shut out."""
+    token = tx.tokens.find(hash_of(text)) if id_of(text) else None
+    if token is None or tx.people.disabled(token.actor):
+        return None
+    actor = parse_actor(token.actor, verified=True)
+    return Caller(actor, roles_of(tx, token.actor), token.scopes, token.id)
+
+
+def by_session(tx: Tables, cookie: str) -> Caller | None:
+    """Give who is signed in with a browser; None where that is over."""
+    session = tx.sessions.find(hash_of(cookie))
+    if session is None or tx.people.disabled(session.actor):
+        return None
+    scopes: tuple[Scope, ...] = (Scope(),)
+    if session.token:
+        token = tx.tokens.get(session.token)
+        if not tx.tokens.lives(token):
+            return None
+        scopes = token.scopes
+    actor = parse_actor(session.actor, verified=True)
+    return Caller(actor, roles_of(tx, session.actor), scopes, session.token or "", session.csrf)
+
+
+def still_in(tx: Tables, caller: Caller) -> bool:
+    """Tell whether what a caller was let in with still lets them in: long answers ask this now and then."""
+    if caller.open:
+        return is_open(tx)
+    if tx.people.disabled(str(caller.actor)):
+        return False
+    if caller.token:
+        try:
+            return tx.tokens.lives(tx.tokens.get(caller.token))
+        except LooplineError:
+            return False
+    return True
+
+
+def _bearer(request: HTTPConnection) -> str:
+    said = request.headers.getlist("authorization")
+    if not said:
+        return ""
+    kind, _, text = said[0].partition(" ")
+    if len(said) > 1 or kind.lower() != "bearer" or not text.strip():
+        raise Refused(
+            "this is no token of ours",
+            kind="not-signed-in",
+            hint="send Authorization: Bearer and a token of loopline issue",
+        )
+    return text.strip()
+
+
+def _session(request: HTTPConnection) -> str:
+    for header in request.headers.getlist("cookie"):
+        value = cookie_parser(header).get(SESSION, "")
+        if value:
+            return value[:200]
+    return ""
+
+
+def _same_origin(request: HTTPConnection, *, with_token: bool) -> None:
+    """Refuse what another site makes a browser send. Programs send neither header; a token is no browser's to add."""
+    if with_token:
+        return
+    site = request.headers.get("sec-fetch-site", "")
+    origin = request.headers.get("origin", "")
+    home = request.headers.get("host", "").lower()
+    foreign = origin and origin.partition("://")[2].lower() != home
+    if foreign or site not in ("", "same-origin", "none"):
+        raise Refused(
+            "another site sent this", kind="cross-site", hint="open the page on this server and do it there",
+            origin=origin[:200],
+        )  # fmt: skip
+
+
+def _is_old(tx: Tables, token: str) -> bool:
+    from loopline.ledger.tokens import NEWS
+
+    used = tx.tokens.get(token).used_at
+    return used is None or used < tx.now - NEWS
+
+
+def _guarded(send: Send) -> Send:
+    """Add the headers that every answer has."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            here = {name.lower() for name, _ in headers}
+            headers += [one for one in _HEADERS if one[0] not in here]
+            if b"content-security-policy" not in here:
+                headers.append((b"content-security-policy", POLICY))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sending

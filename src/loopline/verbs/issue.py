@@ -1,0 +1,74 @@
+"""issue: make a token."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from loopline.access.roles import EVERYWHERE, PREFIX
+from loopline.access.scopes import parse_scope, write_scope
+from loopline.access.secrets import hash_of, written
+from loopline.errors import Invalid, Refused
+from loopline.loop import Loop
+from loopline.nouns.actor import Actor
+from loopline.nouns.token import Issued, Role, Scope, Token
+from loopline.verbs.permitting import may_give, may_scope, roles_of
+
+LONGEST = timedelta(days=3650)
+
+
+def issue(
+    loop: Loop,
+    name: Annotated[str, "what it is for: laptop, nightly training"],
+    *,
+    actor: Annotated[Actor | None, "for whom: ann, token:ci, assistant:helper; left out: for you"] = None,
+    scopes: Annotated[
+        tuple[Annotated[Scope, parse_scope], ...], "what it may be used for: read, log:flights, promote:flights:model/*"
+    ] = (),
+    expires: Annotated[timedelta, "how long it lasts; 0s: for ever"] = timedelta(days=90),
+    role: Annotated[Role | None, "a role that its actor gets in this project with it"] = None,
+    everywhere: Annotated[bool, "the role holds in every project"] = False,
+) -> Issued:
+    """Issue a token for a person, a service or an assistant.
+
+    Its secret is shown once and kept by nobody. A token may do what its actor's roles allow, and of that only what its scopes
+    cover. Nobody issues a token that can do more than themself.
+
+    Example:
+        loopline issue "Ann's laptop" --actor ann --role approver
+    """
+    name = name.strip()
+    if not name or len(name) > 200 or not name.isprintable():
+        raise Invalid("a token needs a name of one line", kind="bad-token-name", hint="say what it is for", name=name)
+    if not timedelta(0) <= expires <= LONGEST:
+        raise Invalid(
+            f"a token cannot last {expires}",
+            kind="bad-expiry",
+            hint="write for example 90d; 0s for ever",
+            expires=expires,
+        )
+    if everywhere and role is None:
+        raise Invalid("say which role holds everywhere", kind="missing-parameter", hint="add --role", missing=["role"])
+    whose, given = actor or loop.actor, scopes or (loop.caller.scopes if loop.caller else (Scope(),))
+    may_scope(loop, given)
+    identity, text = written(loop.ids.chance(40))
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        home = EVERYWHERE if everywhere else loop.project
+        wanted = {home: role} if role else {}
+        if role:
+            may_give(loop, tx, wanted)
+        if str(whose) != str(loop.actor):
+            may_give(loop, tx, {loop.project: "viewer", **roles_of(tx, str(whose))})
+        if tx.people.disabled(str(whose)):
+            raise Refused(f"{whose} is shut out", kind="disabled", hint="ask an admin of this server", actor=str(whose))
+        if role:
+            tx.teams.add(home, PREFIX + role, str(whose), by=str(loop.actor))
+        until = tx.now + int(expires.total_seconds() * 1_000_000) if expires else None
+        token = tx.tokens.add(
+            Token(identity, str(whose), name, given, str(loop.actor), tx.now, until), hashed=hash_of(text)
+        )
+        tx.say(
+            "token.issued", identity, actor=str(whose), name=name, scopes=[write_scope(one) for one in given],
+            expires_at=until, **({"role": role, "project": home} if role else {}),
+        )  # fmt: skip
+    return Issued(token, text)

@@ -1,0 +1,65 @@
+"""permitting: what an actor may do, and whether one may give it to another; shared by the verbs that give and take rights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, cast
+
+from loopline.access.roles import EVERYWHERE, PREFIX, RANKS, at_least, greatest, no_more_than, role_in
+from loopline.access.scopes import narrower, write_scope
+from loopline.errors import Refused
+from loopline.nouns.token import Role, Scope
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
+    from loopline.loop import Loop
+
+
+def roles_of(tx: Tables, actor: str) -> dict[str, Role]:
+    """Give an actor's role by project, its own or by a team. `*` is every project. Who is shut out has none."""
+    if tx.people.disabled(actor):
+        return {}
+    found: dict[str, list[Role]] = {}
+    for project, role in tx.teams.standing(actor):
+        name = role.removeprefix(PREFIX)
+        if name in RANKS:
+            found.setdefault(project, []).append(cast("Role", name))
+    return {project: best for project, roles in found.items() if (best := greatest(roles))}
+
+
+def own_roles(loop: Loop, tx: Tables) -> Mapping[str, Role]:
+    """Give what the caller may do now, as the ledger says in this transaction. The owner of an embedded loop is its admin."""
+    if loop.caller is None or loop.caller.open:
+        return {EVERYWHERE: "admin"}
+    return roles_of(tx, str(loop.actor))
+
+
+def manages(loop: Loop, tx: Tables) -> bool:
+    """Tell whether the caller may see who else is here: a maintainer of the project, or the owner of an embedded loop."""
+    return at_least(role_in(own_roles(loop, tx), loop.project), "maintainer")
+
+
+def may_give(loop: Loop, tx: Tables, roles: Mapping[str, Role]) -> None:
+    """Raise Refused unless the caller manages those projects and has each of these roles itself."""
+    own = own_roles(loop, tx)
+    manages = all(at_least(role_in(own, project), "maintainer") for project in roles)
+    if not manages or not no_more_than(roles, own):
+        raise Refused(
+            "you cannot give what you do not have", kind="beyond-your-role", hint="ask an admin of this server",
+            roles=dict(roles),
+        )  # fmt: skip
+
+
+def may_scope(loop: Loop, scopes: Iterable[Scope]) -> None:
+    """Raise Refused unless what the caller was let in with covers each of these scopes."""
+    if loop.caller is None or loop.caller.open:
+        return
+    from loopline.verbs import VERBS
+
+    classes = [(verb.name, verb.cls) for verb in VERBS]
+    for scope in scopes:
+        if not any(narrower(scope, own, classes=classes) for own in loop.caller.scopes):
+            raise Refused(
+                f"your token does not cover {write_scope(scope)}", kind="beyond-your-scope",
+                hint="loopline whoami tells what it covers", scope=write_scope(scope),
+            )  # fmt: skip

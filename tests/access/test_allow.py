@@ -1,0 +1,55 @@
+"""Role and scope together."""
+
+from __future__ import annotations
+
+import pytest
+
+from loopline.access.allow import allowed
+from loopline.access.scopes import parse_scope
+from loopline.errors import Refused
+from loopline.nouns.actor import Actor
+from loopline.nouns.caller import Caller
+from loopline.verbs import VERBS
+
+BY_NAME = {verb.name: verb for verb in VERBS}
+ANN = Actor("person", "ann", verified=True)
+
+
+def test_role_and_scope_must_both_allow() -> None:
+    """Neither makes up for the other."""
+    reader = Caller(ANN, {"flights": "admin"}, (parse_scope("read"),))
+    viewer = Caller(ANN, {"flights": "viewer"})
+    for caller in (reader, viewer):
+        allowed(caller, BY_NAME["why"], project="flights")
+        with pytest.raises(Refused):
+            allowed(caller, BY_NAME["log"], project="flights")
+
+
+def test_another_project_is_another_project() -> None:
+    """A role in one project opens no other."""
+    with pytest.raises(Refused):
+        allowed(Caller(ANN, {"flights": "admin"}), BY_NAME["why"], project="other")
+
+
+def test_nobody_without_a_role_gets_in() -> None:
+    """To be known is not to be allowed."""
+    for verb in VERBS:
+        if verb.name in {"whoami", "issue", "revoke"}:
+            continue
+        with pytest.raises(Refused):
+            allowed(Caller(ANN), verb, project="flights")
+
+
+def test_each_of_several_scopes_stands_for_itself() -> None:
+    """Scopes add up by verb and asset, never mixed."""
+    caller = Caller(ANN, {"*": "admin"}, (parse_scope("read:flights"), parse_scope("log:other")))
+    allowed(caller, BY_NAME["why"], project="flights")
+    allowed(caller, BY_NAME["log"], project="other")
+    with pytest.raises(Refused):
+        allowed(caller, BY_NAME["log"], project="flights")
+
+
+def test_an_open_server_lets_everybody() -> None:
+    """On loopback, while nobody has a token, this machine's people may do everything."""
+    for verb in VERBS:
+        allowed(Caller(ANN, open=True), verb, project="flights")
