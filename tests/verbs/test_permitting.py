@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.errors import Conflict, Refused
+from loopline.verbs.grant import grant
+from loopline.verbs.permitting import manages, roles_of
+
+from .conftest import ANN, BOB
+from .test_issue import give, over_the_wire
+
+if TYPE_CHECKING:
+    from .conftest import World
+
+
+def test_the_greatest_role_counts_and_nobody_shut_out_has_any(world: World) -> None:
+    """A role by a team and one of one's own meet."""
+    give(world, BOB, "viewer")
+    world.do("grant", "bob", "team/ml")
+    world.do("grant", "team/ml", "role/approver")
+    with world.loop.ledger.write("flights", ANN) as tx:
+        assert roles_of(tx, str(BOB)) == {"flights": "approver"}
+        tx.people.disable(str(BOB))
+        tx.say("person.disabled", str(BOB))
+        assert roles_of(tx, str(BOB)) == {}
+
+
+def test_a_maintainer_gives_roles_up_to_their_own(world: World) -> None:
+    """Not admin, not everywhere, and not by way of a team that can do more."""
+    give(world, BOB, "maintainer")
+    world.do("grant", "team/ops", "role/admin", everywhere=True)
+    asker = over_the_wire(world, BOB)
+    grant(asker, "eve", "role/approver")
+    for who, role, everywhere in (
+        ("eve", "role/admin", False),
+        ("eve", "role/viewer", True),
+        ("bob", "team/ops", False),
+        ("bob", "team/ops", True),
+    ):
+        with pytest.raises(Refused):
+            grant(asker, who, role, everywhere=everywhere)
+
+
+def test_nobody_takes_from_somebody_who_has_more(world: World) -> None:
+    """A maintainer of one project cannot shut an admin out of it."""
+    give(world, BOB, "maintainer")
+    give(world, ANN, "admin", everywhere=True)
+    give(world, ANN, "viewer")
+    with pytest.raises(Refused):
+        grant(over_the_wire(world, BOB), "ann", "role/viewer", revoke=True)
+
+
+def test_the_last_admin_stays(world: World) -> None:
+    """A server is not locked by its only admin."""
+    give(world, ANN, "admin", everywhere=True)
+    asker = over_the_wire(world, ANN)
+    with pytest.raises(Conflict) as caught:
+        grant(asker, "ann", "role/admin", revoke=True, everywhere=True)
+    assert caught.value.kind == "last-admin"
+    grant(asker, "bob", "role/admin", everywhere=True)
+    grant(asker, "ann", "role/admin", revoke=True, everywhere=True)
+
+
+def test_what_a_role_sees_of_others(world: World) -> None:
+    """Only who manages a project sees everybody's tokens; others see their own."""
+    give(world, BOB, "contributor")
+    world.do("issue", "ann's")
+    asker = over_the_wire(world, BOB)
+    with world.loop.ledger.read() as tx:
+        assert not manages(asker, tx)
+    assert world.do("find", "tokens")
+    from loopline.verbs.find import find
+
+    assert find(asker, "tokens") == ()
+    assert find(asker, "people") == ()

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.access.secrets import hash_of
+from loopline.errors import NotFound, Refused
+from loopline.verbs.issue import issue
+from loopline.verbs.revoke import revoke
+
+from .conftest import ANN, BOB
+from .test_issue import give, over_the_wire
+
+if TYPE_CHECKING:
+    from .conftest import World
+
+
+def test_a_revoked_token_and_its_browsers_are_out_at_once(world: World) -> None:
+    """Revoking twice is harmless; another token of the same person lives on."""
+    made, other = world.do("issue", "a"), world.do("issue", "b")
+    with world.loop.ledger.telemetry() as tx:
+        tx.sessions.begin("s", str(ANN), csrf="c", token=made.token.id)
+    assert world.do("revoke", made.token.id).revoked_at is not None
+    world.do("revoke", made.token.id)
+    with world.loop.ledger.read() as tx:
+        assert tx.tokens.find(hash_of(made.secret)) is None
+        assert tx.sessions.find("s") is None
+        assert tx.tokens.find(hash_of(other.secret)) is not None
+    with pytest.raises(NotFound):
+        world.do("revoke", "never")
+
+
+def test_a_token_is_revoked_by_its_own_or_by_who_could_give_it(world: World) -> None:
+    """A contributor ends their own and no other; a maintainer ends those of the project, not an admin's."""
+    give(world, BOB, "contributor")
+    mine = issue(over_the_wire(world, BOB), "mine")
+    admins = world.do("issue", "root", actor=ANN, role="admin", everywhere=True)
+    with pytest.raises(Refused):
+        revoke(over_the_wire(world, BOB), admins.token.id)
+    assert revoke(over_the_wire(world, BOB), mine.token.id).revoked_at is not None
+    give(world, BOB, "maintainer")
+    with pytest.raises(Refused):
+        revoke(over_the_wire(world, BOB), admins.token.id)
