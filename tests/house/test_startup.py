@@ -12,7 +12,7 @@ import pytest
 
 HEAVY = {
     "alembic", "anyio", "asyncio", "duckdb", "IPython", "joblib", "matplotlib", "numpy", "pandas", "psycopg", "pyarrow", "rich",
-    "scipy", "skops", "sklearn", "sqlalchemy", "starlette", "unittest", "uvicorn",
+    "scipy", "skops", "sklearn", "sqlalchemy", "starlette", "unittest", "urllib3", "uvicorn",
 }  # fmt: skip
 ASKED = "data/flights@1"
 READS = [

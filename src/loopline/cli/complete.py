@@ -1,7 +1,8 @@
 """complete: what could come next on a command line, fast enough for every press of Tab.
 
 The scripts of `loopline completion` call `loopline --complete INDEX WORD…` (the words behind `loopline`, and which of them
-is being written). Names are read straight from the ledger's file; nothing is opened for writing, and no error is shown.
+is being written). Names are read straight from the ledger's file, or asked of the server that the settings name; nothing is
+opened for writing, and no error is shown.
 """
 
 from __future__ import annotations
@@ -56,7 +57,13 @@ def candidates(before: Sequence[str], current: str) -> Iterator[str]:
 
 
 def names(prefix: str, *, home: str = "", project: str = "") -> Iterator[str]:
-    """Give what the ledger at hand has that begins so: assets, refs and versions, ids of runs and changes."""
+    """Give what the server or the ledger at hand has that begins so: assets, refs and versions, ids of runs and changes."""
+    from loopline.cli import naming
+
+    server = naming.named_server(home, project)
+    if server is not None:
+        yield from naming.names(server, prefix, limit=LIMIT)
+        return
     path = _ledger(home)
     if path is None:
         return

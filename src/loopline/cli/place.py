@@ -43,6 +43,16 @@ class Place:
         from loopline.sdk.opening import open_client
 
         settings = self.settings
+        if settings.url and self.options.actor:
+            from loopline.sdk.opening import token_of
+
+            if token_of(settings):
+                raise Invalid(
+                    f"the token says who you are, so nobody can be {self.options.actor} by --as",
+                    kind="actor-by-token",
+                    hint="leave --as out, or set LOOPLINE_TOKEN to a token of theirs",
+                    actor=self.options.actor,
+                )
         client = open_client(settings, dry=self.options.dry, report=self.report)
         if not self.options.dry:
             self._adopt(client)
