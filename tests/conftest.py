@@ -41,14 +41,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """Give the address of a private PostgreSQL server that is empty at first and gone when the session ends."""
-    binaries = _postgres_binaries()
+    binaries = postgres_binaries()
     if binaries is None:
         reason = "PostgreSQL's server programs are not installed (Debian: apt-get install postgresql)"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    with _server(binaries) as url:
-        yield url
+    with postgres_server(binaries) as server:
+        yield server.url
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _postgres_binaries() -> Path | None:
+def postgres_binaries() -> Path | None:
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent
@@ -73,9 +73,39 @@ def _postgres_binaries() -> Path | None:
     return installed[-1].parent if installed else None
 
 
+class PostgresServer:
+    """A server that keeps nothing safe, which a test may stop and start again."""
+
+    def __init__(self, command: list[str], folder: Path) -> None:
+        self._command, self._folder = command, folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        for _ in range(5):
+            self._port = _free_port()
+            if self.start():
+                return
+        pytest.fail("PostgreSQL does not start:\n" + (folder / "log").read_text(errors="replace"))
+
+    def start(self) -> bool:
+        """Start it and wait until it answers; False where somebody else has its port."""
+        quick = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200"]
+        options = [*quick, "listen_addresses=127.0.0.1", f"port={self._port}", "unix_socket_directories="]
+        with (self._folder / "log").open("ab") as log:
+            settings = [word for option in options for word in ("-c", option)]
+            self._process = subprocess.Popen([*self._command, *settings], cwd=self._folder, stdout=log, stderr=log)
+        self.url = f"postgresql://loopline@127.0.0.1:{self._port}/postgres"
+        return _answers(self._process, self.url)
+
+    def stop(self) -> None:
+        """Stop it at once: every connection is cut."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(timeout=30)
+
+
 @contextmanager
-def _server(binaries: Path) -> Iterator[str]:
-    """Run a server that keeps nothing safe, as somebody who is not root: PostgreSQL refuses root."""
+def postgres_server(binaries: Path) -> Iterator[PostgresServer]:
+    """Run a server of its own, as somebody who is not root: PostgreSQL refuses root."""
     folder = Path(tempfile.mkdtemp(prefix="loopline-pg-"))
     as_user: list[str] = []
     if os.geteuid() == 0:
@@ -90,28 +120,13 @@ def _server(binaries: Path) -> Iterator[str]:
             [*run, str(binaries / "initdb"), "-D", str(folder / "data"), *fresh],
             check=True, cwd=folder, env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        server, url = _start([*run, str(binaries / "postgres"), "-D", str(folder / "data")], folder)
+        server = PostgresServer([*run, str(binaries / "postgres"), "-D", str(folder / "data")], folder)
         try:
-            yield url
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(timeout=30)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _start(command: list[str], folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    for _ in range(5):
-        port = _free_port()
-        quick = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200"]
-        options = [*quick, "listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories="]
-        with (folder / "log").open("ab") as log:
-            settings = [word for option in options for word in ("-c", option)]
-            server = subprocess.Popen([*command, *settings], cwd=folder, stdout=log, stderr=log)
-        url = f"postgresql://loopline@127.0.0.1:{port}/postgres"
-        if _answers(server, url):
-            return server, url
-    pytest.fail("PostgreSQL does not start:\n" + (folder / "log").read_text(errors="replace"))
 
 
 def _free_port() -> int:

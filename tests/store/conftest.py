@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.conftest import PostgresServer, postgres_binaries, postgres_server
+
 _SERVER = """
 import logging, os, sys, threading
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -137,6 +139,15 @@ def _passed_on(server: str, handler: BaseHTTPRequestHandler, body: bytes) -> tup
         return answer.status, answer.read(), dict(answer.headers)
     finally:
         connection.close()
+
+
+@pytest.fixture(scope="module")
+def own_postgres(postgres_url: str) -> Iterator[PostgresServer]:
+    """Give a PostgreSQL server that the tests of one module may stop."""
+    binaries = postgres_binaries()
+    assert binaries is not None, postgres_url
+    with postgres_server(binaries) as server:
+        yield server
 
 
 @pytest.fixture

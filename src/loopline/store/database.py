@@ -44,6 +44,8 @@ class Database(Protocol):
         Inside a write of the same thread it is a part of that one: undone alone when it raises, durable only with it.
         Commit returns when the disk (or the server) has it. Raise Unavailable: disk-full, ledger-read-only, ledger-busy,
         ledger-corrupt, ledger-unreachable.
+        The fact `recorded` of ledger-unreachable is `nothing`, or `unknown` where the answer to the commit was lost: then
+        doing it again may do it twice.
         """
 
     def read(self) -> AbstractContextManager[Rows]:

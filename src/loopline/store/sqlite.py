@@ -67,7 +67,7 @@ class SqliteDatabase:
             )
         self.path = path
         self._local = threading.local()
-        self._connections: list[Any] = []
+        self._connections: dict[int, Any] = {}
         self._guard = threading.Lock()
         self._memory: Any = None
         self._one_writer = threading.RLock()
@@ -148,8 +148,10 @@ class SqliteDatabase:
         """Let go of every connection."""
         with self._guard:
             if self._process == os.getpid():
-                for connection in self._connections:
+                for connection in list(self._connections.values()):
                     connection.close()
+                if self._memory is not None:
+                    self._memory.close()
             self._connections.clear()
             if self._presence is not None:
                 os.close(self._presence)
@@ -172,12 +174,13 @@ class SqliteDatabase:
         if self._memory is not None:
             return self._memory
         if self._process != os.getpid():  # after a fork a connection belongs to the parent
-            self._local, self._connections, self._process = threading.local(), [], os.getpid()
+            self._local, self._connections, self._process = threading.local(), {}, os.getpid()
             self._guard, self._one_writer, self._presence = threading.Lock(), threading.RLock(), None
         connection = getattr(self._local, "connection", None)
         if connection is None:
             self._be_present()
             connection = self._local.connection = self._connect(str(self.path))
+            self._local.until = _Until(self._connections, connection)
         return connection
 
     def _connect(self, path: str) -> Any:
@@ -189,8 +192,6 @@ class SqliteDatabase:
             except driver.Error:
                 connection.close()
                 raise
-        with self._guard:
-            self._connections.append(connection)
         return connection
 
     def _be_present(self) -> None:
@@ -242,6 +243,18 @@ class SqliteDatabase:
             if sign in text:
                 return Unavailable(f"{message} ({where})", kind=kind, hint=hint, path=where, cause=text)
         return None
+
+
+class _Until:
+    """Closes a thread's connection when the thread ends: that is when its thread-local things go."""
+
+    def __init__(self, connections: dict[int, Any], connection: Any) -> None:
+        self._connections, self._connection, self._process = connections, connection, os.getpid()
+        connections[id(connection)] = connection
+
+    def __del__(self) -> None:
+        if self._connections.pop(id(self._connection), None) is not None and self._process == os.getpid():
+            self._connection.close()
 
 
 @contextmanager

@@ -1,0 +1,84 @@
+"""Rows in a SQLite file that threads come to and leave."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loopline.store.sqlite import SqliteDatabase
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+    """Give a file with one table."""
+    database = SqliteDatabase(tmp_path / "rows.db")
+    with database.write() as rows:
+        rows.do("CREATE TABLE t (x INTEGER PRIMARY KEY)")
+    yield database
+    database.close()
+
+
+def open_files(path: Path) -> int:
+    """Count this process's handles on a file."""
+    return sum(1 for one in Path("/proc/self/fd").iterdir() if one.exists() and one.resolve() == path)
+
+
+def test_threads_that_end_keep_no_connection(database: SqliteDatabase, tmp_path: Path) -> None:
+    """A server's thousandth thread finds as many open files as its first."""
+
+    def work(number: int) -> None:
+        with database.write() as rows:
+            rows.do("INSERT INTO t VALUES (?)", number)
+        with database.read() as rows:
+            assert rows.one("SELECT count(*) FROM t") is not None
+
+    for number in range(30):
+        thread = threading.Thread(target=work, args=(number,))
+        thread.start()
+        thread.join()
+    assert open_files(tmp_path / "rows.db") <= 2  # SQLite keeps one for reuse while others hold locks
+    with database.read() as rows:
+        assert rows.one("SELECT count(*) FROM t") == (30,)
+
+
+def test_closing_reaches_the_connections_of_other_threads(database: SqliteDatabase, tmp_path: Path) -> None:
+    """When a database is closed, threads that are still there have no file open either."""
+    ready, done = threading.Barrier(4), threading.Event()
+
+    def work() -> None:
+        with database.read() as rows:
+            rows.one("SELECT 1")
+        ready.wait()
+        done.wait()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    assert open_files(tmp_path / "rows.db") == 4
+    database.close()
+    assert open_files(tmp_path / "rows.db") == 0
+    done.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_fork_leaves_its_parents_connection_alone(database: SqliteDatabase) -> None:
+    """A child of a fork writes through a connection of its own, and so does the parent after it."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            with database.write() as rows:
+                rows.do("INSERT INTO t VALUES (1)")
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with database.write() as rows:
+        rows.do("INSERT INTO t VALUES (2)")
+        assert rows.all("SELECT x FROM t ORDER BY x") == [(1,), (2,)]
