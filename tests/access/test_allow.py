@@ -49,6 +49,15 @@ def test_each_of_several_scopes_stands_for_itself() -> None:
         allowed(caller, BY_NAME["log"], project="flights")
 
 
+def test_everybody_may_ask_who_they_are() -> None:
+    """A token for one thing alone can still find out what that thing is, and nothing else."""
+    caller = Caller(ANN, {}, (parse_scope("log:other:model/*"),))
+    allowed(caller, BY_NAME["whoami"], project="flights")
+    for name in ("issue", "revoke", "why"):
+        with pytest.raises(Refused):
+            allowed(caller, BY_NAME[name], project="flights")
+
+
 def test_an_open_server_lets_everybody() -> None:
     """On loopback, while nobody has a token, this machine's people may do everything."""
     for verb in VERBS:

@@ -49,4 +49,7 @@ def token_of(settings: Settings) -> str:
     """Give what the server knows this caller by: the variable's, else what `loopline login` saved for its address."""
     if settings.token:
         return settings.token
-    return ""
+    from loopline.sdk.credentials import find
+
+    kept = find(settings.url)
+    return kept.token if kept else ""

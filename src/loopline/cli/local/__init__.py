@@ -28,6 +28,8 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
     Verb("get", "local", "runs", "Find the version that a pointer means now, and write its bytes to a file or folder."),
     Verb("shell", "local", "runs", "Open Python with the loop at hand."),
+    Verb("login", "local", "serve", "Log in to a server and keep its token, for this user alone, in credentials.json beside config.toml."),
+    Verb("logout", "local", "serve", "Forget the token that a login kept for a server, and end it there."),
     Verb("up", "local", "serve", "Serve this ledger: the API, the pages, and a worker for pipelines."),
     Verb("completion", "local", "set up", "Print the script that lets a shell complete commands and names."),
 )

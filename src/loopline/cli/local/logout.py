@@ -1,0 +1,50 @@
+"""logout: make a server forget this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from loopline.cli.place import Place
+from loopline.errors import Invalid, LooplineError, NotFound
+
+
+def logout(
+    where: Place,
+    url: Annotated[str | None, "the server's address; left out: LOOPLINE_URL"] = None,
+    *,
+    keep: Annotated[bool, "leave the token alive on the server: it is used elsewhere, too"] = False,
+) -> None:
+    """Forget the token that a login kept for a server, and end it there.
+
+    Example:
+        loopline logout http://localhost:4040
+    """
+    from loopline.sdk.credentials import forget
+    from loopline.sdk.remote import Remote
+    from loopline.sdk.wire import parse_url
+
+    named = url or where.settings.url
+    if not named:
+        raise Invalid(
+            "logout needs the address of a server", kind="missing-parameter", hint="loopline logout http://HOST:4040",
+            missing=["url"],
+        )  # fmt: skip
+    address = parse_url(named)
+    gone = forget(address)
+    if gone is None:
+        raise NotFound(
+            f"no token is kept for {address}", kind="not-logged-in", hint=f"loopline login {address}", url=address
+        )
+    if keep:
+        where.screen.say(f"forgot the token of {address}; it still lives there")
+        return
+    client = Remote(address, gone.token, where.settings.project, work=where.settings.home / "cache")
+    try:
+        client.do("revoke", client.do("whoami").token)
+    except LooplineError as error:
+        where.screen.say(f"forgot the token of {address}")
+        where.screen.say(f"{where.screen.paint_err('wait', 'warning:')} it may still live there: {error.message}")
+    else:
+        where.screen.say(f"{where.screen.mark('good', 'logged out')} of {address}; its token is dead")
+    finally:
+        client.close()
