@@ -2,15 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loopline.nouns.name import AssetName, Numbered, Pointer
 from loopline.nouns.run import Point
 from loopline.nouns.version import Version
 from loopline.verbs.comparing import compare
 
-from .conftest import DATA, ENVIRONMENT, MODEL
+from .conftest import DATA, ENVIRONMENT, MODEL, PROJECT
 
 if TYPE_CHECKING:
-    from loopline.nouns.name import AssetName
-
     from .conftest import World
 
 
@@ -71,3 +70,33 @@ def test_a_lost_source_tree_does_not_stop_a_comparison(world: World) -> None:
         run = world.do("start", "t", code=digest_of(name), environment=ENVIRONMENT)
         world.do("put", MODEL, digest=world.loop.blobs.put(name), run=run.id)
     assert compare(world.loop, *_versions(world, MODEL)).code == ()
+
+
+def test_texts_are_compared_where_that_is_asked(world: World) -> None:
+    """Code and files that people write line by line, and not what is only data; without asking, nothing is read."""
+    world.data(a_csv=b"1\n", notes_md=b"one\n")
+    world.data(a_csv=b"2\n", notes_md=b"two\n")
+    versions = [Pointer(DATA, Numbered(number)) for number in (2, 3)]
+    assert world.do("diff", *versions).patches == ()
+    (one,) = world.do("diff", *versions, lines=True).patches
+    assert (one.path, one.text) == ("notes.md", "@@ -1 +1 @@\n-one\n+two")
+
+
+def test_a_policy_is_compared_line_by_line(guarded: World) -> None:
+    """The change of a policy shows which of its lines differ."""
+    from loopline.nouns.policy import Policy
+
+    guarded.policy(Policy("champion", ("model/*@champion",)))
+    policy = AssetName(PROJECT, "policy", PROJECT)
+    (one,) = guarded.do("diff", Pointer(policy, Numbered(1)), Pointer(policy, Numbered(2)), lines=True).patches
+    assert (one.removed > 0, one.note) == (True, "")
+
+
+def test_columns_that_shifted_are_summarised(world: World) -> None:
+    """A column whose values moved is there with both sides; one that stayed as it was is not; rows are shown with their word."""
+    world.data(t_csv=b"id,x\n1,1\n2,2\n")
+    world.data(t_csv=b"id,x\n1,10\n2,20\n")
+    (rows,) = world.do("diff", *(Pointer(DATA, Numbered(number)) for number in (2, 3)), rows=True).rows
+    (shift,) = rows.shifts
+    assert (shift.name, shift.old.mean, shift.new.mean) == ("x", 1.5, 15.0)
+    assert sorted(sample.word for sample in rows.samples) == ["added", "added", "removed", "removed"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from loopline.nouns.change import Change
 from loopline.nouns.comment import Comment
 from loopline.nouns.entry import Difference
 from loopline.nouns.evaluation import Estimate
+from loopline.nouns.patch import Patch
+from loopline.nouns.preview import Column
 from loopline.nouns.version import Version
 
 
@@ -32,10 +35,20 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One row that changed: what names it, and its cells that differ."""
+    """One row that changed: what names it, and its cells that differ. Of a row that came or went, all cells."""
 
     key: str
     cells: tuple[Delta, ...]
+    word: Literal["added", "removed", "changed"] = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """One column on both sides, each over all rows there; None: the side has no such column."""
+
+    name: str
+    old: Column | None
+    new: Column | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,8 @@ class Rows:
     columns: Mapping[str, int] = field(default_factory=dict)
     """Changed rows by column."""
     samples: tuple[Sample, ...] = ()
+    shifts: tuple[Shifted, ...] = ()
+    """Columns whose values are summarised otherwise on the other side."""
     notes: tuple[str, ...] = ()
 
 
@@ -79,6 +94,8 @@ class Comparison:
     """Versions that the two training runs read."""
     code: tuple[Difference, ...] = ()
     environment: tuple[Delta, ...] = ()
+    patches: tuple[Patch, ...] = ()
+    """Code, and files that people write, line by line; where that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

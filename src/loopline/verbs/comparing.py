@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 from loopline.errors import LooplineError
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
-from loopline.nouns.artifact import MODEL, TREE
-from loopline.nouns.comparison import Comparison, Delta, Rows, Sample, Shift
+from loopline.nouns.artifact import MODEL, POLICY, TREE
+from loopline.nouns.comparison import Comparison, Delta, Rows, Sample, Shift, Shifted
 from loopline.nouns.entry import Difference
+from loopline.nouns.patch import Patch
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
 from loopline.verbs.together import sources
@@ -22,7 +24,9 @@ FILES = 100
 """How many differing files a comparison lists by default."""
 
 
-def compare(loop: Loop, old: Version | None, new: Version, *, rows: bool = False, limit: int = FILES) -> Comparison:
+def compare(
+    loop: Loop, old: Version | None, new: Version, *, rows: bool = False, lines: bool = False, limit: int = FILES
+) -> Comparison:
     """Compare two versions of an asset: files, rows of tables, and what the runs that made them were given and measured."""
     with loop.ledger.read() as tx:
         before = tx.runs.find(old.run) if old and old.run else None
@@ -30,6 +34,7 @@ def compare(loop: Loop, old: Version | None, new: Version, *, rows: bool = False
         data = _sources(tx, loop, old, new)
         environment = _packages(tx, before, after)
     files, more = _files(loop, old, new, limit)
+    code = _code(loop, before, after, limit)
     return Comparison(
         old=old,
         new=new,
@@ -39,9 +44,23 @@ def compare(loop: Loop, old: Version | None, new: Version, *, rows: bool = False
         params=_deltas(before.params if before else {}, after.params if after else {}),
         metrics=_shifts(before.metrics if before else {}, after.metrics if after else {}),
         data=data,
-        code=_code(loop, before, after, limit),
+        code=code,
         environment=environment,
+        patches=_patches(loop, old, new, (*code, *files)) if lines else (),
     )
+
+
+_WRITTEN = (".py", ".md", ".toml", ".yaml", ".yml", ".json", ".txt", ".cfg", ".ini", ".sql", ".sh")
+"""Suffixes of what people write, so that line by line is how it is read."""
+
+
+def _patches(loop: Loop, old: Version | None, new: Version, differences: Iterable[Difference]) -> tuple[Patch, ...]:
+    """Compare code line by line, files that people write, and a document that is a version by itself: a policy."""
+    from loopline.verbs.patching import patch, patches
+
+    if new.artifact.media_type == POLICY:
+        return (patch(loop, new.asset.name, old.artifact.digest if old else None, new.artifact.digest),)
+    return patches(loop, (one for one in differences if one.path.lower().endswith(_WRITTEN)))
 
 
 def _files(loop: Loop, old: Version | None, new: Version, limit: int) -> tuple[tuple[Difference, ...], int]:
@@ -52,6 +71,7 @@ def _files(loop: Loop, old: Version | None, new: Version, limit: int) -> tuple[t
 
 
 def tree_difference(loop: Loop, old: str | None, new: str, limit: int) -> tuple[tuple[Difference, ...], int]:
+    """Give the first files that differ between two trees, and how many further ones do."""
     from loopline.datasets.diff import diff
     from loopline.datasets.tree import build
     from loopline.nouns.digest import Digest
@@ -117,7 +137,7 @@ def _rows(loop: Loop, old: Version | None, new: Version) -> tuple[Rows, ...]:
     found = []
     for name, differences in groups.items():
         with on_disk(loop, [d.old for d in differences]) as left, on_disk(loop, [d.new for d in differences]) as right:
-            found.append(_as_noun(name, diff_rows(left, right, key=key)))
+            found.append(replace(_as_noun(name, diff_rows(left, right, key=key)), shifts=_shifted(left, right)))
     return tuple(found)
 
 
@@ -139,15 +159,35 @@ def _as_noun(table: str, told: Mapping[str, Any]) -> Rows:
             *(Delta(one["name"], one["old"], one["new"]) for one in schema["changed"]),
         ),
         columns=told["columns"],
-        samples=tuple(
-            Sample(
-                " ".join(map(str, one["key"].values())),
-                tuple(Delta(c, str(a), str(b)) for c, (a, b) in one["cells"].items()),
-            )
-            for one in told["samples"]["changed"]
-        ),
+        samples=tuple(_samples(told)),
         notes=tuple(told["notes"]),
     )
+
+
+def _samples(told: Mapping[str, Any]) -> Iterator[Sample]:
+    for one in told["samples"]["changed"]:
+        cells = tuple(Delta(column, _cell(a), _cell(b)) for column, (a, b) in one["cells"].items())
+        yield Sample(" ".join(map(str, one["key"].values())), cells)
+    for row in told["samples"]["added"]:
+        key = " ".join(str(row[column]) for column in told["key"])
+        yield Sample(key, tuple(Delta(column, None, _cell(value)) for column, value in row.items()), "added")
+    for row in told["samples"]["removed"]:
+        key = " ".join(str(row[column]) for column in told["key"])
+        yield Sample(key, tuple(Delta(column, _cell(value), None) for column, value in row.items()), "removed")
+
+
+def _cell(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _shifted(old: list[Path], new: list[Path]) -> tuple[Shifted, ...]:
+    """Summarise each column on both sides, and give those that are not the same."""
+    from loopline.datasets.profile import profile
+    from loopline.verbs.profiling import column_of
+
+    sides = [{one["name"]: column_of(one) for one in profile(paths)["columns"]} for paths in (old, new)]
+    pairs = (Shifted(name, sides[0].get(name), sides[1].get(name)) for name in {**sides[0], **sides[1]})
+    return tuple(one for one in pairs if one.old != one.new)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ def diff(
     new: Annotated[Pointer, "the version to go to"],
     *,
     rows: Annotated[bool, "compare tables row by row"] = False,
+    lines: Annotated[bool, "compare code and other texts line by line"] = False,
     limit: Annotated[int, "how many differing files to list"] = FILES,
 ) -> Comparison:
     """Compare two versions: files, rows, params, metrics, data, code and environment.
@@ -34,4 +35,4 @@ def diff(
     at_most(limit)
     with loop.ledger.read() as tx:
         before, after = tx.versions.resolve(old), tx.versions.resolve(new)
-    return compare(loop, before, after, rows=rows, limit=limit)
+    return compare(loop, before, after, rows=rows, lines=lines, limit=limit)

@@ -10,18 +10,17 @@ from loopline.errors import Invalid, LooplineError, Unavailable
 from loopline.loop import Loop
 from loopline.nouns.artifact import JSON, MODEL, TREE
 from loopline.nouns.name import Pointer
-from loopline.nouns.preview import Bin, Column, Form, Frequent, Preview
+from loopline.nouns.preview import Form, Preview
+from loopline.verbs.profiling import cell_of, column_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from loopline.nouns.digest import Digest
     from loopline.nouns.version import Version
 
 MOST_ROWS: Final = 100
-CELL: Final = 500
-"""Characters of a cell that are shown."""
 TEXT: Final = 256 * 1024
 """Bytes of a text that are shown."""
 TABLE: Final = 256 * 1024 * 1024
@@ -145,22 +144,11 @@ def _table(loop: Loop, value: Preview, name: str, rows: int) -> Preview:
             raise
         text = _head(loop, value.digest, TEXT).decode(errors="replace")
         return replace(value, form="text", text=text, cut=value.size > TEXT, notes=(error.message,))
-    first = tuple(tuple(_cell(cell) for cell in row) for row in told.get("head", ())[:rows])
-    columns = tuple(_column(one) for one in told["columns"])
+    first = tuple(tuple(cell_of(cell) for cell in row) for row in told.get("head", ())[:rows])
+    columns = tuple(column_of(one) for one in told["columns"])
     return replace(
         value, form="table", header=tuple(one.name for one in columns), rows=first, count=told["rows"],
         cut=told["rows"] > len(first), columns=columns,
-    )  # fmt: skip
-
-
-def _column(told: Mapping[str, Any]) -> Column:
-    numbers = {key: value for key, value in told.get("quantiles", {}).items() if isinstance(value, (int, float))}
-    mean, std = (value if isinstance(value, (int, float)) else None for value in (told.get("mean"), told.get("std")))
-    return Column(
-        told["name"], told["type"], told["nulls"], told["distinct"], _cell(told.get("min")), _cell(told.get("max")), mean, std,
-        quantiles=numbers,
-        top=tuple(Frequent(_cell(value) or "", count) for value, count in told.get("top", ())),
-        histogram=tuple(Bin(*one) for one in told.get("histogram", ())),
     )  # fmt: skip
 
 
@@ -191,14 +179,6 @@ def _keep(place: Path, body: bytes) -> None:
         with NamedTemporaryFile(dir=place.parent, delete=False) as file:
             file.write(body)
         Path(file.name).replace(place)
-
-
-def _cell(value: Any) -> str | None:
-    """Write a value as text, shortened."""
-    if value is None:
-        return None
-    text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    return text if len(text) <= CELL else text[:CELL] + "…"
 
 
 @contextmanager

@@ -18,6 +18,7 @@ def review(
     change: Annotated[str, "the change's first digits, or a ref whose open change is meant"],
     *,
     rows: Annotated[bool, "also compare the tables row by row"] = False,
+    lines: Annotated[bool, "also compare code and other texts line by line"] = False,
 ) -> Review:
     """Show what a change would move, what was measured against the base, what its policy says, and what differs.
 
@@ -35,7 +36,7 @@ def review(
         with loop.ledger.read() as tx:
             old = tx.versions.find(move.ref.asset, move.old) if move.old is not None else None
             new = tx.versions.get(move.ref.asset, move.new)
-        comparison = compare(loop, old, new, rows=rows)
+        comparison = compare(loop, old, new, rows=rows, lines=lines)
         comparisons.append(comparison)
         if old is None:
             notes.append(f"{move.ref} does not exist yet: there is nothing to compare with")

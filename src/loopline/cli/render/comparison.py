@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from loopline.cli.screen import Screen
     from loopline.nouns.comparison import Comparison, Delta, Review, Rows, Shift
     from loopline.nouns.entry import Difference
+    from loopline.nouns.patch import Patch
 
 _SIGNS = {"added": ("more", "+"), "removed": ("less", "-"), "changed": ("wait", "~")}
 _FILES = 20
@@ -54,6 +55,7 @@ def comparison(value: Comparison, screen: Screen) -> Iterator[str]:
         list(_rows(value.rows, screen)),
         list(_files("code", value.code, 0, screen)),
         list(_deltas("environment", value.environment, screen)),
+        list(_patches(value.patches, screen)),
     ]
     parts = [part for part in parts if part]
     if not parts:
@@ -125,10 +127,22 @@ def _rows(rows: Sequence[Rows], screen: Screen) -> Iterator[str]:
         if one.columns:
             most = sorted(one.columns.items(), key=lambda pair: -pair[1])[:5]
             yield f"      changed in {clean(', '.join(f'{column} ({_count(count)})' for column, count in most))}"
-        for sample in one.samples[:3]:
+        for sample in [one for one in one.samples if one.word == "changed"][:3]:
             cells = "; ".join(f"{cell.name} {cell.old} → {cell.new}" for cell in sample.cells[:3])
             yield f"      {screen.paint('dim', clean(sample.key))}  {clean(cells)}"
         yield from (f"      {screen.paint('wait', clean(note))}" for note in one.notes)
+
+
+def _patches(patches: Sequence[Patch], screen: Screen) -> Iterator[str]:
+    if patches:
+        yield f"  {screen.paint('dim', 'lines')}"
+    for one in patches:
+        tone, sign = _SIGNS[one.word]
+        told = one.note or f"+{one.added} -{one.removed}"
+        yield f"    {screen.paint(tone, f'{sign} {one.word}')}  {clean(one.path)}  {screen.paint('dim', clean(told))}"
+        for line in one.text.split("\n") if one.text else ():
+            tone = {"+": "more", "-": "less", "@": "dim"}.get(line[:1], "")
+            yield f"      {screen.paint(tone, clean(line)) if tone else clean(line)}"
 
 
 def _count(number_: int) -> str:

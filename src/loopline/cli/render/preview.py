@@ -21,7 +21,7 @@ def preview(value: Preview, screen: Screen) -> Iterator[str]:
     """Draw what a file is, then its columns and first rows, or its text."""
     name = f"{value.version}/{value.path}" if value.path else value.version
     counted = "" if value.count is None else f", {number(value.count)} rows"
-    kind = value.media_type or value.form
+    kind = clean(value.media_type or value.form)
     yield f"{screen.paint('head', clean(name))}  {screen.paint('dim', f'{kind}, {size(value.size)}{counted}')}"
     for note in value.notes:
         yield screen.paint("wait", clean(note))

@@ -1,0 +1,77 @@
+"""patching: texts that differ, line by line, for `diff` and for the review of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import unified_diff
+from typing import TYPE_CHECKING, Final, Literal
+
+from loopline.errors import LooplineError
+from loopline.nouns.patch import Patch
+
+if TYPE_CHECKING:
+    from loopline.loop import Loop
+    from loopline.nouns.digest import Digest
+    from loopline.nouns.entry import Difference
+
+FILES: Final = 50
+"""Texts that are compared in one answer."""
+BYTES: Final = 256 * 1024
+LINES: Final = 4000
+"""Larger texts are not compared: how long that takes grows with the square of their lines."""
+
+
+def patches(loop: Loop, differences: Iterable[Difference]) -> tuple[Patch, ...]:
+    """Compare the files of a comparison line by line; of what is no text, or too long, only say that."""
+    return tuple(_patches(loop, differences))
+
+
+def _patches(loop: Loop, differences: Iterable[Difference]) -> Iterator[Patch]:
+    for count, one in enumerate(differences):
+        word: Literal["added", "removed", "changed"] = (
+            "added" if one.old is None else "removed" if one.new is None else "changed"
+        )
+        if count >= FILES:
+            yield Patch(one.path, word, note=f"only the first {FILES} files are compared line by line")
+            continue
+        if one.old and one.new and one.old.digest == one.new.digest:
+            yield Patch(one.path, word, note="only its mode differs")
+            continue
+        if max(side.size for side in (one.old, one.new) if side) > BYTES:
+            yield Patch(one.path, word, note=f"longer than {BYTES >> 10} KiB")
+            continue
+        yield patch(loop, one.path, one.old.digest if one.old else None, one.new.digest if one.new else None)
+
+
+def patch(loop: Loop, path: str, old: Digest | None, new: Digest | None) -> Patch:
+    """Compare two blobs as texts; None is a text without lines."""
+    word: Literal["added", "removed", "changed"] = "added" if old is None else "removed" if new is None else "changed"
+    try:
+        before, after = _lines(loop, old), _lines(loop, new)
+    except UnicodeDecodeError:
+        return Patch(path, word, note="no text")
+    except LooplineError as error:  # a source tree may have been swept
+        return Patch(path, word, note=error.message)
+    if max(len(before), len(after)) > LINES:
+        return Patch(path, word, note=f"more than {LINES} lines")
+    lines = list(unified_diff(before, after, lineterm=""))[2:]
+    return Patch(
+        path, word, "\n".join(lines), added=sum(line.startswith("+") for line in lines),
+        removed=sum(line.startswith("-") for line in lines),
+    )  # fmt: skip
+
+
+def _lines(loop: Loop, digest: Digest | None) -> list[str]:
+    if digest is None:
+        return []
+    parts, size = [], 0
+    for piece in loop.blobs.get(digest):
+        parts.append(piece)
+        size += len(piece)
+        if size > BYTES:
+            return [""] * (LINES + 1)
+    body = b"".join(parts)
+    if b"\0" in body:
+        raise UnicodeDecodeError("utf-8", body, 0, 1, "a zero byte")
+    lines = body.decode().split("\n")
+    return lines if lines[-1] else lines[:-1]
