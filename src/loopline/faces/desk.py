@@ -18,6 +18,32 @@ P = ParamSpec("P")
 T = TypeVar("T")
 THREADS = 12
 """Verbs at a time. Each thread keeps one connection to the database; SQLite has one writer anyway."""
+UPLOAD = 50 << 30
+
+
+class Bell:
+    """Wakes whoever waits in an event loop, from any thread."""
+
+    def __init__(self) -> None:
+        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    def ring(self) -> None:
+        """Wake them. Cheap while nobody waits."""
+        for loop, event in tuple(self._waiting):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until somebody rings, or for so long."""
+        event = asyncio.Event()
+        mine = (asyncio.get_running_loop(), event)
+        self._waiting.add(mine)
+        try:
+            await asyncio.wait_for(event.wait(), seconds)
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting.discard(mine)
 
 
 @dataclass(frozen=True)
@@ -29,6 +55,10 @@ class Desk:
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="loopline-verb")
     )
+    upload_limit: int = UPLOAD
+    """The most bytes of a blob that somebody sends."""
+    bell: Bell = field(default_factory=Bell)
+    """Rung when this process has written, so that who listens to the feed need not wait for the next look."""
 
 
 async def act(request: Request, function: Callable[P, T], /, *args: P.args, **asked: P.kwargs) -> T:

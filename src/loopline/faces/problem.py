@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import Request  # noqa: TC002 (Starlette reads the annotations of handlers)
 from starlette.responses import Response
 
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable

@@ -172,3 +172,43 @@ def _all_there(lacking: Sequence[Digest]) -> None:
             f"{len(lacking)} blobs are not in the store", kind="blob-missing", hint="upload them first",
             digest=lacking[0], digests=list(lacking[:TOLD]),
         )  # fmt: skip
+
+
+def within(loop: Loop, patterns: Sequence[str], wanted: Iterable[Digest]) -> set[Digest]:
+    """Give those of `wanted` that are a version of an asset that one of `patterns` (`kind/name` globs) names, or below one."""
+    from fnmatch import fnmatchcase
+
+    left, found = set(wanted), set[Digest]()
+    with loop.ledger.read() as tx:
+        assets = [asset.name for asset in tx.assets.list(loop.project, limit=100_000)]
+        mine = [name for name in assets if any(fnmatchcase(str(name), pattern) for pattern in patterns)]
+        versions = [version.artifact for name in mine for version in tx.versions.list(name, limit=100_000)]
+    found |= left & {one.digest for one in versions}
+    seen: set[Digest] = set()
+    for artifact in versions:
+        if left <= found:
+            break
+        if artifact.media_type in (TREE, MODEL):
+            found |= left & _below(loop, artifact.digest, seen)
+    return found
+
+
+def _below(loop: Loop, root: Digest, seen: set[Digest]) -> set[Digest]:
+    """Give every node and file below a tree that `seen` does not have yet. What cannot be read has nothing below it."""
+    from loopline.datasets.nodes import decode, to_digest
+
+    waiting, found = [root], set[Digest]()
+    while waiting:
+        digest = waiting.pop()
+        if digest in seen:
+            continue
+        seen.add(digest)
+        try:
+            node = decode(loop.blobs.read(digest), digest)
+        except LooplineError:
+            continue
+        below = [to_digest(node.id(at)) for at in range(len(node.keys))]
+        found.update(below)
+        if node.level:
+            waiting += below
+    return found

@@ -85,7 +85,7 @@ def _assets(loop: Loop, verb: str, name: str, value: Any) -> Iterator[AssetName]
                 yield from _assets(loop, verb, name, one)
 
 
-def _parsed(loop: Loop, text: str) -> Iterable[AssetName]:
+def _parsed(loop: Loop, text: Any) -> Iterable[AssetName]:
     """Read a text as a name; what cannot be read names nothing, and the verb says so itself."""
     if not isinstance(text, str) or "/" not in text:
         return ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -95,14 +95,24 @@ async def body_of(request: Request, *, limit: int = LARGEST) -> Mapping[str, Any
 
     Raise Invalid wrong-content-type (415), body-too-large (413), bad-json.
     """
+    return object_of(await raw_of(request, limit=limit))
+
+
+async def raw_of(request: Request, *, limit: int) -> bytes:
+    """Give the bytes of a body that says it is JSON."""
     raw = await bytes_of(request, limit=limit)
-    if not raw:
-        return {}
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != JSON:
+    if raw and kind != JSON:
         raise Invalid(
             f"a body is {JSON}", kind="wrong-content-type", hint=f"send Content-Type: {JSON}", found=kind[:100]
         )
+    return raw
+
+
+def object_of(raw: bytes) -> dict[str, Any]:
+    """Read one JSON object; nothing is an empty one."""
+    if not raw:
+        return {}
     try:
         found = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -155,6 +165,31 @@ def dry_of(request: Request) -> bool:
             "Loopline-Dry-Run is true or false", kind="bad-header", hint="write true or false", value=said[:100]
         )
     return said == "true"
+
+
+def only(pairs: Iterable[tuple[str, str]], *names: str) -> None:
+    """Raise Invalid for a parameter of the query that is none of `names`."""
+    strange = next((name for name, _ in pairs if name not in names), None)
+    if strange is not None:
+        raise Invalid(
+            f"{strange[:100]!r} is no parameter of this address", kind="unknown-parameter",
+            hint=f"the query takes {', '.join(names)}; anything else goes into the body", name=strange[:100],
+        )  # fmt: skip
+
+
+def members(body: Mapping[str, Any], *names: str) -> None:
+    """Raise Invalid where a body lacks one of `names` or has another."""
+    strange = next((name for name in body if name not in names), None)
+    if strange is not None:
+        raise Invalid(
+            f"{strange[:100]!r} is not expected here", kind="unknown-parameter", hint=f"send {', '.join(names)}",
+            name=strange[:100],
+        )  # fmt: skip
+    lacking = [name for name in names if name not in body]
+    if lacking:
+        raise Invalid(
+            f"{', '.join(lacking)} is missing", kind="missing-parameter", hint=f"give {lacking[0]}", missing=lacking
+        )
 
 
 def _twice(name: str) -> Invalid:

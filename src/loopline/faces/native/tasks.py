@@ -1,0 +1,116 @@
+"""tasks: work that a worker does, /api/v1/tasks/<id>, and how far it is, as a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from loopline.faces.admit import admit
+from loopline.faces.desk import act
+from loopline.faces.native import wire
+from loopline.faces.native.answers import json
+from loopline.faces.native.door import Welcome
+from loopline.faces.native.stream import BEAT, BEAT_S, HELLO, Stream, message
+from loopline.faces.problem import encoded
+from loopline.ledger.replies import Reply
+from loopline.nouns.task import Task
+from loopline.verbs import Verb
+from loopline.verbs.plain import plain
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from loopline.faces.desk import Desk
+    from loopline.loop import Loop
+
+LOOK_S: Final = 0.25
+"""Seconds between two looks at a task that somebody watches."""
+_TASKS: Final = Verb("tasks", "read", "runs", "Tell how far work is.")
+
+
+def queue(loop: Loop, verb: Verb, typed: Mapping[str, Any]) -> Reply:
+    """Put work into its queue and answer 202 with the task."""
+    words = {name: plain(value, project=loop.project) for name, value in typed.items()}
+    with loop.ledger.telemetry() as tables:
+        task = tables.tasks.add(
+            Task(
+                id=loop.ids.new(), project=loop.project, verb=verb.name, actor=str(loop.actor), words=words,
+                verified=loop.actor.verified,
+            )
+        )  # fmt: skip
+    return Reply(202, encoded({"task": plain(task, project=loop.project), "run": None}).decode())
+
+
+async def get(request: Request) -> Response:
+    """Tell of a task."""
+    _, task = await act(request, _found, request)
+    return json(encoded({"result": plain(task, project=task.project)}))
+
+
+async def events(request: Request) -> Response:
+    """Tell of a task until it is over: `progress` for each label that goes on, `task` at the end, whole."""
+    _, task = await act(request, _found, request)
+    return Stream(_told(request, task, Welcome(request, _TASKS, task.project)))
+
+
+async def _told(request: Request, task: Task, welcome: Welcome) -> AsyncIterator[bytes]:
+    desk: Desk = request.app.state.desk
+    yield HELLO
+    said: dict[str, Any] = {}
+    last = time.monotonic()
+    while True:
+        fresh = [one for one in task.progress if said.get(one.label) != one]
+        said |= {one.label: one for one in fresh}
+        if fresh:
+            yield b"".join(message("progress", plain(one)) for one in fresh)
+            last = time.monotonic()
+        if task.state.over:
+            yield message("task", plain(task, project=task.project))
+            return
+        if time.monotonic() - last >= BEAT_S:
+            yield BEAT
+            last = time.monotonic()
+        await desk.bell.wait(LOOK_S)
+        if not await welcome.still():
+            return
+        task = await _looked(request, task.id)
+
+
+async def _looked(request: Request, task: str) -> Task:
+    """Read a task; whoever else watches it at this moment shares the look."""
+    state = request.app.state
+    if not hasattr(state, "looks"):
+        state.looks = {}
+    looks: dict[str, asyncio.Future[Task]] = state.looks
+    found = looks.get(task)
+    if found is None:
+        found = looks[task] = asyncio.ensure_future(act(request, _read, request, task))
+        found.add_done_callback(lambda _: looks.pop(task, None))
+    return await asyncio.shield(found)
+
+
+def _read(request: Request, task: str) -> Task:
+    desk: Desk = request.app.state.desk
+    with desk.loop.ledger.read() as tx:
+        return tx.tasks.get(task)
+
+
+def _found(request: Request) -> tuple[Loop, Task]:
+    """Find a task by its whole id, in the project that it is of: who may not read that project is told nothing."""
+    pairs = wire.query_of(request)
+    wire.only(pairs, "project")
+    named = wire.project_of(request, pairs) if pairs else None
+    name = request.path_params["task"]
+    desk: Desk = request.app.state.desk
+    with desk.loop.ledger.read() as tx:
+        task = tx.tasks.find(name)
+    home = task.project if task else named or desk.loop.project
+    loop = admit(request, _TASKS, project=home, assets=("*",))
+    if task is None or (named is not None and task.project != named):
+        from loopline.errors import NotFound
+
+        raise NotFound(f"there is no task {name[:100]}", kind="no-task", hint="loopline find tasks", task=name[:100])
+    return loop, task
