@@ -10,11 +10,11 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import NotFound, Refused, Unavailable
+from loopline.errors import Conflict, NotFound, Refused, Unavailable
 from loopline.loop import silent
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.progress import Progress, Report
@@ -39,6 +39,8 @@ STREAMS: Final = 4
 """Requests at a time."""
 _BYTES: Final = "application/octet-stream"
 _OFFSET: Final = "application/offset+octet-stream"
+_MOVED: Final = ("offset-moved", "upload-busy")
+"""Kinds that say: ask how far it has come, then go on there."""
 _TRIES: Final = 8
 """Cuts of one upload or download without a single byte in between."""
 
@@ -110,17 +112,13 @@ class RemoteBlobs:
 
     def get(self, digest: Digest) -> Iterator[bytes]:
         """Stream a blob, one chunk behind what was hashed; a cut costs only what was on the way."""
-        size = self.size(digest)
-        if size is None:
-            raise absent(digest)
-        return self._stream(digest, size)
+        pieces = self._pieces(digest)
+        first = next(pieces, b"")  # asks now, so that a missing blob raises here
+        return _verified(digest, chain([first], pieces))
 
     def read(self, digest: Digest) -> bytes:
         """Give all of a blob."""
-        try:
-            data = self._wire.ask("GET", self._path(digest), query=self._query, headers={"Accept": "*/*"}).body
-        except NotFound as error:
-            raise absent(digest) from error
+        data = b"".join(self._pieces(digest))
         found = digest_of(data)
         if found != digest:
             raise corrupt(digest, found, len(data))
@@ -192,9 +190,7 @@ class RemoteBlobs:
     def _send(self, items: dict[Digest, bytes], meter: _Meter) -> None:
         """Send blobs: small ones in packs, others each alone, several at a time."""
         small = [(digest, data) for digest, data in items.items() if len(data) <= SMALL]
-        share = max(1, min(MANY, -(-len(small) // STREAMS)))
-        packs = [small[at : at + share] for at in range(0, len(small), share)]
-        tasks: list[Task] = [partial(self._send_pack, part, meter) for part in packs]
+        tasks: list[Task] = [partial(self._send_pack, part, meter) for part in _packs(small)]
         tasks += [partial(self._send_one, digest, data, meter) for digest, data in items.items() if len(data) > SMALL]
         together(tasks, at_once=STREAMS)
 
@@ -218,7 +214,10 @@ class RemoteBlobs:
 
     def _put_whole(self, digest: Digest, body: Callable[[], Iterator[bytes]], size: int) -> None:
         headers = {"Content-Type": _BYTES, "Content-Length": str(size)}
-        self._wire.ask("PUT", self._path(digest), query=self._query, body=body, headers=headers)
+        answer = self._wire.ask("PUT", self._path(digest), query=self._query, body=body, headers=headers)
+        said = answer.json
+        if not isinstance(said, dict) or said.get("digest") != digest:
+            raise self._wire.stranger(answer)
 
     def _upload(self, digest: Digest, path: Path, size: int, meter: _Meter) -> None:
         """Send a file so that a cut costs only what was on the way (after tus 1.0, core protocol)."""
@@ -273,59 +272,54 @@ class RemoteBlobs:
         raise problem
 
     def _offset(self, place: str) -> int | None:
-        try:
-            answer = self._wire.ask("HEAD", place, query=self._query)
-        except NotFound:
-            return None
-        said = answer.headers.get("upload-offset", "")
-        return int(said) if said.isdigit() else None
+        """Ask how far an upload has come; None where the server has forgotten it."""
+        for number in range(1, _TRIES + 1):
+            try:
+                said = self._wire.ask("HEAD", place, query=self._query).headers.get("upload-offset", "")
+            except NotFound:
+                return None
+            except Conflict as error:  # it is still writing what came before the cut
+                if number == _TRIES:
+                    raise self._wire.unreachable(error) from error
+                self._wire.rest(number)
+            else:
+                return int(said) if said.isdigit() else None
+        raise AssertionError  # the last try has returned or raised
 
-    def _stream(self, digest: Digest, size: int) -> Iterator[bytes]:
-        state, behind, done = hashlib.sha256(), b"", 0
-        meter = _Meter(self._report, "download", size) if size >= LARGE else None
-        for chunk in self._pieces(digest, size):
-            if behind:
-                yield behind
-            state.update(chunk)
-            done, behind = done + len(chunk), chunk
-            if meter is not None:
-                meter.add(len(chunk))
-        found = Digest("sha256:" + state.hexdigest())
-        if found != digest:
-            raise corrupt(digest, found, done)
-        if meter is not None:
-            meter.close()
-        if behind:
-            yield behind
-
-    def _pieces(self, digest: Digest, size: int) -> Iterator[bytes]:
+    def _pieces(self, digest: Digest) -> Iterator[bytes]:
         """Give the bytes as they come; after a cut, ask for the rest."""
         from urllib3.exceptions import HTTPError
 
         target = self._wire.target(self._path(digest), self._query)
-        done = cuts = 0
-        while done < size:
+        size, done, cuts = -1, 0, 0
+        meter: _Meter | None = None
+        while done != size:
             before = done
             headers = {"Accept": "*/*"} | ({"Range": f"bytes={done}-"} if done else {})
             try:
                 with self._wire.open("GET", target, headers=headers) as response:
                     if response.status not in (200, 206):
                         self._refused(digest, _whole(response))
-                    skip = done if response.status == 200 else 0
+                    if size < 0:
+                        size = int(response.headers.get("Content-Length", 0))
+                        meter = _Meter(self._report, "download", size) if size >= LARGE else None
+                    skip = done if response.status == 200 else 0  # not everybody knows ranges
                     for chunk in response.stream(CHUNK):
-                        if skip >= len(chunk):
-                            skip -= len(chunk)
-                            continue
-                        done += len(chunk) - skip
-                        yield chunk[skip:]
-                        skip = 0
-                    if done == before:
-                        return
+                        piece, skip = chunk[skip:], max(0, skip - len(chunk))
+                        if piece:
+                            done += len(piece)
+                            yield piece
+                            if meter is not None:
+                                meter.add(len(piece))
+                    if done != size:
+                        raise corrupt(digest, Digest(""), done)
             except HTTPError as error:
                 cuts = 0 if done > before else cuts + 1
                 if cuts > _TRIES:
                     raise self._wire.unreachable(error) from error
                 self._wire.rest(max(1, cuts))
+        if meter is not None:
+            meter.close()
 
     def _refused(self, digest: Digest, answer: Answer) -> None:
         """Raise what is said instead of a blob, unless it may pass."""
@@ -389,6 +383,20 @@ def _some(rest: Iterator[bytes]) -> list[bytes]:
     return group
 
 
+def _packs(items: list[tuple[Digest, bytes]]) -> Iterator[list[tuple[Digest, bytes]]]:
+    """Share blobs out to as many packs as can be sent at a time, and to more where one would be too large."""
+    share = max(1, min(MANY, -(-len(items) // STREAMS)))
+    part, size = list[tuple[Digest, bytes]](), 0
+    for one in items:
+        if part and (len(part) >= share or size + len(one[1]) > PACK):
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += len(one[1])
+    if part:
+        yield part
+
+
 def _read_from(path: Path, offset: int, size: int, meter: _Meter) -> Iterator[bytes]:
     with Path(path).open("rb", buffering=0) as file:
         file.seek(offset)
@@ -408,6 +416,21 @@ def _hashed(path: Path) -> tuple[Digest, int]:
             state.update(chunk)
             size += len(chunk)
     return Digest("sha256:" + state.hexdigest()), size
+
+
+def _verified(digest: Digest, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Hold each piece back until the next one is hashed, so that the last comes only when all are right."""
+    state, behind, done = hashlib.sha256(), b"", 0
+    for piece in pieces:
+        if behind:
+            yield behind
+        state.update(piece)
+        done, behind = done + len(piece), piece
+    found = Digest("sha256:" + state.hexdigest())
+    if found != digest:
+        raise corrupt(digest, found, done)
+    if behind:
+        yield behind
 
 
 def _whole(response: BaseHTTPResponse) -> Answer:

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 PROBLEM: Final = "application/problem+json"
 JSON: Final = "application/json"
 _CLASSES: Final = {one.__name__: one for one in (Invalid, NotFound, Conflict, Refused, Unavailable)}
+_STATUSES: Final[Mapping[int, type[LooplineError]]] = {
+    400: Invalid,
+    401: Refused,
+    403: Refused,
+    404: NotFound,
+    409: Conflict,
+}
+"""What an answer without a body is; any other status is Unavailable."""
 _AGAIN: Final = (429, 502, 503, 504)
 _PASSING: Final = (
     "ledger-busy",
@@ -164,7 +172,7 @@ class Wire:
 
     def passing(self, answer: Answer, problem: LooplineError) -> bool:
         """Tell whether what was answered is likely to be over soon."""
-        return answer.status in _AGAIN and (problem.kind in _PASSING or problem.kind == "not-a-loopline")
+        return answer.status in _AGAIN and problem.kind in (*_PASSING, "not-a-loopline", "not-said")
 
     def target(self, path: str, query: Sequence[tuple[str, str]] = ()) -> str:
         """Give the whole address of a path."""
@@ -211,6 +219,10 @@ class Wire:
             said = answer.json
             if isinstance(said, dict) and isinstance(said.get("title"), str):
                 return error_of(said)
+            if not answer.body:  # the answer to HEAD
+                kind = "not-signed-in" if answer.status == 401 else "not-said"
+                cls = _STATUSES.get(answer.status, Unavailable)
+                return cls(f"{self.url} says {answer.status}", kind=kind, status=answer.status)
         return self.stranger(answer)
 
     def stranger(self, answer: Answer) -> Unavailable:
