@@ -44,6 +44,14 @@ class Metrics:
         )  # fmt: skip
         return [Point(key, math.nan if row[0] is None else row[0], row[1], row[2]) for row in rows]
 
+    def between(self, run: str, key: str, low: int, high: int) -> list[tuple[float, int, int]]:
+        """Give (value, step, time) of every point between two steps, both included, in the order of step and arrival."""
+        rows = self._rows.all(
+            "SELECT value, step, time FROM points WHERE run = ? AND key = ? AND step BETWEEN ? AND ? ORDER BY step, id",
+            run, key, low, high,
+        )  # fmt: skip
+        return [(math.nan if row[0] is None else row[0], row[1], row[2]) for row in rows]
+
     def keys(self, run: str) -> list[str]:
         """Give the names of a run's series."""
         return [row[0] for row in self._rows.all("SELECT key FROM series WHERE run = ? ORDER BY key", run)]

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from loopline.faces.web.page import home, nowhere
 from loopline.faces.web.static import static
 
-PAGES: Final = ("overview",)
+PAGES: Final = ("overview", "runs", "compare", "run")
 """Modules of `pages/`, each with its `ROUTES`; the first that fits an address answers."""
 
 

@@ -1,0 +1,165 @@
+"""line: curves over steps or time, as lines or as stairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Literal
+
+from markupsafe import Markup
+
+from loopline.faces.web.charts.axes import Box, Tick, grid, room_for
+from loopline.faces.web.charts.scale import (
+    Scale,
+    brief,
+    extent,
+    log_ticks,
+    roomy,
+    span_ticks,
+    ticks,
+    time_ticks,
+    whole_ticks,
+)
+from loopline.faces.web.charts.svg import frame, legend, node, table, text
+from loopline.faces.web.words import number, span
+from loopline.verbs.decimating import decimated
+
+DASHES = ("", "", "", "", "7 4", "2 4", "7 4", "2 4", "9 3 2 3", "9 3 2 3")
+"""By colour: from the fifth on a second sign tells curves apart."""
+MOST = 600
+"""Points of a curve that are drawn: more than a screen shows beside each other."""
+Across = Literal["step", "time", "elapsed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One series. `xs` never fall: steps, microseconds since the epoch, or microseconds since the start."""
+
+    name: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+    tone: int = 1
+    """Number of its colour, 1 to 10."""
+    sign: str = ""
+    """A letter at its end, where several are drawn."""
+
+
+def line(
+    curves: Sequence[Curve],
+    *,
+    title: str,
+    across: Across = "step",
+    log: bool = False,
+    stairs: bool = False,
+    width: float = 640,
+    height: float = 220,
+    most: int = MOST,
+    zone: tzinfo = UTC,
+) -> Markup:
+    """Draw curves over one axis. Gaps are where a value is no number; an infinite one stands at the edge."""
+    xs = extent(x for curve in curves for x in curve.xs)
+    shown = [y for curve in curves for y in curve.ys if math.isfinite(y) and (y > 0 or not log)]
+    ys = extent(shown)
+    if xs is None or ys is None:
+        return _nothing(curves, title, width, height)
+    low, high = (ys if ys[0] < ys[1] else (ys[0] / 2, ys[1] * 2)) if log else roomy(*ys)
+    up = [(value, brief(value)) for value in (log_ticks(low, high) if log else ticks(low, high, 4))]
+    box = Box(width, height, left=room_for([label for _, label in up]), right=22 if len(curves) > 1 else 12)
+    x, y = Scale(*_wide(xs), *box.x), Scale(low, high, *box.y, log)
+    body = [grid(box, x, y, across=_across(x, across, zone), up=up)]
+    odd = 0
+    for curve in curves:
+        kept = decimated(curve.xs, curve.ys, most)
+        odd += sum(not math.isfinite(value) for value in curve.ys)
+        body += _curve(curve, kept, x, y, stairs=stairs)
+    desc = _told(curves, odd)
+    drawn = frame(
+        *body, width=width, height=height, title=title, desc=desc, data_chart="line", data_across=across,
+        data_x=f"{x.low!r} {x.high!r} {x.start:.1f} {x.end:.1f}", data_y=f"{y.low!r} {y.high!r} {y.start:.1f} {y.end:.1f}",
+        data_log="1" if log else None,
+    )  # fmt: skip
+    return drawn + legend([(c.name, c.tone, DASHES[(c.tone - 1) % 10]) for c in curves]) + _numbers(curves, title)
+
+
+def _curve(curve: Curve, kept: Sequence[int], x: Scale, y: Scale, *, stairs: bool) -> list[Markup]:
+    path, pen, real = [], False, 0
+    end = (0.0, 0.0)
+    for i in kept:
+        value = curve.ys[i]
+        if math.isnan(value) or (y.log and value <= 0):
+            pen = False
+            continue
+        end = x(curve.xs[i]), y(value)
+        real += 1
+        if pen and stairs:
+            path.append(f"H{end[0]:.1f}V{end[1]:.2f}")
+        else:
+            path.append(f"{'L' if pen else 'M'}{end[0]:.1f} {end[1]:.2f}")
+        pen = True
+    if not path:
+        return []
+    dashes = DASHES[(curve.tone - 1) % 10]
+    drawn = [
+        node("path", d="".join(path), class_=f"line k{curve.tone}", stroke_dasharray=dashes or None, data_series=curve.tone, data_name=curve.name[:80])
+    ]  # fmt: skip
+    if real == 1 or len(curve.xs) == 1:
+        drawn.append(node("circle", cx=end[0], cy=end[1], r="3.5", class_=f"k{curve.tone}", data_series=curve.tone))
+    if curve.sign:
+        drawn.append(text(end[0] + 6, end[1] + 3.5, curve.sign, class_="strong", data_series=curve.tone))
+    return drawn
+
+
+def _wide(xs: tuple[float, float]) -> tuple[float, float]:
+    return xs if xs[0] < xs[1] else (xs[0] - 1, xs[1] + 1)
+
+
+def _across(x: Scale, across: Across, zone: tzinfo) -> list[Tick]:
+    if across == "time":
+        return [(float(at), label) for at, label in time_ticks(int(x.low), int(x.high), 6, zone)]
+    if across == "elapsed":
+        return [(one * 1e6, span(one * 1e6) if one else "0") for one in span_ticks((x.high - x.low) / 1e6, 6)]
+    return [(one, brief(one)) for one in whole_ticks(x.low, x.high, 6)]
+
+
+def _told(curves: Sequence[Curve], odd: int) -> str:
+    told = []
+    for curve in curves[:10]:
+        real = [value for value in curve.ys if math.isfinite(value)]
+        if real:
+            told.append(
+                f"{curve.name[:60]}: from {number(real[0])} to {number(real[-1])}, between {number(min(real))} and {number(max(real))}"
+            )
+    if odd:
+        told.append(f"{odd} values are no finite numbers")
+    return ". ".join(told)
+
+
+def _numbers(curves: Sequence[Curve], title: str) -> Markup:
+    rows = []
+    for curve in curves:
+        real = [value for value in curve.ys if math.isfinite(value)]
+        ends = (real[0], real[-1], min(real), max(real)) if real else (None, None, None, None)
+        rows.append((curve.name[:80], len(curve.ys), *(number(one) for one in ends)))
+    return table(("", "points", "first", "last", "lowest", "highest"), rows, label=f"Numbers of {title}")
+
+
+def _nothing(curves: Sequence[Curve], title: str, width: float, height: float) -> Markup:
+    count = sum(len(curve.ys) for curve in curves)
+    words = "no value is a number" if count else "no points yet"
+    return frame(
+        node("rect", x="0", y="0", width=width, height=height, rx="6", class_="rail"), text(width / 2, height / 2 + 4, words, anchor="middle"),
+        width=width, height=height, title=title, desc=words,
+    )  # fmt: skip
+
+
+def spark(values: Sequence[float], *, title: str, tone: int = 1) -> Markup:
+    """Draw a curve as small as a word."""
+    ends = extent(values)
+    if ends is None:
+        return Markup("")
+    x, y = Scale(0, max(len(values) - 1, 1), 2, 94), Scale(*roomy(*ends), 20, 2)
+    kept = decimated(range(len(values)), values, 60)
+    curve = _curve(Curve("", range(len(values)), values, tone), kept, x, y, stairs=False)
+    return frame(*curve, width=96, height=22, title=title, class_="spark plot")

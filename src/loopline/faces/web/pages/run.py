@@ -1,0 +1,189 @@
+"""run: one execution: how it went, what it measured, what its steps did, what it printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.routing import Route
+
+from loopline.faces.desk import act
+from loopline.faces.web.asked import Asked
+from loopline.faces.web.drawn import curves_of, slices_of
+from loopline.faces.web.page import address, door, number_of, project_of, render, shown
+from loopline.faces.web.steps import Steps, graph_of, ordered, timeline_of
+from loopline.nouns.ids import brief
+from loopline.nouns.run import Run
+from loopline.verbs.series import series
+from loopline.verbs.tail import PIECE, tail
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from loopline.loop import Loop
+
+CURVES: Final = 24
+FEW: Final = 4
+"""Curves on the first page of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A run with what it hangs together with."""
+
+    run: Run
+    steps: Steps
+    parent: Run | None
+    siblings: tuple[Run, ...]
+    """Steps of the same pipeline, where this is one."""
+    origin: Run | None
+    packages: int
+
+
+@shown
+async def summary(request: Request) -> Response:
+    """Show a run on one page."""
+    around = await _around(request)
+    points = await act(
+        request, series, door(request, "series"), (around.run.id,), keys=tuple(_main(around.run)[: 2 * FEW]), points=300
+    )  # fmt: skip
+    drawn = curves_of(points, around.run, zone=_zone(request))
+    return await _render(
+        request, around, "run.html", Asked("show", {"what": brief(around.run.id)}), tab="",
+        curves=drawn[:FEW], more_curves=len(drawn) > FEW, timeline=timeline_of(around.steps, _now(request), _href(request)),
+        again=_again(around.run), whole=_main(around.run),
+    )  # fmt: skip
+
+
+@shown
+async def metrics(request: Request) -> Response:
+    """Show every metric of a run."""
+    around = await _around(request)
+    across = request.query_params.get("across", "step")
+    log = bool(request.query_params.get("log"))
+    every = _main(around.run)
+    points = await act(
+        request, series, door(request, "series"), (around.run.id,), keys=tuple(every[:CURVES]), points=400
+    )
+    return await _render(
+        request, around, "run-metrics.html", Asked("series", {"runs": (brief(around.run.id),)}), tab="metrics",
+        curves=curves_of(points, around.run, across=across if across in ("time", "elapsed") else "step", log=log, zone=_zone(request)),
+        left_out=max(0, len(every) - CURVES), slices=slices_of(around.run.metrics), across=across, log=log,
+    )  # fmt: skip
+
+
+@shown
+async def steps(request: Request) -> Response:
+    """Show what the steps of a pipeline did, when, and what they waited for."""
+    around = await _around(request)
+    href = _href(request)
+    where = f"parent = '{around.run.id}'"
+    return await _render(
+        request, around, "run-steps.html", Asked("find", {"what": "runs", "where": where}), tab="steps",
+        timeline=timeline_of(around.steps, _now(request), href), graph=graph_of(around.steps, href),
+    )  # fmt: skip
+
+
+@shown
+async def log(request: Request) -> Response:
+    """Show what a run, or one of its steps, printed."""
+    around = await _around(request)
+    step = request.query_params.get("step", "")
+    offset = number_of(request, "offset", -PIECE)
+    found = await act(request, tail, door(request, "tail"), around.run.id, step=step, offset=offset)
+    words: dict[str, Any] = {"run": brief(around.run.id), "step": step, "offset": offset}
+    return await _render(
+        request, around, "run-log.html", Asked("tail", words), tab="log", found=found, step=step or (found.name if around.steps.runs else ""),
+        follow=Asked("tail", {**words, "run": around.run.id}).json(project_of(request)),
+    )  # fmt: skip
+
+
+async def _render(
+    request: Request, around: Around, template: str, asked: Asked, *, tab: str, **values: Any
+) -> Response:
+    run, project = around.run, project_of(request)
+    crumbs = [("Runs", address(project, "runs"))]
+    if around.parent:
+        crumbs.append((
+            f"{around.parent.name[:40]} {brief(around.parent.id)}",
+            address(project, "runs", around.parent.id),
+        ))
+    tabs = [
+        (title, address(project, "runs", run.id, name), name == tab, count)
+        for title, name, count in (
+            ("Summary", "", 0), ("Metrics", "metrics", len(run.metrics)), ("Steps", "steps", len(around.steps.runs)), ("Log", "log", 0),
+        )
+        if count or name in ("", tab) or (name == "log" and _prints(around))
+    ]  # fmt: skip
+    return await render(
+        request, template, title=f"{run.name[:80]} {brief(run.id)}", section="runs", asked=asked, crumbs=crumbs, run=run, around=around,
+        tabs=tabs, **values,
+    )  # fmt: skip
+
+
+async def _around(request: Request) -> Around:
+    loop = door(request, "show")
+    return await act(request, _look, loop, request.path_params["run"])
+
+
+def _look(loop: Loop, name: str) -> Around:
+    with loop.ledger.read() as tx:
+        run = tx.runs.resolve(loop.project, name)
+        children = tx.runs.children(run.id)
+        parent = tx.runs.find(run.parent) if run.parent else None
+        siblings = tx.runs.children(parent.id) if parent else []
+        origins = {one.id: found for one in children if one.origin and (found := tx.runs.find(one.origin))}
+        origin = tx.runs.find(run.origin) if run.origin else None
+        packages = len(tx.lineage.packed(run.environment)) if run.environment else 0
+    return Around(run, Steps(tuple(ordered(children)), origins), parent, tuple(ordered(siblings)), origin, packages)
+
+
+def _main(run: Run) -> list[str]:
+    """Give the metrics without those of slices."""
+    return sorted((key for key in run.metrics if "[" not in key), key=lambda key: ("/" not in key, key))
+
+
+def _prints(around: Around) -> bool:
+    return "log" in around.run.tags or bool(around.steps.runs) or around.run.kind == "step"
+
+
+def _again(run: Run) -> list[tuple[str, str]]:
+    """Say how to get this run again: (what for, command)."""
+    name = brief(run.id)
+    ways = []
+    if run.kind in ("pipeline", "check", "reproduce") and run.code:
+        ways.append(("the same code, params, inputs and packages", f"loopline reproduce {name}"))
+        if run.state.over and not run.state.good:
+            ways.insert(0, ("go on from where it stopped", f"loopline run --resume {name}"))
+        elif run.kind == "pipeline":
+            params = " ".join(
+                f"--param {key}={value}" for key, value in list(run.params.items())[:8] if " " not in value
+            )
+            ways.append(("these params with today's code", f"loopline run {run.name} {params}".strip()))
+    if run.commit:
+        ways.append(("the code alone", f"git checkout {run.commit.removesuffix('+dirty')}"))
+    return ways
+
+
+def _href(request: Request):  # type: ignore[no-untyped-def]  # noqa: ANN202 (a closure over the project)
+    project = project_of(request)
+    return lambda run: address(project, "runs", run)
+
+
+def _now(request: Request) -> int:
+    return int(request.app.state.desk.loop.clock.now())
+
+
+def _zone(request: Request) -> Any:
+    from loopline.faces.web.words import zone_named
+
+    return zone_named(getattr(request.app.state, "timezone", ""))
+
+
+ROUTES = (
+    Route("/p/{project}/runs/{run}", summary, name="run"),
+    Route("/p/{project}/runs/{run}/metrics", metrics, name="run-metrics"),
+    Route("/p/{project}/runs/{run}/steps", steps, name="run-steps"),
+    Route("/p/{project}/runs/{run}/log", log, name="run-log"),
+)

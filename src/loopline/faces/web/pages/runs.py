@@ -1,0 +1,121 @@
+"""runs: a list that can be filtered, ordered, and chosen from to compare."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from starlette.routing import Route
+
+from loopline.errors import Invalid
+from loopline.faces.desk import act
+from loopline.faces.web.asked import Asked
+from loopline.faces.web.page import address, door, number_of, project_of, render, shown
+from loopline.faces.web.words import number
+from loopline.nouns.run import Run
+from loopline.verbs.find import find
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from loopline.loop import Loop
+
+PAGE: Final = 50
+_METRICS, _PARAMS, _OFFERED = 4, 3, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the list: a param or a metric."""
+
+    key: str
+    """As a filter names it: `metrics.roc_auc`."""
+    title: str
+    way: str = ""
+    """`asc` or `desc` where the list is ordered by it."""
+    href: str = ""
+    """The list, ordered by it, or the other way round."""
+
+    def of(self, run: Run) -> str:
+        """Give a run's cell."""
+        kind, _, name = self.key.partition(".")
+        if kind == "metrics":
+            return number(run.metrics[name]) if name in run.metrics else "–"
+        return run.params.get(name, "–")
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its cells are numbers by their nature."""
+        return self.key.startswith("metrics.")
+
+
+@shown
+async def page(request: Request) -> Response:
+    """Show runs, newest first or as asked."""
+    query = request.query_params
+    where, order, opened = query.get("where", "").strip(), query.get("order", "").strip(), bool(query.get("open"))
+    steps, at = bool(query.get("steps")), max(number_of(request, "page", 1), 1)
+    loop = door(request, "find")
+    problem: Invalid | None = None
+    found: Sequence[Run] = ()
+    try:
+        found = await act(
+            request, find, loop, "runs", where, order=order, open=opened, steps=steps, limit=at * PAGE + 1
+        )  # type: ignore[assignment]  # runs were asked for
+    except Invalid as error:
+        problem = error
+    listed = found[(at - 1) * PAGE : at * PAGE]
+    experiments = await act(request, _experiments, loop)
+    words = {"what": "runs", "where": where, "order": order, "open": opened, "steps": steps}
+    kept = {"where": where, "open": opened or None, "steps": steps or None, "columns": query.getlist("columns")}
+
+    def here(**changed: object) -> str:
+        return address(project_of(request), "runs", **{**kept, "order": order, **changed})
+
+    return await render(
+        request, "runs.html", title="Runs", section="runs", asked=Asked("find", words), runs=listed, problem=problem,
+        columns=_columns(query.getlist("columns"), listed, order, here), offered=_offered(listed),
+        chosen=query.getlist("columns"), experiments=experiments, where=where, order=order, opened=opened, steps=steps,
+        started=Column("started", "Started", *_way("started", order or "started desc", here)), here=here,
+        newer=here(page=at - 1) if at > 1 else "", older=here(page=at + 1) if len(found) > at * PAGE else "", at_page=at,
+    )  # fmt: skip
+
+
+def _experiments(loop: Loop) -> list[tuple[str, int]]:
+    with loop.ledger.read() as tx:
+        return tx.runs.experiments(loop.project)
+
+
+def _columns(chosen: Sequence[str], runs: Sequence[Run], order: str, here) -> list[Column]:  # type: ignore[no-untyped-def]  # noqa: ANN001 (the closure above)
+    """Give the columns that were asked for; else params that differ here, and the metrics that most runs have."""
+    keys = [key for key in chosen if key.startswith(("params.", "metrics."))] or _usual(runs)
+    return [Column(key, key.partition(".")[2], *_way(key, order, here)) for key in keys]
+
+
+def _usual(runs: Sequence[Run]) -> list[str]:
+    values: dict[str, set[str]] = {}
+    for run in runs:
+        for key, value in run.params.items():
+            values.setdefault(key, set()).add(value)
+    differing = [key for key in values if len(values[key]) > 1][:_PARAMS]
+    counted = Counter(key for run in runs for key in run.metrics if "[" not in key)
+    metrics = sorted(counted, key=lambda key: ("/" in key, -counted[key]))[:_METRICS]
+    return [*(f"params.{key}" for key in differing), *(f"metrics.{key}" for key in metrics)]
+
+
+def _offered(runs: Sequence[Run]) -> list[str]:
+    params = dict.fromkeys(f"params.{key}" for run in runs for key in run.params)
+    metrics = dict.fromkeys(f"metrics.{key}" for run in runs for key in run.metrics if "[" not in key)
+    return [*params, *metrics][:_OFFERED]
+
+
+def _way(key: str, order: str, here) -> tuple[str, str]:  # type: ignore[no-untyped-def]  # noqa: ANN001 (as above)
+    name, _, way = order.partition(" ")
+    now = (way.strip() or "desc") if name == key else ""
+    return now, here(order=f"{key} {'asc' if now == 'desc' else 'desc'}")
+
+
+ROUTES = (Route("/p/{project}/runs", page, name="runs"),)
