@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _SLOWER_S: Final = 5.0
 """What `slow_down` adds to the pause (RFC 8628, 3.5)."""
 _MOST_S: Final = 3600.0
+_TOKEN: Final = re.compile(r"[!-~]{1,500}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def wait(
             continue
         lost, said = None, answer.json
         token = said.get("access_token") if isinstance(said, Mapping) else None
-        if answer.status == 200 and isinstance(token, str) and token.isascii() and token.isprintable():
+        if answer.status == 200 and isinstance(token, str) and _TOKEN.match(token):
             return token
         match said.get("error") if isinstance(said, Mapping) else None:
             case "authorization_pending":
