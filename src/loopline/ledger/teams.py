@@ -27,9 +27,13 @@ class Teams:
         )
 
     def all(self, project: str) -> dict[str, frozenset[str]]:
-        """Give the members of every role."""
+        """Give the members of every role, and those whose team is one in every project."""
         members: dict[str, set[str]] = {}
-        for role, actor in self._rows.all("SELECT role, actor FROM grants WHERE project = ?", project):
+        for home, role, actor in self._rows.all(
+            "SELECT project, role, actor FROM grants WHERE project IN (?, '*')", project
+        ):
+            if home != project and not role.startswith("team/"):
+                continue
             members.setdefault(role, set()).add(actor)
         return {role: frozenset(actors) for role, actors in sorted(members.items())}
 
@@ -66,3 +70,10 @@ class Teams:
         marks = ", ".join("?" * len(actors))
         rows = self._rows.all(f"SELECT project, role, actor FROM grants WHERE actor IN ({marks})", *actors)
         return [(row[0], row[1], row[2]) for row in rows]
+
+    def given(self, project: str, actor: str, *, by: str) -> set[str]:
+        """Give the teams that somebody has put an actor into."""
+        rows = self._rows.all(
+            "SELECT role FROM grants WHERE project = ? AND actor = ? AND granted_by = ?", project, actor, by
+        )
+        return {row[0] for row in rows if row[0].startswith("team/")}

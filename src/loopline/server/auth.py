@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection, cookie_parser
 
 from loopline.access.secrets import hash_of, id_of
 from loopline.errors import Invalid, LooplineError, Refused
+from loopline.faces.login.cookies import SESSION
 from loopline.faces.problem import expected, reply
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.caller import Caller
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from loopline.faces.desk import Desk
     from loopline.ledger.ledger import Tables
 
-SESSION: Final = "loopline_session"
-"""Name of the cookie. Its value is random; the ledger knows its hash."""
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 CALLER: Final = "loopline.caller"
 _FRESH_S: Final = 1.0

@@ -143,7 +143,7 @@ def _has_admin(loop: Loop) -> bool:
 def _needs_token(host: str) -> Refused:
     return Refused(
         f"others could reach this server at {host}, and nobody has an admin's token yet", kind="needs-admin-token",
-        hint="loopline grant ann role/admin --everywhere && loopline issue laptop --to ann, then start it again", host=host,
+        hint="loopline issue laptop --role admin --everywhere, then start it again", host=host,
     )  # fmt: skip
 
 

@@ -1,0 +1,55 @@
+"""people: what a login at the provider makes of somebody in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from loopline.access.roles import EVERYWHERE
+from loopline.errors import Refused
+from loopline.nouns.actor import Actor
+from loopline.nouns.person import Person
+
+if TYPE_CHECKING:
+    from loopline.loop import Loop
+    from loopline.settings.server import Oidc
+
+GIVEN: Final = "trigger:login"
+"""Who is written down as giving what a provider says: what it no longer says is taken back, what people gave is not."""
+MOST_GROUPS: Final = 200
+
+
+def welcome(loop: Loop, settings: Oidc, claims: Mapping[str, Any]) -> Person:
+    """Write down who has come, with their teams, and give them. Raise Refused kind="disabled" for who is shut out.
+
+    A person is named by an address that the provider has verified, else by the provider's own name for them: what people may
+    choose for themselves (`preferred_username`) could be somebody else's name tomorrow (OpenID Connect Core 1.0, 5.7).
+    """
+    subject, email = str(claims["sub"]), str(claims.get("email", ""))
+    verified = claims.get("email_verified") is True and _plain(email)
+    with loop.ledger.write(loop.project, Actor("trigger", "login")) as tx:
+        known = tx.people.by_subject(settings.issuer, subject)
+        actor = known.actor if known else f"person:{email.lower() if verified else subject}"
+        taken = tx.people.find(actor)
+        if known is None and (not _plain(actor) or (taken and taken.subject and taken.subject != subject)):
+            raise Refused(
+                "somebody else has this name here", kind="name-taken", hint="ask an admin of this server", actor=actor
+            )
+        if tx.people.disabled(actor):
+            raise Refused("you are shut out of this server", kind="disabled", hint="ask an admin of this server")
+        person = tx.people.see(Person(actor, str(claims.get("name", ""))[:200], email[:200], settings.issuer, subject))
+        groups = claims.get(settings.groups_claim)
+        teams = {f"team/{one}" for one in (groups if isinstance(groups, list) else [])[:MOST_GROUPS] if _plain(one)}
+        before = tx.teams.given(EVERYWHERE, actor, by=GIVEN)
+        for team in sorted(before - teams):
+            tx.teams.remove(EVERYWHERE, team, actor)
+        for team in sorted(teams - before):
+            tx.teams.add(EVERYWHERE, team, actor, by=GIVEN)
+        if {subject, email.lower() if verified else subject} & {one.lower() for one in settings.admins}:
+            tx.teams.add(EVERYWHERE, "role/admin", actor, by="person:settings")
+        tx.say("person.signed-in", actor, teams=sorted(teams))
+    return person
+
+
+def _plain(text: Any) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= 190 and text.isprintable() and text == text.strip()
