@@ -12,7 +12,7 @@ from loopline.sdk.wire import Pace, Wire
 from tests.sdk.scripted import Say, problem, scripted
 
 FAST = Pace(tries=2, pause=0.01, patience=1.0, connect=1.0, read=1.0)
-CODE = {
+CODE: dict[str, Any] = {
     "device_code": "s3cret", "user_code": "BCDF-GHJK", "verification_uri": "http://localhost:4040/device",
     "verification_uri_complete": "http://localhost:4040/device?code=BCDF-GHJK", "expires_in": 600, "interval": 5,
 }  # fmt: skip
