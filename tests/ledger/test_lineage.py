@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loopline.nouns.artifact import DATASET, Artifact
 from loopline.nouns.digest import digest_of
 from loopline.nouns.name import AssetName
 from loopline.nouns.run import Link
+
+from .conftest import PROJECT
 
 if TYPE_CHECKING:
     from .conftest import Hand
@@ -89,3 +92,15 @@ def test_packages_lead_to_runs(hand: Hand) -> None:
         assert tx.lineage.runs_with("flights", "environment", environment) == [run.id]
         with pytest.raises(AssertionError):
             tx.lineage.runs_with("flights", "error", "x")
+
+
+def test_data_elsewhere_has_the_name_that_runs_gave_it(hand: Hand) -> None:
+    """Of digests that describe data elsewhere the title is the link's name, in the project of the run alone."""
+    elsewhere, bytes_here = digest_of(b"dataset"), digest_of(b"bytes")
+    run = hand.run()
+    with hand.write() as tx:
+        tx.assets.describe(Artifact(elsewhere, DATASET, 7))
+        links = (Link("db/orders", elsewhere, DATASET, 7), Link("model", bytes_here))
+        tx.lineage.record(run.id, project=PROJECT, outputs=links)
+        assert tx.lineage.titles(PROJECT, [elsewhere, bytes_here]) == {elsewhere: "db/orders"}
+        assert tx.lineage.titles("other", [elsewhere]) == {}

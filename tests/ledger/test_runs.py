@@ -8,6 +8,8 @@ from loopline.errors import Conflict, NotFound
 from loopline.nouns.digest import digest_of
 from loopline.nouns.run import Link, Point, Run, RunState
 
+from .conftest import PROJECT
+
 if TYPE_CHECKING:
     from .conftest import Hand
 
@@ -123,3 +125,37 @@ def test_many_runs_start_at_once(hand: Hand) -> None:
     with hand.write() as tx:
         tx.runs.start_all(runs)
         assert tx.runs.get(runs[999].id).params == {"i": "999"}
+
+
+def test_a_foreign_id_finds_its_run(hand: Hand) -> None:
+    """By the other program's id, or by our own written as a UUID, and only in the project that was asked for."""
+    run = hand.run(foreign_id="airflow-1")
+    plain = hand.run()
+    written = f"{plain.id[:8]}-{plain.id[8:12]}-{plain.id[12:16]}-{plain.id[16:20]}-{plain.id[20:]}"
+    with hand.read() as tx:
+        for name, found in (("airflow-1", run.id), (written, plain.id)):
+            here = tx.runs.foreign(PROJECT, name)
+            assert here is not None
+            assert here.id == found
+            assert tx.runs.foreign("other", name) is None
+        assert tx.runs.foreign(PROJECT, "airflow-2") is None
+
+
+def test_the_earliest_start_stays(hand: Hand) -> None:
+    """A start that is told late moves a run's beginning back, never forward, though the run is over."""
+    run = hand.run(started_at=50, state=RunState.FINISHED)
+    with hand.write() as tx:
+        for time, start in ((60, 50), (40, 40)):
+            tx.runs.began(run.id, time)
+            assert tx.runs.get(run.id).started_at == start
+
+
+def test_a_parent_adopts_those_that_name_it(hand: Hand) -> None:
+    """Runs with the tag are put inside of it once it is known; one that has a parent, or itself, is not."""
+    parent, child, settled, other = hand.run(), hand.run(), hand.run(parent="x" * 32), hand.run()
+    with hand.write() as tx:
+        for one in (parent, child, settled):
+            tx.runs.annotate(one.id, tags={"around": "p"})
+        tx.runs.adopt(parent.id, tag="around", value="p")
+        parents = [tx.runs.get(one.id).parent for one in (parent, child, settled, other)]
+        assert parents == [None, parent.id, "x" * 32, None]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from loopline.errors import NotFound
 from loopline.ledger.assets import Assets
+from loopline.nouns.artifact import DATASET
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.run import Link
 from loopline.store.database import Row, Rows
@@ -113,6 +114,22 @@ class Lineage:
                     found.add(row[0])
                 here = row[0] + "0"
         return sorted(found)
+
+    def titles(self, project: str, digests: Iterable[str]) -> dict[str, str]:
+        """Give what the project's runs call data that lives elsewhere, by digest."""
+        found: dict[str, str] = {}
+        for chunk in _chunks(sorted(set(digests))):
+            marks = ", ".join("?" * len(chunk))
+            for (digest,) in self._rows.all(
+                f"SELECT digest FROM artifacts WHERE media_type = ? AND digest IN ({marks})", DATASET, *chunk
+            ):
+                row = self._rows.one(
+                    "SELECT l.name FROM links l CROSS JOIN runs r WHERE r.id = l.run AND l.digest = ? AND r.project = ? LIMIT 1",
+                    digest, project,
+                )  # fmt: skip
+                if row:
+                    found[digest] = row[0]
+        return found
 
     def forward(
         self, project: str, digests: Iterable[str], *, runs: Iterable[str] = (), limit: int = 10_000

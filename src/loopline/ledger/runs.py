@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from loopline.errors import Conflict, NotFound
@@ -20,6 +20,10 @@ LEAST = 4
 """Digits that the beginning of an id must have, so that it is a name and not a guess."""
 
 
+def anything(run: Run) -> None:
+    """Accept a run."""
+
+
 class Runs:
     """The runs of every project."""
 
@@ -27,6 +31,10 @@ class Runs:
         self._rows = rows
         self._now = now
         self._experiments: dict[tuple[str, str], int] = {}
+        self.marks: Mapping[str, str] = {}
+        """Tags that every run gets which is started in this transaction: which task it came of."""
+        self.accepts: Callable[[Run], None] = anything
+        """Raises for a run that this transaction may not start."""
 
     def experiment(self, project: str, name: str) -> int:
         """Give an experiment's id, creating it where it is missing."""
@@ -46,8 +54,9 @@ class Runs:
 
     def start_all(self, runs: Iterable[Run]) -> list[Run]:
         """Write several down at once."""
-        done = [replace(run, recorded_at=self._now) for run in runs]
+        done = [replace(run, recorded_at=self._now, tags={**run.tags, **self.marks}) for run in runs]
         for run in done:
+            self.accepts(run)
             if self._rows.one("SELECT 1 FROM runs WHERE id = ?", run.id):
                 raise Conflict(
                     f"run {run.id} is already there", kind="run-exists", hint="start it under a new id", run=run.id
@@ -187,6 +196,26 @@ class Runs:
             "UPDATE runs SET code = COALESCE(?, code), git_commit = COALESCE(?, git_commit),"
             " environment = COALESCE(?, environment) WHERE id = ?",
             code, commit, environment, run,
+        )  # fmt: skip
+
+    def foreign(self, project: str, name: str) -> Run | None:
+        """Look one up by the id that another program gave it, or by its own."""
+        row = self._rows.one(f"{_SELECT} WHERE r.project = ? AND r.foreign_id = ? ORDER BY r.id LIMIT 1", project, name)
+        row = row or self._rows.one(f"{_SELECT} WHERE r.id = ? AND r.project = ?", name.replace("-", ""), project)
+        return self._fill([_run(row)])[0] if row else None
+
+    def began(self, run: str, time: int) -> None:
+        """Say that it began at `time` or before, over or not: another program's events come in any order."""
+        self._rows.do(
+            "UPDATE runs SET started_at = ? WHERE id = ? AND (started_at IS NULL OR started_at > ?)", time, run, time
+        )
+
+    def adopt(self, run: str, *, tag: str, value: str) -> None:
+        """Put the runs of its project that name it as their parent, by a tag, inside of it; a run is never inside of itself."""
+        self._rows.do(
+            "UPDATE runs SET parent = ? WHERE parent IS NULL AND id <> ? AND project = (SELECT project FROM runs WHERE id = ?)"
+            " AND id IN (SELECT run FROM tags WHERE key = ? AND value = ?)",
+            run, run, run, tag, value,
         )  # fmt: skip
 
     def advance(self, run: str, source: str, sequence: int) -> bool:

@@ -16,6 +16,8 @@ MODEL: Final = "application/vnd.loopline.model.v1+tree"
 """A tree that holds `model.json` and the flavour's files."""
 ENVIRONMENT: Final = "application/vnd.loopline.environment.v1+json"
 POLICY: Final = "application/vnd.loopline.policy.v1+json"
+DATASET: Final = "application/vnd.loopline.dataset.v1+json"
+"""The name, and perhaps the version, of data that lives elsewhere: what other programs' lineage is told about."""
 
 
 @dataclass(frozen=True, slots=True)

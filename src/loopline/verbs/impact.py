@@ -15,6 +15,7 @@ from loopline.nouns.digest import Digest, is_digest_prefix, short
 from loopline.nouns.lineage import Impact, Reached
 from loopline.nouns.name import parse_pointer
 from loopline.nouns.ref import Ref
+from loopline.verbs.observing import elsewhere
 from loopline.verbs.paging import at_most
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 def impact(
     loop: Loop,
-    what: Annotated[str, "a version, a file's or tree's digest, a run's id, or a package: pkg:scikit-learn==1.6.0"],
+    what: Annotated[
+        str, "a version, a digest, a run's id, a package (pkg:scikit-learn==1.6.0), or dataset:NAMESPACE/NAME"
+    ],
     *,
     limit: Annotated[int, "how many things at most"] = 1000,
 ) -> Impact:
@@ -62,6 +65,8 @@ def _start(tx: Tables, loop: Loop, what: str, limit: int) -> _Start:
             )
         runs = tx.lineage.runs_with_package(loop.project, name.lower(), number, limit=limit + 1)
         return _Start(what, loop.project, runs=tuple(runs))
+    if what.startswith("dataset:"):
+        return _Start(what.removeprefix("dataset:"), loop.project, tuple(elsewhere(tx, loop, what)))
     if "/" in what:
         pointer = parse_pointer(what, project=loop.project)
         version = tx.versions.resolve(pointer)
@@ -133,6 +138,7 @@ def _told(tx: Tables, start: _Start, made: Sequence[Made]) -> Iterator[Reached]:
     for ref in tx.refs.list(start.project, limit=100_000):
         refs[f"{ref.name.asset}@{ref.target}"].append(ref)
     names = tx.versions.named(start.project, [one.digest for one in made])
+    titles = tx.lineage.titles(start.project, [one.digest for one in made if one.digest not in names])
     seen: set[str] = set()
 
     def version(key: str, distance: int, via: str) -> Iterator[Reached]:
@@ -149,6 +155,6 @@ def _told(tx: Tables, start: _Start, made: Sequence[Made]) -> Iterator[Reached]:
         yield from version(key, 0, start.title)
     for one in made:
         if one.digest not in names:
-            yield Reached("artifact", one.digest, "", one.distance, one.run)
+            yield Reached("artifact", one.digest, titles.get(one.digest, ""), one.distance, one.run)
         for key in names.get(one.digest, ()):
             yield from version(key, one.distance, one.run)

@@ -14,6 +14,7 @@ from loopline.nouns.name import Named, RefName, parse_asset, parse_pointer
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Link, Run
 from loopline.nouns.version import Version
+from loopline.verbs.observing import elsewhere
 
 DEEPEST = 100
 """How many runs one behind the other an answer can hold."""
@@ -23,7 +24,9 @@ MOST = 1000
 
 def why(
     loop: Loop,
-    what: Annotated[str, "a ref, a version, a run's id, or the digest of anything"],
+    what: Annotated[
+        str, "a ref, a version, a run's id, the digest of anything, or data elsewhere: dataset:NAMESPACE/NAME"
+    ],
     *,
     depth: Annotated[int, "how many runs to walk back"] = 10,
 ) -> Reason:
@@ -36,6 +39,8 @@ def why(
         raise Invalid(f"a depth of {depth}", kind="bad-depth", hint=f"give a depth of 0 to {DEEPEST}", depth=depth)
     with loop.ledger.read() as tx:
         walk = _Walk(tx, loop, depth)
+        if what.startswith("dataset:"):
+            return walk.artifact(elsewhere(tx, loop, what)[0], 0)
         if "/" in what:
             pointer = parse_pointer(what, project=loop.project)
             if isinstance(pointer.revision, Named):
@@ -112,7 +117,8 @@ class _Walk:
         makers = self._tx.lineage.makers(self._loop.project, digest)
         facts: dict[str, str] = {}
         because = self._made_by(makers[0] if makers else None, digest, level, facts)
-        return Reason("artifact", digest, "bytes", facts, because)
+        title = self._tx.lineage.titles(self._loop.project, [digest]).get(digest, "bytes")
+        return Reason("artifact", digest, title, facts, because)
 
     def _input(self, link: Link, level: int) -> Reason:
         if link.asset and link.number:
