@@ -125,6 +125,10 @@ class Tasks:
             raise _lost(task, fence)
         return row[0] is not None
 
+    def asked_to_stop(self, task: str) -> bool:
+        """Tell whether somebody has asked for it to stop."""
+        return self._rows.one("SELECT 1 FROM tasks WHERE id = ? AND cancelled_at IS NOT NULL", task) is not None
+
     def report(self, task: str, fence: int, several: Iterable[Progress]) -> None:
         """Write down how far a task is; reports of one label replace each other. Raise Conflict kind="lease-lost"."""
         self.check(task, fence)

@@ -31,6 +31,7 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("login", "local", "serve", "Log in to a server and keep its token, for this user alone, in credentials.json beside config.toml."),
     Verb("logout", "local", "serve", "Forget the token that a login kept for a server, and end it there."),
     Verb("up", "local", "serve", "Serve this ledger: the API, the pages, and a worker for pipelines."),
+    Verb("worker", "local", "serve", "Take tasks off a queue of this ledger and do them, one process each, until Ctrl-C."),
     Verb("completion", "local", "set up", "Print the script that lets a shell complete commands and names."),
 )
 
