@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from loopline.errors import LooplineError
 from loopline.nouns.finding import Finding
 from loopline.sdk.wire import Answer, Pace, parse_url
+from loopline.verbs.whoami import whoami
 
 if TYPE_CHECKING:
     from loopline.sdk.remote import Remote
@@ -73,23 +74,26 @@ def _clock(answer: Answer, now: float) -> Iterator[Finding]:
 
 
 def _caller(client: Remote) -> Iterator[Finding]:
+    """Ask who the server takes us for, and until when."""
     try:
-        found: Any = client.do("whoami")
+        known = client.do(whoami)
+        tokens = client.do("find", "tokens", limit=1000) if known.token else ()
     except LooplineError as error:
         yield Finding("server's answer", "fail", error.message, error.hint)
         return
-    ends = getattr(found, "expires_at", None)
-    said = f"you are {getattr(found, 'actor', found)}"
+    said = f"you are {known.actor}, {known.role or 'without a role'} in {known.project}"
+    if known.role is None:
+        yield Finding("server's answer", "warn", said, "ask an admin of the server for a role")
+        return
+    ends = next((one.expires_at for one in tokens if one.id == known.token), None)
     if ends is None:
-        yield Finding("server's answer", "ok", said)
+        yield Finding("server's answer", "ok", said if known.token else f"{said}; it asks nobody for a token")
         return
     left = ends / 1e6 - time.time()
-    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ends / 1e6))
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(ends / 1e6))
     soon = left < SOON_S
-    yield Finding(
-        "server's answer", "warn" if soon else "ok", f"{said}; the token is valid until {when}",
-        "loopline login, or ask for another token" if soon else "",
-    )  # fmt: skip
+    fix = "loopline login, or ask for another token" if soon else ""
+    yield Finding("server's answer", "warn" if soon else "ok", f"{said}; the token is valid until {until}", fix)
 
 
 def _loopback(url: str) -> bool:

@@ -134,12 +134,13 @@ def _stop(client: Remote, task: Task, run: str) -> str:
     """Ask the server to stop, and say how to come back."""
     try:
         client.do("cancel", task.id)
+        if task.verb != "run":
+            return "loopline find tasks"
+        run = run or next((one.id for one in client.do("find", "runs", f"tags.task = '{task.id}'")), "")
     except (LooplineError, KeyboardInterrupt) as error:
         said = error.message if isinstance(error, LooplineError) else "interrupted again"
         return f"the server may go on ({said}): loopline cancel {brief(task.id)}"
-    if task.verb == "run":
-        return f"loopline run --resume {brief(run) if run else 'RUN'}"
-    return "loopline find tasks"
+    return f"loopline run --resume {brief(run)}" if run else "loopline find runs"
 
 
 def _failure(task: Task) -> LooplineError:

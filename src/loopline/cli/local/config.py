@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from loopline.cli.place import Place
-from loopline.errors import NotFound
+from loopline.errors import LooplineError, NotFound
+from loopline.settings import HIDDEN, Settings, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def config(
     Example:
         loopline config --show-origin
     """
-    values = where.settings.values
+    values = tuple(_with_saved_token(where.settings))
     if name:
         found = next((one for one in values if one.name == name), None)
         if found is None:
@@ -47,3 +49,20 @@ def config(
             return found.value
         values = (found,)
     return tuple(Setting(one.name, one.value, one.origin if show_origin else "") for one in values)
+
+
+def _with_saved_token(settings: Settings) -> Iterator[Value]:
+    """Give the settings, with the token that `loopline login` has saved for the server where no variable gives one."""
+    for one in settings.values:
+        if one.name == "user.token" and settings.url and not settings.token:
+            from loopline.sdk import credentials
+
+            try:
+                saved = credentials.find(settings.url)
+            except LooplineError as error:
+                yield Value(one.name, f"(saved, and not used: {error.message})", "loopline login")
+                continue
+            if saved:
+                yield Value(one.name, HIDDEN, "loopline login")
+                continue
+        yield one
