@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.requests import HTTPConnection, cookie_parser
 
 from loopline.access.secrets import hash_of, id_of
-from loopline.errors import Invalid, LooplineError, Refused
+from loopline.errors import Invalid, Refused
 from loopline.faces.login.cookies import SESSION
 from loopline.faces.problem import expected, reply
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.caller import Caller
 from loopline.nouns.token import Scope
+from loopline.server.lasting import Lasting
 from loopline.server.listening import is_loopback
 from loopline.verbs.permitting import roles_of
 
@@ -80,7 +81,27 @@ class Auth:
         except Exception as error:  # noqa: BLE001 (a problem for the client, the rest for the log)
             await reply(expected(error, about="who asks"))(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        if known is None:
+            await self._app(scope, receive, send)
+            return
+        await self._while_let_in(known, request, receive, send)
+
+    async def _while_let_in(self, known: Caller, request: HTTPConnection, receive: Receive, send: Send) -> None:
+        """Pass a request on, and end it where its caller loses what they were let in with."""
+
+        async def still() -> bool:
+            return await self._look(request) == known
+
+        lasting = Lasting(receive, send, still)
+        try:
+            await self._app(request.scope, lasting.receive, lasting.send)
+        except Exception:
+            if not lasting.over:
+                raise
+        if lasting.over and not lasting.started:
+            await reply(_strange())(request.scope, receive, send)
+        elif lasting.over:
+            await lasting.end()
 
     def _known_host(self, request: HTTPConnection) -> None:
         said = request.headers.getlist("host")
@@ -159,32 +180,22 @@ def by_session(tx: Tables, cookie: str) -> Caller | None:
     return Caller(actor, roles_of(tx, session.actor), scopes, session.token or "", session.csrf)
 
 
-def still_in(tx: Tables, caller: Caller) -> bool:
-    """Tell whether what a caller was let in with still lets them in: long answers ask this now and then."""
-    if caller.open:
-        return is_open(tx)
-    if tx.people.disabled(str(caller.actor)):
-        return False
-    if caller.token:
-        try:
-            return tx.tokens.lives(tx.tokens.get(caller.token))
-        except LooplineError:
-            return False
-    return True
-
-
 def _bearer(request: HTTPConnection) -> str:
     said = request.headers.getlist("authorization")
     if not said:
         return ""
     kind, _, text = said[0].partition(" ")
     if len(said) > 1 or kind.lower() != "bearer" or not text.strip():
-        raise Refused(
-            "this is no token of ours",
-            kind="not-signed-in",
-            hint="send Authorization: Bearer and a token of loopline issue",
-        )
+        raise _strange()
     return text.strip()
+
+
+def _strange() -> Refused:
+    return Refused(
+        "this is no token of ours",
+        kind="not-signed-in",
+        hint="send Authorization: Bearer and a token of loopline issue",
+    )
 
 
 def _session(request: HTTPConnection) -> str:
