@@ -57,7 +57,8 @@ class Provider:
         """Give where to lead the browser."""
         query = {
             "response_type": "code", "scope": "openid profile email", "client_id": self.settings.client_id,
-            "redirect_uri": callback, "state": attempt.state, "nonce": attempt.nonce, "code_challenge": attempt.challenge, "code_challenge_method": "S256",
+            "redirect_uri": callback, "state": attempt.state, "nonce": attempt.nonce, "code_challenge": attempt.challenge,
+            "code_challenge_method": "S256",
         }  # fmt: skip
         where = str(self._about()["authorization_endpoint"])
         return f"{where}{'&' if '?' in where else '?'}{urlencode(query)}"
