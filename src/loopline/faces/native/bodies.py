@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 from loopline.faces.desk import act
@@ -23,13 +24,18 @@ async def poured(request: Request, into: Callable[[bytes], object]) -> int:
     """
     parts: list[bytes] = []
     waiting = total = 0
-    async for chunk in request.stream():
-        parts.append(chunk)
-        waiting += len(chunk)
-        if waiting >= PIECE:
+    try:
+        async for chunk in request.stream():
+            parts.append(chunk)
+            waiting += len(chunk)
+            if waiting >= PIECE:
+                piece = b"".join(parts)
+                total, waiting, parts = total + waiting, 0, []
+                await act(request, into, piece)
+    except ClientDisconnect:  # what has come is not lost with the connection
+        if parts:
             await act(request, into, b"".join(parts))
-            total, waiting = total + waiting, 0
-            parts.clear()
+        raise
     if waiting:
         await act(request, into, b"".join(parts))
     return total + waiting

@@ -17,6 +17,7 @@ from loopline.faces.problem import encoded
 from loopline.ledger.replies import Reply
 from loopline.nouns.task import Task
 from loopline.verbs import Verb
+from loopline.verbs.asking import ask
 from loopline.verbs.plain import plain
 
 if TYPE_CHECKING:
@@ -34,13 +35,7 @@ _TASKS: Final = Verb("tasks", "read", "runs", "Tell how far work is.")
 def queue(loop: Loop, verb: Verb, typed: Mapping[str, Any]) -> Reply:
     """Put work into its queue and answer 202 with the task."""
     words = {name: plain(value, project=loop.project) for name, value in typed.items()}
-    with loop.ledger.telemetry() as tables:
-        task = tables.tasks.add(
-            Task(
-                id=loop.ids.new(), project=loop.project, verb=verb.name, actor=str(loop.actor), words=words,
-                verified=loop.actor.verified,
-            )
-        )  # fmt: skip
+    task = ask(loop, verb.name, words)
     return Reply(202, encoded({"task": plain(task, project=loop.project), "run": None}).decode())
 
 
