@@ -44,12 +44,13 @@ def test_a_device_is_let_in_once(hand: Hand) -> None:
     with hand.write() as tx:
         tx.sessions.wait("h", "BCDF-GHJK", "loopline on laptop")
         assert tx.sessions.device("BCDF-GHJK") is not None
-        tx.sessions.answer("BCDF-GHJK", "person:ann", allow=True)
+        tx.sessions.answer("BCDF-GHJK", "person:ann", allow=True, token="t")
         assert tx.sessions.device("BCDF-GHJK") is None
         with pytest.raises(NotFound):
             tx.sessions.answer("BCDF-GHJK", "person:eve", allow=True)
         found, hasty = tx.sessions.ask("h")
-        assert (found and found.state, found and found.actor, hasty) == ("allowed", "person:ann", False)
+        assert found
+        assert (found.state, found.actor, found.token, hasty) == ("allowed", "person:ann", "t", False)
     hand.clock.advance(seconds=6)
     with hand.write() as tx:
         found, hasty = tx.sessions.ask("h")

@@ -44,6 +44,8 @@ class Device:
     expires_at: int
     actor: str | None
     state: Literal["waiting", "allowed", "denied", "used"]
+    token: str | None = None
+    """Id of the token that whoever answered was let in with: the device gets no more than that."""
 
 
 class Sessions:
@@ -94,11 +96,11 @@ class Sessions:
         found = _device(row) if row else None
         return found if found and found.expires_at > self._now else None
 
-    def answer(self, user_code: str, actor: str, *, allow: bool) -> None:
+    def answer(self, user_code: str, actor: str, *, allow: bool, token: str | None = None) -> None:
         """Let a device in as an actor, or not. Raise NotFound where nothing waits under that code."""
         done = self._rows.do(
-            "UPDATE devices SET state = ?, actor = ? WHERE user_code = ? AND state = 'waiting' AND expires_at > ?",
-            "allowed" if allow else "denied", actor, user_code, self._now,
+            "UPDATE devices SET state = ?, actor = ?, token = ? WHERE user_code = ? AND state = 'waiting' AND expires_at > ?",
+            "allowed" if allow else "denied", actor, token, user_code, self._now,
         )  # fmt: skip
         if not done:
             raise NotFound(
@@ -113,7 +115,7 @@ class Sessions:
         if row is None:
             return None, False
         found = _device(row)
-        hasty = self._now - row[6] < PAUSE
+        hasty = self._now - row[7] < PAUSE
         self._rows.do("UPDATE devices SET asked_at = ? WHERE hash = ?", self._now, hashed)
         if found.state == "allowed" and not hasty:
             self._rows.do("UPDATE devices SET state = 'used' WHERE hash = ?", hashed)
@@ -127,8 +129,8 @@ class Sessions:
         return gone + self._rows.do("DELETE FROM devices WHERE expires_at < ?", self._now)
 
 
-_DEVICE: Final = "SELECT user_code, client, created_at, expires_at, actor, state, asked_at FROM devices"
+_DEVICE: Final = "SELECT user_code, client, created_at, expires_at, actor, state, token, asked_at FROM devices"
 
 
 def _device(row: Row) -> Device:
-    return Device(*row[:6])
+    return Device(*row[:7])

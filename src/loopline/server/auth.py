@@ -152,7 +152,7 @@ class Auth:
 
 
 def is_open(tx: Tables) -> bool:
-    """Tell whether no admin of the whole server has a token that can be used."""
+    """Tell whether no admin of the whole server has a token: one that has expired still closes it."""
     return not tx.tokens.any_of(tx.teams.holders("*", "role/admin"))
 
 

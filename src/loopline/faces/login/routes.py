@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from loopline.access.scopes import write_scope
 from loopline.access.secrets import hash_of, id_of, user_code, written
 from loopline.errors import Invalid, LooplineError, Refused
 from loopline.faces.admit import caller_of
@@ -231,7 +232,7 @@ def _answer(request: Request, code: str, caller: Caller, *, allow: bool) -> None
         )
     loop = _loop(request)
     with loop.ledger.write(loop.project, caller.actor) as tx:
-        tx.sessions.answer(code, str(caller.actor), allow=allow)
+        tx.sessions.answer(code, str(caller.actor), allow=allow, token=caller.token or None)
         tx.say("device.allowed" if allow else "device.denied", str(caller.actor))
 
 
@@ -247,23 +248,35 @@ def _token(request: Request, secret: str) -> dict[str, Any]:
     if found.state != "allowed" or found.actor is None:
         words = {"waiting": "authorization_pending", "denied": "access_denied", "used": "expired_token"}
         return {"error": words.get(found.state, "expired_token")}
-    return _issued(loop, found.actor, found.client)
+    return _issued(loop, found.actor, found)
 
 
-def _issued(loop: Loop, whose: str, client: str) -> dict[str, Any]:
+def _issued(loop: Loop, whose: str, device: Device) -> dict[str, Any]:
+    """Issue what the device gets: as much as whoever allowed it could use, and for no longer than they could."""
     from loopline.nouns.actor import parse_actor
     from loopline.nouns.token import Scope
 
     identity, text = written(loop.ids.chance(40))
     with loop.ledger.write(loop.project, parse_actor(whose, verified=True)) as tx:
-        if tx.people.disabled(whose):
+        until, scopes = tx.now + LASTING, (Scope(),)
+        shown = tx.tokens.get(device.token) if device.token else None
+        if tx.people.disabled(whose) or (shown and not tx.tokens.lives(shown)):
+            tx.say("device.denied", whose)
             return {"error": "access_denied"}
-        until = tx.now + LASTING
-        tx.tokens.add(
-            Token(identity, whose, client or "a command line", (Scope(),), whose, tx.now, until), hashed=hash_of(text)
+        if shown:
+            until, scopes = min(until, shown.expires_at or until), shown.scopes
+        name = device.client or "a command line"
+        tx.tokens.add(Token(identity, whose, name, scopes, whose, tx.now, until), hashed=hash_of(text))
+        tx.say(
+            "token.issued",
+            identity,
+            actor=whose,
+            name=name,
+            scopes=[write_scope(one) for one in scopes],
+            expires_at=until,
         )
-        tx.say("token.issued", identity, actor=whose, name=client, scopes=["*"], expires_at=until)
-    return {"access_token": text, "token_type": "Bearer", "expires_in": LASTING // 1_000_000, "actor": whose}
+        lasting = (until - tx.now) // 1_000_000
+    return {"access_token": text, "token_type": "Bearer", "expires_in": lasting, "actor": whose}
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def identity() -> None:
         col("created_at", BIG),
         col("expires_at", BIG),
         col("actor", null=True),
+        col("token", null=True),
         col("state"),
         col("asked_at", BIG, default="0"),
         sa.UniqueConstraint("user_code"),
