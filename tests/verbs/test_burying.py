@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loopline.verbs.burying import attended, bury
+from loopline.verbs.asking import ask
+from loopline.verbs.burying import FENCE, attended, bury
 
 if TYPE_CHECKING:
     from .projects import Project
@@ -68,3 +69,23 @@ def test_the_next_run_buries(project: Project) -> None:
     leave(project, run)
     project.trained()
     assert state(project, run) == "crashed"
+
+
+def test_what_a_worker_elsewhere_left_is_told_by_its_lease(project: Project) -> None:
+    """A task's run lives as long as the lease of that very taking; then it and its steps are crashed, without any lock here."""
+    loop = project.loop
+    task = ask(loop, "run", {})
+    with loop.ledger.telemetry() as tables:
+        claimed = tables.tasks.claim("default", "elsewhere", lasting=10_000_000)
+    assert claimed is not None
+    tags = {"task": task.id, FENCE: str(claimed.fence)}
+    run = project.do("start", "train", kind="pipeline", code=project.code, tags=tags).id
+    step = project.do("start", "read", kind="step", parent=run).id
+    stranger = project.do("start", "train", tags={"task": "my own word"}).id
+    assert bury(loop) == ()
+    with loop.ledger.telemetry() as tables:
+        tables.tasks.give_back(task.id, claimed.fence)
+        again = tables.tasks.claim("default", "elsewhere", lasting=10_000_000)
+    assert again is not None
+    assert bury(loop) == (run,)
+    assert [state(project, one) for one in (run, step, stranger)] == ["crashed", "crashed", "running"]

@@ -134,6 +134,15 @@ class Runs:
         rows = self._rows.all(f"{_SELECT} WHERE r.parent = ? AND r.deleted_at IS NULL ORDER BY r.id", run)
         return self._fill([_run(row) for row in rows])
 
+    def open_with(self, project: str, tag: str) -> list[Run]:
+        """Give the runs of a project that are not over and have a tag, without those inside of others, with their tags."""
+        rows = self._rows.all(
+            f"{_SELECT} WHERE r.project = ? AND r.state IN ('pending', 'running') AND r.parent IS NULL"
+            " AND EXISTS (SELECT 1 FROM tags t WHERE t.run = r.id AND t.key = ?) ORDER BY r.id",
+            project, tag,
+        )  # fmt: skip
+        return self._fill([_run(row) for row in rows])
+
     def cached(self, project: str, keys: Iterable[str]) -> dict[str, Run]:
         """For each cache key that a finished run has, give the newest such run with its outputs.
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from loopline.ledger.ledger import Ledger, Tables, Writing
+from loopline.verbs.burying import FENCE
 
 if TYPE_CHECKING:
     from loopline.nouns.actor import Actor
     from loopline.nouns.clock import Clock
     from loopline.nouns.run import Run
     from loopline.nouns.task import Task
-
-FENCE: Final = "task.fence"
-"""Tag of a run that says which taking of its task made it."""
 
 
 class Fenced(Ledger):

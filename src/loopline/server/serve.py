@@ -68,7 +68,7 @@ def serve(
 async def _serve(
     loop: Loop, listening: socket.socket, settings: ServerSettings, stages: Stages, *, access_log: bool
 ) -> None:
-    stopping, desk = Stopping(), Desk(loop)
+    stopping, desk = Stopping(), Desk(loop, upload_limit=settings.upload_limit)
     app = make_app(desk, settings=settings, stopping=stopping, access_log=access_log)
     config = uvicorn.Config(
         app, http=Connection, loop="asyncio", ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="warning",

@@ -63,7 +63,9 @@ def sweep_sessions(loop: Loop) -> int:
 
 def sweep_uploads(loop: Loop) -> int:
     """Remove uploads that nobody has gone on with for a day. Give how many."""
-    return _sweep(loop.work / "uploads", before=loop.clock.now() - DAY)
+    from loopline.faces.native.uploads import sweep
+
+    return sweep(loop.work)
 
 
 def sweep_folders(loop: Loop) -> int:

@@ -10,8 +10,12 @@ from loopline.nouns.run import RunState
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
+    from loopline.nouns.run import Run
 
+FENCE = "task.fence"
+"""Tag of a run that says which taking of its task made it."""
 
 DAY = 24 * 3600 * 1_000_000
 """Microseconds after which work that this ledger does not know is nobody's."""
@@ -25,7 +29,10 @@ def attended(loop: Loop, run: str) -> AbstractContextManager[None]:
 
 
 def bury(loop: Loop) -> tuple[str, ...]:
-    """Mark the runs of this machine whose process was killed as crashed, with the steps that they left. Give their ids."""
+    """Mark runs whose process is gone as crashed, with the steps that they left. Give their ids.
+
+    On this machine the locks tell; what a worker ran, wherever that was, is gone when the lease of its task is.
+    """
     from loopline.executors.attendance import abandoned, forget
 
     buried = []
@@ -41,7 +48,21 @@ def bury(loop: Loop) -> tuple[str, ...]:
                 _mark(loop, name)
                 buried.append(name)
             forget(_folder(loop), name)
-    return tuple(buried)
+    return (*buried, *_bury_fenced(loop))
+
+
+def _bury_fenced(loop: Loop) -> list[str]:
+    """Mark the runs that a worker can write nothing more to: its task is over, or another has it."""
+    with loop.ledger.read() as tx:
+        dead = [run.id for run in tx.runs.open_with(loop.project, FENCE) if not _held(tx, run)]
+    for name in dead:
+        _mark(loop, name)
+    return dead
+
+
+def _held(tx: Tables, run: Run) -> bool:
+    fence = run.tags.get(FENCE, "")
+    return tx.tasks.holds(run.tags.get("task", ""), int(fence) if fence.isdigit() else 0)
 
 
 def _mark(loop: Loop, run: str) -> None:

@@ -12,6 +12,7 @@ from loopline.nouns.incident import Incident
 from loopline.nouns.person import Person
 from loopline.nouns.run import Run
 from loopline.nouns.subscription import Delivery, Subscription
+from loopline.nouns.task import Task
 from loopline.nouns.token import Token
 from loopline.verbs.paging import at_most
 from loopline.verbs.permitting import manages
@@ -20,7 +21,7 @@ from loopline.verbs.permitting import manages
 def find(
     loop: Loop,
     what: Annotated[
-        Literal["runs", "changes", "incidents", "subscriptions", "deliveries", "tokens", "people"], "what to look for"
+        Literal["runs", "changes", "incidents", "subscriptions", "deliveries", "tasks", "tokens", "people"], "what to look for"
     ] = "runs",
     where: Annotated[str, "for runs: metrics.roc_auc > 0.7 and params.depth = '8' and state = finished"] = "",
     *,
@@ -34,6 +35,7 @@ def find(
     | tuple[Incident, ...]
     | tuple[Subscription, ...]
     | tuple[Delivery, ...]
+    | tuple[Task, ...]
     | tuple[Token, ...]
     | tuple[Person, ...]
 ):
@@ -56,6 +58,8 @@ def find(
             return tuple(tx.subscriptions.list(loop.project, open_only=open, limit=limit))
         if what == "deliveries":
             return tuple(tx.subscriptions.deliveries(loop.project, open_only=open, limit=limit))
+        if what == "tasks":
+            return tuple(tx.tasks.list(loop.project, open_only=open, limit=limit))
         if what == "tokens":
             return tuple(tx.tokens.list("" if manages(loop, tx) else str(loop.actor), limit=limit))
         if what == "people":

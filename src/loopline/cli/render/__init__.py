@@ -28,6 +28,7 @@ ALONE = {
     "Repeat": "plan",
     "Review": "comparison",
     "Run": "run",
+    "Task": "task",
     "Version": "version",
 }
 """Noun → module of this package; the drawer has the noun's name in small letters."""
@@ -40,6 +41,7 @@ MANY = {
     "Entry": "listing",
     "Event": "event",
     "Finding": "finding",
+    "Folder": "listing",
     "Hit": "hit",
     "Incident": "listing",
     "Listed": "listing",
@@ -49,6 +51,7 @@ MANY = {
     "Run": "run",
     "Standing": "standing",
     "Subscription": "subscription",
+    "Task": "task",
     "Verdict": "change",
     "Version": "version",
 }

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from loopline.errors import Conflict, Invalid
+from loopline.nouns.actor import Actor
+from loopline.nouns.task import TaskState
+from loopline.testing.loop import loop
+from loopline.verbs.asking import ask, lose, queue_named, tell_end
+
+SECOND = 1_000_000
+
+
+def test_asking_puts_a_task_into_its_queue_and_says_so() -> None:
+    """The task carries actor, verification, project and words, and is an event."""
+    here = replace(loop("trains"), actor=Actor("token", "ci", verified=True))
+    task = ask(here, "verify", {"deep": True}, queue="gpu-large")
+    assert (task.project, task.verb, task.actor, task.verified, task.queue, task.words) == (
+        "trains", "verify", "token:ci", True, "gpu-large", {"deep": True},
+    )  # fmt: skip
+    with here.ledger.read() as tx:
+        (event,) = tx.feed.list("trains")
+        assert (event.kind, event.subject, event.actor) == ("task.queued", task.id, "token:ci")
+        assert tx.feed.verify("trains") is None
+
+
+@pytest.mark.parametrize("name", ["", "Gpu", "a b", "-x", "x" * 101, "a/b"])
+def test_a_queue_has_a_plain_name(name: str) -> None:
+    """What is no name of a queue is refused before anything is written."""
+    here = loop()
+    with pytest.raises(Invalid) as caught:
+        ask(here, "verify", {}, queue=name)
+    assert caught.value.kind == "bad-queue"
+    with here.ledger.read() as tx:
+        assert not tx.feed.list("flights")
+    assert queue_named("a.b-1") == "a.b-1"
+
+
+def test_losing_a_worker_is_told_each_time() -> None:
+    """The task waits again, twice; the third time it has failed. Each is an event."""
+    here = loop()
+    ask(here, "verify", {})
+    for _ in range(3):
+        with here.ledger.telemetry() as tables:
+            task = tables.tasks.claim("default", "w", lasting=SECOND)
+        assert task is not None
+        after = lose(here, task)
+        with pytest.raises(Conflict):
+            lose(here, task)
+    assert after.state is TaskState.FAILED
+    with here.ledger.read() as tx:
+        events = tx.feed.list("flights")
+        assert [event.kind for event in events] == ["task.queued", "task.queued", "task.queued", "task.ended"]
+        assert events[-1].payload is not None
+        assert events[-1].payload["error"] == "worker-lost"
+        assert tx.feed.verify("flights") is None
+
+
+def test_an_end_says_how() -> None:
+    """The event of an end has verb and state, and the kind of an error where there is one, not its words."""
+    here = loop()
+    ask(here, "verify", {})
+    with here.ledger.telemetry() as tables:
+        task = tables.tasks.claim("default", "w", lasting=SECOND)
+    assert task is not None
+    error = {"class": "Invalid", "kind": "bad-value", "message": "a secret", "hint": "", "facts": {}}
+    with here.ledger.write("flights", here.actor) as tx:
+        tell_end(tx, tx.tasks.end(task.id, task.fence, TaskState.FAILED, error=error))
+    with here.ledger.read() as tx:
+        event = tx.feed.list("flights")[-1]
+    assert (event.kind, event.payload) == ("task.ended", {"verb": "verify", "state": "failed", "error": "bad-value"})
