@@ -32,12 +32,17 @@ def test_a_param_is_written_once_and_a_tag_is_the_newest(world: World) -> None:
 
 def test_all_or_nothing_and_an_event_for_each(world: World) -> None:
     """Several tellings are kept together, each as an event of its own."""
-    several = [told(), told("complete", 20, state=RunState.FINISHED), Noted("job.observed", "n/j", b"{}")]
+    several: list[Observed | Noted] = [
+        told(),
+        told("complete", 20, state=RunState.FINISHED),
+        Noted("job.observed", "n/j", b"{}"),
+    ]
     before = len(world.events())
     assert observe(world.loop, several) == 3
     assert [event.kind for event in world.events()[before:]] == ["run.started", "run.finished", "job.observed"]
     assert observe(world.loop, several) == 0
-    broken: Any = replace(told("other", 30), run="another", experiment=None)
+    nothing: Any = None
+    broken = replace(told("other", 30), run="another", experiment=nothing)
     with pytest.raises(Exception, match="NOT NULL"):
         observe(world.loop, [told("running", 25), broken])
     assert len(world.events()) == before + 6
