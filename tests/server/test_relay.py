@@ -57,7 +57,7 @@ def do(loop: Loop, verb: str, *args: Any, **asked: Any) -> Any:
 
 def subscribe(loop: Loop, receiver: Receiver, **asked: Any) -> Subscription:
     """Have a receiver told."""
-    one: Subscription = do(loop, "subscribe", receiver.url, **({"name": "hook", "secret": "env:HOOK"} | asked))
+    one: Subscription = do(loop, "subscribe", receiver.url, **{"name": "hook", "secret": "env:HOOK", **asked})
     return one
 
 
@@ -72,7 +72,8 @@ def starts(loop: Loop, count: int) -> list[int]:
 
 def here(loop: Loop, name: str = "hook") -> Subscription:
     """Read how a subscription stands."""
-    return next(one for one in do(loop, "find", "subscriptions") if one.name == name)
+    found: tuple[Subscription, ...] = do(loop, "find", "subscriptions")
+    return next(one for one in found if one.name == name)
 
 
 def tries(loop: Loop) -> list[tuple[int, int, str]]:
@@ -344,3 +345,29 @@ def test_waiting_doubles_and_is_never_the_same() -> None:
     assert pace.wait(3, None, 1) == 2
     assert pace.wait(1, 30, 0.5) == 30
     assert pace.wait(1, 1e12, 0.5) == 24 * 3600
+
+
+def test_lineage_is_sent_as_another_server_takes_it(loop: Loop) -> None:
+    """A subscription of the format openlineage sends one event a request, without a signature where no secret is named."""
+    with receiving() as receiver, relaying(loop):
+        do(loop, "subscribe", receiver.url, name="hook", format="openlineage")
+        run = do(loop, "start", "train")
+        do(loop, "grant", "ann", "team/x")
+        do(loop, "finish", run.id)
+        receiver.wait(lambda: here(loop).lag == 0)
+    events = [json.loads(letter.body) for letter in receiver.letters]
+    assert [one["eventType"] for one in events] == ["START", "COMPLETE"]
+    assert not any("webhook-signature" in letter.headers for letter in receiver.letters)
+    assert len({letter.headers["webhook-id"] for letter in receiver.letters}) == 2
+
+
+def test_an_event_that_cannot_be_written_does_not_stop_the_others(loop: Loop) -> None:
+    """What has no form in the format is tried, given up and kept as dead; the next one goes out."""
+    with receiving() as receiver, relaying(loop):
+        do(loop, "subscribe", receiver.url, name="hook", format="openlineage")
+        with loop.ledger.write(loop.project, loop.actor) as tx:
+            tx.say("change.applied", "0" * 32, moves=[{"ref": "no/such kind@x", "new": None}])
+        do(loop, "start", "train")
+        receiver.wait(lambda: len(receiver.letters) == 1)
+        assert here(loop).dead == 1
+        assert [state for _, _, state in tries(loop)][:4] == ["failed", "failed", "failed", "dead"]

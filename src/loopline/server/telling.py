@@ -47,7 +47,8 @@ class Pace:
     first: float = 1.0
     """Before the second try; doubled with each."""
     longest: float = 3600.0
-    lease: float = 60.0
+    lease: float = 40.0
+    """After a crash nobody sends for so long; it holds for two requests and some more."""
     turn: float = 5.0
     """After which others get the thread."""
     slow: float = 1.0
