@@ -7,7 +7,7 @@ CORES ?= 2
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench test-clients test-faults coverage format reference constraints clean
+.PHONY: help setup demo test check check-install bench test-clients test-faults coverage format reference constraints clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -26,6 +26,9 @@ check: $(VENV)/.stamp-dev  ## style, types, layers, house rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(PYTEST) -q tests/house tests/typing
+
+check-install: .venv-install/.stamp  ## lint the Dockerfile, the compose file and the Helm chart, with Helm's own library
+	@.venv-install/bin/python scripts/lint_install.py
 
 bench: $(VENV)/.stamp-dev  ## measure against peers, each in its own environment; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks $(TOPICS)
@@ -52,7 +55,13 @@ constraints: $(VENV)/.stamp-dev  ## pin what is installed now
 	@mv constraints.new constraints.txt
 
 clean:  ## remove what `setup` and the tools made
-	rm -rf $(VENV) .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	rm -rf $(VENV) .venv-install .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+
+.venv-install/.stamp: install/lint.txt
+	@echo "Setting up .venv-install …"
+	@$(PYTHON) -m venv .venv-install
+	@.venv-install/bin/python -m pip install --quiet --disable-pip-version-check -r install/lint.txt
+	@touch $@
 
 # One installer at a time: `make check` and `make test` may run side by side.
 $(VENV)/.stamp-%: pyproject.toml constraints.txt
