@@ -17,9 +17,9 @@ def test_versions_come_newest_first(world: World) -> None:
     for body in (b"2", b"3"):
         world.data(b_csv=body)
     assert [v.number for v in world.do("history", "data/flights")] == [3, 2, 1]
-    assert [v.number for v in world.do("history", "data/flights", limit=1, before=3)] == [2]
+    assert [v.number for v in world.do("history", "data/flights", limit=1, after=3)] == [2]
     assert [v.number for v in world.do("history", "data/flights@2")] == [2, 1]
-    assert [v.number for v in world.do("history", "data/flights@3", before=2)] == [1]
+    assert [v.number for v in world.do("history", "data/flights@3", after=2)] == [1]
 
 
 def test_moves_of_a_ref_come_newest_first(guarded: World) -> None:
@@ -27,9 +27,9 @@ def test_moves_of_a_ref_come_newest_first(guarded: World) -> None:
     guarded.data(b_csv=b"2")
     first, second = guarded.do("history", "data/flights@main")[:2]
     assert [(m.old, m.new) for m in (first, second)] == [(1, 2), (None, 1)]
-    (older,) = guarded.do("history", "data/flights@main", before=first.seq)
+    (older,) = guarded.do("history", "data/flights@main", after=first.seq)
     assert older == second
-    assert guarded.do("history", "data/flights@main", before=1) == ()
+    assert guarded.do("history", "data/flights@main", after=1) == ()
     guarded.propose(1)
     with pytest.raises(NotFound):
         guarded.do("history", "model/delay@champion")

@@ -102,10 +102,13 @@ class Changes:
         return self._change(rows[0])
 
     def list(
-        self, project: str, *, open_only: bool = False, ref: RefName | None = None, limit: int = 50
+        self, project: str, *, open_only: bool = False, ref: RefName | None = None, limit: int = 50, after: str = ""
     ) -> Sequence[Change]:
-        """Give them newest first."""
+        """Give them newest first; `after` is an id to go on from."""
         where, values = ["c.project = ?"], [project]
+        if after:
+            where.append("c.id < ?")
+            values.append(after)
         if open_only:
             where.append("c.state IN ('proposed', 'approved', 'rolling')")
         if ref is not None:

@@ -18,12 +18,16 @@ TREES: Final = (TREE, MODEL)
 """Media types of what is a tree of files."""
 _NAMED: Final = (
     "SELECT v.digest FROM versions v CROSS JOIN assets a WHERE a.id = v.asset AND a.project = ? AND v.digest IN ({marks})",
-    "SELECT l.digest FROM links l CROSS JOIN runs r WHERE r.id = l.run AND r.project = ? AND l.direction = 'out'"
-    " AND l.digest IN ({marks})",
+    (
+        "SELECT l.digest FROM links l CROSS JOIN runs r WHERE r.id = l.run AND r.project = ? AND l.direction = 'out'"
+        " AND l.digest IN ({marks})"
+    ),
     "SELECT code FROM runs WHERE project = ? AND code IN ({marks})",
     "SELECT environment FROM runs WHERE project = ? AND environment IN ({marks})",
-    "SELECT t.value FROM tags t CROSS JOIN runs r WHERE r.id = t.run AND r.project = ? AND t.key IN ('log', 'key')"
-    " AND t.value IN ({marks})",
+    (
+        "SELECT t.value FROM tags t CROSS JOIN runs r WHERE r.id = t.run AND r.project = ? AND t.key IN ('log', 'key')"
+        " AND t.value IN ({marks})"
+    ),
 )
 """Where records name bytes that their project made. What a run read may be another project's, and counts for nothing."""
 
@@ -67,23 +71,18 @@ class Holdings:
         """Give the trees that records name and nobody has walked, those of the newest versions first."""
         unwalked = "NOT EXISTS (SELECT 1 FROM walked w WHERE w.project = ? AND w.root = {0})"
         marks = ", ".join("?" * len(TREES))
-        for sql, values in (
-            (
-                "SELECT v.digest FROM artifacts t CROSS JOIN versions v CROSS JOIN assets a"
-                f" WHERE t.media_type IN ({marks}) AND v.digest = t.digest AND a.id = v.asset AND a.project = ?"
-                f" AND {unwalked.format('v.digest')} ORDER BY v.recorded_at DESC",
-                (*TREES, project, project),
-            ),
-            (
-                f"SELECT DISTINCT code FROM runs WHERE project = ? AND code IS NOT NULL AND {unwalked.format('code')}",
-                (project, project),
-            ),
-            (
-                "SELECT DISTINCT l.digest FROM links l CROSS JOIN runs r WHERE r.id = l.run AND l.direction = 'out'"
-                f" AND l.media_type IN ({marks}) AND r.project = ? AND {unwalked.format('l.digest')}",
-                (*TREES, project, project),
-            ),
-        ):
+        versions = (
+            "SELECT v.digest FROM artifacts t CROSS JOIN versions v CROSS JOIN assets a"
+            f" WHERE t.media_type IN ({marks}) AND v.digest = t.digest AND a.id = v.asset AND a.project = ?"
+            f" AND {unwalked.format('v.digest')} ORDER BY v.recorded_at DESC"
+        )
+        code = f"SELECT DISTINCT code FROM runs WHERE project = ? AND code IS NOT NULL AND {unwalked.format('code')}"
+        outputs = (
+            "SELECT DISTINCT l.digest FROM links l CROSS JOIN runs r WHERE r.id = l.run AND l.direction = 'out'"
+            f" AND l.media_type IN ({marks}) AND r.project = ? AND {unwalked.format('l.digest')}"
+        )
+        here = (project, project)
+        for sql, values in ((versions, (*TREES, *here)), (code, here), (outputs, (*TREES, *here))):
             for row in self._rows.all(sql, *values):
                 yield Digest(row[0])
 

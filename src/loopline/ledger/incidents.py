@@ -40,14 +40,12 @@ class Incidents:
             )
         return self._incident(row)
 
-    def list(self, project: str, *, open_only: bool = False, limit: int = 50) -> Sequence[Incident]:
-        """Give them newest first."""
+    def list(self, project: str, *, open_only: bool = False, limit: int = 50, after: str = "") -> Sequence[Incident]:
+        """Give them newest first; `after` is an id to go on from."""
         rows = self._rows.all(
-            f"{_SELECT} WHERE project = ? AND (? = 0 OR resolved_at IS NULL) ORDER BY id DESC LIMIT ?",
-            project,
-            int(open_only),
-            limit,
-        )
+            f"{_SELECT} WHERE project = ? AND (? = 0 OR resolved_at IS NULL) AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?",
+            project, int(open_only), after, after, limit,
+        )  # fmt: skip
         return [self._incident(row) for row in rows]
 
     def about(self, change: str) -> Sequence[Incident]:

@@ -50,6 +50,6 @@ class People:
         """Tell whether somebody is shut out."""
         return self._rows.one("SELECT 1 FROM people WHERE actor = ? AND disabled_at IS NOT NULL", actor) is not None
 
-    def list(self, *, limit: int = 1000) -> Sequence[Person]:
-        """Give everybody by name."""
-        return [Person(*row) for row in self._rows.all(f"{_SELECT} 1 = 1 ORDER BY actor LIMIT ?", limit)]
+    def list(self, *, limit: int = 1000, after: str = "") -> Sequence[Person]:
+        """Give everybody by name; `after` is a name to go on from."""
+        return [Person(*row) for row in self._rows.all(f"{_SELECT} actor > ? ORDER BY actor LIMIT ?", after, limit)]

@@ -6,14 +6,18 @@ state, experiment, actor, commit, started, parent; values are numbers, words or 
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid
+
+if TYPE_CHECKING:
+    from loopline.nouns.run import Run
 
 _ATTRIBUTES: Final = {
     "id": "r.id", "name": "r.name", "kind": "r.kind", "state": "r.state", "experiment": "e.name", "actor": "r.actor",
@@ -44,8 +48,11 @@ class Condition:
     """What the filter speaks of."""
 
 
-def compose(project: str, text: str = "", *, order: str = "", deleted: bool = False) -> Condition:
-    """Parse a filter and an order (`metrics.roc_auc desc`). Raise Invalid with the place that was not understood."""
+def compose(project: str, text: str = "", *, order: str = "", after: str = "", deleted: bool = False) -> Condition:
+    """Parse a filter and an order (`metrics.roc_auc desc`). Raise Invalid with the place that was not understood.
+
+    `after` is the place of the last run of the page before (`place_of`): only runs behind it are meant.
+    """
     where, values = ["r.project = ?"], [project]
     if not deleted:
         where.append("r.deleted_at IS NULL")
@@ -54,8 +61,12 @@ def compose(project: str, text: str = "", *, order: str = "", deleted: bool = Fa
         piece, more = _compare(name, op, value)
         where.append(piece)
         values += more  # type: ignore[arg-type]
-    by, extra = _order(order)
-    return Condition(" AND ".join(where), (*values, *extra), by, frozenset(name for name, _, _ in comparisons))
+    by = _order(order)
+    if after:
+        piece, behind = by.behind(after)
+        where.append(piece)
+        values += behind  # type: ignore[arg-type]
+    return Condition(" AND ".join(where), (*values, *by.values), by.sql, frozenset(name for name, _, _ in comparisons))
 
 
 def _comparisons(text: str) -> list[tuple[str, str, str | float]]:
@@ -140,20 +151,104 @@ def _microseconds(value: str | float) -> int:
     return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
-def _order(order: str) -> tuple[str, list[object]]:
-    if not order:
-        return "r.id DESC", []
+def place_of(run: Run, order: str = "") -> str:
+    """Say where a run stands in an order: its value there as JSON, `@` and its id; its id alone where nothing else orders."""
+    by = _order(order)
+    if by.plain:
+        return run.id
+    head, _, key = by.name.partition(".")
+    if head.startswith("metric"):
+        number = run.metrics.get(key.strip("`"))
+        value: Any = None if number is None or math.isnan(number) else number
+    elif head.startswith("param"):
+        value = run.params.get(key.strip("`"))
+    else:
+        value = getattr(run, {"started": "started_at"}.get(by.name, by.name))
+    return f"{json.dumps(value)}@{run.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """By what runs are ordered; those that have the value first, then by id from the newest on."""
+
+    name: str
+    value: str
+    """SQL for the value, with a mark for each of `marks`."""
+    marks: tuple[str, ...]
+    way: str
+    nullable: bool = True
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is the order of ids."""
+        return self.name == "id"
+
+    @property
+    def sql(self) -> str:
+        """The ORDER BY."""
+        if self.plain:
+            return f"r.id {self.way}"
+        lacking = f"{self.value} IS NULL, " if self.nullable else ""
+        return f"{lacking}{self.value} {self.way}, r.id DESC"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What belongs to the marks of `sql`."""
+        return self.marks * (2 if self.nullable else 1)
+
+    def behind(self, place: str) -> tuple[str, list[object]]:
+        """Give a condition for what comes behind a place. Raise Invalid for what is none."""
+        op = ">" if self.way == "asc" else "<"
+        value, run = self._read(place)
+        if self.plain:
+            return f"r.id {op} ?", [run]
+        if value is None:
+            return f"({self.value} IS NULL AND r.id < ?)", [*self.marks, run]
+        lacking = f"{self.value} IS NULL OR " if self.nullable else ""
+        condition = f"({lacking}{self.value} {op} ? OR ({self.value} = ? AND r.id < ?))"
+        return condition, [*(self.marks if self.nullable else ()), *self.marks, value, *self.marks, value, run]
+
+    def _read(self, place: str) -> tuple[object, str]:
+        written, at, run = place.rpartition("@")
+        if self.plain and not at:
+            return None, place
+        try:
+            value = json.loads(written)
+        except (ValueError, RecursionError):
+            value = ...
+        if run and not self.plain and self._fits(value):
+            return (float(value) if self.name.startswith("metric") and value is not None else value), run
+        raise Invalid(
+            f"{place[:200]!r} is no place in this order", kind="bad-cursor", hint="give the `next` of the page before",
+            after=place[:200], order=f"{self.name} {self.way}",
+        )  # fmt: skip
+
+    def _fits(self, value: object) -> bool:
+        if value is None:
+            return self.nullable
+        if self.name.startswith("metric"):
+            return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
+        if self.name == "started":
+            return type(value) is int and abs(value) < 2**63
+        return isinstance(value, str) and "\x00" not in value
+
+
+_MAYBE: Final = frozenset({"started", "commit", "parent", "code", "environment"})
+"""Attributes that a run may lack."""
+
+
+def _order(order: str) -> _Order:
+    if not order.strip():
+        return _Order("id", "r.id", (), "desc", nullable=False)
     name, _, way = order.strip().partition(" ")
     way = way.strip().lower() or "desc"
     if way not in ("asc", "desc"):
         raise Invalid(f"{way!r} is no direction", kind="bad-order", hint="write asc or desc", order=order)
     head, dot, key = name.partition(".")
-    if dot and head in ("metrics", "metric", "params", "param"):
-        inner = "SELECT s.last FROM series s WHERE s.run = r.id AND s.key = ?"
-        if head.startswith("param"):
-            inner = "SELECT t.value FROM params t WHERE t.run = r.id AND t.key = ?"
-        key = key.strip("`")
-        return f"({inner}) IS NULL, ({inner}) {way}, r.id DESC", [key, key]
+    if dot and head in ("metrics", "metric"):
+        return _Order(name, "(SELECT s.last FROM series s WHERE s.run = r.id AND s.key = ?)", (key.strip("`"),), way)
+    if dot and head in ("params", "param"):
+        return _Order(name, "(SELECT t.value FROM params t WHERE t.run = r.id AND t.key = ?)", (key.strip("`"),), way)
     column = _ATTRIBUTES.get(name)
     if column is None:
         raise Invalid(
@@ -162,7 +257,7 @@ def _order(order: str) -> tuple[str, list[object]]:
             hint="use metrics.X or " + ", ".join(_ATTRIBUTES),
             name=name,
         )
-    return f"{column} {way}, r.id DESC", []
+    return _Order(name, column, (), way, nullable=name in _MAYBE)
 
 
 def _unclear(text: str, at: int) -> Invalid:

@@ -52,9 +52,15 @@ class Tokens:
         """Tell whether a token can still be used."""
         return token.revoked_at is None and (token.expires_at is None or token.expires_at > self._now)
 
-    def list(self, actor: str = "", *, limit: int = 1000) -> Sequence[Token]:
-        """Give the tokens, of one actor if it is named, the newest first."""
-        where, values = ("actor = ?", (actor,)) if actor else ("1 = 1", ())
+    def list(self, actor: str = "", *, limit: int = 1000, after: str = "") -> Sequence[Token]:
+        """Give the tokens, of one actor if it is named, the newest first; `after` is an id to go on from."""
+        where, values = ("actor = ?", [actor]) if actor else ("1 = 1", list[str]())
+        if after:
+            where += (
+                " AND (created_at < (SELECT created_at FROM tokens WHERE id = ?)"
+                " OR (created_at = (SELECT created_at FROM tokens WHERE id = ?) AND id > ?))"
+            )
+            values += [after, after, after]
         return [
             _token(row)
             for row in self._rows.all(f"{_SELECT} {where} ORDER BY created_at DESC, id LIMIT ?", *values, limit)

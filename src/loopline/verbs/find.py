@@ -14,20 +14,22 @@ from loopline.nouns.run import Run
 from loopline.nouns.subscription import Delivery, Subscription
 from loopline.nouns.task import Task
 from loopline.nouns.token import Token
-from loopline.verbs.paging import at_most
+from loopline.verbs.paging import at_most, numbered
 from loopline.verbs.permitting import manages
 
 
 def find(
     loop: Loop,
     what: Annotated[
-        Literal["runs", "changes", "incidents", "subscriptions", "deliveries", "tasks", "tokens", "people"], "what to look for"
+        Literal["runs", "changes", "incidents", "subscriptions", "deliveries", "tasks", "tokens", "people"],
+        "what to look for",
     ] = "runs",
     where: Annotated[str, "for runs: metrics.roc_auc > 0.7 and params.depth = '8' and state = finished"] = "",
     *,
     order: Annotated[str, "for runs: metrics.roc_auc desc, started asc"] = "",
     open: Annotated[bool, "only what is not over yet"] = False,  # noqa: A002 (the word people use)
     steps: Annotated[bool, "for runs: also the steps inside pipelines"] = False,
+    after: Annotated[str, "go on behind this: what an answer gave as its `next`"] = "",
     limit: Annotated[int, "how many at most"] = 20,
 ) -> (
     tuple[Run, ...]
@@ -51,20 +53,20 @@ def find(
         )
     with loop.ledger.read() as tx:
         if what == "changes":
-            return tuple(tx.changes.list(loop.project, open_only=open, limit=limit))
+            return tuple(tx.changes.list(loop.project, open_only=open, limit=limit, after=after))
         if what == "incidents":
-            return tuple(tx.incidents.list(loop.project, open_only=open, limit=limit))
+            return tuple(tx.incidents.list(loop.project, open_only=open, limit=limit, after=after))
         if what == "subscriptions":
-            return tuple(tx.subscriptions.list(loop.project, open_only=open, limit=limit))
+            return tuple(tx.subscriptions.list(loop.project, open_only=open, limit=limit, after=after))
         if what == "deliveries":
-            return tuple(tx.subscriptions.deliveries(loop.project, open_only=open, limit=limit))
+            return tuple(tx.subscriptions.deliveries(loop.project, open_only=open, limit=limit, after=numbered(after)))
         if what == "tasks":
-            return tuple(tx.tasks.list(loop.project, open_only=open, limit=limit))
+            return tuple(tx.tasks.list(loop.project, open_only=open, limit=limit, after=after))
         if what == "tokens":
-            return tuple(tx.tokens.list("" if manages(loop, tx) else str(loop.actor), limit=limit))
+            return tuple(tx.tokens.list("" if manages(loop, tx) else str(loop.actor), limit=limit, after=after))
         if what == "people":
-            return tuple(tx.people.list(limit=limit)) if manages(loop, tx) else ()
-        condition = compose(loop.project, where, order=order)
+            return tuple(tx.people.list(limit=limit, after=after)) if manages(loop, tx) else ()
+        condition = compose(loop.project, where, order=order, after=after)
         sql = condition.where
         if open:
             sql += " AND r.state IN ('pending', 'running')"

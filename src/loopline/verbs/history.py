@@ -15,7 +15,7 @@ def history(
     loop: Loop,
     what: Annotated[str, "an asset (its versions) or a ref (its moves)"],
     *,
-    before: Annotated[int | None, "go on from this version or event number"] = None,
+    after: Annotated[int | None, "go on behind this version's or event's number"] = None,
     limit: Annotated[int, "how many at most"] = 20,
 ) -> tuple[Version, ...] | tuple[Moved, ...]:
     """Tell the versions of an asset or the moves of a ref, newest first.
@@ -29,11 +29,11 @@ def history(
             pointer = parse_pointer(what, project=loop.project)
             if isinstance(pointer.revision, Named):
                 ref = RefName(pointer.asset, pointer.revision.ref)
-                moves = tx.changes.history(ref, before=2**62 if before is None else before, limit=limit)
-                if not moves and before is None:
+                moves = tx.changes.history(ref, before=2**62 if after is None else after, limit=limit)
+                if not moves and after is None:
                     tx.refs.get(ref)
                 return tuple(moves)
             version = tx.versions.resolve(pointer)
-            start = version.number + 1 if before is None else min(before, version.number + 1)
+            start = version.number + 1 if after is None else min(after, version.number + 1)
             return tuple(tx.versions.list(version.asset, before=start, limit=limit))
-        return tuple(tx.versions.list(parse_asset(what, project=loop.project), before=before, limit=limit))
+        return tuple(tx.versions.list(parse_asset(what, project=loop.project), before=after, limit=limit))

@@ -21,6 +21,9 @@ from loopline.verbs.paging import at_most
 if TYPE_CHECKING:
     from loopline.ledger.lineage import Made
 
+FARTHEST = 100_000
+"""Artifacts that a walk reaches at most."""
+
 
 def impact(
     loop: Loop,
@@ -28,6 +31,7 @@ def impact(
         str, "a version, a digest, a run's id, a package (pkg:scikit-learn==1.6.0), or dataset:NAMESPACE/NAME"
     ],
     *,
+    after: Annotated[str, "go on behind this: what an answer gave as its `next`"] = "",
     limit: Annotated[int, "how many things at most"] = 1000,
 ) -> Impact:
     """Tell what a thing has touched: everything built from it, up to what is current.
@@ -37,10 +41,27 @@ def impact(
     """
     at_most(limit)
     with loop.ledger.read() as tx:
+        if after:
+            return _behind(tx, loop, what, after, limit)
         start = _start(tx, loop, what, limit)
         made = list(tx.lineage.forward(start.project, start.digests, runs=start.runs[:limit], limit=limit + 1))
         complete = len(made) <= limit and len(start.runs) <= limit and start.complete
         return Impact(start.title, tuple(_told(tx, start, made[:limit])), complete)
+
+
+def _behind(tx: Tables, loop: Loop, what: str, after: str, limit: int) -> Impact:
+    """Walk again, farther, and give what comes behind the last thing of the page before."""
+    start = _start(tx, loop, what, FARTHEST)
+    made = list(tx.lineage.forward(start.project, start.digests, runs=start.runs, limit=FARTHEST))
+    told = list(_told(tx, start, made))
+    at = next((at for at, one in enumerate(told) if f"{one.kind}:{one.key}" == after), None)
+    if at is None:
+        raise Invalid(
+            f"{after[:200]!r} is not among what {what} has touched", kind="bad-cursor",
+            hint="give the `next` of the page before", after=after[:200],
+        )  # fmt: skip
+    page = told[at + 1 : at + 1 + limit]
+    return Impact(start.title, tuple(page), complete=at + 1 + limit >= len(told) and len(made) < FARTHEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,9 @@ class Face:
             "root_path": "",
         }  # fmt: skip
         waiting: list[dict[str, Any]] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
-        waiting.append({"type": "http.disconnect"} if cut else {"type": "http.request", "body": b"", "more_body": False})
+        waiting.append(
+            {"type": "http.disconnect"} if cut else {"type": "http.request", "body": b"", "more_body": False}
+        )
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
@@ -91,7 +93,7 @@ class Face:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        asyncio.run(self.app(scope, receive, send))  # type: ignore[arg-type]
+        asyncio.run(self.app(scope, receive, send))
         body = b"".join(one.get("body", b"") for one in sent)
         return (sent[0]["status"] if sent else 0), body
 

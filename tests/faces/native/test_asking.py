@@ -119,7 +119,7 @@ def test_what_was_not_available_may_be_tried_again(face: Face, monkeypatch: pyte
         usage.function(loop, *args, **asked)
         raise Unavailable("the disk is away", kind="disk-error", hint="wait")
 
-    monkeypatch.setattr(wire, "usage_for", lambda name: usage._replace(function=broken))
+    monkeypatch.setattr(wire, "usage_for", lambda _: usage._replace(function=broken))
     answer = face.post("/start", {"name": "train"}, headers=KEY)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert face.events() == []
@@ -183,7 +183,12 @@ def test_work_is_queued(face: Face) -> None:
     assert [one.status_code for one in answers] == [202, 202]
     assert answers[0].json() == answers[1].json()
     assert answers[1].headers["location"] == f"/api/v1/tasks/{task['id']}"
-    assert (task["verb"], task["words"], task["state"], task["actor"]) == ("verify", {"deep": True}, "queued", "person:ann")
+    assert (task["verb"], task["words"], task["state"], task["actor"]) == (
+        "verify",
+        {"deep": True},
+        "queued",
+        "person:ann",
+    )
     told = face.get(f"/tasks/{task['id']}").json()["result"]
     assert told["id"] == task["id"]
     assert face.get("/tasks/" + "0" * 32).json()["kind"] == "no-task"

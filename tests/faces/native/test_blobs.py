@@ -96,7 +96,9 @@ def test_only_what_is_missing_is_asked_for(face: Face) -> None:
     assert face.post("/blobs/missing", {"digests": [mine]}).json() == {"missing": [mine]}
 
 
-@pytest.mark.parametrize("body", [{}, {"digests": "x"}, {"digests": [1]}, {"digests": ["sha256:x"]}, {"digests": [], "x": 1}])
+@pytest.mark.parametrize(
+    "body", [{}, {"digests": "x"}, {"digests": [1]}, {"digests": ["sha256:x"]}, {"digests": [], "x": 1}]
+)
 def test_what_is_no_list_of_digests_is_refused(face: Face, body: object) -> None:
     """Anything else than a list of digests is a 400, for both questions."""
     assert face.post("/blobs/missing", body).status_code == 400
@@ -142,7 +144,7 @@ def test_a_damaged_blob_is_never_given_as_whole(face: Face) -> None:
     [
         "../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/ledger.db", "sha256:../x", "sha256%3A" + "0" * 63 + "%2f",
         "/etc/passwd", "sha256:" + "A" * 64, "sha512:" + "0" * 64, "sha256:" + "0" * 64 + "%00", "sha256:" + "0" * 64 + "%0a",
-        "sha256:" + "0" * 64 + "/..", "..;/..;/x", "%c0%ae%c0%ae/x", "\\..\\..\\x", "sha256:" + "０" * 64, "~root", ".", "",
+        "sha256:" + "0" * 64 + "/..", "..;/..;/x", "%c0%ae%c0%ae/x", "\\..\\..\\x", "sha256:" + "\uff10" * 64, "~root", ".", "",
     ],
 )  # fmt: skip
 def test_a_path_is_read_as_a_digest_and_nothing_else(face: Face, spelling: str) -> None:

@@ -64,7 +64,11 @@ def test_a_piece_at_the_wrong_place_is_refused(face: Face) -> None:
     send(face, place, 0, BODY[:10])
     for offset in (0, 5, 11, -1):
         answer = send(face, place, offset, b"x")
-        assert (answer.status_code, answer.json()["kind"], answer.json()["facts"]["offset"]) == (409, "offset-moved", 10)
+        assert (answer.status_code, answer.json()["kind"], answer.json()["facts"]["offset"]) == (
+            409,
+            "offset-moved",
+            10,
+        )
     assert offset_of(face, place) == 10
 
 
@@ -116,7 +120,7 @@ def test_a_full_disk_is_waited_for(face: Face, monkeypatch: pytest.MonkeyPatch) 
         room[0] -= took
         return took
 
-    monkeypatch.setattr(uploads.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     answer = send(face, place, 0, BODY)
     assert (answer.status_code, answer.json()["kind"]) == (507, "disk-full")
     monkeypatch.undo()

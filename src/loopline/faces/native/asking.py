@@ -15,6 +15,7 @@ from loopline.ledger.ledger import Ledger
 from loopline.ledger.replies import Reply
 from loopline.nouns.digest import digest_of
 from loopline.verbs.holding import claimed
+from loopline.verbs.paging import PAGED, next_of
 from loopline.verbs.plain import plain
 from loopline.verbs.usage import read
 
@@ -54,7 +55,11 @@ def _read(request: Request, verb: Verb, project: str, words: dict[str, Any]) -> 
     typed = read(usage, words, project=project)
     loop = admitted(request, verb, project, typed)
     claimed(loop, typed)
-    return json(encoded({"result": plain(usage.function(loop, **typed), project=project)}))
+    result = usage.function(loop, **typed)
+    body = {"result": plain(result, project=project)}
+    if verb.name in PAGED:
+        body["next"] = next_of(verb.name, typed, result)
+    return json(encoded(body))
 
 
 def _write(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
