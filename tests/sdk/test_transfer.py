@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from loopline.datasets.build import build_folder
+from loopline.datasets.index import Index
 from loopline.errors import NotFound, Refused, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.progress import Progress
 from loopline.sdk import transfer
+from loopline.sdk.files import materialise
 from loopline.sdk.transfer import RemoteBlobs
 from loopline.sdk.wire import Pace, Wire
 from loopline.store.blobs import Blobs
@@ -83,6 +86,10 @@ class Store:
             return _json({"missing": [one for one in heard.json["digests"] if one not in self.kept]})
         if heard.path == "/api/v1/blobs/pack":
             return _json({"digests": [self._keep(one) for one in unframed(heard.body)]})
+        if heard.path == "/api/v1/blobs/fetch":
+            data = [self.kept[one] for one in heard.json["digests"]]
+            framed = b"".join(len(one).to_bytes(8, "big") + one for one in data)
+            return Say(200, framed, {"Content-Type": "application/octet-stream"})
         if heard.path == "/api/v1/uploads":
             self.wanted, self.partial = heard.json, b""
             return Say(201, b"{}", {"Location": "/api/v1/uploads/7", "Content-Type": "application/json"})
@@ -260,6 +267,21 @@ def test_an_upload_that_the_server_forgot_begins_again(
     blobs.put_file(path)
     assert len(sent(there, "POST", "/api/v1/uploads")) == 2
     assert store.kept[digest_of(LARGE)] == LARGE
+
+
+def test_a_folder_of_many_files_comes_in_few_requests(there: Scripted, blobs: RemoteBlobs, tmp_path: Path) -> None:
+    """A tree of two thousand small files is put into the cache with some dozen requests, and each file is right."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(2000):
+        (source / f"{number}.txt").write_text(str(number) * 9)
+    cached = Cached(blobs, tmp_path / "copies", limit=1 << 30)
+    root = build_folder(cached, source, Index(tmp_path / "index")).root
+    empty = Cached(blobs, tmp_path / "others", limit=1 << 30)
+    there.heard.clear()
+    out = materialise(empty, root, tmp_path / "trees")
+    assert {one.name: one.read_text() for one in out.iterdir()} == {f"{n}.txt": str(n) * 9 for n in range(2000)}
+    assert len(there.heard) < 40
 
 
 def test_what_no_route_offers(blobs: RemoteBlobs) -> None:

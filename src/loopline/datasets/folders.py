@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from loopline.datasets.near import ahead
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Invalid
 from loopline.nouns.digest import Digest
@@ -30,7 +31,7 @@ class TreeFolders:
 
     def fetch(self, digest: Digest, folder: Path) -> None:
         """Write a tree's files into an empty folder, each verified."""
-        for entry in Tree(self._blobs, digest).iter():
+        for entry in ahead(self._blobs, Tree(self._blobs, digest).iter()):
             path = folder / entry.path
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(path, "xb") as file:

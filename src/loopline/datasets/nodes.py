@@ -19,6 +19,7 @@ from xxhash import xxh3_64_intdigest
 from loopline.datasets.path import are_paths
 from loopline.errors import Invalid, Unavailable
 from loopline.nouns.digest import Digest
+from loopline.store.blobs import bring
 
 MAGIC: Final = b"\x89LLTREE"
 VERSION: Final = 1
@@ -230,6 +231,9 @@ class Reader:
     KEPT: Final = 1024
     """Decoded nodes kept: the upper levels of any tree up to some ten million entries."""
 
+    AHEAD: Final = 64
+    """Nodes that are brought near together, where the store is far away."""
+
     def __init__(self, blobs: Reads, root: Digest, known: Mapping[bytes, Node] | None = None) -> None:
         self.blobs = blobs
         self._known = known or {}  # nodes that may not be in the store yet
@@ -265,7 +269,7 @@ class Reader:
                 at = min(bisect_left(node.keys, start), len(node.keys) - 1)
                 frames.append((node, at))
                 name = (node.keys[at], node.id(at), node.firsts[at], node.seconds[at])
-                node = self.child(node, at)
+                node = self._ahead(node, at, first=True)
             yield name, node, all(at == len(up.keys) - 1 for up, at in frames)
             while frames and frames[-1][1] == len(frames[-1][0].keys) - 1:
                 frames.pop()
@@ -275,7 +279,14 @@ class Reader:
             at += 1
             frames.append((node, at))
             name = (node.keys[at], node.id(at), node.firsts[at], node.seconds[at])
-            node = self.child(node, at)
+            node = self._ahead(node, at)
+
+    def _ahead(self, node: Node, at: int, *, first: bool = False) -> Node:
+        """Read a child, and bring its next siblings near: they are read next."""
+        if at + 1 < len(node.keys) and (first or at % self.AHEAD == 0):
+            some = range(at, min(len(node.keys), (at // self.AHEAD + 1) * self.AHEAD))
+            bring(self.blobs, [to_digest(node.id(one)) for one in some if node.id(one) not in self._known])
+        return self.child(node, at)
 
     def leaf(self, key: bytes) -> tuple[Node, int] | None:
         """Find the first entry at or above `key`; None where there is none."""

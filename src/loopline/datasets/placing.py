@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from loopline.datasets.near import ahead
 from loopline.datasets.scan import Stamp, stamp_of
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest
@@ -55,7 +56,7 @@ class Copies:
         waiting: deque[tuple[Entry, Future[str]]] = deque()
         with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2), "loopline-checkout") as pool:
             try:
-                for number, entry in enumerate(entries):
+                for number, entry in enumerate(ahead(self._blobs, entries)):
                     waiting.append((entry, pool.submit(self._write, entry, os.path.join(self._scratch, str(number)))))
                     if len(waiting) >= AHEAD:
                         first, task = waiting.popleft()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from loopline.datasets.folders import TreeFolders
+from loopline.datasets.near import ahead
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Unavailable
 from loopline.loop import silent
@@ -147,7 +148,7 @@ def remove(folder: Path) -> None:
 def _write(blobs: Blobs, tree: Tree, folder: Path, report: Report) -> None:
     done = 0
     folders = {folder}
-    for entry in tree.iter():
+    for entry in ahead(blobs, tree.iter()):
         path = folder / entry.path
         if path.parent not in folders:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -85,6 +85,13 @@ class Blobs(Protocol):
         """Give what is kept, in no order. What is put or deleted meanwhile may or may not appear."""
 
 
+def bring(blobs: object, digests: Iterable[Digest]) -> None:
+    """Have small blobs at hand that are about to be read one by one: from far away, many come at once. It may do nothing."""
+    far = getattr(blobs, "bring", None)
+    if far is not None:
+        far(digests)
+
+
 def absent(digest: Digest) -> NotFound:
     """Say that a blob is not here."""
     return NotFound(

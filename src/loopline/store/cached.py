@@ -115,6 +115,15 @@ class Cached:
         self._copy([data])
         return data
 
+    def bring(self, digests: Iterable[Digest]) -> None:
+        """Fetch what is not here, many at once where they can be had so. What cannot be had raises when it is read."""
+        read_all = getattr(self.far, "read_all", None)
+        if read_all is None:
+            return
+        wanted = [digest for digest in dict.fromkeys(digests) if self.near.size(digest) is None]
+        with contextlib.suppress(LooplineError):
+            self._copy(read_all(wanted))
+
     def size(self, digest: Digest) -> int | None:
         """Ask there."""
         return self.far.size(digest)
