@@ -1,0 +1,86 @@
+"""Other projects' own clients, each in an environment outside the project's, and a real server for them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PINS = {
+    "openlineage": ("openlineage-python==1.54.0",),
+}
+"""What is driven, unmodified, from the package index."""
+HERE = Path(__file__).parent
+LINE = re.compile(r"listens on (http://\S+)")
+
+Client = Callable[..., str]
+
+
+def cache() -> Path:
+    """Give the folder for environments, which take long to make and can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loopline-clients"
+
+
+def installed(name: str) -> Path:
+    """Give the interpreter of a client's environment, made where it is missing or holds something else.
+
+    Where that cannot be (no network), the test is skipped; in CI that is a failure.
+    """
+    folder, pins = cache() / name, "\n".join(PINS[name])
+    mark, python = folder / "pins.txt", folder / "bin" / "python"
+    if mark.exists() and mark.read_text(encoding="utf-8") == pins:
+        return python
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PINS[name]]
+    for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], install):
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            reason = f"{name} cannot be installed: {done.stderr[-300:]}"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+    mark.write_text(pins, encoding="utf-8")
+    return python
+
+
+@pytest.fixture
+def client() -> Client:
+    """Give a function that runs a program of `programs/` in its client's environment and gives what it printed."""
+
+    def run(name: str, program: str, *words: str, given: str = "") -> str:
+        done = subprocess.run(
+            [str(installed(name)), str(HERE / "programs" / program), *words], check=False, capture_output=True, text=True,
+            input=given, timeout=100, env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Run `loopline up` for an empty project and give its address."""
+    (tmp_path / "loopline.toml").write_text('[project]\nname = "flights"\n', encoding="utf-8")
+    main = "import sys; from loopline.cli.main import main; sys.exit(main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", main, "up", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    said = ""
+    try:
+        for line in process.stdout:
+            said += line
+            if found := LINE.search(line):
+                break
+        else:
+            pytest.fail(said)
+        yield found[1]
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
