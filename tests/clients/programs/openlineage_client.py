@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+BY = "https://example.org"
 RUN, PARENT, FAILED = (f"01941f29-7c00-7aaa-8000-00000000000{number}" for number in (1, 2, 3))
 
 
@@ -42,7 +43,7 @@ def send(url: str, compression: str) -> None:
     client = OpenLineageClient(transport=transport)
     dag, task = Job("airflow", "shop"), Job("airflow", "shop.load", facets={
         "jobType": job_type_job.JobTypeJobFacet("BATCH", "AIRFLOW", "TASK"),
-        "sourceCodeLocation": source_code_location_job.SourceCodeLocationJobFacet("git", "https://git.example.org/x", version="abc"),
+        "sourceCodeLocation": source_code_location_job.SourceCodeLocationJobFacet("git", f"{BY}/x", version="abc"),
     })  # fmt: skip
     facets: dict[str, Any] = {
         "parent": parent_run.ParentRunFacet(run=parent_run.Run(PARENT), job=parent_run.Job("airflow", "shop")),
@@ -66,7 +67,7 @@ def send(url: str, compression: str) -> None:
                 eventTime=time,
                 run=Run(run, facets=given),
                 job=job,
-                producer="https://example.org",
+                producer=BY,
                 **rest,
             )
         )
@@ -88,16 +89,8 @@ def send(url: str, compression: str) -> None:
     error = error_message_run.ErrorMessageRunFacet("boom", "PYTHON", "Traceback …")
     emit(RunState.FAIL, "2026-07-01T10:05:00Z", FAILED, Job("airflow", "shop.report"), facets={"errorMessage": error})
     emit(RunState.COMPLETE, "2026-07-01T10:06:00Z", PARENT, dag)
-    client.emit(
-        DatasetEvent(
-            eventTime="2026-07-01T10:07:00Z", producer="https://example.org", dataset=Dataset("s3://lake", "orders")
-        )
-    )
-    client.emit(
-        JobEvent(
-            eventTime="2026-07-01T10:08:00Z", producer="https://example.org", job=dag, inputs=[read], outputs=[made]
-        )
-    )
+    client.emit(DatasetEvent(eventTime="2026-07-01T10:07:00Z", producer=BY, dataset=Dataset("s3://lake", "orders")))
+    client.emit(JobEvent(eventTime="2026-07-01T10:08:00Z", producer=BY, job=dag, inputs=[read], outputs=[made]))
     print("sent")
 
 
