@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loopline.errors import Invalid
+from loopline.datasets.tree import build
+from loopline.errors import Invalid, NotFound
+from loopline.nouns.entry import Entry, Folder
 from loopline.nouns.name import AssetName
 
 from .conftest import DATA, PROJECT
@@ -69,3 +71,26 @@ def test_one_blob_is_not_files(guarded: World) -> None:
 def test_nothing_of_another_project_is_listed(world: World) -> None:
     """Not even names."""
     assert world.abroad().do("ls") == ()
+
+
+def test_an_asset_is_listed_itself(guarded: World) -> None:
+    """With `itself` an asset is one line with its refs, whatever its newest version is; one that is not there is none."""
+    (line,) = guarded.do("ls", "model/delay", itself=True)
+    assert (str(line.asset), line.versions, str(line.newest)) == ("model/delay", 2, "model/delay@2")
+    with pytest.raises(NotFound):
+        guarded.do("ls", "model/none", itself=True)
+
+
+def test_one_level_of_a_folder_is_listed(world: World) -> None:
+    """A level has its files and, counted, its folders; the level below is asked for by name."""
+    put = world.loop.blobs.put
+    tree = build(
+        world.loop.blobs,
+        [Entry("a.csv", put(b"1"), 1), Entry("jan/x.csv", put(b"22"), 2), Entry("jan/y/z", put(b"333"), 3)],
+    )
+    world.do("add", DATA, tree=tree, message="folders")
+    assert [one.path for one in world.do("ls", "data/flights", folder="")] == ["a.csv", "jan/"]
+    assert world.do("ls", "data/flights", folder="")[1] == Folder("jan/", 2, 5)
+    assert [one.path for one in world.do("ls", "data/flights", folder="jan")] == ["jan/x.csv", "jan/y/"]
+    assert [one.path for one in world.do("ls", "data/flights", folder="jan/", after="jan/x.csv")] == ["jan/y/"]
+    assert world.do("ls", "data/flights", folder="feb") == ()

@@ -58,3 +58,19 @@ def test_another_project_reviews_nothing(guarded: World) -> None:
     for name in (change.id, str(CHAMPION)):
         with pytest.raises(NotFound):
             guarded.abroad().do("review", name)
+
+
+def test_a_review_judges_as_of_now(guarded: World) -> None:
+    """The policy is judged for the page, whose yes would count is said, and what is over stays as it was decided."""
+    change = guarded.propose(1)
+    seq = guarded.events()[-1].seq
+    (need,) = guarded.do("review", change.id, by=BOB).requirements
+    assert (need.result, guarded.do("review", change.id, by=BOB).mine) == (Result.PENDING, True)
+    assert not guarded.do("review", change.id).mine
+    assert guarded.events(seq) == []
+    guarded.do("approve", change.id, by=BOB)
+    page = guarded.do("review", change.id, by=BOB)
+    assert ([one.result for one in page.requirements], page.mine) == ([Result.PASS], False)
+    guarded.do("apply", change.id)
+    done = guarded.do("review", change.id)
+    assert done.requirements == done.change.decision.results

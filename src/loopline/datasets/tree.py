@@ -34,14 +34,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from loopline.datasets.nodes import Item, Keeps, Node, Reader, Reads, chunks, encode, to_digest
 from loopline.datasets.path import after_prefix, are_paths, check_path
 from loopline.errors import Invalid, NotFound, Unavailable
 from loopline.nouns.digest import Digest
-from loopline.nouns.entry import Entry
+from loopline.nouns.entry import Entry, Folder
 
 EMPTY: Final = to_digest(encode(0, [])[0][1])
 """The root of a tree without entries; its blob exists only where somebody built one."""
@@ -49,16 +48,6 @@ EMPTY: Final = to_digest(encode(0, [])[0][1])
 _EXECUTABLE: Final = 0o755
 _PLAIN: Final = 0o644
 _ROOMY: Final = 2**63
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """What a tree holds below `path`, which ends with `/`."""
-
-    path: str
-    count: int
-    """Files, at any depth."""
-    bytes: int
 
 
 def build(blobs: Keeps, entries: Iterable[Entry]) -> Digest:

@@ -12,6 +12,7 @@ from loopline.nouns.entry import Difference
 from loopline.nouns.evaluation import Estimate
 from loopline.nouns.patch import Patch
 from loopline.nouns.preview import Column
+from loopline.nouns.verdict import Requirement
 from loopline.nouns.version import Version
 
 
@@ -110,5 +111,9 @@ class Review:
     estimates: tuple[Estimate, ...] = ()
     """What the checks measured, with the base on the same rows."""
     notes: tuple[str, ...] = field(default=())
+    requirements: tuple[Requirement, ...] = ()
+    """The policy as it stands now; of a change that is over, as it was decided. Empty: no policy speaks of it."""
+    mine: bool = False
+    """Whether a yes of whoever asks would count, and is not there."""
     comments: tuple[Comment, ...] = ()
     """What people say about it, oldest first."""

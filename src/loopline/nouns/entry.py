@@ -20,6 +20,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """What a tree holds below `path`, which ends with `/`."""
+
+    path: str
+    count: int
+    """Files, at any depth."""
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What became of one path between two trees: old None is added, new None is removed, both is changed."""
 

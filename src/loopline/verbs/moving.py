@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.digest import Digest
     from loopline.nouns.policy import Policy
+    from loopline.nouns.verdict import Requirement
 
 Phase = Literal["propose", "approve", "start", "apply"]
 
@@ -171,6 +172,29 @@ def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
         stands=tuple(stands),
         pickled=pickled,
     )
+
+
+def stands(tx: Tables, loop: Loop, change: Change) -> tuple[tuple[Requirement, ...], bool]:
+    """Judge a change as of now, without writing it down: answers go stale and evidence old after it was judged last.
+
+    Also tells whether a yes of this loop's actor would count and is not there. What is over stays as it was decided.
+    """
+    if change.state.over:
+        return (change.decision.results if change.decision else ()), False
+    policies, _ = policies_of(tx, change)
+    if not policies:
+        return (), False
+    from loopline.checks.policy import evaluate_policies, evidence_digest, would_count
+    from loopline.nouns.change import Approval
+    from loopline.nouns.verdict import Result
+
+    case = case_of(tx, loop, change)
+    results = evaluate_policies(policies, case)
+    seen = evidence_digest(change.verdicts)
+    answer = Approval(str(loop.actor), "approve", change.head, seen, loop.actor.verified, tx.now)
+    given = any((one.actor, one.head, one.evidence) == (answer.actor, answer.head, seen) for one in change.approvals)
+    lacking = any(one.result is not Result.PASS for one in results)
+    return results, lacking and not given and would_count(policies, case, answer)
 
 
 def told(change: Change) -> dict[str, object]:

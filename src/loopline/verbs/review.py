@@ -10,7 +10,7 @@ from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.version import Version
 from loopline.verbs.comparing import compare
-from loopline.verbs.moving import find_open
+from loopline.verbs.moving import find_open, stands
 
 
 def review(
@@ -28,6 +28,7 @@ def review(
     with loop.ledger.read() as tx:
         found = find_open(tx, change, loop)
         comments = tuple(tx.comments.of(found.id))
+        requirements, mine = stands(tx, loop, found)
     comparisons, data, notes = [], dict[AssetName, Comparison](), []
     for move in found.moves:
         if move.new is None:
@@ -47,7 +48,10 @@ def review(
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
     if not found.verdicts and not found.state.over:
         notes.append(f"no check has run yet: loopline check {brief(found.id)}")
-    return Review(found, tuple(comparisons), tuple(data.values()), estimates, tuple(notes), comments)
+    return Review(
+        found, tuple(comparisons), tuple(data.values()), estimates, tuple(notes), requirements=requirements, mine=mine,
+        comments=comments,
+    )  # fmt: skip
 
 
 def _between(loop: Loop, asset: AssetName, old: str, new: str, *, rows: bool) -> Comparison:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loopline.cli.screen import Screen
-    from loopline.nouns.entry import Entry
+    from loopline.nouns.entry import Entry, Folder
     from loopline.nouns.incident import Incident
     from loopline.nouns.listing import Listed
 
@@ -31,11 +31,18 @@ def list_of_listed(values: Sequence[Listed], screen: Screen) -> Iterator[str]:
     yield from aligned(rows, width=screen.width)
 
 
-def list_of_entry(values: Sequence[Entry], screen: Screen) -> Iterator[str]:
-    """Draw one line a file."""
-    yield from aligned(
-        [[size(one.size), short(one.digest), clean(one.path)] for one in values], right={0}, width=screen.width
-    )
+def list_of_entry(values: Sequence[Entry | Folder], screen: Screen) -> Iterator[str]:
+    """Draw one line a file, or a folder with how many files are in it."""
+    rows = [
+        [size(one.size), short(one.digest), clean(one.path)]
+        if hasattr(one, "digest")
+        else [size(one.bytes), plural(one.count, "file"), clean(one.path)]
+        for one in values
+    ]
+    yield from aligned(rows, right={0}, width=screen.width)
+
+
+list_of_folder = list_of_entry
 
 
 def list_of_incident(values: Sequence[Incident], screen: Screen) -> Iterator[str]:
