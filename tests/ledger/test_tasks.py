@@ -149,12 +149,13 @@ def test_a_task_is_lost_once(hand: Hand) -> None:
 
 def test_three_lost_workers_are_enough(hand: Hand) -> None:
     """After the third worker that was lost a task has failed, and says why."""
-    add(hand)
+    added = add(hand)
     for number in (1, 2, 3):
         task = taken(hand)
         assert task.attempts == number
         with hand.write() as tx:
-            after = tx.tasks.lose(task.id, task.fence)
+            tx.tasks.lose(task.id, task.fence)
+    after = get(hand, added)
     assert after.state is TaskState.FAILED
     assert after.error is not None
     assert (after.error["kind"], after.error["facts"]["attempts"]) == ("worker-lost", 3)
@@ -163,14 +164,14 @@ def test_three_lost_workers_are_enough(hand: Hand) -> None:
 
 def test_giving_back_is_no_try(hand: Hand) -> None:
     """A worker that leaves in order gives its task back as if it had never had it, but under a new fence."""
-    add(hand)
+    added = add(hand)
     for number in range(1, 6):
         task = taken(hand)
         assert (task.attempts, task.fence) == (1, number)
         with hand.ledger.telemetry() as tables:
             tables.tasks.give_back(task.id, task.fence)
             tables.tasks.give_back(task.id, task.fence)
-    assert get(hand, task).state is TaskState.QUEUED
+    assert get(hand, added).state is TaskState.QUEUED
 
 
 def test_a_task_that_should_stop_is_not_tried_again(hand: Hand) -> None:

@@ -40,16 +40,16 @@ def test_a_queue_has_a_plain_name(name: str) -> None:
 
 def test_losing_a_worker_is_told_each_time() -> None:
     """The task waits again, twice; the third time it has failed. Each is an event."""
-    here = loop()
+    here, states = loop(), list[TaskState]()
     ask(here, "verify", {})
     for _ in range(3):
         with here.ledger.telemetry() as tables:
             task = tables.tasks.claim("default", "w", lasting=SECOND)
         assert task is not None
-        after = lose(here, task)
+        states.append(lose(here, task).state)
         with pytest.raises(Conflict):
             lose(here, task)
-    assert after.state is TaskState.FAILED
+    assert states == [TaskState.QUEUED, TaskState.QUEUED, TaskState.FAILED]
     with here.ledger.read() as tx:
         events = tx.feed.list("flights")
         assert [event.kind for event in events] == ["task.queued", "task.queued", "task.queued", "task.ended"]

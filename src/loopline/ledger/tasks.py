@@ -105,12 +105,12 @@ class Tasks:
         )  # fmt: skip
         return _task(row) if row else None
 
-    def check(self, task: str, fence: int) -> None:
+    def check(self, task: str, fence: int, *, writing: bool = True) -> None:
         """Raise Conflict kind="lease-lost" unless this very taking of the task still holds.
 
-        On PostgreSQL the row stays as it is until the transaction ends: nobody takes the task away in between.
+        On PostgreSQL the row stays as it is until a transaction that is `writing` ends: nobody takes the task away in between.
         """
-        share = "" if self._rows.dialect == "sqlite" else " FOR SHARE"
+        share = " FOR SHARE" if writing and self._rows.dialect != "sqlite" else ""
         row = self._rows.one(f"SELECT state, fence, until FROM tasks WHERE id = ?{share}", task)
         if row is None or row[0] != "running" or row[1] != fence or row[2] <= self._now:
             raise _lost(task, fence)

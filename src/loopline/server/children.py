@@ -128,7 +128,7 @@ def watch_lifeline(end: Callable[[], None]) -> None:
     number = os.environ.pop(LIFELINE, "")
     if not number:
         return
-    os.set_inheritable(int(number), False)
+    os.set_inheritable(int(number), False)  # noqa: FBT003 (its signature)
 
     def wait() -> None:
         with contextlib.suppress(OSError):

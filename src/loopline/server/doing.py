@@ -1,8 +1,8 @@
 """doing: one task, in a process of its own: claimed by a worker, run as the verb that it is, ended under its fence.
 
-A thread holds on to the lease, writes down the progress and looks whether the task should stop; then the main thread is interrupted
-as by Ctrl-C, which every verb knows. A process of its own lets a task end at any moment, run with other packages, and give all its
-memory back.
+A thread holds on to the lease, writes down the progress and looks whether the task should stop; then the main thread is
+interrupted as by Ctrl-C, which every verb knows. A process of its own lets a task end at any moment, run with other packages,
+and give all its memory back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from loopline.server.children import LIFELINE, START, watch_lifeline
 if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.digest import Digest
-    from loopline.nouns.run import Run
 
 TICK_S: Final = 0.5
 """Between two looks whether there is progress to write down, or whether the task should stop."""
@@ -125,7 +124,7 @@ class Keeper:
 
     def _cancelled(self) -> bool:
         with self._loop.ledger.read() as tx:
-            tx.tasks.check(self._task.id, self._task.fence)
+            tx.tasks.check(self._task.id, self._task.fence, writing=False)
             return tx.tasks.asked_to_stop(self._task.id)
 
     def _leave(self) -> None:
@@ -152,7 +151,7 @@ def main() -> int:
     try:
         with loop.ledger.read() as tx:
             task = tx.tasks.get(asked["task"])
-            tx.tasks.check(task.id, asked["fence"])
+            tx.tasks.check(task.id, asked["fence"], writing=False)
         keeper = Keeper(loop, replace(task, fence=asked["fence"]), lasting=asked["lasting"])
         watch_lifeline(lambda: keeper.stop("stopped"))
         keeper.start()
@@ -194,7 +193,7 @@ class _Doing:
             if fault.kind == "lease-lost":
                 raise
             return None, said(fault)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a defect ends one task, not the worker)
             _log.exception("task %s: %s", self._task.id, self._task.verb)
             return None, {
                 "class": "Unexpected", "kind": "defect", "message": f"{type(error).__name__}: {error}",
@@ -238,7 +237,7 @@ class _Doing:
         words = json.dumps({**self._asked, "restored": lock, "lent": lent})
         self._loop.ledger.close()
         if self._lifeline:
-            os.set_inheritable(int(self._lifeline), True)
+            os.set_inheritable(int(self._lifeline), True)  # noqa: FBT003 (its signature)
             os.environ[LIFELINE] = self._lifeline
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

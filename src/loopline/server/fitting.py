@@ -1,7 +1,7 @@
 """fitting: whether this process has the packages that a task wants to run with, and how it gets them.
 
-A run's environment is on its record. What runs here was asked for on another machine, perhaps with other packages: then it runs in
-an environment that is restored from the asker's lock, or not at all. Nothing is recorded with packages that did not run.
+A run's environment is on its record. What runs here was asked for on another machine, perhaps with other packages: then it
+runs in an environment that is restored from the asker's lock, or not at all. Nothing is recorded with packages that did not run.
 """
 
 from __future__ import annotations
@@ -103,8 +103,11 @@ class Lender:
     def __init__(self, folders: Iterable[str]) -> None:
         self._folders = list(folders)
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """Find one of LENT."""
+        del path  # they are no packages inside of others
         return PathFinder.find_spec(name, self._folders, target) if name in LENT else None
 
     def find_distributions(
@@ -121,7 +124,7 @@ class Lender:
 def lend(folders: Sequence[str]) -> None:
     """Make LENT importable from the folders of the worker's own installation, behind everything that is installed here."""
     if folders:
-        sys.meta_path.append(Lender(folders))  # type: ignore[arg-type] # it has the two methods that are asked for
+        sys.meta_path.append(Lender(folders))
 
 
 def lendable() -> list[str]:

@@ -42,7 +42,7 @@ def listen(host: str, port: int) -> socket.socket:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         made.bind(address)
         made.listen(BACKLOG)
-        made.setblocking(False)
+        made.setblocking(False)  # noqa: FBT003 (its signature)
     except OSError as error:
         made.close()
         raise _refusal(error, host, port) from error
@@ -67,9 +67,10 @@ def _refusal(error: OSError, host: str, port: int) -> Unavailable | Invalid:
     match error.errno:
         case errno.EADDRINUSE:
             who = taker_of(port)
+            other = port + 1 if port < 65535 else 4040
             return Unavailable(
                 f"port {port} is taken" + (f" by {who}" if who else ""), kind="port-taken",
-                hint=f"loopline up --port {port + 1 if port < 65535 else 4040}, or stop what listens there", host=host, port=port, taker=who,
+                hint=f"loopline up --port {other}, or stop what listens there", host=host, port=port, taker=who,
             )  # fmt: skip
         case errno.EACCES | errno.EPERM:
             return Unavailable(

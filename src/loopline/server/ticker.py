@@ -1,8 +1,8 @@
 """ticker: what time asks for, done by one server at a time.
 
-A *duty* is small, may be done twice, and does not know the others: when one fails, that is logged and the rest goes on. Who ticks
-holds the lease `ticker`; its fence is held against the ledger in front of each duty, so that of two servers one ticks, also after a
-pause.
+A *duty* is small, may be done twice, and does not know the others: when one fails, that is logged and the rest goes on. Who
+ticks holds the lease `ticker`; its fence is held against the ledger in front of each duty, so that of two servers one ticks, also
+after a pause.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Ticker:
                 self.tick()
             except LooplineError as error:  # no database for a while: its own log says more than we know
                 _log.warning("the ticker waits: %s", error.message)
-            except Exception:
+            except Exception:  # noqa: BLE001 (it ticks on)
                 _log.exception("the ticker has a defect")
         self.let_go()
 
@@ -94,7 +94,7 @@ class Ticker:
                 duty.do(self._loop)
             except LooplineError as error:
                 _log.warning("%s: %s", duty.name, error.message)
-            except Exception:
+            except Exception:  # noqa: BLE001 (the others go on)
                 _log.exception("%s", duty.name)
             else:
                 done.append(duty.name)

@@ -50,7 +50,7 @@ def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
             known = _has_admin(loop)
             if not known and not is_loopback(wish.host):
                 raise _needs_token(wish.host)
-            host, port = address_of(listening)
+            port = address_of(listening)[1]
             server = replace(settings.server, host=wish.host, port=port)
             _serve(
                 _Up(loop, settings, server, listening), wish, tell, _words(wish, server, url_of(listening), known=known)
@@ -83,11 +83,15 @@ def _serve(here: _Up, wish: Wish, tell: Callable[[str], None], words: list[str])
         if wish.worker:
             children.start(Child("worker", "server.worker", [json.dumps({**told(here.settings), "queue": "default"})]))
 
+    def ending() -> None:
+        stop.set()
+        children.ask()
+
     try:
         with _threads(here, stop):
             serve(
                 here.loop, here.listening, settings=here.server, access_log=wish.access_log, ready=ready, at_once=children.kill,
-                ending=lambda: (stop.set(), children.ask()),
+                ending=ending,
             )  # fmt: skip
     finally:
         children.stop(patience_s=CHILDREN_S)

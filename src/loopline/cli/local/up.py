@@ -19,8 +19,8 @@ def up(
 ) -> None:
     """Serve this ledger: the API, the pages, and a worker for pipelines.
 
-    It ends with Ctrl-C or SIGTERM: requests under way are ended and work is given back; a second one ends it at once. On loopback,
-    while nobody has an admin's token, anybody on this machine may do everything.
+    It ends with Ctrl-C or SIGTERM: requests under way are ended and work is given back; a second one ends it at once.
+    On loopback, while nobody has an admin's token, anybody on this machine may do everything.
 
     Example:
         loopline up --port 4041

@@ -19,8 +19,8 @@ def worker(
 ) -> None:
     """Take tasks off a queue of this ledger and do them, one process each, until Ctrl-C.
 
-    It needs the ledger itself: the home folder of the server, or the same LOOPLINE_DATABASE and LOOPLINE_STORE. What is under way when
-    it stops is given back. A worker that was paused past its lease finds that it may not write any more.
+    It needs the ledger itself: the home folder of the server, or the same LOOPLINE_DATABASE and LOOPLINE_STORE. What is under
+    way when it stops is given back. A worker that was paused past its lease finds that it may not write any more.
 
     Example:
         loopline worker --queue gpu --slots 2
