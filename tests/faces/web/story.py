@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import build
-from loopline.ledger.ledger import Ledger
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL as MODEL_TYPE
 from loopline.nouns.artifact import TREE
@@ -20,7 +19,7 @@ from loopline.nouns.change import Change
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 from loopline.nouns.evaluation import Estimate
-from loopline.nouns.name import AssetName, Latest, Numbered, RefName
+from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.policy import Approvals, OverrideRule, Policy
 from loopline.nouns.run import Link, Point, Run, RunState
 from loopline.nouns.verdict import Result, Verdict
@@ -54,6 +53,9 @@ class Story:
     loop: Loop
     clock: FakeClock
     chance: random.Random
+    months: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
+    """Ids of runs and changes that tests ask for."""
 
     def do(self, verb: str, *args: Any, by: str = "ann", **asked: Any) -> Any:
         """Call a verb as somebody."""
@@ -81,7 +83,7 @@ class Story:
             f"{self.chance.gauss(8, 20):.0f}\n"
             for i in range(rows)
         ]
-        self.months = {**getattr(self, "months", {}), f"2026_{name}__csv": FLIGHTS + "".join(lines)}
+        self.months = {**self.months, f"2026_{name}__csv": FLIGHTS + "".join(lines)}
         published = self.do("add", DATA, tree=self.tree(**self.months), message=message)
         return published.version  # type: ignore[no-any-return]
 
@@ -109,7 +111,7 @@ class Story:
             self.do("finish", run.id, by=by)
         return run
 
-    def model(self, run: Run, auc: float, by: str = "ann") -> Version:
+    def model(self, run: Run, by: str = "ann") -> Version:
         """Publish what a run made."""
         digest = self.tree(model__skops=f"model {run.id}", MODEL__json='{"flavor": "sklearn"}')
         size = self.loop.blobs.size(digest) or 0
@@ -218,73 +220,100 @@ def _estimates(value: float, base: float | None) -> list[Estimate]:
     ]  # fmt: skip
 
 
+class TimedIds:
+    """Ids of the form of a UUIDv7 that carry the story's time, as real ones do."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock, self._chance = clock, random.Random(3)
+
+    def new(self) -> str:
+        """Give the next id."""
+        random_bits = self._chance.getrandbits(12), self._chance.getrandbits(60)
+        return f"{self._clock.now() // 1000:012x}7{random_bits[0]:03x}8{random_bits[1]:015x}"
+
+    def chance(self, size: int) -> bytes:
+        """Give bytes that the story decides."""
+        return self._chance.randbytes(size)
+
+
 def begin(folder: Path) -> Story:
     """Give an empty ledger in a file, as a server has it."""
     clock = FakeClock(START, step=20_000)
     database = SqliteDatabase(folder / "ledger.db")
     prepare(database)
-    loop = make_loop("flights", clock=clock, database=database, work=folder / "cache")
+    loop = make_loop("flights", clock=clock, database=database, work=folder / "cache", ids=TimedIds(clock))
     return Story(loop, clock, random.Random(7))
 
 
 def tell(folder: Path) -> Story:
     """Tell all of it."""
     story = begin(folder)
-    policy = Policy(
-        "champion", ("model/*@champion",), checks=("eval/holdout",), metrics=("roc_auc >= 0.70", "roc_auc >= base - 0.005"),
-        approvals=Approvals(count=1), override=OverrideRule(by=("team/on-call",)),
-    )  # fmt: skip
     story.month("04", 60, "April")
     story.month("05", 66, "May")
-    first = story.pipeline(depth=4, rate=0.1, data=1)
-    one = story.model(first, 0.741)
-    story.do("promote", CHAMPION, to=Numbered(one.number), why="the first model")
+    first = story.model(story.pipeline(depth=4, rate=0.1, data=1))
+    story.do("promote", CHAMPION, to=Numbered(first.number), why="the first model")
     story.do("propose", PROD, to=Numbered(1), why="let dispatch see it", tier="production")
-    story.do(
-        "policy", document=dump_document(Document((policy,), ())).decode(), why="models are judged before they lead"
-    )
-    for depth, rate, by in (
+    document = dump_document(Document((POLICY,), ())).decode()
+    story.do("policy", document=document, why="models are judged before they lead")
+    second = _search(story)
+    _nights(story, second)
+    story.wait(minutes=12)
+    running = story.pipeline(depth=6, rate=0.1, data=3, by="ann", stop="train", cached=3)
+    story.named["running"] = running.id
+    story.wait(seconds=40)
+    return story
+
+
+POLICY = Policy(
+    "champion", ("model/*@champion",), checks=("eval/holdout",), metrics=("roc_auc >= 0.70", "roc_auc >= base - 0.005"),
+    approvals=Approvals(count=1), override=OverrideRule(by=("team/on-call",)),
+)  # fmt: skip
+OLD, NEW = {"numpy": "2.3.1", "scikit-learn": "1.7.0"}, {"numpy": "2.3.1", "scikit-learn": "1.7.1", "holidays": "0.75"}
+HOLIDAYS = "\n\ndef holidays(table):\n    return table.day.isin(HOLIDAYS)\n"
+
+
+def _search(story: Story) -> Version:
+    """Try what is best, take June in, and let the new champion be judged."""
+    tries = (
         (5, 0.1, "ann"),
         (6, 0.1, "bob"),
         (6, 0.05, "bob"),
         (8, 0.2, "ann"),
         (9, 0.05, "token:nightly"),
         (7, 0.1, "ann"),
-    ):
+    )
+    tried = []
+    for depth, rate, by in tries:
         story.wait(hours=7)
-        story.pipeline(
-            depth=depth,
-            rate=rate,
-            data=2,
-            by=by,
-            cached=4 if depth == 7 else 2,
-            packages={"numpy": "2.3.1", "scikit-learn": "1.7.0"},
+        tried.append(
+            story.pipeline(depth=depth, rate=rate, data=2, by=by, cached=4 if depth == 7 else 2, packages=OLD).id
         )
     story.wait(days=2)
     story.month("06", 71, "June, with the storms")
-    second = story.pipeline(depth=7, rate=0.08, data=3, by="bob", edit="\n\ndef holidays(table):\n    return table.day.isin(HOLIDAYS)\n",
-                            packages={"numpy": "2.3.1", "scikit-learn": "1.7.1", "holidays": "0.75"})  # fmt: skip
-    two = story.model(second, 0.772, by="bob")
+    run = story.pipeline(depth=7, rate=0.08, data=3, by="bob", edit=HOLIDAYS, packages=NEW)
+    story.named["compared"] = " ".join([run.id, *tried[-3:]])
+    made = story.model(run, by="bob")
     change = story.do(
-        "propose", CHAMPION, to=Numbered(two.number), why="June is in, and holidays are a feature", by="bob"
+        "propose", CHAMPION, to=Numbered(made.number), why="June is in, and holidays are a feature", by="bob"
     )
     story.judged(change, 0.772, 0.758)
     story.do("approve", change.id, comment="better on every airline", by="ann")
     story.do("apply", change.id, by="ann")
+    story.named["applied"] = change.id
+    return made
+
+
+def _nights(story: Story, champion: Version) -> None:
+    """Break a night, train deeper trees, and leave two changes open."""
     story.wait(days=1)
-    story.pipeline(depth=7, rate=0.1, data=3, by="token:nightly", fail="features", cached=2)
+    failed = story.pipeline(depth=7, rate=0.1, data=3, by="token:nightly", fail="features", cached=2)
     story.wait(hours=3)
-    third = story.pipeline(depth=8, rate=0.08, data=3, by="bob", cached=4)
-    three = story.model(third, 0.776, by="bob")
-    waiting = story.do(
-        "propose", CHAMPION, to=Numbered(three.number), why="deeper trees gain 0.004 on the newest fortnight", by="bob"
-    )
+    run = story.pipeline(depth=8, rate=0.08, data=3, by="bob", cached=4)
+    made = story.model(run, by="bob")
+    why = "deeper trees gain 0.004 on the newest fortnight"
+    waiting = story.do("propose", CHAMPION, to=Numbered(made.number), why=why, by="bob")
     story.judged(waiting, 0.776, 0.772)
-    story.do("propose", CHAMPION, to=Numbered(one.number), why="go back to the simple one?", by="token:nightly")
-    story.wait(minutes=12)
-    story.pipeline(depth=6, rate=0.1, data=3, by="ann", stop="train", cached=3)
-    story.wait(seconds=40)
-    return story
-
-
-__all__ = ["CHAMPION", "DATA", "MODEL", "Latest", "Ledger", "Story", "begin", "tell"]
+    story.do(
+        "propose", CHAMPION, to=Numbered(champion.number - 1), why="go back to the simple one?", by="token:nightly"
+    )
+    story.named |= {"failed": failed.id, "finished": run.id, "waiting": waiting.id}

@@ -24,7 +24,7 @@ class Asked:
     def command(self, project: str = "") -> str:
         """Write it as typed in a terminal; `project` is named where it is given."""
         options = [f"--project={project}"] if project else []
-        return shlex.join(["loopline", *options, self.verb.replace("_", "-"), *self._typed()])
+        return " ".join(_quoted(one) for one in ["loopline", *options, self.verb.replace("_", "-"), *self._typed()])
 
     def json(self, project: str) -> str:
         """Give the address under `/api/v1/` that answers the same in JSON; empty where the verb is no read."""
@@ -67,6 +67,13 @@ class Asked:
 def verb_named(name: str) -> Verb:
     """Look a verb up in the table."""
     return next(one for one in VERBS if one.name == name)
+
+
+def _quoted(text: str) -> str:
+    """Quote a word for a shell; one with `'` in it by `"` where that needs no further signs (POSIX.1-2024 XCU 2.2.3)."""
+    if "'" in text and not any(sign in text for sign in '"$`\\!\n'):
+        return f'"{text}"'
+    return shlex.quote(text)
 
 
 def _single(param: Param) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from loopline.access.allow import allowed
 from loopline.errors import Invalid, LooplineError, NotFound
-from loopline.faces.admit import admit
+from loopline.faces.admit import admit, caller_of
 from loopline.faces.desk import Desk, act
 from loopline.faces.problem import expected, status_of
 from loopline.faces.web import words
@@ -152,13 +152,15 @@ async def error_page(request: Request, error: LooplineError) -> Response:
 
 @shown
 async def home(request: Request) -> Response:
-    """Lead to the server's own project."""
+    """Lead to the server's own project. Its name is not for strangers."""
+    caller_of(request)
     return see_other(address(project_of(request)))
 
 
 @shown
 async def nowhere(request: Request) -> Response:
-    """Say that no page has this address."""
+    """Say that no page has this address, to whom it would be told of one."""
+    caller_of(request)
     raise NotFound(
         "no page has this address", kind="no-page", hint="begin at the overview", path=request.url.path,
     )  # fmt: skip
@@ -169,7 +171,7 @@ async def _frame(request: Request) -> dict[str, Any]:
     desk: Desk = request.app.state.desk
     caller: Caller | None = request.scope.get("loopline.caller")
     project = project_of(request)
-    projects = await act(request, _projects, desk, caller) if caller else []
+    projects, seq = await act(request, _around, desk, caller, project) if caller else ([], 0)
     return {
         "home": desk.loop.project,
         "project": project,
@@ -180,14 +182,15 @@ async def _frame(request: Request) -> dict[str, Any]:
         "path": request.url.path,
         "query": request.query_params,
         "now": desk.loop.clock.now(),
+        "seq": seq,
     }
 
 
-def _projects(desk: Desk, caller: Caller) -> list[str]:
-    """List the projects that somebody may look at: of the others not even the names are told."""
+def _around(desk: Desk, caller: Caller, project: str) -> tuple[list[str], int]:
+    """Give the projects that somebody may look at (of the others not even the names are told), and the last event of this one."""
     with desk.loop.ledger.read() as tx:
-        every = tx.projects.list()
-    return [name for name in every if _may(caller, name)]
+        every, seq = tx.projects.list(), tx.feed.head(project).seq if _may(caller, project) else 0
+    return [name for name in every if _may(caller, name)], seq
 
 
 def _may(caller: Caller, project: str) -> bool:

@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from loopline.faces.web.charts.axes import Box, grid
 from loopline.faces.web.charts.layers import arrange
-from loopline.faces.web.charts.scale import Scale, span_ticks
+from loopline.faces.web.charts.scale import Scale, said, span_ticks
 from loopline.faces.web.charts.svg import frame, join, node, place, shorten, table, text
 from loopline.faces.web.words import span, tone
 
-CARD = (148.0, 44.0)
-GAP = (52.0, 16.0)
+CARD = (132.0, 44.0)
+GAP = (36.0, 14.0)
 ROW = 26.0
 
 
@@ -73,8 +73,9 @@ def dag(nodes: Sequence[Node], edges: Sequence[tuple[str, str]], *, title: str) 
     width, height = laid.width * (wide + gap_x) - gap_x + 4, laid.height * (high + gap_y) - gap_y + 4
     desc = "; ".join(f"{known[a].name} leads to {known[b].name}" for a, b in list(laid.ways)[:20])
     drawn = frame(
-        *body, width=max(width, 640), height=height, title=title, desc=desc, links=any(one.href for one in nodes)
-    )
+        *body, width=max(width, 900), height=height, title=title, desc=desc, class_="plot natural", links=any(one.href for one in nodes),
+        natural=width * 0.85 if width > 900 else None,
+    )  # fmt: skip
     rows = [
         (one.name[:80], one.state, one.note, ", ".join(known[a].name for a, b in laid.ways if b == one.id))
         for one in nodes
@@ -88,8 +89,8 @@ def _card(one: Node, x: float, y: float) -> Markup:
         node("title", f"{one.name} {one.state} {one.note}".strip()[:200]),
         node("rect", x=x, y=y, width=wide, height=high, rx="8", class_=f"card{' hot' if one.hot else ''}"),
         _state(one.state, x + 16, y + high / 2) if one.state else "",
-        text(x + (30 if one.state else 12), y + (18 if one.note else 26), shorten(one.name, 17), class_="strong"),
-        text(x + (30 if one.state else 12), y + 34, shorten(one.note, 20)) if one.note else "",
+        text(x + (30 if one.state else 12), y + (18 if one.note else 26), shorten(one.name, 14), class_="strong"),
+        text(x + (30 if one.state else 12), y + 34, shorten(one.note, 16)) if one.note else "",
     ])
     return node("a", drawn, href=one.href) if one.href else node("g", drawn)
 
@@ -131,7 +132,7 @@ def timeline(rows: Sequence[Stretch], *, title: str, now: int, width: float = 86
     box = Box(width, ROW * len(rows) + 34, left=left, right=112, top=4, bottom=26)
     x = Scale(0, float(end - start), *box.x)
     y = Scale(0, len(rows), box.top, box.height - box.bottom)
-    across = [(one * 1e6, span(one * 1e6) if one else "0") for one in span_ticks((end - start) / 1e6, 6)]
+    across = [(one * 1e6, said(one)) for one in span_ticks((end - start) / 1e6, 6)]
     body = [grid(box, x, y, across=across, up=())]
     told = []
     for number, one in enumerate(rows):
@@ -148,7 +149,15 @@ def timeline(rows: Sequence[Stretch], *, title: str, now: int, width: float = 86
         took = span((one.end if one.end is not None else now) - one.start)
         told.append((one.name[:80], one.state, span(one.start - start), took, "yes" if one.hot else ""))
     desc = f"{len(rows)} in {span(end - start)}; the critical path is {', '.join(one.name for one in rows if one.hot)}"
-    drawn = frame(*body, width=width, height=box.height, title=title, desc=desc, links=any(one.href for one in rows))
+    drawn = frame(
+        *body,
+        width=width,
+        height=box.height,
+        title=title,
+        desc=desc,
+        class_="plot wide",
+        links=any(one.href for one in rows),
+    )
     return drawn + table(
         ("", "state", "began after", "took", "critical path"), told, label=f"Numbers of {title}", summary="As a table"
     )

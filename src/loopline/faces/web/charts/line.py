@@ -17,13 +17,14 @@ from loopline.faces.web.charts.scale import (
     extent,
     log_ticks,
     roomy,
+    said,
     span_ticks,
     ticks,
     time_ticks,
     whole_ticks,
 )
 from loopline.faces.web.charts.svg import frame, legend, node, table, text
-from loopline.faces.web.words import number, span
+from loopline.faces.web.words import number
 from loopline.verbs.decimating import decimated
 
 DASHES = ("", "", "", "", "7 4", "2 4", "7 4", "2 4", "9 3 2 3", "9 3 2 3")
@@ -53,12 +54,13 @@ def line(
     across: Across = "step",
     log: bool = False,
     stairs: bool = False,
-    width: float = 640,
-    height: float = 220,
+    width: float = 440,
+    height: float = 170,
     most: int = MOST,
+    named: bool = True,
     zone: tzinfo = UTC,
 ) -> Markup:
-    """Draw curves over one axis. Gaps are where a value is no number; an infinite one stands at the edge."""
+    """Draw curves over one axis. Gaps are where a value is no number; an infinite one stands at the edge. Without `named` a legend stands elsewhere."""
     xs = extent(x for curve in curves for x in curve.xs)
     shown = [y for curve in curves for y in curve.ys if math.isfinite(y) and (y > 0 or not log)]
     ys = extent(shown)
@@ -80,7 +82,8 @@ def line(
         data_x=f"{x.low!r} {x.high!r} {x.start:.1f} {x.end:.1f}", data_y=f"{y.low!r} {y.high!r} {y.start:.1f} {y.end:.1f}",
         data_log="1" if log else None,
     )  # fmt: skip
-    return drawn + legend([(c.name, c.tone, DASHES[(c.tone - 1) % 10]) for c in curves]) + _numbers(curves, title)
+    named_by = legend([(c.name, c.tone, DASHES[(c.tone - 1) % 10]) for c in curves]) if named else Markup("")
+    return drawn + named_by + _numbers(curves, title)
 
 
 def _curve(curve: Curve, kept: Sequence[int], x: Scale, y: Scale, *, stairs: bool) -> list[Markup]:
@@ -119,7 +122,7 @@ def _across(x: Scale, across: Across, zone: tzinfo) -> list[Tick]:
     if across == "time":
         return [(float(at), label) for at, label in time_ticks(int(x.low), int(x.high), 6, zone)]
     if across == "elapsed":
-        return [(one * 1e6, span(one * 1e6) if one else "0") for one in span_ticks((x.high - x.low) / 1e6, 6)]
+        return [(one * 1e6, said(one)) for one in span_ticks((x.high - x.low) / 1e6, 6)]
     return [(one, brief(one)) for one in whole_ticks(x.low, x.high, 6)]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+
+from loopline.faces.web.words import span
 
 _STEPS = (1, 2, 2.5, 5, 10)
 _TIMES = (
@@ -129,6 +131,13 @@ def span_ticks(length: float, count: int = 5) -> list[float]:
     return [i * step for i in range(int(length // step) + 1)]
 
 
+def said(seconds: float) -> str:
+    """Write a length of time on an axis: `0`, `0.5 s`, `15 s`, `2 min`, `1 min 15 s`."""
+    if seconds < 60:
+        return f"{seconds:g} s" if seconds else "0"
+    return span(seconds * _MICROS)
+
+
 def brief(value: float) -> str:
     """Write a tick: `0.25`, `12k`, `3.5M`, `1e-06`, with a real minus."""
     if value == 0:
@@ -167,6 +176,3 @@ def _clock(at: datetime, step: int) -> str:
     if at.hour == at.minute == at.second == 0 and step >= 60:
         return f"{at:%d %b}".lstrip("0")
     return f"{at:%H:%M:%S}" if step < 60 else f"{at:%H:%M}"
-
-
-Writer = Callable[[float], str]

@@ -153,9 +153,10 @@ def parallel(
                 if y is not None
             ]
     rows = [(line.name[:80], *(_said(value) for value in line.values)) for line in lines]
-    return frame(
-        *body, width=width, height=height, title=title, desc=f"{len(lines)} lines over {', '.join(axes)}"
-    ) + table(("", *(name[:60] for name in axes)), rows, label=f"Numbers of {title}")
+    desc = f"{len(lines)} lines over {', '.join(axes)}"
+    return frame(*body, width=width, height=height, title=title, desc=desc, class_="plot wide") + table(
+        ("", *(name[:60] for name in axes)), rows, label=f"Numbers of {title}"
+    )
 
 
 def _ruler(values: Sequence[float | str | None], top: float, bottom: float):  # type: ignore[no-untyped-def]  # noqa: ANN202 (a closure and its labels)

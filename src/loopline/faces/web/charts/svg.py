@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import count
 from typing import Any
+from zlib import crc32
 
 from markupsafe import Markup, escape
-
-_numbers = count(1)
 
 
 def node(name: str, /, *inside: Any, **attributes: Any) -> Markup:
@@ -21,7 +19,7 @@ def node(name: str, /, *inside: Any, **attributes: Any) -> Markup:
         text = place(value) if isinstance(value, float) else str(value)
         parts.append(f'{_attribute(key)}="{escape(text)}"')
     body = "".join(str(escape(one)) for one in inside if one is not None)
-    return Markup(f"<{' '.join(parts)}>{body}</{name}>" if body else f"<{' '.join(parts)}/>")  # noqa: S704 (escaped above)
+    return Markup(f"<{' '.join(parts)}/>" if name in _SHAPES and not body else f"<{' '.join(parts)}>{body}</{name}>")  # noqa: S704 (escaped above)
 
 
 def join(parts: Iterable[Any]) -> Markup:
@@ -39,14 +37,18 @@ def place(value: float) -> str:
 
 
 def frame(
-    *inside: Any, width: float, height: float, title: str, desc: str = "", class_: str = "plot", **data: Any
-) -> Markup:
-    """Write the `<svg>` of a chart. It is one picture to a screen reader unless it holds links."""
-    name = f"chart-{next(_numbers)}"
+    *inside: Any, width: float, height: float, title: str, desc: str = "", class_: str = "plot",
+    natural: float | None = None, **data: Any,
+) -> Markup:  # fmt: skip
+    """Write the `<svg>` of a chart. It is one picture to a screen reader unless it holds links.
+
+    `natural` is the width below which it is not squeezed. Its name in the page comes from what it shows: equal pictures are equal text.
+    """
+    name = f"c{crc32(repr((title, desc, width, height, inside)).encode('utf-8', 'replace')):08x}"
     links = data.pop("links", False)
     return node(
         "svg", node("title", title[:300], id=f"{name}-t"), node("desc", desc[:600], id=f"{name}-d") if desc else None, *inside,
-        viewBox=f"0 0 {place(width)} {place(height)}", class_=class_, role="group" if links else "img",
+        viewBox=f"0 0 {place(width)} {place(height)}", class_=class_, width=natural, role="group" if links else "img",
         aria_labelledby=f"{name}-t", aria_describedby=f"{name}-d" if desc else None, **data,
     )  # fmt: skip
 
@@ -94,4 +96,6 @@ def _attribute(name: str) -> str:
     return name.removesuffix("_").replace("_", "-") if name not in _CAMEL else name
 
 
+_SHAPES = frozenset({"path", "rect", "circle"})
+"""What may close itself; of an element of HTML, a browser would not believe it."""
 _CAMEL = frozenset({"viewBox", "preserveAspectRatio"})

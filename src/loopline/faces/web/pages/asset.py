@@ -49,16 +49,16 @@ async def page(request: Request) -> Response:
 
 
 async def _asset(request: Request, text: str) -> Response:
-    before = number_of(request, "before", 0) or None
+    after = number_of(request, "after", 0) or None
     (listed,) = await ask(request, "ls", what=text, itself=True)
     name, project = str(listed.asset), project_of(request)
-    versions = await ask(request, "history", what=name, before=before, limit=PAGE + 1)
+    versions = await ask(request, "history", what=name, after=after, limit=PAGE + 1)
     told = [Told(ref, await ask(request, "history", what=str(ref.name), limit=10)) for ref in listed.refs[:REFS]]
-    older = address(project, "assets", name, before=versions[PAGE - 1].number) if len(versions) > PAGE else ""
+    older = address(project, "assets", name, after=versions[PAGE - 1].number) if len(versions) > PAGE else ""
     return await render(
-        request, "asset.html", title=name, section="assets", asked=Asked("history", {"what": name, "before": before}),
+        request, "asset.html", title=name, section="assets", asked=Asked("history", {"what": name, "after": after}),
         crumbs=_crumbs(request, listed), listed=listed, name=name, versions=versions[:PAGE], told=told, older=older,
-        newest=address(project, "assets", name) if before else "", points=_points(listed),
+        newest=address(project, "assets", name) if after else "", points=_points(listed),
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def curves(found: Lineup, points: Sequence[Series], across: Across) -> list[Pict
             by_key.setdefault(one.key, []).append(one)
     keys = sorted(by_key, key=lambda key: (-len(by_key[key]), key))[:CURVES]
     return [
-        Picture(key, line([_curve(one, found, place[one.run], across) for one in by_key[key]], title=key, across=across, most=max(60, POINTS // len(place))))
+        Picture(key, line([_curve(one, found, place[one.run], across) for one in by_key[key]], title=key, across=across, named=False, most=max(60, POINTS // len(place))))
         for key in keys
     ]  # fmt: skip
 

@@ -78,7 +78,7 @@ async def steps(request: Request) -> Response:
     """Show what the steps of a pipeline did, when, and what they waited for."""
     around = await _around(request)
     href = _href(request)
-    where = f"parent = '{around.run.id}'"
+    where = f"parent = {around.run.id}"
     return await _render(
         request, around, "run-steps.html", Asked("find", {"what": "runs", "where": where}), tab="steps",
         timeline=timeline_of(around.steps, _now(request), href), graph=graph_of(around.steps, href),

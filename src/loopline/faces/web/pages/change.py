@@ -1,0 +1,174 @@
+"""change: the page of a reviewer: what would move, what was measured, what differs, what people say, what one may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from starlette.routing import Route
+
+from loopline.errors import Invalid, LooplineError
+from loopline.faces.forms import form_of
+from loopline.faces.problem import expected, status_of
+from loopline.faces.web.ask import ask, first_of, queue, try_to, why_not
+from loopline.faces.web.asked import Asked
+from loopline.faces.web.differences import against_base, tables, texts
+from loopline.faces.web.page import address, project_of, render, see_other, shown
+from loopline.nouns.ids import brief
+from loopline.nouns.verdict import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from loopline.nouns.change import Change
+    from loopline.nouns.comment import Comment
+    from loopline.nouns.comparison import Review
+    from loopline.nouns.task import Task
+    from loopline.nouns.verdict import Requirement
+
+EVENTS: Final = 100
+VERBS: Final = ("approve", "check", "apply", "withdraw", "comment")
+DEEP: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a change stands, in a few words."""
+
+    held: int
+    lacks: tuple[Requirement, ...]
+    next: str
+    """What has to happen now; empty where nothing has."""
+    ready: bool
+    """Whether it can be applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A comment with its place in the discussion."""
+
+    comment: Comment
+    level: int
+    own: bool
+
+
+@shown
+async def page(request: Request) -> Response:
+    """Show everything about a change."""
+    return await _page(request)
+
+
+@shown
+async def answer(request: Request) -> Response:
+    """Do what a button of the page says; what goes wrong is told on the page, with what was typed."""
+    form = await form_of(request)
+    try:
+        return see_other(await _do(request, form))
+    except LooplineError as error:
+        if error.kind in ("not-signed-in", "no-change"):
+            raise
+        return await _page(request, problem=expected(error, about="a form"), typed=form)
+
+
+async def _do(request: Request, form: Mapping[str, list[str]]) -> str:
+    """Do it, and give the address to go on at."""
+    change, project = request.path_params["change"], project_of(request)
+    here = address(project, "changes", change)
+    text = first_of(form, "text")
+    match first_of(form, "do"):
+        case "approve" | "reject" as word:
+            await ask(request, "approve", change=change, comment=text, reject=word == "reject")
+        case "apply" | "withdraw" as word:
+            await ask(request, word, change=change)
+        case "check":
+            whole = (await ask(request, "review", change=change)).change.id
+            await queue(request, "check", change=whole)
+            return f"{here}#work"
+        case "comment":
+            words = {"change": change, "text": text, "place": first_of(form, "place")}
+            said = await ask(request, "comment", **words, answers=first_of(form, "answers") or None)
+            return f"{here}#c-{said.id}"
+        case "edit":
+            said = await ask(request, "comment", change=change, text=text, edit=first_of(form, "comment"))
+            return f"{here}#c-{said.id}"
+        case "delete":
+            await ask(request, "comment", change=change, delete=first_of(form, "comment"))
+            return f"{here}#discussion"
+        case other:
+            raise Invalid(f"a change knows no {other!r}", kind="bad-value", hint="use the buttons of its page")
+    return here
+
+
+async def _page(
+    request: Request, *, problem: LooplineError | None = None, typed: Mapping[str, list[str]] | None = None
+) -> Response:
+    text, project = request.path_params["change"], project_of(request)
+    rows = request.query_params.get("rows", "") == "1"
+    review: Review = await ask(request, "review", change=text, rows=rows, lines=True)
+    change = review.change
+    events, _ = await try_to(request, "feed", subject=change.id, limit=EVENTS)
+    tasks = await _tasks(request, change)
+    comparisons = (*review.comparisons, *review.data)
+    return await render(
+        request, "change.html", title=change.reason or str(change.moves[0]), section="changes",
+        asked=Asked("review", {"change": brief(change.id), "rows": rows, "lines": True}),
+        crumbs=[("Changes", address(project, "changes", all=1 if change.state.over else ""))],
+        status=status_of(problem) if problem else 200,
+        review=review, change=change, stands=_standing(review), problem=problem, typed=typed or {}, first_of=first_of,
+        texts=texts(patch for one in comparisons for patch in one.patches), tables=tables(comparisons), rows=rows,
+        drawn=against_base(review.estimates), events=events or (), tasks=tasks, said=_threads(review.comments, request),
+        has_data=any(one.new.asset.kind == "data" for one in comparisons), age=_age(change),
+        why_not={verb: why_not(request, verb, assets=[str(move.ref.asset) for move in change.moves]) for verb in VERBS},
+    )  # fmt: skip
+
+
+def _standing(review: Review) -> Standing:
+    lacks = tuple(one for one in review.requirements if one.result is not Result.PASS)
+    held = len(review.requirements) - len(lacks)
+    state = review.change.state
+    if state.over:
+        return Standing(held, lacks, "", ready=False)
+    if not lacks:
+        return Standing(held, lacks, "Everything holds: it can be applied.", ready=True)
+    remedies = list(dict.fromkeys(one.remedy for one in lacks if one.remedy))
+    return Standing(held, lacks, remedies[0] if remedies else "", ready=False)
+
+
+def _age(change: Change) -> int | None:
+    """Give when the newest evidence came."""
+    return max((one.at for one in change.verdicts), default=None)
+
+
+async def _tasks(request: Request, change: Change) -> list[Task]:
+    """Give the work that was asked for about this change: what is under way, and the newest that is over."""
+    found, _ = await try_to(request, "find", what="tasks", limit=50)
+    mine = [one for one in found or () if one.words.get("change") == change.id]
+    return [one for at, one in enumerate(mine) if at == 0 or not one.state.over]
+
+
+def _threads(comments: Sequence[Comment], request: Request) -> list[Said]:
+    """Put each comment below the one that it answers; what was deleted is there only where somebody answered it."""
+    me = str(request.scope["loopline.caller"].actor)
+    below: dict[str, list[Comment]] = {}
+    known = set[str]()
+    for one in comments:
+        below.setdefault(one.answers if one.answers in known and one.answers else "", []).append(one)
+        known.add(one.id)
+    found: list[Said] = []
+    waiting: list[tuple[Comment, int]] = [(one, 0) for one in reversed(below.pop("", []))]
+    while waiting:
+        one, level = waiting.pop()
+        answers = below.pop(one.id, [])
+        if one.deleted_at is None or answers:
+            found.append(Said(one, min(level, DEEP), one.author == me and one.deleted_at is None))
+        waiting += [(reply, level + 1) for reply in reversed(answers)]
+    return found
+
+
+ROUTES = (
+    Route("/p/{project}/changes/{change}", page, methods=["GET"], name="change"),
+    Route("/p/{project}/changes/{change}", answer, methods=["POST"], name="change-answer"),
+)

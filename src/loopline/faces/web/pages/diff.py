@@ -1,0 +1,39 @@
+"""diff: two versions of an asset side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from loopline.errors import Invalid
+from loopline.faces.web.ask import ask
+from loopline.faces.web.asked import Asked
+from loopline.faces.web.differences import tables, texts
+from loopline.faces.web.page import address, project_of, render, shown
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from loopline.nouns.comparison import Comparison
+
+
+@shown
+async def page(request: Request) -> Response:
+    """Compare two versions; row by row where that is asked for."""
+    old, new = (request.query_params.get(side, "") for side in ("old", "new"))
+    if not old or not new:
+        raise Invalid("two versions are compared", kind="missing-parameter", hint="choose them on the page of an asset")
+    rows = request.query_params.get("rows", "") == "1"
+    words = {"old": old, "new": new, "rows": rows, "lines": True}
+    found: Comparison = await ask(request, "diff", **words)
+    project, asset = project_of(request), str(found.new.asset)
+    crumbs = [("Assets", address(project, "assets")), (asset, address(project, "assets", asset))]
+    return await render(
+        request, "diff.html", title=f"{found.old} → {found.new}", section="assets", asked=Asked("diff", words), crumbs=crumbs,
+        one=found, texts=texts(found.patches), tables=tables([found]), rows=rows,
+    )  # fmt: skip
+
+
+ROUTES = (Route("/p/{project}/diff", page, name="diff"),)

@@ -1,0 +1,42 @@
+"""feed: what has happened, the newest first, live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.routing import Route
+
+from loopline.faces.web.ask import ask
+from loopline.faces.web.asked import Asked
+from loopline.faces.web.page import address, number_of, project_of, render, shown
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+PAGE: Final = 60
+KINDS: Final = (
+    ("Everything", ""), ("Changes", "change.*"), ("Comments", "comment.*"), ("Versions", "version.*"), ("Runs", "run.*"),
+    ("Steps", "steps.*"), ("Checks", "check.*"), ("People", "grant.*"),
+)  # fmt: skip
+
+
+@shown
+async def page(request: Request) -> Response:
+    """Tell what has happened, of one kind, subject or actor where that is asked for."""
+    project = project_of(request)
+    kind, subject, actor = (request.query_params.get(name, "").strip() for name in ("kind", "subject", "actor"))
+    before = number_of(request, "before", 0) or None
+    words = {"kind": kind, "subject": subject, "actor": actor, "before": before, "limit": PAGE}
+    found = await ask(request, "feed", **(words | {"limit": PAGE + 1}))
+    asked = {"kind": kind, "subject": subject, "actor": actor}
+    older = address(project, "feed", **asked, before=found[PAGE - 1].seq) if len(found) > PAGE else ""
+    presets = [(title, address(project, "feed", **(asked | {"kind": one})), one == kind) for title, one in KINDS]
+    return await render(
+        request, "feed.html", title="Feed", section="feed", asked=Asked("feed", words), found=found[:PAGE], presets=presets,
+        kind=kind, subject=subject, actor=actor, older=older, newest=address(project, "feed", **asked) if before else "",
+        live="" if before else (kind or "*"),
+    )  # fmt: skip
+
+
+ROUTES = (Route("/p/{project}/feed", page, name="feed"),)

@@ -1,0 +1,221 @@
+"""Every page in Debian's Chromium: both themes, a phone, no script, axe-core; and what only a browser shows."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.nouns.run import Point
+
+from .browsing import ADDRESSES
+from .conftest import looking
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from .serving import Server
+    from .story import Story
+
+WAYS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+}
+MISSING = ("status of 404",)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_in_anybodys_way(way: str, browser: Browser, served: Server, story: Story) -> None:
+    """On every page axe-core finds nothing serious or critical, nothing sticks out sideways, nothing leaves the host or breaks the policy."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    axe, found = Axe(), {}
+    with looking(browser, served.url, expected=MISSING, **WAYS[way]) as page:
+        for name, address in ADDRESSES.items():
+            page.goto(address(story), wait_until="load")
+            result = axe.run(page).response
+            for one in result["violations"]:
+                if one["impact"] in ("serious", "critical"):
+                    found[f"{name}: {one['id']}"] = [(node["html"][:160], node["any"][:1]) for node in one["nodes"][:2]]
+            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if wide > 0:
+                found[f"{name}: too wide"] = wide
+    assert found == {}
+
+
+@pytest.mark.slow
+def test_every_page_says_its_part_without_script(browser: Browser, served: Server, story: Story) -> None:
+    """With JavaScript off the same text is there, menus open, links and forms lead on, and nothing offers what needs script."""
+    with looking(browser, served.url, java_script_enabled=False, expected=MISSING) as page:
+        for address in ADDRESSES.values():
+            page.goto(address(story))
+            assert page.locator("h1").is_visible()
+            assert (
+                page.locator("button[data-copy]:visible, [data-theme-switch]:visible, [data-help]:visible").count() == 0
+            )
+        page.goto("/p/flights/runs")
+        page.fill("#where", "params.depth = 7")
+        page.click("text=Apply")
+        assert page.locator("tbody tr").count() == 3
+        for box in page.locator("input[name=run]").all()[:2]:
+            box.check()
+        page.click("text=Compare the chosen")
+        assert "Compare 2 runs" in page.title() or page.locator("h1").inner_text() == "Compare 2 runs"
+        page.locator("details.data summary").first.click()
+        assert page.locator("details.data table").first.is_visible()
+
+
+def test_the_theme_is_kept_in_the_browser(browser: Browser, served: Server) -> None:
+    """The switch goes from the system's theme to light, to dark, and back; a choice survives the next page."""
+    with looking(browser, served.url, color_scheme="light") as page:
+        page.goto("/p/flights")
+        ground = _ground(page)
+        switch = page.locator("[data-theme-switch]")
+        switch.click()
+        assert _ground(page) == ground
+        switch.click()
+        assert _ground(page) != ground
+        page.goto("/p/flights/runs")
+        assert page.locator("[data-theme-name]").inner_text() == "dark"
+        assert _ground(page) != ground
+        page.locator("[data-theme-switch]").click()
+        assert _ground(page) == ground
+
+
+def test_keys_lead_everywhere(browser: Browser, served: Server) -> None:
+    """/ searches, g r goes to runs, j and k walk, x chooses, Enter opens, ? helps, Ctrl+K finds by name."""
+    with looking(browser, served.url) as page:
+        page.goto("/p/flights")
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.id") == "search"
+        page.keyboard.press("Escape")
+        page.keyboard.press("?")
+        assert page.locator("dialog h2").inner_text() == "Keys"
+        page.keyboard.press("Escape")
+        page.keyboard.press("g")
+        with page.expect_navigation():
+            page.keyboard.press("r")
+        assert page.url.endswith("/p/flights/runs")
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        assert page.locator("[data-picked]").inner_text() == "2 of up to 10"
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert "/runs/" in page.url
+        page.keyboard.press("Control+k")
+        page.keyboard.type("overv")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert page.locator("h1").inner_text() == "flights"
+
+
+def test_the_first_tab_skips_to_the_content(browser: Browser, served: Server) -> None:
+    """Whoever walks by Tab may pass the navigation, and sees where they are."""
+    with looking(browser, served.url) as page:
+        page.goto("/p/flights")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.keyboard.press("Tab")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_what_happens_shows_up_by_itself(browser: Browser, fresh: Story, serving: Server) -> None:
+    """A run that begins stands on the open page within seconds, what was there stays, and what was unfolded stays so."""
+    first = fresh.do("start", "first")
+    with looking(browser, serving.url) as page:
+        page.goto("/p/flights")
+        assert page.locator("#running li").count() == 1
+        page.wait_for_timeout(400)
+        fresh.do("start", "second")
+        page.wait_for_function("() => document.querySelectorAll('#running li').length === 2")
+        fresh.do("finish", first.id)
+        page.wait_for_function("() => document.querySelectorAll('#running li').length === 1")
+        assert "second" in page.locator("#running").inner_text()
+
+
+def test_curves_and_logs_grow_while_a_run_runs(browser: Browser, fresh: Story, serving: Server) -> None:
+    """New points are drawn, new lines of the log are appended, and at the end the page says so."""
+    run = fresh.do("start", "train")
+    fresh.do("log", run.id, points=tuple(Point("loss", 1 / (i + 1), i) for i in range(5)))
+    folder = fresh.loop.work / "logs"
+    folder.mkdir(parents=True)
+    log = folder / f"{run.id}.log"
+    log.write_text("epoch 1\n")
+    with looking(browser, serving.url) as page:
+        page.goto(f"/p/flights/runs/{run.id}")
+        before = page.locator("#curves path.line").get_attribute("d")
+        fresh.do("log", run.id, points=tuple(Point("loss", 1 / (i + 1), i) for i in range(5, 50)))
+        page.wait_for_function("d => document.querySelector('#curves path.line').getAttribute('d') !== d", arg=before)
+        page.goto(f"/p/flights/runs/{run.id}/log")
+        assert page.locator("pre.log").inner_text().strip() == "epoch 1"
+        with log.open("a") as file:
+            file.write("epoch 2: <b>ünï</b>\n")
+        page.wait_for_function("() => document.querySelector('pre.log').textContent.includes('epoch 2: <b>ünï</b>')")
+        fresh.do("finish", run.id)
+        page.wait_for_function("() => document.querySelector('#run-head .badge').textContent.includes('finished')")
+
+
+def test_a_curve_can_be_read_and_zoomed(browser: Browser, served: Server, story: Story) -> None:
+    """Under the pointer stand step and values of every series; dragging zooms; the legend hides a series; arrows walk."""
+    with looking(browser, served.url) as page:
+        page.goto(f"/p/flights/runs/{story.named['finished']}")
+        chart = page.locator("svg[data-chart=line]").first
+        box = chart.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        text = page.locator(".readout").inner_text()
+        assert "step 1" in text
+        assert "train/loss" in text
+        assert 0.3 < float(text.split()[-1]) < 0.8
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 40)
+        page.mouse.up()
+        assert page.locator("figure.zoomed").count() == 1
+        page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + 40)
+        assert page.locator("figure.zoomed").count() == 0
+        page.locator(".legend button").first.click()
+        assert page.locator("svg[data-chart=line] path.off").count() == 1
+        chart.focus()
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".readout").is_visible()
+
+
+def test_tables_sort_by_what_their_cells_mean(browser: Browser, served: Server, story: Story) -> None:
+    """A click on a heading sorts by number, a second one the other way; the heading says which."""
+    with looking(browser, served.url) as page:
+        page.goto(f"/p/flights/runs/{story.named['finished']}/metrics")
+        head = page.locator("table[data-table] th button", has_text="Value")
+        head.click()
+        numbers = [float(cell) for cell in page.locator("table[data-table] td.n").all_inner_texts()]
+        assert numbers == sorted(numbers)
+        head.click()
+        assert [float(cell) for cell in page.locator("table[data-table] td.n").all_inner_texts()] == sorted(
+            numbers, reverse=True
+        )
+        assert page.locator("th[aria-sort=descending]").count() == 1
+
+
+def test_a_page_is_quick(browser: Browser, served: Server, story: Story) -> None:
+    """The first paint of a run's page comes within a second, and all that it loads stays below 200 KB."""
+    with looking(browser, served.url) as page:
+        sizes: list[int] = []
+        page.on("response", lambda response: sizes.append(len(response.body())))
+        began = time.monotonic()
+        page.goto(f"/p/flights/runs/{story.named['finished']}", wait_until="load")
+        took = time.monotonic() - began
+        assert sum(sizes) < 200_000
+        assert took < 5
+
+
+def _ground(page: Page) -> str:
+    color: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return color
