@@ -108,11 +108,62 @@ def test_nobody_borrows_somebody_elses_rights(world: World) -> None:
     assert issue(asker, "ci", actor=CI, role="contributor").token.actor == "token:ci"
     for asked in ({"actor": ANN}, {"actor": CI, "role": "admin"}, {"role": "maintainer", "everywhere": True}):
         with pytest.raises(Refused) as caught:
-            issue(asker, "more", **asked)  # type: ignore[arg-type]
+            issue(asker, "more", **asked)
         assert caught.value.kind == "beyond-your-role"
     give(world, CI, "admin", everywhere=True)
     with pytest.raises(Refused):
         issue(asker, "ci", actor=CI)
+
+
+def test_nobody_but_an_admin_speaks_for_other_people(world: World) -> None:
+    """A maintainer who could make a token for a colleague, or for somebody they made up, could approve their own change."""
+    give(world, BOB, "maintainer")
+    give(world, ANN, "approver")
+    for who in (ANN, Actor("person", "never-seen")):
+        with pytest.raises(Refused) as caught:
+            issue(over_the_wire(world, BOB), "x", actor=who)
+        assert caught.value.kind == "beyond-your-role"
+    give(world, BOB, "admin", everywhere=True)
+    assert issue(over_the_wire(world, BOB), "x", actor=ANN).token.actor == str(ANN)
+
+
+def test_a_token_that_ends_does_not_make_itself_last(world: World) -> None:
+    """Who found somebody's token of a day has it for that day, whatever they make of it."""
+    give(world, BOB, "viewer")
+    shown = world.do("issue", "day", actor=BOB, expires=timedelta(days=1)).token
+    asker = over_the_wire(world, BOB)
+    assert asker.caller
+    asker = replace(asker, caller=replace(asker.caller, token=shown.id))
+    for expires in (timedelta(days=90), timedelta(0)):
+        assert issue(asker, "more", expires=expires).token.expires_at == shown.expires_at
+    assert issue(asker, "less", expires=timedelta(hours=1)).token.expires_at < shown.expires_at
+
+
+def test_a_role_comes_only_with_a_token_that_may_grant(world: World) -> None:
+    """A token for issuing alone hands out no roles by the way, and one for a project none that hold everywhere."""
+    give(world, BOB, "admin", everywhere=True)
+    for scopes, everywhere in (
+        (("issue", "revoke"), False),
+        (("issue", "grant:other"), False),
+        (("issue", "grant:flights"), True),
+    ):
+        with pytest.raises(Refused) as caught:
+            issue(
+                over_the_wire(world, BOB, *scopes),
+                "x",
+                actor=CI,
+                role="viewer",
+                everywhere=everywhere,
+                scopes=(parse_scope("issue"),),
+            )
+        assert caught.value.kind == "beyond-your-scope"
+    issue(
+        over_the_wire(world, BOB, "issue", "grant:flights"),
+        "x",
+        actor=CI,
+        role="viewer",
+        scopes=(parse_scope("issue"),),
+    )
 
 
 def test_a_contributor_issues_for_nobody_else(world: World) -> None:

@@ -43,6 +43,16 @@ def test_a_maintainer_gives_roles_up_to_their_own(world: World) -> None:
             grant(asker, who, role, everywhere=everywhere)
 
 
+def test_a_token_for_a_project_grants_nothing_everywhere(world: World) -> None:
+    """An admin's token that is kept to one project gives no right in all of them."""
+    give(world, BOB, "admin", everywhere=True)
+    asker = over_the_wire(world, BOB, "grant:flights")
+    grant(asker, "eve", "role/viewer")
+    with pytest.raises(Refused) as caught:
+        grant(asker, "eve", "role/viewer", everywhere=True)
+    assert caught.value.kind == "beyond-your-scope"
+
+
 def test_nobody_takes_from_somebody_who_has_more(world: World) -> None:
     """A maintainer of one project cannot shut an admin out of it."""
     give(world, BOB, "maintainer")

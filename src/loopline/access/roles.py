@@ -19,8 +19,8 @@ BY_CLASS: Final[Mapping[str, Role]] = {"read": "viewer", "write": "contributor",
 """What a verb needs that is not named below. Refs are guarded by policies: whoever contributes may ask for a move."""
 BY_VERB: Final[Mapping[str, Role | None]] = {
     "whoami": None,
-    "issue": None,
-    "revoke": None,
+    "issue": "viewer",
+    "revoke": "viewer",
     "approve": "approver",
     "policy": "maintainer",
     "grant": "maintainer",

@@ -43,10 +43,15 @@ class Tokens:
 
     def get(self, name: str) -> Token:
         """Give a token by its id, also one that is dead. Raise NotFound."""
+        found = self.find_id(name)
+        if found is None:
+            raise no_token(name)
+        return found
+
+    def find_id(self, name: str) -> Token | None:
+        """Look a token up by its id, also one that is dead."""
         row = self._rows.one(f"{_SELECT} id = ?", name)
-        if row is None:
-            raise NotFound(f"there is no token {name}", kind="no-token", hint="loopline find tokens", token=name)
-        return _token(row)
+        return _token(row) if row else None
 
     def lives(self, token: Token) -> bool:
         """Tell whether a token can still be used."""
@@ -86,6 +91,11 @@ class Tokens:
         marks = ", ".join("?" * len(actors))
         row = self._rows.one(f"SELECT 1 FROM tokens WHERE actor IN ({marks}) AND revoked_at IS NULL LIMIT 1", *actors)
         return row is not None
+
+
+def no_token(name: str) -> NotFound:
+    """Say that no token has an id, as far as the caller is concerned."""
+    return NotFound(f"there is no token {name}", kind="no-token", hint="loopline find tokens", token=name)
 
 
 def _token(row: Row) -> Token:

@@ -8,7 +8,7 @@ from loopline.access.roles import EVERYWHERE, PREFIX, RANKS
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.loop import Loop
 from loopline.nouns.actor import parse_actor
-from loopline.verbs.permitting import may_give, roles_of
+from loopline.verbs.permitting import may_give, may_use, roles_of
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
@@ -33,6 +33,7 @@ def grant(
         loopline grant team/ml-leads role/approver
     """
     holder, home = _holder(who, role), EVERYWHERE if everywhere else loop.project
+    may_use(loop, "grant", home)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         may_give(loop, tx, _carries(tx, home, role))
         if revoke:

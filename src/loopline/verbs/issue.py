@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from loopline.access.roles import EVERYWHERE, PREFIX
 from loopline.access.scopes import parse_scope, write_scope
@@ -12,7 +12,10 @@ from loopline.errors import Invalid, Refused
 from loopline.loop import Loop
 from loopline.nouns.actor import Actor
 from loopline.nouns.token import Issued, Role, Scope, Token
-from loopline.verbs.permitting import may_give, may_scope, roles_of
+from loopline.verbs.permitting import may_give, may_scope, may_speak_for, may_use
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
 
 LONGEST = timedelta(days=3650)
 
@@ -32,7 +35,8 @@ def issue(
     """Issue a token for a person, a service or an assistant.
 
     Its secret is shown once and kept by nobody. A token may do what its actor's roles allow, and of that only what its scopes
-    cover. Nobody issues a token that can do more than themself.
+    cover. Nobody issues a token that can do more than themself, or for themself one that outlasts the token that asks. For other
+    people only an admin issues one.
 
     Example:
         loopline issue "Ann's laptop" --actor ann --role approver
@@ -51,6 +55,8 @@ def issue(
         raise Invalid("say which role holds everywhere", kind="missing-parameter", hint="add --role", missing=["role"])
     whose, given = actor or loop.actor, scopes or (loop.caller.scopes if loop.caller else (Scope(),))
     may_scope(loop, given)
+    if role:
+        may_use(loop, "grant", EVERYWHERE if everywhere else loop.project)
     identity, text = written(loop.ids.chance(40))
     with loop.ledger.write(loop.project, loop.actor) as tx:
         home = EVERYWHERE if everywhere else loop.project
@@ -58,12 +64,14 @@ def issue(
         if role:
             may_give(loop, tx, wanted)
         if str(whose) != str(loop.actor):
-            may_give(loop, tx, {loop.project: "viewer", **roles_of(tx, str(whose))})
+            may_speak_for(loop, tx, whose)
         if tx.people.disabled(str(whose)):
             raise Refused(f"{whose} is shut out", kind="disabled", hint="ask an admin of this server", actor=str(whose))
         if role:
             tx.teams.add(home, PREFIX + role, str(whose), by=str(loop.actor))
         until = tx.now + int(expires.total_seconds() * 1_000_000) if expires else None
+        if str(whose) == str(loop.actor):
+            until = _no_later(loop, tx, until)
         token = tx.tokens.add(
             Token(identity, str(whose), name, given, str(loop.actor), tx.now, until), hashed=hash_of(text)
         )
@@ -72,3 +80,10 @@ def issue(
             expires_at=until, **({"role": role, "project": home} if role else {}),
         )  # fmt: skip
     return Issued(token, text)
+
+
+def _no_later(loop: Loop, tx: Tables, until: int | None) -> int | None:
+    """Bound an end by that of the token that the caller was let in with: a token that ends does not make itself last."""
+    shown = tx.tokens.find_id(loop.caller.token) if loop.caller and loop.caller.token else None
+    ends = shown.expires_at if shown else None
+    return until if ends is None else ends if until is None else min(until, ends)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from loopline.access.roles import EVERYWHERE, PREFIX, RANKS, at_least, greatest, no_more_than, role_in
-from loopline.access.scopes import narrower, write_scope
+from loopline.access.scopes import covers, narrower, write_scope
 from loopline.errors import Refused
 from loopline.nouns.token import Role, Scope
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
+    from loopline.nouns.actor import Actor
 
 
 def roles_of(tx: Tables, actor: str) -> dict[str, Role]:
@@ -23,7 +24,7 @@ def roles_of(tx: Tables, actor: str) -> dict[str, Role]:
     for project, role in tx.teams.standing(actor):
         name = role.removeprefix(PREFIX)
         if name in RANKS:
-            found.setdefault(project, []).append(cast("Role", name))
+            found.setdefault(project, []).append(name)
     return {project: best for project, roles in found.items() if (best := greatest(roles))}
 
 
@@ -47,6 +48,33 @@ def may_give(loop: Loop, tx: Tables, roles: Mapping[str, Role]) -> None:
         raise Refused(
             "you cannot give what you do not have", kind="beyond-your-role", hint="ask an admin of this server",
             roles=dict(roles),
+        )  # fmt: skip
+
+
+def may_speak_for(loop: Loop, tx: Tables, actor: Actor) -> None:
+    """Raise Refused unless the caller may make a token for somebody else.
+
+    For another person only an admin: whoever could speak as two people could approve what they have proposed themself.
+    """
+    if actor.human and not at_least(role_in(own_roles(loop, tx), EVERYWHERE), "admin"):
+        raise Refused(
+            "only an admin makes tokens for other people", kind="beyond-your-role", hint="ask an admin of this server",
+            actor=str(actor),
+        )  # fmt: skip
+    may_give(loop, tx, {loop.project: "viewer", **roles_of(tx, str(actor))})
+
+
+def may_use(loop: Loop, name: str, project: str) -> None:
+    """Raise Refused unless what the caller was let in with covers another verb, in a project or everywhere."""
+    if loop.caller is None or loop.caller.open:
+        return
+    from loopline.verbs import VERBS
+
+    verb = next(verb for verb in VERBS if verb.name == name)
+    if not any(covers(scope, verb, project=project) for scope in loop.caller.scopes):
+        raise Refused(
+            f"your token does not cover {name}:{project}", kind="beyond-your-scope", hint="loopline whoami tells what it covers",
+            scope=f"{name}:{project}",
         )  # fmt: skip
 
 

@@ -40,7 +40,9 @@ def logout(
         return
     client = Remote(address, gone.token, where.settings.project, work=where.settings.home / "cache")
     try:
-        client.do("revoke", client.do("whoami").token)
+        known = client.do("whoami")
+        home = next((one for one in (where.settings.project, *known.roles) if one != "*" and known.roles.get(one)), "")
+        client.within(home or where.settings.project, "").do("revoke", known.token)
     except LooplineError as error:
         where.screen.say(f"forgot the token of {address}")
         where.screen.say(f"{where.screen.paint_err('wait', 'warning:')} it may still live there: {error.message}")

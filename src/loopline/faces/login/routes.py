@@ -258,7 +258,8 @@ def _issued(loop: Loop, whose: str, device: Device) -> dict[str, Any]:
 
     identity, text = written(loop.ids.chance(40))
     with loop.ledger.write(loop.project, parse_actor(whose, verified=True)) as tx:
-        until, scopes = tx.now + LASTING, (Scope(),)
+        until = tx.now + LASTING
+        scopes: tuple[Scope, ...] = (Scope(),)
         shown = tx.tokens.get(device.token) if device.token else None
         if tx.people.disabled(whose) or (shown and not tx.tokens.lives(shown)):
             tx.say("device.denied", whose)
