@@ -1,75 +1,16 @@
-"""An S3-compatible server of our own, and a way to stand between it and who asks."""
+"""Ways to stand between a client and an S3-compatible server, and a PostgreSQL that may be stopped."""
 
 from __future__ import annotations
 
 import http.client
-import os
 import socket
-import subprocess
-import sys
 import threading
-import urllib.request
-import uuid
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tests.conftest import PostgresServer, postgres_binaries, postgres_server
-
-_SERVER = """
-import logging, os, sys, threading
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-sys.stdin.read()
-os._exit(0)
-"""
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    """Give the address of an S3-compatible server that speaks HTTP and is gone when the session ends."""
-    command = [sys.executable, "-c", _SERVER]
-    server = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert server.stdout is not None
-    assert server.stdin is not None
-    port = next(int(line) for line in server.stdout if line.strip().isdigit())
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.stdin.close()
-        server.stdout.close()
-        server.wait(timeout=30)
-
-
-def environment(endpoint: str) -> dict[str, str]:
-    """Give the variables by which an S3 client finds the server."""
-    return {
-        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "s3-very-secret",
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_REGION": "us-east-1",
-    }
-
-
-@pytest.fixture
-def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give the address of an empty bucket that only this test uses, and set what a client needs to reach it."""
-    for name in list(os.environ):
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
-    for name, value in environment(s3_server).items():
-        monkeypatch.setenv(name, value)
-    name = f"loopline-{uuid.uuid4().hex[:12]}"
-    request = urllib.request.Request(f"{s3_server}/{name}", method="PUT")
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        assert answer.status == 200
-    return f"s3://{name}/ml"
 
 
 class Between:

@@ -22,7 +22,7 @@ from loopline.errors import Conflict, LooplineError, Unavailable
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.progress import Progress
 from loopline.nouns.task import Task, TaskState
-from loopline.server.children import LIFELINE, START, watch_lifeline
+from loopline.server.children import LIFELINE, START, watch_lifeline, write_log
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -144,6 +144,7 @@ def main() -> int:
     from loopline.wiring import open_loop
 
     asked = json.loads(sys.argv[1])
+    write_log()
     lend(asked.get("lent", []))
     settings = load_settings(home=asked["home"], project=asked["project"], actor=asked["actor"])
     lifeline = os.environ.get(LIFELINE, "")
