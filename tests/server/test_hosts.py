@@ -78,7 +78,7 @@ def test_loopback_is_named_like_anything_else() -> None:
     with pytest.raises(Refused):
         hosts().find("chat.example.org", 443)
     assert hosts(*LOOPBACK).find("127.0.0.1", 80) == ("127.0.0.1",)
-    assert hosts(*LOOPBACK).find("[::1]", 80) == ("::1",)
+    assert hosts(*LOOPBACK).find("[::1]", 80) == hosts("[::1]").find("::1", 80) == ("::1",)
     assert hosts(*LOOPBACK, addresses=("127.0.0.1",)).find("localhost", 80) == ("127.0.0.1",)
     with pytest.raises(Refused):
         hosts(*LOOPBACK).find("93.184.216.34", 80)

@@ -108,7 +108,7 @@ def _networks(allowed: Iterable[str]) -> Iterable[Network]:
 
 def _network(text: str) -> Network | None:
     try:
-        return ipaddress.ip_network(text, strict=False)
+        return ipaddress.ip_network(text.replace("[", "").replace("]", ""), strict=False)
     except ValueError:
         return None
 

@@ -126,7 +126,6 @@ class Line:
                     timeout=self._timeout,
                     ssl_context=self._tls,
                     server_hostname=host,
-                    assert_hostname=host,
                 )
                 if secure
                 else HTTPConnection(address, port, timeout=self._timeout)
@@ -162,12 +161,13 @@ class Line:
         return ssl.create_default_context()
 
     def _said(self, error: BaseException) -> str:
-        if self._late or isinstance(error, (TimeoutError, ConnectTimeoutError)):
+        unreached = isinstance(error, NewConnectionError)  # which urllib3 takes for a kind of time-out
+        if self._late or (isinstance(error, (TimeoutError, ConnectTimeoutError)) and not unreached):
             return f"no answer within {self._timeout:g} s"
         if isinstance(error, _CUT):
             return "the connection was cut before an answer"
         reason: Any = error.__cause__ or error
-        if isinstance(error, NewConnectionError) and isinstance(reason, OSError):
+        if unreached and isinstance(reason, OSError):
             return f"nobody answers: {reason.strerror or 'no connection'}"
         if isinstance(reason, ssl.SSLError):
             return f"TLS: {getattr(reason, 'verify_message', '') or reason.reason or 'failed'}"
