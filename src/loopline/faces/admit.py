@@ -22,10 +22,13 @@ def caller_of(request: Request) -> Caller:
     """Give who asks, as `server/auth.py` has made sure of them. Raise Refused kind="not-signed-in" (401)."""
     caller: Caller | None = request.scope.get("loopline.caller")
     if caller is None:
-        raise Refused(
-            "this server does not know you", kind="not-signed-in", hint="loopline login, or set LOOPLINE_TOKEN"
-        )
+        raise unknown()
     return caller
+
+
+def unknown() -> Refused:
+    """Say that somebody must sign in first."""
+    return Refused("this server does not know you", kind="not-signed-in", hint="loopline login, or set LOOPLINE_TOKEN")
 
 
 def admit(request: Request, verb: Verb, *, project: str, assets: Iterable[str] = ()) -> Loop:

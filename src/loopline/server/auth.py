@@ -14,11 +14,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
 from starlette.requests import HTTPConnection, cookie_parser
+from starlette.responses import RedirectResponse, Response
 
 from loopline.access.secrets import hash_of, id_of
 from loopline.errors import Invalid, Refused
+from loopline.faces.admit import unknown
 from loopline.faces.login.cookies import SESSION
 from loopline.faces.problem import expected, reply
 from loopline.nouns.actor import parse_actor
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from loopline.faces.desk import Desk
     from loopline.ledger.ledger import Tables
 
+PUBLIC: Final = ("/login/", "/api/v1/login/", "/static/")
+"""What answers strangers, beside `/login` itself and what the gate says of the server's health. Nothing else does."""
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 CALLER: Final = "loopline.caller"
 _FRESH_S: Final = 1.0
@@ -82,7 +87,7 @@ class Auth:
             await reply(expected(error, about="who asks"))(scope, receive, send)
             return
         if known is None:
-            await self._app(scope, receive, send)
+            await (self._app if is_public(scope["path"]) else _stranger(request))(scope, receive, send)
             return
         await self._while_let_in(known, request, receive, send)
 
@@ -149,6 +154,19 @@ class Auth:
 
     async def _on_thread(self, function: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._desk.threads, function)
+
+
+def is_public(path: str) -> bool:
+    """Tell whether an address answers somebody whom the server does not know."""
+    return path == "/login" or path.startswith(PUBLIC)
+
+
+def _stranger(request: HTTPConnection) -> Response:
+    """Answer somebody whom the server does not know: a program with 401, a browser with the way to the login and back."""
+    if request.url.path.startswith("/api/"):
+        return reply(unknown())
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?{urlencode({'next': back}, quote_via=quote)}", 303)
 
 
 def is_open(tx: Tables) -> bool:
