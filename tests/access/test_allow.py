@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loopline.access.allow import allowed
+from loopline.access.allow import allowed, entered
 from loopline.access.scopes import parse_scope
 from loopline.errors import Refused
 from loopline.nouns.actor import Actor
@@ -56,6 +56,21 @@ def test_everybody_may_ask_who_they_are() -> None:
     for name in ("issue", "revoke", "why"):
         with pytest.raises(Refused):
             allowed(caller, BY_NAME[name], project="flights")
+
+
+def test_nobody_looks_around_where_they_have_no_right() -> None:
+    """A role there and a token that is not kept to other projects; or a server that is open."""
+    entered(Caller(ANN, {"flights": "viewer"}), project="flights")
+    entered(Caller(ANN, {"*": "viewer"}, (parse_scope("log:flights:model/*"),)), project="flights")
+    entered(Caller(ANN, open=True), project="flights")
+    for caller in (
+        Caller(ANN),
+        Caller(ANN, {"other": "admin"}),
+        Caller(ANN, {"flights": "admin"}, (parse_scope("read:other"),)),
+        Caller(ANN, {"flights": "admin"}, ()),
+    ):
+        with pytest.raises(Refused):
+            entered(caller, project="flights")
 
 
 def test_an_open_server_lets_everybody() -> None:

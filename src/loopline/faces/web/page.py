@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from loopline.access.allow import allowed
+from loopline.access.allow import allowed, entered
 from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.faces.admit import admit, caller_of
 from loopline.faces.desk import Desk, act
@@ -70,6 +70,8 @@ def shown(handler: Handler) -> Handler:
     async def answered(request: Request) -> Response:
         try:
             parse_project(project_of(request))
+            if "project" in request.path_params:
+                entered(caller_of(request), project=project_of(request))
             return await handler(request)
         except Exception as error:  # noqa: BLE001 (a defect becomes a page as well, and stands in the server's log)
             return await error_page(request, expected(error, about=f"{request.method} {request.url.path!r}"))
