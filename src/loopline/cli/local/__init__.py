@@ -32,6 +32,12 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("logout", "local", "serve", "Forget the token that a login kept for a server, and end it there."),
     Verb("up", "local", "serve", "Serve this ledger: the API, the pages, and a worker for pipelines."),
     Verb("worker", "local", "serve", "Take tasks off a queue of this ledger and do them, one process each, until Ctrl-C."),
+    Verb(
+        "feed",
+        "read",
+        "questions",
+        "Tell what has happened, newest first; with --after oldest first, to go on from an event that is known.",
+    ),
     Verb("completion", "local", "set up", "Print the script that lets a shell complete commands and names."),
 )
 
