@@ -213,9 +213,10 @@ def _bool(value: Any) -> bool:
 
 
 def _int(value: Any) -> int:
-    if isinstance(value, str) and value.lstrip("-").isdigit() and value.isascii():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else _misfit("a whole number", value)
+    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) < 25:
+        value = int(value)
+    fits = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+    return value if fits else _misfit("a whole number of 64 bits", value)
 
 
 def _float(value: Any) -> float:
@@ -245,8 +246,13 @@ def _bytes(value: Any) -> bytes:
 
 
 def _misfit(wanted: str, value: Any) -> NoReturn:
+    try:
+        brief = repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        brief = "a number"
+    brief = brief if len(brief) <= 300 else brief[:300] + "…"
     raise Invalid(
-        f"{value!r} is not {wanted}", kind="bad-value", hint=f"give {wanted}", value=repr(value), wanted=wanted
+        f"{brief} is not {wanted}", kind="bad-value", hint=f"give {wanted}", value=brief, wanted=wanted
     )
 
 

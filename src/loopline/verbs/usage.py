@@ -178,7 +178,7 @@ def _param(one: inspect.Parameter, kind: Any) -> Param:
     if shape == "switch":
         word = ""
     if readers:
-        parse = _own(readers[0])
+        parse = _own(readers[0], item)
     if shape == "pairs":
         word = "KEY=VALUE"
     return Param(
@@ -239,8 +239,15 @@ def _restored(kind: Any) -> Callable[[Any, str], Any]:
     return lambda value, project: restore(kind, value, project=project)
 
 
-def _own(reader: Callable[[Any], Any]) -> Callable[[Any, str], Any]:
-    return lambda value, _: reader(value) if isinstance(value, str) else value
+def _own(reader: Callable[[Any], Any], item: Any) -> Callable[[Any, str], Any]:
+    """Read text with the parameter's own reader, and what is no text as `plain` wrote it."""
+
+    def parse(value: Any, project: str) -> Any:
+        if isinstance(value, str):
+            return reader(value)
+        return restore(item, value, project=project) if isinstance(value, (Mapping, list, int, float)) else value
+
+    return parse
 
 
 def _choice(values: Mapping[str, Any]) -> Callable[[Any, str], Any]:
