@@ -44,7 +44,7 @@ def begin(wire: Wire, client: str) -> Waiting:
 
     Raise what the server says no with, Unavailable kind="server-unreachable" or "not-a-loopline".
     """
-    answer = wire.again(lambda: _post(wire, BEGIN, client_id=client))
+    answer = wire.again(lambda: _post(wire, BEGIN, client_id="loopline", client=client))
     said = answer.json
     if not isinstance(said, Mapping):
         raise wire.stranger(answer)

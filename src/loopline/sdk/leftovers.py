@@ -10,6 +10,7 @@ from loopline.nouns.ids import brief
 from loopline.nouns.run import RunState
 from loopline.sdk.client import Client
 from loopline.sdk.journal import SUFFIX, log, remove_when_shipped, take
+from loopline.sdk.records import write_record
 from loopline.sdk.shipping import Shipment
 
 SILENT = ("server-unreachable", "not-a-loopline")
@@ -50,7 +51,13 @@ def _adopt(client: Client, path: Path, url: str) -> bool:
         if shipment.told().get("url", url) != url:
             return False
         shipment.skip()
-        shipment.ship()
+        before = shipment.end
+        try:
+            shipment.ship()
+        except LooplineError:
+            if shipment.end > before:  # the next one goes on there
+                os.write(number, write_record("shipped", shipment.last_at, shipment.end))
+            raise
         if shipment.head and shipment.ended is None and not shipment.head.get("attached"):
             shipment.crash(DIED)
         if shipment.ended is not None and shipment.ended.state is RunState.CRASHED:

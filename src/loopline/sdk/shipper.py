@@ -96,9 +96,12 @@ class Shipper:
                     self._connect(), self._journal.path, self._journal.number(), source=self._journal.source, fresh=True
                 )
             before = self.shipment.end
-            self.shipment.ship()
+            try:
+                self.shipment.ship()
+            finally:
+                if self.shipment.end > before:
+                    self._journal.append("shipped", self.shipment.end)
             if self.shipment.end > before:
-                self._journal.append("shipped", self.shipment.end)
                 self.shipment.pass_over()
         except Exception as error:  # noqa: BLE001 (the tracker never breaks the training)
             self._failed += 1

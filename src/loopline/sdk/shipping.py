@@ -82,6 +82,8 @@ class Shipment:
         self._number = number
         self._sure = fresh
         """Whether the next record is certainly new."""
+        self._done = 0
+        """End of the last record that the ledger has for certain."""
         self._cuts: set[int] = set()
         """Ends of batches of the present piece that were sent. Where an answer was lost, nobody knows whether they arrived: they
         are sent again as they were, and the ledger takes each once."""
@@ -97,9 +99,13 @@ class Shipment:
                     return
                 size *= 2  # one record that is longer than a piece
                 continue
-            self._take(list(read_records(data[:end], self.end)))
+            here = self.end
+            try:
+                self._take(list(read_records(data[:end], here)))
+            finally:
+                self.end = max(here, self._done)
             self._cuts.clear()
-            self.end += end
+            self.end = here + end
             size = PIECE
 
     def told(self) -> dict[str, Any]:
@@ -151,6 +157,7 @@ class Shipment:
             group = []
             if record.kind in SINGLE:
                 self._ask(record)
+                self._done = record.end
             else:
                 self._send([record])
         self._send(group)
@@ -159,6 +166,10 @@ class Shipment:
         """Send records as one batch; where one of them is no good, send the others without it."""
         if not group or not self.head:
             return
+        self._send_or_drop(group)
+        self._done = group[-1].end
+
+    def _send_or_drop(self, group: Sequence[Record]) -> None:
         try:
             batch = Batch()
             for record in group:

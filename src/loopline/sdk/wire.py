@@ -7,6 +7,7 @@ heard twice: reads, and writes under an `Idempotency-Key`.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import threading
@@ -263,6 +264,7 @@ class Wire:
             if self._pool is None:
                 from urllib3 import PoolManager
 
+                logging.getLogger("urllib3.connection").addFilter(_told)
                 self._pool = PoolManager(num_pools=2, maxsize=_POOL, block=False)
             return self._pool
 
@@ -302,6 +304,11 @@ def error_of(said: Mapping[str, Any]) -> LooplineError:
     return _CLASSES.get(str(name), Unavailable)(
         text, kind=str(said.get("kind") or "server-failed"), hint=str(said.get("hint") or ""), **facts
     )
+
+
+def _told(record: logging.LogRecord) -> bool:
+    """Keep a head that was cut out of the program's log: it is asked for again, or told as an error."""
+    return not str(record.msg).startswith("Failed to parse headers")
 
 
 def _asked_wait(answer: Answer) -> float:
