@@ -31,7 +31,7 @@ def compare(loop: Loop, runs: Annotated[tuple[str, ...], "first digits of 2 to 1
     with loop.ledger.read() as tx:
         found = [tx.runs.resolve(loop.project, name) for name in names]
         packages = {one.environment: tx.lineage.packed(one.environment) for one in found if one.environment}
-    environments = [packages.get(one.environment or "", {}) for one in found]
+    environments = [packages[one.environment] if one.environment else {} for one in found]
     compared = _lines(environments)
     return Lineup(
         runs=tuple(found),

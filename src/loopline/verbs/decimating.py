@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 MANY = 20_000
-"""Points beyond which a curve is first cut to the lowest and highest of each bucket: reading them all again would take too long."""
+"""Points beyond which a curve is first cut to the lowest and the highest of each bucket."""
 
 
 def decimated(xs: Sequence[float], ys: Sequence[float], limit: int) -> list[int]:

@@ -41,7 +41,8 @@ def series(
             there = tx.metrics.keys(run)
             for key in keys or there:
                 if key in there:
-                    found.append(_thinned(run, key, tx.metrics.between(run, key, low, high), max(points, 3)))
+                    rows = tx.metrics.between(run, key, low, high)
+                    found.append(_thinned(run, key, rows, max(points, 3)))
     return tuple(found)
 
 

@@ -32,7 +32,8 @@ def tail(
 ) -> Tail:
     """Read a piece of what a run printed.
 
-    Asking again from `next` gives what came since. A step that came from the cache shows what it printed when it ran. What a step prints while it runs can be read where it runs.
+    Asking again from `next` gives what came since. A step that came from the cache shows what it printed when it ran. What a step
+    prints while it runs can be read where it runs.
 
     Example:
         loopline tail 019f1 --step train

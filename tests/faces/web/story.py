@@ -11,10 +11,11 @@ from typing import Any
 
 from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import build
+from loopline.ledger.schema import prepare
 from loopline.loop import Loop
+from loopline.nouns.actor import parse_actor
 from loopline.nouns.artifact import MODEL as MODEL_TYPE
 from loopline.nouns.artifact import TREE
-from loopline.nouns.actor import parse_actor
 from loopline.nouns.change import Change
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
@@ -25,7 +26,6 @@ from loopline.nouns.run import Link, Point, Run, RunState
 from loopline.nouns.verdict import Result, Verdict
 from loopline.nouns.version import Version
 from loopline.store.sqlite import SqliteDatabase
-from loopline.ledger.schema import prepare
 from loopline.testing.clock import FakeClock
 from loopline.testing.loop import loop as make_loop
 from loopline.verbs import load
@@ -39,6 +39,11 @@ STEPS = (
     ("train", ("features",), 64.0), ("evaluate", ("train", "features"), 9.1), ("report", ("evaluate",), 2.3),
 )  # fmt: skip
 FLIGHTS = "year,month,day,carrier,flight,origin,dep_delay\n"
+BROKEN = """\
+Traceback (most recent call last):
+  File "flights.py", line 31, in features
+ValueError: 14 rows have no origin
+"""
 CODE = """\
 def train(table, depth: int = 6, learning_rate: float = 0.1):
     model = Trees(depth=depth, learning_rate=learning_rate)
@@ -79,7 +84,7 @@ class Story:
     def month(self, name: str, rows: int, message: str) -> Version:
         """Add a month of flights to the data."""
         lines = [
-            f"2026,{name},{1 + i % 28},{'AA DL UA B6'.split()[i % 4]},{100 + i},{'JFK LGA EWR'.split()[i % 3]},"
+            f"2026,{name},{1 + i % 28},{['AA', 'DL', 'UA', 'B6'][i % 4]},{100 + i},{['JFK', 'LGA', 'EWR'][i % 3]},"
             f"{self.chance.gauss(8, 20):.0f}\n"
             for i in range(rows)
         ]
@@ -128,8 +133,14 @@ class Story:
     def judged(self, change: Change, value: float, base: float | None) -> None:
         """Write down what a check measured."""
         verdict = Verdict(
-            "eval/holdout", change.head, Result.PASS, None, self.clock.now(), "roc_auc 0.77 on 14 days", tuple(_estimates(value, base))
-        )  # fmt: skip
+            "eval/holdout",
+            change.head,
+            Result.PASS,
+            None,
+            self.clock.now(),
+            "roc_auc 0.77 on 14 days",
+            tuple(_estimates(value, base)),
+        )
         with self.loop.ledger.write("flights", self.loop.actor) as tx:
             tx.verdicts.add("flights", verdict)
             tx.say("check.answered", change.id, check="eval/holdout", result="pass", run=None)
@@ -158,7 +169,7 @@ class Story:
                 self.wait(seconds=seconds * self.chance.uniform(0.8, 1.25))
             text = "".join(f"{self.chance.random():.4f} {name} line {i}\n" for i in range(6 + number))
             if name == fail:
-                text += 'Traceback (most recent call last):\n  File "flights.py", line 31, in features\nValueError: 14 rows have no origin\n'
+                text += BROKEN
             log = self.loop.blobs.put(text.encode())
             self.do("log", step.id, tags={"log": log}, by=by)
             if name == fail:
@@ -176,8 +187,16 @@ class Story:
     def _cached(self, step: Run) -> None:
         """Mark a step as taken from the newest one of its name that ran."""
         with self.loop.ledger.read() as tx:
-            found = [one for run in tx.runs.search("r.project = 'flights' AND r.kind = 'step' AND r.state = 'finished'", (), order="r.id DESC", limit=99)
-                     if (one := run).name == step.name]  # fmt: skip
+            found = [
+                one
+                for run in tx.runs.search(
+                    "r.project = 'flights' AND r.kind = 'step' AND r.state = 'finished'",
+                    (),
+                    order="r.id DESC",
+                    limit=99,
+                )
+                if (one := run).name == step.name
+            ]
         with self.loop.ledger.database.write() as rows:
             now = self.clock.now()
             rows.do("UPDATE runs SET state = 'cached', origin = ?, started_at = ?, ended_at = ? WHERE id = ?",
@@ -209,8 +228,12 @@ class Story:
 
 
 def _estimates(value: float, base: float | None) -> list[Estimate]:
-    rows = [("roc_auc", value, base, "", ""), ("log_loss", 0.431, 0.436, "", ""), ("roc_auc", value + 0.01, base, "carrier", "AA"),
-            ("roc_auc", value - 0.02, base, "carrier", "UA")]  # fmt: skip
+    rows = [
+        ("roc_auc", value, base, "", ""),
+        ("log_loss", 0.431, 0.436, "", ""),
+        ("roc_auc", value + 0.01, base, "carrier", "AA"),
+        ("roc_auc", value - 0.02, base, "carrier", "UA"),
+    ]
     return [
         Estimate(
             metric, v, v - 0.006, v + 0.006, 9012, column, member, b, v - b if b else None, v - b - 0.004 if b else None,

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from loopline.cli.screen import Screen
 
 ALONE = {
+    "About": "about",
     "Change": "change",
     "Comparison": "comparison",
     "Evaluation": "evaluation",
     "Impact": "lineage",
+    "Lineup": "lineup",
     "Outlook": "plan",
+    "Overview": "overview",
     "Preview": "preview",
     "Published": "version",
     "Ran": "plan",
@@ -28,6 +31,7 @@ ALONE = {
     "Repeat": "plan",
     "Review": "comparison",
     "Run": "run",
+    "Tail": "series",
     "Task": "task",
     "Version": "version",
 }
@@ -49,6 +53,7 @@ MANY = {
     "Policy": "policy",
     "Ref": "ref",
     "Run": "run",
+    "Series": "series",
     "Standing": "standing",
     "Subscription": "subscription",
     "Task": "task",

@@ -42,11 +42,18 @@ def curves_of(
             groups.setdefault(rest if slash and head in SPLITS else one.key, []).append(one)
     return [
         Picture(
-            name, line([_curve(one, i, run, across) for i, one in enumerate(several)], title=name, across=across, log=log, zone=zone),
+            name,
+            line(
+                [_curve(one, i, run, across) for i, one in enumerate(several)],
+                title=name,
+                across=across,
+                log=log,
+                zone=zone,
+            ),
             ", ".join(number(one.values[-1]) for one in several) if len(several) == 1 else "",
         )
         for name, several in groups.items()
-    ]  # fmt: skip
+    ]
 
 
 def _curve(one: Series, index: int, run: Run, across: str) -> Curve:
@@ -66,6 +73,9 @@ def slices_of(metrics: Mapping[str, float], most: int = 12) -> list[Picture]:
         if found and math.isfinite(value):
             groups.setdefault((found["metric"], found["column"]), []).append(Bar(found["member"], value))
     return [
-        Picture(f"{metric} by {column}", bar(sorted(bars, key=lambda one: one.value)[:40], title=f"{metric} by {column}", width=420, zoomed=True))
+        Picture(
+            f"{metric} by {column}",
+            bar(sorted(bars, key=lambda one: one.value)[:40], title=f"{metric} by {column}", width=420, zoomed=True),
+        )
         for (metric, column), bars in list(groups.items())[:most]
-    ]  # fmt: skip
+    ]

@@ -148,8 +148,12 @@ async def error_page(request: Request, error: LooplineError) -> Response:
         back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?{urlencode({'next': back}, quote_via=quote)}", 303, HEADERS)
     return await render(
-        request, "error.html", title=_TITLES.get(type(error).__name__, "Something went wrong"), status=status_of(error), error=error
-    )  # fmt: skip
+        request,
+        "error.html",
+        title=_TITLES.get(type(error).__name__, "Something went wrong"),
+        status=status_of(error),
+        error=error,
+    )
 
 
 @shown

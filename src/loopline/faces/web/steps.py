@@ -99,10 +99,16 @@ def timeline_of(steps: Steps, now: int, href: Callable[[str], str]) -> Markup | 
         return None
     rows = [
         Stretch(
-            one.name, one.started_at or 0, one.ended_at, str(one.state), note_of(steps, one), href(one.id), one.id in steps.critical
+            one.name,
+            one.started_at or 0,
+            one.ended_at,
+            str(one.state),
+            note_of(steps, one),
+            href(one.id),
+            one.id in steps.critical,
         )
         for one in begun
-    ]  # fmt: skip
+    ]
     return timeline(rows, title="When each step ran", now=now)
 
 

@@ -15,11 +15,28 @@ _AGES: Final = (
 )  # fmt: skip
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 TONES: Final = {
-    "applied": "good", "approved": "good", "finished": "good", "pass": "good", "approve": "good", "done": "good", "cached": "kept",
-    "proposed": "wait", "rolling": "live", "pending": "wait", "queued": "wait", "running": "live", "open": "wait",
-    "fail": "bad", "failed": "bad", "crashed": "bad", "error": "bad", "stopped": "bad", "reject": "bad",
-    "withdrawn": "off", "cancelled": "off",
-}  # fmt: skip
+    "applied": "good",
+    "approved": "good",
+    "finished": "good",
+    "pass": "good",
+    "approve": "good",
+    "done": "good",
+    "cached": "kept",
+    "proposed": "wait",
+    "rolling": "live",
+    "pending": "wait",
+    "queued": "wait",
+    "running": "live",
+    "open": "wait",
+    "fail": "bad",
+    "failed": "bad",
+    "crashed": "bad",
+    "error": "bad",
+    "stopped": "bad",
+    "reject": "bad",
+    "withdrawn": "off",
+    "cancelled": "off",
+}
 """State → how it looks: a colour and, so that colour is never alone, a sign."""
 
 

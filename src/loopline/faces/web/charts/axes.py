@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from loopline.faces.web.charts.scale import Scale
 from loopline.faces.web.charts.svg import join, node, text
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 Tick = tuple[float, str]
 

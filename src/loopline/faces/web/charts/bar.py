@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from loopline.faces.web.charts.axes import Box, grid, room_for
 from loopline.faces.web.charts.scale import Scale, bins, brief, extent, ticks, whole_ticks
 from loopline.faces.web.charts.svg import frame, node, shorten, table, text
 from loopline.faces.web.words import number
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 ROW = 24.0
 
@@ -29,7 +31,10 @@ class Bar:
 
 
 def bar(bars: Sequence[Bar], *, title: str, width: float = 640, zoomed: bool = False) -> Markup:
-    """Draw bars from zero, one under the other. With `zoomed`, dots on an axis that need not hold zero: for metrics that hardly differ."""
+    """Draw bars from zero, one under the other.
+
+    With `zoomed`, dots on an axis that need not hold zero: for metrics that hardly differ.
+    """
     ends = extent(v for one in bars for v in (one.value, one.low, one.high) if v is not None)
     if ends is None:
         return _nothing(title, width, "no value is a number" if bars else "nothing to draw")
@@ -58,8 +63,16 @@ def _row(one: Bar, middle: float, x: Scale, left: float, *, zoomed: bool, edge: 
         drawn.append(node("circle", cx=at, cy=middle, r="5", class_=f"mark k{one.tone}"))
     else:
         drawn.append(
-            node("rect", x=min(at, zero), y=middle - 7, width=max(abs(at - zero), 1.0), height="14", rx="3", class_=f"bar-mark k{one.tone}")
-        )  # fmt: skip
+            node(
+                "rect",
+                x=min(at, zero),
+                y=middle - 7,
+                width=max(abs(at - zero), 1.0),
+                height="14",
+                rx="3",
+                class_=f"bar-mark k{one.tone}",
+            )
+        )
     if one.low is not None and one.high is not None and math.isfinite(one.low) and math.isfinite(one.high):
         a, b = x(one.low), x(one.high)
         drawn.append(
@@ -91,8 +104,15 @@ def histogram(
     for count_, a, b in zip(counts, edges, edges[1:], strict=False):
         if count_:
             body.append(
-                node("rect", x=x(a) + 0.5, y=y(count_), width=max(x(b) - x(a) - 1, 0.8), height=max(y(0) - y(count_), 0.8), class_="bar-mark k1")
-            )  # fmt: skip
+                node(
+                    "rect",
+                    x=x(a) + 0.5,
+                    y=y(count_),
+                    width=max(x(b) - x(a) - 1, 0.8),
+                    height=max(y(0) - y(count_), 0.8),
+                    class_="bar-mark k1",
+                )
+            )
     odd = sum(not math.isfinite(value) for value in values)
     desc = f"{sum(counts)} values between {number(edges[0])} and {number(edges[-1])}" + (
         f", {odd} are no numbers" if odd else ""

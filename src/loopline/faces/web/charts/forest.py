@@ -28,14 +28,14 @@ class Delta:
     """`good` or `bad` where the whole interval is on one side and it is known which side is better."""
 
 
-def forest(rows: Sequence[Delta], *, title: str, width: float = 640) -> Markup:
+def forest(rows: Sequence[Delta], *, title: str, width: float = 460) -> Markup:
     """Draw each difference as a dot with its interval; what is on both sides of zero may be chance."""
     real = [row for row in rows if math.isfinite(row.value)]
     ends = extent([v for row in real for v in (row.value, row.low, row.high, 0.0) if v is not None])
     if not real or ends is None:
         return Markup("")
     low, high = roomy(*ends, share=0.08)
-    left = min(max(6.6 * len(shorten(row.name, 30)) for row in real) + 16, width * 0.42)
+    left = min(max(6.6 * len(shorten(row.name, 22)) for row in real) + 16, width * 0.42)
     box = Box(width, ROW * len(real) + 34, left=left, right=76, top=6, bottom=26)
     x, y = Scale(low, high, *box.x), Scale(0, len(real), box.top, box.height - box.bottom)
     body = [grid(box, x, y, across=[(tick, brief(tick)) for tick in ticks(low, high, 5)], up=())]
@@ -45,7 +45,7 @@ def forest(rows: Sequence[Delta], *, title: str, width: float = 640) -> Markup:
         look = f"s-{row.tone}"
         parts = [
             node("title", _told(row)),
-            text(left - 12, middle + 4, shorten(row.name, 30), anchor="end", class_="strong"),
+            text(left - 12, middle + 4, shorten(row.name, 22), anchor="end", class_="strong"),
         ]
         if row.low is not None and row.high is not None:
             parts.append(

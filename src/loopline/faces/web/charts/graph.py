@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from loopline.faces.web.charts.axes import Box, grid
 from loopline.faces.web.charts.layers import arrange
 from loopline.faces.web.charts.scale import Scale, said, span_ticks
 from loopline.faces.web.charts.svg import frame, join, node, place, shorten, table, text
 from loopline.faces.web.words import span, tone
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 CARD = (132.0, 44.0)
 GAP = (36.0, 14.0)
@@ -73,9 +75,15 @@ def dag(nodes: Sequence[Node], edges: Sequence[tuple[str, str]], *, title: str) 
     width, height = laid.width * (wide + gap_x) - gap_x + 4, laid.height * (high + gap_y) - gap_y + 4
     desc = "; ".join(f"{known[a].name} leads to {known[b].name}" for a, b in list(laid.ways)[:20])
     drawn = frame(
-        *body, width=max(width, 900), height=height, title=title, desc=desc, class_="plot natural", links=any(one.href for one in nodes),
+        *body,
+        width=max(width, 900),
+        height=height,
+        title=title,
+        desc=desc,
+        class_="plot natural",
+        links=any(one.href for one in nodes),
         natural=width * 0.85 if width > 900 else None,
-    )  # fmt: skip
+    )
     rows = [
         (one.name[:80], one.state, one.note, ", ".join(known[a].name for a, b in laid.ways if b == one.id))
         for one in nodes
@@ -123,7 +131,7 @@ def _curve(points: Sequence[tuple[float, float]]) -> str:
 
 
 def timeline(rows: Sequence[Stretch], *, title: str, now: int, width: float = 860) -> Markup:
-    """Draw what happened when, from the first start on. What is on the critical path has a frame; its word stands beside it, too."""
+    """Draw what happened when, from the first start on. What is on the critical path has a frame."""
     if not rows:
         return _nothing(title, "nothing has begun")
     start = min(one.start for one in rows)
@@ -141,10 +149,13 @@ def timeline(rows: Sequence[Stretch], *, title: str, now: int, width: float = 86
         bar = node("rect", x=a, y=top, width=max(b - a, 3.0), height=ROW - 10, rx="3", class_=f"s-{tone(one.state)}")
         parts = [
             node("title", f"{one.name}: {one.state} {one.note}".strip()[:200]),
-            text(left - 12, top + 12, shorten(one.name, 24), anchor="end", class_="strong"), bar,
-            node("rect", x=a - 2.5, y=top - 2.5, width=max(b - a, 3.0) + 5, height=ROW - 5, rx="5", class_="hotmark") if one.hot else "",
+            text(left - 12, top + 12, shorten(one.name, 24), anchor="end", class_="strong"),
+            bar,
+            node("rect", x=a - 2.5, y=top - 2.5, width=max(b - a, 3.0) + 5, height=ROW - 5, rx="5", class_="hotmark")
+            if one.hot
+            else "",
             text(min(b + 8, width - 104), top + 12, shorten(one.note, 17)) if one.note else "",
-        ]  # fmt: skip
+        ]
         body.append(node("a", *parts, href=one.href) if one.href else node("g", *parts))
         took = span((one.end if one.end is not None else now) - one.start)
         told.append((one.name[:80], one.state, span(one.start - start), took, "yes" if one.hot else ""))

@@ -113,7 +113,7 @@ def _order(columns: list[list[str]], links: Sequence[tuple[str, str]]) -> None:
 
 
 def _rows(columns: Sequence[Sequence[str]], links: Sequence[tuple[str, str]]) -> dict[str, float]:
-    """Give every node a row at least one from its neighbours in the column, as near to what it hangs together with as that allows."""
+    """Give every node a row, one at least from its neighbours in the column, as near to what it hangs on as that allows."""
     near: dict[str, list[str]] = {}
     for a, b in links:
         near.setdefault(a, []).append(b)

@@ -12,6 +12,9 @@ from markupsafe import Markup
 
 from loopline.faces.web.charts.axes import Box, Tick, grid, room_for
 from loopline.faces.web.charts.scale import (
+    MOST as LARGEST,
+)
+from loopline.faces.web.charts.scale import (
     Scale,
     brief,
     extent,
@@ -60,13 +63,16 @@ def line(
     named: bool = True,
     zone: tzinfo = UTC,
 ) -> Markup:
-    """Draw curves over one axis. Gaps are where a value is no number; an infinite one stands at the edge. Without `named` a legend stands elsewhere."""
+    """Draw curves over one axis. Gaps are where a value is no number; an infinite one stands at the edge.
+
+    Without `named` a legend stands elsewhere.
+    """
     xs = extent(x for curve in curves for x in curve.xs)
     shown = [y for curve in curves for y in curve.ys if math.isfinite(y) and (y > 0 or not log)]
     ys = extent(shown)
     if xs is None or ys is None:
         return _nothing(curves, title, width, height)
-    low, high = (ys if ys[0] < ys[1] else (ys[0] / 2, ys[1] * 2)) if log else roomy(*ys)
+    low, high = (ys if ys[0] < ys[1] else (ys[0] / 2 or ys[0], min(ys[1] * 2, LARGEST))) if log else roomy(*ys)
     up = [(value, brief(value)) for value in (log_ticks(low, high) if log else ticks(low, high, 4))]
     box = Box(width, height, left=room_for([label for _, label in up]), right=22 if len(curves) > 1 else 12)
     x, y = Scale(*_wide(xs), *box.x), Scale(low, high, *box.y, log)
@@ -105,8 +111,15 @@ def _curve(curve: Curve, kept: Sequence[int], x: Scale, y: Scale, *, stairs: boo
         return []
     dashes = DASHES[(curve.tone - 1) % 10]
     drawn = [
-        node("path", d="".join(path), class_=f"line k{curve.tone}", stroke_dasharray=dashes or None, data_series=curve.tone, data_name=curve.name[:80])
-    ]  # fmt: skip
+        node(
+            "path",
+            d="".join(path),
+            class_=f"line k{curve.tone}",
+            stroke_dasharray=dashes or None,
+            data_series=curve.tone,
+            data_name=curve.name[:80],
+        )
+    ]
     if real == 1 or len(curve.xs) == 1:
         drawn.append(node("circle", cx=end[0], cy=end[1], r="3.5", class_=f"k{curve.tone}", data_series=curve.tone))
     if curve.sign:
@@ -131,9 +144,8 @@ def _told(curves: Sequence[Curve], odd: int) -> str:
     for curve in curves[:10]:
         real = [value for value in curve.ys if math.isfinite(value)]
         if real:
-            told.append(
-                f"{curve.name[:60]}: from {number(real[0])} to {number(real[-1])}, between {number(min(real))} and {number(max(real))}"
-            )
+            first, last, low, high = (number(one) for one in (real[0], real[-1], min(real), max(real)))
+            told.append(f"{curve.name[:60]}: from {first} to {last}, between {low} and {high}")
     if odd:
         told.append(f"{odd} values are no finite numbers")
     return ". ".join(told)
@@ -152,9 +164,13 @@ def _nothing(curves: Sequence[Curve], title: str, width: float, height: float) -
     count = sum(len(curve.ys) for curve in curves)
     words = "no value is a number" if count else "no points yet"
     return frame(
-        node("rect", x="0", y="0", width=width, height=height, rx="6", class_="rail"), text(width / 2, height / 2 + 4, words, anchor="middle"),
-        width=width, height=height, title=title, desc=words,
-    )  # fmt: skip
+        node("rect", x="0", y="0", width=width, height=height, rx="6", class_="rail"),
+        text(width / 2, height / 2 + 4, words, anchor="middle"),
+        width=width,
+        height=height,
+        title=title,
+        desc=words,
+    )
 
 
 def spark(values: Sequence[float], *, title: str, tone: int = 1) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -35,6 +36,7 @@ _TIMES = (
 )
 """Seconds between ticks of time, up to two weeks."""
 _MICROS = 1_000_000
+MOST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,11 @@ class Scale:
         low, high, value = self._bent(self.low), self._bent(self.high), self._bent(value)
         if math.isnan(value):
             return self.start
-        share = (value - low) / (high - low) if high > low else 0.5
-        return self.start + (self.end - self.start) * min(max(share, 0.0), 1.0)
+        share = (
+            (value / 2 - low / 2) / (high / 2 - low / 2) if high > low else 0.5
+        )  # the whole may be more than a float holds
+        share = min(max(share, 0.0), 1.0) if share == share else 0.5  # noqa: PLR0124 (two denormals apart)
+        return self.start + (self.end - self.start) * share
 
     def _bent(self, value: float) -> float:
         if not self.log:
@@ -71,7 +76,8 @@ def roomy(low: float, high: float, share: float = 0.05) -> tuple[float, float]:
     """Give a range with some air; one value alone gets a range around it."""
     if low == high:
         air = abs(low) * 0.1 or 1.0
-        return low - air, high + air
+        low, high = max(low - air, -MOST), min(high + air, MOST)
+        return low, high
     air = (high - low) * share
     return (low - air, high + air) if math.isfinite(air) else (low, high)
 
@@ -81,8 +87,12 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return [low] if math.isfinite(low) else []
     raw = (high / count) - (low / count)
+    if not raw:
+        return [low, high]
     power = math.floor(math.log10(raw))
-    step = next(s * 10.0**power for s in _STEPS if s * 10.0**power >= raw * 0.999)
+    step = next((s * 10.0**power for s in _STEPS if raw * 0.999 <= s * 10.0**power < math.inf), 0.0)
+    if not step:
+        return [low, high]
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     if last - first > 4 * count:
@@ -97,7 +107,7 @@ def whole_ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 def log_ticks(low: float, high: float) -> list[float]:
     """Give powers of ten between two positive values, with 2 and 5 where few fit."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    first, last = max(math.floor(math.log10(low)), -307), min(math.ceil(math.log10(high)), 307)
     every = max(1, (last - first) // 6)
     powers = [10.0**p for p in range(first, last + 1, every)]
     inside = [value for value in powers if low <= value <= high]
@@ -161,8 +171,8 @@ def bins(values: Sequence[float], most: int = 40) -> tuple[list[int], list[float
     if low == high:
         return [len(real)], [low - 0.5, high + 0.5]
     quarter, three = real[len(real) // 4], real[(3 * len(real)) // 4]
-    width = 2 * (three - quarter) / len(real) ** (1 / 3)
-    wanted = (high - low) / width if width > 0 else math.sqrt(len(real))
+    width = 2 * (three / 2 - quarter / 2) / len(real) ** (1 / 3)
+    wanted = (high / 2 - low / 2) / width if width > 0 else math.sqrt(len(real))
     number = int(min(max(math.ceil(min(wanted, most)), 1), most))
     counts = [0] * number
     for value in real:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from loopline.faces.web.charts.axes import Box, grid, room_for
 from loopline.faces.web.charts.scale import Scale, brief, extent, roomy, ticks
 from loopline.faces.web.charts.svg import frame, node, shorten, table, text
 from loopline.faces.web.words import number
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 SHAPES = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0", "M-4 -4h8v8h-8z", "M0 -5L5 4H-5z", "M0 -5L5 0L0 5L-5 0z", "M-4 -4L4 4M4 -4L-4 4",
@@ -190,6 +192,7 @@ def heat(
     left = min(max(6.4 * len(shorten(name, 24)) for name in rows) + 14, width * 0.35)
     side = (width - left) / len(columns)
     high = 26.0
+    shade = Scale(*ends, 0.0, 1.0)
     body = [
         text(left + side * (i + 0.5), 14, shorten(name, max(3, int(side / 6.6))), anchor="middle")
         for i, name in enumerate(columns)
@@ -200,11 +203,21 @@ def heat(
         for c, value in enumerate(cells[r]):
             if value is None or not math.isfinite(value):
                 continue
-            share = (value - ends[0]) / (ends[1] - ends[0]) if ends[1] > ends[0] else 0.5
+            share = shade(value)
             said = node("title", f"{name}, {columns[c]}: {number(value)}"[:200])
             body.append(
-                node("rect", said, x=left + c * side + 1, y=y + 1, width=max(side - 2, 1.0), height=high - 2, rx="3", class_="bar-mark k1", fill_opacity=f"{0.06 + 0.34 * share:.2f}")
-            )  # fmt: skip
+                node(
+                    "rect",
+                    said,
+                    x=left + c * side + 1,
+                    y=y + 1,
+                    width=max(side - 2, 1.0),
+                    height=high - 2,
+                    rx="3",
+                    class_="bar-mark k1",
+                    fill_opacity=f"{0.06 + 0.34 * share:.2f}",
+                )
+            )
             if side > 46:
                 body.append(
                     text(left + (c + 0.5) * side, y + high / 2 + 3.5, number(value), anchor="middle", class_="strong")

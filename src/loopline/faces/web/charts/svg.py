@@ -42,15 +42,23 @@ def frame(
 ) -> Markup:  # fmt: skip
     """Write the `<svg>` of a chart. It is one picture to a screen reader unless it holds links.
 
-    `natural` is the width below which it is not squeezed. Its name in the page comes from what it shows: equal pictures are equal text.
+    `natural` is the width below which it is not squeezed. Its name comes from what it shows: equal pictures are equal text.
     """
     name = f"c{crc32(repr((title, desc, width, height, inside)).encode('utf-8', 'replace')):08x}"
     links = data.pop("links", False)
     return node(
-        "svg", node("title", title[:300], id=f"{name}-t"), node("desc", desc[:600], id=f"{name}-d") if desc else None, *inside,
-        viewBox=f"0 0 {place(width)} {place(height)}", class_=class_, width=natural, role="group" if links else "img",
-        aria_labelledby=f"{name}-t", aria_describedby=f"{name}-d" if desc else None, **data,
-    )  # fmt: skip
+        "svg",
+        node("title", title[:300], id=f"{name}-t"),
+        node("desc", desc[:600], id=f"{name}-d") if desc else None,
+        *inside,
+        viewBox=f"0 0 {place(width)} {place(height)}",
+        class_=class_,
+        width=natural,
+        role="group" if links else "img",
+        aria_labelledby=f"{name}-t",
+        aria_describedby=f"{name}-d" if desc else None,
+        **data,
+    )
 
 
 def text(x: float, y: float, words: str, *, anchor: str = "", class_: str = "", **more: Any) -> Markup:

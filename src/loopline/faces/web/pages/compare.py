@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from loopline.nouns.lineup import Lineup
+    from loopline.nouns.lineup import Figure, Lineup
+    from loopline.nouns.lineup import Line as NamedLine
     from loopline.nouns.series import Series
 
 LETTERS: Final = "ABCDEFGHIJ"
@@ -71,9 +72,18 @@ def curves(found: Lineup, points: Sequence[Series], across: Across) -> list[Pict
             by_key.setdefault(one.key, []).append(one)
     keys = sorted(by_key, key=lambda key: (-len(by_key[key]), key))[:CURVES]
     return [
-        Picture(key, line([_curve(one, found, place[one.run], across) for one in by_key[key]], title=key, across=across, named=False, most=max(60, POINTS // len(place))))
+        Picture(
+            key,
+            line(
+                [_curve(one, found, place[one.run], across) for one in by_key[key]],
+                title=key,
+                across=across,
+                named=False,
+                most=max(60, POINTS // len(place)),
+            ),
+        )
         for key in keys
-    ]  # fmt: skip
+    ]
 
 
 def _curve(one: Series, found: Lineup, number: int, across: Across) -> Curve:
@@ -94,19 +104,26 @@ def bars(found: Lineup) -> list[Picture]:
         Picture(
             one.name,
             bar(
-                [Bar(f"{LETTERS[i]} {found.runs[i].name}", value, i + 1) for i, value in enumerate(one.values) if value is not None],
-                title=f"{one.name} at the end", width=420, zoomed=True,
+                [
+                    Bar(f"{LETTERS[i]} {found.runs[i].name}", value, i + 1)
+                    for i, value in enumerate(one.values)
+                    if value is not None
+                ],
+                title=f"{one.name} at the end",
+                width=420,
+                zoomed=True,
             ),
         )
         for one in figures
-    ]  # fmt: skip
+    ]
 
 
 def lines(found: Lineup) -> Markup | None:
     """Draw params and final metrics as one line for each run; None where fewer than two differ."""
     params = [one for one in found.params if one.differs]
     figures = [one for one in found.metrics if one.differs and "[" not in one.name and "/" not in one.name]
-    axes = [*params[: AXES - min(len(figures), 3)], *figures[:3]][:AXES]
+    axes: list[NamedLine | Figure] = list(params[: AXES - min(len(figures), 3)])
+    axes += figures[:3]
     if len(axes) < 2:
         return None
     drawn = [

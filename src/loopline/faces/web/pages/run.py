@@ -67,10 +67,19 @@ async def metrics(request: Request) -> Response:
         request, series, door(request, "series"), (around.run.id,), keys=tuple(every[:CURVES]), points=400
     )
     return await _render(
-        request, around, "run-metrics.html", Asked("series", {"runs": (brief(around.run.id),)}), tab="metrics",
-        curves=curves_of(points, around.run, across=across if across in ("time", "elapsed") else "step", log=log, zone=_zone(request)),
-        left_out=max(0, len(every) - CURVES), slices=slices_of(around.run.metrics), across=across, log=log,
-    )  # fmt: skip
+        request,
+        around,
+        "run-metrics.html",
+        Asked("series", {"runs": (brief(around.run.id),)}),
+        tab="metrics",
+        curves=curves_of(
+            points, around.run, across=across if across in ("time", "elapsed") else "step", log=log, zone=_zone(request)
+        ),
+        left_out=max(0, len(every) - CURVES),
+        slices=slices_of(around.run.metrics),
+        across=across,
+        log=log,
+    )
 
 
 @shown
@@ -94,9 +103,15 @@ async def log(request: Request) -> Response:
     found = await act(request, tail, door(request, "tail"), around.run.id, step=step, offset=offset)
     words: dict[str, Any] = {"run": brief(around.run.id), "step": step, "offset": offset}
     return await _render(
-        request, around, "run-log.html", Asked("tail", words), tab="log", found=found, step=step or (found.name if around.steps.runs else ""),
+        request,
+        around,
+        "run-log.html",
+        Asked("tail", words),
+        tab="log",
+        found=found,
+        step=step or (found.name if around.steps.runs else ""),
         follow=Asked("tail", {**words, "run": around.run.id}).json(project_of(request)),
-    )  # fmt: skip
+    )
 
 
 async def _render(
@@ -112,14 +127,25 @@ async def _render(
     tabs = [
         (title, address(project, "runs", run.id, name), name == tab, count)
         for title, name, count in (
-            ("Summary", "", 0), ("Metrics", "metrics", len(run.metrics)), ("Steps", "steps", len(around.steps.runs)), ("Log", "log", 0),
+            ("Summary", "", 0),
+            ("Metrics", "metrics", len(run.metrics)),
+            ("Steps", "steps", len(around.steps.runs)),
+            ("Log", "log", 0),
         )
         if count or name in ("", tab) or (name == "log" and _prints(around))
-    ]  # fmt: skip
+    ]
     return await render(
-        request, template, title=f"{run.name[:80]} {brief(run.id)}", section="runs", asked=asked, crumbs=crumbs, run=run, around=around,
-        tabs=tabs, **values,
-    )  # fmt: skip
+        request,
+        template,
+        title=f"{run.name[:80]} {brief(run.id)}",
+        section="runs",
+        asked=asked,
+        crumbs=crumbs,
+        run=run,
+        around=around,
+        tabs=tabs,
+        **values,
+    )
 
 
 async def _around(request: Request) -> Around:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
 
@@ -62,9 +62,8 @@ async def page(request: Request) -> Response:
     problem: Invalid | None = None
     found: Sequence[Run] = ()
     try:
-        found = await act(
-            request, find, loop, "runs", where, order=order, open=opened, steps=steps, limit=at * PAGE + 1
-        )  # type: ignore[assignment]  # runs were asked for
+        asked = {"order": order, "open": opened, "steps": steps, "limit": at * PAGE + 1}
+        found = await act(request, _find, loop, where, asked)
     except Invalid as error:
         problem = error
     listed = found[(at - 1) * PAGE : at * PAGE]
@@ -82,6 +81,10 @@ async def page(request: Request) -> Response:
         started=Column("started", "Started", *_way("started", order or "started desc", here)), here=here,
         newer=here(page=at - 1) if at > 1 else "", older=here(page=at + 1) if len(found) > at * PAGE else "", at_page=at,
     )  # fmt: skip
+
+
+def _find(loop: Loop, where: str, asked: Mapping[str, Any]) -> Sequence[Run]:
+    return [run for run in find(loop, "runs", where, **asked) if isinstance(run, Run)]
 
 
 def _experiments(loop: Loop) -> list[tuple[str, int]]:
