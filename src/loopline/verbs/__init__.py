@@ -100,6 +100,12 @@ VERBS: tuple[Verb, ...] = (
     Verb("why", "read", "questions", "Tell why something is there."),
     Verb("impact", "read", "questions", "Tell what a thing has touched."),
     Verb("history", "read", "questions", "Tell the versions of an asset or the moves of a ref, newest first."),
+    Verb(
+        "about",
+        "read",
+        "rules",
+        "Tell how this project is run: policies in force, teams and roles, workers, how long its feed is.",
+    ),
     Verb("policy", "write", "rules", "Show the policy in force, or propose a new one."),
     Verb("whoami", "read", "rules", "Tell who you are to this loop, and what you may do."),
     Verb(

@@ -11,7 +11,21 @@ from starlette.routing import Route
 from loopline.faces.web.page import home, nowhere
 from loopline.faces.web.static import static
 
-PAGES: Final = ("overview", "runs", "compare", "run", "assets", "asset", "changes", "change", "diff", "lineage", "feed", "search")
+PAGES: Final = (
+    "overview",
+    "runs",
+    "compare",
+    "run",
+    "assets",
+    "asset",
+    "changes",
+    "change",
+    "diff",
+    "lineage",
+    "feed",
+    "search",
+    "settings",
+)
 """Modules of `pages/`, each with its `ROUTES`; the first that fits an address answers."""
 
 
