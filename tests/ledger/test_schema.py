@@ -58,7 +58,7 @@ def test_an_older_file_is_backed_up_before_it_is_migrated(tmp_path: Path, monkey
         rows.do("INSERT INTO projects (name, created_at) VALUES ('old', 1)")
         rows.do("UPDATE alembic_version SET version_num = '0000'")
     ran: list[object] = []
-    monkeypatch.setattr(schema, "_upgrade", ran.append)
+    monkeypatch.setattr(schema, "upgrade", ran.append)
     schema.prepare(database, now=lambda: 42)
     database.close()
     assert len(ran) == 1
@@ -78,7 +78,7 @@ def test_postgresql_is_migrated_only_when_asked(postgres_database: str, monkeypa
         schema.prepare(database)
     assert caught.value.hint == "loopline migrate"
     ran: list[object] = []
-    monkeypatch.setattr(schema, "_upgrade", ran.append)
+    monkeypatch.setattr(schema, "upgrade", ran.append)
     schema.prepare(database, migrate=True)
     database.close()
     assert len(ran) == 1

@@ -50,7 +50,7 @@ def prepare(database: Database, *, migrate: bool | None = None, now: Callable[[]
     if here is not None:
         _back_up(database, here, now)
     try:
-        database.migrate(_upgrade)
+        database.migrate(upgrade)
     except Conflict:
         if found(database) != NEWEST:  # somebody else may just have done it
             raise
@@ -72,7 +72,8 @@ def _back_up(database: Database, here: str, now: Callable[[], int] | None) -> No
         ) from error  # fmt: skip
 
 
-def _upgrade(alchemy: Any) -> None:
+def upgrade(alchemy: Any, to: str = NEWEST) -> None:
+    """Run the migrations that lead to a revision, on an SQLAlchemy connection inside its transaction."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -81,6 +82,6 @@ def _upgrade(alchemy: Any) -> None:
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     script = ScriptDirectory.from_config(config)
-    with EnvironmentContext(config, script, fn=lambda rev, _: script._upgrade_revs(NEWEST, rev)) as environment:  # noqa: SLF001 (what env.py templates call)
+    with EnvironmentContext(config, script, fn=lambda rev, _: script._upgrade_revs(to, rev)) as environment:  # noqa: SLF001 (what env.py templates call)
         environment.configure(connection=alchemy, transactional_ddl=True)
         environment.run_migrations()
