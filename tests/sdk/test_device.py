@@ -22,15 +22,10 @@ def said(status: int = 200, **body: Any) -> Say:
     return Say(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
-def waiting(**more: Any) -> device.Waiting:
-    asked = {
-        "user_code": "BCDF-GHJK",
-        "page": "http://x/device",
-        "direct": "http://x/device",
-        "pause": 5.0,
-        "lasting": 60.0,
-    }
-    return device.Waiting(**asked | more, secret="s3cret")
+def waiting(lasting: float = 60.0) -> device.Waiting:
+    return device.Waiting(
+        "BCDF-GHJK", "http://x/device", "http://x/device", pause=5.0, lasting=lasting, secret="s3cret"
+    )
 
 
 class Watch:
@@ -48,9 +43,9 @@ class Watch:
         return self.at
 
 
-def confirmed(url: str, **more: Any) -> tuple[str, list[float]]:
+def confirmed(url: str, lasting: float = 60.0) -> tuple[str, list[float]]:
     watch = Watch()
-    return device.wait(Wire(url, pace=FAST), waiting(**more), sleep=watch.sleep, clock=watch.now), watch.slept
+    return device.wait(Wire(url, pace=FAST), waiting(lasting), sleep=watch.sleep, clock=watch.now), watch.slept
 
 
 def test_a_login_begins_with_a_code() -> None:
@@ -62,7 +57,7 @@ def test_a_login_begins_with_a_code() -> None:
         )  # fmt: skip
         assert "s3cret" not in repr(found)
         assert (server.heard[0].path, parse_qs(server.heard[0].body.decode())) == (
-            "/api/v1/login/device", {"client_id": ["loopline on thinkpad"]},
+            "/api/v1/login/device", {"client_id": ["loopline"], "client": ["loopline on thinkpad"]},
         )  # fmt: skip
 
 

@@ -37,6 +37,12 @@ def test_nobody_else_gets_in_without_a_token(served: Served, client: str) -> Non
     assert served.ask("GET", WHO, client=client).status_code == 401
 
 
+@pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"])
+def test_who_comes_through_a_proxy_is_not_this_machine(served: Served, name: str) -> None:
+    """Its connection comes from loopback, whoever is behind it."""
+    assert served.ask("GET", WHO, headers={name: "127.0.0.1"}).status_code == 401
+
+
 @pytest.mark.parametrize(
     "settings",
     [

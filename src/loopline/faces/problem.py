@@ -36,6 +36,7 @@ KINDS: Final = {
     "body-too-large": 413,
     "wrong-content-type": 415,
     "bad-range": 416,
+    "too-many-requests": 429,
     "disk-full": 507,
 }
 """Kinds whose status is not that of their class."""
@@ -76,6 +77,8 @@ def headers_of(error: LooplineError) -> dict[str, str]:
             return {"Allow": ", ".join(error.facts.get("allowed", ()))}
         case 416:
             return {"Content-Range": f"bytes */{error.facts.get('size', '*')}"}
+        case 429:
+            return {"Retry-After": str(error.facts.get("wait", _WAIT))}
         case 503:
             return {"Retry-After": _WAIT}
     return {}

@@ -42,6 +42,8 @@ PUBLIC: Final = ("/login/", "/api/v1/login/", "/static/")
 """What answers strangers, beside `/login` itself and what the gate says of the server's health. Nothing else does."""
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 CALLER: Final = "loopline.caller"
+_PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""What a proxy adds: who asks through one may sit anywhere."""
 _FRESH_S: Final = 1.0
 """How long it is believed that nobody has made the first admin's token."""
 _NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?\Z")
@@ -129,6 +131,8 @@ class Auth:
     async def _anybody(self, request: HTTPConnection) -> Caller | None:
         """Give the caller of an open server; None where a token is needed."""
         if self._closed or not is_loopback((request.client or ("", 0))[0]):  # a proxy on this machine is loopback, too
+            return None
+        if any(name in request.headers for name in _PASSED_ON):
             return None
         if time.monotonic() > self._open_until:
             if not await self._on_thread(self._is_open):

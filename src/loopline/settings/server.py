@@ -22,6 +22,7 @@ VARIABLES: Final = {
     "server.oidc.client_secret": "LOOPLINE_OIDC_CLIENT_SECRET",
     "server.oidc.admins": "LOOPLINE_OIDC_ADMINS",
     "server.oidc.groups_claim": "LOOPLINE_OIDC_GROUPS_CLAIM",
+    "server.oidc.domains": "LOOPLINE_OIDC_DOMAINS",
 }
 _DEFAULTS: Final = {
     "server.host": "127.0.0.1",
@@ -29,7 +30,7 @@ _DEFAULTS: Final = {
     "server.upload_limit": "50GiB",
     "server.oidc.groups_claim": "groups",
 }
-_LISTS: Final = ("hosts", "admins", "webhook_hosts")
+_LISTS: Final = ("hosts", "admins", "domains", "webhook_hosts")
 _NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
 _HOST: Final = re.compile(r"[A-Za-z0-9*?.:_\[\]-]+(/[0-9]{1,3})?\Z")
 _URL: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z")
@@ -48,6 +49,8 @@ class Oidc:
     """E-mail addresses (or subjects) that are admins from their first login."""
     groups_claim: str = "groups"
     """The claim that lists somebody's teams."""
+    domains: tuple[str, ...] = ()
+    """Domains of e-mail addresses that may sign in; none: every person whom the provider lets in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
             client_secret=chosen("server.oidc.client_secret"),
             admins=_words(chosen("server.oidc.admins")),
             groups_claim=chosen("server.oidc.groups_claim"),
+            domains=tuple(word.lower() for word in _words(chosen("server.oidc.domains"))),
         ),
     )
 

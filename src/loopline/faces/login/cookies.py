@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from loopline.access.secrets import hash_of
@@ -53,8 +54,17 @@ def keep(request: Request, response: Response, name: str, value: str, *, seconds
 
 
 def is_secure(request: Request) -> bool:
-    """Tell whether browsers reach this server by https: it says so itself, or its public address does."""
-    return request.url.scheme == "https" or address_of(request).startswith("https://")
+    """Tell whether a cookie may travel over https alone: always, but for plain http on this machine."""
+    return address_of(request).startswith("https://") or not _is_here(request.url.hostname or "")
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def address_of(request: Request) -> str:

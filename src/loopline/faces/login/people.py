@@ -27,11 +27,17 @@ def welcome(loop: Loop, settings: Oidc, claims: Mapping[str, Any]) -> Person:
     """
     subject, email = str(claims["sub"]), str(claims.get("email", ""))
     verified = claims.get("email_verified") is True and _plain(email)
+    if settings.domains and not (verified and email.lower().rpartition("@")[2] in settings.domains):
+        raise Refused(
+            "people with your address do not sign in here",
+            kind="domain-not-allowed",
+            hint="ask an admin of this server",
+        )
     with loop.ledger.write(loop.project, Actor("trigger", "login")) as tx:
         known = tx.people.by_subject(settings.issuer, subject)
         actor = known.actor if known else f"person:{email.lower() if verified else subject}"
-        taken = tx.people.find(actor)
-        if known is None and (not _plain(actor) or (taken and taken.subject and taken.subject != subject)):
+        taken = None if known else tx.people.find(actor)
+        if not _plain(actor) or (taken and taken.subject):  # a name stays with whom it was given to first
             raise Refused(
                 "somebody else has this name here", kind="name-taken", hint="ask an admin of this server", actor=actor
             )

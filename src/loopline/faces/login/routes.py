@@ -18,7 +18,8 @@ from loopline.faces.forms import form_of
 from loopline.faces.login.cookies import LOGIN, LOGIN_S, address_of, inside, keep, sign_in, sign_out
 from loopline.faces.login.people import welcome
 from loopline.faces.login.provider import Attempt, Provider
-from loopline.faces.problem import status_of
+from loopline.faces.login.throttle import throttle
+from loopline.faces.problem import reply, status_of
 from loopline.faces.web.page import render, see_other, shown
 from loopline.ledger.sessions import PAUSE, WAITING, Device
 from loopline.nouns.token import Token
@@ -61,6 +62,7 @@ async def login(request: Request) -> Response:
 @shown
 async def signed_in(request: Request) -> Response:
     """Take a token and begin a session with it."""
+    throttle(request)
     fields = await form_of(request)
     text, back = fields.get("token", [""])[0].strip(), inside(fields.get("next", ["/"])[0])
     found = await act(request, _owner, request, text)
@@ -76,6 +78,7 @@ async def signed_in(request: Request) -> Response:
 @shown
 async def provider(request: Request) -> Response:
     """Lead the browser to the provider."""
+    throttle(request)
     ids = _loop(request).ids
     attempt = Attempt(
         ids.chance(16).hex(), ids.chance(16).hex(), ids.chance(32).hex(), inside(request.query_params.get("next", "/"))
@@ -127,6 +130,7 @@ async def device(request: Request) -> Response:
 async def answered(request: Request) -> Response:
     """Take the answer."""
     caller = caller_of(request)
+    throttle(request)
     fields = await form_of(request)
     code, allow = _code(fields.get("code", [""])[0]), fields.get("answer", [""])[0] == "allow"
     await act(request, _answer, request, code, caller, allow=allow)
@@ -137,6 +141,10 @@ async def answered(request: Request) -> Response:
 
 async def begin(request: Request) -> Response:
     """Answer a device that wants to come in (RFC 8628, 3.2)."""
+    try:
+        throttle(request)
+    except LooplineError as error:
+        return reply(error)
     asked = await _body(request)
     loop = _loop(request)
     secret, code = loop.ids.chance(32).hex(), user_code(loop.ids.chance(8))

@@ -13,7 +13,7 @@ from loopline.access.allow import allowed, entered
 from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.faces.admit import admit, caller_of
 from loopline.faces.desk import Desk, act
-from loopline.faces.problem import expected, status_of
+from loopline.faces.problem import expected, headers_of, status_of
 from loopline.faces.web import words
 from loopline.faces.web.asked import Asked, verb_named
 from loopline.faces.web.static import statics
@@ -147,13 +147,10 @@ async def error_page(request: Request, error: LooplineError) -> Response:
     if error.kind == "not-signed-in":
         back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?{urlencode({'next': back}, quote_via=quote)}", 303, HEADERS)
-    return await render(
-        request,
-        "error.html",
-        title=_TITLES.get(type(error).__name__, "Something went wrong"),
-        status=status_of(error),
-        error=error,
-    )
+    title = _TITLES.get(type(error).__name__, "Something went wrong")
+    response = await render(request, "error.html", title=title, status=status_of(error), error=error)
+    response.headers.update(headers_of(error))
+    return response
 
 
 @shown
