@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loopline.errors import NotFound
+from loopline.ledger.schema import prepare
 from loopline.nouns.digest import digest_of
 from loopline.nouns.run import RunState
+from loopline.testing.loop import loop
 from loopline.verbs.observing import Dataset, Noted, Observed, descriptors, digests_of, elsewhere, observe
+from loopline.wiring import open_database
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -75,3 +78,24 @@ def test_data_elsewhere_is_found_by_how_it_is_written(world: World) -> None:
             assert elsewhere(tx, world.loop, f"dataset:{written}") == [digest]
         with pytest.raises(NotFound):
             elsewhere(tx, world.loop, "dataset:s3://bucket/raw")
+
+
+def test_both_databases_keep_a_telling_together(postgres_database: str) -> None:
+    """On PostgreSQL, too, several tellings are one transaction, and the last of them can undo the first."""
+    database = open_database(postgres_database)
+    prepare(database)
+    here = loop(database=database)
+    datasets = (Dataset("db", "orders", "7"),)
+    first, second = told(outputs=datasets, began=True), told("complete", 20, state=RunState.FINISHED, inputs=datasets)
+    assert observe(here, [first, second]) == 2
+    assert observe(here, [second, first]) == 0
+    nothing: Any = None
+    with pytest.raises(Exception, match="null value"):
+        observe(here, [told("other", 30), replace(first, run="another", experiment=nothing)])
+    with here.ledger.read() as tx:
+        run = tx.runs.foreign(here.project, RUN)
+        assert run is not None
+        assert (run.state, len(run.outputs), len(run.inputs)) == (RunState.FINISHED, 2, 1)
+        assert tx.feed.head(here.project).seq == 4
+        assert "observed.other" not in run.tags
+    database.close()
