@@ -62,6 +62,7 @@ assets = st.builds(
     word,
 )
 digests = st.binary(max_size=8).map(digest_of)
+whole = st.integers(-(2**63), 2**63 - 1)  # what both databases keep
 revisions = st.one_of(
     st.builds(Numbered, st.integers(0, 10**9)),
     st.builds(Hashed, digests.map(lambda d: d[:30])),
@@ -69,11 +70,12 @@ revisions = st.one_of(
     st.just(Latest()),
 )
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | whole | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
 
+st.register_type_strategy(int, whole)
 st.register_type_strategy(AssetName, assets)
 st.register_type_strategy(RefName, st.builds(RefName, assets, word))
 st.register_type_strategy(Pointer, st.builds(Pointer, assets, revisions))
