@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -195,6 +195,7 @@ class _Chosen:
 
     def settings(self, root: Path, file: Path | None, declared: _Declared) -> Settings:
         project = self.pick("project.name", _project_name(root))
+        timezone = self.pick("project.timezone", "UTC")
         workers = self.pick("run.workers", "0")
         if not (workers.isascii() and workers.isdigit() and len(workers) < 6):
             where = self.values[-1].origin
@@ -210,7 +211,7 @@ class _Chosen:
             home=self.home(root),
             project=project,
             experiment=self.pick("project.experiment", "default"),
-            timezone=self.pick("project.timezone", "UTC"),
+            timezone=timezone,
             modules=declared.modules,
             actor=self.pick("user.actor", self.environ.get("USER") or self.environ.get("LOGNAME") or "somebody"),
             executor=self.pick("run.executor", "local"),
@@ -221,7 +222,7 @@ class _Chosen:
             store=self.store(root),
             cache_limit=self.cache_limit(),
             token=self.token(),
-            server=server_settings(self.checked),
+            server=replace(server_settings(self.checked), timezone=timezone),
             data=declared.data,
             checks=declared.checks,
             policies=declared.policies,

@@ -69,6 +69,8 @@ class ServerSettings:
     webhook_hosts: tuple[str, ...] = ()
     """Where events may be sent: globs over names, addresses, networks; empty: nowhere but loopback, from loopback."""
     oidc: Oidc = Oidc()
+    timezone: str = "UTC"
+    """The zone in which pages write times: that of the project."""
 
 
 class Mistake(NamedTuple):

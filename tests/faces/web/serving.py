@@ -17,6 +17,7 @@ import uvicorn
 
 from loopline.faces.desk import Desk
 from loopline.server.app import make_app
+from loopline.settings import ServerSettings
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -27,8 +28,7 @@ class Server:
 
     def __init__(self, loop: Loop, *, timezone: str = "America/New_York") -> None:
         self.desk = Desk(loop)
-        self.app = make_app(self.desk)
-        self.app.state.timezone = timezone
+        self.app = make_app(self.desk, settings=ServerSettings(timezone=timezone))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._uvicorn = uvicorn.Server(

@@ -21,6 +21,8 @@ from loopline.nouns.ids import brief
 from loopline.nouns.name import parse_project
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from jinja2 import Environment
     from starlette.requests import Request
 
@@ -90,6 +92,12 @@ def door(request: Request, verb: str, *, assets: Iterable[str] = ()) -> Loop:
     return admit(request, verb_named(verb), project=project_of(request), assets=assets)
 
 
+def zone_of(request: Request) -> tzinfo:
+    """Give the zone in which this server's pages write times."""
+    settings = getattr(request.app.state, "settings", None)
+    return words.zone_named(settings.timezone if settings else "")
+
+
 def number_of(request: Request, name: str, default: int) -> int:
     """Read a whole number from the address. Raise Invalid."""
     text = request.query_params.get(name, "")
@@ -128,7 +136,7 @@ async def render(
     """Write a page. `crumbs` are (text, address) of what it stands in; `values` are the template's own."""
     frame = await _frame(request)
     project, now = frame["project"], frame["now"]
-    zone = words.zone_named(getattr(request.app.state, "timezone", ""))
+    zone = zone_of(request)
     frame |= {
         "title": title,
         "section": section,

@@ -126,12 +126,12 @@ def _rows(columns: Sequence[Sequence[str]], links: Sequence[tuple[str, str]]) ->
                 sum(rows[one] for one in near[name]) / len(near[name]) if near.get(name) else rows[name]
                 for name in column
             ]
-            rows.update(zip(column, _apart(wanted), strict=True))
+            rows.update(zip(column, apart(wanted), strict=True))
     lowest = min(rows.values(), default=0)
     return {name: row - lowest for name, row in rows.items()}
 
 
-def _apart(wanted: Sequence[float]) -> list[float]:
+def apart(wanted: Sequence[float]) -> list[float]:
     """Move places apart until each is one from the next, as little as possible, keeping the order (pool adjacent violators)."""
     pools: list[tuple[float, int]] = []
     for i, value in enumerate(wanted):

@@ -11,6 +11,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from loopline.faces.web.charts.axes import Box, Tick, grid, room_for
+from loopline.faces.web.charts.layers import apart
 from loopline.faces.web.charts.scale import (
     MOST as LARGEST,
 )
@@ -34,6 +35,8 @@ DASHES = ("", "", "", "", "7 4", "2 4", "7 4", "2 4", "9 3 2 3", "9 3 2 3")
 """By colour: from the fifth on a second sign tells curves apart."""
 MOST = 600
 """Points of a curve that are drawn: more than a screen shows beside each other."""
+LETTER = 11.0
+"""Height of a letter at the end of a curve."""
 Across = Literal["step", "time", "elapsed"]
 
 
@@ -78,10 +81,14 @@ def line(
     x, y = Scale(*_wide(xs), *box.x), Scale(low, high, *box.y, log)
     body = [grid(box, x, y, across=_across(x, across, zone), up=up)]
     odd = 0
+    ends: list[tuple[float, float, Curve]] = []
     for curve in curves:
         kept = decimated(curve.xs, curve.ys, most)
         odd += sum(not math.isfinite(value) for value in curve.ys)
-        body += _curve(curve, kept, x, y, stairs=stairs)
+        parts, end = _curve(curve, kept, x, y, stairs=stairs)
+        body += parts
+        ends += [(*end, curve)] if parts and curve.sign else []
+    body += _signs(ends)
     desc = _told(curves, odd)
     drawn = frame(
         *body, width=width, height=height, title=title, desc=desc, data_chart="line", data_across=across,
@@ -92,7 +99,20 @@ def line(
     return drawn + named_by + _numbers(curves, title)
 
 
-def _curve(curve: Curve, kept: Sequence[int], x: Scale, y: Scale, *, stairs: bool) -> list[Markup]:
+def _signs(ends: Sequence[tuple[float, float, Curve]]) -> list[Markup]:
+    """Write the letters at the ends of curves, apart from each other where they would stand on each other."""
+    ordered = sorted(ends, key=lambda one: one[1])
+    rows = apart([y / LETTER for _, y, _ in ordered])
+    return [
+        text(x + 6, row * LETTER + 3.5, curve.sign, class_="strong", data_series=curve.tone)
+        for (x, _, curve), row in zip(ordered, rows, strict=True)
+    ]
+
+
+def _curve(
+    curve: Curve, kept: Sequence[int], x: Scale, y: Scale, *, stairs: bool
+) -> tuple[list[Markup], tuple[float, float]]:
+    """Draw one; give where it ends."""
     path, pen, real = [], False, 0
     end = (0.0, 0.0)
     for i in kept:
@@ -108,7 +128,7 @@ def _curve(curve: Curve, kept: Sequence[int], x: Scale, y: Scale, *, stairs: boo
             path.append(f"{'L' if pen else 'M'}{end[0]:.1f} {end[1]:.2f}")
         pen = True
     if not path:
-        return []
+        return [], end
     dashes = DASHES[(curve.tone - 1) % 10]
     drawn = [
         node(
@@ -122,9 +142,7 @@ def _curve(curve: Curve, kept: Sequence[int], x: Scale, y: Scale, *, stairs: boo
     ]
     if real == 1 or len(curve.xs) == 1:
         drawn.append(node("circle", cx=end[0], cy=end[1], r="3.5", class_=f"k{curve.tone}", data_series=curve.tone))
-    if curve.sign:
-        drawn.append(text(end[0] + 6, end[1] + 3.5, curve.sign, class_="strong", data_series=curve.tone))
-    return drawn
+    return drawn, end
 
 
 def _wide(xs: tuple[float, float]) -> tuple[float, float]:
@@ -180,5 +198,5 @@ def spark(values: Sequence[float], *, title: str, tone: int = 1) -> Markup:
         return Markup("")
     x, y = Scale(0, max(len(values) - 1, 1), 2, 94), Scale(*roomy(*ends), 20, 2)
     kept = decimated(range(len(values)), values, 60)
-    curve = _curve(Curve("", range(len(values)), values, tone), kept, x, y, stairs=False)
+    curve, _ = _curve(Curve("", range(len(values)), values, tone), kept, x, y, stairs=False)
     return frame(*curve, width=96, height=22, title=title, class_="spark plot")

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from loopline.faces.desk import act
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.drawn import curves_of, slices_of
-from loopline.faces.web.page import address, door, number_of, project_of, render, shown
+from loopline.faces.web.page import address, door, number_of, project_of, render, shown, zone_of
 from loopline.faces.web.steps import Steps, graph_of, ordered, timeline_of
 from loopline.nouns.ids import brief
 from loopline.nouns.run import Run
@@ -48,7 +48,7 @@ async def summary(request: Request) -> Response:
     points = await act(
         request, series, door(request, "series"), (around.run.id,), keys=tuple(_main(around.run)[: 2 * FEW]), points=300
     )  # fmt: skip
-    drawn = curves_of(points, around.run, zone=_zone(request))
+    drawn = curves_of(points, around.run, zone=zone_of(request))
     return await _render(
         request, around, "run.html", Asked("show", {"what": brief(around.run.id)}), tab="",
         curves=drawn[:FEW], more_curves=len(drawn) > FEW, timeline=timeline_of(around.steps, _now(request), _href(request)),
@@ -73,7 +73,11 @@ async def metrics(request: Request) -> Response:
         Asked("series", {"runs": (brief(around.run.id),)}),
         tab="metrics",
         curves=curves_of(
-            points, around.run, across=across if across in ("time", "elapsed") else "step", log=log, zone=_zone(request)
+            points,
+            around.run,
+            across=across if across in ("time", "elapsed") else "step",
+            log=log,
+            zone=zone_of(request),
         ),
         left_out=max(0, len(every) - CURVES),
         slices=slices_of(around.run.metrics),
@@ -199,12 +203,6 @@ def _href(request: Request):  # type: ignore[no-untyped-def]  # noqa: ANN202 (a 
 
 def _now(request: Request) -> int:
     return int(request.app.state.desk.loop.clock.now())
-
-
-def _zone(request: Request) -> Any:
-    from loopline.faces.web.words import zone_named
-
-    return zone_named(getattr(request.app.state, "timezone", ""))
 
 
 ROUTES = (

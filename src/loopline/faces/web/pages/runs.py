@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
 
 PAGE: Final = 50
-_METRICS, _PARAMS, _OFFERED = 4, 3, 60
+_METRICS, _PARAMS, _OFFERED = 3, 3, 60
+_CLOCKS = frozenset({"lr", "learning_rate", "epoch", "step", "global_step", "time"})
+"""Metrics that tell how far a run is, not how good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _usual(runs: Sequence[Run]) -> list[str]:
             values.setdefault(key, set()).add(value)
     differing = [key for key in values if len(values[key]) > 1][:_PARAMS]
     counted = Counter(key for run in runs for key in run.metrics if "[" not in key)
-    metrics = sorted(counted, key=lambda key: ("/" in key, -counted[key]))[:_METRICS]
+    metrics = sorted(counted, key=lambda key: (key in _CLOCKS, "/" in key, -counted[key]))[:_METRICS]
     return [*(f"params.{key}" for key in differing), *(f"metrics.{key}" for key in metrics)]
 
 
