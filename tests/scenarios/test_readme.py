@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.serving import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(?P<language>sh|python)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -21,9 +24,10 @@ def section(title: str) -> str:
     return readme.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.slow
-def test_the_tour_of_the_readme_works_word_for_word(tmp_path: Path) -> None:
-    """Each command of the tour succeeds, in order, in an empty folder, and the rollback leaves the first model current."""
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Follow the tour in an empty folder, and give that and what was printed."""
+    folder = tmp_path_factory.mktemp("reader")
     script = ["set -eu"]
     programs = iter(["tour.py", "by_hand.py"])
     for block in BLOCK.finditer(section("Sixty seconds by hand")):
@@ -33,19 +37,60 @@ def test_the_tour_of_the_readme_works_word_for_word(tmp_path: Path) -> None:
             name = next(programs)
             script.append(f"cat > {name} <<'PROGRAM'\n{block['text']}PROGRAM\n")
     script += ["python by_hand.py", "loopline find", "loopline get model/minutes@champion --json"]
-    env = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path), "LANG": "C.UTF-8"}
-    done = subprocess.run(
-        ["bash", "-c", "\n".join(script)],
-        cwd=tmp_path,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
+    done = bash("\n".join(script), folder)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "by hand" in done.stdout
-    assert json.loads(done.stdout.splitlines()[-1])["result"]["number"] == 1
+    return folder, done.stdout
+
+
+def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Type a script as the reader."""
+    return subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment(folder) | variables, capture_output=True, text=True, check=False,
+        timeout=100,
+    )  # fmt: skip
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a reader's shell has: `loopline` on the path, a home, and no setting of Loopline's."""
+    reader = folder if (folder / "tour").exists() or not (folder.parent / "tour").exists() else folder.parent
+    return {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(reader), "LANG": "C.UTF-8"}
+
+
+@pytest.mark.slow
+def test_the_tour_of_the_readme_works_word_for_word(tour: tuple[Path, str]) -> None:
+    """Each command of the tour succeeds, in order, in an empty folder, and the rollback leaves the first model current."""
+    said = tour[1]
+    assert "by hand" in said
+    assert json.loads(said.splitlines()[-1])["result"]["number"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_team_of_the_readme_works_word_for_word(tour: tuple[Path, str]) -> None:
+    """A server is started, a colleague gets a token and pushes a run from another folder, and the admin lets it through."""
+    folder = tour[0]
+    port = free_port()
+    first, second = (
+        block["text"].replace("4040", str(port))
+        for block in BLOCK.finditer(section("With a team"))
+        if block["language"] == "sh"
+    )
+    here = folder / "tour"
+    done = bash("set -eu\n" + first.replace("loopline up\n", ""), here)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ann, bea = re.findall(r"\bll_[a-z2-7]{12}_[0-9A-Za-z]+", done.stdout)
+    with serving(here, port=port):
+        pushed = bash("set -eu\n" + second.replace("--token ", "--token <<< $BEA "), folder, BEA=bea)
+        assert pushed.returncode == 8, pushed.stdout + pushed.stderr
+        asked = f"export LOOPLINE_URL=http://127.0.0.1:{port} LOOPLINE_TOKEN={ann}\n"
+        done = bash(
+            asked + "loopline approve model/minutes@champion; loopline apply model/minutes@champion --json",
+            folder / "bea",
+        )
+        assert json.loads(done.stdout.splitlines()[-1])["result"]["state"] == "applied", done.stderr
+        done = bash(asked + "loopline get model/minutes@champion --json", folder / "bea")
+        assert json.loads(done.stdout)["result"]["number"] == 3
+    assert not (folder / "bea" / ".loopline" / "ledger.db").exists()
 
 
 def test_the_readme_names_only_commands_of_the_makefile() -> None:
@@ -56,6 +101,14 @@ def test_the_readme_names_only_commands_of_the_makefile() -> None:
         word for page in pages for word in re.findall(r"\bmake ([a-z-]+)", code_of(page.read_text(encoding="utf-8")))
     }
     assert sorted(named - targets) == []
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def code_of(text: str) -> str:

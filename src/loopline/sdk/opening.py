@@ -47,7 +47,7 @@ def hurried(client: Client) -> Client:
 
 def token_of(settings: Settings) -> str:
     """Give what the server knows this caller by: the variable's, else what `loopline login` saved for its address."""
-    if settings.token:
+    if settings.token or not settings.url:
         return settings.token
     from loopline.sdk.credentials import find
 
