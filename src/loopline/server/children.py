@@ -7,6 +7,7 @@ ends, and so does the child.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -137,6 +138,11 @@ def watch_lifeline(end: Callable[[], None]) -> None:
         end()
 
     threading.Thread(target=wait, name="loopline-lifeline", daemon=True).start()
+
+
+def write_log() -> None:
+    """Write warnings and defects of this process to stderr, each with its time."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
 
 
 def _said(status: int) -> str:

@@ -9,7 +9,7 @@ import socket
 import sys
 from dataclasses import replace
 
-from loopline.server.children import watch_lifeline
+from loopline.server.children import watch_lifeline, write_log
 
 
 def main() -> int:
@@ -19,6 +19,7 @@ def main() -> int:
     from loopline.wiring import open_loop
 
     asked = json.loads(sys.argv[1])
+    write_log()
     watch_lifeline(lambda: os.kill(os.getpid(), signal.SIGTERM))
     listening = socket.socket(fileno=asked["listening"])
     settings = load_settings(home=asked["home"], project=asked["project"], actor=asked["actor"])

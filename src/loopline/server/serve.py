@@ -70,11 +70,7 @@ async def _serve(
 ) -> None:
     stopping, desk = Stopping(), Desk(loop, upload_limit=settings.upload_limit)
     app = make_app(desk, settings=settings, stopping=stopping, access_log=access_log)
-    config = uvicorn.Config(
-        app, http=Connection, loop="asyncio", ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="warning",
-        access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_S, timeout_graceful_shutdown=END_S,
-    )  # fmt: skip
-    server = _Server(config, stopping, stages)
+    server = Server(app, stopping, stages)
     here = asyncio.get_running_loop()
 
     def told(number: int) -> None:
@@ -94,19 +90,26 @@ async def _serve(
         desk.threads.shutdown(wait=True, cancel_futures=True)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn's server without its own signals, with a look at slow clients, and a word to streams before the end."""
 
-    def __init__(self, config: uvicorn.Config, stopping: Stopping, stages: Stages) -> None:
+    def __init__(self, app: Any, stopping: Stopping, stages: Stages) -> None:
+        config = uvicorn.Config(
+            app, http=Connection, loop="asyncio", ws="none", lifespan="off", interface="asgi3", log_config=None,
+            log_level="error", access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_S,
+            timeout_graceful_shutdown=END_S,
+        )  # fmt: skip
         super().__init__(config)
         self._stopping = stopping
         self._stages = stages
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
         await super().startup(sockets)
         self._stages.ready()
 
     async def on_tick(self, counter: int) -> bool:
+        """Look at slow clients once a second. Called ten times a second."""
         if counter % 10 == 0:
             now = asyncio.get_running_loop().time()
             connections: list[Any] = list(self.server_state.connections)
@@ -115,9 +118,11 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order."""
         self._stopping.begin()
         await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `serve`."""
         yield

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Refused
-from loopline.server.children import Child, Children
+from loopline.server.children import Child, Children, write_log
 from loopline.server.listening import address_of, is_loopback, listen, url_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
     from loopline.wiring import open_loop
 
     _raise_limit()
+    write_log()
     listening = listen(wish.host, wish.port)
     try:
         loop = open_loop(settings)
@@ -100,10 +101,11 @@ def _serve(here: _Up, wish: Wish, tell: Callable[[str], None], words: list[str])
 @contextmanager
 def _threads(here: _Up, stop: threading.Event) -> Iterator[None]:
     """Run the ticker and the relay beside the requests."""
+    from loopline.server.hosts import hosts_of
     from loopline.server.relay import Relay
     from loopline.server.ticker import Ticker
 
-    relay = Relay(here.loop, _hosts(here))
+    relay = Relay(here.loop, hosts_of(here.server))
     ticker = Ticker(here.loop)
     threads = [
         threading.Thread(target=one.run, args=(stop,), name=f"loopline-{name}", daemon=True)
@@ -117,13 +119,6 @@ def _threads(here: _Up, stop: threading.Event) -> Iterator[None]:
         stop.set()
         for thread in threads:
             thread.join(10)
-
-
-def _hosts(here: _Up) -> Any:
-    from loopline.server.hosts import LOOPBACK, Hosts
-
-    allowed = tuple(getattr(here.server, "webhook_hosts", ()))
-    return Hosts(allowed or (LOOPBACK if is_loopback(here.server.host) else ()))
 
 
 def _process(here: _Up, wish: Wish, number: int) -> Child:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict, LooplineError
 from loopline.nouns.actor import Actor
-from loopline.server.children import LIFELINE, START, watch_lifeline
+from loopline.server.children import LIFELINE, START, watch_lifeline, write_log
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -182,6 +182,7 @@ def work(settings: Settings, wish: Wish) -> None:
     """Run a worker until SIGTERM, SIGINT, or the end of the process that started it."""
     from loopline.wiring import open_loop
 
+    write_log()
     loop = open_loop(settings)
     try:
         worker = Worker(loop, settings, wish)
