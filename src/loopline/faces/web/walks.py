@@ -39,24 +39,24 @@ def backwards(reason: Reason, href: Callable[[str], str]) -> tuple[list[Node], l
 
 
 def forwards(found: Impact, href: Callable[[str], str]) -> tuple[list[Node], list[tuple[str, str]], int]:
-    """Give nodes and edges of what was built from something, the nearest first, and how many things are not drawn."""
-    start = Node("start", short(found.of) if is_digest_prefix(found.of) else brief_of(found.of), "asked about", hot=True)
+    """Give nodes and edges of what was built from something, the nearest first, and how many things are not drawn.
+
+    Bytes that nobody has named are left to the list, unless there is nothing else.
+    """
+    named = [one for one in found.reached if one.kind != "artifact"] or list(found.reached)
+    start = Node(
+        "start", short(found.of) if is_digest_prefix(found.of) else brief_of(found.of), "asked about", hot=True
+    )
     nodes = {"start": start}
-    byname = {found.of: "start"}
-    edges: list[tuple[str, str]] = []
-    for one in found.reached[:DRAWN]:
+    keys = {found.of: "start"}
+    for one in named[:DRAWN]:
         key = f"{one.kind} {one.key}"
-        nodes[key] = Node(
-            key, name_of(one.kind, one.key, one.title), note_of(one.kind, one.key, one.title), "pass" if one.current else "",
-            href(one.key), hot=one.current,
-        )  # fmt: skip
-        byname.setdefault(one.key, key)
-    for one in found.reached[:DRAWN]:
-        key = f"{one.kind} {one.key}"
-        edge = (byname.get(one.via, "start"), key)
-        if edge[0] != key and edge not in edges:
-            edges.append(edge)
-    return list(nodes.values()), edges, max(0, len(found.reached) - DRAWN)
+        name, note = name_of(one.kind, one.key, one.title), note_of(one.kind, one.key, one.title)
+        nodes[key] = Node(key, name, note, "pass" if one.current else "", href(one.key), hot=one.current)
+        keys.setdefault(one.key, key)
+    pairs = ((keys.get(one.via, "start"), f"{one.kind} {one.key}") for one in named[:DRAWN])
+    edges = list(dict.fromkeys((above, key) for above, key in pairs if above != key))
+    return list(nodes.values()), edges, len(found.reached) - len(named[:DRAWN])
 
 
 def brief_of(key: str) -> str:

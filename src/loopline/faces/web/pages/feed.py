@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from starlette.routing import Route
@@ -14,11 +16,39 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from loopline.nouns.event import Event
+
 PAGE: Final = 60
+REPEATED: Final = ("run.logged", "steps.started", "steps.finished", "steps.recorded")
+"""Kinds that say little when they come one after the other."""
 KINDS: Final = (
     ("Everything", ""), ("Changes", "change.*"), ("Comments", "comment.*"), ("Versions", "version.*"), ("Runs", "run.*"),
     ("Steps", "steps.*"), ("Checks", "check.*"), ("People", "grant.*"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, and how often the same happened to the same thing right before it."""
+
+    event: Event
+    times: int
+
+
+def together(events: Iterable[Event]) -> list[Told]:
+    """Tell events that repeat each other as one: a training that logs would fill the page."""
+    told: list[Told] = []
+    for one in events:
+        last = told[-1].event if told else None
+        if (
+            last
+            and (last.kind, last.subject, last.actor) == (one.kind, one.subject, one.actor)
+            and one.kind in REPEATED
+        ):
+            told[-1] = Told(last, told[-1].times + 1)
+        else:
+            told.append(Told(one, 1))
+    return told
 
 
 @shown
@@ -33,7 +63,8 @@ async def page(request: Request) -> Response:
     older = address(project, "feed", **asked, before=found[PAGE - 1].seq) if len(found) > PAGE else ""
     presets = [(title, address(project, "feed", **(asked | {"kind": one})), one == kind) for title, one in KINDS]
     return await render(
-        request, "feed.html", title="Feed", section="feed", asked=Asked("feed", words), found=found[:PAGE], presets=presets,
+        request, "feed.html", title="Feed", section="feed", asked=Asked("feed", words),
+        found=together(found[:PAGE]), presets=presets,
         kind=kind, subject=subject, actor=actor, older=older, newest=address(project, "feed", **asked) if before else "",
         live="" if before else (kind or "*"),
     )  # fmt: skip
