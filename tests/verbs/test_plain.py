@@ -97,6 +97,8 @@ def strategy(kind: Any) -> st.SearchStrategy[Any]:
         return digests
     if kind is Any:
         return json_values
+    if kind is int:
+        return st.integers(-(2**63), 2**63 - 1)
     if kind is float:
         return st.floats(allow_nan=False)
     if kind is timedelta:
@@ -165,6 +167,9 @@ def test_an_unknown_field_is_an_error() -> None:
     [
         (int, "many"),
         (int, True),
+        (int, 2**63),
+        (int, "9" * 30),
+        (int, "--5"),
         (float, "much"),
         (str, 3),
         (bool, "yes"),
@@ -182,6 +187,13 @@ def test_what_does_not_fit_is_invalid(kind: Any, value: Any) -> None:
     with pytest.raises(Invalid) as raised:
         restore(kind, value, project="p")
     assert raised.value.kind == "bad-value"
+
+
+def test_a_number_of_too_many_digits_is_invalid() -> None:
+    """Not even saying what was wrong needs to write it out."""
+    for value in (10**6000, [10**6000]):
+        with pytest.raises(Invalid):
+            restore(int, value)
 
 
 def test_a_stranger_has_no_plain_form() -> None:

@@ -231,3 +231,17 @@ def test_every_verb_has_a_usage(verb: str) -> None:
     assert [one.name for one in usage.params if not one.help] == []
     assert usage.example.startswith("loopline ")
     assert usage.returns is not None
+
+
+def test_a_parameter_with_its_own_reader_takes_json_as_well() -> None:
+    """A scope comes as people write it, or as plain writes it; what is neither is refused."""
+    from loopline.nouns.token import Scope
+    from loopline.verbs.issue import issue
+
+    usage = usage_of(issue)
+    scope = Scope(("read",), "flights")
+    for written in ("read:flights", {"verbs": ["read"], "project": "flights", "assets": "*"}):
+        assert read(usage, {"name": "ci", "scopes": [written]}, project="flights")["scopes"] == (scope,)
+    for wrong in ({"no": 1}, 5, ["x"]):
+        with pytest.raises(Invalid):
+            read(usage, {"name": "ci", "scopes": [wrong]}, project="flights")

@@ -174,6 +174,11 @@ def parse_revision(rev: str, *, whole: str = "") -> Revision:
     if rev == "latest":
         return Latest()
     if rev.isascii() and rev.isdigit():
+        if len(rev) > 18:
+            raise Invalid(
+                f"no version has a number of {len(rev)} digits", kind="bad-revision",
+                hint="write a version's number (a ref that looks like a number is written @ref:16)", text=(whole or rev)[:200],
+            )  # fmt: skip
         return Numbered(int(rev))
     if rev.startswith("sha256:"):
         if not is_digest_prefix(rev):

@@ -227,3 +227,62 @@ def test_a_tree_cannot_open_what_is_below_it(face: Face) -> None:
     face.ask("POST", "/blobs/pack", content=frame(b"secret"))
     assert face.post("/add", {"asset": "data/x", "tree": root}).status_code == 200
     assert face.get(f"/blobs/{secret}").content == b"secret"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/find?limit=99999999999999999999", "/find?limit=--5", "/get?pointer=data/x@99999999999999999999", "/feed?after=-1e3",
+        "/history?what=data/x&after=99999999999999999999", "/find?where=%00", "/show?what=%ff", "/find?order=%F0%9F%98%80",
+        "/find?where=metrics.a%20%3E%201e999", "/why?what=sha256:" + "0" * 64, "/ls?after=" + "%25" * 2000,
+    ],
+)  # fmt: skip
+def test_no_query_is_a_defect(face: Face, path: str) -> None:
+    """Numbers that no database holds, text that is none and endless words are 400 or 404."""
+    assert face.get(path).status_code in (200, 400, 404)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"null", b"[]", b"3", b'"x"', b"{", b"\xff\xfe", b'{"name": "\\ud800"}', b'{"name": "a\\u0000b"}', b"[" * 50_000,
+        b'{"name":' * 2000 + b"1" + b"}" * 2000, b'{"name": 1}', b'{"name": "x", "started_at": 1e999}',
+        b'{"name": "x", "name": 3}',
+        b'{"name": "x", "started_at": 99999999999999999999999}', b'{"name": "x", "params": {"a": {"b": 1}}}', b'{"name": NaN}',
+        b'{"name": "x", "params": [["a"]]}', b'{"name": "x", "code": "sha256:../../x"}', b'{"name": null}',
+    ],
+)  # fmt: skip
+def test_no_body_is_a_defect(face: Face, body: bytes) -> None:
+    """Whatever a body holds, the answer is a problem that says what to mend, and nothing happened."""
+    answer = face.ask("POST", "/start", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400, answer.text
+    assert set(answer.json()) == {"title", "status", "detail", "kind", "hint", "facts"}
+    assert face.events() == []
+
+
+def test_a_secret_is_shown_once(face: Face) -> None:
+    """The reply that is kept of a new token does not hold its secret: who did not hear it makes another one."""
+    first = face.post("/issue", {"name": "ci", "actor": "token:ci"}, headers=KEY)
+    assert first.status_code == 200, first.text
+    secret = first.json()["result"]["secret"]
+    again = face.post("/issue", {"name": "ci", "actor": "token:ci"}, headers=KEY)
+    assert (again.status_code, again.json()["kind"]) == (409, "shown-once")
+    with face.loop.ledger.read() as tx:
+        assert secret not in str(tx.rows.all("SELECT * FROM replies"))
+        assert len(tx.tokens.list()) == 1
+
+
+def test_a_body_has_an_end(face: Face) -> None:
+    """More than a JSON body may have is a 413, announced or not; the log of a run may bring more."""
+    big = b'{"name": "' + b"x" * (8 << 20) + b'"}'
+    kind = {"Content-Type": "application/json"}
+    assert face.ask("POST", "/start", content=big, headers=kind).status_code == 413
+
+    async def chunks() -> Any:
+        for at in range(0, len(big), 1 << 20):
+            yield big[at : at + (1 << 20)]
+
+    assert face.ask("POST", "/start", content=chunks(), headers=kind).status_code == 413
+    run = face.result("start", {"name": "x"})
+    points = [{"key": "loss", "value": 0.5, "step": step} for step in range(250_000)]
+    assert face.result("log", {"run": run["id"], "points": points}) is True

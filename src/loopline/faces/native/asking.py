@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import LooplineError, Unavailable
+from loopline.errors import Conflict, LooplineError, Unavailable
 from loopline.faces.desk import act
 from loopline.faces.native import wire
 from loopline.faces.native.answers import json
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from loopline.faces.desk import Desk
     from loopline.loop import Loop
     from loopline.verbs import Verb
+
+SECRET: Final = frozenset({"issue"})
+"""Verbs whose answer holds a secret: nobody keeps it, not even for a retry."""
 
 
 async def asked(request: Request) -> Response:
@@ -72,7 +75,9 @@ def _write(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
         result = plain(usage.function(loop, **typed), project=project)
         return Reply(200, encoded({"result": result}).decode())
 
-    return _answered(*once(loop, carry_out, key=wire.key_of(request), asked=(verb.name, raw), dry=wire.dry_of(request)))
+    key, dry = wire.key_of(request), wire.dry_of(request)
+    keeping = _SHOWN_ONCE if verb.name in SECRET else None
+    return _answered(*once(loop, carry_out, key=key, asked=(verb.name, raw), dry=dry, keeping=keeping))
 
 
 def _work(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
@@ -90,12 +95,19 @@ def _work(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
 
 
 def once(
-    loop: Loop, carry_out: Callable[[Loop], Reply], *, key: str, asked: tuple[str, bytes], dry: bool
+    loop: Loop,
+    carry_out: Callable[[Loop], Reply],
+    *,
+    key: str,
+    asked: tuple[str, bytes],
+    dry: bool,
+    keeping: Reply | None = None,
 ) -> tuple[Reply, bool]:
     """Carry a write out and keep its reply under `key`, both in one transaction, or give the reply that was kept before.
 
     An error of ours is an answer like any other, kept with whatever the verb wrote down before it; only Unavailable undoes
-    everything and may be tried again. A rehearsal (`dry`) keeps nothing. Also tells whether the reply is an old one.
+    everything and may be tried again. A rehearsal (`dry`) keeps nothing; where `keeping` is given, that is kept in place of what
+    worked. Also tells whether the reply is an old one.
     """
     if dry:
         return carry_out(replace(loop, ledger=Ledger(loop.ledger.database, clock=loop.clock, dry=True))), False
@@ -110,12 +122,25 @@ def once(
             return kept, True
         try:
             reply = carry_out(loop)
+            kept = keeping or reply
         except Unavailable:
             raise
         except LooplineError as error:
-            reply = Reply(status_of(error), encoded(problem_of(error)).decode())
-        tables.replies.keep(loop.project, actor, key, reply)
+            kept = reply = _refusal(error)
+        tables.replies.keep(loop.project, actor, key, kept)
     return reply, False
+
+
+def _refusal(error: LooplineError) -> Reply:
+    return Reply(status_of(error), encoded(problem_of(error)).decode())
+
+
+_SHOWN_ONCE: Final = _refusal(
+    Conflict(
+        "this was done, and its secret is shown once", kind="shown-once",
+        hint="if it did not arrive: loopline revoke what was made, and ask again under a new key",
+    )
+)  # fmt: skip
 
 
 def _answered(reply: Reply, again: bool) -> Response:  # noqa: FBT001 (the other half of what `once` gives)

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route
 from loopline.faces.native import blobs, feed, tasks, uploads
 from loopline.faces.native.answers import Endpoint, nothing
 from loopline.faces.native.asking import asked
+from loopline.faces.native.openapi import openapi
 
 PREFIX = "/api/v1"
 _ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -15,6 +16,7 @@ _ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 def routes() -> list[BaseRoute]:
     """Give the routes in the order in which they are tried; the last takes whatever is left below /api/v1."""
     return [
+        Route(f"{PREFIX}/openapi.json", Endpoint(GET=openapi, HEAD=openapi)),
         Route(f"{PREFIX}/blobs/missing", Endpoint(POST=blobs.missing)),
         Route(f"{PREFIX}/blobs/pack", Endpoint(POST=blobs.pack)),
         Route(f"{PREFIX}/blobs/fetch", Endpoint(POST=blobs.fetch)),
