@@ -34,34 +34,46 @@ class Asked:
         return f"/api/v1/{self.verb}?{urlencode(pairs, quote_via=quote)}"
 
     def _typed(self) -> Iterator[str]:
-        texts = list(self._texts())
-        placed = [text for param, text in texts if param.positional]
-        for param, text in texts:
+        """Give the words behind the verb. A place whose value is left out is filled where a later one is not."""
+        params = usage_of(load(self.verb)).params
+        for param, text in self._texts():
             if param.positional:
                 continue
             if param.shape == "switch":
                 yield f"--{param.written}"
+            elif text.startswith("-"):
+                yield f"--{_single(param)}={text}"
             else:
                 yield from (f"--{_single(param)}", text)
+        places = [param for param in params if param.positional]
+        while places and not _given(places[-1], self.words):
+            places.pop()
+        placed = [text for param in places for text in _written(param, self.words.get(param.name, param.default))]
         if any(text.startswith("-") for text in placed):
             yield "--"
         yield from placed
 
     def _texts(self) -> Iterator[tuple[Param, str]]:
-        """Give each value as text, in the order of the signature."""
+        """Give each value that is not as it is by default, as text, in the order of the signature."""
         for param in usage_of(load(self.verb)).params:
-            value = self.words.get(param.name, param.default)
-            if value == param.default and not param.required:
-                continue
-            value = plain(value)
-            if param.shape == "pairs":
-                yield from ((param, f"{key}={one}") for key, one in value.items())
-            elif param.shape == "many":
-                yield from ((param, str(one)) for one in value)
-            elif param.shape == "switch":
-                yield param, "true" if value else "false"
-            else:
-                yield param, str(value.value if isinstance(value, Enum) else value)
+            if _given(param, self.words):
+                yield from ((param, text) for text in _written(param, self.words[param.name]))
+
+
+def _given(param: Param, words: Mapping[str, Any]) -> bool:
+    return param.name in words and (param.required or words[param.name] != param.default)
+
+
+def _written(param: Param, value: Any) -> Iterator[str]:
+    value = plain(value)
+    if param.shape == "pairs":
+        yield from (f"{key}={one}" for key, one in value.items())
+    elif param.shape == "many":
+        yield from map(str, value)
+    elif param.shape == "switch":
+        yield "true" if value else "false"
+    else:
+        yield str(value.value if isinstance(value, Enum) else value)
 
 
 def verb_named(name: str) -> Verb:
