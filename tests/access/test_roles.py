@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from loopline.access.roles import BY_VERB, RANKS, at_least, greatest, needed, no_more_than, role_in
@@ -46,3 +49,13 @@ def test_nobody_gives_more_than_they_have() -> None:
     assert not no_more_than({"*": "viewer"}, {"flights": "admin"})
     assert not no_more_than({"flights": "admin"}, {"flights": "maintainer"})
     assert no_more_than({}, {})
+
+
+def test_the_reference_says_what_each_verb_needs() -> None:
+    """The table of docs/reference/access.md holds every verb, with the role that the code asks for."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "access.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (\w[\w ]*) \| (.*) \|$", page.partition("| Role | Verbs |")[2].partition("## Scopes")[0], re.MULTILINE
+    )
+    said = {verb: role for role, verbs in rows for verb in re.findall(r"`(\w+)`", verbs)}
+    assert said == {verb.name: needed(verb) or "anybody who is known" for verb in VERBS}

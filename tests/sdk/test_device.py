@@ -66,7 +66,7 @@ def test_a_login_begins_with_a_code() -> None:
     [
         {"user_code": "\x1b]0;owned\x07"},
         {"verification_uri": "javascript:alert(1)"},
-        {"verification_uri_complete": "file:///etc/passwd"},
+        {"verification_uri_complete": "ftp://example.com"},
         {"device_code": None, "expires_in": "soon"},
         {"user_code": 7},
     ],

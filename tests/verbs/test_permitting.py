@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.errors import Conflict, Refused
+from loopline.nouns.person import Person
+from loopline.verbs.find import find
 from loopline.verbs.grant import grant
-from loopline.verbs.permitting import manages, roles_of
+from loopline.verbs.permitting import roles_of
 
-from .conftest import ANN, BOB
+from .conftest import ANN, BOB, SRE
 from .test_issue import give, over_the_wire
 
 if TYPE_CHECKING:
@@ -74,14 +76,27 @@ def test_the_last_admin_stays(world: World) -> None:
 
 
 def test_what_a_role_sees_of_others(world: World) -> None:
-    """Only who manages a project sees everybody's tokens; others see their own."""
+    """An admin lists everybody's tokens, a maintainer those of the project, anybody else their own."""
+    abroad = world.abroad()
     give(world, BOB, "contributor")
-    world.do("issue", "ann's")
-    asker = over_the_wire(world, BOB)
-    with world.loop.ledger.read() as tx:
-        assert not manages(asker, tx)
-    assert world.do("find", "tokens")
-    from loopline.verbs.find import find
+    give(world, ANN, "viewer")
+    give(abroad, SRE, "viewer")
+    for who in (ANN, BOB, SRE):
+        world.do("issue", who.name, actor=who)
+    with world.loop.ledger.telemetry() as tx:
+        for who in (ANN, BOB, SRE):
+            tx.people.see(Person(str(who)))
 
-    assert find(asker, "tokens") == ()
-    assert find(asker, "people") == ()
+    def names(what: str, of: World) -> set[str]:
+        listed = find(over_the_wire(of, BOB), what)  # type: ignore[arg-type]
+        return {one.actor.partition(":")[2] for one in listed}  # type: ignore[union-attr]
+
+    for what in ("tokens", "people"):
+        assert names(what, world) == {"bob"}
+    give(world, BOB, "maintainer")
+    for what in ("tokens", "people"):
+        assert names(what, world) == {"ann", "bob"}
+        assert names(what, abroad) == {"bob"}
+    give(world, BOB, "admin", everywhere=True)
+    for what in ("tokens", "people"):
+        assert names(what, abroad) == {"ann", "bob", "sre"}

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.access.secrets import hash_of
-from loopline.errors import NotFound
+from loopline.errors import Conflict, Invalid, NotFound, Refused
 from loopline.verbs.issue import issue
+from loopline.verbs.permitting import roles_of
 from loopline.verbs.revoke import revoke
 
 from .conftest import ANN, BOB
@@ -38,7 +39,38 @@ def test_a_token_is_revoked_by_its_own_or_by_who_could_give_it(world: World) -> 
     admins = world.do("issue", "root", actor=ANN, role="admin", everywhere=True)
     with pytest.raises(NotFound):
         revoke(over_the_wire(world, BOB), admins.token.id)
-    assert revoke(over_the_wire(world, BOB), mine.token.id).revoked_at is not None
+    assert revoke(over_the_wire(world, BOB), mine.token.id).revoked_at is not None  # type: ignore[union-attr]
     give(world, BOB, "maintainer")
     with pytest.raises(NotFound):
         revoke(over_the_wire(world, BOB), admins.token.id)
+
+
+def test_an_admin_shuts_somebody_out_and_lets_them_in_again(world: World) -> None:
+    """Tokens and sessions are worth nothing at once; let in again, tokens are what they were, browsers sign in anew."""
+    give(world, ANN, "admin", everywhere=True)
+    made = world.do("issue", "bob's", actor=BOB)
+    with world.loop.ledger.telemetry() as tx:
+        tx.sessions.begin(hash_of("s"), str(BOB), csrf="c")
+    asker = over_the_wire(world, ANN)
+    give(world, BOB, "viewer")
+    assert revoke(asker, "person:bob").disabled_at is not None  # type: ignore[union-attr]
+    with world.loop.ledger.read() as tx:
+        assert (roles_of(tx, str(BOB)), tx.sessions.find(hash_of("s"))) == ({}, None)
+    assert revoke(asker, "person:bob", back=True).disabled_at is None  # type: ignore[union-attr]
+    with world.loop.ledger.read() as tx:
+        assert roles_of(tx, str(BOB)) == {"flights": "viewer"}
+        assert tx.tokens.find(hash_of(made.secret)) is not None
+    assert [one.kind for one in world.events()][-2:] == ["person.shut-out", "person.let-in"]
+
+
+def test_nobody_else_shuts_anybody_out(world: World) -> None:
+    """Not a maintainer, not an admin's token that is kept to one project, and nobody themself; a token stays dead."""
+    give(world, ANN, "admin", everywhere=True)
+    give(world, BOB, "maintainer")
+    for asker in (over_the_wire(world, BOB), over_the_wire(world, ANN, "revoke:flights")):
+        with pytest.raises(Refused):
+            revoke(asker, "person:sre")
+    with pytest.raises(Conflict):
+        revoke(over_the_wire(world, ANN), "person:ann")
+    with pytest.raises(Invalid):
+        world.do("revoke", world.do("issue", "x").token.id, back=True)

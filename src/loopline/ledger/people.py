@@ -50,6 +50,8 @@ class People:
         """Tell whether somebody is shut out."""
         return self._rows.one("SELECT 1 FROM people WHERE actor = ? AND disabled_at IS NOT NULL", actor) is not None
 
-    def list(self, *, limit: int = 1000, after: str = "") -> Sequence[Person]:
-        """Give everybody by name; `after` is a name to go on from."""
-        return [Person(*row) for row in self._rows.all(f"{_SELECT} actor > ? ORDER BY actor LIMIT ?", after, limit)]
+    def list(self, *actors: str, limit: int = 1000, after: str = "") -> Sequence[Person]:
+        """Give everybody by name, or those who are named; `after` is a name to go on from."""
+        among = f"actor IN ({', '.join('?' * len(actors))})" if actors else "1 = 1"
+        sql = f"{_SELECT} {among} AND actor > ? ORDER BY actor LIMIT ?"
+        return [Person(*row) for row in self._rows.all(sql, *actors, after, limit)]

@@ -57,9 +57,9 @@ class Tokens:
         """Tell whether a token can still be used."""
         return token.revoked_at is None and (token.expires_at is None or token.expires_at > self._now)
 
-    def list(self, actor: str = "", *, limit: int = 1000, after: str = "") -> Sequence[Token]:
-        """Give the tokens, of one actor if it is named, the newest first; `after` is an id to go on from."""
-        where, values = ("actor = ?", [actor]) if actor else ("1 = 1", list[str]())
+    def list(self, *actors: str, limit: int = 1000, after: str = "") -> Sequence[Token]:
+        """Give the tokens, of some actors if any are named, the newest first; `after` is an id to go on from."""
+        where, values = _among(actors)
         if after:
             where += (
                 " AND (created_at < (SELECT created_at FROM tokens WHERE id = ?)"
@@ -91,6 +91,10 @@ class Tokens:
         marks = ", ".join("?" * len(actors))
         row = self._rows.one(f"SELECT 1 FROM tokens WHERE actor IN ({marks}) AND revoked_at IS NULL LIMIT 1", *actors)
         return row is not None
+
+
+def _among(actors: Sequence[str]) -> tuple[str, list[str]]:
+    return (f"actor IN ({', '.join('?' * len(actors))})", [*actors]) if actors else ("1 = 1", [])
 
 
 def no_token(name: str) -> NotFound:

@@ -112,7 +112,12 @@ VERBS: tuple[Verb, ...] = (
         "grant", "write", "rules", "Put an actor into a team that policies can name, or give an actor or a team a role."
     ),
     Verb("issue", "write", "rules", "Issue a token for a person, a service or an assistant."),
-    Verb("revoke", "write", "rules", "End a token now, and every browser that was signed in with it."),
+    Verb(
+        "revoke",
+        "write",
+        "rules",
+        "End a token now, and every browser that was signed in with it; or shut an actor out with everything they have.",
+    ),
     Verb("subscribe", "write", "rules", "Send the events of this project to an address, in order and at least once."),
     Verb("unsubscribe", "write", "rules", "End a subscription. What was not delivered yet is not delivered any more."),
     Verb(

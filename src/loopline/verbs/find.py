@@ -15,7 +15,7 @@ from loopline.nouns.subscription import Delivery, Subscription
 from loopline.nouns.task import Task
 from loopline.nouns.token import Token
 from loopline.verbs.paging import at_most, numbered
-from loopline.verbs.permitting import manages
+from loopline.verbs.permitting import seen
 
 
 def find(
@@ -63,9 +63,9 @@ def find(
         if what == "tasks":
             return tuple(tx.tasks.list(loop.project, open_only=open, limit=limit, after=after))
         if what == "tokens":
-            return tuple(tx.tokens.list("" if manages(loop, tx) else str(loop.actor), limit=limit, after=after))
+            return tuple(tx.tokens.list(*seen(loop, tx), limit=limit, after=after))
         if what == "people":
-            return tuple(tx.people.list(limit=limit, after=after)) if manages(loop, tx) else ()
+            return tuple(tx.people.list(*seen(loop, tx), limit=limit, after=after))
         condition = compose(loop.project, where, order=order, after=after)
         sql = condition.where
         if open:

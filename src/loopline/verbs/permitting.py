@@ -35,9 +35,17 @@ def own_roles(loop: Loop, tx: Tables) -> Mapping[str, Role]:
     return roles_of(tx, str(loop.actor))
 
 
-def manages(loop: Loop, tx: Tables) -> bool:
-    """Tell whether the caller may see who else is here: a maintainer of the project, or the owner of an embedded loop."""
-    return at_least(role_in(own_roles(loop, tx), loop.project), "maintainer")
+def seen(loop: Loop, tx: Tables) -> tuple[str, ...]:
+    """Give the actors whose tokens and names the caller may list; nobody at all stands for everybody.
+
+    An admin sees everybody, a maintainer who has a right in the project, anybody else themself.
+    """
+    own = own_roles(loop, tx)
+    if own.get(EVERYWHERE) == "admin":
+        return ()
+    if not at_least(role_in(own, loop.project), "maintainer"):
+        return (str(loop.actor),)
+    return tuple(sorted({str(loop.actor)}.union(*tx.teams.all(loop.project).values())))
 
 
 def may_give(loop: Loop, tx: Tables, roles: Mapping[str, Role]) -> None:

@@ -1,28 +1,42 @@
-"""revoke: end a token."""
+"""revoke: end a token, or shut somebody out."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from loopline.errors import Refused
+from loopline.access.roles import EVERYWHERE
+from loopline.errors import Conflict, Invalid, Refused
 from loopline.ledger.tokens import no_token
 from loopline.loop import Loop
+from loopline.nouns.actor import parse_actor
+from loopline.nouns.person import Person
 from loopline.nouns.token import Token
-from loopline.verbs.permitting import may_give, roles_of
+from loopline.verbs.permitting import may_give, may_use, own_roles, roles_of
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Writing
 
 
 def revoke(
     loop: Loop,
-    token: Annotated[str, "its id, as `loopline find tokens` lists it"],
-) -> Token:
-    """End a token now, and every browser that was signed in with it.
+    token: Annotated[
+        str, "its id, as `loopline find tokens` lists it; or an actor who is shut out: person:bob, token:ci"
+    ],
+    *,
+    back: Annotated[bool, "let an actor in again who was shut out"] = False,
+) -> Token | Person:
+    """End a token now, and every browser that was signed in with it; or shut an actor out with everything they have.
 
-    Your own, or one of somebody whose roles you could give.
+    A token of your own, or of somebody whose roles you could give. Only an admin shuts actors out.
 
     Example:
         loopline revoke 4fzq7k2mxa3c
     """
     with loop.ledger.write(loop.project, loop.actor) as tx:
+        if ":" in token:
+            return _shut_out(loop, tx, str(parse_actor(token)), back=back)
+        if back:
+            raise Invalid("a token does not come back", kind="token-is-dead", hint="loopline issue makes a new one")
         found = tx.tokens.get(token)
         if found.actor != str(loop.actor):
             try:
@@ -33,3 +47,17 @@ def revoke(
         tx.sessions.end_all(token=token)
         tx.say("token.revoked" if done else "token.unchanged", token, actor=found.actor, name=found.name)
         return tx.tokens.get(token)
+
+
+def _shut_out(loop: Loop, tx: Writing, actor: str, *, back: bool) -> Person:
+    """Shut an actor out, or let them in again. Nobody shuts themself out, so an admin stays."""
+    may_use(loop, "revoke", EVERYWHERE)
+    if own_roles(loop, tx).get(EVERYWHERE) != "admin":
+        raise Refused("only an admin shuts actors out", kind="beyond-your-role", hint="ask an admin of this server")
+    if actor == str(loop.actor) and not back:
+        raise Conflict("you would shut yourself out", kind="last-admin", hint="ask another admin", actor=actor)
+    tx.people.disable(actor, back=back)
+    if not back:
+        tx.sessions.end_all(actor=actor)
+    tx.say("person.let-in" if back else "person.shut-out", actor)
+    return tx.people.find(actor) or Person(actor)
