@@ -25,8 +25,10 @@ from .serving import Tree
         ("*em* 2*3*4", "<p><em>em</em> 2*3*4</p>"),
         (
             "| a | b |\n| --- | --- |\n| 1 | 2 |",
-            '<table><thead><tr><th scope="col">a</th><th scope="col">b</th></tr></thead>'
-            "<tbody><tr><td>1</td><td>2</td></tr></tbody></table>",
+            (
+                '<table><thead><tr><th scope="col">a</th><th scope="col">b</th></tr></thead>'
+                "<tbody><tr><td>1</td><td>2</td></tr></tbody></table>"
+            ),
         ),
         (
             "[docs](https://example.org/a?b=1&c)",

@@ -1,0 +1,97 @@
+"""The review in Chromium, as a reviewer has it: in both themes, and without script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.checks.document import Document, dump_document
+from loopline.nouns.name import Numbered
+from loopline.nouns.policy import Approvals, Policy
+
+from .conftest import looking
+from .story import CHAMPION
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from .serving import Server
+    from .story import Story
+
+WAYS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "no-script": {"java_script_enabled": False},
+    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_change_is_reviewed_in_the_browser(way: str, browser: Browser, fresh: Story, serving: Server) -> None:
+    """Propose on the page of a version, discuss, edit, approve, apply: all of it by what stands on the page."""
+    fresh.month("04", 30, "April")
+    for depth in (4, 5):
+        fresh.model(fresh.pipeline(depth=depth, rate=0.1, data=1, edit=f"\n# {depth}\n"))
+    fresh.do("propose", CHAMPION, to=Numbered(1), why="first")
+    policy = Policy("champion", ("model/*@champion",), approvals=Approvals(count=1, not_author=False))
+    fresh.do("policy", document=dump_document(Document((policy,), ())).decode(), why="judged")
+    with looking(browser, serving.url, **WAYS[way]) as page:
+        page.goto("/p/flights/assets/model/delay@2")
+        page.get_by_label("Why").first.fill("deeper trees, <b>better</b>")
+        page.get_by_role("button", name="Propose").click()
+        page.wait_for_url("**/changes/*")
+        assert page.locator("h1").inner_text() == "deeper trees, <b>better</b>"
+        assert page.get_by_role("button", name="Apply").is_disabled()
+        page.get_by_label("Say something").fill("Two lines\nof a question?")
+        page.get_by_role("button", name="Comment").click()
+        page.wait_for_url("**#c-*")
+        assert page.locator(".said").inner_text() == "Two lines\nof a question?"
+        page.locator(".talk summary", has_text="Edit").click()
+        page.get_by_label("Your comment").fill("One line.")
+        page.get_by_role("button", name="Save").click()
+        page.locator(".talk").get_by_text("edited").wait_for()
+        assert page.locator(".said").inner_text() == "One line."
+        page.get_by_label("What to say with it").fill("fine")
+        page.get_by_role("button", name="Approve").click()
+        page.get_by_text("Everything holds").wait_for()
+        page.get_by_role("button", name="Apply").click()
+        page.locator("#answers").wait_for()
+        assert page.locator(".heading .badge").inner_text().strip() == "applied"
+        assert page.get_by_role("button", name="Apply").count() == 0
+    assert fresh.do("history", str(CHAMPION))[0].new == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_comment_appears_without_reloading(browser: Browser, fresh: Story, serving: Server) -> None:
+    """What somebody else says stands on the open page a moment later, and what is being typed is not lost."""
+    fresh.month("04", 30, "April")
+    fresh.model(fresh.pipeline(depth=4, rate=0.1, data=1))
+    policy = Policy("champion", ("model/*@champion",), approvals=Approvals(count=1))
+    fresh.do("policy", document=dump_document(Document((policy,), ())).decode(), why="judged")
+    change = fresh.do("propose", CHAMPION, to=Numbered(1), why="first")
+    with looking(browser, serving.url) as page:
+        page.goto(f"/p/flights/changes/{change.id}")
+        page.get_by_label("What to say with it").fill("half a sen")
+        fresh.do("comment", change.id, "hello from bob", by="bob")
+        page.get_by_text("hello from bob").wait_for()
+        assert page.get_by_label("What to say with it").input_value() == "half a sen"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_lineage_is_walked_by_its_pictures(browser: Browser, served: Server) -> None:
+    """A click on a thing in the graph shows the graph from there, by mouse and by keyboard."""
+    with looking(browser, served.url) as page:
+        page.goto("/p/flights/lineage?of=model%2Fdelay%40champion")
+        page.locator("svg.plot a", has_text="flights@3").click()
+        page.wait_for_url("**of=data**")
+        assert page.locator("h1").inner_text() == "data/flights@3"
+        page.get_by_role("link", name="What it has touched").click()
+        page.wait_for_url("**way=impact**")
+        page.locator("svg.plot a", has_text="delay@").first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**of=model**")
