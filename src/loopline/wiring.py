@@ -148,6 +148,13 @@ def blobs_at(store: str, home: str, cache_limit: str) -> Blobs:
     return Cached(ObjectBlobs(store), Path(home) / "cache" / "copies", limit=int(cache_limit))
 
 
+def folder_store(folder: Path) -> Blobs:
+    """Open a folder as a store: that of a backup."""
+    from loopline.store.local import LocalBlobs
+
+    return LocalBlobs(folder)
+
+
 def makers(group: str) -> Mapping[str, Callable[[], Any]]:
     """Give what an entry point group offers, by name; each is imported when it is first called."""
     return _Makers(group)

@@ -108,6 +108,20 @@ def read_archive(source: Path, database: Database) -> Archive:
     return archive
 
 
+def check_archive(source: Path) -> Archive:
+    """Read an archive to its end and compare what it says of itself. Raise Invalid kind="bad-archive"."""
+    with source.open("rb") as file:
+        frames = _frames(file, source)
+        archive = _archive(next(frames, {}), source)
+        for frame in frames:
+            if isinstance(frame, dict):
+                if frame.get("rows") != {**dict.fromkeys(frame.get("rows", ()), 0), **archive.rows}:
+                    raise _bad(source, "rows are missing")
+                return archive
+            archive.rows[frame[0]] = archive.rows.get(frame[0], 0) + len(frame[1])
+    raise _bad(source, "its end is missing")
+
+
 def _write(database: Database, file: IO[bytes], now: int) -> Archive:
     state, counts = hashlib.sha256(), dict[str, int]()
 

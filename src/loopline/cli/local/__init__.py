@@ -28,16 +28,36 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
     Verb("get", "local", "runs", "Find the version that a pointer means now, and write its bytes to a file or folder."),
     Verb("shell", "local", "runs", "Open Python with the loop at hand."),
-    Verb("login", "local", "serve", "Log in to a server and keep its token, for this user alone, in credentials.json beside config.toml."),
+    Verb(
+        "login",
+        "local",
+        "serve",
+        "Log in to a server and keep its token, for this user alone, in credentials.json beside config.toml.",
+    ),
     Verb("logout", "local", "serve", "Forget the token that a login kept for a server, and end it there."),
     Verb("up", "local", "serve", "Serve this ledger: the API, the pages, and a worker for pipelines."),
-    Verb("worker", "local", "serve", "Take tasks off a queue of this ledger and do them, one process each, until Ctrl-C."),
+    Verb(
+        "worker", "local", "serve", "Take tasks off a queue of this ledger and do them, one process each, until Ctrl-C."
+    ),
     Verb(
         "feed",
         "read",
         "questions",
         "Tell what has happened, newest first; with --after oldest first, to go on from an event that is known.",
     ),
+    Verb(
+        "backup",
+        "local",
+        "serve",
+        "Copy the ledger and every byte, as of one moment, while others go on. The copy is verified.",
+    ),
+    Verb(
+        "restore",
+        "local",
+        "serve",
+        "Put a backup into an empty home, or an empty database and store that the settings name, and verify it.",
+    ),
+    Verb("migrate", "local", "serve", "Bring the ledger's tables to what this code knows, after a copy of every row."),
     Verb("completion", "local", "set up", "Print the script that lets a shell complete commands and names."),
 )
 
