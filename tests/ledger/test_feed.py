@@ -99,3 +99,20 @@ def test_projects_have_chains_of_their_own(hand: Hand) -> None:
         assert [e.seq for e in tx.feed.iter(PROJECT)] == [1, 2]
         assert [e.seq for e in tx.feed.iter("other")] == [1]
         assert tx.feed.list(PROJECT, subject="test", after=1)[0].seq == 2
+
+
+def test_events_are_searched(hand: Hand) -> None:
+    """By kind, by a pattern of kinds, forwards and backwards, a few at a time, on both databases."""
+    for kind in ("run.started", "change.proposed", "run.finished", "run.started"):
+        with hand.write(kind):
+            pass
+    with hand.read() as tx:
+        told = lambda **asked: [event.seq for event in tx.feed.search(PROJECT, **asked)]  # noqa: E731
+        assert told(kind="run.*") == [4, 3, 1]
+        assert told(kind="run.*", limit=2) == [4, 3]
+        assert told(kind="run.*", after=1) == [3, 4]
+        assert told(kind="*ed", before=3) == [2, 1]
+        assert told(kind="run.started") == [4, 1]
+        assert told(kind="run_*") == told(kind="other.*") == told(subject="nothing") == []
+        assert told(subject="test", actor="person:ann") == [4, 3, 2, 1]
+        assert list(tx.feed.search("other", kind="*")) == []

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from loopline.errors import NotFound
@@ -110,21 +110,33 @@ class Feed:
             if wanted:
                 where.append(f"{column} = ?")
                 values.append(wanted)
-        if "*" in kind:
-            where.append("kind LIKE ? ESCAPE '!'")
-            values.append(re.sub(r"([!%_])", r"!\1", kind).replace("*", "%"))
-        elif kind:
-            where.append("kind = ?")
-            values.append(kind)
         for sign, number in ((">", after), ("<", before)):
             if number is not None:
                 where.append(f"seq {sign} ?")
                 values.append(number)
         order = "seq" if after is not None else "seq DESC"
-        rows = self._rows.all(
-            f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?", *values, limit
-        )
+        select = f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)}"
+        if not kind:
+            rows = self._rows.all(f"{select} ORDER BY {order} LIMIT ?", *values, limit)
+        else:  # each kind by its index: what is rare is not looked for among all that is not
+            kinds = [one for one in self._kinds(project) if fnmatchcase(one, kind)] if "*" in kind else [kind]
+            found = [
+                row
+                for one in kinds
+                for row in self._rows.all(f"{select} AND kind = ? ORDER BY {order} LIMIT ?", *values, one, limit)
+            ]
+            rows = sorted(found, key=lambda row: row[1], reverse=after is None)[:limit]
         return [_event(row) for row in rows]
+
+    def _kinds(self, project: str) -> list[str]:
+        """Give the kinds of events that there are, each by one step through the index."""
+        rows = self._rows.all(
+            "WITH RECURSIVE k(kind) AS (SELECT MIN(kind) FROM events WHERE project = ? UNION ALL SELECT"
+            " (SELECT MIN(e.kind) FROM events e WHERE e.project = ? AND e.kind > k.kind) FROM k WHERE k.kind IS NOT NULL)"
+            " SELECT kind FROM k WHERE kind IS NOT NULL",
+            project, project,
+        )  # fmt: skip
+        return [row[0] for row in rows]
 
     def iter(self, project: str, *, after: int = 0) -> Iterator[Event]:
         """Give every event behind number `after`, oldest first, a page at a time."""
