@@ -173,7 +173,7 @@ def test_a_rehearsal_changes_nothing(face: Face) -> None:
 def test_a_key_that_cannot_be_kept_is_refused(face: Face, key: str) -> None:
     """A key is 1 to 200 printable ASCII characters; none at all is no key."""
     answer = face.post("/start", {"name": "train"}, headers={"Idempotency-Key": key.encode()})
-    assert answer.status_code == (200 if not key else 400)
+    assert (answer.status_code, answer.json()["kind"]) == (400, "bad-idempotency-key")
 
 
 def test_work_is_queued(face: Face) -> None:
@@ -189,6 +189,7 @@ def test_work_is_queued(face: Face) -> None:
         "queued",
         "person:ann",
     )
+    assert face.post("/verify", {}, headers={"Loopline-Dry-Run": "true"}).json()["kind"] == "no-rehearsal"
     told = face.get(f"/tasks/{task['id']}").json()["result"]
     assert told["id"] == task["id"]
     assert face.get("/tasks/" + "0" * 32).json()["kind"] == "no-task"

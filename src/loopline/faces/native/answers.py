@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from loopline.faces.admit import caller_of
 from loopline.faces.problem import expected, no_page, refuse_method, reply
@@ -50,7 +51,13 @@ class Endpoint:
 
 
 async def nothing(request: Request) -> Response:
-    """Answer for an address where nothing is."""
+    """Answer for an address where nothing is, or where something is that knows other methods."""
+    known: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL:
+            known |= route.methods or set()
+    if known:
+        raise refuse_method(request.method, sorted(known))
     raise no_page(request.url.path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import Conflict, LooplineError, Unavailable
+from loopline.errors import Conflict, Invalid, LooplineError, Unavailable
 from loopline.faces.desk import act
 from loopline.faces.native import wire
 from loopline.faces.native.answers import json
@@ -87,11 +87,13 @@ def _work(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
     typed = read(usage, wire.object_of(raw), project=project)
     loop = admitted(request, verb, project, typed)
     claimed(loop, typed)
+    key = wire.key_of(request)
     if wire.dry_of(request):
-        return _answered(*once(loop, lambda dry: queue(dry, verb, typed), key="", asked=("", b""), dry=True))
-    return _answered(
-        *once(loop, lambda here: queue(here, verb, typed), key=wire.key_of(request), asked=(verb.name, raw), dry=False)
-    )
+        raise Invalid(
+            f"{verb.name} runs on a worker, which cannot rehearse it", kind="no-rehearsal",
+            hint="leave Loopline-Dry-Run out; `plan` tells what a run would do", verb=verb.name,
+        )  # fmt: skip
+    return _answered(*once(loop, lambda here: queue(here, verb, typed), key=key, asked=(verb.name, raw), dry=False))
 
 
 def once(

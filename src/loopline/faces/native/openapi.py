@@ -116,7 +116,9 @@ def _verb(schemas: Schemas, verb: Verb) -> Schema:
         operation["parameters"] += [_query(schemas, param) for param in usage.params]
         operation["responses"] = {"200": _answer(_result(schemas, verb, usage), "What the verb gave.")}
         return {"get": operation}
-    operation["parameters"] += [{"$ref": "#/components/parameters/key"}, {"$ref": "#/components/parameters/dry"}]
+    operation["parameters"].append({"$ref": "#/components/parameters/key"})
+    if verb.cls == "write":
+        operation["parameters"].append({"$ref": "#/components/parameters/dry"})
     operation["requestBody"] = _body(schemas, usage)
     if verb.cls == "write":
         operation["responses"] = {"200": _answer(_result(schemas, verb, usage), "What the verb gave.")}

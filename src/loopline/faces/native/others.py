@@ -147,8 +147,7 @@ def _login() -> dict[str, Schema]:
     })  # fmt: skip
     given = {"type": "object", "properties": {"access_token": {"type": "string"}, "token_type": {"type": "string"}}}
     refusal = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
-    form = {"type": "object", "additionalProperties": True}
-    content = {JSON: {"schema": form}, "application/x-www-form-urlencoded": {"schema": form}}
+    content: Schema = {JSON: {"schema": {}}, "application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
     told = {"description": "By RFC 8628, 3.5: not yet, slower, denied, expired; or a problem.", "content": {
         JSON: {"schema": refusal}, "application/problem+json": {"schema": {"$ref": PLACE + "Problem"}},
     }}  # fmt: skip
@@ -234,7 +233,7 @@ def _takes(schema: Schema) -> Schema:
 
 
 def _takes_bytes(kind: str) -> Schema:
-    return {"required": True, "content": {kind: {"schema": {"type": "string", "contentMediaType": kind}}}}
+    return {"required": False, "content": {kind: {"schema": {"type": "string", "contentMediaType": kind}}}}
 
 
 def _json(schema: Schema, text: str) -> Schema:

@@ -147,8 +147,10 @@ def too_large(limit: int) -> Invalid:
 
 def key_of(request: Request) -> str:
     """Give the `Idempotency-Key`; nothing where none was sent. Raise Invalid for one that cannot be kept."""
-    key: str = request.headers.get("idempotency-key", "")
-    if key and not _KEY.match(key):
+    key: str | None = request.headers.get("idempotency-key")
+    if key is None:
+        return ""
+    if not _KEY.match(key):
         raise Invalid(
             "the Idempotency-Key cannot be kept",
             kind="bad-idempotency-key",
