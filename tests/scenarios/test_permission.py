@@ -45,8 +45,8 @@ UPLOADS: Final = (
     ("POST", "/api/v1/uploads"),
 )  # fmt: skip
 """Who may record for some asset of a project may bring bytes to it: they are of no asset yet."""
-OWN: Final = {"/api/v1/whoami", "/logout", "/", "/device"}
-"""What answers whoever is signed in, about themselves alone."""
+OWN: Final = {"/api/v1/whoami", "/api/v1/openapi.json", "/logout", "/", "/device"}
+"""What answers whoever is signed in: about themselves, or about no project."""
 
 
 @dataclass
