@@ -22,6 +22,7 @@ from loopline.checks.policy import (
     overridden,
     policies_for,
     say_duration,
+    would_count,
 )
 from loopline.nouns.change import Answer, Approval, Change, ChangeState, Move, Override
 from loopline.nouns.digest import Digest, digest_of
@@ -226,6 +227,28 @@ def test_approvals(rule: Approvals, answers: list[Approval], result: Result) -> 
     facts = case(verdict(), teams={"team/ml": frozenset({"person:bob", "person:ann"})})
     facts = replace(facts, change=replace(facts.change, approvals=tuple(answers)))
     assert answer(policy(approvals=rule), facts).result is result
+
+
+@pytest.mark.parametrize(
+    ("rule", "given", "mine", "counts"),
+    [
+        (Approvals(), [], approval(), True),
+        (Approvals(), [approval("person:eve")], approval(), False),
+        (Approvals(count=2), [approval("person:eve")], approval(), True),
+        (Approvals(), [], approval("person:ann"), False),
+        (Approvals(), [], approval("token:ci"), False),
+        (Approvals(verified=True), [], approval(), False),
+        (Approvals(source=("team/ml",)), [], approval(), True),
+        (Approvals(source=("team/ops",)), [], approval(), False),
+    ],
+)
+def test_whose_answer_would_count(rule: Approvals, given: list[Approval], mine: Approval, *, counts: bool) -> None:
+    """Only who is eligible can help, and only where approvals are lacking."""
+    facts = case(verdict(), teams={"team/ml": frozenset({"person:bob"})})
+    facts = replace(facts, change=replace(facts.change, approvals=tuple(given)))
+    assert would_count([policy(approvals=rule)], facts, mine) is counts
+    assert not would_count([policy(checks=("eval",))], facts, mine)
+    assert not would_count([Policy("other", ("data/*@main",), approvals=rule)], facts, mine)
 
 
 @pytest.mark.parametrize(

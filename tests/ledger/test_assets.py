@@ -70,3 +70,13 @@ def test_list_is_sorted_and_goes_on(hand: Hand) -> None:
         assert [a.name for a in tx.assets.list("flights", kind="model")] == [
             a.name for a in (*first, *rest) if a.name.kind == "model"
         ]
+
+
+def test_assets_are_counted(hand: Hand) -> None:
+    """Deleted ones and those of other projects do not count."""
+    with hand.write() as tx:
+        for name in (DATA, AssetName("flights", "model", "delay"), AssetName("other", "data", "x")):
+            tx.assets.ensure(name)
+        tx.assets.delete(DATA)
+        assert tx.assets.count("flights") == 1
+        assert tx.assets.count("nobody") == 0

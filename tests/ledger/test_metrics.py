@@ -60,3 +60,13 @@ def test_the_summary_is_that_of_all_points(batches: list[list[Point]]) -> None:
             values = [p.value for p in everything if p.key == key]
             assert (low, high, count) == (min(values), max(values), len(values))
     ledger.close()
+
+
+def test_points_between_two_steps(hand: Hand) -> None:
+    """Both ends are part of it, in the order of step and arrival, also several of one step."""
+    run = hand.run()
+    with hand.write() as tx:
+        tx.metrics.add(run.id, [Point("a", float(i), i % 5, 100 + i) for i in range(10)])
+        found = tx.metrics.between(run.id, "a", 1, 2)
+        assert found == [(1.0, 1, 101), (6.0, 1, 106), (2.0, 2, 102), (7.0, 2, 107)]
+        assert tx.metrics.between(run.id, "b", 0, 9) == []

@@ -159,3 +159,17 @@ def test_a_parent_adopts_those_that_name_it(hand: Hand) -> None:
         tx.runs.adopt(parent.id, tag="around", value="p")
         parents = [tx.runs.get(one.id).parent for one in (parent, child, settled, other)]
         assert parents == [None, parent.id, "x" * 32, None]
+
+
+def test_runs_are_counted_by_experiment(hand: Hand) -> None:
+    """Steps and deleted runs do not count; the experiment of the newest run comes first."""
+    first = hand.run(experiment="a")
+    hand.run(experiment="b")
+    hand.run(experiment="a", parent=first.id)
+    gone = hand.run(experiment="c")
+    last = hand.run(experiment="a")
+    with hand.write() as tx:
+        tx.runs.delete(gone.id)
+        assert tx.runs.count(last.project) == 3
+        assert tx.runs.experiments(last.project) == [("a", 2), ("b", 1)]
+        assert tx.runs.experiments("other") == []
