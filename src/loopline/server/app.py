@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -50,11 +49,7 @@ def make_app(
 
 def routes() -> list[BaseRoute]:
     """Give the routes of every face in the order in which they are tried."""
-    found: list[BaseRoute] = []
-    for face in FACES:
-        if find_spec(f"loopline.faces.{face}.routes") is not None:
-            found += import_module(f"loopline.faces.{face}.routes").routes()
-    return found
+    return [one for face in FACES for one in import_module(f"loopline.faces.{face}.routes").routes()]
 
 
 def names_of(settings: ServerSettings) -> tuple[str, ...]:
