@@ -126,3 +126,14 @@ def test_two_pipelines_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid) as caught:
         load(folder, ["flow_f", "flow_h"])
     assert caught.value.kind == "pipeline-twice"
+
+
+def test_leaving_a_tree_disturbs_no_import_of_another_thread(tmp_path: Path) -> None:
+    """A thread that goes through the import path while code is entered and left finds each of its entries."""
+    (tmp_path / "flights.py").write_text("")
+    code = code_at(tmp_path)
+    with code.active():
+        seen = iter(sys.path)
+        next(seen)
+    before = [one for one in sys.path if one != str(tmp_path)]
+    assert [one for one in seen if one != str(tmp_path)] == before

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -315,3 +317,79 @@ def test_the_story_is_the_same(both: tuple[Teller, Teller], server: Served) -> N
     left = [one.name for one in (there.folder / ".loopline").iterdir()]
     assert "ledger.db" not in left, "the client made a ledger of its own"
     assert list((there.folder / ".loopline" / "journal").iterdir()) == []
+
+
+SLOW = """
+from loopline import pipeline, step
+
+
+@step
+def wait(seconds: float) -> float:
+    import time
+
+    time.sleep(seconds)
+    return seconds
+
+
+@pipeline
+def slow(seconds: float = 60.0):
+    return {"report/slow": wait(seconds)}
+"""
+
+
+def running(teller: Teller) -> list[dict[str, Any]]:
+    """The steps that run now."""
+    found = teller("find", "runs", "kind = step and state = running", "--steps", "--json")
+    return list(json.loads(found.out)["result"]) if found.code == 0 else []
+
+
+def started(teller: Teller, *words: str) -> subprocess.Popen[str]:
+    """Begin a command, and give it when its step runs at the server."""
+    (teller.folder / "train.py").write_text(SLOW)
+    process = subprocess.Popen(
+        [*LOOPLINE, *words],
+        cwd=teller.folder,
+        env=teller.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 30
+    while not running(teller):
+        assert time.monotonic() < until, "the step never began"
+        assert process.poll() is None, process.communicate()
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_an_interrupt_stops_the_work_at_the_server(tmp_path: Path, server: Served) -> None:
+    """Ctrl-C ends the command with code 130 and the way to go on, the run is cancelled, and the step runs no more."""
+    teller = Teller(tmp_path / "flights", server.url)
+    teller.environ["LOOPLINE_PROJECT"] = "stopped"
+    process = started(teller, "run", "slow")
+    run = running(teller)[0]["parent"]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"loopline run --resume {run[:16]}" in said
+    until = time.monotonic() + 30
+    while json.loads(teller("show", run, "--json").out)["result"]["state"] != "cancelled":
+        assert time.monotonic() < until, teller("show", run).out
+        time.sleep(0.2)
+    assert running(teller) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_command_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
+    """A server that is stopped and started again while a pipeline runs costs the waiting command nothing but time."""
+    with serving(tmp_path / "server") as first:
+        teller = Teller(tmp_path / "there" / "flights", first.url)
+        process = started(teller, "run", "slow", "-p", "seconds=4", "--json")
+    with serving(tmp_path / "server", port=int(first.url.rpartition(":")[2])):
+        out, said = process.communicate(timeout=100)
+        assert process.returncode == 0, said
+        result = json.loads(out)["result"]
+        assert (result["run"]["state"], [one["asset"] for one in result["published"]]) == ("finished", ["report/slow"])
+        assert len(json.loads(teller("history", "report/slow", "--json").out)["result"]) == 1

@@ -82,7 +82,7 @@ class Code:
         for name in self._hidden:
             del sys.modules[name]
         sys.modules.update(self._loaded)
-        sys.path[:0] = self._roots
+        sys.path = [*self._roots, *sys.path]
         importlib.invalidate_caches()
 
     def _leave(self) -> None:
@@ -91,9 +91,8 @@ class Code:
             del sys.modules[name]
         sys.modules.update(self._hidden)
         self._hidden = {}
-        for root in self._roots:
-            if root in sys.path:
-                sys.path.remove(root)
+        # A new list: another thread that imports goes through the old one, and an entry taken out of that makes it skip the next.
+        sys.path = [one for one in sys.path if one not in self._roots]
 
     def _refusal(self, name: str, error: BaseException) -> Invalid:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):

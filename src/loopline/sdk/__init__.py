@@ -1,6 +1,10 @@
 """sdk: the loop from Python.
 
 client     one way to ask a verb, here or over a wire: `client.do(promote, …)`
+opening    the client that the settings name: of the ledger here (`Local`) or of a server (`Remote`)
+remote     asks a server; wire: requests that are sent again where an answer was lost; following: work that is done there
+transfer   a server's blobs, only those that are missing; together: some calls at a time
+outbox     bytes that a server did not take yet; checkup: what doctor says of a server; credentials, device: logins
 journal    a run's own file: what was logged is in it before `log` returns, whatever happens to the process next
 shipping   the way of a journal's lines into the ledger, each of them once
 forking    what threads of ours must not do while the program forks
