@@ -22,6 +22,8 @@ class Sample:
     """User and system time of the process and of every child that it waited for."""
     wall: float
     count: int = 1
+    size: float = 0.0
+    """Bytes, where the topic is about some: of memory, of a page. Not divided by `count`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,19 @@ class Measured:
     count: int = 1
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
+    size: list[float] = field(default_factory=list)
+    """In bytes."""
 
     def add(self, sample: Sample) -> None:
         """Keep one sample."""
         self.count = sample.count
         self.cpu.append(sample.cpu / sample.count)
         self.wall.append(sample.wall / sample.count)
+        self.size.append(sample.size)
 
     def median(self, kind: str) -> float:
-        """Give the median CPU or wall time of one operation."""
-        return statistics.median(self.cpu if kind == "cpu" else self.wall)
+        """Give the median CPU time, wall time or size of one operation."""
+        return statistics.median({"cpu": self.cpu, "wall": self.wall, "size": self.size}[kind])
 
 
 def in_turns(cases: Sequence[Case], rounds: int, *, say: Callable[[str], None]) -> list[Measured]:

@@ -14,7 +14,19 @@ from typing import Any
 from benchmarks.measure import Measured
 from benchmarks.peers import PINS
 
-TOPICS = ("startup", "calls", "steps", "cold", "writes", "questions", "datasets")
+TOPICS = (
+    "startup",
+    "calls",
+    "steps",
+    "cold",
+    "writes",
+    "questions",
+    "datasets",
+    "server",
+    "standing",
+    "transfer",
+    "pages",
+)
 PAGE = Path(__file__).parent / "RESULTS.md"
 
 
@@ -24,7 +36,7 @@ class Budget:
 
     text: str
     limit: float
-    """Milliseconds."""
+    """Milliseconds, or bytes where `kind` is size."""
     topic: str
     what: str
     kind: str = "cpu"
@@ -38,6 +50,9 @@ BUDGETS = (
     Budget("cached step: ≤ 0.3 ms", 0.3, "steps", "each further cached step", "wall"),
     Budget("`why` in a ledger of 1,000,000 edges: ≤ 100 ms", 100, "questions", "why", "wall"),
     Budget("first page of `impact` (≤ 10,000 reached): ≤ 100 ms", 100, "questions", "impact, first page", "wall"),
+    Budget("server: start to first 200: ≤ 1 s", 1000, "standing", "start, then idle", "wall"),
+    Budget("server: idle memory: ≤ 100 MB", 100e6, "standing", "start, then idle", "size"),
+    Budget("UI page: ≤ 150 KB", 150e3, "pages", "runs", "size"),
 )
 
 
@@ -93,6 +108,8 @@ def _budgets(told: dict[str, Any]) -> str:
         value = here[0].median(budget.kind)
         verdict = "met" if value <= budget.limit else f"**missed** (+{value / budget.limit - 1:.0%})"
         both = f"{_time(here[0].median('cpu'))} CPU, {_time(here[0].median('wall'))} wall"
+        if budget.kind == "size":
+            both = _bytes(here[0].median("size"))
         lines.append(f"| {budget.text} | {both} | {verdict} by {budget.kind} |")
     return "\n".join(lines)
 
@@ -106,15 +123,20 @@ def _topic(name: str, data: dict[str, Any]) -> str:
         "",
         _where(data["machine"]),
         "",
-        "| What | Who | CPU | Wall | × Loopline | Rounds |",
+        f"| What | Who | {getattr(topic, 'CPU', 'CPU')} | {getattr(topic, 'WALL', 'Wall')} | × Loopline | Rounds |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
+    sized = getattr(topic, "SIZE", "")
+    if sized:
+        lines[-2:] = [lines[-2] + f" {sized} |", lines[-1] + " ---: |"]
     measured = [Measured(**m) for m in data["measured"]]
     ours = {m.what: m for m in measured if m.who == "loopline"}
     for one in measured:
         ratio = _ratio(one, ours.get(one.what))
         who = f"{one.who} ({one.note})" if one.note else one.who
-        figures = f"{_spread(one.cpu)} | {_spread(one.wall)} | {ratio} | {len(one.wall)}"
+        cpu = _spread(one.cpu) if any(one.cpu) else "–"
+        figures = f"{cpu} | {_spread(one.wall)} | {ratio} | {len(one.wall)}"
+        figures += f" | {_bytes(one.median('size'))}" if sized else ""
         lines.append(f"| {one.what}{f' (of {one.count:,})' if one.count > 1 else ''} | {who} | {figures} |")
     if hasattr(topic, "notes"):
         lines += ["", topic.notes(measured)]
@@ -138,6 +160,10 @@ def _ratio(one: Measured, ours: Measured | None) -> str:
 
 def _spread(values: list[float]) -> str:
     return f"{_time(statistics.median(values))} ({_time(min(values))}–{_time(max(values))})"
+
+
+def _bytes(size: float) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} KB"
 
 
 def _time(ms: float) -> str:

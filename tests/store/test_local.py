@@ -157,3 +157,10 @@ def test_foreign_files_are_not_blobs(tmp_path: Path) -> None:
     digest = blobs.put(b"data")
     (tmp_path / "blobs" / "sha256" / "README").write_text("hello")
     assert list(blobs.iter()) == [digest]
+
+
+def test_a_folder_may_be_named_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative folder that does not exist yet is made where the process stands."""
+    monkeypatch.chdir(tmp_path)
+    digest = LocalBlobs(Path("store")).put(b"data")
+    assert LocalBlobs(tmp_path / "store").read(digest) == b"data"

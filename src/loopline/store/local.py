@@ -325,7 +325,7 @@ def _sync_folder(folder: str) -> None:
 def _make_durable(folder: str) -> None:
     """Make a folder with its parents, each of them named durably in its own parent."""
     if not os.path.isdir(folder):
-        parent = os.path.dirname(folder)
+        parent = os.path.dirname(folder) or "."
         _make_durable(parent)
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder)
