@@ -128,7 +128,7 @@ class Feed:
             rows = sorted(found, key=lambda row: row[1], reverse=after is None)[:limit]
         return [_event(row) for row in rows]
 
-    def _kinds(self, project: str) -> list[str]:
+    def _kinds(self, project: str) -> Sequence[str]:
         """Give the kinds of events that there are, each by one step through the index."""
         rows = self._rows.all(
             "WITH RECURSIVE k(kind) AS (SELECT MIN(kind) FROM events WHERE project = ? UNION ALL SELECT"
