@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loopline.verbs import VERBS, load
+from loopline.verbs.touching import ALL, FREE, RUNS_CODE, named, touched
+from loopline.verbs.usage import read, usage_of
+
+from .conftest import PROJECT
+
+if TYPE_CHECKING:
+    from .conftest import World
+
+EVERYTHING = {(PROJECT, ALL)}
+
+
+def ask(world: World, verb: str, **words: Any) -> set[tuple[str, str]]:
+    """Tell what a request touches, as it comes over a wire."""
+    return touched(world.loop, verb, read(usage_of(load(verb)), words, project=PROJECT))
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "assets"),
+    [
+        ("get", {"pointer": "model/delay@champion"}, {"model/delay"}),
+        ("diff", {"old": "data/a@1", "new": "data/b@2"}, {"data/a", "data/b"}),
+        ("put", {"asset": "report/x", "digest": "sha256:" + "0" * 64}, {"report/x"}),
+        ("history", {"what": "data/flights@main"}, {"data/flights"}),
+        ("show", {"what": "model/delay@2"}, {"model/delay"}),
+        ("ls", {"what": "data/flights@2"}, {"data/flights"}),
+        ("ls", {"what": "data"}, {"data/*"}),
+        ("why", {"what": "model/delay@champion"}, {"model/delay"}),
+        ("delete", {"what": "report/old"}, {"report/old"}),
+        ("policy", {}, {"policy/flights"}),
+        ("propose", {"ref": "model/delay@champion", "to": "1", "why": "x", "also": {"data/flights@main": "data/other@2"}},
+         {"model/delay", "data/flights", "data/other"}),
+        ("log", {"run": "0a", "inputs": [{"name": "i", "digest": "sha256:" + "0" * 64, "asset": "data/x"}]}, {"data/x"}),
+        ("start", {"name": "x"}, set()),
+        ("whoami", {}, set()),
+    ],
+)  # fmt: skip
+def test_words_name_assets(world: World, verb: str, words: dict[str, Any], assets: set[str]) -> None:
+    """A name in any word of a request is something that it touches."""
+    assert ask(world, verb, **words) == {(PROJECT, asset) for asset in assets}
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("find", {}), ("ls", {}), ("search", {"words": "x"}), ("feed", {}), ("overview", {}), ("why", {"what": "0abc"}),
+        ("impact", {"what": "pkg:numpy"}), ("impact", {"what": "sha256:" + "0" * 64}), ("delete", {"what": "0abc"}),
+        ("run", {"pipeline": "train"}), ("check", {"change": "0abc"}), ("verify", {}), ("apply", {"change": "0abc"}),
+        ("show", {"what": "ffff"}), ("approve", {"change": "model/none@champion"}),
+        ("rollback", {"ref": "model/no@x", "why": "x"}),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_touches_everything(world: World, verb: str, words: dict[str, Any]) -> None:
+    """A search, a digest, code that runs, a change that is not there: who is kept to some assets is refused."""
+    assert (PROJECT, ALL) in ask(world, verb, **words)
+
+
+def test_a_change_touches_what_it_moves(guarded: World) -> None:
+    """Whoever reviews, approves, applies or withdraws a change is held against every ref of it, however it is named."""
+    change = guarded.propose(1)
+    moved = {(PROJECT, "model/delay")}
+    for verb in ("review", "approve", "apply", "withdraw", "comment"):
+        words = {"change": change.id} | ({"text": "x"} if verb == "comment" else {})
+        assert ask(guarded, verb, **words) == moved
+        assert ask(guarded, verb, **(words | {"change": "model/delay@champion"})) == moved
+    assert ask(guarded, "show", what=change.id) == moved
+
+
+def test_a_rollback_touches_all_that_it_takes_back(world: World) -> None:
+    """The newest change of a ref is taken back whole: its other refs are touched as well."""
+    world.train(b"one")
+    world.train(b"two")
+    from loopline.nouns.name import Numbered
+
+    from .conftest import CHAMPION
+
+    world.do("propose", CHAMPION, to=Numbered(1), why="x", also={"data/flights@prod": "1"})
+    both = {(PROJECT, "model/delay"), (PROJECT, "data/flights")}
+    assert ask(world, "rollback", ref="model/delay@champion", why="x") == both
+    assert ask(world, "rollback", ref="data/flights@prod", why="x") == both
+
+
+def test_what_moves_with_others_touches_everything(world: World) -> None:
+    """Which data, code and environment move together with a model is not in the words."""
+    assert (PROJECT, ALL) in ask(world, "propose", ref="model/delay@champion", to="1", why="x", together=True)
+
+
+def test_other_projects_are_named(world: World) -> None:
+    """A name of another project touches that project, in every place where a name may stand."""
+    for verb, words in (
+        ("get", {"pointer": "secret:model/x@1"}), ("show", {"what": "secret:model/x@1"}), ("ls", {"what": "secret:model/x@1"}),
+        ("history", {"what": "secret:model/x"}), ("why", {"what": "secret:model/x@1"}), ("card", {"pointer": "secret:model/x"}),
+    ):  # fmt: skip
+        typed = read(usage_of(load(verb)), words, project=PROJECT)
+        assert ("secret", "model/x") in named(world.loop, verb, typed)
+    typed = read(usage_of(load("run")), {"pipeline": "t", "params": {"data": "secret:data/x@1"}}, project=PROJECT)
+    assert ("secret", "data/x") in named(world.loop, "run", typed)
+
+
+def test_every_exception_is_a_verb() -> None:
+    """The lists of verbs that are judged by themselves name verbs that there are."""
+    names = {verb.name for verb in VERBS}
+    assert names >= FREE
+    assert names >= RUNS_CODE
