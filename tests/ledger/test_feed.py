@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -107,7 +107,10 @@ def test_events_are_searched(hand: Hand) -> None:
         with hand.write(kind):
             pass
     with hand.read() as tx:
-        told = lambda **asked: [event.seq for event in tx.feed.search(PROJECT, **asked)]  # noqa: E731
+
+        def told(**asked: Any) -> list[int]:
+            return [event.seq for event in tx.feed.search(PROJECT, **asked)]
+
         assert told(kind="run.*") == [4, 3, 1]
         assert told(kind="run.*", limit=2) == [4, 3]
         assert told(kind="run.*", after=1) == [3, 4]
