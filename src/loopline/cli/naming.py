@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from loopline.errors import LooplineError
+from loopline.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def names(settings: Settings, prefix: str, *, limit: int) -> Iterator[str]:
             found = client.do("find", what, limit=limit)
             yield from (f"{one.id}\t{_line(getattr(one, word))}" for one in found if one.id.startswith(prefix))
     kind, slash, _ = prefix.partition("/")
-    with suppress(LooplineError):  # what stands before the slash may be no kind
+    with suppress(Invalid):  # what stands before the slash may be no kind
         for one in client.do("ls", kind if slash else "", limit=limit):
             if str(one.asset).startswith(prefix):
                 yield f"{one.asset}\t{one.versions} versions"
