@@ -128,7 +128,7 @@ def story(face: Face) -> Face:
     from loopline.nouns.policy import Approvals, Policy
     from loopline.store.memory import MemoryBlobs
 
-    here = MemoryBlobs()
+    here, root = MemoryBlobs(), ""
     for body in (b"a,b\n1,2\n", b"a,b\n1,3\n"):
         root = build(here, [Entry("t.csv", here.put(body), len(body))])
         face.ask("POST", "/blobs/pack", content=frame(body, here.read(root)))
