@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,7 +39,8 @@ def test_only_the_author_takes_back(guarded: World) -> None:
     """Somebody else neither edits nor deletes a comment, and it stays as it is."""
     change = guarded.propose(1)
     mine = guarded.do("comment", change.id, "mine")
-    for asked in ({"edit": mine.id, "text": "yours"}, {"delete": mine.id}):
+    ways: tuple[dict[str, Any], ...] = ({"edit": mine.id, "text": "yours"}, {"delete": mine.id})
+    for asked in ways:
         with pytest.raises(Refused) as caught:
             guarded.do("comment", change.id, by=BOB, **asked)
         assert caught.value.kind == "not-your-comment"

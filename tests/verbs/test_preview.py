@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,9 +27,10 @@ def here(world: World, tmp_path: Path) -> World:
     return world
 
 
-def look(world: World, body: bytes, name: str, **asked: int) -> Preview:
+def look(world: World, body: bytes, name: str, **asked: Any) -> Preview:
     """Store one file and look at it."""
-    number = world.data(**{name.replace(".", "_"): body}).version.number
+    files: dict[str, Any] = {name.replace(".", "_"): body}
+    number = world.data(**files).version.number
     return world.do("preview", Pointer(DATA, Numbered(number)), name, **asked)  # type: ignore[no-any-return]
 
 
