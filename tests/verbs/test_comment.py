@@ -50,7 +50,14 @@ def test_only_the_author_takes_back(guarded: World) -> None:
 def test_what_cannot_be_said_is_refused(guarded: World) -> None:
     """Nothing, too much, zero bytes, an edit that deletes, an answer to nothing."""
     change = guarded.propose(1)
-    for asked in ({}, {"text": " \n"}, {"text": "x" * 20_001}, {"text": "x", "place": "p" * 501}, {"text": "a\0"}):
+    wrong: tuple[dict[str, Any], ...] = (
+        {},
+        {"text": " \n"},
+        {"text": "x" * 20_001},
+        {"text": "x", "place": "p" * 501},
+        {"text": "a\0"},
+    )
+    for asked in wrong:
         with pytest.raises(Invalid):
             guarded.do("comment", change.id, **asked)
     with pytest.raises(Invalid):
