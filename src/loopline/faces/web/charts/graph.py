@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CARD = (132.0, 44.0)
 GAP = (36.0, 14.0)
+WIDEST = 204.0
+"""Where there are few columns, cards have room for longer names."""
 ROW = 26.0
 
 
@@ -52,7 +54,8 @@ def dag(nodes: Sequence[Node], edges: Sequence[tuple[str, str]], *, title: str) 
         return _nothing(title, "nothing to draw")
     known = {one.id: one for one in nodes}
     laid = arrange(list(known), edges)
-    (wide, high), (gap_x, gap_y) = CARD, GAP
+    (narrow, high), (gap_x, gap_y) = CARD, GAP
+    wide = min(max(narrow, (900 - 4 + gap_x) / laid.width - gap_x), WIDEST)
 
     def at(column: float, row: float) -> tuple[float, float]:
         return 2 + column * (wide + gap_x), 2 + row * (high + gap_y)
@@ -71,7 +74,7 @@ def dag(nodes: Sequence[Node], edges: Sequence[tuple[str, str]], *, title: str) 
         node("path", d=d, class_=f"edge{' hot' if hot else ''}") for d, hot, _ in sorted(paths, key=lambda one: one[1])
     ]
     body += [node("path", d=f"M{x - 3:.1f} {y - 4:.1f}l7 4l-7 4z", class_="tip") for _, _, (x, y) in paths]
-    body += [_card(one, *at(laid.columns[one.id], laid.rows[one.id])) for one in nodes]
+    body += [_card(one, *at(laid.columns[one.id], laid.rows[one.id]), wide) for one in nodes]
     width, height = laid.width * (wide + gap_x) - gap_x + 4, laid.height * (high + gap_y) - gap_y + 4
     desc = "; ".join(f"{known[a].name} leads to {known[b].name}" for a, b in list(laid.ways)[:20])
     drawn = frame(
@@ -91,14 +94,15 @@ def dag(nodes: Sequence[Node], edges: Sequence[tuple[str, str]], *, title: str) 
     return drawn + table(("", "state", "", "needs"), rows, label=f"Numbers of {title}", summary="As a table")
 
 
-def _card(one: Node, x: float, y: float) -> Markup:
-    wide, high = CARD
+def _card(one: Node, x: float, y: float, wide: float) -> Markup:
+    high = CARD[1]
+    letters = int((wide - (42 if one.state else 24)) / 6.6)
     drawn = join([
         node("title", f"{one.name} {one.state} {one.note}".strip()[:200]),
         node("rect", x=x, y=y, width=wide, height=high, rx="8", class_=f"card{' hot' if one.hot else ''}"),
         _state(one.state, x + 16, y + high / 2) if one.state else "",
-        text(x + (30 if one.state else 12), y + (18 if one.note else 26), shorten(one.name, 14), class_="strong"),
-        text(x + (30 if one.state else 12), y + 34, shorten(one.note, 16)) if one.note else "",
+        text(x + (30 if one.state else 12), y + (18 if one.note else 26), shorten(one.name, letters), class_="strong"),
+        text(x + (30 if one.state else 12), y + 34, shorten(one.note, letters + 2)) if one.note else "",
     ])
     return node("a", drawn, href=one.href) if one.href else node("g", drawn)
 
