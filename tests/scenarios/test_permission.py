@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
+from loopline.faces.login.throttle import Throttle
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, Numbered, RefName
@@ -67,6 +68,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Serve a project full of things, and callers who must not see them."""
     world = World(Served(tmp_path_factory.mktemp("permission")))
     fill(world)
+    world.served.app.state.throttle = Throttle(most=10**6, of_all=10**6)  # the walk is faster than people are let
     loop = world.served.loop
     token = world.served.token
     token("ann", "admin", everywhere=True)
@@ -280,7 +282,9 @@ def test_the_walk_finds_what_it_should(world: World) -> None:
 def test_what_is_public_tells_nothing(world: World, method: str, path: str) -> None:
     """The pages that everybody gets name nothing of any project."""
     where = path.replace("{version}", "x").replace("{name}", "loopline.css")
-    assert not leaks(world.served.ask(method, where, client="10.0.0.1"))
+    answer = world.served.ask(method, where, client="10.0.0.1")
+    assert not leaks(answer)
+    assert world.served.loop.project not in answer.text
 
 
 def leaks(answer: httpx.Response) -> list[str]:

@@ -109,6 +109,8 @@ def number_of(request: Request, name: str, default: int) -> int:
 
 def address(project: str, *parts: str, **query: Any) -> str:
     """Give a page's address: parts are quoted, words that are empty are left out."""
+    if not project:
+        return "/"
     path = "/".join(["/p", quote(project, safe=""), *(quote(part, safe="@/=,+~!") for part in parts if part)])
     pairs = [
         (key, str(one)) for key, value in query.items() for one in (value if isinstance(value, (list, tuple)) else [value])
@@ -182,11 +184,13 @@ async def _frame(request: Request) -> dict[str, Any]:
     desk: Desk = request.app.state.desk
     caller: Caller | None = request.scope.get("loopline.caller")
     project = project_of(request)
-    projects, seq = await act(request, _around, desk, caller, project) if caller else ([], 0)
+    if "project" not in request.path_params and not (caller and _may(caller, project)):
+        project = ""  # its name is not for everybody
+    projects, seq = await act(request, _around, desk, caller, project) if caller and project else ([], 0)
     return {
         "home": desk.loop.project,
         "project": project,
-        "projects": sorted({*projects, project}) if caller else [],
+        "projects": sorted({*projects, project}) if caller and project else [],
         "sections": SECTIONS,
         "caller": caller,
         "csrf_token": caller.csrf if caller else "",
