@@ -189,6 +189,9 @@ def test_work_is_queued(face: Face) -> None:
         "queued",
         "person:ann",
     )
+    assert face.post("/verify?queue=gpu", {}).json()["task"]["queue"] == "gpu"
+    assert face.post("/verify?queue=../x", {}).json()["kind"] == "bad-queue"
+    assert face.post("/start?queue=gpu", {"name": "x"}).json()["kind"] == "unknown-parameter"
     assert face.post("/verify", {}, headers={"Loopline-Dry-Run": "true"}).json()["kind"] == "no-rehearsal"
     told = face.get(f"/tasks/{task['id']}").json()["result"]
     assert told["id"] == task["id"]

@@ -44,7 +44,7 @@ async def asked(request: Request) -> Response:
     if verb.cls == "read":
         words = wire.read_words(wire.usage_for(verb.name), pairs)
         return await act(request, _read, request, verb, project, words)
-    wire.only(pairs, "project")
+    wire.only(pairs, "project", *(("queue",) if verb.cls == "work" else ()))
     raw = await wire.raw_of(request, limit=wire.LARGEST_LOG if verb.name == "log" else wire.LARGEST)
     answering = _work if verb.cls == "work" else _write
     response = await act(request, answering, request, verb, project, raw)
@@ -81,7 +81,8 @@ def _write(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
 
 
 def _work(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
-    from loopline.faces.native.tasks import queue
+    from loopline.faces.native.tasks import queued
+    from loopline.verbs.asking import DEFAULT
 
     usage = wire.usage_for(verb.name)
     typed = read(usage, wire.object_of(raw), project=project)
@@ -93,7 +94,9 @@ def _work(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
             f"{verb.name} runs on a worker, which cannot rehearse it", kind="no-rehearsal",
             hint="leave Loopline-Dry-Run out; `plan` tells what a run would do", verb=verb.name,
         )  # fmt: skip
-    return _answered(*once(loop, lambda here: queue(here, verb, typed), key=key, asked=(verb.name, raw), dry=False))
+    queue = dict(wire.query_of(request)).get("queue", DEFAULT)
+    asked = (f"{verb.name} in {queue}", raw)
+    return _answered(*once(loop, lambda here: queued(here, verb, typed, queue=queue), key=key, asked=asked, dry=False))
 
 
 def once(

@@ -47,6 +47,10 @@ _DRY: Final[Schema] = {
     "description": "Apply every rule, answer what would be, change nothing.",
     "schema": {"type": "string", "enum": ["true", "false"]},
 }  # fmt: skip
+_QUEUE: Final[Schema] = {
+    "name": "queue", "in": "query", "required": False, "description": "Whose workers do it.",
+    "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,99}$", "default": "default"},
+}  # fmt: skip
 _PROJECT: Final[Schema] = {
     "name": "project", "in": "query", "required": False, "description": "The server's own project where none is named.",
     "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,99}$"}, "example": "flights",
@@ -61,7 +65,7 @@ async def openapi(_: Request) -> Response:
 @cache
 def document() -> Schema:
     """Make the document. It is the same for everybody, and made once."""
-    from loopline import __version__
+    from importlib.metadata import version
 
     schemas = Schemas()
     paths = {f"/api/v1/{verb.name}": _verb(schemas, verb) for verb in VERBS if verb.cls != "local"}
@@ -75,7 +79,12 @@ def document() -> Schema:
                 _finish(operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Loopline", "version": __version__, "description": _ABOUT, "license": {"name": "Apache-2.0"}},
+        "info": {
+            "title": "Loopline",
+            "version": version("loopline"),
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0"},
+        },
         "servers": [{"url": "/"}],
         "security": [{"token": []}, {"session": []}, {}],
         "tags": [{"name": name} for name in dict.fromkeys(verb.group for verb in VERBS)],
@@ -83,7 +92,7 @@ def document() -> Schema:
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
             "responses": {f"Problem{status}": _problem(text) for status, text in WRONG.items()},
-            "parameters": {"project": _PROJECT, "key": _KEY, "dry": _DRY},
+            "parameters": {"project": _PROJECT, "key": _KEY, "dry": _DRY, "queue": _QUEUE},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "A token of `loopline issue`."},
                 "session": {
@@ -123,6 +132,7 @@ def _verb(schemas: Schemas, verb: Verb) -> Schema:
     if verb.cls == "write":
         operation["responses"] = {"200": _answer(_result(schemas, verb, usage), "What the verb gave.")}
     else:
+        operation["parameters"].append({"$ref": "#/components/parameters/queue"})
         operation["responses"] = {"202": _queued(schemas)}
         schemas.given(usage.returns)
     return {"post": operation}

@@ -15,7 +15,6 @@ from loopline.faces.native.door import Welcome
 from loopline.faces.native.stream import BEAT, BEAT_S, HELLO, Stream, message
 from loopline.faces.problem import encoded
 from loopline.ledger.replies import Reply
-from loopline.nouns.task import Task
 from loopline.verbs import Verb
 from loopline.verbs.asking import ask
 from loopline.verbs.plain import plain
@@ -26,16 +25,17 @@ if TYPE_CHECKING:
 
     from loopline.faces.desk import Desk
     from loopline.loop import Loop
+    from loopline.nouns.task import Task
 
 LOOK_S: Final = 0.25
 """Seconds between two looks at a task that somebody watches."""
 _TASKS: Final = Verb("tasks", "read", "runs", "Tell how far work is.")
 
 
-def queue(loop: Loop, verb: Verb, typed: Mapping[str, Any]) -> Reply:
-    """Put work into its queue and answer 202 with the task."""
+def queued(loop: Loop, verb: Verb, typed: Mapping[str, Any], *, queue: str) -> Reply:
+    """Put work into a queue and answer 202 with the task."""
     words = {name: plain(value, project=loop.project) for name, value in typed.items()}
-    task = ask(loop, verb.name, words)
+    task = ask(loop, verb.name, words, queue=queue)
     return Reply(202, encoded({"task": plain(task, project=loop.project), "run": None}).decode())
 
 
