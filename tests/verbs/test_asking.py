@@ -39,7 +39,7 @@ def test_a_queue_has_a_plain_name(name: str) -> None:
 
 
 def test_losing_a_worker_is_told_each_time() -> None:
-    """The task waits again, twice; the third time it has failed. Each is an event."""
+    """The task waits again, twice, and the third time it has failed, each as an event."""
     here, states = loop(), list[TaskState]()
     ask(here, "verify", {})
     for _ in range(3):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.store.blobs import CHUNK, Blobs, Writer
 from loopline.store.local import LocalBlobs
+from loopline.store.system import SystemClock
 
 GRACE_S: Final = 300.0
 """A copy that was used so recently stays, even beyond the limit: somebody may be about to open its file."""
@@ -23,6 +23,14 @@ _TOUCH_S: Final = 60.0
 _ROOM: Final = 0.9
 _WHOLE: Final = CHUNK
 """A copy up to this size is verified before any of it is given, so that a damaged one is replaced unseen."""
+
+
+_CLOCK: Final = SystemClock()
+
+
+def _now() -> float:
+    """Give seconds, as files carry them."""
+    return _CLOCK.now() / 1_000_000
 
 
 class Far(Blobs, Protocol):
@@ -217,7 +225,7 @@ class Cached:
         """Note that a copy is in use, once a minute at most."""
         name = self.near._where(digest)
         with contextlib.suppress(OSError):
-            if time.time() - os.stat(name).st_mtime > min(_TOUCH_S, self.grace):
+            if _now() - os.stat(name).st_mtime > min(_TOUCH_S, self.grace):
                 os.utime(name)
 
     def _drop(self, digest: Digest) -> None:
@@ -242,7 +250,7 @@ class Cached:
         held = sum(size for _, size, _ in found)
         if held <= self.limit:
             return held
-        now = time.time()
+        now = _now()
         for used, size, name in sorted(found):
             if held <= self.limit * _ROOM or now - used < self.grace:
                 break
