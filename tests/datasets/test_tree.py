@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
-from loopline.datasets.tree import EMPTY, Folder, Tree, build
+from loopline.datasets.tree import EMPTY, Tree, build
 from loopline.errors import Invalid, NotFound
 from loopline.nouns.digest import digest_of
-from loopline.nouns.entry import Entry
+from loopline.nouns.entry import Entry, Folder
 from loopline.store.memory import MemoryBlobs
 from tests.datasets.making import digest_of_root, entries, entry, naive_root
 

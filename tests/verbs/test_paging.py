@@ -94,7 +94,7 @@ def test_what_is_added_meanwhile_moves_nothing(many: World, order: str) -> None:
 def test_pages_of_everything_else_join(guarded: World) -> None:
     """Changes, incidents, assets, files, versions, moves, events and what a thing touched: page after page is the whole."""
     for number in range(5):
-        guarded.data("main", **{f"f{number}_csv": b"%d\n" % number})  # type: ignore[arg-type]
+        guarded.data("main", **{f"f{number}_csv": b"%d\n" % number})
         guarded.do("rollback", main(), why="x")
     asked: list[tuple[str, dict[str, Any]]] = [
         ("find", {"what": "changes"}), ("find", {"what": "incidents"}), ("ls", {}), ("ls", {"what": "data/flights@1"}),

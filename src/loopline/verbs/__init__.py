@@ -46,7 +46,12 @@ VERBS: tuple[Verb, ...] = (
     Verb("start", "write", "runs", "Begin a run that somebody else executes."),
     Verb("log", "write", "runs", "Add metric points, params, tags, inputs and outputs to a run."),
     Verb("finish", "write", "runs", "End a run. A run that is over stays as it is."),
-    Verb("cancel", "write", "runs", "Ask a task to stop. One that waits is over at once; a worker hears of it within a second."),
+    Verb(
+        "cancel",
+        "write",
+        "runs",
+        "Ask a task to stop. One that waits is over at once; a worker hears of it within a second.",
+    ),
     Verb("compare", "read", "runs", "Hold runs against each other: params, metrics, data, packages, code."),
     Verb(
         "series",

@@ -215,8 +215,9 @@ def _bool(value: Any) -> bool:
 def _int(value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) < 25:
         value = int(value)
-    fits = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
-    return value if fits else _misfit("a whole number of 64 bits", value)
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+        _misfit("a whole number of 64 bits", value)
+    return value
 
 
 def _float(value: Any) -> float:
@@ -251,9 +252,7 @@ def _misfit(wanted: str, value: Any) -> NoReturn:
     except ValueError:  # a number of more digits than Python writes
         brief = "a number"
     brief = brief if len(brief) <= 300 else brief[:300] + "…"
-    raise Invalid(
-        f"{brief} is not {wanted}", kind="bad-value", hint=f"give {wanted}", value=brief, wanted=wanted
-    )
+    raise Invalid(f"{brief} is not {wanted}", kind="bad-value", hint=f"give {wanted}", value=brief, wanted=wanted)
 
 
 _NAMES: dict[type, Any] = {AssetName: parse_asset, RefName: parse_ref, Pointer: parse_pointer}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loopline.cli.render.words import name, short_id, status, target, when, who
 from loopline.cli.text import aligned, clean, plural, size
@@ -33,13 +33,13 @@ def list_of_listed(values: Sequence[Listed], screen: Screen) -> Iterator[str]:
 
 def list_of_entry(values: Sequence[Entry | Folder], screen: Screen) -> Iterator[str]:
     """Draw one line a file, or a folder with how many files are in it."""
-    rows = [
-        [size(one.size), short(one.digest), clean(one.path)]
-        if hasattr(one, "digest")
-        else [size(one.bytes), plural(one.count, "file"), clean(one.path)]
-        for one in values
-    ]
-    yield from aligned(rows, right={0}, width=screen.width)
+    yield from aligned([_file_or_folder(one) for one in values], right={0}, width=screen.width)
+
+
+def _file_or_folder(one: Any) -> list[str]:
+    if hasattr(one, "digest"):
+        return [size(one.size), short(one.digest), clean(one.path)]
+    return [size(one.bytes), plural(one.count, "file"), clean(one.path)]
 
 
 list_of_folder = list_of_entry
