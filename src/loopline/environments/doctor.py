@@ -32,6 +32,7 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "sklearn": ("sklearn", "skops", "numpy"),
     "tables": ("duckdb", "pyarrow"),
     "postgres": ("psycopg",),
+    "s3": ("obstore",),
 }
 _FICLONE: Final = 0x40049409
 _SECRETS: Final = (".env", ".env.local", ".netrc", ".pgpass", "credentials.json")

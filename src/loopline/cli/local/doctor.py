@@ -38,13 +38,28 @@ def _loop(where: Place) -> Iterable[Finding]:
     from loopline.sdk.opening import open_remote
 
     if not where.settings.url:
-        return (_ledger(where),)
+        return (_ledger(where), *_store(where))
     from loopline.sdk.checkup import examine as examine_server
 
     try:
         return tuple(examine_server(open_remote(where.settings)))
     except LooplineError as error:  # an address that is none
         return (Finding("server", "fail", error.message, error.hint),)
+
+
+def _store(where: Place) -> Iterable[Finding]:
+    """Ask an object store for a blob that nobody has: it shows address, credentials, bucket and network."""
+    settings = where.settings
+    if "://" not in settings.store:
+        return ()
+    from loopline.nouns.digest import digest_of
+    from loopline.wiring import open_blobs
+
+    try:
+        open_blobs(settings).size(digest_of(b"a question"))
+    except LooplineError as error:
+        return (Finding("store", "fail", error.message, error.hint),)
+    return (Finding("store", "ok", f"{settings.store} answers"),)
 
 
 def _ledger(where: Place) -> Finding:
@@ -61,4 +76,5 @@ def _ledger(where: Place) -> Finding:
     except LooplineError as error:
         return Finding("ledger", "fail", error.message, error.hint)
     word = ", ".join(projects) or "no project yet"
-    return Finding("ledger", "ok", f"{settings.database.partition('@')[2] or settings.home / 'ledger.db'}: {word}")
+    place = settings.database.partition("@")[2] or settings.database or settings.home / "ledger.db"
+    return Finding("ledger", "ok", f"{place}: {word}")
