@@ -59,7 +59,7 @@ def kept(loop: Loop, lock: Lock) -> Any:
 
 
 def test_the_same_packages_fit() -> None:
-    """Files of the project, the project itself and Loopline's own version make no difference; a version, a package, a Python do."""
+    """The project, its files and Loopline's own version make no difference; a version, a package, a Python do."""
     loop, own = new_loop(), here()
     mine = Distribution("flights", "0.1", "editable", project=True)
     others = tuple(one for one in own.distributions if one.name != "loopline")
@@ -81,10 +81,9 @@ def test_each_verb_says_what_it_needs() -> None:
     """A run its own environment, a resumed one that of the run, a check that of what made the candidate, others none."""
     loop = new_loop()
     lock = kept(loop, here())
-    do = lambda verb, *args, **asked: load(verb)(loop, *args, **asked)  # noqa: E731 (three words in place of nine)
-    run = do("start", "train", environment=lock)
+    run = load("start")(loop, "train", environment=lock)
     model = AssetName("flights", "model", "delay")
-    do("put", model, digest=loop.blobs.put(b"m"), run=run.id)
+    load("put")(loop, model, digest=loop.blobs.put(b"m"), run=run.id)
     ref = RefName(model, "champion")
     with loop.ledger.read() as tx:
         assert tx.versions.get(model, 1).run == run.id
