@@ -45,6 +45,15 @@ def test_a_lost_answer_is_asked_for_again(bad: Say) -> None:
         }
 
 
+def test_an_answer_may_be_cut_anywhere() -> None:
+    """Wherever an answer ends too early, in a name, a number or between two lines of its head, it is asked for again."""
+    head = "HTTP/1.1 200 X\r\nContent-Length: 18\r\nContent-Type: application/json\r\n\r\n"
+    for cut in range(len(head) + len(FINE.body)):
+        with scripted(Say(200, FINE.body, FINE.headers, cut=cut), FINE) as server:
+            answer = Wire(server.url, pace=FAST).ask("POST", "/x", body=b"{}", headers={"Idempotency-Key": "k"})
+            assert (answer.json, len(server.heard)) == ({"result": "fine"}, 2), cut
+
+
 @pytest.mark.parametrize(
     "said",
     [

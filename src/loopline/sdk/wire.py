@@ -205,7 +205,7 @@ class Wire:
         )  # fmt: skip
         whole = False
         try:
-            if response.status not in (204, 304) and not _FRAMED & {name.lower() for name in response.headers}:
+            if response.status not in (204, 304) and not any(response.headers.get(name) for name in _FRAMED):
                 raise ProtocolError("the head of the answer was cut")  # every Loopline says how long its answers are
             yield response
             whole = True
