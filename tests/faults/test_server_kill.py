@@ -56,7 +56,7 @@ def check(folder: Path, acknowledged: list[tuple[str, Any]]) -> Counter[str]:
         assert max(points.values(), default=1) == 1
         numbers = [row[0] for row in tx.rows.all("SELECT number FROM versions ORDER BY number")]
         assert numbers == list(range(1, len(numbers) + 1))
-        digests = dict(tx.rows.all("SELECT number, digest FROM versions"))
+        digests: dict[int, str] = dict(tx.rows.all("SELECT number, digest FROM versions"))
         assert max(Counter(digests.values()).values()) == 1
         changes = {row[0] for row in tx.rows.all("SELECT id FROM changes")}
         tasks = {row[0] for row in tx.rows.all("SELECT id FROM tasks")}
