@@ -25,6 +25,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "loopline.toml").write_text('[project]\nname = "flights"\n')
     monkeypatch.chdir(folder)
     monkeypatch.setenv("LOOPLINE_ACTOR", "ann")
+    sessions._chosen.clear()  # another file's test may have connected to a ledger of its own
     yield folder
     for run in list(fluent._active):
         run.finish()

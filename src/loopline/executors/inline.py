@@ -106,7 +106,7 @@ def _imports(paths: tuple[str, ...]) -> Iterator[None]:
     finally:
         sys.path[:] = before
         roots = tuple(f"{path}/" for path in paths)
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():
             if roots and (getattr(module, "__file__", None) or "").startswith(roots):
                 del sys.modules[name]
 

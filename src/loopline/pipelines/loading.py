@@ -78,7 +78,9 @@ class Code:
         return value
 
     def _enter(self) -> None:
-        self._hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in self._own}
+        self._hidden = {
+            name: module for name, module in sys.modules.copy().items() if name.partition(".")[0] in self._own
+        }
         for name in self._hidden:
             del sys.modules[name]
         sys.modules.update(self._loaded)
@@ -86,7 +88,9 @@ class Code:
         importlib.invalidate_caches()
 
     def _leave(self) -> None:
-        self._loaded = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in self._own}
+        self._loaded = {
+            name: module for name, module in sys.modules.copy().items() if name.partition(".")[0] in self._own
+        }
         for name in self._loaded:
             del sys.modules[name]
         sys.modules.update(self._hidden)

@@ -53,9 +53,9 @@ def serving(fresh: Story) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright keeps an event loop running in this thread, which other files may not find
 def browser() -> Iterator[Browser]:
-    """Start Debian's Chromium once."""
+    """Start Debian's Chromium once for each file."""
     if not CHROMIUM and not os.environ.get("CI"):
         pytest.skip("there is no Chromium on this machine: apt-get install chromium")
     from playwright.sync_api import sync_playwright
