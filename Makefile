@@ -14,8 +14,8 @@ help:  ## what can be made
 
 setup: $(VENV)/.stamp-dev  ## everything for working on Loopline
 
-demo: $(VENV)/.stamp-demo  ## the whole story on 336,776 real flights; FOLDER=… keeps it there
-	@$(BIN)/loopline demo $(FOLDER) $(FLAGS)
+demo: $(VENV)/.stamp-demo  ## the whole story on 336,776 real flights; FOLDER=… keeps it there, SERVE=1 leaves its server running
+	@$(BIN)/loopline demo $(FOLDER) $(FLAGS) $(if $(SERVE),--serve)
 
 test: $(VENV)/.stamp-dev  ## all tests but other projects' clients and the long fault loops
 	@$(PYTEST) -n $(CORES) --dist loadscope $(TESTS)

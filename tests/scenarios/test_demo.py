@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,16 @@ def test_the_feed_of_the_story_is_whole(told: tuple[Path, str]) -> None:
     findings = ask(home, "verify", "--deep")
     assert isinstance(findings, list)
     assert {one["state"] for one in findings} == {"ok"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(360)
+def test_the_last_chapter_serves(told: tuple[Path, str]) -> None:
+    """A server came up, answered for the ledger, a verb and a page, said its address, and is gone."""
+    _, said = told
+    assert [line.partition(": ")[2][:3] for line in said.splitlines() if line.startswith("GET http://127.0.0.1:")] == [
+        "200"
+    ] * 3
+    url = next(line.split()[-1] for line in said.splitlines() if line.startswith("Loopline listens on"))
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,14 @@ UNITS = "arrival delays were read as seconds"
 class Teller:
     """Runs commands in the project's folder and shows them as a person would type them."""
 
-    def __init__(self, home: Path, screen: Screen, *, every: int = 1, offline: bool = False) -> None:
+    def __init__(
+        self, home: Path, screen: Screen, *, every: int = 1, offline: bool = False, stays: bool = False
+    ) -> None:
         self.home = home
         self.every = every
         self.offline = offline
+        self.stays = stays
+        """Whether the server of the last chapter goes on until Ctrl-C."""
         self._screen = screen
         self._variables = dict(os.environ) | {
             "LOOPLINE_ACTOR": "ann", "LOOPLINE_HOME": str(home / ".loopline"), "PYTHONUNBUFFERED": "1",
@@ -51,16 +56,7 @@ class Teller:
         """Type one command. Raise Refused where it ends with another exit code than the story needs."""
         self._screen.write(f"\n{self._screen.paint('name', '$')} {line}\n")
         self._screen.flush()
-        words = shlex.split(line)
-        if words[0] == "loopline":
-            words = [
-                sys.executable,
-                "-c",
-                "import sys; from loopline.cli.main import main; sys.exit(main())",
-                *words[1:],
-            ]
-        elif words[0] == "python":
-            words[0] = sys.executable
+        words = _command(line)
         began = time.perf_counter()
         done = subprocess.run(words, cwd=self.home, env=self._variables, check=False)
         took = time.perf_counter() - began
@@ -73,9 +69,72 @@ class Teller:
                 hint=f"look at the project in {self.home}", line=line, code=done.returncode,
             )  # fmt: skip
 
+    def serve(self) -> None:
+        """Start a server, show that it answers, and stop it; or leave it until Ctrl-C."""
+        line = f"loopline up --port {_port()}" if self.stays else "loopline up --port 0"
+        self._screen.write(f"\n{self._screen.paint('name', '$')} {line}\n")
+        self._screen.flush()
+        began = time.perf_counter()
+        with subprocess.Popen(
+            _command(line), cwd=self.home, env=self._variables, stdout=subprocess.PIPE, text=True
+        ) as server:
+            try:
+                said = server.stdout.readline() if server.stdout else ""
+                url = said.split()[-1] if "http" in said else ""
+                if not url:
+                    raise Refused(
+                        f"the story stops: {line} did not start", kind="story-broken", hint=f"look into {self.home}"
+                    )
+                self._screen.write(said)
+                for path in ("/health/ready", f"/api/v1/show?what={CHAMPION}", "/p/flights"):
+                    self._screen.write(f"GET {url}{path}: {_answered(url + path)}\n")
+                self._screen.write(f"{self._screen.paint('dim', f'({time.perf_counter() - began:.2f} s)')}\n")
+                if self.stays:
+                    self.say(f"Look around at {url}. It goes on until Ctrl-C.")
+                    server.wait()
+            except KeyboardInterrupt:
+                with suppress(subprocess.TimeoutExpired):
+                    server.wait(25)  # the terminal has told the server, too
+            finally:
+                if server.poll() is None:
+                    server.terminate()
+                    server.wait(60)
+
     def months(self, words: str) -> None:
         """Put months of flights into the data folder."""
         self.do(f"python months.py {words}" + (f" --every {self.every}" if self.every > 1 else ""))
+
+
+def _command(line: str) -> list[str]:
+    words = shlex.split(line)
+    if words[0] == "loopline":
+        return [sys.executable, "-c", "import sys; from loopline.cli.main import main; sys.exit(main())", *words[1:]]
+    if words[0] == "python":
+        words[0] = sys.executable
+    return words
+
+
+def _answered(url: str) -> str:
+    """Ask an address, and say status, size and time."""
+    from urllib.request import ProxyHandler, build_opener
+
+    began = time.perf_counter()
+    with build_opener(ProxyHandler({})).open(url, timeout=30) as answer:
+        size = len(answer.read())
+        return f"{answer.status}, {size} bytes, {(time.perf_counter() - began) * 1000:.0f} ms"
+
+
+def _port() -> int:
+    """Give the usual port, or any that is free where somebody has it."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", 4040))
+        except OSError:
+            return 0
+    return 4040
 
 
 def version_data(teller: Teller) -> None:
@@ -163,6 +222,11 @@ def ask(teller: Teller) -> None:
     teller.do("loopline verify --deep")
 
 
+def serve(teller: Teller) -> None:
+    """Serve: the same ledger for a team, and as pages in a browser."""
+    teller.serve()
+
+
 CHAPTERS: tuple[Callable[[Teller], None], ...] = (
-    version_data, train_a_model, promote_it, better_with_july, bad_data, ask
+    version_data, train_a_model, promote_it, better_with_july, bad_data, ask, serve
 )  # fmt: skip

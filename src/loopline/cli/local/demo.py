@@ -16,11 +16,12 @@ def demo(
     *,
     every: Annotated[int, "take only every n-th flight: a quick rehearsal"] = 1,
     offline: Annotated[bool, "reproduce with the packages installed here instead of restoring them"] = False,
+    serve: Annotated[bool, "leave the server of the last chapter running until Ctrl-C"] = False,
 ) -> None:
     """Play the whole story on real flights, each command as one could type it.
 
     A project is copied into a folder and made a git repository; then data are versioned, a model is trained, judged, promoted
-    and rolled back. All numbers are measured while you look. Needs the extra `demo`.
+    and rolled back, and a server shows it. All numbers are measured while you look. Needs the extra `demo`.
 
     Example:
         loopline demo ./flights
@@ -43,7 +44,7 @@ def demo(
         example(), home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".loopline", "data")
     )
     began = time.perf_counter()
-    teller = Teller(home, where.screen, every=every, offline=offline)
+    teller = Teller(home, where.screen, every=every, offline=offline, stays=serve)
     for number, chapter in enumerate(CHAPTERS, start=1):
         teller.chapter(number, chapter)
     where.screen.say(
