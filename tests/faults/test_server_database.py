@@ -31,7 +31,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.mark.timeout(180)
 def test_a_lost_database_is_got_over(postgres: PostgresServer, tmp_path: Path) -> None:
-    """While it is away: 503, alive, not ready. When it is back: all clients go on by themselves, nothing is lost or doubled."""
+    """While it is away the server lives and is not ready, and when it is back clients go on with nothing lost or doubled."""
     folder = project(tmp_path / "flights")
     server = Up(folder, LOOPLINE_DATABASE=postgres.url)
     stop = threading.Event()
