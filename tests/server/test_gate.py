@@ -163,10 +163,13 @@ def test_streams_have_room_of_their_own(here: Live, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_body_for_a_page_is_limited(here: Live) -> None:
-    """More than 8 MiB for anything but the API are refused before a byte is read."""
+    """More than 8 MiB, or of unknown length, for anything but the API are refused before a byte is read."""
     with closing(here.connect()) as client:
         client.sendall(b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n")
         assert client.recv(100).startswith(b"HTTP/1.1 413")
+    with closing(here.connect()) as client:
+        client.sendall(b"POST /form HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 411")
     assert here.app.seen == []  # type: ignore[attr-defined]
 
 

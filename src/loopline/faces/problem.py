@@ -33,6 +33,7 @@ KINDS: Final = {
     "not-signed-in": 401,
     "method-not-allowed": 405,
     "offset-moved": 409,
+    "length-required": 411,
     "body-too-large": 413,
     "wrong-content-type": 415,
     "bad-range": 416,

@@ -46,7 +46,8 @@ class Children:
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
-        self._reader, self._writer = os.pipe()
+        self._ends: tuple[int, ...] = os.pipe()
+        self._reader = self._ends[0]
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -79,7 +80,8 @@ class Children:
         self.kill()
         for thread in self._threads:
             thread.join(5)
-        for number in (self._reader, self._writer):
+        ends, self._ends = self._ends, ()
+        for number in ends:
             os.close(number)
 
     def kill(self) -> None:
@@ -114,7 +116,7 @@ class Children:
             if self._stopping.is_set():
                 return None
             process = subprocess.Popen(
-                [sys.executable, "-c", START.format(child.module), *child.words],
+                [sys.executable, "-P", "-c", START.format(child.module), *child.words],
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **child.variables, LIFELINE: str(self._reader)},
                 pass_fds=(self._reader, *child.descriptors),

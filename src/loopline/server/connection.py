@@ -112,3 +112,14 @@ class Connection(HttpToolsProtocol):
             took = now - self._began
             if now - self._came > BODY_S or (took > BODY_S and self._size < SLOWEST * took):
                 self.transport.abort()
+
+
+def raise_limit() -> None:
+    """Take as many open files as this process may have, and as many connections as these allow."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    Connection.most = max(64, min(10_000, most - 512))

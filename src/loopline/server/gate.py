@@ -105,6 +105,10 @@ class Gate:
         if scope["path"].startswith("/api/"):
             return None
         for name, value in scope["headers"]:
+            if name == b"transfer-encoding":
+                return Invalid(
+                    "a page takes no body of unknown length", kind="length-required", hint="send Content-Length"
+                )
             if name == b"content-length" and (not value.isdigit() or int(value[:20]) > LARGEST_PAGE):
                 return Invalid(
                     f"the body has more than {LARGEST_PAGE} bytes", kind="body-too-large", hint="send less at once",

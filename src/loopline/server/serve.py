@@ -17,7 +17,7 @@ import uvicorn
 
 from loopline.faces.desk import Desk
 from loopline.server.app import make_app
-from loopline.server.connection import Connection
+from loopline.server.connection import Connection, raise_limit
 from loopline.server.gate import Stopping
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def serve(
 
     `ready` is called when it has begun, `ending` when the first signal comes, `at_once` before a second one ends all.
     """
+    raise_limit()
     stages = Stages(ready, ending, at_once)
     asyncio.run(_serve(loop, listening, settings, stages, access_log=access_log))
 

@@ -42,7 +42,6 @@ def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
     """
     from loopline.wiring import open_loop
 
-    _raise_limit()
     write_log()
     listening = listen(wish.host, wish.port)
     try:
@@ -155,16 +154,3 @@ def _words(wish: Wish, server: ServerSettings, url: str, *, known: bool) -> list
     if not wish.worker:
         lines.append("No worker here: pipelines wait until one is started with `loopline worker`.")
     return lines
-
-
-def _raise_limit() -> None:
-    """Take as many open files as this process may have: each connection is one."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
-    if soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    from loopline.server.connection import Connection
-
-    Connection.most = max(64, min(10_000, most - 512))

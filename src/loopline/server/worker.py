@@ -116,7 +116,7 @@ class Worker:
             "task": task.id, "fence": task.fence, "lasting": wish.lasting,
         }  # fmt: skip
         process = subprocess.Popen(
-            [sys.executable, "-c", START.format("server.doing"), json.dumps(asked)],
+            [sys.executable, "-P", "-c", START.format("server.doing"), json.dumps(asked)],
             stdin=subprocess.DEVNULL,
             env={**os.environ, LIFELINE: str(self._reader)},
             pass_fds=(self._reader,),

@@ -27,6 +27,10 @@ def up(
     """
     from loopline.server.up import Wish, up
 
+    if where.options.dry:
+        raise Invalid(
+            "a server cannot be rehearsed", kind="no-dry-run", hint="loopline doctor looks and changes nothing"
+        )
     settings = where.settings
     if not 1 <= workers <= 64:
         raise Invalid(f"{workers} workers make no server", kind="bad-value", hint="write a number from 1 to 64")

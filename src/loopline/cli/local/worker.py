@@ -28,6 +28,10 @@ def worker(
     from loopline.server.worker import Wish, work
     from loopline.verbs.asking import queue_named
 
+    if where.options.dry:
+        raise Invalid(
+            "a worker cannot be rehearsed", kind="no-dry-run", hint="loopline find tasks --open tells what waits"
+        )
     if not 1 <= slots <= 256:
         raise Invalid(f"{slots} slots make no worker", kind="bad-value", hint="write a number from 1 to 256")
     if not timedelta(seconds=1) <= lease <= timedelta(days=1):
