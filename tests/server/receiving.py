@@ -108,7 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Read everything, remember it, answer as told."""
         here: Receiver = self.server.here  # type: ignore[attr-defined]
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the sender was killed behind the head: nothing has come in
+            self.close_connection = True
+            return
         letter = Letter(self.path, dict(self.headers), body, time.monotonic())
         here.letters.append(letter)
         reply = here.answer(letter)
