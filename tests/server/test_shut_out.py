@@ -47,7 +47,7 @@ def test_a_stream_of_events_ends_and_tells_nothing_more(served: Served, server: 
     made = served.token("bob", "viewer")
     with server.connect() as connection:
         say(connection, "GET", "/api/v1/feed/events?project=flights", made.secret)
-        assert b"200 OK" in heard(connection, b"\r\n\r\n")
+        assert b"200 OK" in heard(connection, b": hello\n\n")
         issue(served.loop, "before")
         assert b"token.issued" in heard(connection, b"token.issued")
         revoke(served.loop, made.token.id)

@@ -146,8 +146,8 @@ async def _told(request: Request, project: str, place: int | None) -> AsyncItera
     tail, welcome = _tail(request, project), Welcome(request, FEED, project)
     await tail.join()
     try:
-        yield HELLO
         place = tail.head if place is None else min(place, tail.head)
+        yield HELLO  # from here on nothing is missed
         last = time.monotonic()
         while True:
             if await tail.wait(place, RECHECK_S):
