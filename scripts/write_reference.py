@@ -1,5 +1,6 @@
-"""Write what can be read off the code: docs/verbs/*.md from signatures, docs/reference/errors.md from every raise.
+"""Write what can be read off the code.
 
+docs/verbs/*.md from signatures, docs/reference/errors.md from every raise, the whole schema from the migrations.
 `python scripts/write_reference.py` writes; with `--check` it only tells what is not as it should be. In a page of a verb
 everything below the line `## Notes` is written by people and kept.
 """
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from loopline.cli.commands import commands, is_local, load
+from loopline.ledger import schema
+from loopline.store.sqlite import SqliteDatabase
 from loopline.verbs import Verb
 from loopline.verbs.usage import Param, usage_of
 
@@ -42,6 +45,7 @@ def main() -> int:
     wanted = {ROOT / "docs" / "verbs" / f"{one.name}.md": verb_page(one) for one in commands() if loadable(one)}
     wanted[ROOT / "docs" / "reference" / "errors.md"] = errors_page()
     wanted[ROOT / "docs" / "verbs" / "README.md"] = index_page()
+    wanted[schema.WHOLE] = whole_schema()
     stale = []
     for path, text in wanted.items():
         there = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -146,6 +150,16 @@ def raised() -> Iterator[tuple[str, str, str, str]]:
             kind = given.get("kind")
             if name in CLASSES and isinstance(kind, ast.Constant) and isinstance(kind.value, str):
                 yield name, kind.value, spoken(node.args[0]) if node.args else "", spoken(given.get("hint"))
+
+
+def whole_schema() -> str:
+    """Give what the migrations make of an empty database."""
+    database = SqliteDatabase(None)
+    database.migrate(schema.upgrade)
+    try:
+        return schema.written(database)
+    finally:
+        database.close()
 
 
 def spoken(node: ast.expr | None) -> str:

@@ -32,6 +32,29 @@ def test_newest_is_the_newest_file() -> None:
     assert files[-1].name.partition("_")[0] == schema.NEWEST
 
 
+def test_a_new_file_has_what_the_migrations_make(tmp_path: Path) -> None:
+    """Tables, indexes and revision of a new ledger are those of one that went through every migration."""
+    made, migrated = (
+        open_database(f"sqlite:///{tmp_path / 'new.db'}"),
+        open_database(f"sqlite:///{tmp_path / 'old.db'}"),
+    )
+    schema.prepare(made)
+    migrated.migrate(schema.upgrade)
+    assert schema.written(made) == schema.written(migrated)
+    made.close()
+    migrated.close()
+
+
+def test_a_new_file_is_made_without_sqlalchemy(tmp_path: Path) -> None:
+    """The first command in a folder does not wait for a library that only migrations need."""
+    code = (
+        "import sys; from loopline.wiring import open_database; from loopline.ledger.schema import prepare;"
+        f"prepare(open_database('sqlite:///{tmp_path / 'ledger.db'}')); print('sqlalchemy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_an_empty_database_gets_its_tables(empty: Database) -> None:
     """Preparing makes the tables; preparing again does nothing."""
     assert schema.found(empty) is None

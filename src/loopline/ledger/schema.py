@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -12,13 +13,16 @@ from loopline.store.database import Database
 NEWEST: Final = "0002"
 """The revision of the newest file in `migrations/versions`; a test holds the two together."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
+WHOLE: Final = _FOLDER / "newest.sql"
+"""What all migrations together make of an empty SQLite database; `make reference` writes it, a test holds it to them."""
+_TABLES: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
 
 
 def found(database: Database) -> str | None:
     """Read the revision of the tables; None where there are none yet."""
     with database.read() as rows:
         if rows.dialect == "sqlite":
-            known = rows.one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'")
+            known = rows.one(_TABLES)
         else:
             known = rows.one("SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL")
         row = rows.one("SELECT version_num FROM alembic_version") if known else None
@@ -32,6 +36,9 @@ def prepare(database: Database, *, migrate: bool | None = None, now: Callable[[]
     copy); an older PostgreSQL database only with `migrate=True`. A newer schema is Refused: this code would misread it.
     """
     here = found(database)
+    if here is None and database.dialect == "sqlite":
+        create(database)
+        here = found(database)
     if here == NEWEST:
         return
     if here is not None and here > NEWEST:
@@ -54,6 +61,27 @@ def prepare(database: Database, *, migrate: bool | None = None, now: Callable[[]
     except Conflict:
         if found(database) != NEWEST:  # somebody else may just have done it
             raise
+
+
+def create(database: Database) -> None:
+    """Make every table of NEWEST in an empty SQLite database at once: the migrations would load SQLAlchemy for that.
+
+    Whoever comes second leaves alone what is there.
+    """
+    with database.write() as rows:
+        if rows.one(_TABLES) is None:
+            for statement in WHOLE.read_text(encoding="utf-8").split(";\n\n"):
+                rows.do(statement)
+
+
+def written(database: Database) -> str:
+    """Write a SQLite database's schema and revision as SQL, statements in the order in which they were made."""
+    with database.read() as rows:
+        made = rows.all(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rootpage = 0, rootpage"
+        )
+    stamp = f"INSERT INTO alembic_version (version_num) VALUES ('{found(database)}')"
+    return ";\n\n".join([*(re.sub(r" +\n", "\n", row[0].replace("\t", "    ")) for row in made), stamp]) + "\n"
 
 
 def _back_up(database: Database, here: str, now: Callable[[], int] | None) -> None:

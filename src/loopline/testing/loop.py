@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from loopline.ledger.ledger import Ledger
-from loopline.ledger.schema import prepare
+from loopline.ledger.schema import create
 from loopline.loop import Loop
 from loopline.nouns.actor import parse_actor
 from loopline.store.memory import MemoryBlobs
@@ -34,22 +33,7 @@ def loop(project: str = "flights", *, actor: str = "ann", **ports: Any) -> Loop:
 
 
 def empty_database() -> SqliteDatabase:
-    """Give a database in memory with all tables. The migrations run once in a process."""
+    """Give a database in memory with all tables."""
     database = SqliteDatabase(None)
-    with database.write() as rows:
-        for statement in _statements():
-            rows.do(statement)
+    create(database)
     return database
-
-
-@cache
-def _statements() -> tuple[str, ...]:
-    first = SqliteDatabase(None)
-    prepare(first)
-    with first.read() as rows:
-        made = rows.all(
-            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rootpage = 0, rootpage"
-        )
-        (revision,) = rows.one("SELECT version_num FROM alembic_version") or ("",)
-    first.close()
-    return (*(row[0] for row in made), f"INSERT INTO alembic_version (version_num) VALUES ('{revision}')")

@@ -1,0 +1,589 @@
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+CREATE TABLE projects (
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    PRIMARY KEY (name)
+);
+
+CREATE TABLE heads (
+    project TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (project)
+);
+
+CREATE TABLE events (
+    project TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    event_time INTEGER,
+    actor TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    schema INTEGER NOT NULL,
+    payload_digest TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    payload TEXT,
+    PRIMARY KEY (project, seq)
+);
+
+CREATE INDEX events_subject ON events (project, subject, seq);
+
+CREATE INDEX events_kind ON events (project, kind, seq);
+
+CREATE TABLE artifacts (
+    digest TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (digest)
+);
+
+CREATE INDEX artifacts_type ON artifacts (media_type, digest);
+
+CREATE TABLE aliases (
+    algorithm TEXT NOT NULL,
+    value TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (algorithm, value)
+);
+
+CREATE INDEX aliases_digest ON aliases (digest);
+
+CREATE TABLE assets (
+    id INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_number INTEGER DEFAULT '0' NOT NULL,
+    description TEXT DEFAULT '' NOT NULL,
+    deleted_at INTEGER,
+    PRIMARY KEY (id),
+    UNIQUE (project, kind, name)
+);
+
+CREATE TABLE versions (
+    asset INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    author TEXT NOT NULL,
+    message TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    run TEXT,
+    recorded_at INTEGER NOT NULL,
+    event_time INTEGER,
+    deleted_at INTEGER,
+    PRIMARY KEY (asset, number),
+    FOREIGN KEY(asset) REFERENCES assets (id)
+);
+
+CREATE INDEX versions_digest ON versions (digest);
+
+CREATE INDEX versions_run ON versions (run);
+
+CREATE TABLE parents (
+    asset INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    PRIMARY KEY (asset, number, parent)
+);
+
+CREATE TABLE quarantine (
+    asset INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    change TEXT,
+    PRIMARY KEY (asset, number)
+);
+
+CREATE TABLE refs (
+    asset INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    target INTEGER NOT NULL,
+    tier TEXT DEFAULT '' NOT NULL,
+    change TEXT,
+    moved_at INTEGER NOT NULL,
+    PRIMARY KEY (asset, name),
+    FOREIGN KEY(asset) REFERENCES assets (id)
+);
+
+CREATE INDEX refs_target ON refs (asset, target);
+
+CREATE TABLE staging (
+    owner TEXT NOT NULL,
+    path TEXT NOT NULL,
+    digest TEXT,
+    size INTEGER NOT NULL,
+    mode INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (owner, path)
+);
+
+CREATE TABLE experiments (
+    id INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    PRIMARY KEY (id),
+    UNIQUE (project, name)
+);
+
+CREATE TABLE runs (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    experiment INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    parent TEXT,
+    actor TEXT NOT NULL,
+    started_at INTEGER,
+    ended_at INTEGER,
+    recorded_at INTEGER NOT NULL,
+    code TEXT,
+    git_commit TEXT,
+    environment TEXT,
+    cache_key TEXT,
+    origin TEXT,
+    error TEXT,
+    foreign_id TEXT,
+    fence INTEGER DEFAULT '0' NOT NULL,
+    deleted_at INTEGER,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX runs_recent ON runs (project, id);
+
+CREATE INDEX runs_experiment ON runs (experiment, id);
+
+CREATE INDEX runs_parent ON runs (parent);
+
+CREATE INDEX runs_state ON runs (project, state);
+
+CREATE INDEX runs_cache ON runs (project, cache_key) WHERE state = 'finished' AND cache_key IS NOT NULL;
+
+CREATE INDEX runs_code ON runs (code, project, id);
+
+CREATE INDEX runs_environment ON runs (environment, project, id);
+
+CREATE TABLE params (
+    run TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    value TEXT NOT NULL,
+    number DOUBLE,
+    PRIMARY KEY (run, "key")
+);
+
+CREATE INDEX params_key ON params ("key", value);
+
+CREATE TABLE tags (
+    run TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    value TEXT NOT NULL,
+    number DOUBLE,
+    PRIMARY KEY (run, "key")
+);
+
+CREATE INDEX tags_key ON tags ("key", value);
+
+CREATE TABLE points (
+    id INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    value DOUBLE,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX points_series ON points (run, "key", step);
+
+CREATE TABLE series (
+    run TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    last DOUBLE,
+    last_step INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    low DOUBLE,
+    high DOUBLE,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (run, "key")
+);
+
+CREATE INDEX series_key ON series ("key", last);
+
+CREATE TABLE marks (
+    run TEXT NOT NULL,
+    source TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (run, source)
+);
+
+CREATE TABLE links (
+    id INTEGER NOT NULL,
+    run TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    asset INTEGER,
+    number INTEGER,
+    PRIMARY KEY (id)
+);
+
+CREATE TABLE packages (
+    environment TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (environment, name)
+);
+
+CREATE INDEX packages_name ON packages (name, version);
+
+CREATE INDEX links_run ON links (run, direction);
+
+CREATE INDEX links_digest ON links (digest, direction, run);
+
+CREATE INDEX links_version ON links (asset, number, direction);
+
+CREATE TABLE changes (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    author TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    head TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    closed_seq INTEGER,
+    run TEXT,
+    undoes TEXT,
+    lifts TEXT NOT NULL,
+    fence INTEGER DEFAULT '0' NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX changes_state ON changes (project, state, id);
+
+CREATE TABLE moves (
+    change TEXT NOT NULL,
+    asset INTEGER NOT NULL,
+    ref TEXT NOT NULL,
+    old INTEGER,
+    new INTEGER,
+    tier TEXT,
+    PRIMARY KEY (change, asset, ref),
+    FOREIGN KEY(change) REFERENCES changes (id)
+);
+
+CREATE INDEX moves_ref ON moves (asset, ref);
+
+CREATE INDEX moves_target ON moves (asset, new);
+
+CREATE TABLE approvals (
+    id INTEGER NOT NULL,
+    change TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    head TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    verified INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    comment TEXT NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX approvals_change ON approvals (change);
+
+CREATE TABLE verdicts (
+    id INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    head TEXT NOT NULL,
+    name TEXT NOT NULL,
+    result TEXT NOT NULL,
+    run TEXT,
+    at INTEGER NOT NULL,
+    summary TEXT NOT NULL,
+    estimates TEXT NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX verdicts_head ON verdicts (project, head, name, id);
+
+CREATE TABLE overrides (
+    id INTEGER NOT NULL,
+    change TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    head TEXT NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX overrides_change ON overrides (change);
+
+CREATE TABLE decisions (
+    id INTEGER NOT NULL,
+    change TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    policy TEXT,
+    inputs TEXT NOT NULL,
+    passed INTEGER NOT NULL,
+    results TEXT NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX decisions_change ON decisions (change);
+
+CREATE TABLE policies (
+    digest TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (digest)
+);
+
+CREATE TABLE leases (
+    name TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    fence INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (name)
+);
+
+CREATE TABLE grants (
+    project TEXT NOT NULL,
+    role TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    granted_by TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (project, role, actor)
+);
+
+CREATE TABLE incidents (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    title TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    opened_by TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    resolved_at INTEGER,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX incidents_open ON incidents (project, resolved_at);
+
+CREATE TABLE blames (
+    incident TEXT NOT NULL,
+    relation TEXT NOT NULL,
+    change TEXT NOT NULL,
+    source TEXT NOT NULL,
+    confidence DOUBLE NOT NULL,
+    PRIMARY KEY (incident, relation, change)
+);
+
+CREATE INDEX blames_change ON blames (change);
+
+CREATE TABLE people (
+    actor TEXT NOT NULL,
+    issuer TEXT DEFAULT '' NOT NULL,
+    subject TEXT DEFAULT '' NOT NULL,
+    email TEXT DEFAULT '' NOT NULL,
+    title TEXT DEFAULT '' NOT NULL,
+    created_at INTEGER NOT NULL,
+    seen_at INTEGER,
+    disabled_at INTEGER,
+    PRIMARY KEY (actor)
+);
+
+CREATE INDEX grants_actor ON grants (actor);
+
+CREATE INDEX people_subject ON people (issuer, subject);
+
+CREATE TABLE tokens (
+    id TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    used_at INTEGER,
+    PRIMARY KEY (id),
+    UNIQUE (hash)
+);
+
+CREATE INDEX tokens_actor ON tokens (actor);
+
+CREATE TABLE sessions (
+    hash TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    csrf TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    token TEXT,
+    PRIMARY KEY (hash)
+);
+
+CREATE INDEX sessions_actor ON sessions (actor);
+
+CREATE TABLE devices (
+    hash TEXT NOT NULL,
+    user_code TEXT NOT NULL,
+    client TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    actor TEXT,
+    token TEXT,
+    state TEXT NOT NULL,
+    asked_at INTEGER DEFAULT '0' NOT NULL,
+    PRIMARY KEY (hash),
+    UNIQUE (user_code)
+);
+
+CREATE TABLE replies (
+    project TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    request TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (project, actor, "key")
+);
+
+CREATE INDEX replies_at ON replies (at);
+
+CREATE TABLE holdings (
+    project TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (project, digest)
+);
+
+CREATE TABLE walked (
+    project TEXT NOT NULL,
+    root TEXT NOT NULL,
+    PRIMARY KEY (project, root)
+);
+
+CREATE TABLE tasks (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    verb TEXT NOT NULL,
+    words TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    verified INTEGER DEFAULT '0' NOT NULL,
+    state TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    started_at INTEGER,
+    ended_at INTEGER,
+    cancelled_at INTEGER,
+    worker TEXT,
+    fence INTEGER DEFAULT '0' NOT NULL,
+    until INTEGER DEFAULT '0' NOT NULL,
+    attempts INTEGER DEFAULT '0' NOT NULL,
+    result TEXT,
+    error TEXT,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX tasks_waiting ON tasks (state, queue, id);
+
+CREATE INDEX tasks_project ON tasks (project, id);
+
+CREATE TABLE progress (
+    task TEXT NOT NULL,
+    label TEXT NOT NULL,
+    done INTEGER NOT NULL,
+    total INTEGER,
+    unit TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (task, label)
+);
+
+CREATE TABLE workers (
+    name TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (name)
+);
+
+CREATE TABLE comments (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    change TEXT NOT NULL,
+    author TEXT NOT NULL,
+    body TEXT NOT NULL,
+    place TEXT DEFAULT '' NOT NULL,
+    answers TEXT,
+    at INTEGER NOT NULL,
+    edited_at INTEGER,
+    deleted_at INTEGER,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX comments_change ON comments (change, id);
+
+CREATE INDEX runs_names ON runs (project, id, name);
+
+CREATE INDEX runs_commit ON runs (project, git_commit);
+
+CREATE TABLE subscriptions (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    url TEXT NOT NULL,
+    format TEXT NOT NULL,
+    kinds TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    paused_at INTEGER,
+    position INTEGER NOT NULL,
+    failures INTEGER DEFAULT '0' NOT NULL,
+    next_at INTEGER DEFAULT '0' NOT NULL,
+    error TEXT DEFAULT '' NOT NULL,
+    delivered_at INTEGER,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX subscriptions_project ON subscriptions (project, id);
+
+CREATE TABLE deliveries (
+    id INTEGER NOT NULL,
+    subscription TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    error TEXT DEFAULT '' NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX deliveries_subscription ON deliveries (subscription, id);
+
+CREATE INDEX deliveries_state ON deliveries (subscription, state, seq);
+
+CREATE INDEX runs_foreign ON runs (project, foreign_id) WHERE foreign_id IS NOT NULL;
+
+INSERT INTO alembic_version (version_num) VALUES ('0002')
