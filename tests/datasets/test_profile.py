@@ -40,6 +40,22 @@ def test_a_profile_is_plain_and_repeats(file: Path) -> None:
     assert json.loads(json.dumps(found)) == found == profile([file])
 
 
+def test_texts_that_are_numbers_but_for_a_few_are_summarised_as_numbers(tmp_path: Path) -> None:
+    """A column with a few words, or with many `NA`, has a mean and a histogram; a column of texts has neither."""
+    path = tmp_path / "x.csv"
+    path.write_text(
+        "a,b,c\n"
+        + "".join(f"{n if n % 20 else 'x'},{'x' if n % 5 else n},{'NA' if n % 5 else n}\n" for n in range(100))
+    )
+    a, b, c = profile(path)["columns"]
+    assert (a["type"], a["odd"], a["min"], a["max"]) == ("VARCHAR", [["x", 5]], 1.0, 99.0)
+    assert a["mean"] == pytest.approx(sum(n for n in range(100) if n % 20) / 95)
+    assert sum(count for _, _, count in a["histogram"]) == 95
+    assert (c["odd"], c["min"], c["max"]) == ([["NA", 80]], 0.0, 95.0)
+    assert "odd" not in b
+    assert "mean" not in b
+
+
 def test_a_table_without_rows_has_a_profile(tmp_path: Path) -> None:
     """No rows, and no files, are no error."""
     empty = tmp_path / "x.csv"

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from loopline.datasets.tables import NULLS, columns_of, is_number, name, open_tables, plain
+from loopline.datasets.tables import NULLS, columns_of, is_number, name, open_tables, plain, text
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Changes when the same table gives another profile: what was computed by another version is computed again."""
 TOP: Final = 10
 BINS: Final = 20
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+MOSTLY: Final = 0.9
+"""Share of the texts of a column that must be numbers for the column to be summarised as numbers."""
+MISSING: Final = ("", "na", "n/a", "nan", "null", "none", "-", "?", ".")
+"""Texts by which people say that there is no value: they tell nothing about what a column holds."""
 _NESTED: Final = ("STRUCT", "MAP", "UNION", "JSON", "BLOB")
 
 
@@ -21,10 +25,11 @@ def profile(
 ) -> dict[str, Any]:
     """Summarise a table: a file, or the files that hold its rows.
 
-    Gives {version, rows, columns: [{name, type, nulls, distinct, min, max, mean, std, quantiles, histogram, top}]}. `distinct`
-    is an estimate (HyperLogLog, a few per cent); mean, std, quantiles and histogram ([low, high, count], equally wide) are there
-    for numbers, over finite values; `top` has the most frequent values, with their counts, of all but fractions. The same files
-    give the same profile. With `head`, `head` holds the values of so many rows from the beginning.
+    Gives {version, rows, columns: [{name, type, nulls, distinct, min, max, mean, std, quantiles, histogram, top, odd}]}.
+    `distinct` is an estimate (HyperLogLog, a few per cent); mean, std, quantiles and histogram ([low, high, count], equally wide)
+    are there for numbers, over finite values, and for texts nine of ten of which are numbers: then `odd` has the most frequent of
+    the others (`NA`), and `min` and `max` are numbers. `top` has the most frequent values, with their counts, of all but
+    fractions. The same files give the same profile. With `head`, `head` holds the values of so many rows from the beginning.
     """
     listed = [paths] if isinstance(paths, Path) else [Path(path) for path in paths]
     with open_tables({"t": listed}, nulls=nulls) as db:
@@ -54,8 +59,11 @@ def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:
     if nested:
         return found
     found["min"], found["max"] = map(plain, ends)
-    if is_number(kind):
-        finite = f"SELECT CAST({quoted} AS DOUBLE) AS x FROM t WHERE isfinite(CAST({quoted} AS DOUBLE))"
+    odd = _odd(db, quoted, top) if kind == "VARCHAR" else None
+    if odd is not None:
+        found["odd"] = odd
+    if is_number(kind) or odd is not None:
+        finite = f"SELECT TRY_CAST({quoted} AS DOUBLE) AS x FROM t WHERE isfinite(TRY_CAST({quoted} AS DOUBLE))"
         levels = ", ".join(map(str, QUANTILES))
         mean, std, quantiles = db.execute(
             f"SELECT avg(x), stddev_samp(x), quantile_cont(x, [{levels}]) FROM ({finite} ORDER BY x)"
@@ -65,10 +73,25 @@ def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:
             str(level): plain(value) for level, value in zip(QUANTILES, quantiles or (), strict=False)
         }
         found["histogram"] = _histogram(db, finite)
+        if odd is not None:
+            found["min"], found["max"] = map(plain, db.execute(f"SELECT min(x), max(x) FROM ({finite})").fetchone())
     if not kind.startswith(("FLOAT", "DOUBLE")):
         counted = f"SELECT {quoted}, count(*) AS n FROM t WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
         found["top"] = [[plain(value), count] for value, count in db.execute(counted).fetchall()]
     return found
+
+
+def _odd(db: Any, quoted: str, top: int) -> list[list[Any]] | None:
+    """Give the most frequent texts of a column that are no numbers, with their counts; None where it is a column of texts."""
+    said = f"lower(trim({quoted})) NOT IN ({', '.join(map(text, MISSING))})"
+    numbers, texts = db.execute(
+        f"SELECT count(TRY_CAST({quoted} AS DOUBLE)), count(*) FROM t WHERE {said} AND {quoted} IS NOT NULL"
+    ).fetchone()
+    if not numbers or numbers < MOSTLY * texts:
+        return None
+    others = f"{quoted} IS NOT NULL AND TRY_CAST({quoted} AS DOUBLE) IS NULL"
+    counted = f"SELECT {quoted}, count(*) AS n FROM t WHERE {others} GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
+    return [[value, count] for value, count in db.execute(counted).fetchall()]
 
 
 def _histogram(db: Any, finite: str) -> list[list[float]]:

@@ -75,6 +75,8 @@ class Rows:
     shifts: tuple[Shifted, ...] = ()
     """Columns whose values are summarised otherwise on the other side."""
     notes: tuple[str, ...] = ()
+    files: int = 0
+    """How many files differ; the rows of others are not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Column:
     """The most frequent values."""
     histogram: tuple[Bin, ...] = ()
     """For numbers, over finite values."""
+    odd: tuple[Frequent, ...] = ()
+    """Of texts that are numbers but for a few (`NA`): those few, the most frequent first. The summary is that of the numbers."""
 
 
 @dataclass(frozen=True, slots=True)

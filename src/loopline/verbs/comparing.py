@@ -137,7 +137,8 @@ def _rows(loop: Loop, old: Version | None, new: Version) -> tuple[Rows, ...]:
     found = []
     for name, differences in groups.items():
         with on_disk(loop, [d.old for d in differences]) as left, on_disk(loop, [d.new for d in differences]) as right:
-            found.append(replace(_as_noun(name, diff_rows(left, right, key=key)), shifts=_shifted(left, right)))
+            told = _as_noun(name, diff_rows(left, right, key=key))
+            found.append(replace(told, shifts=_shifted(left, right), files=len(differences)))
     return tuple(found)
 
 

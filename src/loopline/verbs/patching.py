@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from difflib import unified_diff
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -47,7 +49,7 @@ def patch(loop: Loop, path: str, old: Digest | None, new: Digest | None) -> Patc
     """Compare two blobs as texts; None is a text without lines."""
     word: Literal["added", "removed", "changed"] = "added" if old is None else "removed" if new is None else "changed"
     try:
-        before, after = _lines(loop, old), _lines(loop, new)
+        before, after = (_lines(loop, side, pretty=path.lower().endswith(".json")) for side in (old, new))
     except UnicodeDecodeError:
         return Patch(path, word, note="no text")
     except LooplineError as error:  # a source tree may have been swept
@@ -61,7 +63,8 @@ def patch(loop: Loop, path: str, old: Digest | None, new: Digest | None) -> Patc
     )  # fmt: skip
 
 
-def _lines(loop: Loop, digest: Digest | None) -> list[str]:
+def _lines(loop: Loop, digest: Digest | None, *, pretty: bool) -> list[str]:
+    """Give the lines of a text. `pretty`: JSON that a program wrote into one line is indented first, or nobody could read it."""
     if digest is None:
         return []
     parts, size = [], 0
@@ -73,5 +76,9 @@ def _lines(loop: Loop, digest: Digest | None) -> list[str]:
     body = b"".join(parts)
     if b"\0" in body:
         raise UnicodeDecodeError("utf-8", body, 0, 1, "a zero byte")
-    lines = body.decode().split("\n")
+    text = body.decode()
+    if pretty and text.count("\n") <= 1:
+        with suppress(ValueError):
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    lines = text.split("\n")
     return lines if lines[-1] else lines[:-1]

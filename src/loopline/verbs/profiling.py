@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from loopline.nouns.preview import Bin, Column, Frequent
@@ -18,9 +18,13 @@ def column_of(told: Mapping[str, Any]) -> Column:
     return Column(
         told["name"], told["type"], told["nulls"], told["distinct"],
         cell_of(told.get("min")), cell_of(told.get("max")), mean, std, quantiles=numbers,
-        top=tuple(Frequent(cell_of(value) or "", count) for value, count in told.get("top", ())),
-        histogram=tuple(Bin(*one) for one in told.get("histogram", ())),
+        top=_frequent(told.get("top", ())), histogram=tuple(Bin(*one) for one in told.get("histogram", ())),
+        odd=_frequent(told.get("odd", ())),
     )  # fmt: skip
+
+
+def _frequent(told: Iterable[tuple[Any, int]]) -> tuple[Frequent, ...]:
+    return tuple(Frequent(cell_of(value) or "", count) for value, count in told)
 
 
 def cell_of(value: Any) -> str | None:

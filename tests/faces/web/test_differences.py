@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 from loopline.faces.web.differences import ALL_LINES, LINES, against_base, texts
 from loopline.nouns.evaluation import Estimate
 from loopline.nouns.patch import Patch
@@ -41,7 +43,36 @@ def test_differences_know_which_side_is_better() -> None:
         Estimate("odd", 1, delta=0.1, delta_low=0.05, delta_high=0.3),
         Estimate("roc_auc", 1, slice="carrier", member="<b>", delta=0.1),
     ]
-    everything, sliced = against_base(rows)
-    assert (everything[1].count("s-good"), everything[1].count("s-bad")) == (4, 4)
-    assert (sliced[0], "<b>" in sliced[1]) == ("By carrier", False)
-    assert against_base([Estimate("x", 1)]) == []
+    drawn = against_base(rows)
+    whole = drawn.whole or ""
+    assert (whole.count("s-good"), whole.count("s-bad")) == (4, 4)
+    assert ([title for title, _ in drawn.shades], "<b>" in drawn.shades[0][1]) == (["By carrier"], False)
+    nothing = against_base([Estimate("x", 1)])
+    assert (nothing.whole, nothing.shades, nothing.single) == (None, [], [])
+
+
+def test_the_worst_slice_and_what_a_policy_names_come_first() -> None:
+    """A member that became worse stands above those that became better, and a metric of the policy before the others."""
+    rows = [
+        Estimate("brier", 1, slice="carrier", member="good", delta=-0.1, delta_low=-0.2, delta_high=-0.05),
+        Estimate("roc_auc", 1, slice="carrier", member="bad", delta=-0.3, delta_low=-0.4, delta_high=-0.2),
+        Estimate("roc_auc", 1, slice="carrier", member="good", delta=0.3, delta_low=0.2, delta_high=0.4),
+    ]
+    drawn = against_base(rows, first=["roc_auc"])
+    ((_, shades),) = drawn.shades
+    assert shades.index(">bad<") < shades.index(">good<")
+    assert [title for title, _ in drawn.single] == ["roc_auc by carrier", "brier by carrier"]
+
+
+def test_metrics_of_other_units_have_scales_of_their_own() -> None:
+    """A small difference of one metric is as wide as a large one of another."""
+    small = Estimate("roc_auc", 1, delta=0.001, delta_low=0.0005, delta_high=0.002)
+    large = Estimate("log_loss", 1, delta=10.0, delta_low=5.0, delta_high=20.0)
+    found = re.findall(r'<circle cx="([0-9.]+)"', against_base([small, large]).whole or "")
+    assert len(set(found)) == 1
+
+
+def test_a_line_that_is_cut_says_so() -> None:
+    """What does not fit ends in an ellipsis, so two long lines do not look alike."""
+    (found,) = texts([Patch("x.txt", "changed", "@@ -1 +1 @@\n-" + "a" * 900)])
+    assert found.lines[1][3].endswith("…")

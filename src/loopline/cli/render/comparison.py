@@ -117,7 +117,7 @@ def _rows(rows: Sequence[Rows], screen: Screen) -> Iterator[str]:
     if rows:
         yield f"  {screen.paint('dim', 'rows')}"
     for one in rows:
-        yield f"    {screen.paint('name', clean(one.table))}  {_count(one.old)} → {_count(one.new)} rows"
+        yield f"    {screen.paint('name', clean(one.table))}  {_count(one.old)} → {_count(one.new)} rows{_where(one)}"
         words = (("added", one.added), ("removed", one.removed), ("changed", one.changed), ("same", one.same))
         told = ", ".join(f"{_count(count)} {word}" for word, count in words)
         key = f"by {', '.join(one.key)}" if one.key else "as wholes: no key is declared"
@@ -131,6 +131,10 @@ def _rows(rows: Sequence[Rows], screen: Screen) -> Iterator[str]:
             cells = "; ".join(f"{cell.name} {cell.old} → {cell.new}" for cell in sample.cells[:3])
             yield f"      {screen.paint('dim', clean(sample.key))}  {clean(cells)}"
         yield from (f"      {screen.paint('wait', clean(note))}" for note in one.notes)
+
+
+def _where(one: Rows) -> str:
+    return f" in the {plural(one.files, 'file')} that differ{'s' if one.files == 1 else ''}" if one.files else ""
 
 
 def _patches(patches: Sequence[Patch], screen: Screen) -> Iterator[str]:

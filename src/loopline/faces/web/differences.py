@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup, escape
 
 from loopline.faces.web.charts.forest import Delta, forest
+from loopline.faces.web.charts.heat import Cell, heat
 from loopline.faces.web.charts.profile import profile
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ LINES: Final = 400
 ALL_LINES: Final = 1200
 WIDE: Final = 400
 """Characters of a line that are shown."""
+MEMBERS: Final = 16
+"""Members of a column that a picture shows: the worst."""
+SINGLE: Final = 8
 LOWER: Final = ("loss", "error", "brier", "rmse", "mae", "mse", "latency", "deviance")
 """Words in the names of metrics of which less is better. Of others it is not known unless they are in HIGHER."""
 HIGHER: Final = ("auc", "accuracy", "precision", "recall", "f1", "r2", "score")
@@ -56,11 +60,23 @@ class Table:
     shifts: list[tuple[Shifted, Markup]]
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What checks measured against the base, as pictures."""
+
+    whole: Markup | None
+    """Each metric on all rows; None where nothing was compared."""
+    shades: list[tuple[str, Markup]]
+    """For each column that was sliced by, its members against the metrics."""
+    single: list[tuple[str, Markup]]
+    """Each metric on the members of each column, with intervals."""
+
+
 def texts(patches: Iterable[Patch]) -> list[Text]:
-    """Arrange patches: the first ones are open, and a page stays a page however long they are."""
+    """Arrange patches, code before the rest: the first ones are open, and a page stays a page however long they are."""
     found: list[Text] = []
     left = ALL_LINES
-    for patch in patches:
+    for patch in sorted(patches, key=lambda one: not one.path.lower().endswith(_COLOURED)):
         every = list(_lines(patch))
         shown = every[: max(0, min(LINES, left))]
         left -= len(shown)
@@ -72,7 +88,7 @@ def _lines(patch: Patch) -> Iterator[Line]:
     old = new = 0
     coloured = patch.path.lower().endswith(_COLOURED)
     for sign, group in groupby(patch.text.split("\n") if patch.text else (), key=lambda line: line[:1]):
-        several = [line[1:][:WIDE] for line in group]
+        several = [line[1 : WIDE + 1] + ("…" if len(line) > WIDE + 1 else "") for line in group]
         if sign == "@":
             for line in several:
                 found = _HUNK.match(f"@{line}")
@@ -108,31 +124,65 @@ def tables(comparisons: Iterable[Comparison]) -> list[Table]:
     ]
 
 
-def against_base(estimates: Sequence[Estimate]) -> list[tuple[str, Markup]]:
-    """Draw the differences from the base: all rows first, then each column that was sliced by."""
-    found = []
-    for column, group in groupby(sorted(estimates, key=lambda one: one.slice), key=lambda one: one.slice):
-        rows = [
-            Delta(
-                f"{one.metric}, {one.member}" if column else one.metric,
-                one.delta,
-                one.delta_low,
-                one.delta_high,
-                _tone(one),
-            )
-            for one in group
-            if one.delta is not None
-        ][:40]
-        if rows:
-            title = f"By {column}" if column else "On all rows"
-            found.append((title, forest(rows, title=f"Difference from the base: {title.lower()}")))
-    return found
+def against_base(estimates: Sequence[Estimate], *, first: Sequence[str] = ()) -> Evidence:
+    """Draw the differences from the base. `first` are metrics that matter most: those that a policy names."""
+    real = [one for one in estimates if one.delta is not None]
+    metrics = sorted({one.metric for one in real}, key=lambda name: (name not in first, name))
+    whole = [_delta(one.metric, one) for name in metrics for one in real if one.metric == name and not one.slice]
+    columns = list(dict.fromkeys(one.slice for one in real if one.slice))
+    shades = [(f"By {column}", _shades(column, metrics, real)) for column in columns]
+    single = [
+        (f"{metric} by {column}", _members(metric, column, real))
+        for metric in metrics
+        for column in columns
+        if any(one.metric == metric and one.slice == column for one in real)
+    ]
+    title = "Difference from the base on all rows"
+    return Evidence(forest(whole, title=title, own=len(whole) > 1) if whole else None, shades, single[:SINGLE])
+
+
+def _shades(column: str, metrics: Sequence[str], real: Sequence[Estimate]) -> Markup:
+    """Draw the members of a column against the metrics, the worst above."""
+    here = {(one.member, one.metric): one for one in real if one.slice == column}
+    names = [name for name in metrics if any(metric == name for _, metric in here)]
+    most = {
+        name: max(abs(one.delta or 0.0) for (_, metric), one in here.items() if metric == name) or 1.0 for name in names
+    }
+
+    def worst(member: str) -> float:
+        mine = [here[member, name] for name in names if (member, name) in here]
+        return min((_better(one.metric) * (one.delta or 0.0) / most[one.metric] for one in mine), default=0.0)
+
+    members = sorted({member for member, _ in here}, key=lambda member: (worst(member), member))[:MEMBERS]
+    cells = [[_cell(here.get((member, name))) for name in names] for member in members]
+    return heat(members, names, cells, title=f"Difference from the base by {column}", width=460)
+
+
+def _cell(one: Estimate | None) -> Cell | None:
+    return None if one is None or one.delta is None else Cell(one.delta, _tone(one))
+
+
+def _members(metric: str, column: str, real: Sequence[Estimate]) -> Markup:
+    """Draw one metric on each member of a column, the worst above."""
+    mine = [one for one in real if (one.metric, one.slice) == (metric, column)]
+    mine.sort(key=lambda one: (_better(metric) * (one.delta or 0.0), one.member))
+    rows = [_delta(one.member, one) for one in mine[:MEMBERS]]
+    return forest(rows, title=f"Difference from the base: {metric} by {column}")
+
+
+def _delta(name: str, one: Estimate) -> Delta:
+    return Delta(name, one.delta or 0.0, one.delta_low, one.delta_high, _tone(one))
 
 
 def _tone(one: Estimate) -> str:
     """Say whether a difference is for better or worse; `off` where it may be chance or nobody knows which side is better."""
     if one.delta_low is None or one.delta_high is None or one.delta_low <= 0 <= one.delta_high:
         return "off"
-    name = one.metric.lower()
-    better = -1 if any(word in name for word in LOWER) else 1 if any(word in name for word in HIGHER) else 0
+    better = _better(one.metric)
     return "off" if not better else "good" if one.delta_low * better > 0 else "bad"
+
+
+def _better(metric: str) -> int:
+    """Tell which side of a metric is better: 1 more, -1 less, 0 where nobody knows."""
+    name = metric.lower()
+    return -1 if any(word in name for word in LOWER) else 1 if any(word in name for word in HIGHER) else 0

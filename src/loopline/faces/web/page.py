@@ -229,6 +229,7 @@ def environment() -> Environment:
         "span": words.span, "size": words.size, "number": words.number, "signed": words.signed, "who": words.who, "brief": brief,
         "tone": words.tone, "breaks": words.breaks,
     }  # fmt: skip
+    made.tests["sliced"] = lambda name: "[" in name  # a metric of a slice: roc_auc[carrier=UA]
     made.globals |= {"plural": words.plural, "static": lambda name: statics().url(name)}
     return made
 

@@ -12,8 +12,9 @@ import pytest
 
 from loopline.faces.web.charts.bar import Bar, bar, histogram
 from loopline.faces.web.charts.graph import Node, Stretch, dag, timeline
+from loopline.faces.web.charts.heat import Cell, heat
 from loopline.faces.web.charts.line import Curve, line, spark
-from loopline.faces.web.charts.scatter import Dot, Line, box_plot, heat, parallel, quantile, scatter
+from loopline.faces.web.charts.scatter import Dot, Line, box_plot, parallel, quantile, scatter
 from loopline.faces.web.charts.svg import node, place
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ DRAWINGS: dict[str, Callable[[list[float]], Markup]] = {
         [Dot(x, -x / 2, HOSTILE, 3, "/p/x") for x in v], title="t", x_name="a", y_name=HOSTILE
     ),
     "box": lambda v: box_plot([(HOSTILE, v), ("b", [1.0, 2.0, 3.0])], title="t"),
+    "heat of differences": lambda v: heat(
+        [HOSTILE], [str(i) for i in range(len(v))], [[Cell(x, "good") for x in v]], title="t"
+    ),
     "heat": lambda v: heat([HOSTILE], [str(i) for i in range(len(v))], [v], title="t"),
     "parallel": lambda v: parallel(["a", HOSTILE, "c"], [Line(HOSTILE, (x, "word", None)) for x in v], title="t"),
     "spark": lambda v: spark(v, title="t"),

@@ -28,21 +28,28 @@ class Delta:
     """`good` or `bad` where the whole interval is on one side and it is known which side is better."""
 
 
-def forest(rows: Sequence[Delta], *, title: str, width: float = 460) -> Markup:
-    """Draw each difference as a dot with its interval; what is on both sides of zero may be chance."""
+def forest(rows: Sequence[Delta], *, title: str, width: float = 460, own: bool = False) -> Markup:
+    """Draw each difference as a dot with its interval; what is on both sides of zero may be chance.
+
+    With `own`, each row has a scale of its own, with zero in the middle: for metrics of other units.
+    """
     real = [row for row in rows if math.isfinite(row.value)]
     ends = extent([v for row in real for v in (row.value, row.low, row.high, 0.0) if v is not None])
     if not real or ends is None:
         return Markup("")
-    low, high = roomy(*ends, share=0.08)
+    low, high = (-1.0, 1.0) if own else roomy(*ends, share=0.08)
     left = min(max(6.6 * len(shorten(row.name, 22)) for row in real) + 16, width * 0.42)
-    box = Box(width, ROW * len(real) + 34, left=left, right=76, top=6, bottom=26)
+    box = Box(width, ROW * len(real) + (12 if own else 34), left=left, right=76, top=6, bottom=6 if own else 26)
     x, y = Scale(low, high, *box.x), Scale(0, len(real), box.top, box.height - box.bottom)
-    body = [grid(box, x, y, across=[(tick, brief(tick)) for tick in ticks(low, high, 5)], up=())]
+    across = [] if own else [(tick, brief(tick)) for tick in ticks(low, high, 5)]
+    body = [grid(box, x, y, across=across, up=())]
     body.append(node("path", d=f"M{x(0):.1f} {box.top:.1f}V{box.height - box.bottom:.1f}", class_="axis"))
     for at, row in enumerate(real):
         middle = y(at) + ROW / 2
         look = f"s-{row.tone}"
+        if own:
+            reach = _reach(row)
+            x = Scale(-reach, reach, *box.x)
         parts = [
             node("title", _told(row)),
             text(left - 12, middle + 4, shorten(row.name, 22), anchor="end", class_="strong"),
@@ -69,6 +76,11 @@ def forest(rows: Sequence[Delta], *, title: str, width: float = 460) -> Markup:
     drawn = frame(*body, width=width, height=box.height, title=title, desc="; ".join(map(_told, real[:12])))
     told = [(row.name[:80], signed(row.value), number(row.low), number(row.high)) for row in rows]
     return drawn + table(("", "difference", "from", "to"), told, label=f"Numbers of {title}")
+
+
+def _reach(row: Delta) -> float:
+    """Give how far from zero a row's own scale goes."""
+    return 1.06 * max((abs(v) for v in (row.value, row.low, row.high) if v is not None), default=0.0) or 1.0
 
 
 def _told(row: Delta) -> str:

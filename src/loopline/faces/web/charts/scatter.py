@@ -177,62 +177,6 @@ def _ruler(values: Sequence[float | str | None], top: float, bottom: float):  # 
     return (lambda v: at.get(_said(v)) if v is not None else None), labels
 
 
-def heat(
-    rows: Sequence[str],
-    columns: Sequence[str],
-    cells: Sequence[Sequence[float | None]],
-    *,
-    title: str,
-    width: float = 640,
-) -> Markup:
-    """Draw a table of numbers as shades, each with its number where there is room."""
-    ends = extent(v for row in cells for v in row if v is not None)
-    if ends is None or not rows or not columns:
-        return _nothing(title, width, "no values are numbers")
-    left = min(max(6.4 * len(shorten(name, 24)) for name in rows) + 14, width * 0.35)
-    side = (width - left) / len(columns)
-    high = 26.0
-    shade = Scale(*ends, 0.0, 1.0)
-    body = [
-        text(left + side * (i + 0.5), 14, shorten(name, max(3, int(side / 6.6))), anchor="middle")
-        for i, name in enumerate(columns)
-    ]
-    for r, name in enumerate(rows):
-        y = 22 + r * high
-        body.append(text(left - 10, y + high / 2 + 3.5, shorten(name, 24), anchor="end", class_="strong"))
-        for c, value in enumerate(cells[r]):
-            if value is None or not math.isfinite(value):
-                continue
-            share = shade(value)
-            said = node("title", f"{name}, {columns[c]}: {number(value)}"[:200])
-            body.append(
-                node(
-                    "rect",
-                    said,
-                    x=left + c * side + 1,
-                    y=y + 1,
-                    width=max(side - 2, 1.0),
-                    height=high - 2,
-                    rx="3",
-                    class_="bar-mark k1",
-                    fill_opacity=f"{0.06 + 0.34 * share:.2f}",
-                )
-            )
-            if side > 46:
-                body.append(
-                    text(left + (c + 0.5) * side, y + high / 2 + 3.5, number(value), anchor="middle", class_="strong")
-                )
-    drawn = frame(
-        *body,
-        width=width,
-        height=24 + high * len(rows),
-        title=title,
-        desc=f"from {number(ends[0])} to {number(ends[1])}",
-    )
-    told = [(name[:80], *("–" if v is None else number(v) for v in cells[r])) for r, name in enumerate(rows)]
-    return drawn + table(("", *(one[:60] for one in columns)), told, label=f"Numbers of {title}")
-
-
 def _said(value: float | str | None) -> str:
     if value is None:
         return "–"

@@ -11,6 +11,7 @@ from loopline.errors import Invalid
 from loopline.faces.forms import form_of
 from loopline.faces.web.ask import ask, first_of, try_to, why_not
 from loopline.faces.web.asked import Asked
+from loopline.faces.web.charts.bar import histogram
 from loopline.faces.web.charts.profile import profile
 from loopline.faces.web.markdown import render as markdown
 from loopline.faces.web.page import address, number_of, project_of, render, see_other, shown
@@ -18,11 +19,15 @@ from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.change import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markupsafe import Markup
     from starlette.requests import Request
     from starlette.responses import Response
 
     from loopline.nouns.change import Moved
     from loopline.nouns.listing import Listed
+    from loopline.nouns.preview import Column
     from loopline.nouns.ref import Ref
     from loopline.nouns.version import Version
 
@@ -31,6 +36,8 @@ REFS: Final = 12
 """Refs whose history is told on an asset's page."""
 FILES: Final = 200
 ROWS: Final = 50
+LARGE: Final = 12
+"""Columns whose histograms a page shows large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,15 @@ async def _version(request: Request, text: str) -> Response:
     name, project = str(found), project_of(request)
     tree = found.artifact.media_type in (TREE, MODEL)
     folder, path = request.query_params.get("folder", ""), request.query_params.get("file", "")
-    values: dict[str, Any] = {"seen": None, "lines": (), "problem": None, "more": "", "marked": None, "drawn": []}
+    values: dict[str, Any] = {
+        "seen": None,
+        "lines": (),
+        "problem": None,
+        "more": "",
+        "marked": None,
+        "drawn": [],
+        "counted": [],
+    }
     if path or not tree:
         values |= await _look(request, name, path)
     else:
@@ -105,7 +120,21 @@ async def _look(request: Request, name: str, path: str) -> dict[str, Any]:
         "seen": seen,
         "marked": markdown(seen.text) if seen.form == "markdown" else None,
         "drawn": [(one, profile(one)) for one in seen.columns],
+        "counted": _counted(seen.columns),
     }
+
+
+def _counted(columns: Sequence[Column]) -> list[tuple[str, Markup]]:
+    """Draw how often the numbers of each column occur, with axes."""
+    numbers = [one for one in columns if len(one.histogram) > 1][:LARGE]
+    return [
+        (one.name, histogram(title=one.name, counts=[b.count for b in one.histogram], edges=_edges(one)))
+        for one in numbers
+    ]
+
+
+def _edges(column: Column) -> list[float]:
+    return [column.histogram[0].low, *(one.high for one in column.histogram)]
 
 
 async def _files(request: Request, name: str, folder: str) -> dict[str, Any]:

@@ -119,10 +119,17 @@ async def _page(
         status=status_of(problem) if problem else 200,
         review=review, change=change, stands=_standing(review), problem=problem, typed=typed or {}, first_of=first_of,
         texts=texts(patch for one in comparisons for patch in one.patches), tables=tables(comparisons), rows=rows,
-        drawn=against_base(review.estimates), events=events or (), tasks=tasks, said=_threads(review.comments, request),
+        drawn=against_base(review.estimates, first=_named(review)), events=events or (), tasks=tasks,
+        said=_threads(review.comments, request),
         has_data=any(one.new.asset.kind == "data" for one in comparisons), age=_age(change),
         why_not={verb: why_not(request, verb, assets=[str(move.ref.asset) for move in change.moves]) for verb in VERBS},
     )  # fmt: skip
+
+
+def _named(review: Review) -> list[str]:
+    """Give the metrics that the policy speaks of."""
+    metrics = dict.fromkeys(one.metric for one in review.estimates)
+    return [name for name in metrics if any(name in one.text for one in review.requirements)]
 
 
 def _standing(review: Review) -> Standing:

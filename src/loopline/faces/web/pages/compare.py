@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ from loopline.faces.desk import act
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.charts.bar import Bar, bar
 from loopline.faces.web.charts.line import Across, Curve, line
-from loopline.faces.web.charts.scatter import Line, parallel
+from loopline.faces.web.charts.scatter import Dot, Line, box_plot, parallel, scatter
 from loopline.faces.web.page import address, door, project_of, render, shown
 from loopline.verbs.compare import compare
 from loopline.verbs.series import series
@@ -32,6 +33,10 @@ POINTS: Final = 1600
 """Points on the page, over all curves of one picture."""
 AXES: Final = 8
 BARS: Final = 6
+PLOTS: Final = 4
+FEW: Final = 3
+"""Runs, or slices, below which a picture of their spread would show nothing."""
+_SLICE: Final = re.compile(r"(?P<metric>[^\[]+)\[(?P<column>[^=\]]+)=.*\]\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ async def page(request: Request) -> Response:
     return await render(
         request, "compare.html", title="Compare", section="runs", asked=Asked("compare", {"runs": chosen}),
         crumbs=[("Runs", address(project, "runs"))], found=found, letters=LETTERS,
-        curves=curves(found, points, across), bars=bars(found), lines=lines(found), across=across,
+        curves=curves(found, points, across), bars=bars(found), lines=lines(found), across=across, dots=dots(found, project),
+        spreads=spreads(found),
         others=[address(project, "compare", run=chosen), address(project, "compare", run=chosen, across="elapsed")],
         without=[address(project, "compare", run=[one for one in chosen if one != run]) for run in chosen],
     )  # fmt: skip
@@ -99,7 +105,7 @@ def _curve(one: Series, found: Lineup, number: int, across: Across) -> Curve:
 
 def bars(found: Lineup) -> list[Picture]:
     """Draw where the runs ended, for the metrics that differ."""
-    figures = [one for one in found.metrics if one.differs and "[" not in one.name and "/" not in one.name][:BARS]
+    figures = _ends(found)[:BARS]
     return [
         Picture(
             one.name,
@@ -121,7 +127,7 @@ def bars(found: Lineup) -> list[Picture]:
 def lines(found: Lineup) -> Markup | None:
     """Draw params and final metrics as one line for each run; None where fewer than two differ."""
     params = [one for one in found.params if one.differs]
-    figures = [one for one in found.metrics if one.differs and "[" not in one.name and "/" not in one.name]
+    figures = _ends(found)
     axes: list[NamedLine | Figure] = list(params[: AXES - min(len(figures), 3)])
     axes += figures[:3]
     if len(axes) < 2:
@@ -131,6 +137,52 @@ def lines(found: Lineup) -> Markup | None:
         for i, run in enumerate(found.runs)
     ]
     return parallel([one.name for one in axes], drawn, title="Params and metrics of each run")
+
+
+def dots(found: Lineup, project: str) -> list[Picture]:
+    """Draw metrics over the numeric param that takes the most values, a dot for each run; nothing for fewer than three runs."""
+    by_param = {one.name: [_value(value) for value in one.values] for one in found.params if one.differs}
+    numeric = {
+        name: values for name, values in by_param.items() if all(isinstance(v, (float, type(None))) for v in values)
+    }
+    if len(found.runs) < FEW or not numeric:
+        return []
+    param = max(numeric, key=lambda name: len(set(numeric[name])))
+    drawn = []
+    for figure in _ends(found)[:PLOTS]:
+        pairs = zip(numeric[param], figure.values, strict=True)
+        places = [
+            Dot(float(x), y, f"{LETTERS[i]} {found.runs[i].name}", i + 1, address(project, "runs", found.runs[i].id))
+            for i, (x, y) in enumerate(pairs)
+            if x is not None and y is not None
+        ]
+        title = f"{figure.name} over {param}"
+        drawn += [Picture(title, scatter(places, title=title, x_name=param, y_name=figure.name))] if places else []
+    return drawn
+
+
+def spreads(found: Lineup) -> list[Picture]:
+    """Draw how far each run's slices lie apart: a box for each run, for each metric and column that was sliced by."""
+    groups: dict[tuple[str, str], list[Figure]] = {}
+    for one in found.metrics:
+        cut = _SLICE.match(one.name)
+        if cut:
+            groups.setdefault((cut["metric"], cut["column"]), []).append(one)
+    drawn = []
+    for (metric, column), figures in groups.items():
+        boxes = [
+            (f"{LETTERS[i]} {run.name}", [v for v in (one.values[i] for one in figures) if v is not None])
+            for i, run in enumerate(found.runs)
+        ]
+        if len(figures) > FEW:
+            title = f"{metric} by {column}"
+            drawn.append(Picture(title, box_plot(boxes, title=title)))
+    return drawn[:PLOTS]
+
+
+def _ends(found: Lineup) -> list[Figure]:
+    """Give the whole metrics in which the runs differ."""
+    return [one for one in found.metrics if one.differs and "[" not in one.name and "/" not in one.name]
 
 
 def _value(value: str | float | None) -> str | float | None:
