@@ -110,3 +110,12 @@ def test_changes_are_listed_and_found(hand: Hand) -> None:
             tx.changes.approve(
                 tx.changes.get(one.id), Approval("a", "approve", one.head, one.head, verified=False, at=0)
             )
+
+
+def test_reasons_are_those_of_the_project(hand: Hand) -> None:
+    """Whole ids give reasons; of nobody, of another project, and of no ids at all there are none."""
+    hand.publish(b"1")
+    change = hand.move(1)
+    with hand.read() as tx:
+        assert tx.changes.reasons(change.project, [change.id, "0" * 32]) == {change.id: "because"}
+        assert tx.changes.reasons("other", [change.id]) == tx.changes.reasons(change.project, []) == {}

@@ -173,3 +173,11 @@ def test_runs_are_counted_by_experiment(hand: Hand) -> None:
         assert tx.runs.count(last.project) == 3
         assert tx.runs.experiments(last.project) == [("a", 2), ("b", 1)]
         assert tx.runs.experiments("other") == []
+
+
+def test_names_are_those_of_the_project(hand: Hand) -> None:
+    """Whole ids give names; of nobody, of another project, and of no ids at all there are none."""
+    run = hand.run()
+    with hand.read() as tx:
+        assert tx.runs.names(PROJECT, [run.id, "0" * 32]) == {run.id: "train"}
+        assert tx.runs.names("other", [run.id]) == tx.runs.names(PROJECT, []) == {}

@@ -101,6 +101,18 @@ class Changes:
             )
         return self._change(rows[0])
 
+    def reasons(self, project: str, ids: Iterable[str]) -> dict[str, str]:
+        """Give the reasons of those of a project's changes that have these whole ids."""
+        wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
+        rows = self._rows.all(
+            f"SELECT id, reason FROM changes WHERE project = ? AND id IN ({', '.join('?' * len(wanted))})",
+            project,
+            *wanted,
+        )
+        return dict(rows)
+
     def list(
         self, project: str, *, open_only: bool = False, ref: RefName | None = None, limit: int = 50, after: str = ""
     ) -> Sequence[Change]:

@@ -108,6 +108,16 @@ class Runs:
             raise NotFound(f"there is no run {prefix}", kind="no-run", hint="loopline find runs", run=prefix)
         return self._fill([_run(rows[0])])[0]
 
+    def names(self, project: str, ids: Iterable[str]) -> dict[str, str]:
+        """Give the names of those of a project's runs that have these whole ids."""
+        wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
+        rows = self._rows.all(
+            f"SELECT id, name FROM runs WHERE project = ? AND id IN ({', '.join('?' * len(wanted))})", project, *wanted
+        )
+        return dict(rows)
+
     def search(self, where: str, values: Iterable[object], *, order: str, limit: int) -> list[Run]:
         """Give runs by a condition that `ledger/search.py` has composed."""
         rows = self._rows.all(f"{_SELECT} WHERE {where} ORDER BY {order} LIMIT ?", *values, limit)

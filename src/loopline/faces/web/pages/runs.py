@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,18 +41,19 @@ class Column:
     """`asc` or `desc` where the list is ordered by it."""
     href: str = ""
     """The list, ordered by it, or the other way round."""
+    numeric: bool = True
+    """Whether its cells are numbers."""
 
     def of(self, run: Run) -> str:
         """Give a run's cell."""
         kind, _, name = self.key.partition(".")
         if kind == "metrics":
             return number(run.metrics[name]) if name in run.metrics else "–"
-        return run.params.get(name, "–")
-
-    @property
-    def numeric(self) -> bool:
-        """Whether its cells are numbers by their nature."""
-        return self.key.startswith("metrics.")
+        value = run.params.get(name, "null")
+        if value == "null":
+            return "–"
+        real = _real(value)
+        return value if real is None or "." not in value else number(real)
 
 
 @shown
@@ -69,7 +71,7 @@ async def page(request: Request) -> Response:
     except Invalid as error:
         problem = error
     listed = found[(at - 1) * PAGE : at * PAGE]
-    experiments = await act(request, _experiments, loop)
+    experiments, rules = await act(request, _around, loop)
     words = {"what": "runs", "where": where, "order": order, "open": opened, "steps": steps}
     kept = {"where": where, "open": opened or None, "steps": steps or None, "columns": query.getlist("columns")}
 
@@ -78,7 +80,7 @@ async def page(request: Request) -> Response:
 
     return await render(
         request, "runs.html", title="Runs", section="runs", asked=Asked("find", words), runs=listed, problem=problem,
-        columns=_columns(query.getlist("columns"), listed, order, here), offered=_offered(listed),
+        columns=_columns(query.getlist("columns"), listed, rules, order, here), offered=_offered(listed),
         chosen=query.getlist("columns"), experiments=experiments, where=where, order=order, opened=opened, steps=steps,
         started=Column("started", "Started", *_way("started", order or "started desc", here)), here=here,
         newer=here(page=at - 1) if at > 1 else "", older=here(page=at + 1) if len(found) > at * PAGE else "", at_page=at,
@@ -89,25 +91,53 @@ def _find(loop: Loop, where: str, asked: Mapping[str, Any]) -> Sequence[Run]:
     return [run for run in find(loop, "runs", where, **asked) if isinstance(run, Run)]
 
 
-def _experiments(loop: Loop) -> list[tuple[str, int]]:
+def _around(loop: Loop) -> tuple[list[tuple[str, int]], str]:
+    """Give the experiments, and what the policies in force say of metrics."""
+    from loopline.verbs.about import about
+
     with loop.ledger.read() as tx:
-        return tx.runs.experiments(loop.project)
+        experiments = tx.runs.experiments(loop.project)
+    return experiments, " ".join(one for policy in about(loop).policies for one in policy.metrics)
 
 
-def _columns(chosen: Sequence[str], runs: Sequence[Run], order: str, here) -> list[Column]:  # type: ignore[no-untyped-def]  # noqa: ANN001 (the closure above)
-    """Give the columns that were asked for; else params that differ here, and the metrics that most runs have."""
-    keys = [key for key in chosen if key.startswith(("params.", "metrics."))] or _usual(runs)
-    return [Column(key, key.partition(".")[2], *_way(key, order, here)) for key in keys]
+def _columns(  # type: ignore[no-untyped-def]
+    chosen: Sequence[str],
+    runs: Sequence[Run],
+    rules: str,
+    order: str,
+    here,  # noqa: ANN001 (the closure above)
+) -> list[Column]:
+    """Give the columns that were asked for; else params that differ here, and the metrics that tell most."""
+    keys = [key for key in chosen if key.startswith(("params.", "metrics."))] or _usual(runs, rules)
+    return [Column(key, key.partition(".")[2], *_way(key, order, here), numeric=_numeric(key, runs)) for key in keys]
 
 
-def _usual(runs: Sequence[Run]) -> list[str]:
+def _numeric(key: str, runs: Sequence[Run]) -> bool:
+    """Tell whether a column holds numbers, by its values here."""
+    kind, _, name = key.partition(".")
+    values = [run.params[name] for run in runs if name in run.params and run.params[name] != "null"]
+    return kind == "metrics" or all(_real(value) is not None for value in values)
+
+
+def _real(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _usual(runs: Sequence[Run], rules: str) -> list[str]:
+    """Give params that differ here; metrics that a policy names, then those that most runs have."""
     values: dict[str, set[str]] = {}
     for run in runs:
         for key, value in run.params.items():
             values.setdefault(key, set()).add(value)
     differing = [key for key in values if len(values[key]) > 1][:_PARAMS]
     counted = Counter(key for run in runs for key in run.metrics if "[" not in key)
-    metrics = sorted(counted, key=lambda key: (key in _CLOCKS, "/" in key, -counted[key]))[:_METRICS]
+    metrics = sorted(
+        counted,
+        key=lambda key: (not re.search(rf"\b{re.escape(key)}\b", rules), key in _CLOCKS, "/" in key, -counted[key]),
+    )[:_METRICS]
     return [*(f"params.{key}" for key in differing), *(f"metrics.{key}" for key in metrics)]
 
 

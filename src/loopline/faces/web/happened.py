@@ -1,0 +1,121 @@
+"""happened: events in people's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
+    from loopline.nouns.event import Event
+
+Thing = Literal["run", "change", "asset", ""]
+WORDS: Final[Mapping[str, str]] = {
+    "run.started": "started run",
+    "run.finished": "finished run",
+    "run.logged": "logged to run",
+    "run.published": "published what came of run",
+    "run.unchanged": "had nothing new for run",
+    "steps.started": "started steps of run",
+    "steps.ended": "ended steps of run",
+    "steps.cached": "took steps from the cache for run",
+    "steps.recorded": "recorded steps of run",
+    "change.proposed": "proposed",
+    "change.approved": "approved",
+    "change.rejected": "rejected",
+    "change.applied": "applied",
+    "change.refused": "was refused to apply",
+    "change.judged": "had the policy judge",
+    "change.withdrawn": "withdrew",
+    "checks.started": "started the checks of",
+    "check.answered": "had an answer of a check of",
+    "comment.made": "commented on",
+    "comment.edited": "edited a comment on",
+    "comment.deleted": "deleted a comment on",
+    "version.published": "published",
+    "version.unchanged": "found nothing new in",
+    "source.published": "kept the source tree",
+    "asset.deleted": "deleted",
+    "version.deleted": "deleted",
+    "run.deleted": "deleted run",
+    "task.queued": "asked a worker for",
+    "task.cancelled": "cancelled",
+    "task.ended": "ended",
+    "grant.given": "gave a role or team to",
+    "grant.revoked": "took a role or team from",
+    "token.issued": "issued token",
+    "token.revoked": "ended token",
+    "person.shut-out": "shut out",
+    "person.let-in": "let in again",
+    "person.signed-in": "signed in as",
+    "device.allowed": "let a terminal sign in as",
+    "device.denied": "let no terminal sign in as",
+    "subscription.created": "subscribed",
+    "subscription.ended": "ended subscription",
+    "subscription.paused": "paused subscription",
+    "subscription.resumed": "resumed subscription",
+    "delivery.asked": "asked for events again of",
+}
+"""What somebody did, in front of what they did it to. A kind that is not here is told as it is written."""
+QUIET: Final = ("run.logged", "run.unchanged", "steps.started", "steps.ended", "steps.cached", "steps.recorded")
+"""Kinds that say little one by one: how a run went on."""
+_RUNS: Final = ("run.", "steps.")
+_CHANGES: Final = ("change.", "comment.", "check.", "checks.")
+_SAID: Final = ("reason", "message", "why", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, and how many of its kind stand behind it."""
+
+    event: Event
+    times: int
+    words: str
+    thing: Thing
+    name: str
+    """How people call the subject; empty where it has no name but its id."""
+    said: str
+    """What was said about it."""
+    state: str = ""
+    """How it ended, where it did not end well."""
+
+
+def told(tables: Tables, project: str, events: Iterable[Event]) -> list[Told]:
+    """Tell events, those that only say how one run went on as one: a training that logs would fill the page."""
+    groups: list[list[Event]] = []
+    for one in events:
+        last = groups[-1][-1] if groups else None
+        quiet = last is not None and last.kind in QUIET and one.kind in QUIET
+        if last is not None and quiet and (last.subject, last.actor) == (one.subject, one.actor):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    firsts = [group[0] for group in groups]
+    names = tables.runs.names(project, (one.subject for one in firsts if one.kind.startswith(_RUNS)))
+    names |= tables.changes.reasons(project, (one.subject for one in firsts if one.kind.startswith(_CHANGES)))
+    return [_told(group, names.get(group[0].subject, "")) for group in groups]
+
+
+def _told(group: list[Event], name: str) -> Told:
+    one = group[0]
+    payload = one.payload or {}
+    words = WORDS.get(one.kind, one.kind) if len({event.kind for event in group}) == 1 else "went on with run"
+    said = next((str(payload[key]) for key in _SAID if payload.get(key) and str(payload[key]) != name), "")
+    if one.kind in ("change.approved", "change.rejected"):
+        said = str(payload.get("comment") or "")
+    state = str(payload.get("state") or payload.get("result") or "")
+    if one.kind.startswith("task."):
+        name = str(payload.get("verb") or "")
+    return Told(
+        one, len(group), words, _thing(one), name, said, "" if state in ("finished", "done", "cancelled") else state
+    )
+
+
+def _thing(one: Event) -> Thing:
+    whole = len(one.subject) == 32 and "/" not in one.subject
+    if one.kind.startswith(_RUNS) and whole:
+        return "run"
+    if one.kind.startswith(_CHANGES) and whole:
+        return "change"
+    return "asset" if "/" in one.subject else ""
