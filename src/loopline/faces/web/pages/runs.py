@@ -134,10 +134,8 @@ def _usual(runs: Sequence[Run], rules: str) -> list[str]:
             values.setdefault(key, set()).add(value)
     differing = [key for key in values if len(values[key]) > 1][:_PARAMS]
     counted = Counter(key for run in runs for key in run.metrics if "[" not in key)
-    metrics = sorted(
-        counted,
-        key=lambda key: (not re.search(rf"\b{re.escape(key)}\b", rules), key in _CLOCKS, "/" in key, -counted[key]),
-    )[:_METRICS]
+    ruled = set(re.findall(r"[\w/-]+", rules))
+    metrics = sorted(counted, key=lambda key: (key not in ruled, key in _CLOCKS, "/" in key, -counted[key]))[:_METRICS]
     return [*(f"params.{key}" for key in differing), *(f"metrics.{key}" for key in metrics)]
 
 
