@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.routing import Route
 
 from loopline.errors import Invalid
+from loopline.faces.desk import act
 from loopline.faces.forms import form_of
 from loopline.faces.web.ask import ask, first_of, try_to, why_not
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.charts.bar import histogram
 from loopline.faces.web.charts.profile import profile
 from loopline.faces.web.markdown import render as markdown
-from loopline.faces.web.page import address, number_of, project_of, render, see_other, shown
+from loopline.faces.web.page import address, door, number_of, project_of, render, see_other, shown
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.change import Change
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from loopline.loop import Loop
     from loopline.nouns.change import Moved
     from loopline.nouns.listing import Listed
     from loopline.nouns.preview import Column
@@ -90,11 +92,14 @@ async def _version(request: Request, text: str) -> Response:
         "marked": None,
         "drawn": [],
         "counted": [],
+        "held": "",
     }
     if path or not tree:
         values |= await _look(request, name, path)
     else:
         values |= await _files(request, name, folder)
+    if found.quarantined:
+        values["held"] = await act(request, _held, door(request, "get", assets=(str(found.asset),)), found)
     (listed,) = await ask(request, "ls", what=str(found.asset), itself=True)
     text_of_card, _ = (
         await try_to(request, "card", pointer=name) if found.asset.kind == "model" and not path else (None, None)
@@ -109,6 +114,12 @@ async def _version(request: Request, text: str) -> Response:
         refs=_points(listed).get(found.number, []), folders=_folders(folder),
         why_not={verb: why_not(request, verb, assets=[str(found.asset)]) for verb in ("propose", "delete")}, **values,
     )  # fmt: skip
+
+
+def _held(loop: Loop, version: Version) -> str:
+    """Tell why a version is in quarantine."""
+    with loop.ledger.read() as tx:
+        return tx.versions.quarantined(version.asset, version.number) or ""
 
 
 async def _look(request: Request, name: str, path: str) -> dict[str, Any]:
@@ -166,7 +177,10 @@ async def change(request: Request) -> Response:
     why = first_of(form, "why")
     match first_of(form, "do"):
         case "propose":
-            made = await ask(request, "propose", ref=f"{asset}@{first_of(form, 'ref')}", to=revision, why=why)
+            lift = bool(first_of(form, "lift"))
+            made = await ask(
+                request, "propose", ref=f"{asset}@{first_of(form, 'ref')}", to=revision, why=why, lift=lift
+            )
             return see_other(address(project, "changes", made.id) if isinstance(made, Change) else address(project))
         case "delete":
             await ask(request, "delete", what=text, why=why)
