@@ -67,6 +67,7 @@ def _observed(comparison: Comparison, estimate: Estimate) -> str:
 def _say(value: float | None, *, signed: bool = False) -> str:
     if value is None:
         return "unknown"
+    value = 0.0 if abs(value) < _SLACK else value
     return f"{value:+.4g}" if signed else f"{value:.4g}"
 
 

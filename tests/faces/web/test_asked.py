@@ -13,9 +13,9 @@ def test_a_command_is_as_short_as_people_type_it() -> None:
     assert Asked("overview").command() == "loopline overview"
     words = {"what": "runs", "where": "params.depth = '8'", "order": "metrics.auc desc", "open": True}
     assert (
-        Asked("find", words).command() == "loopline find --order 'metrics.auc desc' --open runs \"params.depth = '8'\""
+        Asked("find", words).command() == "loopline find runs \"params.depth = '8'\" --order 'metrics.auc desc' --open"
     )
-    assert Asked("series", {"runs": ("a", "b"), "keys": ("loss",)}).command() == "loopline series --key loss a b"
+    assert Asked("series", {"runs": ("a", "b"), "keys": ("loss",)}).command() == "loopline series a b --key loss"
     assert Asked("overview").command("other") == "loopline --project=other overview"
 
 

@@ -34,8 +34,17 @@ class Asked:
         return f"/api/v1/{self.verb}?{urlencode(pairs, quote_via=quote)}"
 
     def _typed(self) -> Iterator[str]:
-        """Give the words behind the verb. A place whose value is left out is filled where a later one is not."""
-        params = usage_of(load(self.verb)).params
+        """Give the words behind the verb: places first, as people type; behind the flags where one looks like a flag.
+
+        A place whose value is left out is filled where a later one is not.
+        """
+        places = [param for param in usage_of(load(self.verb)).params if param.positional]
+        while places and not _given(places[-1], self.words):
+            places.pop()
+        placed = [text for param in places for text in _written(param, self.words.get(param.name, param.default))]
+        odd = any(text.startswith("-") for text in placed)
+        if not odd:
+            yield from placed
         for param, text in self._texts():
             if param.positional:
                 continue
@@ -45,13 +54,8 @@ class Asked:
                 yield f"--{_single(param)}={text}"
             else:
                 yield from (f"--{_single(param)}", text)
-        places = [param for param in params if param.positional]
-        while places and not _given(places[-1], self.words):
-            places.pop()
-        placed = [text for param in places for text in _written(param, self.words.get(param.name, param.default))]
-        if any(text.startswith("-") for text in placed):
-            yield "--"
-        yield from placed
+        if odd:
+            yield from ("--", *placed)
 
     def _texts(self) -> Iterator[tuple[Param, str]]:
         """Give each value that is not as it is by default, as text, in the order of the signature."""

@@ -44,7 +44,7 @@ async def page(request: Request) -> Response:
     }
     if not of:
         listed = await ask(request, "ls", limit=100)
-        asked = Asked("why", {"what": "KIND/NAME@REF"})
+        asked = Asked("ls")
         return await render(
             request,
             "lineage.html",
