@@ -351,6 +351,36 @@ def test_a_lost_blob_is_named_with_what_it_touches(desk: Desk, harm: str) -> Non
     assert desk.type("run", "train").code == 0
 
 
+@pytest.mark.parametrize("harm", ["missing", "damaged"])
+def test_whoever_reads_a_lost_blob_is_told_what_it_touches(desk: Desk, harm: str) -> None:
+    """No command shows damaged bytes as data: each stops with the versions and branches that have them, and the next step."""
+    for number in (2, 3):
+        (desk.folder / "data" / "a.txt").unlink(missing_ok=True)
+        (desk.folder / "data" / "t.csv").write_text(f"id,x\n1,{number}\n")
+        assert desk.type("add", "data/tiny", "data").code == 0
+    blob = blob_of(desk, "data/tiny@3")
+    blob.chmod(0o644)
+    if harm == "missing":
+        blob.unlink()
+    else:
+        blob.write_text("id,x\n1,9\n")
+    for words in (
+        ("cat", "data/tiny@3", "t.csv"),
+        ("checkout", "data/tiny@3", str(desk.folder / "work")),
+        ("get", "data/tiny@main", str(desk.folder / "copy")),
+        ("preview", "data/tiny@3", "t.csv"),
+        ("diff", "data/tiny@2", "data/tiny@3", "--rows"),
+    ):
+        said = desk.type(*words)
+        assert said.code == (1 if harm == "missing" else 3), (words, said)
+        assert "data/tiny@3" in said.err, (words, said)
+        assert "data/tiny@main" in said.err, (words, said)
+        assert said.step.startswith("loopline verify --deep"), (words, said)
+        assert "1,9" not in said.out, (words, said)
+    assert not (desk.folder / "copy").exists()
+    assert not (desk.folder / "work" / "t.csv").exists()
+
+
 def test_a_ref_that_moved_meanwhile_is_exit_code_5(desk: Desk) -> None:
     """A folder that was checked out before the branch went on is not published over it."""
     other = desk.folder.parent / "other"

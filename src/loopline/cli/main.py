@@ -138,6 +138,10 @@ def _call(command: Verb, usage: Usage, given: dict[str, Any], options: Options, 
         place.still()
         screen.project = project or (place.settings.project if "settings" in place.__dict__ else "")
         return _answer(command, result, typed, place)
+    except LooplineError as error:
+        if "client" in place.__dict__:  # a local command reads blobs itself
+            place.client.explain(error)
+        raise
     finally:
         place.close()
 
