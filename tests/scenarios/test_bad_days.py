@@ -44,6 +44,28 @@ TINY = """
     def train(data: Data = Data("data/tiny")):
         return {"model/total": total(read(data))}
 """
+JUDGE = """
+    from loopline import Model
+
+    @step
+    def weigh(candidate: int) -> int:
+        first = not os.path.exists(MARK); open(MARK, "w").close(); time.sleep(60 * first)
+        return candidate
+
+    @pipeline
+    def judge(candidate: Model, base: Model | None = None):
+        weigh(candidate)
+"""
+GUARD = """
+[checks."eval/slow"]
+refs = ["model/*@best"]
+pipeline = "judge"
+
+[[policies]]
+name = "best"
+refs = ["model/*@best"]
+checks = ["eval/slow"]
+"""
 
 
 class Said(NamedTuple):
@@ -249,6 +271,34 @@ def test_a_killed_run_does_not_stay_running(desk: Desk, tmp_path: Path) -> None:
     assert desk.runs("pipeline") == ["finished", "crashed"]
     assert desk.runs("step", "name = total") == ["finished", "crashed"]
     assert desk.read("show", dead["id"])["error"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
+def test_a_check_that_was_stopped_is_not_waited_for(desk: Desk, tmp_path: Path, sign: signal.Signals) -> None:
+    """Ctrl-C or kill -9 in a check: it has not answered, `apply` says to check again and not to wait, and that ends well."""
+    mark = tmp_path / "mark"
+    with (desk.folder / "tiny.py").open("a") as file:
+        file.write(dedent(JUDGE).replace("MARK", repr(str(mark))))
+    with (desk.folder / "loopline.toml").open("a") as file:
+        file.write(GUARD)
+    for words in (("run", "train"), ("policy", "--push", "--why", "test")):
+        said = desk.type(*words)
+        assert said.code == 0, said
+    change = desk.read("propose", "model/total@best", "--to", "1", "--why", "because")["id"]
+    process = desk.start("check", change)
+    wait_for(desk, process, mark)
+    process.send_signal(sign)
+    _, err = process.communicate(timeout=30)
+    if sign is signal.SIGINT:
+        assert process.returncode == 130
+        assert f"→ loopline check {change[:16]}" in err.splitlines()
+        assert "--resume" not in err
+    said = desk.type("apply", change)
+    assert said.code == 1, said
+    assert f"loopline check {change[:16]}" in said.step
+    assert [one["result"] for one in desk.read("show", change)["change"]["verdicts"]] == ["error"]
+    assert desk.type("check", change).code == 0
+    assert desk.type("apply", change).code == 0
 
 
 @pytest.mark.slow

@@ -142,9 +142,10 @@ class _Bench:
                 return self.say(text, Result.PENDING, observed="queued", needed="pass", remedy=f"wait for {name}")
             return self.say(text, Result.FAIL, observed="not run on this head", needed="pass", remedy=f"run {again}")
         observed = f"{verdict.result}: {verdict.summary}" if verdict.summary else str(verdict.result)
+        see = f"see why it broke (run {verdict.run}), then " if verdict.run else ""
         remedy = {
             Result.PENDING: f"wait for {name}",
-            Result.ERROR: f"see why it broke (run {verdict.run}), then run {again}",
+            Result.ERROR: f"{see}run {again}",
         }.get(verdict.result, f"see run {verdict.run}, mend what it found, and propose again")
         return self.say(text, verdict.result, observed=observed, needed="pass", remedy=remedy)
 

@@ -12,6 +12,7 @@ from loopline.nouns.change import Change, Override
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.verdict import Result
+from loopline.verbs.burying import bury
 from loopline.verbs.moving import carry_out, case_of, find_open, judge, policies_of, still_open, told
 
 
@@ -29,6 +30,8 @@ def apply(
         loopline apply model/delay@champion
     """
     refusal: Refused | None = None
+    if loop.caller is None:  # a server's ticker does so
+        bury(loop)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         found = find_open(tx, change, loop)
         still_open(found)
