@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from loopline.errors import LooplineError, NotFound
 from loopline.loop import Loop
@@ -17,12 +17,10 @@ from loopline.nouns.plan import Ran
 from loopline.nouns.run import RunState
 from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs.burying import attended, unanswered
+from loopline.verbs.declaring import declared_for
 from loopline.verbs.moving import find_open, settle, still_open
 from loopline.verbs.preparing import Source, Way, prepare
 from loopline.verbs.running import execute
-
-if TYPE_CHECKING:
-    from loopline.ledger.ledger import Tables
 
 
 def check(
@@ -46,7 +44,7 @@ def check(
         current = found = find_open(tx, change, loop)
         wanted: dict[Check, list[Move]] = {}
         for move in found.moves:
-            for one in _declared(tx, loop, move):
+            for one in declared_for(tx, loop, move):
                 if not only or one.name in only:
                     wanted.setdefault(one, []).append(move)
     unknown = sorted(set(only) - {one.name for one in wanted})
@@ -114,20 +112,7 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
 def declared(loop: Loop, change: Change) -> bool:
     """Tell whether any check speaks of the refs of a change."""
     with loop.ledger.read() as tx:
-        return any(True for move in change.moves for _ in _declared(tx, loop, move))
-
-
-def _declared(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:
-    """Give the checks that speak of a ref: those of the policy document in force, else those of the project file."""
-    from loopline.checks.document import load_document
-    from loopline.checks.policy import policies_for
-    from loopline.nouns.policy import Policy
-
-    if move.new is None:
-        return []
-    here = tx.policies.in_force(loop.project)
-    checks = (load_document(here[1]).checks if here else ()) or loop.checks
-    return [one for one in checks if policies_for((Policy(one.name, one.refs),), move.ref)]
+        return any(True for move in change.moves for _ in declared_for(tx, loop, move))
 
 
 def _answer(loop: Loop, one: Check, move: Move, change: Change, *, code: Digest | None, way: Way, run: str) -> Verdict:

@@ -150,6 +150,7 @@ def policies_of(tx: Tables, change: Change) -> tuple[tuple[Policy, ...], Digest 
 def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
     """Collect every recorded fact that a policy may ask about."""
     from loopline.checks.policy import Case, Stand
+    from loopline.verbs.declaring import awaited
 
     current: dict[str, int | None] = {}
     stands: list[Stand] = []
@@ -169,6 +170,7 @@ def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
         now=tx.now,
         current=current,
         teams=tx.teams.all(loop.project),
+        queued=awaited(tx, loop, change),
         stands=tuple(stands),
         pickled=pickled,
     )
