@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.digest import Digest
     from loopline.nouns.policy import Policy
+    from loopline.nouns.ref import Ref
     from loopline.nouns.verdict import Requirement
 
 Phase = Literal["propose", "approve", "start", "apply"]
@@ -161,7 +162,7 @@ def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
         if move.new is None:
             continue
         same = [ref for ref in tx.refs.of(move.ref.asset) if ref.target == move.new and ref.name != move.ref]
-        stands += [Stand(str(ref.name), ref.moved_at) for ref in same]
+        stands += [Stand(str(ref.name), ref.moved_at, _alerts(tx, ref)) for ref in same]
         version = tx.versions.get(move.ref.asset, move.new)
         if "pickle" in version.metadata:
             pickled[str(version)] = bool(version.metadata["pickle"])
@@ -173,6 +174,17 @@ def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
         queued=awaited(tx, loop, change),
         stands=tuple(stands),
         pickled=pickled,
+    )
+
+
+def _alerts(tx: Tables, ref: Ref) -> int:
+    """Count the incidents that blame what brought a ref where it stands, since then. That it was let through is none."""
+    if ref.change is None:
+        return 0
+    return sum(
+        one.opened_at >= ref.moved_at
+        and any((b.relation, b.change) == ("caused_by", ref.change) and b.source != "override" for b in one.blames)
+        for one in tx.incidents.about(ref.change)
     )
 
 
