@@ -164,7 +164,7 @@ def _project(place: Place, command: Verb, usage: Usage) -> str:
 
 
 def _answer(command: Verb, result: Any, asked: dict[str, Any], place: Place) -> int:
-    from loopline.cli.outcome import code_of
+    from loopline.cli.outcome import code_of, remark_on
 
     options, screen = place.options, place.screen
     if options.json:
@@ -179,6 +179,9 @@ def _answer(command: Verb, result: Any, asked: dict[str, Any], place: Place) -> 
 
         screen.find_zone = lambda: place.zone
         screen.show(draw(result, screen))
+    remark = remark_on(command, result, asked)
+    if remark:
+        screen.say(remark)
     if options.dry and command.cls != "read":
         screen.say(screen.paint_err("wait", "dry run: nothing was written"))
     elif command.cls in {"write", "work", "local"}:
