@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from loopline.cli.outcome import code_of
-from loopline.nouns.change import Change, ChangeState, Decision
+from loopline.cli.outcome import code_of, remark_on
+from loopline.nouns.change import Change, ChangeState, Decision, Override
 from loopline.nouns.digest import digest_of
 from loopline.nouns.finding import Finding
 from loopline.nouns.plan import Ran, Repeat
@@ -18,6 +19,19 @@ from loopline.verbs import Verb
 DIGEST = digest_of(b"")
 DONE = Run("1", "p", "n", state=RunState.FINISHED)
 ACTS, LOOKS = Verb("check", "work", "", ""), Verb("show", "read", "", "")
+
+
+def test_an_override_that_was_not_needed_is_told() -> None:
+    """Who let a change through that its policy lets through is told that nothing of it is recorded."""
+    applies = Verb("apply", "write", "", "")
+    plain = change(ChangeState.APPLIED, Result.PASS)
+    forced = replace(plain, override=Override("ann", "the old one crashes", 1, 0, DIGEST))
+    told = remark_on(applies, plain, {"override": "the old one crashes"})
+    assert told
+    assert remark_on(applies, forced, {"override": "something else"}) == told
+    assert remark_on(applies, forced, {"override": "the old one crashes"}) == ""
+    assert remark_on(applies, plain, {"override": None}) == ""
+    assert remark_on(ACTS, plain, {"override": "x"}) == ""
 
 
 def change(state: ChangeState, *results: Result) -> Change:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from loopline.executors.attendance import abandoned, attended, forget
 
 WORKER = """
@@ -53,6 +55,13 @@ def test_one_process_alone_sees_to_what_was_left(tmp_path: Path) -> None:
         assert names == ["old"]
         assert left(tmp_path) == []
     assert left(tmp_path) == ["old"]
+
+
+def test_work_that_raised_is_left_for_a_look(tmp_path: Path) -> None:
+    """Whoever was interrupted may not have come to write down the end: the next one looks, and nobody holds it."""
+    with pytest.raises(KeyboardInterrupt), attended(tmp_path, "mine"):
+        raise KeyboardInterrupt
+    assert left(tmp_path) == ["mine"]
 
 
 def test_without_a_folder_work_goes_on(tmp_path: Path) -> None:

@@ -55,6 +55,19 @@ def test_a_task_is_read_as_it_was_added(hand: Hand) -> None:
     assert get(hand, task) == task
 
 
+def test_unfinished_work_is_found_by_its_verb(hand: Hand) -> None:
+    """What waits and what is under way, in any queue, of these verbs and this project."""
+    first, second = add(hand, verb="check"), add(hand, verb="promote", queue="gpu")
+    add(hand)
+    add(hand, verb="check", project="other")
+    running = taken(hand)
+    with hand.ledger.telemetry() as tables:
+        assert [one.id for one in tables.tasks.unfinished("flights", ("check", "promote"))] == [first.id, second.id]
+        assert tables.tasks.unfinished("flights", ("check",)) == [running]
+        tables.tasks.end(running.id, running.fence, TaskState.DONE)
+        assert tables.tasks.unfinished("flights", ("check",)) == []
+
+
 def test_the_oldest_of_a_queue_goes_first(hand: Hand) -> None:
     """Each claim takes the oldest that waits in that queue, and none where none waits."""
     first, other, second = add(hand), add(hand, queue="gpu"), add(hand)

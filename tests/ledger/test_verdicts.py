@@ -25,3 +25,21 @@ def test_the_newest_answer_of_each_check_counts(hand: Hand) -> None:
             ("b", Result.ERROR),
         ]
         assert tx.verdicts.newest("other", head) == []
+
+
+def test_what_waits_for_a_run_is_found(hand: Hand) -> None:
+    """A check waits for the run that it named last, until something newer is said about the same head."""
+    head, other = digest_of(b"h"), digest_of(b"o")
+    with hand.write() as tx:
+        for name, where, result, run in (
+            ("a", head, Result.PENDING, "r1"),
+            ("b", head, Result.PENDING, "r1"),
+            ("b", head, Result.PASS, "r1"),
+            ("c", head, Result.PENDING, "r1"),
+            ("c", head, Result.PENDING, "r2"),
+            ("a", other, Result.PENDING, "r2"),
+        ):
+            tx.verdicts.add("flights", Verdict(name, where, result, run, 0))
+        assert [(v.check, v.head) for v in tx.verdicts.awaiting("flights", "r1")] == [("a", head)]
+        assert [(v.check, v.head) for v in tx.verdicts.awaiting("flights", "r2")] == [("c", head), ("a", other)]
+        assert tx.verdicts.awaiting("other", "r1") == []

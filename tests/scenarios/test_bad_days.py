@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -14,103 +13,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, NamedTuple
 
 import pytest
 
-LOOPLINE = "import sys; from loopline.cli.main import main; sys.exit(main())"
-FILE = """\
-[project]
-name = "tiny"
-modules = ["tiny"]
+from .desk import LOOPLINE, Desk, Said
 
-[data."data/tiny"]
-folder = "data"
-"""
-TINY = """
-    import os, signal, sys, time
-    from loopline import Data, pipeline, step
+JUDGE = """
+    from loopline import Model
 
     @step
-    def read(data: Data) -> list[int]:
-        return [int(word) for path in data.files() for word in path.read_text().split()]
-
-    @step
-    def total(numbers: list[int]) -> int:
-        BODY
-        return sum(numbers)
+    def weigh(candidate: int) -> int:
+        first = not os.path.exists(MARK); open(MARK, "w").close(); time.sleep(60 * first)
+        return candidate
 
     @pipeline
-    def train(data: Data = Data("data/tiny")):
-        return {"model/total": total(read(data))}
+    def judge(candidate: Model, base: Model | None = None):
+        weigh(candidate)
 """
+GUARD = """
+[checks."eval/slow"]
+refs = ["model/*@best"]
+pipeline = "judge"
 
-
-class Said(NamedTuple):
-    """What one command gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def step(self) -> str:
-        """The one next step."""
-        (line,) = [line for line in self.err.splitlines() if line.startswith("→")]
-        return line.removeprefix("→ ")
-
-
-class Desk:
-    """A folder with a small project, and a terminal in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self.variables = dict(os.environ) | {
-            "USER": "ann",
-            "XDG_CONFIG_HOME": str(folder / "xdg"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        (folder / "loopline.toml").write_text(FILE)
-        (folder / "data").mkdir()
-        (folder / "data" / "a.txt").write_text("1 2 3\n")
-        self.body("pass")
-
-    def body(self, text: str) -> None:
-        """Write the project, with a second step that does this."""
-        (self.folder / "tiny.py").write_text(dedent(TINY).replace("BODY", text))
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command in a process group of its own, as a shell does."""
-        command = [sys.executable, "-c", LOOPLINE, *words]
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=self.variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def type(self, *words: str) -> Said:
-        """Run a command to its end. Never a traceback, whatever happens."""
-        process = self.start(*words)
-        out, err = process.communicate(timeout=60)
-        assert "Traceback" not in err, err  # a step's own goes to stdout
-        assert "defect" not in err, err
-        return Said(process.returncode, out, err)
-
-    def read(self, *words: str) -> Any:
-        """Run a command that must work, and read its result."""
-        said = self.type(*words, "--json")
-        assert said.code == 0, said.err
-        return json.loads(said.out)["result"]
-
-    def runs(self, kind: str, query: str = "") -> list[str]:
-        """Give the states of runs, newest first."""
-        found = self.read("find", "runs", f"kind = {kind}" + (f" and {query}" if query else ""))
-        return [one["state"] for one in found]
+[[policies]]
+name = "best"
+refs = ["model/*@best"]
+checks = ["eval/slow"]
+"""
 
 
 @pytest.fixture
@@ -251,6 +180,34 @@ def test_a_killed_run_does_not_stay_running(desk: Desk, tmp_path: Path) -> None:
     assert desk.read("show", dead["id"])["error"]
 
 
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
+def test_a_check_that_was_stopped_is_not_waited_for(desk: Desk, tmp_path: Path, sign: signal.Signals) -> None:
+    """Ctrl-C or kill -9 in a check: it has not answered, `apply` says to check again and not to wait, and that ends well."""
+    mark = tmp_path / "mark"
+    with (desk.folder / "tiny.py").open("a") as file:
+        file.write(dedent(JUDGE).replace("MARK", repr(str(mark))))
+    with (desk.folder / "loopline.toml").open("a") as file:
+        file.write(GUARD)
+    for words in (("run", "train"), ("policy", "--push", "--why", "test")):
+        said = desk.type(*words)
+        assert said.code == 0, said
+    change = desk.read("propose", "model/total@best", "--to", "1", "--why", "because")["id"]
+    process = desk.start("check", change)
+    wait_for(desk, process, mark)
+    process.send_signal(sign)
+    _, err = process.communicate(timeout=30)
+    if sign is signal.SIGINT:
+        assert process.returncode == 130
+        assert f"→ loopline check {change[:16]}" in err.splitlines()
+        assert "--resume" not in err
+    said = desk.type("apply", change)
+    assert said.code == 1, said
+    assert f"loopline check {change[:16]}" in said.step
+    assert [one["result"] for one in desk.read("show", change)["change"]["verdicts"]] == ["error"]
+    assert desk.type("check", change).code == 0
+    assert desk.type("apply", change).code == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_may_be_stopped_at_any_moment(desk: Desk, sign: signal.Signals) -> None:
@@ -349,6 +306,36 @@ def test_a_lost_blob_is_named_with_what_it_touches(desk: Desk, harm: str) -> Non
     assert desk.type("add", "data/tiny", "data").code == 0
     assert desk.type("verify", "--deep").code == 0
     assert desk.type("run", "train").code == 0
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged"])
+def test_whoever_reads_a_lost_blob_is_told_what_it_touches(desk: Desk, harm: str) -> None:
+    """No command shows damaged bytes as data: each stops with the versions and branches that have them, and the next step."""
+    for number in (2, 3):
+        (desk.folder / "data" / "a.txt").unlink(missing_ok=True)
+        (desk.folder / "data" / "t.csv").write_text(f"id,x\n1,{number}\n")
+        assert desk.type("add", "data/tiny", "data").code == 0
+    blob = blob_of(desk, "data/tiny@3")
+    blob.chmod(0o644)
+    if harm == "missing":
+        blob.unlink()
+    else:
+        blob.write_text("id,x\n1,9\n")
+    for words in (
+        ("cat", "data/tiny@3", "t.csv"),
+        ("checkout", "data/tiny@3", str(desk.folder / "work")),
+        ("get", "data/tiny@main", str(desk.folder / "copy")),
+        ("preview", "data/tiny@3", "t.csv"),
+        ("diff", "data/tiny@2", "data/tiny@3", "--rows"),
+    ):
+        said = desk.type(*words)
+        assert said.code == (1 if harm == "missing" else 3), (words, said)
+        assert "data/tiny@3" in said.err, (words, said)
+        assert "data/tiny@main" in said.err, (words, said)
+        assert said.step.startswith("loopline verify --deep"), (words, said)
+        assert "1,9" not in said.out, (words, said)
+    assert not (desk.folder / "copy").exists()
+    assert not (desk.folder / "work" / "t.csv").exists()
 
 
 def test_a_ref_that_moved_meanwhile_is_exit_code_5(desk: Desk) -> None:

@@ -47,6 +47,20 @@ def test_words_that_cannot_be_read(local: Local, words: tuple[str, str], kind: s
     assert caught.value.kind == kind
 
 
+def test_an_error_about_lost_bytes_names_what_it_touches(local: Local) -> None:
+    """Whatever verb stumbles over a blob that is gone, and whoever reads blobs beside it, is told the version."""
+    digest = local.blobs.put(b"x")
+    local.do("put", "report/x", digest=digest)
+    local.blobs.delete(digest)
+    with pytest.raises(NotFound) as caught:
+        local.do("preview", "report/x@1")
+    assert caught.value.facts["touches"] == ["report/x@1"]
+    with pytest.raises(NotFound) as caught:
+        local.blobs.read(digest)
+    local.explain(caught.value)
+    assert caught.value.facts["touches"] == ["report/x@1"]
+
+
 def test_within_another_project(local: Local) -> None:
     """The same loop seen from another project finds nothing of this one, and acts under the other actor."""
     run = local.do("start", "train")

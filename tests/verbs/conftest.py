@@ -86,6 +86,15 @@ class World:
         """Give another project on the same ledger and blobs."""
         return World(replace(self.loop, project=OTHER))
 
+    def damage(self, digest: Digest) -> None:
+        """Let a blob rot: its name stays, its bytes change."""
+        path = self.loop.blobs.path(digest)
+        if path is None:
+            self.loop.blobs.held[digest] += b"!"  # type: ignore[attr-defined]
+            return
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes() + b"!")
+
     def rehearsing(self) -> World:
         """Give the same world, where nothing is kept."""
         ledger = Ledger(self.loop.ledger.database, clock=self.loop.clock, dry=True)

@@ -74,6 +74,17 @@ def test_an_override_passes_once_with_a_reason(guarded: World) -> None:
     assert incident.blames[0].source == "override"
 
 
+def test_an_override_that_is_not_needed_is_none(guarded: World) -> None:
+    """A change whose policy holds moves like any other: nothing is overridden, and there is no incident to count."""
+    change = guarded.propose(1)
+    guarded.do("approve", change.id, by=BOB)
+    with pytest.raises(Refused):
+        guarded.do("apply", change.id, override=" ")
+    applied = guarded.do("apply", change.id, override="to be sure")
+    assert (applied.state, applied.override, guarded.target()) == (ChangeState.APPLIED, None, 1)
+    assert guarded.do("find", "incidents") == ()
+
+
 def test_an_unverified_yes_does_not_satisfy_a_policy_that_wants_verified_ones(guarded: World) -> None:
     """Embedded identities are what somebody typed; a policy may ask for more."""
     guarded.policy(Policy("champion", ("model/*@champion",), approvals=Approvals(count=1, verified=True)))

@@ -1,9 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
+from loopline.checks.document import Document, dump_document
+from loopline.nouns.change import Change
+from loopline.nouns.ids import brief
+from loopline.nouns.name import Numbered, RefName
+from loopline.nouns.policy import Policy
+from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs.asking import ask
 from loopline.verbs.burying import FENCE, attended, bury
+
+from .conftest import PROJECT
+from .projects import TOTAL
 
 if TYPE_CHECKING:
     from .projects import Project
@@ -61,6 +73,55 @@ def test_the_run_of_another_ledger_is_not_ours(project: Project) -> None:
     leave(project, "f" * 32)
     assert bury(project.loop) == ()
     assert (project.loop.work / "running" / f"{'f' * 32}.lock").exists()
+
+
+def pending(project: Project, run: str) -> Change:
+    """Propose a model under a policy that wants a check, which waits for a run."""
+    project.trained()
+    policy = Policy("best", ("model/*@best",), checks=("eval/size",))
+    project.do("policy", document=dump_document(Document((policy,), ())).decode(), why="test")
+    change: Change = project.do("propose", RefName(TOTAL, "best"), to=Numbered(1), why="because")
+    with project.loop.ledger.write(PROJECT, project.loop.actor) as tx:
+        tx.verdicts.add(PROJECT, Verdict("eval/size", change.head, Result.PENDING, run, 0))
+        tx.say("test", "x")
+    return change
+
+
+def verdict(project: Project, change: Change) -> Verdict:
+    """Read what the check says."""
+    (found,) = project.do("show", change.id).change.verdicts
+    return found  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_check_whose_process_is_gone_has_not_answered(project: Project, *, begun: bool) -> None:
+    """Killed in its run or before that began, it is an error with its next step, and nobody waits for it any more."""
+    run = project.do("start", "judge", kind="check").id if begun else project.loop.ids.new()
+    change = pending(project, run)
+    bury(project.loop)
+    assert verdict(project, change).result is Result.PENDING, "nobody was killed yet"
+    leave(project, run)
+    bury(replace(project.loop, ledger=project.rehearsing().loop.ledger))
+    assert verdict(project, change).result is Result.PENDING, "a rehearsal leaves it to the next"
+    assert bury(project.loop) == ((run,) if begun else ())
+    found = verdict(project, change)
+    assert (found.result, found.run) == (Result.ERROR, run if begun else None)
+    assert f"loopline check {brief(change.id)}" in found.summary
+    (need,) = project.do("show", change.id).requirements
+    assert need.result is Result.ERROR
+    assert not (project.loop.work / "running" / f"{run}.lock").exists()
+
+
+def test_an_answer_that_was_given_stays(project: Project) -> None:
+    """A check whose process died after it had answered has answered."""
+    run = project.do("start", "judge", kind="check").id
+    change = pending(project, run)
+    with project.loop.ledger.write(PROJECT, project.loop.actor) as tx:
+        tx.verdicts.add(PROJECT, Verdict("eval/size", change.head, Result.PASS, run, 0))
+        tx.say("test", "x")
+    leave(project, run)
+    bury(project.loop)
+    assert verdict(project, change).result is Result.PASS
 
 
 def test_the_next_run_buries(project: Project) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,15 +10,24 @@ from loopline.checks.document import Document, dump_document
 from loopline.errors import NotFound
 from loopline.nouns.change import Change
 from loopline.nouns.check import Check
+from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.policy import Policy
+from loopline.verbs.driving import Drive
+from loopline.verbs.running import execute
 
 from .conftest import PROJECT
 from .projects import TINY, TOTAL
 
 if TYPE_CHECKING:
+    from loopline.loop import Loop
+    from loopline.nouns.plan import Ran
+    from loopline.nouns.verdict import Verdict
+    from loopline.verbs.preparing import Prepared, Way
+
     from .projects import Project
 
+module = import_module("loopline.verbs.check")
 BEST = RefName(TOTAL, "best")
 OTHER = RefName(AssetName(PROJECT, "model", "other"), "best")
 JUDGE = """
@@ -131,6 +141,67 @@ def test_only_runs_what_is_named(judged: Project) -> None:
     with pytest.raises(NotFound) as caught:
         check(judged, propose(judged, 2), only=("eval/sise",))
     assert caught.value.kind == "no-check"
+
+
+def test_while_it_runs_a_check_is_waited_for(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verdict is pending and names the run that will give it."""
+    write(project)
+    project.trained()
+    project.do("policy", document=dump_document(Document((NEEDED,), (SIZE,))).decode(), why="test")
+    change = propose(project)
+    seen: list[Verdict] = []
+
+    def looking(loop: Loop, prepared: Prepared, way: Way, *, run: str) -> Ran:
+        with loop.ledger.read() as tx:
+            seen.extend(tx.changes.get(change.id).verdicts)
+        return execute(loop, prepared, way, run=run)
+
+    monkeypatch.setattr(module, "execute", looking)
+    (verdict,) = check(project, change).verdicts
+    assert [(str(one.result), one.run) for one in seen] == [("pending", verdict.run)]
+    assert list((project.loop.work / "running").iterdir()) == []
+
+
+@pytest.mark.parametrize("moment", ["execute", "prepare"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("no more threads")])
+def test_an_interrupted_check_is_an_error_and_says_how_to_go_on(
+    judged: Project, monkeypatch: pytest.MonkeyPatch, moment: str, error: BaseException
+) -> None:
+    """Ctrl-C or a defect, in a run or before it: nobody waits for any of the checks, and the way on is to check again."""
+    more = Document((NEEDED,), (SIZE, replace(SIZE, name="eval/more")))
+    judged.do("policy", document=dump_document(more).decode(), why="test")
+    change = propose(judged)
+
+    def stopped(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, moment, stopped)
+    with pytest.raises(type(error)) as caught:
+        check(judged, change)
+    assert getattr(caught.value, "__notes__", [])[-1] == f"loopline check {brief(change.id)}"
+    found = judged.do("show", change.id).change
+    assert [(one.check, str(one.result), one.run) for one in found.verdicts] == [
+        ("eval/more", "error", None),
+        ("eval/size", "error", None),
+    ]
+    monkeypatch.undo()
+    assert [str(one.result) for one in check(judged, change).verdicts] == ["pass", "pass"]
+
+
+def test_an_interrupted_judge_is_not_resumed(judged: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of a check that goes on alone gives no verdict, so nobody is sent there."""
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Drive, "all", stopped)
+    change = propose(judged)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        check(judged, change)
+    assert caught.value.__notes__ == [f"loopline check {brief(change.id)}"]
+    (verdict,) = judged.do("show", change.id).change.verdicts
+    (run,) = judged.runs("check")
+    assert (str(verdict.result), verdict.run, str(run.state)) == ("error", run.id, "cancelled")
 
 
 def test_without_checks_there_is_no_evidence_to_gather(project: Project) -> None:

@@ -1,15 +1,27 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from loopline.nouns.name import AssetName, Numbered, Pointer
+import pytest
+
+from loopline.datasets import hashing
+from loopline.datasets.hashing import hash_file
+from loopline.errors import NotFound, Unavailable
+from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.entry import Entry
+from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
+from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.run import Point
 from loopline.nouns.version import Version
-from loopline.verbs.comparing import compare
+from loopline.store.local import LocalBlobs
+from loopline.verbs.comparing import compare, on_disk
 
 from .conftest import DATA, ENVIRONMENT, MODEL, PROJECT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import World
 
 
@@ -39,8 +51,6 @@ def test_rows_are_compared_by_table(world: World) -> None:
 
 def test_packages_that_changed_are_named(world: World) -> None:
     """Of two environments only what differs is listed."""
-    from loopline.nouns.digest import digest_of
-
     runs = []
     for name, numpy in (("a", "1.0"), ("b", "2.0")):
         run = world.do("start", "t", environment=digest_of(name.encode()), packages={"numpy": numpy, "same": "1"})
@@ -64,8 +74,6 @@ def test_not_a_number_is_no_change(world: World) -> None:
 
 def test_a_lost_source_tree_does_not_stop_a_comparison(world: World) -> None:
     """Source trees may have been swept: what is known is told all the same."""
-    from loopline.nouns.digest import digest_of
-
     for name in (b"a", b"b"):
         run = world.do("start", "t", code=digest_of(name), environment=ENVIRONMENT)
         world.do("put", MODEL, digest=world.loop.blobs.put(name), run=run.id)
@@ -82,10 +90,62 @@ def test_texts_are_compared_where_that_is_asked(world: World) -> None:
     assert (one.path, one.text) == ("notes.md", "@@ -1 +1 @@\n-one\n+two")
 
 
+def test_a_damaged_file_is_no_text(world: World) -> None:
+    """Lines of a version's file that is damaged or gone are an error, and no note beside a comparison that looks whole."""
+    world.data(notes_md=b"one\n")
+    world.data(notes_md=b"two\n")
+    versions = [Pointer(DATA, Numbered(number)) for number in (2, 3)]
+    world.damage(digest_of(b"one\n"))
+    with pytest.raises(Unavailable) as caught:
+        world.do("diff", *versions, lines=True)
+    assert caught.value.kind == "blob-corrupt"
+    world.loop.blobs.delete(digest_of(b"one\n"))
+    with pytest.raises(NotFound):
+        world.do("diff", *versions, lines=True)
+
+
+def test_rows_of_damaged_bytes_are_no_rows(world: World, tmp_path: Path) -> None:
+    """Files of the store are verified before a table is made of them: in `diff`, in `review`, and in `preview`."""
+    world.loop = replace(world.loop, blobs=LocalBlobs(tmp_path / "store"), work=tmp_path / "work")
+    world.data(t_csv=b"id,x\n1,1\n")
+    version = world.data(t_csv=b"id,x\n1,2\n").version
+    world.damage(digest_of(b"id,x\n1,2\n"))
+    versions = [Pointer(DATA, Numbered(version.number - 1)), Pointer(DATA, Numbered(version.number))]
+    change = world.do("propose", RefName(DATA, "next"), to=Numbered(version.number - 1), why="x")
+    assert change.state == "applied"
+    world.policy(Policy("next", ("data/*@next",), approvals=Approvals(1)))
+    waiting = world.do("propose", RefName(DATA, "next"), to=Numbered(version.number), why="x")
+    asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+        ("diff", (*versions,), {"rows": True}),
+        ("review", (waiting.id,), {"rows": True}),
+        ("preview", (versions[1], "t.csv"), {}),
+    ]
+    for verb, words, flags in asked:
+        with pytest.raises(Unavailable) as caught:
+            world.do(verb, *words, **flags)
+        assert caught.value.kind == "blob-corrupt", verb
+    assert world.do("preview", versions[0], "t.csv").rows == (("1", "1"),)
+
+
+def test_a_file_is_verified_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bytes under several names are hashed once, however often they are read meanwhile."""
+    store = LocalBlobs(tmp_path / "store")
+    world.loop = replace(world.loop, blobs=store, work=tmp_path / "work")
+    entries = [Entry(name, store.put(b"x\n1\n"), 4) for name in ("a.csv", "b.csv")]
+    hashed: list[str] = []
+
+    def counting(path: str) -> Digest:
+        hashed.append(path)
+        return hash_file(path)
+
+    monkeypatch.setattr(hashing, "hash_file", counting)
+    with on_disk(world.loop, entries) as paths:
+        assert [path.read_bytes() for path in paths] == [b"x\n1\n"] * 2
+    assert len(hashed) == 1
+
+
 def test_a_policy_is_compared_line_by_line(guarded: World) -> None:
     """The change of a policy shows which of its lines differ."""
-    from loopline.nouns.policy import Policy
-
     guarded.policy(Policy("champion", ("model/*@champion",)))
     policy = AssetName(PROJECT, "policy", PROJECT)
     (one,) = guarded.do("diff", Pointer(policy, Numbered(1)), Pointer(policy, Numbered(2)), lines=True).patches

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loopline.errors import NotFound, Refused
+from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import Numbered
+from loopline.nouns.policy import Policy, Soak
+from loopline.nouns.verdict import Result
 from loopline.verbs.moving import aim, carry_out, case_of, find_open, judge, policies_of
 
-from .conftest import CHAMPION
+from .conftest import CHAMPION, PROJECT
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -46,6 +50,63 @@ def test_a_version_marked_after_the_approval_does_not_move(guarded: World) -> No
     with pytest.raises(Refused), guarded.loop.ledger.write("flights", guarded.loop.actor) as tx:
         carry_out(tx, change)
     assert guarded.target() is None
+
+
+def test_incidents_are_the_alerts_of_what_stands_somewhere(guarded: World) -> None:
+    """Counted are those that blame the change which brought it there, since then; that it was let through by override is none."""
+    staging = replace(CHAMPION, ref="staging")
+    first = guarded.do("propose", staging, to=Numbered(1), why="try")
+    moved = guarded.loop.clock.now()
+    guarded.loop.clock.advance(seconds=60)  # type: ignore[attr-defined]
+    other = guarded.propose(2)
+    champion = guarded.propose(1)
+
+    def alerts() -> int:
+        with guarded.loop.ledger.read() as tx:
+            (stand,) = case_of(tx, guarded.loop, champion).stands
+        assert stand.since == moved
+        return stand.alerts
+
+    def incident(*blames: Blame) -> None:
+        with guarded.loop.ledger.write(PROJECT, guarded.loop.actor) as tx:
+            tx.incidents.open(
+                Incident(guarded.loop.ids.new(), PROJECT, "slow", "high", "person:ann", tx.now, blames=blames)
+            )
+            tx.say("test", "x")
+
+    incident(Blame("fixes", first.id, "human"))
+    incident(Blame("caused_by", other.id, "monitor"))
+    incident(Blame("caused_by", first.id, "override"))
+    assert alerts() == 0
+    incident(Blame("caused_by", first.id, "monitor"), Blame("caused_by", other.id, "human"))
+    incident(Blame("caused_by", first.id, "human"))
+    assert alerts() == 2
+    guarded.policy(
+        Policy("champion", ("model/*@champion",), soak=Soak("model/*@staging", timedelta(seconds=30), max_alerts=1))
+    )
+    (need,) = guarded.do("review", champion.id).requirements
+    assert need.result is Result.FAIL
+    assert "incidents" in need.observed
+    guarded.policy(
+        Policy("champion", ("model/*@champion",), soak=Soak("model/*@staging", timedelta(seconds=30), max_alerts=2))
+    )
+    (need,) = guarded.do("review", champion.id).requirements
+    assert need.result is Result.PASS
+
+
+def test_what_was_blamed_before_it_came_here_again_is_over(guarded: World) -> None:
+    """A ref that went away and came back is judged from its last move on."""
+    staging = replace(CHAMPION, ref="staging")
+    first = guarded.do("propose", staging, to=Numbered(1), why="try")
+    with guarded.loop.ledger.write(PROJECT, guarded.loop.actor) as tx:
+        blame = Blame("caused_by", first.id, "monitor")
+        tx.incidents.open(Incident("1" * 32, PROJECT, "slow", "high", "person:ann", tx.now, blames=(blame,)))
+        tx.say("test", "x")
+    for number in (2, 1):
+        guarded.do("propose", staging, to=Numbered(number), why="again")
+    champion = guarded.propose(1)
+    with guarded.loop.ledger.read() as tx:
+        assert [stand.alerts for stand in case_of(tx, guarded.loop, champion).stands] == [0]
 
 
 def test_a_case_holds_what_is_recorded(guarded: World) -> None:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Difference, Entry
 from loopline.verbs.patching import BYTES, FILES, LINES, patch, patches
@@ -27,12 +30,23 @@ def test_lines_are_told_with_their_place(world: World) -> None:
 
 
 def test_what_cannot_be_compared_says_why(world: World) -> None:
-    """Bytes that are no text, too many lines, too many bytes, a blob that is gone: each is a note, and no error."""
+    """Bytes that are no text, too many lines, too many bytes, source that was swept: each is a note, and no error."""
     assert between(world, b"\xff", b"a").note
     assert between(world, b"a\0", b"a").note
     assert between(world, b"\n" * (LINES + 1), b"a").note
     assert between(world, b"x" * (BYTES + 1), b"a").note
-    assert patch(world.loop, "a.py", digest_of(b"nowhere"), None).note
+    assert patch(world.loop, "a.py", digest_of(b"nowhere"), None, swept=True).note
+
+
+def test_what_is_lost_or_damaged_is_no_text(world: World) -> None:
+    """A blob that is not there is an error where nothing may have swept it, and a damaged one always is."""
+    with pytest.raises(NotFound):
+        patch(world.loop, "a.py", digest_of(b"nowhere"), None)
+    digest = world.loop.blobs.put(b"1\n")
+    world.damage(digest)
+    with pytest.raises(Unavailable) as caught:
+        patch(world.loop, "a.py", digest, None, swept=True)
+    assert caught.value.kind == "blob-corrupt"
 
 
 def test_an_answer_is_bounded(world: World) -> None:

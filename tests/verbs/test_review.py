@@ -6,10 +6,11 @@ import pytest
 
 from loopline.errors import NotFound
 from loopline.nouns.evaluation import Estimate
-from loopline.nouns.name import RefName
+from loopline.nouns.name import Numbered, RefName
+from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.verdict import Result, Verdict
 
-from .conftest import BOB, CHAMPION, DATA, PROJECT
+from .conftest import BOB, CHAMPION, DATA, MODEL, PROJECT
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -35,6 +36,23 @@ def test_a_review_holds_what_differs(guarded: World) -> None:
     assert [(one.path, one.word) for one in data.files] == [("a.csv", "removed"), ("b.csv", "added")]
     assert page.estimates == (estimate,)
     assert page.notes == ()
+
+
+def test_what_moves_itself_is_compared_once(world: World) -> None:
+    """Data that move together with a model that was made from them are in its moves, and not beside them a second time."""
+    best, staging = RefName(MODEL, "best"), RefName(DATA, "best")
+    world.train(b"one")
+    world.do("propose", best, to=Numbered(1), why="first", together=True)
+    world.data(b_csv=b"2")
+    world.train(b"two", data=2)
+    world.policy(Policy("best", ("*@best",), approvals=Approvals(1)))
+    together = world.do("propose", best, to=Numbered(2), why="more", together=True)
+    assert {move.ref for move in together.moves} >= {best, staging}
+    page = world.do("review", together.id, rows=True)
+    assert [str(one.new) for one in page.comparisons] == ["data/flights@2", "model/delay@2"]
+    assert page.data == ()
+    alone = world.do("propose", best, to=Numbered(2), why="more")
+    assert [str(one.new) for one in world.do("review", alone.id).data] == ["data/flights@2"]
 
 
 def test_what_cannot_be_compared_is_noted(guarded: World) -> None:

@@ -142,9 +142,10 @@ class _Bench:
                 return self.say(text, Result.PENDING, observed="queued", needed="pass", remedy=f"wait for {name}")
             return self.say(text, Result.FAIL, observed="not run on this head", needed="pass", remedy=f"run {again}")
         observed = f"{verdict.result}: {verdict.summary}" if verdict.summary else str(verdict.result)
+        see = f"see why it broke (run {verdict.run}), then " if verdict.run else ""
         remedy = {
             Result.PENDING: f"wait for {name}",
-            Result.ERROR: f"see why it broke (run {verdict.run}), then run {again}",
+            Result.ERROR: f"{see}run {again}",
         }.get(verdict.result, f"see run {verdict.run}, mend what it found, and propose again")
         return self.say(text, verdict.result, observed=observed, needed="pass", remedy=remedy)
 
@@ -207,9 +208,9 @@ class _Bench:
         quiet = [one for one in stands if one.alerts <= rule.max_alerts]
         best = min(quiet or stands, key=lambda one: one.since)
         lasted = timedelta(microseconds=max(0, self.case.now - best.since))
-        observed = f"{say_duration(lasted)} on {best.ref}, {best.alerts} alerts"
+        observed = f"{say_duration(lasted)} on {best.ref}, {best.alerts} alerts (incidents that blame its change)"
         if not quiet:
-            remedy = f"find out what the alerts on {best.ref} say"
+            remedy = f"find out what is wrong on {best.ref}: loopline find incidents"
             return self.say(text, Result.FAIL, observed=observed, needed=needed, remedy=remedy)
         end = best.since + _microseconds(rule.duration)
         result = Result.PASS if self.case.now >= end else Result.PENDING

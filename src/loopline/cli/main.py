@@ -138,6 +138,10 @@ def _call(command: Verb, usage: Usage, given: dict[str, Any], options: Options, 
         place.still()
         screen.project = project or (place.settings.project if "settings" in place.__dict__ else "")
         return _answer(command, result, typed, place)
+    except LooplineError as error:
+        if "client" in place.__dict__:  # a local command reads blobs itself
+            place.client.explain(error)
+        raise
     finally:
         place.close()
 
@@ -160,7 +164,7 @@ def _project(place: Place, command: Verb, usage: Usage) -> str:
 
 
 def _answer(command: Verb, result: Any, asked: dict[str, Any], place: Place) -> int:
-    from loopline.cli.outcome import code_of
+    from loopline.cli.outcome import code_of, remark_on
 
     options, screen = place.options, place.screen
     if options.json:
@@ -175,6 +179,9 @@ def _answer(command: Verb, result: Any, asked: dict[str, Any], place: Place) -> 
 
         screen.find_zone = lambda: place.zone
         screen.show(draw(result, screen))
+    remark = remark_on(command, result, asked)
+    if remark:
+        screen.say(remark)
     if options.dry and command.cls != "read":
         screen.say(screen.paint_err("wait", "dry run: nothing was written"))
     elif command.cls in {"write", "work", "local"}:

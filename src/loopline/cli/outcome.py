@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from loopline.cli.faults import FAILED, FINE, PENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from loopline.verbs import Verb
 
@@ -27,6 +27,14 @@ def code_of(command: Verb, result: Any, *, asked: bool = False) -> int:
         return FAILED if FAILED in codes else PENDING if PENDING in codes else FINE
     judge = _JUDGES.get(type(result).__name__)
     return judge(result) if judge else FINE
+
+
+def remark_on(command: Verb, result: Any, asked: Mapping[str, Any]) -> str:
+    """Say what of the words had no effect; empty where all had."""
+    override = asked.get("override") if command.name == "apply" else None
+    if override is None or (result.override and result.override.reason == override):
+        return ""
+    return "the policy holds: no override was needed, and none is recorded"
 
 
 def _change(change: Any) -> int:

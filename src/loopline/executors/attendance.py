@@ -17,7 +17,10 @@ _SUFFIX = ".lock"
 
 @contextmanager
 def attended(folder: Path, name: str) -> Iterator[None]:
-    """Be at work on `name` until the block ends. Where the file cannot be made or locked, nobody learns of it."""
+    """Be at work on `name` until the block ends. Where the file cannot be made or locked, nobody learns of it.
+
+    Work whose block raised is left behind as well: its end may be written down, or not any more (a full disk, Ctrl-C again).
+    """
     path = folder / f"{name}{_SUFFIX}"
     number = -1
     with contextlib.suppress(OSError):
@@ -26,10 +29,11 @@ def attended(folder: Path, name: str) -> Iterator[None]:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
         yield
-    finally:
         if number >= 0:
             with contextlib.suppress(OSError):
                 path.unlink()
+    finally:
+        if number >= 0:
             os.close(number)
 
 

@@ -90,6 +90,15 @@ class Tasks:
         )  # fmt: skip
         return [_task(row) for row in rows]
 
+    def unfinished(self, project: str, verbs: Sequence[str]) -> Sequence[Task]:
+        """Give a project's tasks of these verbs that wait or are under way, oldest first, without their progress."""
+        marks = ", ".join("?" * len(verbs))
+        rows = self._rows.all(
+            f"{_SELECT} WHERE state IN ('queued', 'running') AND project = ? AND verb IN ({marks}) ORDER BY id",
+            project, *verbs,
+        )  # fmt: skip
+        return [_task(row) for row in rows]
+
     def waiting(self, queue: str) -> bool:
         """Tell whether a queue holds anything."""
         return self._rows.one("SELECT 1 FROM tasks WHERE state = 'queued' AND queue = ? LIMIT 1", queue) is not None

@@ -39,6 +39,16 @@ class Verdicts:
         )  # fmt: skip
         return [_verdict(row) for row in rows]
 
+    def awaiting(self, project: str, run: str) -> list[Verdict]:
+        """Give what is still said to wait for a run."""
+        rows = self._rows.all(
+            "SELECT v.name, v.head, v.result, v.run, v.at, v.summary, v.estimates FROM verdicts v"
+            " WHERE v.project = ? AND v.run = ? AND v.result = ? AND v.id = (SELECT MAX(w.id) FROM verdicts w"
+            " WHERE w.project = v.project AND w.head = v.head AND w.name = v.name) ORDER BY v.id",
+            project, run, str(Result.PENDING),
+        )  # fmt: skip
+        return [_verdict(row) for row in rows]
+
 
 def _verdict(row: Row) -> Verdict:
     estimates = tuple(Estimate(**one) for one in json.loads(row[6]))

@@ -26,6 +26,7 @@ class Soak:
     on: str
     duration: timedelta
     max_alerts: int = 0
+    """Counted are incidents opened since it stands there that blame the change which brought it there."""
 
 
 @dataclass(frozen=True, slots=True)

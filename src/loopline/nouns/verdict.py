@@ -27,6 +27,7 @@ class Verdict:
     head: Digest
     result: Result
     run: str | None
+    """The run that gave it; while it is pending the one that is waited for, which may not have begun."""
     at: int
     summary: str = ""
     estimates: tuple[Estimate, ...] = ()

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
-from loopline.errors import Invalid
+from loopline.errors import Invalid, LooplineError
 from loopline.loop import Loop
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.progress import Report
@@ -45,6 +45,9 @@ class Client(Protocol):
 
     def within(self, project: str, actor: str) -> Client:
         """Give the same loop as it is seen from another project, asked by another actor."""
+
+    def explain(self, error: LooplineError) -> None:
+        """Let an error about lost bytes, read from `blobs`, name the versions and refs that it touches."""
 
     def close(self) -> None:
         """Let go of what is open."""
@@ -94,7 +97,17 @@ class Local:
         for name, one in asked.items():
             param = usage.find(name)
             named[name] = one if param is None or param.name != name else typed(param, one, self.project)
-        return function(self.loop, *args, **named)
+        try:
+            return function(self.loop, *args, **named)
+        except LooplineError as error:
+            self.explain(error)
+            raise
+
+    def explain(self, error: LooplineError) -> None:
+        """Let an error about lost bytes name what it touches."""
+        from loopline.verbs.lacking import name_touched
+
+        name_touched(self.loop, error)
 
     def within(self, project: str, actor: str) -> Local:
         """Give the same loop as it is seen from another project, asked by another actor."""

@@ -16,7 +16,7 @@ from typing import Final
 from loopline.datasets.folders import TreeFolders
 from loopline.datasets.near import ahead
 from loopline.datasets.tree import Tree
-from loopline.errors import Conflict, Unavailable
+from loopline.errors import Conflict, LooplineError, Unavailable
 from loopline.loop import silent
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.digest import Digest
@@ -57,7 +57,11 @@ class Files:
 def fetch(client: Client, pointer: str) -> Files:
     """Find a version and put its files into the cache. Raise NotFound, and Unavailable for damaged blobs."""
     version: Version = client.do("get", pointer)
-    return Files(version, placed(client, version), client.blobs)
+    try:
+        return Files(version, placed(client, version), client.blobs)
+    except LooplineError as error:
+        client.explain(error)
+        raise
 
 
 def placed(client: Client, version: Version) -> Path:

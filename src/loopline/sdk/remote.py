@@ -11,7 +11,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, overload
 
-from loopline.errors import Invalid, Unavailable
+from loopline.errors import Invalid, LooplineError, Unavailable
 from loopline.loop import Loop, silent
 from loopline.nouns.progress import Report
 from loopline.sdk.client import function_of, typed, usage_for
@@ -124,6 +124,9 @@ class Remote:
     def paced(self, pace: Pace) -> Remote:
         """Give the same with another patience."""
         return self._changed(wire=self.wire.paced(pace), _blobs=None)
+
+    def explain(self, error: LooplineError) -> None:
+        """Leave an error as it is: the server has said what it knows."""
 
     def close(self) -> None:
         """Close idle connections."""

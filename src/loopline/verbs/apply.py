@@ -12,6 +12,7 @@ from loopline.nouns.change import Change, Override
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.verdict import Result
+from loopline.verbs.burying import bury
 from loopline.verbs.moving import carry_out, case_of, find_open, judge, policies_of, still_open, told
 
 
@@ -23,12 +24,15 @@ def apply(
 ) -> Change:
     """Move the refs of a change, all or none, if its policy holds at this moment.
 
-    A refusal is written down as a decision, too. An override is recorded with its reason and opens an incident.
+    A refusal is written down as a decision, too. An override is recorded with its reason and opens an incident, where it is
+    needed; a change whose policy holds moves without it.
 
     Example:
         loopline apply model/delay@champion
     """
     refusal: Refused | None = None
+    if loop.caller is None:  # a server's ticker does so
+        bury(loop)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         found = find_open(tx, change, loop)
         still_open(found)
@@ -51,12 +55,16 @@ def apply(
 
 
 def _override(tx: Writing, loop: Loop, change: Change, reason: str) -> None:
+    from loopline.checks.policy import allowed, evaluate_policies
+
     policies, _ = policies_of(tx, change)
     if not policies:
         return
     if not reason.strip():
         raise Refused("an override needs a reason", kind="override-reason", hint='give --override "why it must pass"')
     case = case_of(tx, loop, change)
+    if allowed(policies, case, evaluate_policies(policies, case)):
+        return
     for policy in policies:
         if not case.member(str(loop.actor), policy.override.by):
             who = ", ".join(policy.override.by) or "nobody"

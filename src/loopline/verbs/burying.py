@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
+from loopline.nouns.ids import brief
 from loopline.nouns.run import RunState
+from loopline.nouns.verdict import Result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,12 +16,15 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
     from loopline.nouns.run import Run
+    from loopline.nouns.verdict import Verdict
 
 FENCE = "task.fence"
 """Tag of a run that says which taking of its task made it."""
 
 DAY = 24 * 3600 * 1_000_000
 """Microseconds after which work that this ledger does not know is nobody's."""
+GONE: Final = "its process ended without a word"
+ALL: Final = 100_000
 
 
 def attended(loop: Loop, run: str) -> AbstractContextManager[None]:
@@ -29,26 +35,35 @@ def attended(loop: Loop, run: str) -> AbstractContextManager[None]:
 
 
 def bury(loop: Loop) -> tuple[str, ...]:
-    """Mark runs whose process is gone as crashed, with the steps that they left. Give their ids.
+    """Mark runs whose process is gone as crashed, with the steps that they left, and answer the checks that wait for them.
 
-    On this machine the locks tell; what a worker ran, wherever that was, is gone when the lease of its task is.
+    Give the ids of those runs. On this machine the locks tell; what a worker ran, wherever that was, is gone when the lease of
+    its task is.
     """
     from loopline.executors.attendance import abandoned, forget
 
     buried = []
     with abandoned(_folder(loop)) as names:
         for name in names:
-            with loop.ledger.read() as tx:
-                run = tx.runs.find(name)
-            if run is None and loop.clock.now() - int(name[:12], 16) * 1000 > DAY:
-                forget(_folder(loop), name)  # it died before it was written down
-            if run is None or run.project != loop.project:
-                continue  # perhaps another ledger's, which shares this folder
-            if not run.state.over:
+            answered = unanswered(loop, name, GONE)
+            run, _ = _look(loop, name)
+            if run is not None and run.project == loop.project and not run.state.over:
                 _mark(loop, name)
                 buried.append(name)
-            forget(_folder(loop), name)
+            run, waiting = _look(loop, name)
+            if run is None:  # it died before it was written down; or it is another ledger's, which shares this folder
+                over = answered or loop.clock.now() - int(name[:12], 16) * 1000 > DAY
+            else:
+                over = run.project == loop.project and run.state.over
+            if over and not waiting:  # a rehearsal has changed nothing
+                forget(_folder(loop), name)
     return (*buried, *_bury_fenced(loop))
+
+
+def _look(loop: Loop, run: str) -> tuple[Run | None, list[Verdict]]:
+    """Find a run, and the checks that wait for it."""
+    with loop.ledger.read() as tx:
+        return tx.runs.find(run), tx.verdicts.awaiting(loop.project, run)
 
 
 def _bury_fenced(loop: Loop) -> list[str]:
@@ -56,8 +71,30 @@ def _bury_fenced(loop: Loop) -> list[str]:
     with loop.ledger.read() as tx:
         dead = [run.id for run in tx.runs.open_with(loop.project, FENCE) if not _held(tx, run)]
     for name in dead:
+        unanswered(loop, name, GONE)
         _mark(loop, name)
     return dead
+
+
+def unanswered(loop: Loop, run: str, why: str) -> bool:
+    """Say of checks that wait for a run which will not answer that they have given no answer. Tell whether there were any."""
+    from loopline.verbs.moving import settle
+
+    _, waiting = _look(loop, run)
+    if not waiting:
+        return False
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        heads = {one.head for one in waiting}
+        about = [one for one in tx.changes.list(loop.project, open_only=True, limit=ALL) if one.head in heads]
+        again = f" → loopline check {brief(about[0].id)}" if about else ""
+        begun = run if tx.runs.find(run) else None
+        for one in tx.verdicts.awaiting(loop.project, run):
+            tx.verdicts.add(loop.project, replace(one, result=Result.ERROR, run=begun, summary=why + again))
+        for change in about:
+            settle(tx, loop, tx.changes.get(change.id))
+        subject, names = about[0].id if about else run, ", ".join(one.check for one in waiting)
+        tx.say("check.answered", subject, check=names, result=str(Result.ERROR), run=begun, error=why)
+    return True
 
 
 def _held(tx: Tables, run: Run) -> bool:
@@ -69,7 +106,7 @@ def _mark(loop: Loop, run: str) -> None:
     with loop.ledger.write(loop.project, loop.actor) as tx:
         for step in tx.runs.children(run):
             tx.runs.move(step.id, RunState.CRASHED)
-        tx.runs.move(run, RunState.CRASHED, error="its process ended without a word")
+        tx.runs.move(run, RunState.CRASHED, error=GONE)
         tx.say(
             "run.finished", run, state=str(RunState.CRASHED), name=tx.runs.get(run).name, error="its process is gone"
         )

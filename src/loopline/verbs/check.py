@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from loopline.errors import LooplineError, NotFound
 from loopline.loop import Loop
 from loopline.nouns.change import Change, Move
 from loopline.nouns.check import Check
 from loopline.nouns.digest import Digest
+from loopline.nouns.ids import brief
 from loopline.nouns.plan import Ran
 from loopline.nouns.run import RunState
 from loopline.nouns.verdict import Result, Verdict
+from loopline.verbs.burying import attended, unanswered
+from loopline.verbs.declaring import declared_for
 from loopline.verbs.moving import find_open, settle, still_open
 from loopline.verbs.preparing import Source, Way, prepare
 from loopline.verbs.running import execute
-
-if TYPE_CHECKING:
-    from loopline.ledger.ledger import Tables
 
 
 def check(
@@ -43,7 +44,7 @@ def check(
         current = found = find_open(tx, change, loop)
         wanted: dict[Check, list[Move]] = {}
         for move in found.moves:
-            for one in _declared(tx, loop, move):
+            for one in declared_for(tx, loop, move):
                 if not only or one.name in only:
                     wanted.setdefault(one, []).append(move)
     unknown = sorted(set(only) - {one.name for one in wanted})
@@ -62,18 +63,44 @@ def check(
             hint='add [checks."NAME"] with refs and pipeline to loopline.toml, then loopline policy --push --why …',
             change=found.id,
         )
-    with loop.ledger.write(loop.project, loop.actor) as tx:
-        for one in wanted:
-            tx.verdicts.add(loop.project, Verdict(one.name, found.head, Result.PENDING, None, tx.now))
-        tx.say("checks.started", found.id, checks=[one.name for one in wanted])
     way = Way(executor, workers, kind="check", tags={"change": found.id})
-    for one, moves in wanted.items():
-        verdict = _worst([_answer(loop, one, move, found, code=code, way=way) for move in moves])
-        with loop.ledger.write(loop.project, loop.actor) as tx:
-            tx.verdicts.add(loop.project, verdict)
-            current = settle(tx, loop, tx.changes.get(found.id))
-            tx.say("check.answered", found.id, check=one.name, result=str(verdict.result), run=verdict.run)
+    with _begun(loop, found, wanted) as runs:
+        for one, moves in wanted.items():
+            pairs = zip(moves, runs[one], strict=True)
+            answers = [_answer(loop, one, move, found, code=code, way=way, run=run) for move, run in pairs]
+            verdict = _worst(answers)
+            with loop.ledger.write(loop.project, loop.actor) as tx:
+                tx.verdicts.add(loop.project, verdict)
+                current = settle(tx, loop, tx.changes.get(found.id))
+                tx.say("check.answered", found.id, check=one.name, result=str(verdict.result), run=verdict.run)
     return current
+
+
+@contextmanager
+def _begun(loop: Loop, change: Change, wanted: Mapping[Check, Sequence[Move]]) -> Iterator[dict[Check, list[str]]]:
+    """Say which checks are about to answer, and give the ids of the runs that will, one for each move.
+
+    However it ends, none is waited for in vain: of those that have not answered that is said, here or by whoever finds this
+    process gone.
+    """
+    runs = {one: [loop.ids.new() for _ in moves] for one, moves in wanted.items()}
+    with ExitStack() as work:
+        for several in runs.values():
+            for run in several:
+                work.enter_context(attended(loop, run))
+        try:
+            with loop.ledger.write(loop.project, loop.actor) as tx:
+                for one, (first, *_) in runs.items():
+                    tx.verdicts.add(loop.project, Verdict(one.name, change.head, Result.PENDING, first, tx.now))
+                tx.say("checks.started", change.id, checks=[one.name for one in runs])
+            yield runs
+        except BaseException as error:
+            error.add_note(f"loopline check {brief(change.id)}")
+            why = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+            with suppress(LooplineError):  # then whoever buries says it
+                for first, *_ in runs.values():
+                    unanswered(loop, first, why)
+            raise
 
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -85,25 +112,12 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
 def declared(loop: Loop, change: Change) -> bool:
     """Tell whether any check speaks of the refs of a change."""
     with loop.ledger.read() as tx:
-        return any(True for move in change.moves for _ in _declared(tx, loop, move))
+        return any(True for move in change.moves for _ in declared_for(tx, loop, move))
 
 
-def _declared(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:
-    """Give the checks that speak of a ref: those of the policy document in force, else those of the project file."""
-    from loopline.checks.document import load_document
-    from loopline.checks.policy import policies_for
-    from loopline.nouns.policy import Policy
-
-    if move.new is None:
-        return []
-    here = tx.policies.in_force(loop.project)
-    checks = (load_document(here[1]).checks if here else ()) or loop.checks
-    return [one for one in checks if policies_for((Policy(one.name, one.refs),), move.ref)]
-
-
-def _answer(loop: Loop, one: Check, move: Move, change: Change, *, code: Digest | None, way: Way) -> Verdict:
+def _answer(loop: Loop, one: Check, move: Move, change: Change, *, code: Digest | None, way: Way, run: str) -> Verdict:
     try:
-        ran = execute(loop, prepare(loop, _source(loop, one, move, code)), way)
+        ran = execute(loop, prepare(loop, _source(loop, one, move, code)), way, run=run)
     except LooplineError as error:
         summary = f"{error.message} → {error.hint}" if error.hint else error.message
         return Verdict(one.name, change.head, Result.ERROR, None, loop.clock.now(), summary)

@@ -14,6 +14,7 @@ from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, POLICY, TREE
 from loopline.nouns.comparison import Comparison, Delta, Rows, Sample, Shift, Shifted
+from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Difference
 from loopline.nouns.patch import Patch
 from loopline.nouns.run import Run
@@ -46,7 +47,7 @@ def compare(
         data=data,
         code=code,
         environment=environment,
-        patches=_patches(loop, old, new, (*code, *files)) if lines else (),
+        patches=_patches(loop, old, new, code, files) if lines else (),
     )
 
 
@@ -54,13 +55,22 @@ _WRITTEN = (".py", ".md", ".toml", ".yaml", ".yml", ".json", ".txt", ".cfg", ".i
 """Suffixes of what people write, so that line by line is how it is read."""
 
 
-def _patches(loop: Loop, old: Version | None, new: Version, differences: Iterable[Difference]) -> tuple[Patch, ...]:
+def _patches(
+    loop: Loop, old: Version | None, new: Version, code: Iterable[Difference], files: Iterable[Difference]
+) -> tuple[Patch, ...]:
     """Compare code line by line, files that people write, and a document that is a version by itself: a policy."""
     from loopline.verbs.patching import patch, patches
 
     if new.artifact.media_type == POLICY:
         return (patch(loop, new.asset.name, old.artifact.digest if old else None, new.artifact.digest),)
-    return patches(loop, (one for one in differences if one.path.lower().endswith(_WRITTEN)))
+    sources = patches(
+        loop, filter(_written, code), swept=True
+    )  # a run's source tree may have been; a version's files may not
+    return (*sources, *patches(loop, filter(_written, files)))
+
+
+def _written(one: Difference) -> bool:
+    return one.path.lower().endswith(_WRITTEN)
 
 
 def _files(loop: Loop, old: Version | None, new: Version, limit: int) -> tuple[tuple[Difference, ...], int]:
@@ -74,7 +84,6 @@ def tree_difference(loop: Loop, old: str | None, new: str, limit: int) -> tuple[
     """Give the first files that differ between two trees, and how many further ones do."""
     from loopline.datasets.diff import diff
     from loopline.datasets.tree import build
-    from loopline.nouns.digest import Digest
 
     base = Digest(old) if old else build(loop.blobs, ())
     found = diff(loop.blobs, base, Digest(new))
@@ -193,9 +202,9 @@ def _shifted(old: list[Path], new: list[Path]) -> tuple[Shifted, ...]:
 
 @contextmanager
 def on_disk(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
-    """Give files with their suffixes for blobs, as links or copies in a scratch folder.
+    """Give files with their suffixes for blobs, as links or copies in a scratch folder, each verified once for the block.
 
-    An error about one of them is told with its path in the version.
+    An error about one of them is told with its path in the version. Raise what reading a blob raises.
     """
     import shutil
     import tempfile
@@ -203,11 +212,14 @@ def on_disk(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
     loop.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=loop.work) as folder:
         paths: dict[Path, str] = {}
+        sound: dict[Digest, Path | None] = {}
         for index, entry in enumerate(entry for entry in entries if entry is not None):
             path = (
                 Path(folder) / f"{index}.{entry.path.rpartition('.')[2].lower()}"
             )  # no sign that a reader takes for a pattern
-            source = loop.blobs.path(entry.digest)
+            if entry.digest not in sound:
+                sound[entry.digest] = _sound(loop, entry.digest)
+            source = sound[entry.digest]
             if source is not None:
                 path.symlink_to(source)
             else:
@@ -222,6 +234,17 @@ def on_disk(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
                 raise
             message, facts = error.message.replace(str(known), paths[known]), error.facts | {"path": paths[known]}
             raise type(error)(message, kind=error.kind, hint=error.hint, **facts) from None
+
+
+def _sound(loop: Loop, digest: Digest) -> Path | None:
+    """Give the file of a blob whose bytes were just seen to be right; None: they must be streamed, which tells what is wrong."""
+    from loopline.datasets.hashing import hash_file
+
+    path = loop.blobs.path(digest)
+    try:
+        return path if path is not None and hash_file(str(path)) == digest else None
+    except OSError:
+        return None
 
 
 class _Chunks:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.digest import Digest
     from loopline.nouns.policy import Policy
+    from loopline.nouns.ref import Ref
     from loopline.nouns.verdict import Requirement
 
 Phase = Literal["propose", "approve", "start", "apply"]
@@ -150,6 +151,7 @@ def policies_of(tx: Tables, change: Change) -> tuple[tuple[Policy, ...], Digest 
 def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
     """Collect every recorded fact that a policy may ask about."""
     from loopline.checks.policy import Case, Stand
+    from loopline.verbs.declaring import awaited
 
     current: dict[str, int | None] = {}
     stands: list[Stand] = []
@@ -160,7 +162,7 @@ def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
         if move.new is None:
             continue
         same = [ref for ref in tx.refs.of(move.ref.asset) if ref.target == move.new and ref.name != move.ref]
-        stands += [Stand(str(ref.name), ref.moved_at) for ref in same]
+        stands += [Stand(str(ref.name), ref.moved_at, _alerts(tx, ref)) for ref in same]
         version = tx.versions.get(move.ref.asset, move.new)
         if "pickle" in version.metadata:
             pickled[str(version)] = bool(version.metadata["pickle"])
@@ -169,8 +171,20 @@ def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
         now=tx.now,
         current=current,
         teams=tx.teams.all(loop.project),
+        queued=awaited(tx, loop, change),
         stands=tuple(stands),
         pickled=pickled,
+    )
+
+
+def _alerts(tx: Tables, ref: Ref) -> int:
+    """Count the incidents that blame what brought a ref where it stands, since then. That it was let through is none."""
+    if ref.change is None:
+        return 0
+    return sum(
+        one.opened_at >= ref.moved_at
+        and any((b.relation, b.change) == ("caused_by", ref.change) and b.source != "override" for b in one.blames)
+        for one in tx.incidents.about(ref.change)
     )
 
 

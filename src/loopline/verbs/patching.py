@@ -8,7 +8,7 @@ from contextlib import suppress
 from difflib import unified_diff
 from typing import TYPE_CHECKING, Final, Literal
 
-from loopline.errors import LooplineError
+from loopline.errors import NotFound
 from loopline.nouns.patch import Patch
 
 if TYPE_CHECKING:
@@ -23,12 +23,15 @@ LINES: Final = 4000
 """Larger texts are not compared: how long that takes grows with the square of their lines."""
 
 
-def patches(loop: Loop, differences: Iterable[Difference]) -> tuple[Patch, ...]:
-    """Compare the files of a comparison line by line; of what is no text, or too long, only say that."""
-    return tuple(_patches(loop, differences))
+def patches(loop: Loop, differences: Iterable[Difference], *, swept: bool = False) -> tuple[Patch, ...]:
+    """Compare the files of a comparison line by line; of what is no text, or too long, only say that.
+
+    `swept`: what is not in the store is a note as well. Raise what reading a blob raises.
+    """
+    return tuple(_patches(loop, differences, swept=swept))
 
 
-def _patches(loop: Loop, differences: Iterable[Difference]) -> Iterator[Patch]:
+def _patches(loop: Loop, differences: Iterable[Difference], *, swept: bool) -> Iterator[Patch]:
     for count, one in enumerate(differences):
         word: Literal["added", "removed", "changed"] = (
             "added" if one.old is None else "removed" if one.new is None else "changed"
@@ -42,17 +45,20 @@ def _patches(loop: Loop, differences: Iterable[Difference]) -> Iterator[Patch]:
         if max(side.size for side in (one.old, one.new) if side) > BYTES:
             yield Patch(one.path, word, note=f"longer than {BYTES >> 10} KiB")
             continue
-        yield patch(loop, one.path, one.old.digest if one.old else None, one.new.digest if one.new else None)
+        sides = (side.digest if side else None for side in (one.old, one.new))
+        yield patch(loop, one.path, *sides, swept=swept)
 
 
-def patch(loop: Loop, path: str, old: Digest | None, new: Digest | None) -> Patch:
-    """Compare two blobs as texts; None is a text without lines."""
+def patch(loop: Loop, path: str, old: Digest | None, new: Digest | None, *, swept: bool = False) -> Patch:
+    """Compare two blobs as texts; None is a text without lines. With `swept`, one that is not in the store is a note."""
     word: Literal["added", "removed", "changed"] = "added" if old is None else "removed" if new is None else "changed"
     try:
         before, after = (_lines(loop, side, pretty=path.lower().endswith(".json")) for side in (old, new))
     except UnicodeDecodeError:
         return Patch(path, word, note="no text")
-    except LooplineError as error:  # a source tree may have been swept
+    except NotFound as error:
+        if not swept:
+            raise
         return Patch(path, word, note=error.message)
     if max(len(before), len(after)) > LINES:
         return Patch(path, word, note=f"more than {LINES} lines")

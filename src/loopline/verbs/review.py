@@ -30,6 +30,7 @@ def review(
         comments = tuple(tx.comments.of(found.id))
         requirements, mine = stands(tx, loop, found)
     comparisons, data, notes = [], dict[AssetName, Comparison](), []
+    moved = {move.ref.asset for move in found.moves if move.new is not None}
     for move in found.moves:
         if move.new is None:
             notes.append(f"{move.ref} would be deleted")
@@ -43,7 +44,7 @@ def review(
             notes.append(f"{move.ref} does not exist yet: there is nothing to compare with")
         for delta in comparison.data:
             asset = parse_asset(delta.name, project=loop.project)
-            if asset.kind == "data" and delta.old and delta.new:
+            if asset.kind == "data" and asset not in moved and delta.old and delta.new:
                 data[asset] = _between(loop, asset, str(delta.old), str(delta.new), rows=rows)
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
     if not found.verdicts and not found.state.over:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from loopline.errors import LooplineError
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from loopline.verbs.preparing import Prepared, Way
 
 
-def execute(loop: Loop, prepared: Prepared, way: Way) -> Ran:
+def execute(loop: Loop, prepared: Prepared, way: Way, *, run: str = "") -> Ran:
     """Run what the plan says must run, and write everything down: the pipeline, its steps, what each read and made.
 
     What a step made is recorded as soon as it has ended, so a run that is killed goes on from there: the next run on this
     machine finds it dead and says so. Ctrl-C cancels, records that, and is raised again with the way to go on as its note.
+    `run`: its id, where somebody attends to it already who says, too, how to go on.
     """
     from loopline.pipelines.schedule import Schedule
 
     executor_named(loop, way.executor)
     bury(loop)
-    name = loop.ids.new()
-    with attended(loop, name):
+    name = run or loop.ids.new()
+    with nullcontext() if run else attended(loop, name):
         recording = Recording(loop, prepared, way, begin(loop, prepared, way, name))
         try:
             schedule = Schedule(prepared.plan, prepared.planner)
@@ -41,9 +42,10 @@ def execute(loop: Loop, prepared: Prepared, way: Way) -> Ran:
             if not schedule.over:
                 drive.all()
             evaluations = _evaluations(loop, schedule)
-            run = recording.finished(schedule, evaluations.values())
+            ended = recording.finished(schedule, evaluations.values())
         except BaseException as error:
-            error.add_note(f"loopline run --resume {brief(name)}")
+            if not run:
+                error.add_note(f"loopline run --resume {brief(name)}")
             with suppress(LooplineError):  # then the next run says it
                 recording.broken(error)
             raise
@@ -52,7 +54,7 @@ def execute(loop: Loop, prepared: Prepared, way: Way) -> Ran:
     graph = prepared.plan.graph
     path = graph.critical_path(spent)[0] if spent else ()
     listed = tuple(steps[node.id] for node in graph.nodes if node.id in steps)
-    return Ran(run, listed, (), evaluations, path, recording.saved, drive.logs)
+    return Ran(ended, listed, (), evaluations, path, recording.saved, drive.logs)
 
 
 def _evaluations(loop: Loop, schedule: Schedule) -> dict[str, Evaluation]:

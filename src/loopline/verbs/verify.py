@@ -12,6 +12,7 @@ from loopline.nouns.digest import Digest, short
 from loopline.nouns.finding import Finding
 from loopline.nouns.progress import Progress
 from loopline.nouns.version import Version
+from loopline.verbs.lacking import refs_of, versions_of
 
 
 def verify(
@@ -27,8 +28,8 @@ def verify(
         loopline verify --deep
     """
     feed = _chain(loop)
-    versions = _versions(loop)
-    refs = _refs(loop)
+    versions = versions_of(loop)
+    refs = refs_of(loop)
     problems: dict[Digest, str] = {}
     bad: dict[Digest, tuple[str, dict[str, None]]] = {}
     for done, version in enumerate(versions):
@@ -56,20 +57,6 @@ def _chain(loop: Loop) -> Finding:
     if broken:
         return Finding("feed", "fail", f"event {broken.seq}: {broken.what}", "restore the ledger from a backup")
     return Finding("feed", "ok", f"{head.seq} events, chain valid, head {short(head.hash)}")
-
-
-def _versions(loop: Loop) -> list[Version]:
-    with loop.ledger.read() as tx:
-        assets = tx.assets.list(loop.project, limit=100_000)
-        return [version for asset in assets for version in tx.versions.list(asset.name, limit=100_000)]
-
-
-def _refs(loop: Loop) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    with loop.ledger.read() as tx:
-        for ref in tx.refs.list(loop.project, limit=100_000):
-            found.setdefault(f"{ref.name.asset}@{ref.target}", []).append(str(ref.name))
-    return found
 
 
 def _blobs(loop: Loop, version: Version) -> Iterator[tuple[Digest, str, str]]:

@@ -126,7 +126,7 @@ def test_a_pack_that_ends_early_is_refused(face: Face, body: bytes) -> None:
 
 
 def test_a_damaged_blob_is_never_given_as_whole(face: Face) -> None:
-    """Bytes that rotted on the disk are a 503, and sending them again mends them."""
+    """Bytes that rotted on the disk are a 503 that names what it touches, and sending them again mends them."""
     put(face)
     path = face.loop.blobs.path(DIGEST)
     assert path
@@ -135,6 +135,12 @@ def test_a_damaged_blob_is_never_given_as_whole(face: Face) -> None:
     answer = face.get(f"/blobs/{DIGEST}")
     assert (answer.status_code, answer.json()["kind"]) == (503, "blob-corrupt")
     assert face.post("/blobs/fetch", {"digests": [DIGEST]}).status_code == 503
+    face.result("put", {"asset": "report/x", "digest": DIGEST})
+    for answer in (face.get(f"/blobs/{DIGEST}"), face.get("/preview?version=report/x")):
+        assert (answer.json()["kind"], answer.json()["facts"]["touches"]) == ("blob-corrupt", ["report/x@1"])
+    path.unlink()
+    for answer in (face.get(f"/blobs/{DIGEST}"), face.get("/preview?version=report/x")):
+        assert (answer.json()["kind"], answer.json()["facts"]["touches"]) == ("blob-missing", ["report/x@1"])
     put(face)
     assert face.get(f"/blobs/{DIGEST}").content == BODY
 

@@ -9,7 +9,7 @@ from loopline.errors import Conflict, Invalid, LooplineError, Unavailable
 from loopline.faces.desk import act
 from loopline.faces.native import wire
 from loopline.faces.native.answers import json
-from loopline.faces.native.door import admitted
+from loopline.faces.native.door import admitted, telling
 from loopline.faces.problem import encoded, problem_of, refuse_method, status_of
 from loopline.ledger.ledger import Ledger
 from loopline.ledger.replies import Reply
@@ -58,7 +58,8 @@ def _read(request: Request, verb: Verb, project: str, words: dict[str, Any]) -> 
     typed = read(usage, words, project=project)
     loop = admitted(request, verb, project, typed)
     claimed(loop, typed)
-    result = usage.function(loop, **typed)
+    with telling(loop):
+        result = usage.function(loop, **typed)
     body = {"result": plain(result, project=project)}
     if verb.name in PAGED:
         body["next"] = next_of(verb.name, typed, result)

@@ -13,7 +13,7 @@ from loopline.faces.desk import act
 from loopline.faces.native import wire
 from loopline.faces.native.answers import json
 from loopline.faces.native.bodies import PIECE, poured, streamed
-from loopline.faces.native.door import downloading, uploading
+from loopline.faces.native.door import downloading, telling, uploading
 from loopline.faces.native.framing import HEAD, packed, unpacked
 from loopline.faces.native.ranges import etag_of, part_of, unchanged
 from loopline.faces.problem import encoded
@@ -79,7 +79,7 @@ async def get(request: Request) -> Response:
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     chunks = _part(loop, digest, first, length) if part else loop.blobs.get(digest)
-    return await streamed(request, chunks, status=status, headers=headers)
+    return await streamed(request, _told(loop, chunks), status=status, headers=headers)
 
 
 async def pack(request: Request) -> Response:
@@ -98,7 +98,7 @@ async def fetch(request: Request) -> Response:
     length = sum(sizes) + HEAD * len(sizes)
     headers = {"Content-Type": BYTES, "Content-Length": str(length), "Cache-Control": "no-store"}
     chunks = packed(loop.blobs, zip(digests, sizes, strict=True))
-    return await streamed(request, chunks, status=200, headers=headers)
+    return await streamed(request, _told(loop, chunks), status=200, headers=headers)
 
 
 def limit_of(request: Request) -> int:
@@ -191,21 +191,25 @@ def _taken(loop: Loop, digest: Digest, size: int) -> Response:
 
 def _found(request: Request, project: str, digest: Digest) -> tuple[Loop, int]:
     loop = downloading(request, project, [digest])
-    size = loop.blobs.size(digest)
-    if size is None:
-        raise absent(digest)
-    return loop, size
+    return loop, _size(loop, digest)
 
 
 def _sizes(request: Request, project: str, digests: list[Digest]) -> tuple[Loop, list[int]]:
     loop = downloading(request, project, digests)
-    sizes = []
-    for digest in digests:
-        size = loop.blobs.size(digest)
-        if size is None:
+    return loop, [_size(loop, digest) for digest in digests]
+
+
+def _size(loop: Loop, digest: Digest) -> int:
+    size = loop.blobs.size(digest)
+    if size is None:  # the project has it, and the store has lost it
+        with telling(loop):
             raise absent(digest)
-        sizes.append(size)
-    return loop, sizes
+    return size
+
+
+def _told(loop: Loop, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    with telling(loop):
+        yield from chunks
 
 
 def _pack(loop: Loop, body: bytes) -> Response:

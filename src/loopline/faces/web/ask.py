@@ -9,7 +9,7 @@ from loopline.access.allow import allowed
 from loopline.errors import LooplineError
 from loopline.faces.admit import caller_of
 from loopline.faces.desk import act
-from loopline.faces.native.door import admitted
+from loopline.faces.native.door import admitted, telling
 from loopline.faces.native.wire import usage_for
 from loopline.faces.web.asked import verb_named
 from loopline.faces.web.page import project_of
@@ -72,7 +72,8 @@ def _asked(request: Request, name: str, words: Mapping[str, Any]) -> Any:
     typed = read(usage, words, project=project_of(request))
     loop = admitted(request, verb_named(name), project_of(request), typed)
     claimed(loop, typed)
-    return usage.function(loop, **typed)
+    with telling(loop):
+        return usage.function(loop, **typed)
 
 
 def _queued(request: Request, name: str, words: Mapping[str, Any]) -> Task:

@@ -1,0 +1,71 @@
+"""declaring: which checks speak of a change, and which of them somebody has asked a server for.
+
+Shared by `check` and by whatever judges a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from loopline.errors import LooplineError
+from loopline.nouns.name import Pointer, parse_ref, parse_revision
+from loopline.nouns.verdict import Result
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
+    from loopline.loop import Loop
+    from loopline.nouns.change import Change, Move
+    from loopline.nouns.check import Check
+    from loopline.nouns.task import Task
+
+GATHERING = ("check", "promote")
+"""Verbs that run the checks of a change."""
+
+
+def declared_for(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:
+    """Give the checks that speak of a ref: those of the policy document in force, else those of the project file."""
+    from loopline.checks.document import load_document
+    from loopline.checks.policy import policies_for
+    from loopline.nouns.policy import Policy
+
+    if move.new is None:
+        return []
+    here = tx.policies.in_force(loop.project)
+    checks = (load_document(here[1]).checks if here else ()) or loop.checks
+    return [one for one in checks if policies_for((Policy(one.name, one.refs),), move.ref)]
+
+
+def awaited(tx: Tables, loop: Loop, change: Change) -> frozenset[str]:
+    """Name the checks of a change that an open task is going to run: those that have not answered since it was begun."""
+    found: set[str] = set()
+    for task in tx.tasks.unfinished(loop.project, GATHERING):
+        if not _is_about(tx, loop, task, change):
+            continue
+        only = task.words.get("only") or ()
+        names = {one.name for move in change.moves for one in declared_for(tx, loop, move)}
+        found |= {name for name in names if not only or name in only} - _answered(task, change)
+    return frozenset(found)
+
+
+def _answered(task: Task, change: Change) -> set[str]:
+    begun = task.started_at
+    if begun is None:
+        return set()
+    return {one.check for one in change.verdicts if one.result is not Result.PENDING and one.at >= begun}
+
+
+def _is_about(tx: Tables, loop: Loop, task: Task, change: Change) -> bool:
+    """Tell whether a task means this change. What its words do not name any more, it will find out itself."""
+    try:
+        if task.verb == "promote":
+            ref = parse_ref(str(task.words["ref"]), project=loop.project)
+            to = tx.versions.resolve(Pointer(ref.asset, parse_revision(str(task.words["to"])))).number
+            return any((move.ref, move.new) == (ref, to) for move in change.moves)
+        named = str(task.words["change"])
+        if "/" not in named:
+            return change.id.startswith(named)
+        open_ones = tx.changes.list(loop.project, open_only=True, ref=parse_ref(named, project=loop.project), limit=1)
+    except (LooplineError, KeyError):
+        return False
+    return [one.id for one in open_ones] == [change.id]
