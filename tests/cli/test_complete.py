@@ -91,7 +91,7 @@ def test_bash_completes(models: Run, line: str, replies: list[str]) -> None:
     import sys
 
     script = f"""
-    loopline() {{ {sys.executable} -c 'import sys; from loopline.cli.main import main; sys.exit(main())' "$@"; }}
+    loopline() {{ {sys.executable} -c 'import sys; from loopline.cli.entry import main; sys.exit(main())' "$@"; }}
     {SCRIPTS["bash"]}
     COMP_LINE={line!r}; COMP_POINT=${{#COMP_LINE}}; _loopline; printf '%s\\n' "${{COMPREPLY[@]}}"
     """

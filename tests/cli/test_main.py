@@ -194,7 +194,7 @@ def test_a_defect_leaves_a_report(run: Run, monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_a_closed_pipe_is_quiet(run: Run) -> None:
     """`loopline … | head` prints no error when head goes away."""
-    source = "import sys; from loopline.cli.main import main; sys.exit(main())"
+    source = "import sys; from loopline.cli.entry import main; sys.exit(main())"
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([sys.executable, "-c", source, "--help"], stdout=writer, stderr=subprocess.PIPE, check=False)

@@ -34,7 +34,7 @@ READS += [
     ["why", "--help"],
 ]
 
-LOOPLINE = (sys.executable, "-c", "import sys; from loopline.cli.main import main; sys.exit(main())")
+LOOPLINE = (sys.executable, "-c", "import sys; from loopline.cli.entry import main; sys.exit(main())")
 """What the installed command does."""
 IMPORT_BUDGET_MS = 60
 READ_BUDGET_MS = 80
