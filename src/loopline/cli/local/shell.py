@@ -29,7 +29,9 @@ def shell(where: Place) -> None:
 
     if where.options.dry:
         raise Invalid(
-            "what is typed cannot be rehearsed", kind="no-dry-run", hint="leave it out: the shell writes what you tell it to"
+            "what is typed cannot be rehearsed",
+            kind="no-dry-run",
+            hint="leave it out: the shell writes what you tell it to",
         )
     gc.enable()
     where.still()
