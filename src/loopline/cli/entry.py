@@ -7,6 +7,7 @@ exception: what is under way is closed, and main says what happened.
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ def main() -> int:
     """Run one command and give its exit code. What every `loopline …` does."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # under nohup it is ignored, and stays so
         signal.signal(signal.SIGINT, _leave)
+    if sys.argv[1:2] == ["--complete"]:  # asked at every press of Tab, and main takes half of the time that there is
+        import gc
+
+        from loopline.cli.complete import answer
+
+        gc.disable()
+        code = answer(sys.argv[2:])
+        gc.freeze()  # everything lives as long as the process: garbage is not looked for at its end
+        return code
     from loopline.cli.main import main as run
 
     return run()
