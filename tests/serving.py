@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-LOOPLINE = (sys.executable, "-c", "import sys; from loopline.cli.main import main; sys.exit(main())")
+LOOPLINE = (sys.executable, "-c", "import sys; from loopline.cli.entry import main; sys.exit(main())")
 """What the installed command does."""
 PATIENCE_S = 30.0
 

@@ -7,9 +7,10 @@ loaded when it is first used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as of typing, which takes a while to import: a Ctrl-C in that time would meet nobody
 if TYPE_CHECKING:
+    from typing import Any
+
     from loopline.checks.metrics import evaluate
     from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
     from loopline.nouns.evaluation import Evaluation

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loopline.errors import Invalid, Unavailable
-from loopline.loop import Loop, silent
-from loopline.nouns.actor import Actor, parse_actor
 
 if TYPE_CHECKING:
+    from loopline.loop import Loop
+    from loopline.nouns.actor import Actor
     from loopline.nouns.progress import Report
     from loopline.settings import Settings
     from loopline.store.blobs import Blobs
@@ -22,7 +22,7 @@ def open_loop(
     *,
     actor: Actor | None = None,
     dry: bool = False,
-    report: Report = silent,
+    report: Report | None = None,
     migrate: bool | None = None,
 ) -> Loop:
     """Open the ledger and the store that the settings name, creating them where they are missing.
@@ -31,6 +31,8 @@ def open_loop(
     """
     from loopline.ledger.ledger import Ledger
     from loopline.ledger.schema import prepare
+    from loopline.loop import Loop, silent
+    from loopline.nouns.actor import parse_actor
     from loopline.store.system import SystemClock, SystemIds
 
     home = Path(settings.home)
@@ -54,7 +56,7 @@ def open_loop(
         store=opening(settings),
         variables=variables(settings, actor),
         checks=settings.checks,
-        report=report,
+        report=report or silent,
     )
 
 

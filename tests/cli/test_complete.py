@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from loopline.cli import naming
 from loopline.cli.complete import answer, candidates
 from loopline.cli.local.completion import SCRIPTS
+from loopline.settings.files import user_file as settings_file
 from tests.cli.conftest import Said
 
 Run = Callable[..., Said]
@@ -44,6 +47,39 @@ def test_closed_choices_are_offered(run: Run) -> None:
     """Shells and colours are closed lists."""
     assert words("completion") == ["bash", "zsh", "fish"]
     assert words("ls", "--color") == ["auto", "always", "never"]
+
+
+def test_behind_run_come_pipelines(models: Run, tmp_path: Path) -> None:
+    """Pipelines that are declared in the project's files are offered first, then those that ran; assets are not."""
+    assert words("run") == []
+    for name in ("train", "train", "judge"):
+        assert models("start", name, "--kind", "pipeline").code == 0
+    assert words("run") == ["judge", "train"]
+    (tmp_path / "flights.py").write_text(
+        "from loopline import pipeline\n\n@pipeline\ndef score(a=1):\n    return a\n\ndef other(): ...\n"
+    )
+    assert words("run") == ["score", "judge", "train"]
+    assert words("run", "train")[:1] == ["model/delay"], "only its first word is a pipeline"
+
+
+@pytest.mark.parametrize("command", ["apply", "approve", "check", "comment", "review", "withdraw"])
+def test_behind_commands_about_changes_come_open_changes(models: Run, tmp_path: Path, command: str) -> None:
+    """An open change is offered by its refs, then by its id; what was applied is not."""
+    assert models("propose", "model/delay@best", "--to", "1", "--why", "done").code == 0
+    rules = '[[policies]]\nname = "champion"\nrefs = ["model/*@champion"]\napprovals = { count = 1 }\n'
+    with (tmp_path / "loopline.toml").open("a") as file:
+        file.write(rules)
+    assert models("policy", "--push", "--why", "rules").code == 0
+    change = models("propose", "model/delay@champion", "--to", "2", "--why", "better", "--json").result["id"]
+    assert list(candidates([command], "")) == ["model/delay@champion\tbetter", f"{change[:16]}\tbetter"]
+    assert words(command, current="model/x") == []
+
+
+def test_the_users_file_is_where_the_settings_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Completion finds the user's file without the settings, at the same place."""
+    for base in ("/x/config", "relative", ""):
+        monkeypatch.setenv("XDG_CONFIG_HOME", base)
+        assert naming.user_file() == str(settings_file(os.environ))
 
 
 def test_nothing_is_written_and_nothing_fails(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +127,7 @@ def test_bash_completes(models: Run, line: str, replies: list[str]) -> None:
     import sys
 
     script = f"""
-    loopline() {{ {sys.executable} -c 'import sys; from loopline.cli.main import main; sys.exit(main())' "$@"; }}
+    loopline() {{ {sys.executable} -c 'import sys; from loopline.cli.entry import main; sys.exit(main())' "$@"; }}
     {SCRIPTS["bash"]}
     COMP_LINE={line!r}; COMP_POINT=${{#COMP_LINE}}; _loopline; printf '%s\\n' "${{COMPREPLY[@]}}"
     """

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -192,9 +194,17 @@ def test_a_defect_leaves_a_report(run: Run, monkeypatch: pytest.MonkeyPatch, tmp
     assert "ZeroDivisionError: boom" in report.read_text(encoding="utf-8")
 
 
+def test_a_ledger_of_a_newer_loopline_is_3(models: Run, tmp_path: Path) -> None:
+    """Tables that this code does not know are no answer to the question: it could not run."""
+    with closing(sqlite3.connect(tmp_path / ".loopline" / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE alembic_version SET version_num = '9999'")
+    said = models("ls", "--json")
+    assert (said.code, said.fault["kind"], said.fault["hint"]) == (3, "newer-schema", "pip install -U loopline")
+
+
 def test_a_closed_pipe_is_quiet(run: Run) -> None:
     """`loopline … | head` prints no error when head goes away."""
-    source = "import sys; from loopline.cli.main import main; sys.exit(main())"
+    source = "import sys; from loopline.cli.entry import main; sys.exit(main())"
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([sys.executable, "-c", source, "--help"], stdout=writer, stderr=subprocess.PIPE, check=False)

@@ -88,3 +88,22 @@ def test_a_token_is_never_shown(run: Callable[..., Said], monkeypatch: pytest.Mo
     said = run("config", "--show-origin")
     assert "http://loop.example:4040" in said.out
     assert "ll_secret" not in said.out + said.err
+
+
+@pytest.mark.parametrize(("command", "wanted"), [("run", "train"), ("approve", "model/delay@champion\tbetter")])
+def test_pipelines_and_open_changes_come_from_the_server(
+    run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, command: str, wanted: str
+) -> None:
+    """Behind `run` are pipelines, behind commands about changes the open ones, as with a ledger here."""
+    move = {"ref": "model/delay@champion", "old": 1, "new": 2}
+    change = {
+        "id": RUN, "project": "flights", "author": "ann", "reason": "better", "kind": "planned", "state": "proposed",
+        "moves": [move], "created_at": 0,
+    }  # fmt: skip
+
+    def say(heard: Heard) -> Say:
+        return server(heard) if "what=runs" in heard.target else result([change] if "open=true" in heard.target else [])
+
+    with scripted(say) as there:
+        monkeypatch.setenv("LOOPLINE_URL", there.url)
+        assert words(command, current="")[0] == wanted

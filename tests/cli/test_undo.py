@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,9 @@ import pytest
 from loopline.cli.undo import undo_of
 from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import AssetName, RefName
+from tests.cli.conftest import Said
+
+Run = Callable[..., Said]
 
 REF = RefName(AssetName("flights", "model", "delay"), "champion")
 
@@ -44,17 +50,152 @@ def test_a_policy_is_taken_back_by_a_proposal() -> None:
     assert undo_of("policy", moved, {}) == "loopline propose policy/flights@main --to 1 --why …"
 
 
+def test_a_rollback_of_several_refs_is_taken_back_by_one_proposal() -> None:
+    """All of them return where they were, with the quarantine lifted; a ref cannot go in the same change."""
+    data = RefName(AssetName("flights", "data", "flights"), "main")
+    both = replace(change(2, 1, kind="rollback"), moves=(Move(data, 5, 4), Move(REF, 2, 1)))
+    line = "loopline propose model/delay@champion --to 2 --also data/flights@main=5 --lift --why …"
+    assert undo_of("rollback", both, {}) == line
+    assert undo_of("rollback", replace(both, moves=(Move(data, None, 4), Move(REF, 2, 1))), {}) is None
+    alone = change(None, 1, kind="rollback")
+    assert undo_of("rollback", alone, {}) == "loopline propose model/delay@champion --delete --why …"
+
+
 def test_an_answer_is_undone_by_the_other_answer() -> None:
-    """A yes is taken back with a no."""
-    assert undo_of("approve", change(1, 2, ChangeState.PROPOSED), {}) == "loopline approve 01a201a201a201a2 --reject"
+    """A yes is replaced by a no, and a no by a yes."""
+    waits = change(1, 2, ChangeState.PROPOSED)
+    assert undo_of("approve", waits, {}) == "loopline approve 01a201a201a201a2 --reject"
+    assert undo_of("approve", waits, {"reject": True}) == "loopline approve 01a201a201a201a2"
 
 
 def test_a_grant_is_revoked() -> None:
-    """Who was put into a team can be taken out, and the other way round."""
+    """Who was put into a team can be taken out, and the other way round, in the place where it holds."""
     assert undo_of("grant", {}, {"who": "ann", "role": "team/x"}) == "loopline grant ann team/x --revoke"
     assert undo_of("grant", {}, {"who": "ann", "role": "team/x", "revoke": True}) == "loopline grant ann team/x"
+    everywhere = {"who": "ann", "role": "role/admin", "everywhere": True}
+    assert undo_of("grant", {}, everywhere) == "loopline grant ann role/admin --everywhere --revoke"
 
 
 def test_what_moved_nothing_has_no_undo() -> None:
-    """A result that is no change has nothing to take back."""
-    assert undo_of("put", "x", {}) is None
+    """What was said, measured, or ended for good is not taken back."""
+    for command in ("comment", "log", "finish", "withdraw", "unsubscribe"):
+        assert undo_of(command, "x", {}) is None
+    assert undo_of("revoke", "x", {"token": "4fzq7k2mxa3c"}) is None
+    assert undo_of("start", "x", {"run": "0" * 32}) is None
+
+
+RULES = """
+[[policies]]
+name = "champion"
+refs = ["model/*@champion"]
+approvals = { count = 2 }
+"""
+TINY = """
+from loopline import pipeline, step
+
+@step
+def total(size: int) -> int:
+    return size
+
+@pipeline
+def train(size: int = 3):
+    return {"report/total": total(size), "report/same": total(7)}
+"""
+
+
+@pytest.fixture
+def place(models: Run, tmp_path: Path) -> Run:
+    """A project with a bit of everything."""
+    with (tmp_path / "loopline.toml").open("a") as file:
+        file.write(f'modules = ["tiny"]\n{RULES}')
+    (tmp_path / "tiny.py").write_text(TINY)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("1 2 3")
+    (tmp_path / "notes.txt").write_text("after the July data")
+    for words in (
+        ["add", "data/tiny", "data"],
+        ["run", "train"],
+        ["policy", "--push", "--why", "rules"],
+        ["put", "report/notes", "notes.txt"],
+        ["propose", "model/delay@best", "--to", "1", "--also", "report/notes@best=1", "--why", "first"],
+        ["put", "report/notes", "loopline.toml"],
+        ["propose", "model/delay@best", "--to", "2", "--also", "report/notes@best=2", "--why", "second"],
+    ):
+        assert models(*words).code == 0, words
+    return models
+
+
+def state(run: Run) -> dict[str, Any]:
+    """Give what is current and what is there; not what happened, which is only added to."""
+    assets = run("ls", "--json").result
+    tokens = [one["id"] for one in run("find", "tokens", "--json").result if not one["revoked_at"]]
+    about = run("about", "--json").result
+    return {
+        "refs": {one["asset"]: {ref["name"]: ref["target"] for ref in one["refs"]} for one in assets},
+        "versions": {one["asset"]: numbers(run, one["asset"]) for one in assets},
+        "runs": {one["id"] for one in run("find", "runs", "kind = run", "--json").result},
+        "open": {one["id"] for one in run("find", "changes", "--json").result if one["state"] == "proposed"},
+        "tokens": tokens,
+        "subscriptions": [one["name"] for one in run("find", "subscriptions", "--json").result],
+        "teams": [about["teams"], about["everywhere"]],
+    }
+
+
+def numbers(run: Run, asset: str) -> list[tuple[int, bool]]:
+    """Give the versions of an asset that are there, and whether they are in quarantine."""
+    return [(one["number"], bool(one["quarantined"])) for one in run("history", asset, "--json").result]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["put", "report/notes", "notes.txt"],
+        ["put", "report/new", "notes.txt"],
+        ["delete", "model/delay@1"],
+        ["delete", "report/total"],
+        ["run", "train", "-p", "size=4"],
+        ["start", "by hand"],
+        ["issue", "laptop"],
+        ["issue", "laptop", "--actor", "bo", "--role", "viewer"],
+        ["grant", "bo", "team/on-call"],
+        ["grant", "bo", "role/viewer", "--everywhere"],
+        ["subscribe", "https://chat.example.org/hook", "--secret", "env:HOOK", "--name", "hook"],
+        ["branch", "data/tiny", "other"],
+        ["propose", "model/delay@new", "--to", "1", "--why", "x"],
+        ["propose", "model/delay@champion", "--to", "1", "--why", "x"],
+        ["promote", "model/delay@new", "--to", "1", "--why", "x"],
+        ["propose", "model/delay@best", "--delete", "--why", "x"],
+        ["rollback", "model/delay@best", "--why", "x"],
+    ],
+    ids=" ".join,
+)
+def test_the_printed_undo_undoes(place: Run, words: list[str]) -> None:
+    """Whatever is printed behind a command brings back what was current before it."""
+    before = state(place)
+    said = place(*words)
+    assert said.code in (0, 8), said.err
+    changed = state(place)
+    assert changed != before
+    undo(place, said)
+    assert state(place) == before
+
+
+def undo(run: Run, said: Said) -> None:
+    """Type what was printed."""
+    (line,) = [line for line in said.err.splitlines() if line.startswith("undo: ")]
+    for command in line.removeprefix("undo: ").split(" && "):
+        program, *words = shlex.split(command)
+        assert program == "loopline"
+        done = run(*["back again" if word == "…" else word for word in words])
+        assert done.code == 0, (command, done.err)
+
+
+def test_an_answer_is_taken_back_by_what_is_printed(place: Run) -> None:
+    """Yes, the printed no, and the yes that is printed behind that: the last one counts."""
+    change = place("propose", "model/delay@champion", "--to", "1", "--why", "x", "--json").result["id"]
+    said = place("approve", change, "--as", "bo")
+    for answer in ("reject", "approve"):
+        (line,) = [line for line in said.err.splitlines() if line.startswith("undo: ")]
+        said = place(*shlex.split(line)[2:])
+        given = place("show", change, "--json").result["change"]["approvals"]
+        assert [one["answer"] for one in given if one["actor"] == "person:bo"][-1] == answer

@@ -66,7 +66,7 @@ def client() -> Client:
 def server(tmp_path: Path) -> Iterator[str]:
     """Run `loopline up` for an empty project and give its address."""
     (tmp_path / "loopline.toml").write_text('[project]\nname = "flights"\n', encoding="utf-8")
-    main = "import sys; from loopline.cli.main import main; sys.exit(main())"
+    main = "import sys; from loopline.cli.entry import main; sys.exit(main())"
     process = subprocess.Popen(
         [sys.executable, "-c", main, "up", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True,

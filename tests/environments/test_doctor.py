@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import pytest
 from loopline.environments import doctor
 from loopline.environments.doctor import (
     check_clock,
+    check_containers,
     check_disk,
     check_extra,
     check_file_system,
     check_folder,
     check_git,
+    check_gpu,
+    check_port,
     check_python,
     check_secrets,
     check_sqlite,
@@ -103,6 +107,29 @@ def test_secrets_that_others_read_are_found(tmp_path: Path) -> None:
     assert found.fix == f"chmod 600 '{path}'"
     path.chmod(0o600)
     assert check_secrets(tmp_path).state == "ok"
+
+
+def test_a_port_that_is_taken_is_found() -> None:
+    """Where somebody listens already, or nobody can, a warning names the way out; a free one is fine."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = check_port("127.0.0.1", port)
+        assert (found.state, bool(found.fix)) == ("warn", True)
+    assert check_port("127.0.0.1", port).state == "ok"
+    assert check_port("127.0.0.1", 0).state == "ok"
+    assert check_port("host.invalid", port).state == "warn"
+
+
+def test_engines_and_devices_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container engine on the path and the devices of drivers are told; having none is no fault."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (check_containers().state, "no docker" in check_containers().text) == ("ok", True)
+    (tmp_path / "podman").touch(mode=0o755)
+    assert check_containers().text == "podman"
+    assert check_gpu(tmp_path).text == "none here"
+    for name in ("nvidia0", "nvidia1", "nvidiactl"):
+        (tmp_path / name).touch()
+    assert check_gpu(tmp_path).text == "2 of NVIDIA"
 
 
 def test_a_missing_extra_is_told_and_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:

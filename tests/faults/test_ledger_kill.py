@@ -81,7 +81,7 @@ for i in range(int(sys.argv[2])):
 
 CLI = """
 import json, subprocess, sys
-main = "import sys; from loopline.cli.main import main; sys.exit(main())"
+main = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 for i in range(int(sys.argv[2])):
     words = [sys.executable, "-c", main, "start", sys.argv[1], "--json"]
     done = subprocess.run(words, capture_output=True, text=True, check=True)

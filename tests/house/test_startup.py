@@ -34,10 +34,11 @@ READS += [
     ["why", "--help"],
 ]
 
-LOOPLINE = (sys.executable, "-c", "import sys; from loopline.cli.main import main; sys.exit(main())")
+LOOPLINE = (sys.executable, "-c", "import sys; from loopline.cli.entry import main; sys.exit(main())")
 """What the installed command does."""
 IMPORT_BUDGET_MS = 60
 READ_BUDGET_MS = 80
+COMPLETION_BUDGET_MS = 50
 """What DESIGN §7 promises; `make bench` measures against these on a quiet machine."""
 HEADROOM = 3.0
 """A shared CI machine is slower than a desk and busy with the other core's tests; a heavy import costs more than this."""
@@ -83,6 +84,29 @@ def test_import_loopline_is_within_its_budget() -> None:
 def test_a_read_command_is_within_its_budget(project: Path) -> None:
     """`loopline ls` takes at most 80 ms CPU for the whole process."""
     assert cpu_ms(*LOOPLINE, "ls", cwd=project) <= READ_BUDGET_MS * HEADROOM
+
+
+@pytest.mark.parametrize("words", [["1", "show", ""], ["1", "run", ""], ["1", "approve", ""]], ids=" ".join)
+def test_completion_is_within_its_budget(project: Path, words: list[str]) -> None:
+    """A press of Tab takes at most 50 ms CPU for the whole process: 10 are Python's, 15 its typing and pathlib."""
+    assert cpu_ms(*LOOPLINE, "--complete", *words, cwd=project) <= COMPLETION_BUDGET_MS * HEADROOM
+
+
+@pytest.mark.parametrize("words", [["1", "show", ""], ["1", "run", ""], ["1", "approve", ""]], ids=" ".join)
+def test_completion_loads_little(project: Path, words: list[str]) -> None:
+    """Names are found without the settings, the nouns, the verbs, or what a command needs to be run."""
+    code = "import sys\nfrom loopline.cli.entry import main\n"
+    code += f"sys.argv = ['loopline', '--complete', *{words!r}]\nassert main() == 0"
+    out = subprocess.run(
+        [sys.executable, "-c", code + "\nprint('LOADED', *sys.modules)"], cwd=project, check=True, capture_output=True,
+        text=True,
+    ).stdout  # fmt: skip
+    loaded = set(out.rpartition("LOADED")[2].split())
+    assert "loopline.ledger.names" in loaded
+    assert (
+        not {"loopline.cli.main", "loopline.settings", "loopline.nouns", "loopline.verbs", "dataclasses", "json"}
+        & loaded
+    )
 
 
 def heavy_after(code: str, cwd: Path | None = None) -> set[str]:

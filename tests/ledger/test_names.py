@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loopline.ledger.names import names
+from loopline.ledger.names import changes, names, pipelines
 from loopline.loop import Loop
 from loopline.nouns.name import parse_asset, parse_ref, parse_revision
 from loopline.testing.loop import loop
@@ -58,3 +58,19 @@ def test_a_word_about_a_name_is_one_line(filled: Loop) -> None:
     """A message of several lines does not become several candidates."""
     with filled.ledger.read() as tx:
         assert all("\n" not in line for line in names(tx.rows, "model/delay@"))
+
+
+def test_pipelines_are_those_that_ran(filled: Loop) -> None:
+    """Each name once, the last that ran first; other runs, and those of other projects, are none."""
+    for name, kind in (("train", "pipeline"), ("judge", "pipeline"), ("train", "pipeline"), ("alone", "run")):
+        load("start")(filled, name, kind=kind)
+    with filled.ledger.read() as tx:
+        assert list(pipelines(tx.rows, "")) == ["train\t2 runs", "judge\t1 runs"]
+        assert list(pipelines(tx.rows, "ju", project=filled.project)) == ["judge\t1 runs"]
+        assert list(pipelines(tx.rows, "", project="other")) == []
+
+
+def test_changes_that_are_over_are_not_offered(filled: Loop) -> None:
+    """Only an open change has a ref that may be approved."""
+    with filled.ledger.read() as tx:
+        assert list(changes(tx.rows, "")) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
 
-LOOPLINE = "import sys; from loopline.cli.main import main; sys.exit(main())"
+LOOPLINE = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 FILE = """\
 [project]
 name = "tiny"

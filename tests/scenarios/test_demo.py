@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-MAIN = "import sys; from loopline.cli.main import main; sys.exit(main())"
+MAIN = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-START = "import sys; from loopline.cli.main import main; sys.exit(main())"
+START = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 ASKED = [("history", "data/rows"), ("find",), ("ls",), ("feed",)]
 
 

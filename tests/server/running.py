@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-START = "import sys; from loopline.cli.main import main; sys.exit(main())"
+START = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 
 
 def variables(**more: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ import pytest
 from .receiving import receiving, verified
 
 SECRET = "whsec_" + "c2VjcmV0" * 6
-MAIN = [sys.executable, "-c", "import sys; from loopline.cli.main import main; sys.exit(main())"]
+MAIN = [sys.executable, "-c", "import sys; from loopline.cli.entry import main; sys.exit(main())"]
 
 
 @contextmanager

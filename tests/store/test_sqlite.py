@@ -82,3 +82,22 @@ def test_a_fork_leaves_its_parents_connection_alone(database: SqliteDatabase) ->
     with database.write() as rows:
         rows.do("INSERT INTO t VALUES (2)")
         assert rows.all("SELECT x FROM t ORDER BY x") == [(1,), (2,)]
+
+
+def test_damage_is_found_and_the_look_is_bounded(tmp_path: Path) -> None:
+    """A whole file has none, one whose pages were overwritten has, and without time there is no answer."""
+    path = tmp_path / "ledger.db"
+    database = SqliteDatabase(path)
+    with database.write() as rows:
+        rows.do("CREATE TABLE t (x TEXT)")
+        rows.many("INSERT INTO t VALUES (?)", [("x" * 900,) for _ in range(3000)])
+    assert database.examine(60) == ()
+    assert database.examine(-1) is None
+    assert database.examine(60) == ()
+    database.close()
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\xa5" * 100_000)
+    again = SqliteDatabase(path)
+    assert again.examine(60)
+    again.close()

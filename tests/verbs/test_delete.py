@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loopline.errors import Invalid, NotFound
+from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.name import RefName
 
 from .conftest import BOB, CHAMPION, DATA, MODEL
@@ -77,3 +77,33 @@ def test_a_rehearsal_deletes_nothing(guarded: World) -> None:
     assert guarded.do("show", "model/delay@1").deleted_at is None
     with pytest.raises(Invalid):
         guarded.rehearsing().do("delete", f"{RefName(DATA, 'main')}")
+
+
+def test_what_was_deleted_comes_back_as_it_was(guarded: World) -> None:
+    """A version, a run and an asset return with one event each, and what was deleted by itself stays deleted."""
+    run = guarded.do("find")[0]
+    for what in ("model/delay@2", run.id, "model/delay"):
+        guarded.do("delete", what)
+    before = len(guarded.events())
+    for what in ("model/delay", run.id):
+        assert guarded.do("delete", what, restore=True, why="needed") == what
+    assert [(e.kind, e.subject) for e in guarded.events(before)] == [("restored", "model/delay"), ("restored", run.id)]
+    assert run.id in {one.id for one in guarded.do("find")}
+    assert [one.number for one in guarded.do("history", "model/delay")] == [1]
+    guarded.do("delete", "model/delay@2", restore=True)
+    assert [one.number for one in guarded.do("history", "model/delay")] == [2, 1]
+
+
+def test_only_what_was_deleted_is_restored(guarded: World) -> None:
+    """What is there is refused, what never was is not found, and a version is named by its number."""
+    run = guarded.do("find")[0]
+    for what in ("model/delay@2", run.id, "model/delay"):
+        with pytest.raises(Conflict) as caught:
+            guarded.do("delete", what, restore=True)
+        assert caught.value.kind == "not-deleted"
+    for what in ("model/delay@9", "f" * 32, "model/none"):
+        with pytest.raises(NotFound):
+            guarded.do("delete", what, restore=True)
+    with pytest.raises(Invalid) as wrong:
+        guarded.do("delete", "model/delay@latest", restore=True)
+    assert wrong.value.kind == "needs-number"

@@ -37,6 +37,8 @@ CODES: Final[dict[type[LooplineError], int]] = {
     Unavailable: UNABLE,
     Conflict: LATE,
 }
+_OTHER_TABLES: Final = ("newer-schema", "older-schema")
+"""Refused, but no rule of the project said no: this code and that ledger do not fit."""
 _SHOWN: Final = ("file", "line", "column", "ref", "expected", "found", "path", "digest", "run", "change", "parameter")
 """Facts that tell where; all of them with -v."""
 
@@ -45,6 +47,8 @@ def exit_code_of(error: LooplineError) -> int:
     """Map what the caller should do next to a number a script can test."""
     if error.kind.startswith("auth"):
         return STRANGER
+    if error.kind in _OTHER_TABLES:
+        return UNABLE
     if isinstance(error, Refused) and error.facts.get("pending") is True:
         return PENDING
     return next((code for cls, code in CODES.items() if isinstance(error, cls)), FAILED)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopline.cli import faults
 from loopline.cli.argv import Options, read_words, take_options
+from loopline.cli.entry import careful, careless
 from loopline.cli.screen import Screen
 from loopline.errors import Invalid, LooplineError
 
@@ -34,7 +35,7 @@ _REAL = {
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code. What every `loopline …` does.
+    """Run one command and give its exit code.
 
     Without `words` the process is ours: nearly everything that a short command makes lives as long as it does, so garbage is
     not looked for until the work may be long, and never at the end. That is a sixth of a read command's time.
@@ -50,17 +51,18 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(words: list[str]) -> int:
-    if words[:1] == ["--complete"]:
-        from loopline.cli.complete import answer
-
-        return answer(words[1:])
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     options, screen = Options(), Screen()
     try:
-        code = _run(words, options, screen)
-        screen.out.flush()
+        mine = careful()
+        try:
+            code = _run(words, options, screen)
+            screen.out.flush()
+        finally:
+            if mine:
+                careless()
     except LooplineError as error:
         screen.flush()
         faults.tell(error, screen, options)

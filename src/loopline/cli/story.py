@@ -108,7 +108,7 @@ class Teller:
 def _command(line: str) -> list[str]:
     words = shlex.split(line)
     if words[0] == "loopline":
-        return [sys.executable, "-c", "import sys; from loopline.cli.main import main; sys.exit(main())", *words[1:]]
+        return [sys.executable, "-c", "import sys; from loopline.cli.entry import main; sys.exit(main())", *words[1:]]
     if words[0] == "python":
         words[0] = sys.executable
     return words

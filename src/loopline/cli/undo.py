@@ -1,4 +1,8 @@
-"""undo: the command that takes back what a command did. History is only added to, so every one of them is a new change."""
+"""undo: the command that takes back what a command did. History is only added to, so every one of them is a new event.
+
+What was said (`comment`), measured (`log`, `finish`) or ended for good (`revoke` of a token, `unsubscribe`, `withdraw`) is not
+taken back: these have none, on purpose.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,10 @@ def undo_of(command: str, result: Any, asked: Mapping[str, Any]) -> str | None:
     change = result.change if type(result).__name__ == "Published" else result
     if type(change).__name__ == "Change":
         if command == "approve" and change.state != "applied":
-            return f"loopline approve {brief(change.id)} --reject"
+            return f"loopline approve {brief(change.id)}" + ("" if asked.get("reject") else " --reject")
         return _undo_change(change)
-    if command == "subscribe":
-        return f"loopline unsubscribe {quote(result.name)}"
     maker = _MAKERS.get(command)
-    return maker(asked) if maker else None
+    return maker(result, asked) if maker else None
 
 
 _WEIGHT = {"service": 4, "model": 3, "data": 2, "code": 0, "env": 0}
@@ -36,7 +38,7 @@ def _undo_change(change: Any) -> str | None:
     if change.state != "applied":
         return None
     if change.kind == "rollback":
-        return f"loopline propose {ref} --to {first.old} --lift --why …" if _single(change, first.old) else None
+        return _again(change, first)
     if first.old is None and _single(change, first.new):
         return f"loopline propose {ref} --delete --why …"
     if first.new is None or (first.ref.asset.kind == "policy" and _single(change, first.old)):
@@ -48,10 +50,69 @@ def _single(change: Any, target: int | None) -> bool:
     return len(change.moves) == 1 and target is not None
 
 
-def _grant(asked: Mapping[str, Any]) -> str:
+def _again(change: Any, first: Any) -> str | None:
+    """Move back what a rollback moved, and lift the quarantine that it left. A ref that it made goes where it is alone."""
+    if first.old is None:
+        return f"loopline propose {quote(str(first.ref))} --delete --why …" if len(change.moves) == 1 else None
+    if any(move.old is None for move in change.moves):
+        return None  # one change cannot remove a ref and lift the quarantine of others
+    others = "".join(f" --also {quote(f'{move.ref}={move.old}')}" for move in change.moves if move is not first)
+    return f"loopline propose {quote(str(first.ref))} --to {first.old}{others} --lift --why …"
+
+
+def _grant(_result: Any, asked: Mapping[str, Any]) -> str:
     words = f"loopline grant {quote(str(asked['who']))} {quote(str(asked['role']))}"
+    words += " --everywhere" if asked.get("everywhere") else ""
     return words if asked.get("revoke") else f"{words} --revoke"
 
 
-_MAKERS: dict[str, Callable[[Mapping[str, Any]], str | None]] = {"grant": _grant}
-"""Commands whose result is no change → what takes them back, written from their arguments."""
+def _issue(result: Any, asked: Mapping[str, Any]) -> str:
+    words = f"loopline revoke {quote(result.token.id)}"
+    if asked.get("role"):
+        given = {"who": result.token.actor, "role": f"role/{asked['role']}", "everywhere": asked.get("everywhere")}
+        words += f" && {_grant(result, given)}"
+    return words
+
+
+def _revoke(_result: Any, asked: Mapping[str, Any]) -> str | None:
+    """Let somebody in again who was shut out, or the other way round; a token does not come back."""
+    if ":" not in asked["token"]:
+        return None
+    return f"loopline revoke {quote(asked['token'])}" + ("" if asked.get("back") else " --back")
+
+
+def _delete(result: Any, asked: Mapping[str, Any]) -> str:
+    return f"loopline delete {quote(result)}" + ("" if asked.get("restore") else " --restore")
+
+
+def _start(result: Any, asked: Mapping[str, Any]) -> str | None:
+    return None if asked.get("run") else f"loopline delete {brief(result.id)}"  # with an id it may have been there
+
+
+def _run(result: Any, _asked: Mapping[str, Any]) -> str | None:
+    """Take the versions back that are new with this run; what it computed stays, for the next one."""
+    made = [one for one in getattr(result, "published", ()) if one.run == result.run.id]
+    return " && ".join(_unpublish(one) for one in made) or None
+
+
+def _put(version: Any, _asked: Mapping[str, Any]) -> str:
+    return _unpublish(version)
+
+
+def _unpublish(version: Any) -> str:
+    """Delete a version, and its asset where it is the only one that there ever was."""
+    words = f"loopline delete {quote(str(version))}"
+    return words if version.number > 1 else f"{words} && loopline delete {quote(str(version.asset))}"
+
+
+_MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
+    "delete": _delete,
+    "grant": _grant,
+    "issue": _issue,
+    "put": _put,
+    "revoke": _revoke,
+    "run": _run,
+    "start": _start,
+    "subscribe": lambda made, _: f"loopline unsubscribe {quote(made.name)}",
+}
+"""Commands whose result is no change → what takes them back, written from their result and arguments."""

@@ -54,6 +54,8 @@ def examine(folder: Path, *, project: Path | None = None, now: float | None = No
         ("file system", lambda: check_file_system(place)),
         ("copies", lambda: check_reflink(place)),
         ("secrets", lambda: check_secrets(project or place)),
+        ("containers", check_containers),
+        ("gpu", check_gpu),
         *((f"extra {name}", lambda name=name: check_extra(name)) for name in EXTRAS),
     ]
     if now is not None:
@@ -206,6 +208,39 @@ def check_secrets(project: Path) -> Finding:
         files = " ".join(f"'{project / name}'" for name in open_ones)
         return Finding("secrets", "warn", f"others can read {', '.join(open_ones)}", f"chmod 600 {files}")
     return Finding("secrets", "ok", "no file with secrets is readable by others")
+
+
+def check_port(host: str, port: int) -> Finding:
+    """Try to listen where `loopline up` would. That somebody does so already is a warning: it may be a server of ours."""
+    import socket
+
+    if port == 0:
+        return Finding("port", "ok", "the server takes any that is free")
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as listener:
+            listener.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # as the server: what just ended is no hindrance
+            listener.bind(address)
+    except OSError as error:
+        text = f"{host}:{port} cannot be served: {error.strerror or error}"
+        return Finding("port", "warn", text, "loopline up --port 0, or end what listens there")
+    return Finding("port", "ok", f"{host}:{port} is free for loopline up")
+
+
+def check_containers() -> Finding:
+    """Find a container engine. Not having one is no fault."""
+    found = next((name for name in ("docker", "podman") if shutil.which(name)), None)
+    return Finding("containers", "ok", found or "no docker or podman here; nothing but the compose file needs one")
+
+
+def check_gpu(devices: Path = Path("/dev")) -> Finding:
+    """Count what drivers offer, without asking them: that may take seconds. Not having one is no fault."""
+    nvidia = len([*devices.glob("nvidia[0-9]*")])
+    amd = len([*devices.glob("dri/renderD*")]) if (devices / "kfd").exists() else 0
+    found = [f"{count} of {maker}" for count, maker in ((nvidia, "NVIDIA"), (amd, "AMD")) if count]
+    return Finding("gpu", "ok", ", ".join(found) or "none here")
 
 
 def check_extra(name: str) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loopline.errors import NotFound
+from loopline.errors import Conflict, NotFound
 from loopline.nouns.artifact import BYTES, Artifact
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName
@@ -22,6 +22,11 @@ class Asset:
     description: str
     created_at: int
     deleted_at: int | None
+
+
+def not_deleted(what: str) -> Conflict:
+    """Say that nothing of this name was deleted."""
+    return Conflict(f"{what} was not deleted", kind="not-deleted", hint=f"loopline show {what}", found=what)
 
 
 class Assets:
@@ -109,6 +114,13 @@ class Assets:
         """Mark it deleted. Its history stays; its name can be used again and goes on counting."""
         asset = self.get(name)
         self._rows.do("UPDATE assets SET deleted_at = ? WHERE id = ?", self._now, asset.id)
+
+    def restore(self, name: AssetName) -> None:
+        """Take the mark away: what it hid is there again. Raise NotFound, Conflict where there is no mark."""
+        asset = self.find(name, deleted=True) or self.get(name)
+        if asset.deleted_at is None:
+            raise not_deleted(str(name))
+        self._rows.do("UPDATE assets SET deleted_at = NULL WHERE id = ?", asset.id)
 
     def describe(self, artifact: Artifact) -> None:
         """Write a descriptor down. The first description of a digest stays, unless it said no more than that it is bytes."""

@@ -35,6 +35,31 @@ def names(rows: Rows, prefix: str, *, project: str = "", limit: int = 200) -> It
     yield from (f"{kind}/{_written(name)}\t{count} versions" for kind, name, count in found)
 
 
+def pipelines(rows: Rows, prefix: str, *, project: str = "", limit: int = 200) -> Iterator[str]:
+    """Give the names of pipelines among the newest runs that begin with `prefix`, the last that ran first."""
+    found = rows.all(
+        "SELECT name, COUNT(*) FROM (SELECT id, name, kind, deleted_at FROM runs WHERE (? = '' OR project = ?)"
+        " ORDER BY id DESC LIMIT 2000) newest WHERE kind = 'pipeline' AND deleted_at IS NULL AND substr(name, 1, ?) = ?"
+        " GROUP BY name ORDER BY MAX(id) DESC LIMIT ?",
+        project, project, len(prefix), prefix, limit,
+    )  # fmt: skip
+    yield from (f"{_line(name)}\t{count} runs" for name, count in found)
+
+
+def changes(rows: Rows, prefix: str, *, project: str = "", limit: int = 200) -> Iterator[str]:
+    """Give what names an open change and begins with `prefix`: the refs that it would move, then its id; newest first."""
+    found = rows.all(
+        "SELECT c.id, c.reason, a.kind, a.name, m.ref FROM changes c JOIN moves m ON m.change = c.id"
+        " JOIN assets a ON a.id = m.asset WHERE c.state IN ('proposed', 'approved', 'rolling')"
+        " AND (? = '' OR c.project = ?) ORDER BY c.id DESC, a.kind, a.name, m.ref LIMIT ?",
+        project, project, limit,
+    )  # fmt: skip
+    named = [(f"{kind}/{_written(name)}@{_written(ref)}", reason) for _, reason, kind, name, ref in found]
+    for word, reason in (*dict(reversed(named)).items(), *{row[0][:16]: row[1] for row in found}.items()):
+        if word.startswith(prefix):
+            yield f"{word}\t{_line(reason)}"
+
+
 def _revisions(rows: Rows, written: str, project: str, limit: int) -> Iterator[str]:
     kind, _, name = written.rpartition(":")[2].partition("/")
     asset = rows.one(

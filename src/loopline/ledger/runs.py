@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from loopline.errors import Conflict, NotFound
+from loopline.ledger.assets import not_deleted
 from loopline.nouns.name import AssetName
 from loopline.nouns.run import Link, Run, RunState
 from loopline.store.database import Row, Rows
@@ -256,6 +257,11 @@ class Runs:
         """Mark it deleted."""
         if not self._rows.do("UPDATE runs SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL", self._now, run):
             raise NotFound(f"there is no run {run}", kind="no-run", hint="loopline find runs", run=run)
+
+    def restore(self, run: str) -> None:
+        """Take the mark away. Raise Conflict where there is none."""
+        if not self._rows.do("UPDATE runs SET deleted_at = NULL WHERE id = ? AND deleted_at IS NOT NULL", run):
+            raise not_deleted(run)
 
     def _keep(self, table: str, rows: list[tuple[str, str, str]]) -> None:
         if rows:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from loopline.errors import Invalid, NotFound
-from loopline.ledger.assets import Assets
+from loopline.ledger.assets import Assets, not_deleted
 from loopline.nouns.artifact import Artifact
 from loopline.nouns.digest import Digest
 from loopline.nouns.event import canonical
@@ -210,6 +210,14 @@ class Versions:
                 refs=refs,
             )
         self._rows.do("UPDATE versions SET deleted_at = ? WHERE asset = ? AND number = ?", self._now, asset, number)
+
+    def restore(self, name: AssetName, number: int) -> None:
+        """Take the mark away. Raise NotFound, Conflict where there is none."""
+        asset = self._assets.get(name).id
+        found = self.get(name, number)
+        if found.deleted_at is None:
+            raise not_deleted(str(found))
+        self._rows.do("UPDATE versions SET deleted_at = NULL WHERE asset = ? AND number = ?", asset, number)
 
     def _alive(self, version: Version) -> Version:
         if version.deleted_at is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import Invalid
 from loopline.loop import Loop
-from loopline.nouns.name import parse_asset, parse_pointer
+from loopline.nouns.name import Numbered, parse_asset, parse_pointer
 from loopline.verbs.moving import at_home
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Writing
 
 
 def delete(
@@ -15,13 +18,21 @@ def delete(
     what: Annotated[str, "an asset (report/old), a version (model/delay@3) or a run's first digits"],
     *,
     why: Annotated[str, "the reason"] = "",
+    restore: Annotated[bool, "take the mark away again"] = False,
 ) -> str:
     """Mark an asset, a version or a run as deleted. Its history stays; what a ref points at cannot be deleted.
 
+    With --restore, exactly what that mark hid is there again: versions that were deleted by themselves stay deleted.
+
     Example:
         loopline delete model/delay@3 --why "trained by mistake"
+        loopline delete model/delay@3 --restore
     """
     with loop.ledger.write(loop.project, loop.actor) as tx:
+        if restore:
+            back = _restore(loop, tx, what)
+            tx.say("restored", back, why=why)
+            return back
         if "/" not in what:
             gone = tx.runs.resolve(loop.project, what).id
             tx.runs.delete(gone)
@@ -42,3 +53,23 @@ def delete(
             gone = str(asset)
         tx.say("deleted", gone, why=why)
     return gone
+
+
+def _restore(loop: Loop, tx: Writing, what: str) -> str:
+    """Take the mark of a run, a version or an asset away, and give its whole name."""
+    if "/" not in what:
+        run = tx.runs.resolve(loop.project, what, deleted=True).id
+        tx.runs.restore(run)
+        return run
+    if "@" not in what:
+        asset = at_home(loop, parse_asset(what, project=loop.project))
+        tx.assets.restore(asset)
+        return str(asset)
+    pointer = parse_pointer(what, project=loop.project)
+    asset = at_home(loop, pointer.asset)
+    if not isinstance(pointer.revision, Numbered):
+        raise Invalid(
+            f"{what} is no number of a version", kind="needs-number", hint=f"write {asset}@NUMBER", pointer=str(pointer)
+        )
+    tx.versions.restore(asset, pointer.revision.number)
+    return f"{asset}@{pointer.revision.number}"

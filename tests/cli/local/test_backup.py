@@ -60,7 +60,7 @@ def test_postgresql_is_migrated_when_somebody_says_so(
     database.migrate(lambda alchemy: upgrade(alchemy, to="0001"))
     monkeypatch.setenv("LOOPLINE_DATABASE", postgres_database)
     refused = run("ls", "--json")
-    assert (refused.code, refused.fault["kind"], refused.fault["hint"]) == (1, "older-schema", "loopline migrate")
+    assert (refused.code, refused.fault["kind"], refused.fault["hint"]) == (3, "older-schema", "loopline migrate")
     assert run("migrate", "--dry-run").code == 2
     assert found(database) == "0001"
     assert run("migrate").code == 0

