@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.test_bad_days import Desk
+from tests.scenarios.desk import Desk
 
 
 @pytest.mark.faults
