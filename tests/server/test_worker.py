@@ -74,6 +74,7 @@ def test_a_task_is_done_as_who_asked(loop: Loop, tmp_path: Path) -> None:
     assert done.result["run"]["actor"] == "token:ci"
     assert [(one.done, one.total) for one in done.progress] == [(2, 2)]
     assert {one.tags["task"] for one in runs(loop)} == {task.id}
+    assert done.result["run"]["id"] == done.run == task.run
     with loop.ledger.read() as tx:
         events = tx.feed.list("flights")
         assert tx.feed.verify("flights") is None
@@ -140,7 +141,9 @@ def test_a_worker_that_is_told_to_stop_gives_back(loop: Loop, tmp_path: Path) ->
     with worker(tmp_path, "--once") as process:
         assert process.wait(60) == 0
     assert seen(loop, task).state is TaskState.DONE
-    assert [one.state for one in runs(loop) if one.kind == "pipeline"] == [RunState.CANCELLED, RunState.FINISHED]
+    several = [one for one in runs(loop) if one.kind == "pipeline"]
+    assert [one.state for one in several] == [RunState.CANCELLED, RunState.FINISHED]
+    assert [task.run, seen(loop, task).run] == [one.id for one in several]
 
 
 def test_a_killed_worker_takes_its_tasks_processes_along(loop: Loop, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def execute(loop: Loop, prepared: Prepared, way: Way) -> Ran:
 
     executor_named(loop, way.executor)
     bury(loop)
-    name = loop.ids.new()
+    name = loop.run or loop.ids.new()
     with attended(loop, name):
         recording = Recording(loop, prepared, way, begin(loop, prepared, way, name))
         try:

@@ -174,7 +174,7 @@ def _queued(schemas: Schemas) -> Schema:
         "type": "object", "required": ["task", "run"], "additionalProperties": False,
         "properties": {
             "task": schemas.given(Task),
-            "run": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "The run, where it has one already."},
+            "run": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "The run that it begins; null for none or several."},
         },
     }  # fmt: skip
     found = _answer(schema, "The work waits for a worker.")

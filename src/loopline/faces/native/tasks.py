@@ -33,10 +33,10 @@ _TASKS: Final = Verb("tasks", "read", "runs", "Tell how far work is.")
 
 
 def queued(loop: Loop, verb: Verb, typed: Mapping[str, Any], *, queue: str) -> Reply:
-    """Put work into a queue and answer 202 with the task."""
+    """Put work into a queue and answer 202 with the task, and with the run that it begins, if that is one."""
     words = {name: plain(value, project=loop.project) for name, value in typed.items()}
     task = ask(loop, verb.name, words, queue=queue)
-    return Reply(202, encoded({"task": plain(task, project=loop.project), "run": None}).decode())
+    return Reply(202, encoded({"task": plain(task, project=loop.project), "run": task.run}).decode())
 
 
 async def get(request: Request) -> Response:
