@@ -122,10 +122,9 @@ def _source(loop: Loop, one: Check, move: Move, code: Digest | None) -> Source:
             f"{version} was not made by a run: nobody knows which code has the pipeline {one.pipeline}", kind="no-code",
             hint="publish it with --run, so that its code is known", version=str(version),
         )  # fmt: skip
-    name = asset.within(loop.project)
-    params = dict(one.params) | {"candidate": f"{name}@{version.number}"}
+    params = dict(one.params) | {"candidate": str(version)}
     if move.old is not None:
-        params["base"] = f"{name}@{move.old}"
+        params["base"] = f"{asset}@{move.old}"
     modules = tuple(maker.tags.get("modules", "").split())
     return Source(one.pipeline, code, modules, params, maker.commit, maker.environment, maker.experiment)
 
