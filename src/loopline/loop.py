@@ -49,3 +49,5 @@ class Loop:
     """What a server knows of who asks; None: the owner of an embedded loop, who may do everything."""
     report: Callable[[Progress], None] = silent
     """Told how far long work has come."""
+    run: str = ""
+    """Id that was promised for the run which this work begins; empty: a new one."""

@@ -9,6 +9,8 @@ import pytest
 
 from loopline.errors import Conflict, Refused
 from loopline.ledger import schema
+from loopline.ledger.tasks import Tasks
+from loopline.nouns.token import Scope
 from loopline.store.database import Database
 from loopline.wiring import open_database
 
@@ -129,3 +131,21 @@ def test_a_migration_waits_for_other_processes(tmp_path: Path) -> None:
         assert caught.value.kind == "ledger-in-use"
         other.stdin.close()
     database.close()
+
+
+def test_what_waited_before_a_migration_is_held_against_its_asker(empty: Database) -> None:
+    """A task of somebody known gets a scope that narrows nothing, so that their roles count; what nobody vouched for, none."""
+    empty.migrate(lambda alchemy: schema.upgrade(alchemy, "0002"))
+    with empty.write() as rows:
+        for name, verified in (("a", 1), ("b", 0)):
+            rows.do(
+                "INSERT INTO tasks (id, project, queue, verb, words, actor, verified, state, created_at)"
+                " VALUES (?, 'flights', 'default', 'run', '{}', 'person:ann', ?, 'queued', 1)",
+                name, verified,
+            )  # fmt: skip
+    schema.prepare(empty, migrate=True)
+    assert schema.found(empty) == schema.NEWEST
+    with empty.read() as rows:
+        tasks = Tasks(rows, 2)
+        assert (tasks.scopes("a"), tasks.scopes("b")) == ((Scope(),), None)
+        assert [task.run for task in tasks.list("flights")] == [None, None]

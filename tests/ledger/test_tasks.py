@@ -10,6 +10,7 @@ from loopline.errors import Conflict, NotFound
 from loopline.ledger.ledger import Ledger
 from loopline.nouns.progress import Progress
 from loopline.nouns.task import Task, TaskState
+from loopline.nouns.token import Scope
 from loopline.store.system import SystemClock, SystemIds
 
 if TYPE_CHECKING:
@@ -291,3 +292,47 @@ def test_a_fence_holds_against_another_connection(postgres_database: str) -> Non
     thread.join()
     database.close()
     assert order == ["written", "lost"]
+
+
+def test_what_the_asker_may_is_kept(hand: Hand) -> None:
+    """The scopes of the token come back as they were; where nobody was asked for one there are none, which is not the same."""
+    scopes = (Scope(("read", "run"), "flights", "model/*"), Scope())
+    with hand.write() as tx:
+        first = tx.tasks.add(Task(hand.ids.new(), "flights", "run", "person:ann"), scopes=scopes)
+        second = tx.tasks.add(Task(hand.ids.new(), "flights", "run", "person:ann"))
+        third = tx.tasks.add(Task(hand.ids.new(), "flights", "run", "person:ann"), scopes=())
+        assert [tx.tasks.scopes(one.id) for one in (first, second, third)] == [scopes, None, ()]
+
+
+def test_a_task_says_which_run_it_begins(hand: Hand) -> None:
+    """It has the id from the start; only who has the task now writes another one down."""
+    task = add(hand, run="1" * 32)
+    assert (get(hand, task).run, get(hand, add(hand)).run) == ("1" * 32, None)
+    here = taken(hand)
+    with hand.ledger.telemetry() as tables:
+        tables.tasks.begin(here.id, here.fence, "2" * 32)
+    with pytest.raises(Conflict), hand.ledger.telemetry() as tables:
+        tables.tasks.begin(here.id, here.fence - 1, "3" * 32)
+    assert get(hand, task).run == "2" * 32
+
+
+def test_a_list_tells_how_far_each_task_is(hand: Hand) -> None:
+    """Tasks of a page come with their own progress, as one that is looked up does."""
+    tasks = [add(hand) for _ in range(3)]
+    for _ in tasks[:2]:
+        task = taken(hand)
+        with hand.ledger.telemetry() as tables:
+            tables.tasks.report(task.id, task.fence, [Progress(task.id, 1, 3, "steps"), Progress("b", 7, None, "B")])
+    with hand.read() as tx:
+        assert tx.tasks.list("flights") == [tx.tasks.get(one.id) for one in tasks[::-1]]
+        assert [len(one.progress) for one in tx.tasks.list("flights")] == [0, 2, 2]
+
+
+def test_what_waits_for_an_actor_is_found(hand: Hand) -> None:
+    """In every project, and neither what a worker has nor what others asked for."""
+    add(hand)
+    taken(hand)
+    mine = [add(hand), add(hand, project="trains")]
+    add(hand, actor="person:bob")
+    with hand.read() as tx:
+        assert [one.id for one in tx.tasks.queued_by("person:ann")] == [one.id for one in mine]

@@ -19,6 +19,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.run import Point
 from loopline.verbs import VERBS, load
+from loopline.verbs.asking import ask
 from loopline.verbs.issue import issue
 from loopline.verbs.revoke import revoke
 from loopline.verbs.usage import Param, usage_of
@@ -107,14 +108,16 @@ def fill(world: World) -> None:
     do("put", model, digest=digest, run=run.id)
     change = do("propose", RefName(model, "champion"), to=Numbered(1), why="gazelle")
     made = issue(loop, "secret", actor=parse_actor("token:ci"), role="viewer")
+    task = ask(loop, "verify", {})
     world.there = {
-        "project": SECRET, "run": run.id, "change": change.id, "digest": digest, "token": made.token.id, "asset": "model/okapi",
+        "project": SECRET, "run": run.id, "change": change.id, "digest": digest, "token": made.token.id, "task": task.id,
+        "asset": "model/okapi",
         "ref": "model/okapi@champion", "what": "model/okapi", "pointer": "model/okapi@1", "version": "model/okapi@1",
     }  # fmt: skip
     world.missing = {
         "project": SECRET, "run": "0" * 32, "change": "0" * 32, "digest": f"sha256:{'0' * 64}", "token": "a" * 12,
-        "asset": "model/never", "ref": "model/never@champion", "what": "model/never", "pointer": "model/never@1",
-        "version": "model/never@1",
+        "task": "0" * 32, "asset": "model/never", "ref": "model/never@champion", "what": "model/never",
+        "pointer": "model/never@1", "version": "model/never@1",
     }  # fmt: skip
 
 

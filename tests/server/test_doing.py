@@ -7,17 +7,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from loopline.access.scopes import parse_scope
 from loopline.errors import Conflict
 from loopline.loop import Loop
+from loopline.nouns.actor import Actor
+from loopline.nouns.caller import Caller
 from loopline.nouns.task import Task, TaskState
-from loopline.server.doing import GIVEN_BACK, said
+from loopline.server.doing import GIVEN_BACK, run_of, said
 from loopline.settings import load_settings
 from loopline.verbs.asking import ask
 from loopline.verbs.cancel import cancel
+from loopline.verbs.grant import grant
+from loopline.verbs.permitting import roles_of
+from loopline.verbs.start import start
 from loopline.wiring import open_loop
 
 from .running import project, variables
@@ -118,3 +125,64 @@ def test_an_error_is_written_down_to_be_raised_again() -> None:
         "class": "Conflict", "kind": "ref-moved", "message": "moved", "hint": "read again",
         "facts": {"found": 3, "odd": str(object)},
     }  # fmt: skip
+
+
+KIM = Actor("person", "kim", verified=True)
+
+
+def asked_by_kim(loop: Loop, role: str, *scopes: str) -> Loop:
+    """Give the loop as the door gives it to somebody with a role and a token."""
+    grant(loop, "kim", f"role/{role}")
+    with loop.ledger.read() as tx:
+        roles = roles_of(tx, str(KIM))
+    caller = Caller(KIM, roles, tuple(map(parse_scope, scopes or ("*",))), token="t")
+    return replace(loop, actor=KIM, caller=caller)
+
+
+def test_a_task_is_done_with_the_rights_of_who_asked(loop: Loop, tmp_path: Path) -> None:
+    """The verb gets the asker's roles as of now and what their token covered, and no more."""
+    asker = asked_by_kim(loop, "maintainer", "verify:flights")
+    grant(loop, "kim", "role/viewer", everywhere=True)
+    body = "c = loop.caller\nreturn str((str(c.actor), dict(c.roles), [one.verbs for one in c.scopes], c.open))"
+    task, process = doing(asker, tmp_path, body)
+    assert process.wait(20) == 0
+    process.communicate()
+    assert found(loop, task).result == str((
+        "person:kim",
+        {"*": "viewer", "flights": "maintainer"},
+        [("verify",)],
+        False,
+    ))
+
+
+@pytest.mark.parametrize("how", ["shut out", "role taken", "token for something else"])
+def test_nothing_is_done_for_who_may_not_any_more(loop: Loop, tmp_path: Path, how: str) -> None:
+    """Whoever lost the right after they had asked: the task fails as not-allowed, and the verb never began."""
+    began = tmp_path / "began"
+    asker = asked_by_kim(loop, "maintainer", "verify:trains" if how == "token for something else" else "*")
+    if how == "shut out":
+        with loop.ledger.telemetry() as tables:  # as where a worker took it just before `revoke` could cancel it
+            tables.people.disable("person:kim")
+    if how == "role taken":
+        grant(loop, "kim", "role/maintainer", revoke=True)
+    task, process = doing(asker, tmp_path, f"open({str(began)!r}, 'w')")
+    assert process.wait(20) == 0
+    process.communicate()
+    failed = found(loop, task)
+    assert failed.error is not None
+    assert (failed.state, failed.error["class"], failed.error["kind"]) == (TaskState.FAILED, "Refused", "not-allowed")
+    assert not began.exists()
+
+
+def test_the_run_that_was_promised_is_the_one_that_begins(loop: Loop) -> None:
+    """The id is kept while no run has it; once an attempt has begun it, the next has its own, which the task tells."""
+    task = ask(loop, "reproduce", {"run": "0123"})
+    with loop.ledger.telemetry() as tables:
+        taken = tables.tasks.claim("default", "w", lasting=LASTING)
+    assert taken is not None
+    assert run_of(loop, taken) == task.run
+    start(loop, "train", run=task.run)
+    second = run_of(loop, taken)
+    assert second not in ("", task.run)
+    assert found(loop, task).run == second
+    assert run_of(loop, replace(taken, run=None)) == ""

@@ -14,12 +14,20 @@ from typing import Any
 
 import pytest
 
+from loopline.datasets.tree import build
 from loopline.loop import Loop
+from loopline.nouns.actor import Actor
+from loopline.nouns.caller import Caller
+from loopline.nouns.entry import Entry
+from loopline.nouns.name import AssetName
 from loopline.nouns.run import RunState
 from loopline.nouns.task import Task, TaskState
 from loopline.settings import load_settings
+from loopline.verbs.add import add
 from loopline.verbs.asking import ask, lose
 from loopline.verbs.cancel import cancel
+from loopline.verbs.grant import grant
+from loopline.verbs.permitting import roles_of
 from loopline.wiring import open_loop
 
 from .running import START, descendants, project, variables, with_pid, words_of, worker
@@ -74,11 +82,48 @@ def test_a_task_is_done_as_who_asked(loop: Loop, tmp_path: Path) -> None:
     assert done.result["run"]["actor"] == "token:ci"
     assert [(one.done, one.total) for one in done.progress] == [(2, 2)]
     assert {one.tags["task"] for one in runs(loop)} == {task.id}
+    assert done.result["run"]["id"] == done.run == task.run
     with loop.ledger.read() as tx:
         events = tx.feed.list("flights")
         assert tx.feed.verify("flights") is None
         assert not tx.tasks.workers()
     assert (events[0].kind, events[-1].kind, events[-1].actor) == ("task.queued", "task.ended", "token:ci")
+
+
+def test_code_reads_no_more_than_its_asker_may(loop: Loop, tmp_path: Path) -> None:
+    """On a worker a pipeline that names another project's data is refused for who may not read it, and done for who may."""
+    away = replace(loop, project="secret")
+    tree = build(loop.blobs, [Entry("a.txt", loop.blobs.put(b"40"), 2)])
+    add(away, AssetName("secret", "data", "vault"), tree=tree, message="secret")
+    (tmp_path / "pipes.py").write_text(SPY)
+    tasks = []
+    for name, here in (("bea", ()), ("ann", ("secret",))):
+        actor = Actor("person", name, verified=True)
+        for home in ("flights", *here):
+            grant(replace(loop, project=home), name, "role/contributor")
+        with loop.ledger.read() as tx:
+            caller = Caller(actor, roles_of(tx, str(actor)))
+        tasks.append(ask(replace(loop, actor=actor, caller=caller), "run", words_of(tmp_path)))
+    with worker(tmp_path, "--once") as process:
+        assert process.wait(60) == 0
+    refused, done = (seen(loop, task) for task in tasks)
+    assert refused.error is not None
+    assert (refused.error["kind"], refused.error["facts"]) == ("not-allowed", {"verb": "get", "project": "secret"})
+    assert (done.state, done.error) == (TaskState.DONE, None)
+    assert [one["asset"] for one in done.result["run"]["inputs"]] == ["secret:data/vault"]
+
+
+SPY = """
+from loopline import Data, pipeline, step
+
+@step
+def read(data: Data) -> str:
+    return "".join(path.read_text() for path in data.files())
+
+@pipeline
+def train(data: Data = Data("secret:data/vault")):
+    read(data)
+"""
 
 
 def test_an_error_of_the_verb_is_the_tasks(loop: Loop, tmp_path: Path) -> None:
@@ -140,7 +185,9 @@ def test_a_worker_that_is_told_to_stop_gives_back(loop: Loop, tmp_path: Path) ->
     with worker(tmp_path, "--once") as process:
         assert process.wait(60) == 0
     assert seen(loop, task).state is TaskState.DONE
-    assert [one.state for one in runs(loop) if one.kind == "pipeline"] == [RunState.CANCELLED, RunState.FINISHED]
+    several = [one for one in runs(loop) if one.kind == "pipeline"]
+    assert [one.state for one in several] == [RunState.CANCELLED, RunState.FINISHED]
+    assert [task.run, seen(loop, task).run] == [one.id for one in several]
 
 
 def test_a_killed_worker_takes_its_tasks_processes_along(loop: Loop, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import pytest
 
 from loopline.errors import Conflict, Invalid
 from loopline.nouns.actor import Actor
+from loopline.nouns.caller import Caller
 from loopline.nouns.task import TaskState
+from loopline.nouns.token import Scope
 from loopline.testing.loop import loop
-from loopline.verbs.asking import ask, lose, queue_named, tell_end
+from loopline.verbs.asking import ask, begins_run, lose, queue_named, tell_end
 
 SECOND = 1_000_000
 
@@ -71,3 +73,30 @@ def test_an_end_says_how() -> None:
     with here.ledger.read() as tx:
         event = tx.feed.list("flights")[-1]
     assert (event.kind, event.payload) == ("task.ended", {"verb": "verify", "state": "failed", "error": "bad-value"})
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "one"),
+    [
+        ("run", {"pipeline": "train", "plan": False}, True), ("run", {"resume": "01a2"}, True),
+        ("reproduce", {"run": "01a2"}, True), ("run", {"plan": True}, False), ("run", {"explain": True}, False),
+        ("verify", {}, False), ("check", {"change": "01a2"}, False), ("promote", {"ref": "model/delay@champion"}, False),
+    ],
+)  # fmt: skip
+def test_work_that_begins_one_run_has_its_id(verb: str, words: dict[str, object], one: bool) -> None:  # noqa: FBT001 (a case)
+    """The id is there before any worker has looked at it; work that begins no run, or several, has none."""
+    task = ask(loop(), verb, words)
+    assert begins_run(verb, words) is one
+    assert (task.run is not None, task.run == task.id) == (one, False)
+
+
+def test_a_task_keeps_what_its_asker_may() -> None:
+    """The scopes of the token that was shown go with the work; who was asked for none leaves none behind."""
+    here, scopes = loop(), (Scope(("run",), "flights"),)
+    known = Actor("token", "ci", verified=True)
+    for caller, kept in (
+        (Caller(known, {"flights": "contributor"}, scopes), scopes), (Caller(known, open=True), None), (None, None),
+    ):  # fmt: skip
+        task = ask(replace(here, actor=known, caller=caller), "verify", {})
+        with here.ledger.read() as tx:
+            assert tx.tasks.scopes(task.id) == kept

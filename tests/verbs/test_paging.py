@@ -14,7 +14,7 @@ from loopline.nouns.run import Point
 from loopline.testing.clock import FakeClock
 from loopline.testing.loop import loop as new_loop
 from loopline.verbs import load
-from loopline.verbs.paging import DEFAULTS, MOST, PAGED, at_most, next_of, numbered
+from loopline.verbs.paging import DEFAULTS, HELD, MOST, PAGED, at_most, next_of, numbered
 from loopline.wiring import open_database
 
 from .conftest import DATA, World
@@ -141,10 +141,25 @@ def test_a_place_that_is_none_is_refused(many: World, after: str) -> None:
 def test_a_limit_is_at_least_one_and_no_more_than_memory_holds() -> None:
     """What a database reads as no limit is refused, and so is more than anybody reads; what is allowed comes back."""
     assert at_most(1) == 1
-    assert at_most(MOST) == MOST
+    assert at_most(MOST) == MOST == 10_000
+    assert at_most(MOST + 1, most=HELD) == MOST + 1
     for limit in (0, -1, MOST + 1, 10**30):
-        with pytest.raises(Invalid):
+        with pytest.raises(Invalid) as caught:
             at_most(limit)
+        assert (caught.value.kind, caught.value.facts["most"]) == ("bad-limit", MOST)
+
+
+def test_every_list_keeps_to_it(world: World) -> None:
+    """No verb that lists gives more than a page's worth at once, however much is asked for."""
+    asked: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("find", {}), ("ls", {}), ("history", {"what": "data/flights"}), ("feed", {}), ("search", {"words": "a"}),
+        ("impact", {"what": "data/flights@1"}), ("overview", {}),
+    )  # fmt: skip
+    for verb, words in asked:
+        for limit in (0, MOST + 1):
+            with pytest.raises(Invalid) as caught:
+                world.do(verb, **words, limit=limit)
+            assert caught.value.kind == "bad-limit"
 
 
 def test_a_number_is_a_place() -> None:

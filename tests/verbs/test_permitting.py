@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.errors import Conflict, Refused
+from loopline.nouns.name import AssetName
 from loopline.nouns.person import Person
 from loopline.verbs.find import find
 from loopline.verbs.grant import grant
-from loopline.verbs.permitting import roles_of
+from loopline.verbs.permitting import may_ask, may_read, roles_of
 
-from .conftest import ANN, BOB, SRE
+from .conftest import ANN, BOB, MODEL, SRE
 from .test_issue import give, over_the_wire
 
 if TYPE_CHECKING:
@@ -100,3 +101,31 @@ def test_what_a_role_sees_of_others(world: World) -> None:
     give(world, BOB, "admin", everywhere=True)
     for what in ("tokens", "people"):
         assert names(what, abroad) == {"ann", "bob", "sre"}
+
+
+def test_what_words_name_is_held_against_who_asks(world: World) -> None:
+    """Each project that a request names is asked about, this one last; the owner of a ledger is held against nothing."""
+    give(world, BOB, "contributor")
+    asker = over_the_wire(world, BOB)
+    may_ask(asker, "reproduce", {"run": "0123"})
+    for words in ({"run": "secret:model/x@1"}, {"pipeline": "train", "params": {"data": "secret:data/x"}}):
+        with pytest.raises(Refused) as caught:
+            may_ask(asker, "reproduce" if "run" in words else "run", words)
+        assert caught.value.facts["project"] == "secret"
+        may_ask(world.loop, "run", words)
+    with pytest.raises(Refused):
+        may_ask(asker, "verify", {})
+
+
+def test_what_code_names_is_held_against_who_asks(world: World) -> None:
+    """An asset of another project needs a right there, to look or to run; the own project's only where the token is narrow."""
+    give(world, BOB, "contributor")
+    vault = AssetName("secret", "data", "vault")
+    for scopes in ((), ("*:flights:data/*",)):
+        with pytest.raises(Refused):
+            may_read(over_the_wire(world, BOB, *scopes), vault)
+    may_read(over_the_wire(world, BOB), MODEL)
+    may_read(over_the_wire(world, BOB, "get:flights:model/*"), MODEL)
+    with pytest.raises(Refused):
+        may_read(over_the_wire(world, BOB, "get:flights:data/*"), MODEL)
+    may_read(world.loop, vault)

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loopline.access.secrets import hash_of
 from loopline.errors import Conflict, Invalid, NotFound, Refused
+from loopline.nouns.task import TaskState
+from loopline.verbs.asking import ask
 from loopline.verbs.issue import issue
 from loopline.verbs.permitting import roles_of
 from loopline.verbs.revoke import revoke
 
-from .conftest import ANN, BOB
+from .conftest import ANN, BOB, SRE
 from .test_issue import give, over_the_wire
 
 if TYPE_CHECKING:
@@ -74,3 +77,29 @@ def test_nobody_else_shuts_anybody_out(world: World) -> None:
         revoke(over_the_wire(world, ANN), "person:ann")
     with pytest.raises(Invalid):
         world.do("revoke", world.do("issue", "x").token.id, back=True)
+
+
+def test_what_somebody_asked_for_is_cancelled_with_them(world: World) -> None:
+    """Shut out, nothing that waits on their behalf is done, in any project; each says so, and others' work waits on."""
+    give(world, ANN, "admin", everywhere=True)
+    mine = [ask(replace(one.loop, actor=BOB), "verify", {}) for one in (world, world.abroad())]
+    other = ask(replace(world.loop, actor=SRE), "verify", {})
+    with world.loop.ledger.telemetry() as tx:
+        begun = tx.tasks.claim("default", "w", lasting=10**9)
+    revoke(over_the_wire(world, ANN), "person:bob")
+    with world.loop.ledger.read() as tx:
+        states = [tx.tasks.get(one.id).state for one in (*mine, other)]
+        event = tx.feed.list("secret")[-1]
+        assert tx.feed.verify("flights") is tx.feed.verify("secret") is None
+    assert begun is not None
+    assert (begun.id, states) == (mine[0].id, [TaskState.RUNNING, TaskState.CANCELLED, TaskState.QUEUED])
+    assert (event.kind, event.subject, event.actor) == ("task.ended", mine[1].id, str(ANN))
+
+
+def test_letting_somebody_in_cancels_nothing(world: World) -> None:
+    """What they ask for later waits on when they are let in once more."""
+    give(world, ANN, "admin", everywhere=True)
+    task = ask(replace(world.loop, actor=BOB), "verify", {})
+    revoke(over_the_wire(world, ANN), "person:bob", back=True)
+    with world.loop.ledger.read() as tx:
+        assert tx.tasks.get(task.id).state is TaskState.QUEUED

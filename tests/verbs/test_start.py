@@ -65,8 +65,18 @@ def test_the_run_around_it_is_found_by_its_first_digits(world: World) -> None:
     for wrong in ("abcd", ""):
         with pytest.raises(NotFound):
             world.do("start", "step", parent=wrong)
+
+
+def test_an_id_of_another_project_looks_like_an_unknown_one(world: World) -> None:
+    """A whole id is taken as a parent whether or not another project has such a run, and nothing comes into that run by it."""
+    outer = world.do("start", "secret pipeline")
     with pytest.raises(NotFound):
-        world.abroad().do("start", "step", parent=outer.id)
+        world.abroad().do("start", "step", parent=outer.id[:30])
+    there, unknown = (world.abroad().do("start", "step", parent=name) for name in (outer.id, ID))
+    assert (there.parent, unknown.parent) == (outer.id, ID)
+    with world.loop.ledger.read() as tx:
+        assert tx.runs.children(outer.id) == []
+        assert tx.runs.around(there) is None
 
 
 def test_a_rehearsal_leaves_nothing(world: World) -> None:

@@ -140,9 +140,18 @@ class Runs:
         )
         return [(row[0], int(row[1])) for row in rows]
 
+    def around(self, run: Run) -> Run | None:
+        """Give the run of its project that it is inside of; None where there is none, or it has not been written down yet."""
+        found = self.find(run.parent) if run.parent else None
+        return found if found and found.project == run.project else None
+
     def children(self, run: str) -> list[Run]:
-        """Give the runs inside a run, in the order of their ids."""
-        rows = self._rows.all(f"{_SELECT} WHERE r.parent = ? AND r.deleted_at IS NULL ORDER BY r.id", run)
+        """Give the runs of its project inside a run, in the order of their ids. Those of others that name it are not inside."""
+        rows = self._rows.all(
+            f"{_SELECT} WHERE r.parent = ? AND r.project = (SELECT project FROM runs WHERE id = ?) AND r.deleted_at IS NULL"
+            " ORDER BY r.id",
+            run, run,
+        )  # fmt: skip
         return self._fill([_run(row) for row in rows])
 
     def open_with(self, project: str, tag: str) -> list[Run]:
@@ -287,7 +296,7 @@ class Runs:
                 f" LEFT JOIN assets a ON a.id = l.asset WHERE l.run IN ({marks}) ORDER BY l.id",
                 *ids,
             ):
-                asset = _asset(row[6], row[7], row[9], home[row[0]]) if row[6] else None
+                asset = AssetName(row[9], row[6], row[7]).within(home[row[0]]) if row[6] else None
                 links[row[1]].setdefault(row[0], []).append(Link(row[2], row[3], row[4], row[5], asset, row[8]))
             if light:
                 continue
@@ -305,12 +314,6 @@ class Runs:
             )
             for r in runs
         ]  # fmt: skip
-
-
-def _asset(kind: str, name: str, project: str, home: str) -> str:
-    """Write an asset as inside the run's project, or with its own."""
-    asset = AssetName(project, kind, name)
-    return str(asset) if project == home else asset.key
 
 
 def _number(value: str) -> float | None:

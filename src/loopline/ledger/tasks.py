@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from loopline.errors import Conflict, NotFound
 from loopline.nouns.progress import Progress
 from loopline.nouns.task import Task, TaskState
+from loopline.nouns.token import Scope
 from loopline.store.database import Row, Rows
 
 TRIES: Final = 3
 """A task whose worker was lost so often is given up."""
+BATCH: Final = 500
+"""Values in one `IN (…)`."""
 _COLUMNS = (
     "id, project, verb, actor, queue, state, words, created_at, started_at, ended_at, cancelled_at, worker, attempts, fence,"
-    " verified, result, error"
+    " verified, result, error, run"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM tasks"
 
@@ -43,20 +46,27 @@ class Tasks:
         self._rows = rows
         self._now = now
 
-    def add(self, task: Task) -> Task:
-        """Put one into its queue."""
+    def add(self, task: Task, *, scopes: Sequence[Scope] | None = None) -> Task:
+        """Put one into its queue. `scopes` are what the asker's token covers; None where nobody was asked for one."""
         self._rows.do(
-            "INSERT INTO tasks (id, project, queue, verb, words, actor, verified, state, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO tasks (id, project, queue, verb, words, actor, verified, state, created_at, run, scopes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             task.id, task.project, task.queue, task.verb, _text(dict(task.words)), task.actor, int(task.verified),
-            str(TaskState.QUEUED), self._now,
+            str(TaskState.QUEUED), self._now, task.run, None if scopes is None else _text([asdict(one) for one in scopes]),
         )  # fmt: skip
         return self.get(task.id)
+
+    def scopes(self, task: str) -> tuple[Scope, ...] | None:
+        """Give what the token covered with which it was asked for; None where nobody was asked for one."""
+        row = self._rows.one("SELECT scopes FROM tasks WHERE id = ?", task)
+        if row is None or row[0] is None:
+            return None
+        return tuple(Scope(tuple(one["verbs"]), one["project"], one["assets"]) for one in json.loads(row[0]))
 
     def find(self, task: str) -> Task | None:
         """Look one up with its progress."""
         row = self._rows.one(f"{_SELECT} WHERE id = ?", task)
-        return replace(_task(row), progress=self._progress(task)) if row else None
+        return replace(_task(row), progress=self._progress(task).get(task, ())) if row else None
 
     def get(self, task: str) -> Task:
         """Look one up by its whole id. Raise NotFound."""
@@ -77,17 +87,24 @@ class Tasks:
             )
         if not rows:
             raise _absent(prefix)
-        return replace(_task(rows[0]), progress=self._progress(rows[0][0]))
+        found = rows[0][0]
+        return replace(_task(rows[0]), progress=self._progress(found).get(found, ()))
 
     def list(
         self, project: str, *, open_only: bool = False, limit: int = 50, after: str | None = None
     ) -> Sequence[Task]:
-        """Give a project's tasks newest first, without their progress; `after` an id to go on from."""
+        """Give a project's tasks newest first; `after` an id to go on from."""
         rows = self._rows.all(
             f"{_SELECT} WHERE project = ? AND (? = 0 OR state IN ('queued', 'running')) AND (? = '' OR id < ?)"
             " ORDER BY id DESC LIMIT ?",
             project, int(open_only), after or "", after or "", limit,
         )  # fmt: skip
+        progress = self._progress(*(row[0] for row in rows))
+        return [replace(_task(row), progress=progress.get(row[0], ())) for row in rows]
+
+    def queued_by(self, actor: str) -> Sequence[Task]:
+        """Give the tasks of every project that an actor asked for and no worker has, oldest first."""
+        rows = self._rows.all(f"{_SELECT} WHERE state = 'queued' AND actor = ? ORDER BY id", actor)
         return [_task(row) for row in rows]
 
     def unfinished(self, project: str, verbs: Sequence[str]) -> Sequence[Task]:
@@ -146,6 +163,11 @@ class Tasks:
             " DO UPDATE SET done = excluded.done, total = excluded.total, unit = excluded.unit, at = excluded.at",
             [(task, one.label, one.done, one.total, one.unit, self._now) for one in several],
         )  # fmt: skip
+
+    def begin(self, task: str, fence: int, run: str) -> None:
+        """Write down which run this taking begins. Raise Conflict kind="lease-lost"."""
+        self.check(task, fence)
+        self._rows.do("UPDATE tasks SET run = ? WHERE id = ?", run, task)
 
     def give_back(self, task: str, fence: int) -> None:
         """Let another worker have it; this taking does not count as a try. Nothing happens if it was lost already."""
@@ -230,9 +252,17 @@ class Tasks:
         )  # fmt: skip
         return self.get(task)
 
-    def _progress(self, task: str) -> tuple[Progress, ...]:
-        rows = self._rows.all("SELECT label, done, total, unit FROM progress WHERE task = ? ORDER BY at, label", task)
-        return tuple(Progress(*row) for row in rows)
+    def _progress(self, *tasks: str) -> dict[str, tuple[Progress, ...]]:
+        found: dict[str, tuple[Progress, ...]] = {}
+        for start in range(0, len(tasks), BATCH):
+            chunk = tasks[start : start + BATCH]
+            marks = ", ".join("?" * len(chunk))
+            for task, *told in self._rows.all(
+                f"SELECT task, label, done, total, unit FROM progress WHERE task IN ({marks}) ORDER BY at, label",
+                *chunk,
+            ):
+                found[task] = (*found.get(task, ()), Progress(*told))
+        return found
 
 
 def _worker_lost(task: Task) -> dict[str, Any]:
@@ -265,5 +295,5 @@ def _task(row: Row) -> Task:
         id=row[0], project=row[1], verb=row[2], actor=row[3], queue=row[4], state=TaskState(row[5]), words=json.loads(row[6]),
         created_at=row[7], started_at=row[8], ended_at=row[9], cancelled_at=row[10], worker=row[11], attempts=row[12],
         fence=row[13], verified=bool(row[14]), result=None if row[15] is None else json.loads(row[15]),
-        error=None if row[16] is None else json.loads(row[16]),
+        error=None if row[16] is None else json.loads(row[16]), run=row[17],
     )  # fmt: skip

@@ -24,3 +24,8 @@ class Caller:
     """What a browser's session must send back with each form."""
     open: bool = False
     """Whether nobody was asked for a token: loopback of a server without any."""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some of what it may is kept to some assets."""
+        return any(scope.assets != "*" for scope in self.scopes)

@@ -37,6 +37,10 @@ class AssetName:
         """Write it with its project: `flights:data/flights`."""
         return f"{self.project}:{self}"
 
+    def within(self, project: str) -> str:
+        """Write it as inside a project: another one's with its own."""
+        return str(self) if self.project == project else self.key
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class RefName:

@@ -52,3 +52,6 @@ class Task:
     error: Mapping[str, Any] | None = None
     """Class, kind, message, hint and facts of what it raised."""
     progress: tuple[Progress, ...] = ()
+    run: str | None = None
+    """Id of the run that it begins, from the moment it is asked for; a second attempt, of which the first had begun, begins
+    another one. None where the work begins no run, or several."""

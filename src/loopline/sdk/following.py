@@ -32,17 +32,17 @@ class Message(NamedTuple):
     id: str = ""
 
 
-def follow(client: Remote, told: Any, *, run: str = "") -> Any:
+def follow(client: Remote, told: Any) -> Any:
     """Watch a task to its end, give its progress to `client.report`, and give what it gave, in plain form.
 
     Raise what the work raised, Conflict kind="task-cancelled" where somebody stopped it. Ctrl-C stops it and is raised again
-    with the way to go on as its note; `run` is the run that the work makes, where it is known.
+    with the way to go on as its note.
     """
     task = _read(client, told)
     try:
         task = _end_of(client, task)
     except KeyboardInterrupt as stopped:
-        stopped.add_note(_stop(client, task, run))
+        stopped.add_note(_stop(client, task))
         raise
     except Unavailable as error:
         if error.kind == "server-unreachable":
@@ -130,13 +130,13 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield from whole
 
 
-def _stop(client: Remote, task: Task, run: str) -> str:
-    """Ask the server to stop, and say how to come back."""
+def _stop(client: Remote, task: Task) -> str:
+    """Ask the server to stop, and say how to come back: to the run, if one has begun."""
     try:
         client.do("cancel", task.id)
         if task.verb != "run":
             return "loopline find tasks"
-        run = run or next((one.id for one in client.do("find", "runs", f"tags.task = '{task.id}'")), "")
+        run = next((one.id for one in client.do("find", "runs", f"tags.task = '{task.id}'")), "")
     except (LooplineError, KeyboardInterrupt) as error:
         said = error.message if isinstance(error, LooplineError) else "interrupted again"
         return f"the server may go on ({said}): loopline cancel {brief(task.id)}"

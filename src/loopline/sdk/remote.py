@@ -112,7 +112,7 @@ class Remote:
             case _:
                 answer = self.wire.ask("POST", path, query=where, body=encoded(words), headers=self.headers(body=True))
                 task = self.member(answer, "task")
-                return self.restored(usage, follow(self, task, run=answer.json.get("run") or ""))
+                return self.restored(usage, follow(self, task))
         return self.restored(usage, self.member(answer, "result"))
 
     def within(self, project: str, actor: str) -> Remote:

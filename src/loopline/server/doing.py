@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict, LooplineError, Unavailable
 from loopline.nouns.actor import parse_actor
+from loopline.nouns.caller import Caller
 from loopline.nouns.progress import Progress
 from loopline.nouns.task import Task, TaskState
 from loopline.server.children import LIFELINE, START, watch_lifeline, write_log
@@ -205,15 +206,17 @@ class _Doing:
         from loopline.server.fenced import Fenced
         from loopline.server.fitting import Accepts, wanted
         from loopline.verbs import load
+        from loopline.verbs.permitting import may_ask
         from loopline.verbs.usage import read, usage_of
 
-        task = self._task
+        task, caller = self._task, caller_of(self._loop, self._task)
         loop = replace(
-            self._loop, project=task.project, actor=parse_actor(task.actor, verified=task.verified), report=self._keeper.report,
-            variables=_variables(self._loop, task),
+            self._loop, project=task.project, actor=caller.actor, report=self._keeper.report,
+            variables=_variables(self._loop, task), caller=caller,
         )  # fmt: skip
         usage = usage_of(load(task.verb))
         typed = read(usage, task.words, project=task.project)
+        may_ask(loop, task.verb, typed)
         if usage.report:
             typed[usage.report] = self._keeper.report
         lock = wanted(loop, task.verb, typed)
@@ -221,7 +224,7 @@ class _Doing:
             self._fit(loop, lock)
         accepts: Any = Accepts(task.verb, lock)
         ledger = Fenced(self._loop.ledger, task, clock=loop.clock, fits=accepts)
-        return usage.function(replace(loop, ledger=ledger), **typed)
+        return usage.function(replace(loop, ledger=ledger, run=run_of(loop, task)), **typed)
 
     def _fit(self, loop: Loop, lock: Digest) -> None:
         """Go on in an environment with the packages that the task wants, or raise Refused kind="environment-missing"."""
@@ -243,6 +246,36 @@ class _Doing:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.execv(python, [str(python), "-P", "-c", START.format("server.doing"), words])  # noqa: S606 (our own interpreter)
+
+
+def caller_of(loop: Loop, task: Task) -> Caller:
+    """Give who asked for a task, with the roles that they have now and what their token covered when they asked."""
+    from loopline.verbs.permitting import roles_of
+
+    actor = parse_actor(task.actor, verified=task.verified)
+    with loop.ledger.read() as tx:
+        scopes = tx.tasks.scopes(task.id)
+        if scopes is None:
+            return Caller(actor, open=True)
+        return Caller(actor, roles_of(tx, task.actor), scopes)
+
+
+def run_of(loop: Loop, task: Task) -> str:
+    """Give the id of the run that a task begins, empty where that is none or several.
+
+    It is the one that was told when the task was asked for, unless that run is there: then an earlier attempt has begun it, and
+    this one gets an id of its own.
+    """
+    if task.run is None:
+        return ""
+    with loop.ledger.read() as tx:
+        begun = tx.runs.find(task.run)
+    if begun is None:
+        return task.run
+    run = loop.ids.new()
+    with loop.ledger.telemetry() as tables:
+        tables.tasks.begin(task.id, task.fence, run)
+    return run
 
 
 def settle(loop: Loop, task: Task, why: str) -> int:

@@ -20,16 +20,25 @@ _QUEUE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
 def ask(loop: Loop, verb: str, words: Mapping[str, Any], *, queue: str = DEFAULT) -> Task:
     """Ask for a verb of the class *work*: a worker does it later, as this loop's actor in its project.
 
-    `words` are what the verb is asked, in plain form, and were read once already: a worker finds nothing wrong with them.
+    `words` are what the verb is asked, in plain form, and were read once already: a worker finds nothing wrong with them. What
+    the caller's token covers is kept with the task, so that a worker can do no more.
     """
     queue_named(queue)
-    actor = loop.actor
-    task = Task(loop.ids.new(), loop.project, verb, str(actor), queue=queue, words=words, verified=actor.verified)
+    actor, caller = loop.actor, loop.caller
+    task = Task(
+        loop.ids.new(), loop.project, verb, str(actor), queue=queue, words=words, verified=actor.verified,
+        run=loop.ids.new() if begins_run(verb, words) else None,
+    )  # fmt: skip
     with loop.ledger.write(loop.project, actor) as tx:
         tx.projects.ensure(loop.project)
-        added = tx.tasks.add(task)
+        added = tx.tasks.add(task, scopes=None if caller is None or caller.open else caller.scopes)
         tx.say("task.queued", task.id, verb=verb, queue=queue)
     return added
+
+
+def begins_run(verb: str, words: Mapping[str, Any]) -> bool:
+    """Tell whether work begins exactly one run, so that it has an id before it begins. Checks begin several, or none."""
+    return verb == "reproduce" or (verb == "run" and not (words.get("plan") or words.get("explain")))
 
 
 def queue_named(text: str) -> str:

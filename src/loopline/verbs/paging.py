@@ -11,16 +11,19 @@ from typing import Any, Final
 
 from loopline.errors import Invalid
 
-MOST: Final = 1_000_000
-"""The largest limit. What is asked for is held in memory."""
+MOST: Final = 10_000
+"""The largest limit. What is asked for is held in memory, and whoever may look may ask; the rest is on further pages."""
+HELD: Final = 1_000_000
+"""The same for what has no pages: bytes of a log, points of a series."""
 
 
-def at_most(limit: int) -> int:
-    """Give a limit back. Raise Invalid for one below 1: a database reads it as no limit, and nobody means nothing."""
-    if not 1 <= limit <= MOST:
+def at_most(limit: int, *, most: int = MOST) -> int:
+    """Give a limit back. Raise Invalid for more than `most`, and below 1: to a database that is no limit, and nobody means it."""
+    if not 1 <= limit <= most:
+        on = ", and go on with --after" if most == MOST else ""
         raise Invalid(
-            f"a limit of {limit} lists nothing" if limit < 1 else f"a limit of {limit} is more than {MOST}",
-            kind="bad-limit", hint=f"give a limit of 1 to {MOST}, and go on with --after", limit=limit,
+            f"a limit of {limit} lists nothing" if limit < 1 else f"a limit of {limit} is more than {most}",
+            kind="bad-limit", hint=f"give a limit of 1 to {most}{on}", limit=limit, most=most,
         )  # fmt: skip
     return limit
 
@@ -30,13 +33,15 @@ def numbered(after: str) -> int | None:
     if not after:
         return None
     if not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise Invalid(
-            f"{after[:200]!r} is no place",
-            kind="bad-cursor",
-            hint="give the `next` of the page before",
-            after=after[:200],
-        )
+        raise no_place(after)
     return int(after)
+
+
+def no_place(after: str) -> Invalid:
+    """Say that nothing stands at a place, so that nothing is behind it."""
+    return Invalid(
+        f"{after[:200]!r} is no place", kind="bad-cursor", hint="give the `next` of the page before", after=after[:200]
+    )
 
 
 def next_of(verb: str, typed: Mapping[str, Any], result: Any) -> str | None:
@@ -50,6 +55,8 @@ def next_of(verb: str, typed: Mapping[str, Any], result: Any) -> str | None:
     items = result.reached if verb == "impact" else result
     if verb == "impact":
         return place(items[-1], typed) if items and not result.complete else None
+    if verb == "search" and not (typed.get("kind") or typed.get("after")):
+        return None  # the first few of each kind: there is no one place behind all of them
     limit = typed.get("limit", DEFAULTS[verb])
     return place(items[-1], typed) if isinstance(items, tuple) and len(items) >= limit else None
 
@@ -84,8 +91,9 @@ _PLACES: Final[dict[str, Any]] = {
     "history": _moved,
     "feed": lambda last, _: str(last.seq),
     "impact": lambda last, _: f"{last.kind}:{last.key}",
+    "search": lambda last, _: f"{last.kind}:{last.key}",
 }
-DEFAULTS: Final = {"find": 20, "ls": 1000, "history": 20, "feed": 50, "impact": 1000}
+DEFAULTS: Final = {"find": 20, "ls": 1000, "history": 20, "feed": 50, "impact": 1000, "search": 10}
 """The limits of the verbs that page, where none is asked for."""
 PAGED: Final = frozenset(_PLACES)
 """Verbs whose answers go on."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+from loopline.access.allow import allowed
 from loopline.access.roles import EVERYWHERE, PREFIX, RANKS, at_least, greatest, no_more_than, role_in
 from loopline.access.scopes import covers, narrower, write_scope
 from loopline.errors import Refused
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
     from loopline.nouns.actor import Actor
+    from loopline.nouns.name import AssetName
+
+READING: Final = ("get", "run")
+"""Verbs of which one must be allowed on what a pipeline reads: to look at it, or to run pipelines on it."""
 
 
 def roles_of(tx: Tables, actor: str) -> dict[str, Role]:
@@ -99,3 +104,38 @@ def may_scope(loop: Loop, scopes: Iterable[Scope]) -> None:
                 f"your token does not cover {write_scope(scope)}", kind="beyond-your-scope",
                 hint="loopline whoami tells what it covers", scope=write_scope(scope),
             )  # fmt: skip
+
+
+def may_ask(loop: Loop, name: str, typed: Mapping[str, Any]) -> None:
+    """Raise Refused kind="not-allowed" unless the caller may ask a verb now, of every project and asset that its words name."""
+    if loop.caller is None or loop.caller.open:
+        return
+    from loopline.verbs import VERBS
+    from loopline.verbs.touching import homes
+
+    verb = next(verb for verb in VERBS if verb.name == name)
+    for project, assets in homes(loop, name, typed, narrowed=loop.caller.narrowed):
+        allowed(loop.caller, verb, project=project, assets=assets)
+
+
+def may_read(loop: Loop, asset: AssetName) -> None:
+    """Raise Refused kind="not-allowed" unless the caller may have an asset read that code names, and not they.
+
+    Who may run the code of a project may have it read that project's assets: only somebody who is kept to some of them is
+    looked at further. It is asked before the asset is looked up, so the answer tells nobody what is there.
+    """
+    caller = loop.caller
+    if caller is None or caller.open or (asset.project == loop.project and not caller.narrowed):
+        return
+    from loopline.verbs import VERBS
+
+    known = {verb.name: verb for verb in VERBS}
+    refusals = list[Refused]()
+    for name in READING:
+        try:
+            allowed(caller, known[name], project=asset.project, assets=[str(asset)])
+        except Refused as error:
+            refusals.append(error)
+        else:
+            return
+    raise refusals[0]

@@ -13,6 +13,7 @@ from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import Named, parse_pointer
 from loopline.nouns.run import Link, Run
+from loopline.verbs.permitting import may_read
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
@@ -76,14 +77,15 @@ def source_of(run: Run) -> Source:
     """Say what a pipeline's run was a run of, so that the same can be run again."""
     return Source(
         run.name, run.code or Digest(""), tuple(run.tags.get("modules", "").split()), run.params, run.commit, run.environment,
-        run.experiment, {link.name: f"{link.asset}@{link.number}" for link in run.inputs if "/" in link.name},
+        run.experiment, {link.name: f"{link.asset}@{link.number}" for link in run.inputs if link.asset and "/" in link.name},
     )  # fmt: skip
 
 
 def prepare(loop: Loop, source: Source, *, refresh: bool = False) -> Prepared:
     """Load the pipeline from its source tree, fill in its parameters, find what it reads, and plan.
 
-    Raise Invalid and NotFound for what is wrong with the project, a parameter or a pointer.
+    Raise Invalid and NotFound for what is wrong with the project, a parameter or a pointer, Refused kind="not-allowed" for an
+    asset that the caller may not have read.
     """
     from loopline.pipelines.graph import trace
     from loopline.pipelines.keys import Keys
@@ -113,7 +115,7 @@ def values_of(loop: Loop) -> Values:
 
 
 def _assets(tx: Tables, loop: Loop, graph: Graph, pinned: Mapping[str, str]) -> dict[str, Link | None]:
-    """Find what each asset input means now.
+    """Find what each asset input means now, where the caller may read it.
 
     A version in quarantine is read only where its number or digest names it: nobody gets there by following a branch.
     """
@@ -123,6 +125,7 @@ def _assets(tx: Tables, loop: Loop, graph: Graph, pinned: Mapping[str, str]) -> 
             found[one.name] = None
             continue
         pointer = parse_pointer(pinned.get(one.name, one.pointer), project=loop.project)
+        may_read(loop, pointer.asset)
         version = tx.versions.resolve(pointer)
         if version.quarantined and isinstance(pointer.revision, Named):
             reason = tx.versions.quarantined(version.asset, version.number)
@@ -131,9 +134,8 @@ def _assets(tx: Tables, loop: Loop, graph: Graph, pinned: Mapping[str, str]) -> 
                 hint=f"to read it all the same, write {version}", version=str(version), reason=reason,
             )  # fmt: skip
         artifact = version.artifact
-        found[one.name] = Link(
-            one.name, artifact.digest, artifact.media_type, artifact.size, str(version.asset), version.number
-        )
+        name = version.asset.within(loop.project)
+        found[one.name] = Link(one.name, artifact.digest, artifact.media_type, artifact.size, name, version.number)
     return found
 
 

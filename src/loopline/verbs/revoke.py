@@ -11,6 +11,7 @@ from loopline.loop import Loop
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.person import Person
 from loopline.nouns.token import Token
+from loopline.verbs.asking import tell_end
 from loopline.verbs.permitting import may_give, may_use, own_roles, roles_of
 
 if TYPE_CHECKING:
@@ -27,14 +28,20 @@ def revoke(
 ) -> Token | Person:
     """End a token now, and every browser that was signed in with it; or shut an actor out with everything they have.
 
-    A token of your own, or of somebody whose roles you could give. Only an admin shuts actors out.
+    A token of your own, or of somebody whose roles you could give. Only an admin shuts actors out; work that they have asked for
+    and that waits is cancelled with it, in every project.
 
     Example:
         loopline revoke 4fzq7k2mxa3c
     """
+    if ":" in token:
+        actor = str(parse_actor(token))
+        with loop.ledger.write(loop.project, loop.actor) as tx:
+            person = _shut_out(loop, tx, actor, back=back)
+        if not back:
+            _cancel_all(loop, actor)
+        return person
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        if ":" in token:
-            return _shut_out(loop, tx, str(parse_actor(token)), back=back)
         if back:
             raise Invalid("a token does not come back", kind="token-is-dead", hint="loopline issue makes a new one")
         found = tx.tokens.get(token)
@@ -61,3 +68,16 @@ def _shut_out(loop: Loop, tx: Writing, actor: str, *, back: bool) -> Person:
         tx.sessions.end_all(actor=actor)
     tx.say("person.let-in" if back else "person.shut-out", actor)
     return tx.people.find(actor) or Person(actor)
+
+
+def _cancel_all(loop: Loop, actor: str) -> None:
+    """Cancel what waits for a worker on behalf of somebody who was shut out, each in its own project.
+
+    Whatever a worker takes before that, or is asked for meanwhile, the worker refuses: they have no role any more.
+    """
+    with loop.ledger.read() as tx:
+        waiting = tx.tasks.queued_by(actor)
+    for task in sorted(waiting, key=lambda one: (one.project, one.id)):
+        with loop.ledger.write(task.project, loop.actor) as tx:
+            tell_end(tx, tx.tasks.cancel(task.id))
+            tx.payload["why"] = f"{actor} was shut out"

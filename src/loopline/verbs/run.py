@@ -118,7 +118,7 @@ def _last_parts(loop: Loop, pipeline: str, node: str) -> Parts | None:
     condition = compose(loop.project, f"kind = step and name = '{node}' and state = finished")
     with loop.ledger.read() as tx:
         for step in tx.runs.search(condition.where, condition.values, order=condition.order, limit=20):
-            parent = tx.runs.find(step.parent) if step.parent else None
+            parent = tx.runs.around(step)
             digest = step.tags.get("key")
             if parent and parent.name == pipeline and digest and loop.blobs.size(Digest(digest)) is not None:
                 return parts_from(loop.blobs.read(Digest(digest)))

@@ -32,7 +32,7 @@ def execute(loop: Loop, prepared: Prepared, way: Way, *, run: str = "") -> Ran:
 
     executor_named(loop, way.executor)
     bury(loop)
-    name = run or loop.ids.new()
+    name = run or loop.run or loop.ids.new()
     with nullcontext() if run else attended(loop, name):
         recording = Recording(loop, prepared, way, begin(loop, prepared, way, name))
         try:

@@ -9,7 +9,7 @@ from loopline.ledger.hits import Hits
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.hit import Hit, HitKind
-from loopline.verbs.paging import at_most
+from loopline.verbs.paging import MOST, at_most, no_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,12 +29,14 @@ def search(
     words: Annotated[str, "what to look for; each word must be there"],
     *,
     kind: Annotated[HitKind | None, "only this"] = None,
+    after: Annotated[str, "go on behind this: what an answer for one kind gave as its `next`"] = "",
     limit: Annotated[int, "how many of each kind at most"] = 10,
 ) -> tuple[Hit, ...]:
     """Find everything that some words stand in: assets, refs, versions, runs, changes, events, people, files.
 
     Names, reasons and messages are searched for each word, without regard to case; ids, commits, values of params and subjects
-    from their beginning; `lr=0.1` finds runs by one param. What is called exactly so comes first, then kind by kind.
+    from their beginning; `lr=0.1` finds runs by one param. What is called exactly so comes first, then kind by kind. Asked for
+    one kind, an answer has pages, in the order of that kind, up to its first 10,000 things.
 
     Example:
         loopline search "carrier delay"
@@ -45,13 +47,36 @@ def search(
         raise Invalid(
             "there is nothing to look for", kind="bad-search", hint=f"give 1 to {LONGEST} characters", length=len(text)
         )
+    kind, last = _place(after, kind)
     found: dict[tuple[str, str], Hit] = {}
     with loop.ledger.read() as tx:
         hits = Hits(tx.rows, tx.assets, loop.project, text.split())
-        for one in KINDS:
-            if kind in (None, one):
-                _keep(found, _files(tx, loop, text) if one == "file" else _of(hits, one, limit), limit)
-    return tuple(sorted(found.values(), key=lambda hit: not hit.exact))
+        for one in KINDS if kind is None else (kind,):
+            reach = MOST if last else limit
+            _keep(found, _files(tx, loop, text) if one == "file" else _of(hits, one, reach), reach)
+    if kind is None:
+        return tuple(sorted(found.values(), key=lambda hit: not hit.exact))
+    return _behind(tuple(found.values()), last, after)[:limit]
+
+
+def _place(after: str, kind: HitKind | None) -> tuple[HitKind | None, str]:
+    """Read a place as a kind and a key; a place says by itself of which kind it is. Raise Invalid."""
+    if not after:
+        return kind, ""
+    for one in KINDS if kind is None else (kind,):
+        if after.startswith(f"{one}:") and len(after) > len(one) + 1:
+            return one, after[len(one) + 1 :]
+    raise no_place(after)
+
+
+def _behind(hits: tuple[Hit, ...], last: str, after: str) -> tuple[Hit, ...]:
+    """Leave out what comes before a place, and what stands there. Raise Invalid where that is none of these."""
+    if not last:
+        return hits
+    for at, hit in enumerate(hits):
+        if hit.key == last:
+            return hits[at + 1 :]
+    raise no_place(after)
 
 
 def _of(hits: Hits, kind: HitKind, limit: int) -> Iterator[Hit]:

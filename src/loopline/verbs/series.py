@@ -8,7 +8,7 @@ from loopline.errors import Invalid
 from loopline.loop import Loop
 from loopline.nouns.series import Series
 from loopline.verbs.decimating import decimated
-from loopline.verbs.paging import at_most
+from loopline.verbs.paging import HELD, at_most
 
 MOST: Final = 10
 """Runs that can be asked about at once."""
@@ -28,7 +28,7 @@ def series(
     Example:
         loopline series 019f1 --key loss --points 200
     """
-    at_most(points)
+    at_most(points, most=HELD)
     if not 0 < len(runs) <= MOST:
         raise Invalid(
             f"{len(runs)} runs were named", kind="too-many-runs", hint=f"name 1 to {MOST} runs", runs=len(runs)

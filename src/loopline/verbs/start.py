@@ -66,10 +66,11 @@ def start(
 
 
 def _parent(tx: Tables, loop: Loop, parent: str | None) -> str | None:
-    """Find the run around this one. A whole id may arrive later: journals are shipped in any order."""
-    if parent is None:
-        return None
-    around = tx.runs.find(parent)
-    if around is None and _ID.match(parent):
+    """Find the run around this one.
+
+    A whole id is taken as it is, for it may arrive later: journals are shipped in any order. Whether another project has a run
+    of that id is nobody's business here, and nothing comes of it: what is inside of a run is looked for in its own project.
+    """
+    if parent is None or _ID.match(parent):
         return parent
     return tx.runs.resolve(loop.project, parent).id

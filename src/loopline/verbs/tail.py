@@ -11,7 +11,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.ids import brief
 from loopline.nouns.run import Run, RunState
 from loopline.nouns.series import Tail
-from loopline.verbs.paging import at_most
+from loopline.verbs.paging import HELD, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def tail(
     Example:
         loopline tail 019f1 --step train
     """
-    at_most(limit)
+    at_most(limit, most=HELD)
     with loop.ledger.read() as tx:
         found = tx.runs.resolve(loop.project, run)
         steps = tx.runs.children(found.id)

@@ -61,6 +61,16 @@ def touched(loop: Loop, verb: str, typed: Mapping[str, Any]) -> set[Touched]:
     return {(loop.project, ALL)}
 
 
+def homes(loop: Loop, verb: str, typed: Mapping[str, Any], *, narrowed: bool) -> Iterator[tuple[str, list[str]]]:
+    """Give each project that a request is about with its assets there, the loop's own project last.
+
+    Whoever is `narrowed` to some assets must be held against all that is touched, not only against what is named.
+    """
+    about = touched(loop, verb, typed) if narrowed else named(loop, verb, typed)
+    for home in (*sorted({home for home, _ in about} - {loop.project}), loop.project):
+        yield home, sorted(asset for where, asset in about if where == home)
+
+
 def _assets(loop: Loop, verb: str, name: str, value: Any) -> Iterator[AssetName]:
     """Find names in one argument: as typed, in texts that may name a thing, in links and in mappings of refs."""
     match value:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import resource
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loopline.errors import Unavailable
+from loopline.faces.native import feed
 from loopline.faces.native.door import Welcome
 from loopline.nouns.actor import Actor
 from loopline.nouns.caller import Caller
@@ -15,6 +19,8 @@ from loopline.nouns.token import Scope
 from .live import Listener, listening
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .conftest import Face
 
 pytestmark = pytest.mark.slow
@@ -151,3 +157,25 @@ def test_who_may_not_read_does_not_listen(face: Face) -> None:
     assert face.get("/feed/events?project=flights").status_code == 403
     face.caller = Caller(Actor("person", "eve", verified=True), {"*": "viewer"}, (Scope(assets="model/*"),))
     assert face.get("/feed/events?project=flights").status_code == 403
+
+
+def test_who_is_cut_off_while_joining_is_no_reader(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that ends before its first look has come back, or whose look fails, leaves nobody behind for whom others look."""
+
+    async def joining(ends: Callable[[asyncio.Future[Any]], object]) -> int:
+        tail = feed.Tail(face.desk, "flights")
+        monkeypatch.setattr(feed, "_tail", lambda *_: tail)
+        look = asyncio.get_running_loop().create_future()
+        monkeypatch.setattr(tail, "_look", lambda: look)
+        request: Any = SimpleNamespace(app=face.app, scope={"loopline.caller": face.caller})
+        stream = feed._told(request, "flights", None)
+        first = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        assert tail.readers == 1
+        ends(look)
+        with pytest.raises((asyncio.CancelledError, Unavailable)):
+            await first
+        return tail.readers
+
+    assert asyncio.run(joining(lambda look: look.cancel())) == 0
+    assert asyncio.run(joining(lambda look: look.set_exception(Unavailable("away", kind="ledger-unreachable")))) == 0

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from loopline.nouns.digest import digest_of
 
 if TYPE_CHECKING:
     import httpx
+    from starlette.requests import Request
 
     from .conftest import Face
 
@@ -196,3 +199,48 @@ def test_what_nobody_goes_on_with_is_swept(face: Face) -> None:
     assert offset_of(face, young) == 0
     assert not stray.exists()
     assert uploads.sweep(face.loop.work / "nowhere") == 0
+
+
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "ab")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_another_process_at_the_same_upload_is_waited_for(face: Face) -> None:
+    """Of several processes one at a time writes to an upload; the others are told so, and nothing of theirs gets in between."""
+    place = begin(face)
+    spool = face.loop.work / "uploads" / f"{place.rpartition('/')[2]}.part"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(spool)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == b"held\n"
+        for answer in (send(face, place, 0, BODY), face.ask("DELETE", place), face.ask("HEAD", place)):
+            assert answer.status_code == 409
+        assert send(face, place, 0, BODY).json()["kind"] == "upload-busy"
+        assert spool.stat().st_size == 0
+        other.stdin.close()
+        other.wait(10)
+    assert send(face, place, 0, BODY).status_code == 204
+    assert face.get(f"/blobs/{DIGEST}").content == BODY
+
+
+def test_who_looked_before_the_end_writes_nothing_after_it(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that found the upload unfinished, and came to its file when it was done, is told to ask again."""
+    place = begin(face)
+    known = uploads._known
+
+    def slow(request: Request) -> Any:
+        found = known(request)
+        monkeypatch.undo()
+        assert send(face, place, 0, BODY).status_code == 204
+        return found
+
+    monkeypatch.setattr(uploads, "_known", slow)
+    assert send(face, place, 0, BODY).json()["kind"] == "upload-busy"
+    assert (send(face, place, len(BODY), b"").status_code, face.get(f"/blobs/{DIGEST}").content) == (204, BODY)

@@ -27,6 +27,7 @@ def task(value: Task, screen: Screen) -> Iterator[str]:
         ("asked", when(value.created_at, screen)),
         ("took", span(value.ended_at - value.started_at) if value.ended_at and value.started_at else ""),
         ("worker", value.worker or ""),
+        ("run", short_id(value.run) if value.run else ""),
         ("tries", str(value.attempts) if value.attempts > 1 else ""),
         *((one.label, f"{one.done}{f' of {one.total}' if one.total else ''} {one.unit}") for one in value.progress),
     ]

@@ -20,13 +20,12 @@ from loopline.verbs import Verb
 from loopline.verbs.holding import held, within
 from loopline.verbs.lacking import name_touched
 from loopline.verbs.permitting import roles_of
-from loopline.verbs.touching import named, touched
+from loopline.verbs.touching import homes
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from loopline.faces.desk import Desk
-    from loopline.nouns.caller import Caller
 
 READ: Final = Verb("blobs", "read", "data", "Read bytes by their digest.")
 WRITE: Final = Verb("blobs", "write", "data", "Upload bytes.")
@@ -46,11 +45,10 @@ def admitted(request: Request, verb: Verb, project: str, typed: Mapping[str, Any
         return admit(request, verb, project=project)
     desk: Desk = request.app.state.desk
     here = replace(desk.loop, project=project)
-    about = touched(here, verb.name, typed) if _narrowed(caller) else named(here, verb.name, typed)
-    homes = {home for home, _ in about} - {project}
-    for home in sorted(homes):
-        admit(request, verb, project=home, assets=_in(about, home))
-    return admit(request, verb, project=project, assets=_in(about, project))
+    *others, (own, assets) = homes(here, verb.name, typed, narrowed=caller.narrowed)
+    for home, about in others:
+        admit(request, verb, project=home, assets=about)
+    return admit(request, verb, project=own, assets=assets)
 
 
 def uploading(request: Request, project: str) -> Loop:
@@ -69,7 +67,7 @@ def downloading(request: Request, project: str, digests: Iterable[Digest]) -> Lo
     patterns = ["*", *(scope.assets for scope in caller.scopes)]
     loop = _any(request, project, _DOWNLOADERS, patterns)
     lacking = wanted - held(loop, wanted)
-    if not lacking and not caller.open and _narrowed(caller):
+    if not lacking and not caller.open and caller.narrowed:
         mine = [pattern for pattern in patterns if _may(request, project, _DOWNLOADERS, pattern)]
         if "*" not in mine:
             lacking = wanted - within(loop, mine, wanted)
@@ -105,14 +103,6 @@ def _may(request: Request, project: str, verbs: Iterable[Verb], pattern: str) ->
     except Refused:
         return False
     return True
-
-
-def _narrowed(caller: Caller) -> bool:
-    return any(scope.assets != "*" for scope in caller.scopes)
-
-
-def _in(about: Iterable[tuple[str, str]], project: str) -> list[str]:
-    return sorted(asset for home, asset in about if home == project)
 
 
 class Welcome:

@@ -54,7 +54,7 @@ class Tail:
         """Number of the newest event that was seen; -1 before the first look."""
 
     async def join(self) -> None:
-        """Begin to listen; the first reader starts the looking."""
+        """Begin to listen; the first reader starts the looking. Whoever is cut off in here has to `leave` all the same."""
         self.readers += 1
         if self._looking is None or self._looking.done():
             await self._look()
@@ -144,8 +144,8 @@ async def events(request: Request) -> Response:
 
 async def _told(request: Request, project: str, place: int | None) -> AsyncIterator[bytes]:
     tail, welcome = _tail(request, project), Welcome(request, FEED, project)
-    await tail.join()
     try:
+        await tail.join()
         place = tail.head if place is None else min(place, tail.head)
         yield HELLO  # from here on nothing is missed
         last = time.monotonic()

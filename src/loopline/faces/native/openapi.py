@@ -174,7 +174,7 @@ def _queued(schemas: Schemas) -> Schema:
         "type": "object", "required": ["task", "run"], "additionalProperties": False,
         "properties": {
             "task": schemas.given(Task),
-            "run": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "The run, where it has one already."},
+            "run": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "The run it begins; else null."},
         },
     }  # fmt: skip
     found = _answer(schema, "The work waits for a worker.")
@@ -185,6 +185,8 @@ def _queued(schemas: Schemas) -> Schema:
 def _on_paging(verb: Verb) -> str:
     if verb.name == "feed":
         return "Paged: send `next` as `before`, or as `after` where the question had `after`."
+    if verb.name == "search":
+        return "Paged where it is asked for one `kind`: send `next` as `after`. Else `next` is null."
     return "Paged: send `next` as `after` to go on." if verb.name in PAGED else ""
 
 

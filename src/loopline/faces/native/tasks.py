@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from loopline.errors import NotFound, Refused
 from loopline.faces.admit import admit
 from loopline.faces.desk import act
 from loopline.faces.native import wire
@@ -33,10 +35,10 @@ _TASKS: Final = Verb("tasks", "read", "runs", "Tell how far work is.")
 
 
 def queued(loop: Loop, verb: Verb, typed: Mapping[str, Any], *, queue: str) -> Reply:
-    """Put work into a queue and answer 202 with the task."""
+    """Put work into a queue and answer 202 with the task, and with the run that it begins, if that is one."""
     words = {name: plain(value, project=loop.project) for name, value in typed.items()}
     task = ask(loop, verb.name, words, queue=queue)
-    return Reply(202, encoded({"task": plain(task, project=loop.project), "run": None}).decode())
+    return Reply(202, encoded({"task": plain(task, project=loop.project), "run": task.run}).decode())
 
 
 async def get(request: Request) -> Response:
@@ -94,7 +96,10 @@ def _read(request: Request, task: str) -> Task:
 
 
 def _found(request: Request) -> tuple[Loop, Task]:
-    """Find a task by its whole id, in the project that it is of: who may not read that project is told nothing."""
+    """Find a task by its whole id, in the project that it is of.
+
+    Who may not read that project gets the very answer that they would get if there were no such task.
+    """
     pairs = wire.query_of(request)
     wire.only(pairs, "project")
     named = wire.project_of(request, pairs) if pairs else None
@@ -102,10 +107,8 @@ def _found(request: Request) -> tuple[Loop, Task]:
     desk: Desk = request.app.state.desk
     with desk.loop.ledger.read() as tx:
         task = tx.tasks.find(name)
-    home = task.project if task else named or desk.loop.project
-    loop = admit(request, _TASKS, project=home, assets=("*",))
-    if task is None or (named is not None and task.project != named):
-        from loopline.errors import NotFound
-
-        raise NotFound(f"there is no task {name[:100]}", kind="no-task", hint="loopline find tasks", task=name[:100])
-    return loop, task
+    if task is not None and named in (None, task.project):
+        with suppress(Refused):
+            return admit(request, _TASKS, project=task.project, assets=("*",)), task
+    admit(request, _TASKS, project=named or desk.loop.project, assets=("*",))
+    raise NotFound(f"there is no task {name[:100]}", kind="no-task", hint="loopline find tasks", task=name[:100])

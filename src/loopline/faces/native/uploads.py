@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import EDQUOT, ENOSPC
+from fcntl import LOCK_EX, LOCK_NB, flock
+from io import FileIO
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
@@ -90,7 +91,7 @@ async def begin(request: Request) -> Response:
 async def look(request: Request) -> Response:
     """Tell how far an upload has come. One whose end the store could not take before is ended now."""
     upload, loop = await act(request, _known, request)
-    with _alone(upload.id):
+    with _alone(upload):
         offset = await act(request, _ended, upload, loop)
     return Response(status_code=200, headers=_headers(offset, upload.size))
 
@@ -103,7 +104,7 @@ async def append(request: Request) -> Response:
             f"a piece is {OFFSET}", kind="wrong-content-type", hint=f"send Content-Type: {OFFSET}", found=kind[:100]
         )
     upload, loop = await act(request, _known, request)
-    with _alone(upload.id):
+    with _alone(upload) as file:
         offset = await act(request, lambda: upload.offset)
         said = request.headers.get("upload-offset", "")
         if not said.isdigit() or int(said[:20]) != offset:
@@ -114,12 +115,8 @@ async def append(request: Request) -> Response:
         length = request.headers.get("content-length")
         if length is not None and length.isdigit() and offset + int(length[:20]) > upload.size:
             raise _too_long(upload)
-        if offset < upload.size:
-            file = await act(request, _open, upload)
-            try:
-                await poured(request, lambda piece: _write(upload, file, piece))
-            finally:
-                await act(request, os.close, file)
+        if file and offset < upload.size:
+            await poured(request, lambda piece: _write(upload, file, piece))
         offset = await act(request, _ended, upload, loop)
         return Response(status_code=204, headers=_headers(offset, upload.size))
 
@@ -127,7 +124,7 @@ async def append(request: Request) -> Response:
 async def drop(request: Request) -> Response:
     """Forget an upload."""
     upload, _ = await act(request, _known, request)
-    with _alone(upload.id):
+    with _alone(upload):
         await act(request, _forget, upload)
     return Response(status_code=204)
 
@@ -190,18 +187,13 @@ def _known(request: Request) -> tuple[Upload, Loop]:
     raise NotFound("there is no such upload", kind="no-upload", hint="begin another one", upload=name[:100])
 
 
-def _open(upload: Upload) -> int:
-    with _disk():
-        return os.open(upload.spool, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-
-
-def _write(upload: Upload, file: int, piece: bytes) -> None:
-    if os.fstat(file).st_size + len(piece) > upload.size:
+def _write(upload: Upload, file: FileIO, piece: bytes) -> None:
+    if os.fstat(file.fileno()).st_size + len(piece) > upload.size:
         raise _too_long(upload)
     view = memoryview(piece)
     with _disk():
         while view:
-            view = view[os.write(file, view) :]
+            view = view[os.write(file.fileno(), view) :]  # once the request is over, the file has no number
 
 
 def _ended(upload: Upload, loop: Loop) -> int:
@@ -258,21 +250,35 @@ def _disk() -> Iterator[None]:
         raise
 
 
-_open_uploads: set[str] = set()
-_guard = threading.Lock()
-
-
 @contextmanager
-def _alone(upload: str) -> Iterator[None]:
-    """Let one request at a time write to an upload."""
-    with _guard:
-        if upload in _open_uploads:
-            raise Conflict(
-                "another request sends this upload", kind="upload-busy", hint="wait for it to end", upload=upload
-            )
-        _open_uploads.add(upload)
+def _alone(upload: Upload) -> Iterator[FileIO | None]:
+    """Let one request at a time write to an upload, in whichever process, and give its file; None of one that is done.
+
+    The lock is the system's, on the file that grows: it ends with whoever holds it, however that ends. It is taken and let go of
+    here and not on a thread, so that a request that is cut off while it waits for one leaves no lock behind.
+    """
+    if upload.done:
+        yield None
+        return
+    with _opened(upload) as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise _busy(upload) from None
+        if os.fstat(file.fileno()).st_nlink == 0:
+            raise _busy(upload)
+        yield file
+
+
+def _opened(upload: Upload) -> FileIO:
     try:
-        yield
-    finally:
-        with _guard:
-            _open_uploads.discard(upload)
+        return FileIO(os.open(upload.spool, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), "a")
+    except FileNotFoundError:
+        raise _busy(upload) from None
+
+
+def _busy(upload: Upload) -> Conflict:
+    """Say that somebody else is at it, or has just ended it: who asks again learns which."""
+    return Conflict(
+        "another request sends this upload", kind="upload-busy", hint="wait for it to end", upload=upload.id
+    )

@@ -99,7 +99,7 @@ def _steps(tx: Tables, event: Event, payload: Mapping[str, Any]) -> Iterator[dic
 
 def _run(tx: Tables, event: Event, run: Run, said: str, **more: dict[str, Any]) -> dict[str, Any]:
     """Write one run event, with what is known of the run by now."""
-    around = tx.runs.find(run.parent) if run.parent else None
+    around = tx.runs.around(run)
     time = {"START": run.started_at, "COMPLETE": run.ended_at, "FAIL": run.ended_at, "ABORT": run.ended_at}.get(said)
     ended = said != "START"
     facets = dict(_run_facets(event, run, around, ended=ended)) | more

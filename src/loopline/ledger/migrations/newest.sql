@@ -499,7 +499,7 @@ CREATE TABLE tasks (
     until INTEGER DEFAULT '0' NOT NULL,
     attempts INTEGER DEFAULT '0' NOT NULL,
     result TEXT,
-    error TEXT,
+    error TEXT, scopes TEXT, run TEXT,
     PRIMARY KEY (id)
 );
 
@@ -586,4 +586,6 @@ CREATE INDEX deliveries_state ON deliveries (subscription, state, seq);
 
 CREATE INDEX runs_foreign ON runs (project, foreign_id) WHERE foreign_id IS NOT NULL;
 
-INSERT INTO alembic_version (version_num) VALUES ('0002')
+CREATE INDEX events_actor ON events (project, actor, seq);
+
+INSERT INTO alembic_version (version_num) VALUES ('0003')

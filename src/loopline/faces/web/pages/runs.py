@@ -13,8 +13,9 @@ from starlette.routing import Route
 from loopline.errors import Invalid
 from loopline.faces.desk import act
 from loopline.faces.web.asked import Asked
-from loopline.faces.web.page import address, door, number_of, project_of, render, shown
+from loopline.faces.web.page import address, door, project_of, render, shown
 from loopline.faces.web.words import number
+from loopline.ledger.search import place_of
 from loopline.nouns.run import Run
 from loopline.verbs.find import find
 
@@ -61,16 +62,16 @@ async def page(request: Request) -> Response:
     """Show runs, newest first or as asked."""
     query = request.query_params
     where, order, opened = query.get("where", "").strip(), query.get("order", "").strip(), bool(query.get("open"))
-    steps, at = bool(query.get("steps")), max(number_of(request, "page", 1), 1)
+    steps, after = bool(query.get("steps")), query.get("after", "")
     loop = door(request, "find")
     problem: Invalid | None = None
     found: Sequence[Run] = ()
     try:
-        asked = {"order": order, "open": opened, "steps": steps, "limit": at * PAGE + 1}
+        asked = {"order": order, "open": opened, "steps": steps, "after": after, "limit": PAGE + 1}
         found = await act(request, _find, loop, where, asked)
     except Invalid as error:
         problem = error
-    listed = found[(at - 1) * PAGE : at * PAGE]
+    listed = found[:PAGE]
     experiments, rules = await act(request, _around, loop)
     words = {"what": "runs", "where": where, "order": order, "open": opened, "steps": steps}
     kept = {"where": where, "open": opened or None, "steps": steps or None, "columns": query.getlist("columns")}
@@ -83,7 +84,7 @@ async def page(request: Request) -> Response:
         columns=_columns(query.getlist("columns"), listed, rules, order, here), offered=_offered(listed),
         chosen=query.getlist("columns"), experiments=experiments, where=where, order=order, opened=opened, steps=steps,
         started=Column("started", "Started", *_way("started", order or "started desc", here)), here=here,
-        newer=here(page=at - 1) if at > 1 else "", older=here(page=at + 1) if len(found) > at * PAGE else "", at_page=at,
+        newest=here() if after else "", older=here(after=place_of(listed[-1], order)) if len(found) > PAGE else "",
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from loopline.errors import Invalid
 from loopline.faces.web.ask import ask
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.page import address, project_of, render, see_other, shown
+from loopline.verbs.paging import next_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -34,10 +35,12 @@ async def page(request: Request) -> Response:
         raise Invalid(
             f"{kind!r} is no kind of thing", kind="bad-value", hint=f"kinds are {', '.join(TITLES)}", value=kind
         )
-    words = {"words": text, "kind": kind or None, "limit": MANY if kind else FEW}
+    after = request.query_params.get("after", "") if kind else ""
+    words = {"words": text, "kind": kind or None, "after": after, "limit": MANY if kind else FEW}
     found = await ask(request, "search", **words) if text else ()
+    more = next_of("search", words, found) if kind else None
     jump = [hit for hit in found if hit.exact and hit.where in ("id", "digest")]
-    if len(jump) == 1 and len(found) == 1 and not request.query_params.get("stay"):
+    if len(jump) == 1 and len(found) == 1 and not after and not request.query_params.get("stay"):
         return see_other(_href(project, jump[0]))
     exact = [hit for hit in found if hit.exact]
     groups = [
@@ -50,6 +53,8 @@ async def page(request: Request) -> Response:
         request, "search.html", title=f"{text} – search" if text else "Search", section="search",
         asked=Asked("search", words) if text else None, text=text, kind=kind, groups=groups, titles=TITLES,
         exact=[(hit, _href(project, hit)) for hit in exact], few=FEW, found=len(found),
+        newest=address(project, "search", text=text, kind=kind) if after else "",
+        older=address(project, "search", text=text, kind=kind, after=more) if more else "",
     )  # fmt: skip
 
 
