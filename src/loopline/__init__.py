@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from loopline.checks.metrics import evaluate
     from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
+    from loopline.models.signature import sign
     from loopline.nouns.evaluation import Evaluation
     from loopline.pipelines.inputs import Data, Model
     from loopline.pipelines.step import pipeline, step
@@ -35,6 +36,7 @@ _HOMES = {
     "log": "loopline.sdk.fluent",
     "model": "loopline.sdk.fluent",
     "pipeline": "loopline.pipelines.step",
+    "sign": "loopline.models.signature",
     "start": "loopline.sdk.fluent",
     "step": "loopline.pipelines.step",
 }
@@ -55,6 +57,7 @@ __all__ = [
     "log",
     "model",
     "pipeline",
+    "sign",
     "start",
     "step",
 ]
