@@ -187,7 +187,9 @@ def better_with_july(teller: Teller) -> None:
 
 def bad_data(teller: Teller) -> None:
     """Bad data: somebody reads the delays of July as seconds."""
-    teller.say("Somebody takes the package's delays for seconds, and converts them: one line, on a branch of code and data.")
+    teller.say(
+        "Somebody takes the package's delays for seconds, and converts them: one line, on a branch of code and data."
+    )
     teller.do("git switch --quiet --create units")
     teller.do("""sed -i 's/^UNIT = "minutes"/UNIT = "seconds"/' months.py""")
     teller.do('git commit --quiet --all --message "Convert arrival delays to minutes"')
