@@ -66,7 +66,7 @@ def test_the_tour_of_the_readme_works_word_for_word(tour: tuple[Path, str]) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(360)
 def test_the_team_of_the_readme_works_word_for_word(tour: tuple[Path, str]) -> None:
     """A server is started, a colleague pushes a run from another folder, and the admin lets it through in the browser."""
     if not CHROMIUM and not os.environ.get("CI"):

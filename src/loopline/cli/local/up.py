@@ -21,6 +21,7 @@ def up(
 ) -> None:
     """Serve this ledger: the API, the pages, and a worker for pipelines.
 
+    It stays in the foreground and says its address: open that in a browser, or give it to others as LOOPLINE_URL.
     It ends with Ctrl-C or SIGTERM: requests under way are ended and work is given back; a second one ends it at once.
     On loopback, while nobody has an admin's token, anybody on this machine may do everything.
 
