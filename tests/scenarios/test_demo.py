@@ -63,7 +63,7 @@ def test_the_rollback_returns_code_data_and_model(told: tuple[Path, str]) -> Non
     changes = ask(home, "find", "changes", "--limit", "50")
     assert isinstance(changes, list)
     (back,) = [change for change in changes if change["kind"] == "rollback"]
-    assert {f"{move['ref']['asset']['kind']}": (move["old"], move["new"]) for move in back["moves"]} == {
+    assert {move["ref"].partition("/")[0]: (move["old"], move["new"]) for move in back["moves"]} == {
         "code": (2, 1), "data": (3, 2), "model": (3, 2)
     }  # fmt: skip
     code = ask(home, "show", "code/flights@2")
