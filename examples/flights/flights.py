@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loopline import Data, Evaluation, Model, evaluate, pipeline, step
+from loopline import Data, Evaluation, Model, evaluate, pipeline, sign, step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def fit(table: pd.DataFrame, holdout: int, trees: int, leaves: int, rate: float)
     )
     model.fit(seen[FEATURES], seen["late"])
     model.trained_until = str(seen["date"].max())
-    return model
+    return sign(model, seen[FEATURES])  # its card tells the types, ranges and categories that it has seen
 
 
 @step

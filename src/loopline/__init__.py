@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from loopline.checks.metrics import evaluate
     from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
+    from loopline.models.signature import sign
     from loopline.nouns.evaluation import Evaluation
     from loopline.pipelines.inputs import Data, Model
     from loopline.pipelines.step import pipeline, step
@@ -36,6 +37,7 @@ _HOMES = {
     "log": "loopline.sdk.fluent",
     "model": "loopline.sdk.fluent",
     "pipeline": "loopline.pipelines.step",
+    "sign": "loopline.models.signature",
     "start": "loopline.sdk.fluent",
     "step": "loopline.pipelines.step",
 }
@@ -56,6 +58,7 @@ __all__ = [
     "log",
     "model",
     "pipeline",
+    "sign",
     "start",
     "step",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,10 +173,11 @@ class _Makers(Mapping[str, Callable[[], Any]]):
 
     def __init__(self, group: str) -> None:
         self._group = group
-        self._found: dict[str, Any] | None = None
 
     def __getitem__(self, name: str) -> Callable[[], Any]:
-        maker: Callable[[], Any] = self._points()[name].load()
+        from loopline.environments.plugins import attribute
+
+        maker: Callable[[], Any] = attribute(self._points()[name])
         return maker
 
     def __iter__(self) -> Any:
@@ -187,12 +189,15 @@ class _Makers(Mapping[str, Callable[[], Any]]):
     def written(self) -> Mapping[str, str]:
         return _Written(self)
 
-    def _points(self) -> dict[str, Any]:
-        if self._found is None:
-            from importlib.metadata import entry_points
+    def _points(self) -> Mapping[str, str]:
+        return _offered().get(self._group, {})
 
-            self._found = {point.name: point for point in entry_points(group=self._group)}
-        return self._found
+
+@cache
+def _offered() -> Mapping[str, Mapping[str, str]]:
+    from loopline.environments.plugins import offered
+
+    return offered()
 
 
 class _Written(Mapping[str, str]):
@@ -200,7 +205,7 @@ class _Written(Mapping[str, str]):
         self._makers = makers_
 
     def __getitem__(self, name: str) -> str:
-        return str(self._makers._points()[name].value)  # noqa: SLF001 (its own other half)
+        return self._makers._points()[name]  # noqa: SLF001 (its own other half)
 
     def __iter__(self) -> Any:
         return iter(self._makers)

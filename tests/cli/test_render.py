@@ -117,7 +117,7 @@ def test_a_tree_of_reasons_is_indented() -> None:
     ).split("\n")
     assert lines[1].startswith("├─ change abababababab")
     assert lines[2].startswith("└─ run 01a201a201a2")
-    assert "1 min ago" in lines[2]
+    assert "(1 min ago)" in lines[2]
     assert lines[3].startswith("   └─ version data/flights@1")
 
 

@@ -129,3 +129,15 @@ def test_an_executor_leaves_no_descriptor_and_no_thread_behind() -> None:
         with LocalExecutor(SystemClock(), workers=1) as executor:
             outcomes_of(executor, job("echo"))
     assert (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) == before
+
+
+def test_workers_share_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numeric libraries of a worker get its share of the processors; OMP_NUM_THREADS of the caller stays as it is."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("loopline.executors.processors.processors", lambda: 6)
+    for asked, expected in (("", b"3"), ("7", b"7")):
+        if asked:
+            monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        with LocalExecutor(SystemClock(), workers=2) as executor:
+            (outcome,) = outcomes_of(executor, job("variable", b"OMP_NUM_THREADS"))
+        assert outcome.value == expected

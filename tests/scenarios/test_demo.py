@@ -57,6 +57,36 @@ def test_the_story_ends_where_it_should(told: tuple[Path, str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(360)
+def test_the_rollback_returns_code_data_and_model(told: tuple[Path, str]) -> None:
+    """The bad change carried its edit of the code; one rollback takes back three refs in one change, and marks what it left."""
+    home, _ = told
+    changes = ask(home, "find", "changes", "--limit", "50")
+    assert isinstance(changes, list)
+    (back,) = [change for change in changes if change["kind"] == "rollback"]
+    assert {move["ref"].partition("/")[0]: (move["old"], move["new"]) for move in back["moves"]} == {
+        "code": (2, 1), "data": (3, 2), "model": (3, 2)
+    }  # fmt: skip
+    code = ask(home, "show", "code/flights@2")
+    assert isinstance(code, dict)
+    assert code["quarantined"]
+    assert 'UNIT = "minutes"' in (home / "months.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(360)
+def test_the_card_of_the_story_tells_what_the_model_has_seen(told: tuple[Path, str]) -> None:
+    """Each input column has a type, and a range or categories."""
+    home, _ = told
+    card = ask(home, "card", "model/delay@1")
+    inputs = str(card).partition("**Inputs**")[2].partition("**Outputs**")[0]
+    assert "JFK" in inputs
+    assert sum(line.startswith("| `") for line in inputs.splitlines()) == 17
+    assert "not known" not in inputs
+    assert "not recorded" not in inputs.lower()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(360)
 def test_every_claim_of_the_story_was_measured(told: tuple[Path, str]) -> None:
     """The second run is all from the cache, July helps on the same rows, the wrong units fail, the first run repeats."""
     home, text = told

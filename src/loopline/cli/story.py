@@ -187,8 +187,14 @@ def better_with_july(teller: Teller) -> None:
 
 def bad_data(teller: Teller) -> None:
     """Bad data: somebody reads the delays of July as seconds."""
+    teller.say(
+        "Somebody takes the package's delays for seconds, and converts them: one line, on a branch of code and data."
+    )
+    teller.do("git switch --quiet --create units")
+    teller.do("""sed -i 's/^UNIT = "minutes"/UNIT = "seconds"/' months.py""")
+    teller.do('git commit --quiet --all --message "Convert arrival delays to minutes"')
     teller.do("loopline branch data/flights units")
-    teller.months("7 --seconds")
+    teller.months("7")
     teller.do('loopline add data/flights --branch units --message "July, delays converted"')
     teller.do("loopline run train --param data=data/flights@units")
     teller.say(
@@ -199,11 +205,12 @@ def bad_data(teller: Teller) -> None:
     teller.do(f"loopline apply {CHAMPION}", expect=1)
     teller.say("Somebody on call lets it through against the policy, once, for a reason that stays in the ledger.")
     teller.do(f'loopline apply {CHAMPION} --override "the demo wants to see it" --as sam')
-    teller.say("It was a mistake. One command returns model and data together and marks what was bad.")
+    teller.say("It was a mistake. One command returns code, data and model together and marks what was bad.")
     teller.do(f'loopline rollback {CHAMPION} --why "{UNITS}"')
     teller.say("The automation that tries again is refused.")
     teller.do(f'loopline propose {CHAMPION} --to 3 --why "nightly retraining" --as trigger:nightly', expect=1)
-    teller.say("The working folder goes back to what main says.")
+    teller.say("The working folder goes back to what main says, in git and in the data.")
+    teller.do("git switch --quiet main")
     teller.do("loopline checkout data/flights@main --force")
 
 
@@ -212,6 +219,9 @@ def ask(teller: Teller) -> None:
     teller.do(f"loopline why {CHAMPION}")
     teller.do("loopline impact data/flights@2")
     teller.do(f"loopline history {CHAMPION}")
+    teller.say(
+        "Each model was measured on the last days of its own data, in June and in July: these numbers tell months apart, too."
+    )
     teller.do("loopline diff model/delay@1 model/delay@2")
     teller.do("loopline diff data/flights@2 data/flights@3 --rows")
     if not teller.offline:

@@ -12,7 +12,6 @@ import platform
 import sys
 import sysconfig
 from collections.abc import Iterable
-from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -99,6 +98,8 @@ def _distribution(folder: str, entry: str) -> Distribution | None:
 
 def _of_egg(folder: str, entry: str) -> Distribution | None:
     """Read the older form, whose folder need not tell a version. Outside site-packages it is a source tree in place."""
+    from importlib.metadata import PathDistribution
+
     metadata = PathDistribution(Path(folder, entry)).metadata
     if not metadata["Name"] or not metadata["Version"]:
         return None

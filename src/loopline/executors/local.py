@@ -12,6 +12,7 @@ from typing import Self
 from loopline.errors import Unavailable
 from loopline.executors.logs import CAP
 from loopline.executors.pool import Pool
+from loopline.executors.processors import processors, shared
 from loopline.nouns.clock import Clock
 from loopline.nouns.job import Job, Outcome
 
@@ -19,7 +20,8 @@ from loopline.nouns.job import Job, Outcome
 class LocalExecutor:
     """Runs up to `workers` jobs at a time (0: one for each processor this process may use), each in its own process.
 
-    Workers stay warm between jobs with the same `paths`. They die with this process, however it ends.
+    Workers stay warm between jobs with the same `paths`. They die with this process, however it ends. They share the
+    processors: OMP_NUM_THREADS is processors ÷ workers, unless it is set already.
     """
 
     def __init__(
@@ -36,8 +38,11 @@ class LocalExecutor:
 
         `python` is the interpreter of another environment that has Loopline, too.
         """
-        size = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0, 1])
-        self._pool = Pool(clock, size=size, scratch=scratch, grace=grace, cap=log_cap, python=python)
+        size = workers or processors()
+        self._pool = Pool(
+            clock, size=size, scratch=scratch, grace=grace, cap=log_cap, python=python,
+            variables=shared(size),
+        )  # fmt: skip
         self._grace = grace
         self._news = threading.Condition()
         self._asked: list[Job | str | None] = []

@@ -8,7 +8,9 @@ import shutil
 import tempfile
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from loopline.executors.logs import CAP, CappedLog
@@ -25,9 +27,18 @@ class Pool:
     """Up to `size` workers at work. A worker belongs to the import path of its first job."""
 
     def __init__(
-        self, clock: Clock, *, size: int, scratch: Path | None, grace: float, cap: int = CAP, python: str = ""
+        self,
+        clock: Clock,
+        *,
+        size: int,
+        scratch: Path | None,
+        grace: float,
+        cap: int = CAP,
+        python: str = "",
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._clock = clock
+        self._variables = variables
         self._size = size
         self._grace = grace
         self._cap = cap
@@ -173,7 +184,7 @@ class Pool:
         return self._spawn()
 
     def _spawn(self) -> Process:
-        process = Process(self._python)
+        process = Process(self._python, variables=self._variables)
         self._processes.append(process)
         for number in (process.answers, process.output, process.sentinel):
             if number >= 0:

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from loopline.executors.frames import Frames, pack
@@ -35,8 +37,8 @@ os.register_at_fork(after_in_child=_let_go)
 class Process:
     """A worker and the ends of its pipes. Nothing here waits, except `reap` for a process that was killed."""
 
-    def __init__(self, python: str = "") -> None:
-        """Start it; `python` is another interpreter that has Loopline, too."""
+    def __init__(self, python: str = "", *, variables: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start it; `python` is another interpreter that has Loopline, too; `variables` last for all of its jobs."""
         self.paths: tuple[str, ...] | None = None
         """The import path that its jobs share; None until the first."""
         self.job: Job | None = None
@@ -63,6 +65,7 @@ class Process:
                 stderr=theirs[3],
                 pass_fds=theirs[:3],
                 start_new_session=True,
+                env={**os.environ, **variables},
             )
         except BaseException:
             theirs = ours

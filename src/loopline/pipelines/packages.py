@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _EXTRA = re.compile(r";.*\bextra\s*==")
+_ENDS = (b"/", b".py,", b".cpython-", b".abi3.", b".so,", b".pyd,")
+"""What follows a module's name in a RECORD: its folder, its source, or a form of extension module."""
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -65,16 +67,21 @@ class Packages:
     def _owned(self, top: str) -> tuple[str, ...]:
         """Name the distributions that have files of a top-level module: several for a namespace."""
         if top not in self._owners:
-            needles = tuple(f"\n{top}{end}".encode() for end in ("/", ".py,", ".cpython-", ".abi3.", ".so,", ".pyd,"))
-            found = [name for name in self._installed() if self._lists(name, needles)]
+            needle = f"\n{top}".encode()
+            found = [name for name in self._installed() if self._lists(name, needle)]
             self._owners[top] = tuple(found)
         return self._owners[top]
 
-    def _lists(self, name: str, needles: tuple[bytes, ...]) -> bool:
+    def _lists(self, name: str, needle: bytes) -> bool:
         record = self._records.get(name)
         if record is None:
             record = self._records[name] = b"\n" + _read(f"{self._installed()[name]}/RECORD")
-        return any(needle in record for needle in needles)
+        at = record.find(needle)  # megabytes, all told: each is gone through once
+        while at >= 0:
+            if record.startswith(_ENDS, at + len(needle)):
+                return True
+            at = record.find(needle, at + len(needle))
+        return False
 
     def _version(self, name: str) -> str:
         if name not in self._versions:

@@ -44,8 +44,8 @@ def apply(
             return carry_out(tx, found)
         lacking = [one for one in decision.results if one.result is not Result.PASS]
         refusal = Refused(
-            f"the policy refuses change {brief(found.id)}: "
-            + "; ".join(_line(one.text, one.observed, one.needed) for one in lacking),
+            f"the policy refuses change {brief(found.id)}:\n"
+            + ";\n".join(_line(one.text, one.observed, one.needed) for one in lacking),
             kind="policy", hint=next((one.remedy for one in lacking if one.remedy), f"loopline show {brief(found.id)}"),
             change=found.id, requirements=[f"{one.text}: {one.result}" for one in lacking],
             pending=all(one.result is Result.PENDING for one in lacking),

@@ -36,6 +36,17 @@ def executor_named(loop: Loop, name: str) -> Callable[..., Any]:
     return maker
 
 
+def _workers(asked: int, steps: int) -> int:
+    """Say how many steps may run at a time: never more than there are, and 0 leaves it to the executor.
+
+    All steps of the graph count, those from the cache, too: how threads are shared must not hang on what is cached, since
+    some libraries add up in another order with another number of threads.
+    """
+    from loopline.executors.processors import processors
+
+    return min(asked, steps) or (steps if steps < processors() else 0)
+
+
 class Drive:
     """One run of a schedule on one executor."""
 
@@ -49,10 +60,10 @@ class Drive:
 
     def all(self) -> None:
         """Start what is ready, take what has ended, until nothing is left. Whatever interrupts it ends every step."""
-        loop, workers = self._loop, self._way.workers
+        loop, steps = self._loop, len(self._prepared.plan.nodes)
         executor = executor_named(loop, self._way.executor)(
             loop.clock,
-            workers=min(workers, len(self._prepared.plan.nodes)),
+            workers=_workers(self._way.workers, steps),
             scratch=loop.work / "scratch",
             python=self._way.python,
         )

@@ -43,6 +43,14 @@ def test_init_makes_a_project(run: Run, tmp_path: Path) -> None:
     assert (folder / ".gitignore").read_text().count(".loopline") == 1
 
 
+def test_init_names_the_next_command(run: Run, tmp_path: Path) -> None:
+    """It is one that can be typed as it stands where the project's file says which folder holds the data."""
+    assert "next: loopline add data/flights FOLDER\n" in "".join(run("init", str(tmp_path / "flights"))[1:])
+    with (tmp_path / "flights" / "loopline.toml").open("a") as file:
+        file.write('\n[data."data/months"]\nfolder = "months"\n')
+    assert "next: loopline add data/months\n" in "".join(run("init", str(tmp_path / "flights"))[1:])
+
+
 def test_init_writes_only_true_comments(run: Run, tmp_path: Path) -> None:
     """What the file shows as a comment is a valid setting once the sign is taken away."""
     run("init", str(tmp_path / "p"), "--name", "flights")

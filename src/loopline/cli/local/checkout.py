@@ -35,5 +35,7 @@ def checkout(
         return where.client.do(get, version)
     working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
     found, done = working.checkout(version, folder, force=force)
-    where.screen.say(f"{done.written} files written, {done.removed} removed, {done.kept} as they were")
+    where.screen.say(
+        f"{done.written} {'file' if done.written == 1 else 'files'} written, {done.removed} removed, {done.kept} as they were"
+    )
     return found

@@ -91,7 +91,9 @@ def init(
             path=str(error.filename),
         ) from error
     if not dry:
-        where.screen.say(f"next: loopline add data/{load_settings(folder).project} FOLDER")
+        settings = load_settings(folder)
+        declared = settings.data[0].asset if settings.data else None
+        where.screen.say(f"next: loopline add {declared or f'data/{settings.project} FOLDER'}")
     return tuple(made)
 
 

@@ -11,14 +11,17 @@ from loopline.errors import Invalid
 def up(
     where: Place,
     *,
-    host: Annotated[str | None, "address to listen on; others than loopback need an admin's token first"] = None,
-    port: Annotated[int | None, "0: any that is free"] = None,
+    host: Annotated[
+        str | None, "address to listen on, 127.0.0.1 when left out; others than loopback need an admin's token first"
+    ] = None,
+    port: Annotated[int | None, "port to listen on, 4040 when left out; 0: any that is free"] = None,
     workers: Annotated[int, "processes that answer requests"] = 1,
     no_worker: Annotated[bool, "run no pipelines here: `loopline worker` does, somewhere else"] = False,
     access_log: Annotated[bool, "write a line of JSON on stderr for each request"] = False,
 ) -> None:
     """Serve this ledger: the API, the pages, and a worker for pipelines.
 
+    It stays in the foreground and says its address: open that in a browser, or give it to others as LOOPLINE_URL.
     It ends with Ctrl-C or SIGTERM: requests under way are ended and work is given back; a second one ends it at once.
     On loopback, while nobody has an admin's token, anybody on this machine may do everything.
 

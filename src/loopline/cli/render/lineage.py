@@ -62,7 +62,8 @@ _GROUPS = ("param", "metric", "check")
 
 def _line(value: Reason, screen: Screen) -> str:
     own = {key: text for key, text in value.facts.items() if text and key.partition(" ")[0] not in _GROUPS}
-    told = [f"{clean(key)} {_fact(key, text, screen)}" for key, text in own.items()]
+    words = {key: "" if key == "at" else f"{clean(key)} " for key in own}  # "2 min ago" needs no "at"
+    told = [words[key] + _fact(key, text, screen) for key, text in own.items()]
     head = f"{screen.paint('dim', value.kind)} {screen.paint('name', _key(value.kind, value.key))}"
     title = f"  {clean(value.title)}" if value.title and value.title != value.key else ""
     return f"{head}{title}{screen.paint('dim', '  (' + ', '.join(told) + ')') if told else ''}"
