@@ -46,7 +46,7 @@ class Oidc:
     client_secret: str = ""
     """A reference, for `settings.secret.secret`; empty: a public client, which PKCE alone protects."""
     admins: tuple[str, ...] = ()
-    """E-mail addresses (or subjects) that are admins from their first login."""
+    """Verified e-mail addresses, or subjects (what has no `@`), that are admins from their first login."""
     groups_claim: str = "groups"
     """The claim that lists somebody's teams."""
     domains: tuple[str, ...] = ()
