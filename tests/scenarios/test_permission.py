@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
-from loopline.faces.login.throttle import Throttle
+from loopline.faces.login.throttle import MOST, Throttle
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, Numbered, RefName
@@ -68,7 +68,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Serve a project full of things, and callers who must not see them."""
     world = World(Served(tmp_path_factory.mktemp("permission")))
     fill(world)
-    world.served.app.state.throttle = Throttle(most=10**6, of_all=10**6)  # the walk is faster than people are let
+    world.served.app.state.throttles = dict.fromkeys(MOST, Throttle(most=10**6))  # the walk is faster than people are let
     loop = world.served.loop
     token = world.served.token
     token("ann", "admin", everywhere=True)

@@ -246,6 +246,24 @@ def test_other_addresses_need_an_admin_token(tmp_path: Path, host: str) -> None:
     assert caught.value.kind == "needs-admin-token"
 
 
+def test_an_admin_who_is_to_sign_in_opens_other_addresses(start: Starting, tmp_path: Path) -> None:
+    """Where a provider and an admin's address are set no token is needed first: it says who becomes admin, and lets nobody else in.
+
+    A provider alone is not enough: nobody could become admin.
+    """
+    provider = {"LOOPLINE_OIDC_ISSUER": "https://id.example.org", "LOOPLINE_OIDC_CLIENT_ID": "loopline"}
+    with pytest.raises(Refused) as caught:
+        up(load_settings(tmp_path, environ={"USER": "ann", **provider}), Wish(host="0.0.0.0", port=0), print)
+    assert caught.value.kind == "needs-admin-token"
+    server = start("--host", "0.0.0.0", "--no-worker", LOOPLINE_OIDC_ADMINS="boss@example.org", **provider)
+    assert server.process.stdout is not None
+    said = [server.process.stdout.readline() for _ in range(2)]
+    assert "signs in with the browser" in said[0]
+    assert "boss@example.org becomes an admin" in said[1]
+    assert server.ask("GET", "/api/v1/whoami")[0] == 401
+    assert server.ask("GET", "/api/v1/whoami", Loopline_Actor="boss@example.org")[0] == 401
+
+
 def test_an_admin_token_opens_other_addresses(start: Starting, tmp_path: Path) -> None:
     """With an admin's token it listens there, and answers nobody without a token."""
     folder = tmp_path / "flights"

@@ -66,7 +66,7 @@ def test_an_address_that_nobody_verified_makes_no_admin() -> None:
 
 @pytest.mark.parametrize("verified", [True, False])
 @pytest.mark.parametrize("name", ["ann", "ann@example.com"])
-def test_a_login_never_becomes_a_person_of_the_servers_own(name: str, verified: bool) -> None:
+def test_a_login_never_becomes_a_person_of_the_servers_own(name: str, *, verified: bool) -> None:
     """Who may choose their subject, or an address that nobody verified, comes without what a local name has."""
     here, settings = loop(), Oidc(ISSUER, "loopline")
     issue(here, "laptop", actor=parse_actor(name), role="admin", everywhere=True)
