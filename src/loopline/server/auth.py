@@ -2,7 +2,8 @@
 
 A token in `Authorization`, or a browser's session, becomes a `Caller`; on loopback, while no admin has a token, anybody may.
 `Host` must be a name of this server (DNS rebinding); whatever changes something and carries an `Origin` must come from this
-server, and what has a browser's session must show that it does (CSRF). Nothing is decided here about what a caller may do: that is the door's (`faces/admit.py`).
+server, and what has a browser's session must show that it does (CSRF). Nothing is decided here about what a caller may do: that
+is the door's (`faces/admit.py`).
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def test_what_was_granted_to_an_address_awaits_its_owner() -> None:
 
 
 def test_a_subject_that_is_written_as_an_address_makes_no_admin() -> None:
-    """The settings name an address; a subject of the same letters owns none. A subject among the admins is held to the letter."""
+    """The settings name an address, and a subject of the same letters owns none; a subject that they name is held to it."""
     here, settings = loop(), Oidc(ISSUER, "loopline", admins=("boss@x.org", "Root"))
     for said, roles in (
         ({"sub": "boss@x.org"}, []),

@@ -60,7 +60,7 @@ def test_devices_are_throttled(served: Served) -> None:
 
 
 def test_bad_logins_shut_nobody_with_a_good_token_out(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From one address, as all have behind a proxy that nobody named, wrong tokens end in 429; a right one and a device do not."""
+    """From one address, as all have behind a proxy without a name, wrong tokens end in 429; a right one and a device do not."""
     monkeypatch.setattr("loopline.faces.login.routes.SLOWLY_S", 0)
     token = served.token("ann", "admin", everywhere=True).secret
     codes = [served.ask("POST", "/login", data={"token": f"wrong {number}"}).status_code for number in range(40)]
