@@ -38,6 +38,7 @@ MOST: Final[dict[str, Any]] = {
     "imagePullSecrets": [{"name": "registry"}],
     "project": "flights",
     "hosts": ["ml.example.org"],
+    "proxies": ["10.244.0.0/16", "fd00::7"],
     "uploadLimit": "500GiB",
     "database": {"secret": {"name": "database", "key": "address"}},
     "store": {

@@ -51,7 +51,7 @@ def worst(server: Up, number: int = 200) -> float:
 
 @pytest.mark.timeout(180)
 def test_five_hundred_half_open_connections_hold_nobody_up(server: Up) -> None:
-    """With 500 requests that have begun and do not go on, others are answered as quickly; soon all 500 are gone."""
+    """With 500 requests that do not go on, others' p99 stays below 250 ms, or ten times the usual; in a minute all are gone."""
     before = worst(server)
     clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(500)]
     try:

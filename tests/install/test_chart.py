@@ -79,6 +79,7 @@ def test_the_server_knows_its_names(found: dict[str, Any]) -> None:
     told = variables(spec)
     assert told["LOOPLINE_ADDRESS"] == "https://loopline.example.org"
     assert told["LOOPLINE_HOSTS"].split(",") == ["ml.example.org", "team", "team.ml.svc", "team.ml.svc.cluster.local"]
+    assert told["LOOPLINE_PROXIES"] == "10.244.0.0/16,fd00::7"
     assert told["LOOPLINE_OIDC_ADMINS"] == "ann@example.org,ben@example.org"
     assert told["LOOPLINE_OIDC_CLIENT_SECRET"] == "file:/run/secrets/loopline/oidc"
 

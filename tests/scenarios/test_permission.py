@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
-from loopline.faces.login.throttle import Throttle
+from loopline.faces.login.throttle import MOST, Throttle
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, Numbered, RefName
@@ -69,10 +69,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Serve a project full of things, and callers who must not see them."""
     world = World(Served(tmp_path_factory.mktemp("permission")))
     fill(world)
-    world.served.app.state.throttle = Throttle(most=10**6, of_all=10**6)  # the walk is faster than people are let
+    world.served.app.state.throttles = dict.fromkeys(
+        MOST, Throttle(most=10**6)
+    )  # the walk is faster than people are let
     loop = world.served.loop
     token = world.served.token
     token("ann", "admin", everywhere=True)
+    world.there["upload"] = begun(world, token("eva", "admin", everywhere=True).secret)
     expired = issue(loop, "x", actor=parse_actor("ann"), expires=timedelta(seconds=1))
     revoked, shut = token("ann"), token("carl", "admin", everywhere=True)
     loop.clock.advance(seconds=2)  # type: ignore[attr-defined]
@@ -113,12 +116,26 @@ def fill(world: World) -> None:
         "project": SECRET, "run": run.id, "change": change.id, "digest": digest, "token": made.token.id, "task": task.id,
         "asset": "model/okapi",
         "ref": "model/okapi@champion", "what": "model/okapi", "pointer": "model/okapi@1", "version": "model/okapi@1",
+        "task": ask(loop, "run", {"pipeline": "okapi"}).id,
     }  # fmt: skip
     world.missing = {
         "project": SECRET, "run": "0" * 32, "change": "0" * 32, "digest": f"sha256:{'0' * 64}", "token": "a" * 12,
-        "task": "0" * 32, "asset": "model/never", "ref": "model/never@champion", "what": "model/never",
-        "pointer": "model/never@1", "version": "model/never@1",
+        "asset": "model/never", "ref": "model/never@champion", "what": "model/never", "pointer": "model/never@1",
+        "version": "model/never@1", "task": "0" * 32, "upload": "0" * 32,
     }  # fmt: skip
+
+
+def begun(world: World, token: str) -> str:
+    """Begin an upload in the secret project, and give its id."""
+    answer = world.served.ask(
+        "POST",
+        "/api/v1/uploads",
+        token=token,
+        params={"project": SECRET},
+        json={"digest": f"sha256:{'1' * 64}", "size": 9},
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.headers["location"].rpartition("/")[2].partition("?")[0]
 
 
 def live(routes: list[BaseRoute], before: str = "") -> Iterator[tuple[str, str]]:

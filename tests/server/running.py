@@ -149,6 +149,17 @@ def rss(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
+def cpu(pid: int) -> float:
+    """Give the seconds that all threads of a process have computed."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def queued(pid: int) -> float:
+    """Give the seconds for which a process's first thread could have gone on, and others had the processor."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def project(folder: Path) -> Path:
     """Make a folder a project with a pipeline that can be slow."""
     folder.mkdir(exist_ok=True)

@@ -112,6 +112,29 @@ def test_another_site_changes_nothing(served: Served, headers: dict[str, str]) -
         assert tx.rows.one("SELECT COUNT(*) FROM runs") == (0,)
 
 
+SHOWN = [{"Origin": HOME}, {"Sec-Fetch-Site": "same-origin"}, {"X-Loopline-Csrf": "c"}]
+
+
+def test_a_session_changes_nothing_unless_its_request_is_shown_to_come_from_here(served: Served) -> None:
+    """With a cookie and nothing else, or another session's value, a POST is refused; with any proof, or a token, it is not."""
+    token = served.token("bob", "contributor").secret
+    with served.loop.ledger.telemetry() as tx:
+        tx.sessions.begin(hash_of("s"), "person:bob", csrf="c")
+    cookie = {"Cookie": "loopline_session=s"}
+
+    def start(**more: str) -> tuple[int, str]:
+        answer = served.ask("POST", "/api/v1/start", json={"name": "train"}, headers={**cookie, **more})
+        return answer.status_code, answer.json().get("kind", "")
+
+    for more in ({}, {"Sec-Fetch-Site": "none"}, {"X-Loopline-Csrf": "d"}, {"X-Loopline-Csrf": ""}):
+        assert start(**more) == (403, "cross-site"), more
+    assert start(**{"Origin": "https://evil.example.com", "X-Loopline-Csrf": "c"}) == (403, "cross-site")
+    for shown in SHOWN:
+        assert start(**shown) == (200, ""), shown
+    assert start(Authorization=f"Bearer {token}") == (200, "")
+    assert served.ask("GET", WHO, headers=cookie).status_code == 200
+
+
 def test_our_own_pages_change_things(served: Served) -> None:
     """The same request from this origin goes through."""
     answer = served.ask(

@@ -23,7 +23,7 @@ from loopline.server.listening import listen
 from loopline.server.up import Wish, up
 from loopline.settings import load_settings
 
-from .running import START, Up, asked, descendants, project, rss, variables
+from .running import START, Up, asked, cpu, descendants, project, queued, rss, variables
 
 Starting = Callable[..., Up]
 
@@ -79,21 +79,24 @@ def _many_runs(home: Path, number: int) -> None:
 
 @pytest.mark.slow
 def test_it_is_ready_within_a_second_and_light_with_a_hundred_thousand_runs(start: Starting, tmp_path: Path) -> None:
-    """From the start of the process to the first 200: at most 1 s; idle, all processes together: at most 100 MB resident."""
+    """From its start to the first 200 the median of five takes at most 1 s, waits for processors apart; idle, all have 100 MB."""
     _many_runs(tmp_path / "flights" / ".loopline", 100_000)
-    took = []
-    for _ in range(2):
-        server = start()
-        took.append(server.ready())
-        assert server.stop() == 0
+    took, worked = [], []
     server = start()
-    took.append(server.ready())
+    for more in (True, True, True, True, False):
+        wall = server.ready()
+        took.append(wall - queued(server.process.pid))
+        worked.append(cpu(server.process.pid))
+        if more:
+            assert server.stop() == 0
+            server = start()
     assert server.ask("GET", "/health/ready")[0] == 200
     time.sleep(2)  # the worker has come up
     pids = server.pids
     assert len(pids) == 2
     together = sum(rss(pid) for pid in pids)
-    assert min(took) <= 1.0
+    assert median(took) <= 1.0, (took, worked)
+    assert median(worked) <= 1.0, (took, worked)
     assert together <= 100e6
     assert server.ask("GET", "/api/v1/find?what=runs")[1]["result"]
 
@@ -244,6 +247,21 @@ def test_other_addresses_need_an_admin_token(tmp_path: Path, host: str) -> None:
     with pytest.raises(Refused) as caught:
         up(settings, Wish(host=host, port=0), print)
     assert caught.value.kind == "needs-admin-token"
+
+
+def test_an_admin_who_is_to_sign_in_opens_other_addresses(start: Starting, tmp_path: Path) -> None:
+    """With a provider and an address of an admin it says who becomes one and is open to nobody; a provider alone is refused."""
+    provider = {"LOOPLINE_OIDC_ISSUER": "https://id.example.org", "LOOPLINE_OIDC_CLIENT_ID": "loopline"}
+    with pytest.raises(Refused) as caught:
+        up(load_settings(tmp_path, environ={"USER": "ann", **provider}), Wish(host="0.0.0.0", port=0), print)
+    assert caught.value.kind == "needs-admin-token"
+    server = start("--host", "0.0.0.0", "--no-worker", LOOPLINE_OIDC_ADMINS="boss@example.org", **provider)
+    assert server.process.stdout is not None
+    said = [server.process.stdout.readline() for _ in range(2)]
+    assert "signs in with the browser" in said[0]
+    assert "boss@example.org becomes an admin" in said[1]
+    assert server.ask("GET", "/api/v1/whoami")[0] == 401
+    assert server.ask("GET", "/api/v1/whoami", Loopline_Actor="boss@example.org")[0] == 401
 
 
 def test_an_admin_token_opens_other_addresses(start: Starting, tmp_path: Path) -> None:

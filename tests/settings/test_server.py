@@ -33,6 +33,7 @@ host = "0.0.0.0"
 port = 8080
 address = "https://loop.example.org/ml/"
 hosts = ["loop.example.org", "10.0.0.7:8080", "[::1]"]
+proxies = ["10.0.0.2"]
 upload_limit = "2GB"
 [server.oidc]
 issuer = "https://login.example.org"
@@ -45,10 +46,11 @@ groups_claim = "roles"
     assert (found.server.host, found.server.port, found.server.upload_limit) == ("0.0.0.0", 8080, 2_000_000_000)
     assert found.server.address == "https://loop.example.org/ml"
     assert found.server.hosts == ("loop.example.org", "10.0.0.7:8080", "[::1]")
+    assert found.server.proxies == ("10.0.0.2",)
     assert found.server.oidc.admins == ("ann@example.org", "ben@example.org")
     assert (found.server.oidc.client_secret, found.server.oidc.groups_claim) == ("file:/run/secrets/oidc", "roles")
     origins = {one.name: one.origin for one in found.values}
-    assert origins["server.oidc.client_id"] == f"{tmp_path / 'loopline.toml'}:9"
+    assert origins["server.oidc.client_id"] == f"{tmp_path / 'loopline.toml'}:10"
     assert set(VARIABLES) <= set(origins)
 
 
@@ -60,9 +62,11 @@ def test_variables_win_over_the_table(tmp_path: Path) -> None:
         LOOPLINE_PORT="0",
         LOOPLINE_HOSTS="a.example, b.example:8443",
         LOOPLINE_OIDC_ADMINS="ann@example.org",
+        LOOPLINE_PROXIES="127.0.0.1, 10.0.0.0/8 fd00::/8",
         LOOPLINE_WEBHOOK_HOSTS="*.example.org 10.0.0.0/8,[::1],chat:8443",
     ).server
     assert found.webhook_hosts == ("*.example.org", "10.0.0.0/8", "[::1]", "chat:8443")
+    assert found.proxies == ("127.0.0.1", "10.0.0.0/8", "fd00::/8")
     assert (found.port, found.hosts) == (0, ("a.example", "b.example:8443"))
     assert found.oidc.admins == ("ann@example.org",)
 
@@ -76,6 +80,9 @@ WRONG = [
     ("server.hosts", "a.example/x", "LOOPLINE_HOSTS", "bad-value"),
     ("server.webhook_hosts", "https://chat.example.org", "LOOPLINE_WEBHOOK_HOSTS", "bad-value"),
     ("server.webhook_hosts", "10.0.0.0/8, a b/c", "LOOPLINE_WEBHOOK_HOSTS", "bad-value"),
+    ("server.proxies", "nginx", "LOOPLINE_PROXIES", "bad-value"),
+    ("server.proxies", "0.0.0.0/0", "LOOPLINE_PROXIES", "bad-value"),
+    ("server.proxies", "10.0.0.0/33", "LOOPLINE_PROXIES", "bad-value"),
     ("server.address", "loop.example.org", "LOOPLINE_ADDRESS", "bad-value"),
     ("server.address", "https://u:p@loop.example.org", "LOOPLINE_ADDRESS", "bad-value"),
     ("server.oidc.issuer", "ftp://x", "LOOPLINE_OIDC_ISSUER", "bad-value"),

@@ -29,10 +29,15 @@ class People:
         return Person(*row) if row else None
 
     def see(self, person: Person) -> Person:
-        """Write somebody down, or what a new login says of them. Whoever is disabled stays so."""
+        """Write somebody down, or what a new login says of them. Whoever is disabled stays so.
+
+        Who was there without a login before belongs to the first one, and to no other from then on.
+        """
         self._rows.do(
             "INSERT INTO people (actor, issuer, subject, email, title, created_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (actor) DO UPDATE SET email = excluded.email, title = excluded.title, seen_at = excluded.seen_at",
+            " ON CONFLICT (actor) DO UPDATE SET email = excluded.email, title = excluded.title, seen_at = excluded.seen_at,"
+            " issuer = CASE WHEN people.subject = '' THEN excluded.issuer ELSE people.issuer END,"
+            " subject = CASE WHEN people.subject = '' THEN excluded.subject ELSE people.subject END",
             person.actor, person.issuer, person.subject, person.email, person.title, self._now, self._now,
         )  # fmt: skip
         found = self.find(person.actor)

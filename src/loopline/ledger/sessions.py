@@ -109,17 +109,27 @@ class Sessions:
                 hint="look at the code again, or begin anew: loopline login",
             )
 
+    def asked(self, hashed: str) -> tuple[Device | None, bool]:
+        """Give how a device's login stands, None where it is over, and whether it asks too soon after its last question."""
+        found, before = self._known(hashed)
+        return found, found is not None and self._now - before < PAUSE
+
     def ask(self, hashed: str) -> tuple[Device | None, bool]:
-        """Give how a device's login stands, and whether it asks too often. One that is allowed is so for one answer."""
+        """Give what `asked` does, and write the question down unless it came too soon. An allowed login is so for one answer."""
+        found, before = self._known(hashed)
+        if found is None or self._now - before < PAUSE:
+            return found, found is not None
+        after = "used" if found.state == "allowed" else found.state
+        told = self._rows.do(
+            "UPDATE devices SET asked_at = ?, state = ? WHERE hash = ? AND asked_at = ? AND state = ?",
+            self._now, after, hashed, before, found.state,
+        )  # fmt: skip
+        return found, not told
+
+    def _known(self, hashed: str) -> tuple[Device | None, int]:
         row = self._rows.one(f"{_DEVICE} WHERE hash = ?", hashed)
-        if row is None:
-            return None, False
-        found = _device(row)
-        hasty = self._now - row[7] < PAUSE
-        self._rows.do("UPDATE devices SET asked_at = ? WHERE hash = ?", self._now, hashed)
-        if found.state == "allowed" and not hasty:
-            self._rows.do("UPDATE devices SET state = 'used' WHERE hash = ?", hashed)
-        return found, hasty
+        found = _device(row) if row else None
+        return (found, row[7]) if row and found and found.expires_at > self._now else (None, 0)
 
     def sweep(self) -> int:
         """Forget what is over, and say how many went."""

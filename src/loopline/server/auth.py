@@ -2,7 +2,8 @@
 
 A token in `Authorization`, or a browser's session, becomes a `Caller`; on loopback, while no admin has a token, anybody may.
 `Host` must be a name of this server (DNS rebinding); whatever changes something and carries an `Origin` must come from this
-server (CSRF). Nothing is decided here about what a caller may do: that is the door's (`faces/admit.py`).
+server, and what has a browser's session must show that it does (CSRF). Nothing is decided here about what a caller may do: that
+is the door's (`faces/admit.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 PUBLIC: Final = ("/login/", "/api/v1/login/", "/static/")
 """What answers strangers, beside `/login` itself and what the gate says of the server's health. Nothing else does."""
+CSRF: Final = "x-loopline-csrf"
+"""What a program sends that uses a browser's session: the value that the session's forms carry."""
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 CALLER: Final = "loopline.caller"
 _PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -83,7 +87,7 @@ class Auth:
             self._known_host(request)
             known = await self._look(request)
             if scope["method"] not in SAFE:
-                _same_origin(request, with_token=bool(known and known.token and not known.csrf))
+                _same_origin(request, known)
             scope[CALLER] = known
         except Exception as error:  # noqa: BLE001 (a problem for the client, the rest for the log)
             await reply(expected(error, about="who asks"))(scope, receive, send)
@@ -228,19 +232,28 @@ def _session(request: HTTPConnection) -> str:
     return ""
 
 
-def _same_origin(request: HTTPConnection, *, with_token: bool) -> None:
-    """Refuse what another site makes a browser send. Programs send neither header; a token is no browser's to add."""
-    if with_token:
+def _same_origin(request: HTTPConnection, known: Caller | None) -> None:
+    """Refuse what another site makes a browser send. A token is no browser's to add.
+
+    Programs send neither header, and need none of them without a session. With a session's cookie one of them must say that the
+    request is from here: every browser says so of forms and scripts. Whoever knows the session's value need not.
+    """
+    if known and known.token and not known.csrf:
         return
     site = request.headers.get("sec-fetch-site", "")
     origin = request.headers.get("origin", "")
     home = request.headers.get("host", "").lower()
     foreign = origin and origin.partition("://")[2].lower() != home
-    if foreign or site not in ("", "same-origin", "none"):
+    shown = origin or site == "same-origin" or not (known and known.csrf) or _knows(request, known.csrf)
+    if foreign or not shown or site not in ("", "same-origin", "none"):
         raise Refused(
             "another site sent this", kind="cross-site", hint="open the page on this server and do it there",
             origin=origin[:200],
         )  # fmt: skip
+
+
+def _knows(request: HTTPConnection, csrf: str) -> bool:
+    return compare_digest(request.headers.get(CSRF, "").encode(), csrf.encode())
 
 
 def _is_old(tx: Tables, token: str) -> bool:

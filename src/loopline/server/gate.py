@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from loopline.errors import Invalid, LooplineError, Unavailable
+from loopline.faces.client import client_of
 from loopline.faces.problem import expected, refuse_method, reply
 
 if TYPE_CHECKING:
@@ -241,14 +242,13 @@ def _logged(scope: Scope, send: Send) -> Send:
 
 def _line(scope: Scope, status: int, took: float) -> str:
     caller: Any = scope.get("loopline.caller")
-    client = scope.get("client")
     said = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "method": scope["method"],
         "path": Request(scope).url.path,
         "status": status,
         "ms": round(took * 1000, 1),
-        "client": client[0] if client else None,
+        "client": client_of(scope) or None,
         "actor": str(caller.actor) if caller else None,
     }
     return json.dumps(said, ensure_ascii=True) + "\n"

@@ -38,7 +38,8 @@ class Wish:
 def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raise Unavailable kind="port-taken", Refused kind="needs-admin-token" where others could reach a server without tokens.
+    Raise Unavailable kind="port-taken", Refused kind="needs-admin-token" where others could reach a server without tokens,
+    unless the settings name somebody who becomes its admin by signing in.
     """
     from loopline.wiring import open_loop
 
@@ -48,7 +49,7 @@ def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
         loop = open_loop(settings)
         try:
             known = _has_admin(loop)
-            if not known and not is_loopback(wish.host):
+            if not known and not is_loopback(wish.host) and not _become_admins(settings.server):
                 raise _needs_token(wish.host)
             port = address_of(listening)[1]
             server = replace(settings.server, host=wish.host, port=port)
@@ -138,10 +139,15 @@ def _has_admin(loop: Loop) -> bool:
         return not is_open(tx)
 
 
+def _become_admins(server: ServerSettings) -> tuple[str, ...]:
+    """Give whom a login at the provider makes an admin: a server that has these is open to nobody."""
+    return server.oidc.admins if server.oidc.issuer else ()
+
+
 def _needs_token(host: str) -> Refused:
     return Refused(
         f"others could reach this server at {host}, and nobody has an admin's token yet", kind="needs-admin-token",
-        hint="loopline issue laptop --role admin --everywhere, then start it again", host=host,
+        hint="loopline issue laptop --role admin --everywhere, then start it again; or set LOOPLINE_OIDC_ADMINS", host=host,
     )  # fmt: skip
 
 
@@ -149,6 +155,8 @@ def _words(wish: Wish, server: ServerSettings, url: str, *, known: bool) -> list
     lines = [f"Loopline listens on {server.address or url}"]
     if known or server.oidc.issuer:
         lines.append("Who asks needs a token, or signs in with the browser.")
+        if not known and (coming := _become_admins(server)):
+            lines.append(f"Nobody has an admin's token: {', '.join(coming)} becomes an admin by signing in.")
     else:
         lines.append("Open: anybody on this machine may do everything, and names are only what was typed.")
     if not wish.worker:

@@ -15,6 +15,7 @@ VARIABLES: Final = {
     "server.port": "LOOPLINE_PORT",
     "server.address": "LOOPLINE_ADDRESS",
     "server.hosts": "LOOPLINE_HOSTS",
+    "server.proxies": "LOOPLINE_PROXIES",
     "server.upload_limit": "LOOPLINE_UPLOAD_LIMIT",
     "server.webhook_hosts": "LOOPLINE_WEBHOOK_HOSTS",
     "server.oidc.issuer": "LOOPLINE_OIDC_ISSUER",
@@ -30,7 +31,7 @@ _DEFAULTS: Final = {
     "server.upload_limit": "50GiB",
     "server.oidc.groups_claim": "groups",
 }
-_LISTS: Final = ("hosts", "admins", "domains", "webhook_hosts")
+_LISTS: Final = ("hosts", "proxies", "admins", "domains", "webhook_hosts")
 _NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
 _HOST: Final = re.compile(r"[A-Za-z0-9*?.:_\[\]-]+(/[0-9]{1,3})?\Z")
 _URL: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z")
@@ -46,7 +47,7 @@ class Oidc:
     client_secret: str = ""
     """A reference, for `settings.secret.secret`; empty: a public client, which PKCE alone protects."""
     admins: tuple[str, ...] = ()
-    """E-mail addresses (or subjects) that are admins from their first login."""
+    """Verified e-mail addresses, or subjects (what has no `@`), that are admins from their first login."""
     groups_claim: str = "groups"
     """The claim that lists somebody's teams."""
     domains: tuple[str, ...] = ()
@@ -64,6 +65,8 @@ class ServerSettings:
     """How others reach it, without a slash at the end; empty: `http://host:port`."""
     hosts: tuple[str, ...] = ()
     """What a request's Host may be, besides loopback names and that of `address`."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies whose `X-Forwarded-For` is believed."""
     upload_limit: int = 50 << 30
     """The most bytes of one upload."""
     webhook_hosts: tuple[str, ...] = ()
@@ -106,6 +109,7 @@ def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
         port=int(chosen("server.port")),
         address=chosen("server.address").rstrip("/"),
         hosts=_words(chosen("server.hosts")),
+        proxies=_words(chosen("server.proxies")),
         upload_limit=size_of(chosen("server.upload_limit")) or 0,
         webhook_hosts=_words(chosen("server.webhook_hosts")),
         oidc=Oidc(
@@ -131,12 +135,24 @@ def mistake(name: str, value: str) -> Mistake | None:
         case "server.hosts" if wrong := [word for word in _words(value) if not _NAME.match(word)]:
             hint = "write names as a Host header has them: loopline.example.org, or loopline.example.org:8443"
             return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
+        case "server.proxies" if wrong := [word for word in _words(value) if not _is_network(word)]:
+            hint = "write the addresses of your proxies, or their networks: 127.0.0.1, 10.0.0.0/8"
+            return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
         case "server.webhook_hosts" if wrong := [word for word in _words(value) if not _HOST.match(word)]:
             hint = "write names, which may be globs (*.example.org), addresses, or networks (10.0.0.0/8)"
             return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
         case "server.oidc.client_secret" if value and not is_reference(value):
             return Mistake(f"{name} holds a value in place of a reference", "secret-in-place", HOW)
     return None
+
+
+def _is_network(text: str) -> bool:
+    from ipaddress import ip_network  # here: no command that reads pays for it
+
+    try:
+        return ip_network(text, strict=False).prefixlen > 0
+    except ValueError:
+        return False
 
 
 def _section(section: str, table: Table) -> dict[str, tuple[str, tuple[Table, str]]]:

@@ -70,7 +70,7 @@ def test_a_login_makes_a_session_with_teams_and_role(guarded: Served) -> None:
 def test_a_name_that_one_gives_oneself_is_nobodys(guarded: Served) -> None:
     """Neither a chosen user name nor an unverified address makes somebody Ann; without a role nothing may be done."""
     here = who(guarded, sign_in(guarded, "bob"))
-    assert (here["actor"], here["role"]) == ("person:bob", None)
+    assert (here["actor"], here["role"]) == ("person:oidc/bob", None)
 
 
 def test_two_subjects_never_share_a_name(guarded: Served) -> None:

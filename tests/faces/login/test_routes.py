@@ -13,7 +13,7 @@ from loopline.nouns.actor import parse_actor
 from loopline.verbs.issue import issue
 from loopline.verbs.revoke import revoke
 from tests.faces.login.test_provider import cookies_of
-from tests.server.serving import Served
+from tests.server.serving import HOME, Served
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -28,7 +28,7 @@ def signed(served: Served, token: str) -> tuple[dict[str, str], str]:
     """Sign a browser in, and give its headers and what its forms must hold."""
     answer = served.ask("POST", "/login", data={"token": token, "next": "/p/flights"})
     assert answer.status_code == 303, answer.text
-    headers = {"Cookie": f"loopline_session={cookies_of(answer)['loopline_session']}"}
+    headers = {"Cookie": f"loopline_session={cookies_of(answer)['loopline_session']}", "Origin": HOME}
     page = served.ask("GET", "/login", headers=headers).text
     found = re.search(r'name="csrf" value="([0-9a-f]{32})"', page)
     assert found

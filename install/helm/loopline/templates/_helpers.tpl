@@ -81,6 +81,9 @@ capabilities: {drop: [ALL]}
 - {name: LOOPLINE_ADDRESS, value: {{ . | quote }}}
 {{- end }}
 - {name: LOOPLINE_HOSTS, value: {{ concat .Values.hosts (list (include "loopline.name" .) (printf "%s.%s.svc" (include "loopline.name" .) .Release.Namespace) (printf "%s.%s.svc.cluster.local" (include "loopline.name" .) .Release.Namespace)) | join "," | quote }}}
+{{- with .Values.proxies }}
+- {name: LOOPLINE_PROXIES, value: {{ join "," . | quote }}}
+{{- end }}
 {{- if .Values.oidc.issuer }}
 - {name: LOOPLINE_OIDC_ISSUER, value: {{ .Values.oidc.issuer | quote }}}
 - {name: LOOPLINE_OIDC_CLIENT_ID, value: {{ .Values.oidc.clientId | quote }}}

@@ -17,17 +17,20 @@ if TYPE_CHECKING:
 GIVEN: Final = "trigger:login"
 """Who is written down as giving what a provider says: what it no longer says is taken back, what people gave is not."""
 MOST_GROUPS: Final = 200
+APART: Final = "oidc/"
+"""What the name of somebody without a verified address begins with: `person:oidc/SUBJECT` is nobody of this server's own."""
 
 
 def welcome(loop: Loop, settings: Oidc, claims: Mapping[str, Any]) -> Person:
     """Write down who has come, with their teams, and give them. Raise Refused kind="disabled" for who is shut out.
 
     A person is named by an address that the provider has verified, else by the provider's own name for them: what people may
-    choose for themselves (`preferred_username`) could be somebody else's name tomorrow (OpenID Connect Core 1.0, 5.7).
+    choose for themselves (`preferred_username`) could be somebody else's name tomorrow (OpenID Connect Core 1.0, 5.7). That
+    own name may be one that somebody has here, or look like an address, so it stands apart, behind `oidc/`.
     """
     subject, email = str(claims["sub"]), str(claims.get("email", ""))
-    verified = claims.get("email_verified") is True and _plain(email)
-    if settings.domains and not (verified and email.lower().rpartition("@")[2] in settings.domains):
+    address = email.lower() if claims.get("email_verified") is True and _is_address(email) else ""
+    if settings.domains and address.rpartition("@")[2] not in settings.domains:
         raise Refused(
             "people with your address do not sign in here",
             kind="domain-not-allowed",
@@ -35,11 +38,14 @@ def welcome(loop: Loop, settings: Oidc, claims: Mapping[str, Any]) -> Person:
         )
     with loop.ledger.write(loop.project, Actor("trigger", "login")) as tx:
         known = tx.people.by_subject(settings.issuer, subject)
-        actor = known.actor if known else f"person:{email.lower() if verified else subject}"
+        actor = known.actor if known else f"person:{address or APART + subject}"
         taken = None if known else tx.people.find(actor)
         if not _plain(actor) or (taken and taken.subject):  # a name stays with whom it was given to first
             raise Refused(
-                "somebody else has this name here", kind="name-taken", hint="ask an admin of this server", actor=actor
+                "somebody else has this name here",
+                kind="name-taken",
+                hint="an admin gives this account an address of its own, at the provider",
+                actor=actor,
             )
         if tx.people.disabled(actor):
             raise Refused("you are shut out of this server", kind="disabled", hint="ask an admin of this server")
@@ -51,10 +57,14 @@ def welcome(loop: Loop, settings: Oidc, claims: Mapping[str, Any]) -> Person:
             tx.teams.remove(EVERYWHERE, team, actor)
         for team in sorted(teams - before):
             tx.teams.add(EVERYWHERE, team, actor, by=GIVEN)
-        if {subject, email.lower() if verified else subject} & {one.lower() for one in settings.admins}:
+        if any(address == one.lower() if "@" in one else subject == one for one in settings.admins):
             tx.teams.add(EVERYWHERE, "role/admin", actor, by="person:settings")
         tx.say("person.signed-in", actor, teams=sorted(teams))
     return person
+
+
+def _is_address(text: str) -> bool:
+    return _plain(text) and "@" in text and not text.lower().startswith(APART)
 
 
 def _plain(text: Any) -> bool:

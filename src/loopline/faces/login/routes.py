@@ -11,14 +11,14 @@ from starlette.routing import BaseRoute, Route
 
 from loopline.access.scopes import write_scope
 from loopline.access.secrets import hash_of, id_of, user_code, written
-from loopline.errors import Invalid, LooplineError, Refused
+from loopline.errors import Invalid, LooplineError, NotFound, Refused
 from loopline.faces.admit import caller_of
 from loopline.faces.desk import Desk, act
 from loopline.faces.forms import form_of
 from loopline.faces.login.cookies import LOGIN, LOGIN_S, address_of, inside, keep, sign_in, sign_out
 from loopline.faces.login.people import welcome
 from loopline.faces.login.provider import Attempt, Provider
-from loopline.faces.login.throttle import throttle
+from loopline.faces.login.throttle import throttle, typing
 from loopline.faces.problem import reply, status_of
 from loopline.faces.web.page import render, see_other, shown
 from loopline.ledger.sessions import PAUSE, WAITING, Device
@@ -62,11 +62,11 @@ async def login(request: Request) -> Response:
 @shown
 async def signed_in(request: Request) -> Response:
     """Take a token and begin a session with it."""
-    throttle(request)
     fields = await form_of(request)
     text, back = fields.get("token", [""])[0].strip(), inside(fields.get("next", ["/"])[0])
     found = await act(request, _owner, request, text)
     if found is None:
+        throttle(request, "token")
         await asyncio.sleep(SLOWLY_S)
         wrong = Refused("this token lets nobody in", kind="not-signed-in", hint="loopline issue makes one")
         return await _ask(request, back, wrong=wrong)
@@ -78,7 +78,7 @@ async def signed_in(request: Request) -> Response:
 @shown
 async def provider(request: Request) -> Response:
     """Lead the browser to the provider."""
-    throttle(request)
+    throttle(request, "provider")
     ids = _loop(request).ids
     attempt = Attempt(
         ids.chance(16).hex(), ids.chance(16).hex(), ids.chance(32).hex(), inside(request.query_params.get("next", "/"))
@@ -100,6 +100,7 @@ async def callback(request: Request) -> Response:
     if "code" not in query:
         raise Refused("the provider let nobody in", kind="login-failed", hint="try again: /login")
     at = _provider(request)
+    throttle(request, "provider")
     claims = await act(request, at.claims, attempt, query["code"], callback=_callback(request))
     person: Person = await act(request, welcome, _loop(request), at.settings, claims)
     response = see_other(attempt.back)
@@ -120,9 +121,14 @@ async def logout(request: Request) -> Response:
 @shown
 async def device(request: Request) -> Response:
     """Ask whether a device may come in."""
-    caller_of(request)
+    caller = caller_of(request)
     code = _code(request.query_params.get("code", ""))
-    waiting = await act(request, _waiting, request, code) if code else None
+    waiting = None
+    if code:
+        typing(request, caller)
+        waiting = await act(request, _waiting, request, code)
+        if waiting is None:
+            typing(request, caller, wrong=True)
     return await render(request, "device.html", title="Let a device in", code=code, device=waiting, done="")
 
 
@@ -130,10 +136,14 @@ async def device(request: Request) -> Response:
 async def answered(request: Request) -> Response:
     """Take the answer."""
     caller = caller_of(request)
-    throttle(request)
     fields = await form_of(request)
     code, allow = _code(fields.get("code", [""])[0]), fields.get("answer", [""])[0] == "allow"
-    await act(request, _answer, request, code, caller, allow=allow)
+    typing(request, caller)
+    try:
+        await act(request, _answer, request, code, caller, allow=allow)
+    except NotFound:
+        typing(request, caller, wrong=True)
+        raise
     return await render(
         request, "device.html", title="Let a device in", code="", device=None, done="allowed" if allow else "denied"
     )
@@ -142,7 +152,7 @@ async def answered(request: Request) -> Response:
 async def begin(request: Request) -> Response:
     """Answer a device that wants to come in (RFC 8628, 3.2)."""
     try:
-        throttle(request)
+        throttle(request, "device")
     except LooplineError as error:
         return reply(error)
     asked = await _body(request)
@@ -245,13 +255,15 @@ def _answer(request: Request, code: str, caller: Caller, *, allow: bool) -> None
 
 
 def _token(request: Request, secret: str) -> dict[str, Any]:
-    loop = _loop(request)
-    with loop.ledger.telemetry() as tables:
-        found, hasty = tables.sessions.ask(hash_of(secret))
-        late = found is None or found.expires_at <= tables.now
-    if found is None or late:
+    loop, hashed = _loop(request), hash_of(secret)
+    with loop.ledger.read() as tables:  # strangers ask here: what nobody knows, and what comes too soon, writes nothing
+        found, hasty = tables.sessions.asked(hashed)
+    if found is None:
         return {"error": "expired_token"}
-    if hasty:
+    if not hasty:
+        with loop.ledger.telemetry() as tx:
+            found, hasty = tx.sessions.ask(hashed)
+    if hasty or found is None:
         return {"error": "slow_down"}
     if found.state != "allowed" or found.actor is None:
         words = {"waiting": "authorization_pending", "denied": "access_denied", "used": "expired_token"}

@@ -1,7 +1,8 @@
-"""throttle: how often an address may try to get in.
+"""throttle: how often somebody may try to get in.
 
-Tokens cannot be guessed; what is bounded is the work that strangers make, and the short codes that people type. Each process
-counts for itself, and forgets with time.
+Tokens are 256 bits and cannot be guessed: a good one is let in, whatever others have tried from the same address, and failures
+alone are counted. The codes that people type are short: who types them has a count of their own, which is asked first. What else
+is bounded is the work that strangers make. Each process counts for itself, and forgets with time.
 """
 
 from __future__ import annotations
@@ -9,28 +10,30 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from loopline.errors import Refused
+from loopline.faces.client import client_of, origin_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from loopline.nouns.caller import Caller
+
+Kind = Literal["token", "provider", "device", "code"]
 WINDOW_S: Final = 60.0
-MOST: Final = 30
-"""Tries of one address in a window."""
-MOST_OF_ALL: Final = 600
-"""Tries of all addresses in a window: whoever has many of them is bounded, too."""
+MOST: Final[dict[Kind, int]] = {"token": 30, "provider": 120, "device": 30, "code": 10}
+"""Wrong tokens, ways to the provider and back, and devices that begin, of one address in a window; wrong codes, of one person."""
+MOST_OF_ALL: Final[dict[Kind, int]] = {"device": 600}
+"""Of all together in a window: each device that begins is a row of the ledger."""
 _MANY: Final = 10_000
-"""Addresses that are remembered at most."""
+"""Counts that are kept at most, of a kind."""
 
 
 class Throttle:
-    """Counts tries by address. Any thread may use it."""
+    """Counts one kind of tries. Any thread may use it."""
 
-    def __init__(
-        self, *, most: int = MOST, of_all: int = MOST_OF_ALL, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, *, most: int, of_all: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._of_all = of_all
         self._clock = clock
@@ -39,15 +42,24 @@ class Throttle:
         self._tries: dict[str, int] = {}
         self._all = 0
 
-    def count(self, address: str) -> None:
+    def count(self, whose: str) -> None:
         """Count a try. Raise Refused kind="too-many-requests" for one too many: 429, with the seconds to wait."""
+        self._look(whose, 1)
+
+    def look(self, whose: str) -> None:
+        """Raise Refused kind="too-many-requests" where another try would be one too many, and count none."""
+        self._look(whose, 0)
+
+    def _look(self, whose: str, more: int) -> None:
         now = self._clock()
         with self._guard:
             if now - self._began >= WINDOW_S or len(self._tries) >= _MANY:
                 self._began, self._tries, self._all = now, {}, 0
-            self._tries[address] = self._tries.get(address, 0) + 1
-            self._all += 1
-            if self._tries[address] <= self._most and self._all <= self._of_all:
+            tries, of_all = self._tries.get(whose, 0), self._all
+            if more:
+                self._tries[whose] = tries + more
+                self._all += more
+            if tries < self._most and (self._of_all is None or of_all < self._of_all):
                 return
             wait = max(1, round(WINDOW_S - (now - self._began)))
         raise Refused(
@@ -55,10 +67,22 @@ class Throttle:
         )
 
 
-def throttle(request: Request) -> None:
-    """Count a try of whoever sends a request. Raise Refused kind="too-many-requests"."""
+def throttle(request: Request, kind: Kind) -> None:
+    """Count a try of the address that a request comes from. Raise Refused kind="too-many-requests"."""
+    throttles(request)[kind].count(origin_of(client_of(request.scope)))
+
+
+def typing(request: Request, caller: Caller, *, wrong: bool = False) -> None:
+    """Count a wrong code of somebody who is known, or ask whether they may type another one. Raise Refused as `throttle` does."""
+    whose = origin_of(client_of(request.scope)) if caller.open else str(caller.actor)
+    codes = throttles(request)["code"]
+    codes.count(whose) if wrong else codes.look(whose)
+
+
+def throttles(request: Request) -> dict[Kind, Throttle]:
+    """Give what this process has counted, by kind."""
     state = request.app.state
-    if getattr(state, "throttle", None) is None:
-        state.throttle = Throttle()
-    found: Throttle = state.throttle
-    found.count(request.client.host if request.client else "")
+    if getattr(state, "throttles", None) is None:
+        state.throttles = {kind: Throttle(most=most, of_all=MOST_OF_ALL.get(kind)) for kind, most in MOST.items()}
+    found: dict[Kind, Throttle] = state.throttles
+    return found
