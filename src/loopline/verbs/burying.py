@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from loopline.nouns.run import RunState
+from loopline.nouns.run import RunState, number_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,8 +61,7 @@ def _bury_fenced(loop: Loop) -> list[str]:
 
 
 def _held(tx: Tables, run: Run) -> bool:
-    fence = run.tags.get(FENCE, "")
-    return tx.tasks.holds(run.tags.get("task", ""), int(fence) if fence.isdigit() else 0)
+    return tx.tasks.holds(run.tags.get("task", ""), number_in(run.tags, FENCE))
 
 
 def _mark(loop: Loop, run: str) -> None:
