@@ -34,6 +34,9 @@ def start(
 ) -> Run:
     """Begin a run that somebody else executes.
 
+    Tags that Loopline writes itself and reads as facts are refused: log, key, task, modules, resumes, reproduces, and whatever
+    begins with task. or observed.
+
     Example:
         loopline start train --param depth=8 --json
     """

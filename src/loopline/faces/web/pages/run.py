@@ -162,6 +162,7 @@ def _look(loop: Loop, name: str) -> Around:
         run = tx.runs.resolve(loop.project, name)
         children = tx.runs.children(run.id)
         parent = tx.runs.find(run.parent) if run.parent else None
+        parent = parent if parent and parent.project == loop.project else None
         siblings = tx.runs.children(parent.id) if parent else []
         origins = {one.id: found for one in children if one.origin and (found := tx.runs.find(one.origin))}
         origin = tx.runs.find(run.origin) if run.origin else None
