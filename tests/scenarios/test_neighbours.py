@@ -174,7 +174,7 @@ def test_a_token_for_some_assets_learns_no_others(world: World) -> None:
 
 def test_a_review_tells_of_data_elsewhere_only_their_number(world: World) -> None:
     """Models that were made from data of another project can be reviewed; those data are compared for who may look there."""
-    loop = replace(world.served.loop, project=THERE)
+    loop, change = replace(world.served.loop, project=THERE), ""
     for number, word in ((1, b"okapi"), (2, b"gazelle")):
         tree = build(loop.blobs, [Entry("quagga.csv", loop.blobs.put(word), len(word))])
         load("add")(loop, AssetName(THERE, "data", "hush"), tree=tree, message="quagga")

@@ -32,7 +32,10 @@ def test_a_run_is_told_from_start_to_end(world: World) -> None:
                     parameters=[{"key": "day", "value": "2026-06-30"}, {"key": "n", "value": 3}]
                 ),
                 "tags": facet(
-                    tags=[{"key": key, "value": one} for key, one in (("team", "shop"), ("log", "sha256:x"), ("task.fence", "9"))]
+                    tags=[
+                        {"key": key, "value": one}
+                        for key, one in (("team", "shop"), ("log", "sha256:x"), ("task.fence", "9"))
+                    ]
                 ),
                 "airflow_version": facet(version={"a": 1}),
             },
