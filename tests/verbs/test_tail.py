@@ -128,7 +128,7 @@ def test_a_log_that_is_no_digest_is_none(here: World, kept: str) -> None:
 
 
 @pytest.mark.parametrize("far", [False, True], ids=["a folder", "far away"])
-def test_only_the_piece_that_is_asked_for_is_read(here: World, tmp_path: Path, far: bool) -> None:  # noqa: FBT001
+def test_only_the_piece_that_is_asked_for_is_read(here: World, tmp_path: Path, far: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     """However large a log is, no more of it comes into memory than a piece, or what streams at a time."""
     blobs: Blobs = here.loop.blobs if far else LocalBlobs(tmp_path / "store")
     whole = b"".join(b"%07d\n" % number for number in range(500_000))
@@ -140,7 +140,7 @@ def test_only_the_piece_that_is_asked_for_is_read(here: World, tmp_path: Path, f
     blobs.read = never  # type: ignore[method-assign]
     if far:
         pieces = [whole[at : at + 1000] for at in range(0, len(whole), 1000)]
-        blobs.get = lambda digest: iter(pieces)  # type: ignore[method-assign] # noqa: ARG005
+        blobs.get = lambda digest: iter(pieces)  # type: ignore[method-assign] # noqa: ARG005 (the port's signature)
     world = World(replace(here.loop, blobs=blobs))
     run = world.do("start", "train").id
     label(world, run, log=digest)
