@@ -282,3 +282,19 @@ def test_points_are_typed(loop: Loop, journal: Journal) -> None:
     shipment(loop, journal).ship()
     with loop.ledger.read() as tx:
         assert tx.metrics.history(journal._start["run"], "loss") == [Point("loss", 0.25, 4, loop.clock.now())]
+
+
+def test_reserved_tags_stay_behind_and_nothing_else_does(
+    loop: Loop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A journal with tags that the ledger keeps to itself loses these alone, with a warning that names them."""
+    journal = Journal(tmp_path, head(loop.ids.new(), tags={"task": "words", "mine": "1"}), loop.clock.now)
+    journal.append("tags", {"log": "x", "other": "2"})
+    journal.append("points", [("loss", 0.5, 0)])
+    shipped = shipment(loop, journal)
+    shipped.ship()
+    run = run_of(loop, journal)
+    assert (run.tags, run.metrics, shipped.refused) == ({"mine": "1", "other": "2"}, {"loss": 0.5}, 0)
+    assert "task" in caplog.text
+    assert "my.log" in caplog.text
+    journal.close()

@@ -12,7 +12,7 @@ import pytest
 from loopline.datasets.build import build_folder
 from loopline.datasets.index import Index
 from loopline.errors import NotFound, Refused, Unavailable
-from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.nouns.progress import Progress
 from loopline.sdk import transfer
 from loopline.sdk.files import materialise
@@ -34,7 +34,7 @@ class Whole(RemoteBlobs):
     kept: Path
 
     def delete(self, digest: Digest) -> bool:
-        path = self.kept / digest.removeprefix("sha256:")
+        path = self.kept / parse_digest(digest).removeprefix("sha256:")
         found = path.exists()
         path.unlink(missing_ok=True)
         return found

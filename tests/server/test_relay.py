@@ -37,9 +37,11 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
 
 
 @contextmanager
-def relaying(loop: Loop, *, pace: Pace = QUICK, allowed: tuple[str, ...] = LOOPBACK) -> Iterator[Relay]:
+def relaying(
+    loop: Loop, *, pace: Pace = QUICK, allowed: tuple[str, ...] = LOOPBACK, secrets: str = ""
+) -> Iterator[Relay]:
     """Run a relay in a thread; it must stop soon when told."""
-    relay, stop = Relay(loop, Hosts(allowed), pace=pace), threading.Event()
+    relay, stop = Relay(loop, Hosts(allowed), pace=pace, secrets=secrets), threading.Event()
     thread = threading.Thread(target=relay.run, args=(stop,))
     thread.start()
     try:
@@ -327,7 +329,7 @@ def test_a_secret_in_a_file_is_read_anew(loop: Loop, tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text(SECRET + "\n")
     other = "whsec_" + "b3RoZXIx" * 6
-    with receiving() as receiver, relaying(loop):
+    with receiving() as receiver, relaying(loop, secrets=str(tmp_path)):
         subscribe(loop, receiver, secret=f"file:{path}")
         starts(loop, 1)
         receiver.wait(lambda: here(loop).lag == 0)

@@ -86,6 +86,28 @@ def test_dead_runs_of_every_project_are_buried(loop: Loop, clock: FakeClock) -> 
         assert {tx.runs.get(one.id).state for one in others} == {RunState.RUNNING}
 
 
+def test_a_fault_in_one_project_leaves_no_other_out(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The projects behind one that cannot be looked through have their turn, and then the fault is told."""
+    from loopline.verbs import burying
+
+    for project in ("flights", "trains", "zeppelins"):
+        with loop.ledger.write(project, loop.actor) as tx:
+            tx.projects.ensure(project)
+            tx.say("test", "test")
+    looked, whole = [], burying.bury
+
+    def bury(there: Loop) -> tuple[str, ...]:
+        looked.append(there.project)
+        if there.project == "flights":
+            raise ValueError(there.project)
+        return whole(there)
+
+    monkeypatch.setattr(burying, "bury", bury)
+    with pytest.raises(ValueError, match="flights"):
+        sweeping.bury_dead_runs(loop)
+    assert looked == ["flights", "trains", "zeppelins"]
+
+
 def test_silent_workers_are_struck_off(loop: Loop, clock: FakeClock) -> None:
     """A worker that was killed is no longer listed after an hour."""
     with loop.ledger.telemetry() as tables:

@@ -10,6 +10,7 @@ from loopline.nouns.change import Change
 from loopline.nouns.ids import brief
 from loopline.nouns.name import Numbered, RefName
 from loopline.nouns.policy import Policy
+from loopline.nouns.run import Run
 from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs.asking import ask
 from loopline.verbs.burying import FENCE, attended, bury
@@ -25,6 +26,15 @@ def begin(project: Project) -> tuple[str, str]:
     """Write down a pipeline and a step that run."""
     run = project.do("start", "train", kind="pipeline", code=project.code)
     return run.id, project.do("start", "read", kind="step", parent=run.id).id
+
+
+def written(project: Project, tags: dict[str, str]) -> str:
+    """Write down a run that goes on, with tags as a worker's ledger writes them."""
+    run = Run(project.loop.ids.new(), "flights", "train", kind="pipeline", tags=tags)
+    with project.loop.ledger.write("flights", project.loop.actor) as tx:
+        tx.runs.start(run)
+        tx.say("test", run.id)
+    return run.id
 
 
 def state(project: Project, run: str) -> str:
@@ -140,9 +150,9 @@ def test_what_a_worker_elsewhere_left_is_told_by_its_lease(project: Project) -> 
         claimed = tables.tasks.claim("default", "elsewhere", lasting=10_000_000)
     assert claimed is not None
     tags = {"task": task.id, FENCE: str(claimed.fence)}
-    run = project.do("start", "train", kind="pipeline", code=project.code, tags=tags).id
+    run = written(project, tags)
     step = project.do("start", "read", kind="step", parent=run).id
-    stranger = project.do("start", "train", tags={"task": "my own word"}).id
+    stranger = written(project, {"task": "my own word"})
     assert bury(loop) == ()
     with loop.ledger.telemetry() as tables:
         tables.tasks.give_back(task.id, claimed.fence)
@@ -150,3 +160,10 @@ def test_what_a_worker_elsewhere_left_is_told_by_its_lease(project: Project) -> 
     assert again is not None
     assert bury(loop) == (run,)
     assert [state(project, one) for one in (run, step, stranger)] == ["crashed", "crashed", "running"]
+
+
+@pytest.mark.parametrize("fence", ["9" * 5000, "9" * 19, "²", "-1", "x", ""])
+def test_a_fence_that_is_no_number_is_that_of_a_dead_run(project: Project, fence: str) -> None:
+    """Whatever stands in the tag, burying goes on: no taking of a task has such a fence."""
+    run = written(project, {"task": "x", FENCE: fence})
+    assert bury(project.loop) == (run,)

@@ -70,3 +70,16 @@ def test_nobody_cancels_in_another_project() -> None:
     task = ask(here, "verify", {})
     with pytest.raises(NotFound):
         cancel(replace(here, project="trains"), task.id)
+
+
+def test_a_tag_leads_to_no_task_of_another_project() -> None:
+    """A run that names a task of another project finds none, and the task goes on."""
+    here = loop()
+    task = ask(replace(here, project="secret"), "verify", {})
+    with here.ledger.write("flights", here.actor) as tx:
+        run = tx.runs.start(Run(here.ids.new(), "flights", "train", tags={"task": task.id}))
+        tx.say("test", "test")
+    with pytest.raises(NotFound):
+        cancel(here, run.id)
+    with here.ledger.read() as tx:
+        assert tx.tasks.get(task.id).state is TaskState.QUEUED

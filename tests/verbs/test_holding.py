@@ -69,8 +69,7 @@ def test_to_know_a_digest_is_not_to_have_it(world: World) -> None:
     "ask",
     [
         lambda d: {"tree": d}, lambda d: {"code": d}, lambda d: {"environment": d}, lambda d: {"digest": d, "media_type": BYTES},
-        lambda d: {"digest": d, "media_type": TREE}, lambda d: {"outputs": (Link("o", d),)}, lambda d: {"tags": {"log": d}},
-        lambda d: {"tags": {"key": d}},
+        lambda d: {"digest": d, "media_type": TREE}, lambda d: {"outputs": (Link("o", d),)},
     ],
 )  # fmt: skip
 def test_a_request_names_only_what_is_held(world: World, ask: Any) -> None:
@@ -84,9 +83,9 @@ def test_a_request_names_only_what_is_held(world: World, ask: Any) -> None:
 
 
 def test_what_a_run_reads_may_be_anybodys(world: World) -> None:
-    """An input is no claim, nor is a tag that is no log."""
+    """An input is no claim, nor is a tag."""
     digest = digest_of(b"elsewhere")
-    claimed(world.loop, {"inputs": (Link("i", digest),), "tags": {"note": str(digest), "log": "none"}, "why": "x"})
+    claimed(world.loop, {"inputs": (Link("i", digest),), "tags": {"note": str(digest)}, "why": "x"})
 
 
 @pytest.mark.parametrize("lacking", ["node", "file"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,3 +85,22 @@ def test_a_rehearsal_leaves_nothing(world: World) -> None:
     run = world.rehearsing().do("start", "train")
     with pytest.raises(NotFound):
         world.do("show", run.id)
+
+
+@pytest.mark.parametrize(
+    "tag", ["log", "key", "task", "task.fence", "modules", "resumes", "observed.at", "observed.start"]
+)
+def test_tags_that_the_system_writes_are_refused(world: World, tag: str) -> None:
+    """What is read back as a fact is written by nobody else: neither with a new run, nor with one that is there, nor later."""
+    run = world.do("start", "train", run=ID)
+    tags = {"mine": "1", tag: "x"}
+    for ask in (
+        partial(world.do, "start", "train", tags=tags),
+        partial(world.do, "start", "train", run=ID, tags=tags),
+        partial(world.do, "log", run.id, tags=tags),
+    ):
+        with pytest.raises(Invalid) as caught:
+            ask()
+        assert (caught.value.kind, caught.value.facts["tags"]) == ("reserved-tag", [tag])
+    assert world.do("show", ID).tags == {}
+    assert world.do("start", "train", tags={"logs": "x", "tasks": "y", "my.log": "z"}).tags["my.log"] == "z"

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import pytest
 
 from loopline.errors import NotFound
 from loopline.nouns.run import RunState
+from loopline.store.blobs import Blobs
+from loopline.store.local import LocalBlobs
 
 from .conftest import World
 
@@ -23,9 +25,16 @@ def here(world: World, tmp_path: Path) -> World:
 def printed(world: World, text: str, name: str = "train", **about: Any) -> str:
     """Record a step that is over and what it printed."""
     run: str = world.do("start", name, kind="step", **about).id
-    world.do("log", run, tags={"log": world.loop.blobs.put(text.encode())})
+    label(world, run, log=world.loop.blobs.put(text.encode()))
     world.do("finish", run)
     return run
+
+
+def label(world: World, run: str, **tags: str) -> None:
+    """Write tags that nobody may ask for, as what runs pipelines does."""
+    with world.loop.ledger.write(world.loop.project, world.loop.actor) as tx:
+        tx.runs.annotate(run, tags=tags)
+        tx.say("test", run)
 
 
 def growing(world: World, text: bytes) -> str:
@@ -108,3 +117,34 @@ def test_a_cached_step_shows_what_it_printed_when_it_ran(here: World) -> None:
         rows.do("UPDATE runs SET state = 'cached', origin = ? WHERE id = ?", origin, cached)
     found = here.do("tail", cached)
     assert (found.run, found.text) == (origin, "from the first time")
+
+
+@pytest.mark.parametrize("kept", ["sha256:../../../../etc/passwd", "none", "sha256:" + "0" * 63])
+def test_a_log_that_is_no_digest_is_none(here: World, kept: str) -> None:
+    """A tag that an older server let somebody write opens no file."""
+    run = here.do("start", "train").id
+    label(here, run, log=kept)
+    assert (here.do("tail", run).text, here.do("tail", run).size) == ("", 0)
+
+
+@pytest.mark.parametrize("far", [False, True], ids=["a folder", "far away"])
+def test_only_the_piece_that_is_asked_for_is_read(here: World, tmp_path: Path, far: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+    """However large a log is, no more of it comes into memory than a piece, or what streams at a time."""
+    blobs: Blobs = here.loop.blobs if far else LocalBlobs(tmp_path / "store")
+    whole = b"".join(b"%07d\n" % number for number in range(500_000))
+    digest = blobs.put(whole)
+
+    def never(digest: object) -> Never:
+        raise AssertionError(digest)
+
+    blobs.read = never  # type: ignore[method-assign]
+    if far:
+        pieces = [whole[at : at + 1000] for at in range(0, len(whole), 1000)]
+        blobs.get = lambda digest: iter(pieces)  # type: ignore[method-assign] # noqa: ARG005 (the port's signature)
+    world = World(replace(here.loop, blobs=blobs))
+    run = world.do("start", "train").id
+    label(world, run, log=digest)
+    world.do("finish", run)
+    found = world.do("tail", run, offset=8 * 123_456, limit=16)
+    assert (found.text, found.size) == ("0123456\n0123457\n", len(whole))
+    assert world.do("tail", run, offset=-8).text == "0499999\n"

@@ -20,7 +20,7 @@ def test_sources_are_data_code_and_environment(world: World) -> None:
         tx.say("test", "x")
     version = world.train()
     with world.loop.ledger.read() as tx:
-        assert [str(v) for v in sources(tx, "flights", version)] == ["code/flights@1", "data/flights@1"]
+        assert [str(v) for v in sources(tx, version)] == ["code/flights@1", "data/flights@1"]
         moves = together(tx, world.loop, Move(CHAMPION, None, 1))
         assert [str(m.ref) for m in moves] == ["code/flights@champion", "data/flights@champion"]
         assert together(tx, world.loop, Move(CHAMPION, 1, None)) == ()

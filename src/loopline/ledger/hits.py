@@ -126,9 +126,12 @@ class Hits:
             )  # fmt: skip
             yield from (Hit("event", str(row[0]), f"{row[1]} {row[2]} by {row[3]}", column, row[4]) for row in rows)
 
-    def people(self, limit: int) -> Iterator[Hit]:
-        """Give actors that have a role, a token or a login here, by name."""
+    def people(self, limit: int, *, among: Sequence[str] = ()) -> Iterator[Hit]:
+        """Give actors that have a role or a login here, by name: those of `among`, or everybody where nobody is named."""
         where, values = self._holds("p.actor || ' ' || p.told")
+        if among:
+            where += f" AND p.actor IN ({', '.join('?' * len(among))})"
+            values += among
         rows = self._rows.all(
             "SELECT p.actor, p.told FROM (SELECT actor, title || ' ' || email AS told FROM people UNION"
             " SELECT actor, '' FROM grants WHERE project IN (?, '*')) p"

@@ -37,6 +37,11 @@ class Teams:
             members.setdefault(role, set()).add(actor)
         return {role: frozenset(actors) for role, actors in sorted(members.items())}
 
+    def own(self, project: str) -> set[str]:
+        """Give the teams that have members in a project itself."""
+        rows = self._rows.all("SELECT DISTINCT role FROM grants WHERE project = ?", project)
+        return {row[0] for row in rows if row[0].startswith("team/")}
+
     def standing(self, actor: str) -> list[tuple[str, str]]:
         """Give (project, role) for each role that an actor has, itself or by a team. The project `*` is every project.
 

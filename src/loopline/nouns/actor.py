@@ -8,6 +8,8 @@ from typing import Final
 from loopline.errors import Invalid
 
 ACTOR_KINDS: Final = ("person", "token", "trigger", "assistant")
+HOLDERS: Final = ("person", "token", "assistant")
+"""Kinds that hold tokens, teams and roles. A trigger is the server itself: nobody else speaks as one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,6 +29,16 @@ class Actor:
     def human(self) -> bool:
         """Whether this is a person: an assistant's approval never counts as a person's."""
         return self.kind == "person"
+
+
+def holder(actor: Actor) -> Actor:
+    """Give an actor back that may hold tokens, teams and roles. Raise Invalid."""
+    if actor.kind not in HOLDERS:
+        raise Invalid(
+            f"{actor} speaks for the server itself, and holds no tokens and no roles", kind="bad-actor",
+            hint=f"name one of the kinds {', '.join(HOLDERS)}", text=str(actor),
+        )  # fmt: skip
+    return actor
 
 
 def parse_actor(text: str, *, verified: bool = False) -> Actor:

@@ -31,6 +31,11 @@ def parse_digest(text: str) -> Digest:
     return Digest(text)
 
 
+def find_digest(text: str | None) -> Digest | None:
+    """Take a whole digest out of what somebody wrote down; None where it is anything else."""
+    return Digest(text) if text and _WHOLE.match(text) else None
+
+
 def is_digest_prefix(text: str) -> bool:
     """Tell whether `text` is `sha256:` and 12 to 64 hex digits."""
     return bool(_PREFIX.match(text))

@@ -9,6 +9,10 @@ from typing import Literal
 
 from loopline.nouns.digest import Digest
 
+_OWN_TAGS = frozenset({"key", "log", "modules", "reproduces", "resumes", "task"})
+_OWN_PREFIXES = ("observed.", "task.")
+_LONGEST_NUMBER = 18
+"""Digits that fit into 64 bits whatever they are."""
 RunKind = Literal["run", "pipeline", "step", "check", "build", "rollout", "monitor", "reproduce"]
 
 
@@ -32,6 +36,17 @@ class RunState(StrEnum):
     def good(self) -> bool:
         """Whether the outputs can be used."""
         return self in (RunState.FINISHED, RunState.CACHED)
+
+
+def reserved(tag: str) -> bool:
+    """Tell whether the system writes this tag itself and takes it for a fact later, so that nobody else may write it."""
+    return tag in _OWN_TAGS or tag.startswith(_OWN_PREFIXES)
+
+
+def number_in(tags: Mapping[str, str], tag: str) -> int:
+    """Read a whole number that the system wrote as a tag; 0 where it is missing or anything else."""
+    text = tags.get(tag, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ there: no record is taken twice, whatever was cut by a crash.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Final
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import Hashed, Pointer, parse_asset
-from loopline.nouns.run import Link, Point, Run, RunState
+from loopline.nouns.run import Link, Point, Run, RunState, reserved
 from loopline.nouns.version import Version
 from loopline.sdk.client import Client
 from loopline.sdk.journal import log as warnings
@@ -54,7 +54,7 @@ class Batch:
             case "params":
                 self.params |= record.body
             case "tags":
-                self.tags |= record.body
+                self.tags |= _free(record.body)
             case "input":
                 self.inputs.append(Link(**record.body))
             case "output":
@@ -223,6 +223,8 @@ class Shipment:
 
     def _start(self, record: Record) -> None:
         head = dict(record.body)
+        if head.get("tags"):
+            head["tags"] = _free(head["tags"])
         self.client = self.client.within(head["project"] or self.client.project, head["actor"])
         if not head.get("attached"):
             keys = ("name", "experiment", "kind", "params", "tags", "parent", "run")
@@ -281,6 +283,16 @@ class Shipment:
         if self.refused == 1:
             warnings.warning("loopline left out what was logged to run %s: %s", self.head["run"], said)
         self._log(record.end, Batch())
+
+
+def _free(tags: Mapping[str, str]) -> dict[str, str]:
+    """Leave out tags that the ledger keeps to itself, with a warning: the rest of the record is good."""
+    wrong = sorted(tag for tag in tags if reserved(tag))
+    if wrong:
+        warnings.warning(
+            "loopline left out tags that it writes itself: %s; call yours otherwise: my.%s", ", ".join(wrong), wrong[0]
+        )
+    return {tag: value for tag, value in tags.items() if tag not in wrong}
 
 
 def _wait_where_unknown(error: Exception) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict, NotFound, Refused, Unavailable
 from loopline.loop import silent
-from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.nouns.progress import Progress, Report
 from loopline.sdk.together import Task, together
 from loopline.sdk.wire import JSON, Answer, Wire, encoded
@@ -161,7 +161,7 @@ class RemoteBlobs:
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Ask which of these the project does not hold."""
-        wanted, missing = iter(dict.fromkeys(digests)), set[Digest]()
+        wanted, missing = iter(dict.fromkeys(map(parse_digest, digests))), set[Digest]()
         while some := list(islice(wanted, 10_000)):
             answer = self._wire.ask(
                 "POST", "/api/v1/blobs/missing", query=self._query, body=encoded({"digests": some}),
@@ -195,7 +195,7 @@ class RemoteBlobs:
         return [("project", self._project)]
 
     def _path(self, digest: Digest) -> str:
-        return f"/api/v1/blobs/{digest}"
+        return f"/api/v1/blobs/{parse_digest(digest)}"
 
     def _send(self, items: dict[Digest, bytes], meter: _Meter) -> None:
         """Send blobs: small ones in packs, others each alone, several at a time."""

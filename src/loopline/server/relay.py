@@ -39,9 +39,10 @@ HOUR: Final = 3600.0
 class Relay:
     """The loop of one process. `run` blocks until `stop` is set; several processes may run one each."""
 
-    def __init__(self, loop: Loop, hosts: Hosts, *, pace: Pace | None = None) -> None:
+    def __init__(self, loop: Loop, hosts: Hosts, *, pace: Pace | None = None, secrets: str = "") -> None:
         self._loop = replace(loop, actor=RELAY)
         self._hosts = hosts
+        self._secrets = secrets
         self._pace = pace or Pace()
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
         self._woken = threading.Event()
@@ -119,7 +120,14 @@ class Relay:
         rest = self._pace.poll
         try:
             with self._leased(number) as lease:
-                turn = Turn(self._loop, self._hosts, self._pace, lease=lease, stopping=self._stopping.is_set)
+                turn = Turn(
+                    self._loop,
+                    self._hosts,
+                    self._pace,
+                    lease=lease,
+                    stopping=self._stopping.is_set,
+                    secrets=self._secrets,
+                )
                 with self._guard:
                     self._turns.add(turn)
                 try:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from loopline.errors import LooplineError
 from loopline.server.messages import messages
 from loopline.server.posting import Answer, Line
-from loopline.server.signing import keys_of, signature
-from loopline.settings.secret import secret
+from loopline.server.signing import keys_at, signature
 
 if TYPE_CHECKING:
     from loopline.ledger.leases import Lease
@@ -29,7 +28,7 @@ LOG: Final = logging.getLogger("loopline.relay")
 GONE: Final = 410
 PAGE: Final = 200
 DAY: Final = 24 * 3600.0
-PAUSING: Final = ("host-not-allowed", "secret-missing", "secret-in-place", "weak-secret")
+PAUSING: Final = ("host-not-allowed", "no-signing-secret")
 """Kinds of errors that no further try mends: somebody has to."""
 
 
@@ -65,8 +64,10 @@ class Pace:
 class Turn:
     """One turn. `go` raises LooplineError where another server has taken over, or the database does not answer."""
 
-    def __init__(self, loop: Loop, hosts: Hosts, pace: Pace, *, lease: Lease, stopping: Callable[[], bool]) -> None:
-        self._loop, self._hosts, self._pace = loop, hosts, pace
+    def __init__(
+        self, loop: Loop, hosts: Hosts, pace: Pace, *, lease: Lease, stopping: Callable[[], bool], secrets: str = ""
+    ) -> None:
+        self._loop, self._hosts, self._pace, self._secrets = loop, hosts, pace, secrets
         self._lease, self._until = lease, time.monotonic() + pace.lease
         self._stopping = stopping
         self._line: Line | None = None
@@ -88,7 +89,7 @@ class Turn:
         began, told = time.monotonic(), 0
         here: Subscription | None = one
         try:
-            self._keys = keys_of(secret(one.secret, name="the signing secret")) if one.secret else ()
+            self._keys = keys_at(one.secret, folder=self._secrets)
             self._line = Line(one.url, self._hosts, timeout=self._pace.timeout)
             while here is not None and not self._stopping() and time.monotonic() - began < self._pace.turn:
                 one = here

@@ -105,7 +105,7 @@ def _threads(here: _Up, stop: threading.Event) -> Iterator[None]:
     from loopline.server.relay import Relay
     from loopline.server.ticker import Ticker
 
-    relay = Relay(here.loop, hosts_of(here.server))
+    relay = Relay(here.loop, hosts_of(here.server), secrets=here.server.webhook_secrets)
     ticker = Ticker(here.loop)
     threads = [
         threading.Thread(target=one.run, args=(stop,), name=f"loopline-{name}", daemon=True)

@@ -18,6 +18,7 @@ VARIABLES: Final = {
     "server.proxies": "LOOPLINE_PROXIES",
     "server.upload_limit": "LOOPLINE_UPLOAD_LIMIT",
     "server.webhook_hosts": "LOOPLINE_WEBHOOK_HOSTS",
+    "server.webhook_secrets": "LOOPLINE_WEBHOOK_SECRETS",
     "server.oidc.issuer": "LOOPLINE_OIDC_ISSUER",
     "server.oidc.client_id": "LOOPLINE_OIDC_CLIENT_ID",
     "server.oidc.client_secret": "LOOPLINE_OIDC_CLIENT_SECRET",
@@ -71,6 +72,8 @@ class ServerSettings:
     """The most bytes of one upload."""
     webhook_hosts: tuple[str, ...] = ()
     """Where events may be sent: globs over names, addresses, networks; empty: nowhere but loopback, from loopback."""
+    webhook_secrets: str = ""
+    """The folder in which `file:/PATH` of a subscription must lie; empty: no file signs anything."""
     oidc: Oidc = Oidc()
     timezone: str = "UTC"
     """The zone in which pages write times: that of the project."""
@@ -112,6 +115,7 @@ def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
         proxies=_words(chosen("server.proxies")),
         upload_limit=size_of(chosen("server.upload_limit")) or 0,
         webhook_hosts=_words(chosen("server.webhook_hosts")),
+        webhook_secrets=chosen("server.webhook_secrets"),
         oidc=Oidc(
             issuer=chosen("server.oidc.issuer"),
             client_id=chosen("server.oidc.client_id"),
@@ -141,6 +145,8 @@ def mistake(name: str, value: str) -> Mistake | None:
         case "server.webhook_hosts" if wrong := [word for word in _words(value) if not _HOST.match(word)]:
             hint = "write names, which may be globs (*.example.org), addresses, or networks (10.0.0.0/8)"
             return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
+        case "server.webhook_secrets" if value and not (value.startswith("/") and value.strip("/")):
+            return Mistake(f"{name} is {value!r}", "bad-value", "write a folder of its own: /run/secrets/webhooks")
         case "server.oidc.client_secret" if value and not is_reference(value):
             return Mistake(f"{name} holds a value in place of a reference", "secret-in-place", HOW)
     return None

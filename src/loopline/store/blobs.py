@@ -37,6 +37,8 @@ class Blobs(Protocol):
     or not at all, whenever a process is killed. What a writing method has acknowledged survives a loss of power.
     Writing what is there already changes nothing, unless the bytes that are kept were damaged: then it mends them.
 
+    A name that is no whole digest (`parse_digest`) raises Invalid bad-digest, before anything is looked for: it may hold a path.
+
     Writing raises Unavailable: disk-full, store-read-only, store-broken. Reading raises NotFound blob-missing and
     Unavailable blob-corrupt, blob-unreadable. A store that is asked over a network raises Unavailable besides, by any method:
     store-unreachable, store-refused, store-missing. A method that raised has left nothing behind and may be called again.

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from loopline.errors import Unavailable
-from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
 
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -121,7 +121,7 @@ class LocalBlobs:
                     yield Digest("sha256:" + entry.name)
 
     def _where(self, digest: Digest) -> str:
-        return f"{self._blobs}/{digest[7:]}"
+        return f"{self._blobs}/{parse_digest(digest)[7:]}"
 
     def _put_group(self, group: list[bytes], digests: list[Digest]) -> None:
         fresh: list[tuple[int, str, Digest]] = []

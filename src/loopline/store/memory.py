@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
 
 
@@ -43,7 +43,7 @@ class MemoryBlobs:
 
     def read(self, digest: Digest) -> bytes:
         """Give all of a blob."""
-        data = self.held.get(digest)
+        data = self.held.get(parse_digest(digest))
         if data is None:
             raise absent(digest)
         found = digest_of(data)
@@ -53,12 +53,12 @@ class MemoryBlobs:
 
     def size(self, digest: Digest) -> int | None:
         """Give its length."""
-        data = self.held.get(digest)
+        data = self.held.get(parse_digest(digest))
         return None if data is None else len(data)
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Give those that are not here."""
-        return {digest for digest in digests if digest not in self.held}
+        return {digest for digest in digests if parse_digest(digest) not in self.held}
 
     def path(self, digest: Digest) -> Path | None:  # noqa: ARG002 - the port's signature
         """Give None: there are no files."""
@@ -70,7 +70,7 @@ class MemoryBlobs:
 
     def delete(self, digest: Digest) -> bool:
         """Forget a blob."""
-        return self.held.pop(digest, None) is not None
+        return self.held.pop(parse_digest(digest), None) is not None
 
     def iter(self) -> Iterator[Digest]:
         """Give what was there when it was called."""

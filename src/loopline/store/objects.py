@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
-from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
 
 if TYPE_CHECKING:
@@ -436,7 +436,7 @@ def _keys(url: str) -> dict[str, str]:
 
 
 def _key(digest: Digest) -> str:
-    return f"blobs/sha256/{digest[7:]}"
+    return f"blobs/sha256/{parse_digest(digest)[7:]}"
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import threading
 from collections.abc import Iterator
@@ -18,12 +19,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.errors import NotFound, Unavailable
+from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.store.blobs import CHUNK, Blobs
 
 ABSENT = digest_of(b"never stored")
 BIG = bytes(range(256)) * (3 * CHUNK // 256) + b"tail"
+
+NO_DIGESTS = (
+    "",
+    "sha256:",
+    "sha256:../../secret",
+    "sha256:" + "../" * 20 + "TMP/secret",
+    "sha256:" + "A" * 64,
+    f"{ABSENT}\n",
+    f"{ABSENT}0",
+)
 
 _tried = settings(max_examples=30, deadline=None)
 
@@ -123,6 +134,21 @@ class BlobsSuite:
             assert (caught.value.kind, caught.value.facts["digest"]) == ("blob-missing", ABSENT)
         assert blobs.size(ABSENT) is None
         assert blobs.path(ABSENT) is None
+
+    @pytest.mark.parametrize("name", NO_DIGESTS)
+    def test_what_is_no_digest_is_refused(self, blobs: Blobs, tmp_path: Path, name: str) -> None:
+        """A name that is not sha256: and 64 hex digits is looked for nowhere, whatever stands at the place that it spells."""
+        (tmp_path / "secret").write_bytes(b"of the machine")
+        wrong = Digest(name.replace("TMP", str(tmp_path)))
+        for ask in (blobs.read, blobs.get, blobs.size, blobs.verify, lambda one: blobs.missing([one])):
+            with pytest.raises(Invalid) as caught:
+                ask(wrong)
+            assert caught.value.kind == "bad-digest"
+        with pytest.raises(LooplineError):
+            blobs.delete(wrong)
+        assert (tmp_path / "secret").exists()
+        with contextlib.suppress(Invalid):
+            assert blobs.path(wrong) is None
 
     def test_missing_gives_what_is_not_there(self, blobs: Blobs) -> None:
         """missing() is the difference between a list and the store."""

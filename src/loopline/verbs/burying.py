@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from loopline.nouns.ids import brief
-from loopline.nouns.run import RunState
+from loopline.nouns.run import RunState, number_in
 from loopline.nouns.verdict import Result
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ def unanswered(loop: Loop, run: str, why: str) -> bool:
 
 
 def _held(tx: Tables, run: Run) -> bool:
-    fence = run.tags.get(FENCE, "")
-    return tx.tasks.holds(run.tags.get("task", ""), int(fence) if fence.isdigit() else 0)
+    return tx.tasks.holds(run.tags.get("task", ""), number_in(run.tags, FENCE))
 
 
 def _mark(loop: Loop, run: str) -> None:

@@ -49,4 +49,5 @@ def _task_of(loop: Loop, name: str) -> str:
             f"run {brief(run.id)} came of no task: the process that began it ends it", kind="no-task-of-run",
             hint=f"Ctrl-C there; if it is gone: loopline finish {brief(run.id)} --state crashed", run=run.id,
         )  # fmt: skip
-    return found
+    with loop.ledger.read() as tx:
+        return tx.tasks.resolve(loop.project, found).id

@@ -9,6 +9,7 @@ from loopline.loop import Loop
 from loopline.nouns.artifact import EVALUATION, MODEL, Artifact
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.name import Pointer
+from loopline.verbs.permitting import sees
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
@@ -24,6 +25,8 @@ def card(
 ) -> str:
     """Write the card of a model in Markdown, from what the ledger knows (headings after Mitchell et al. 2019).
 
+    With a token that is kept to some assets it has nothing of the run that made the model.
+
     Example:
         loopline card model/delay@champion > MODEL_CARD.md
     """
@@ -38,13 +41,15 @@ def card(
             raise Invalid(
                 f"{version} is no model", kind="not-a-model", hint=f"loopline show {version}", version=str(version)
             )
-        run = tx.runs.find(version.run) if version.run else None
+        project = version.asset.project
+        run = tx.runs.find(version.run) if version.run and sees(loop, "card", project) else None
         refs = [str(ref.name) for ref in tx.refs.of(version.asset) if ref.target == version.number]
         here = (version.asset, version.number)
         changes = [
             one
-            for one in tx.changes.list(loop.project, limit=1000)
+            for one in tx.changes.list(project, limit=1000)
             if any((m.ref.asset, m.new) == here for m in one.moves)
+            and all(sees(loop, "card", project, str(m.ref.asset)) for m in one.moves)
         ]
         environment = _environment(tx, run)
     is_model = version.artifact.media_type == MODEL

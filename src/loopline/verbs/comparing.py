@@ -19,6 +19,7 @@ from loopline.nouns.entry import Difference
 from loopline.nouns.patch import Patch
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
+from loopline.verbs.permitting import sees
 from loopline.verbs.together import sources
 
 FILES = 100
@@ -28,11 +29,13 @@ FILES = 100
 def compare(
     loop: Loop, old: Version | None, new: Version, *, rows: bool = False, lines: bool = False, limit: int = FILES
 ) -> Comparison:
-    """Compare two versions of an asset: files, rows of tables, and what the runs that made them were given and measured."""
+    """Compare two versions of an asset: files, rows of tables, and what the runs that made them were given and measured.
+
+    Of runs that the asker may not see, nothing is told.
+    """
     with loop.ledger.read() as tx:
-        before = tx.runs.find(old.run) if old and old.run else None
-        after = tx.runs.find(new.run) if new.run else None
-        data = _sources(tx, loop, old, new)
+        before, after = _run_of(tx, loop, old), _run_of(tx, loop, new)
+        data = _sources(tx, loop, old if before else None, new if after else None)
         environment = _packages(tx, before, after)
     files, more = _files(loop, old, new, limit)
     code = _code(loop, before, after, limit)
@@ -49,6 +52,12 @@ def compare(
         environment=environment,
         patches=_patches(loop, old, new, code, files) if lines else (),
     )
+
+
+def _run_of(tx: Tables, loop: Loop, version: Version | None) -> Run | None:
+    if version is None or not version.run or not sees(loop, "diff", version.asset.project):
+        return None
+    return tx.runs.find(version.run)
 
 
 _WRITTEN = (".py", ".md", ".toml", ".yaml", ".yml", ".json", ".txt", ".cfg", ".ini", ".sql", ".sh")
@@ -100,11 +109,17 @@ def _code(loop: Loop, before: Run | None, after: Run | None, limit: int) -> tupl
         return ()
 
 
-def _sources(tx: Tables, loop: Loop, old: Version | None, new: Version) -> tuple[Delta, ...]:
-    before = {str(v.asset): v for v in sources(tx, loop.project, old)} if old else {}
-    after = {str(v.asset): v for v in sources(tx, loop.project, new)}
-    numbers = _deltas({k: f"@{v.number}" for k, v in before.items()}, {k: f"@{v.number}" for k, v in after.items()})
-    return tuple(one for one in numbers if not one.name.startswith(("env/", "code/")))
+def _sources(tx: Tables, loop: Loop, old: Version | None, new: Version | None) -> tuple[Delta, ...]:
+    """Give the data and models that differ; those of another project are written with it."""
+    before, after = (
+        {
+            str(v.asset) if v.asset.project == loop.project else v.asset.key: f"@{v.number}"
+            for v in (sources(tx, one) if one else ())
+            if v.asset.kind not in ("env", "code")
+        }
+        for one in (old, new)
+    )
+    return _deltas(before, after)
 
 
 def _packages(tx: Tables, before: Run | None, after: Run | None) -> tuple[Delta, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 from loopline.access.roles import EVERYWHERE, PREFIX, RANKS
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.loop import Loop
-from loopline.nouns.actor import parse_actor
+from loopline.nouns.actor import holder, parse_actor
 from loopline.verbs.permitting import may_give, may_use, roles_of
 
 if TYPE_CHECKING:
@@ -32,30 +32,30 @@ def grant(
         loopline grant ann team/ml-leads
         loopline grant team/ml-leads role/approver
     """
-    holder, home = _holder(who, role), EVERYWHERE if everywhere else loop.project
+    whom, home = _holder(who, role, revoke=revoke), EVERYWHERE if everywhere else loop.project
     may_use(loop, "grant", home)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         may_give(loop, tx, _carries(tx, home, role))
         if revoke:
-            if not holder.startswith("team/"):
-                may_give(loop, tx, {home: "viewer", **roles_of(tx, holder)})
-            if not tx.teams.remove(home, role, holder):
+            if not whom.startswith("team/"):
+                may_give(loop, tx, {home: "viewer", **roles_of(tx, whom)})
+            if not tx.teams.remove(home, role, whom):
                 raise NotFound(
-                    f"{holder} does not have {role}",
+                    f"{whom} does not have {role}",
                     kind="no-grant",
                     hint="loopline grant --help",
-                    actor=holder,
+                    actor=whom,
                     role=role,
                 )
             _one_admin(tx, loop)
         else:
-            tx.teams.add(home, role, holder, by=str(loop.actor))
-        tx.say("grant.revoked" if revoke else "grant.given", holder, role=role, everywhere=everywhere)
+            tx.teams.add(home, role, whom, by=str(loop.actor))
+        tx.say("grant.revoked" if revoke else "grant.given", whom, role=role, everywhere=everywhere)
         return {team: tuple(sorted(members)) for team, members in tx.teams.all(home).items()}
 
 
-def _holder(who: str, role: str) -> str:
-    """Write who is meant as grants keep it. Raise Invalid for what is neither a team nor a role."""
+def _holder(who: str, role: str, *, revoke: bool) -> str:
+    """Write who is meant as grants keep it. Raise Invalid for what is neither a team nor a role, and for the server itself."""
     kind, slash, name = role.partition("/")
     if kind not in ("team", "role") or not slash or not name or (kind == "role" and name not in RANKS):
         raise Invalid(
@@ -66,7 +66,8 @@ def _holder(who: str, role: str) -> str:
         if kind == "team":
             raise Invalid("a team is no member of a team", kind="team-in-team", hint="name its members", who=who)
         return who
-    return str(parse_actor(who))
+    actor = parse_actor(who)
+    return str(actor if revoke else holder(actor))
 
 
 def _carries(tx: Tables, home: str, role: str) -> dict[str, Role]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import LooplineError, NotFound
 from loopline.nouns.artifact import MODEL, TREE
-from loopline.nouns.digest import Digest, parse_digest
+from loopline.nouns.digest import Digest
 from loopline.nouns.run import Link
 from loopline.store.blobs import absent
 
@@ -97,15 +97,6 @@ def _claims(typed: Mapping[str, Any]) -> Iterator[tuple[Digest, bool]]:
                 yield Digest(value), typed.get("media_type") in (TREE, MODEL)
             case "outputs", tuple() | list():
                 yield from ((one.digest, one.media_type in (TREE, MODEL)) for one in value if isinstance(one, Link))
-            case "tags", Mapping():
-                yield from ((Digest(value[key]), False) for key in ("log", "key") if _is_digest(value.get(key)))
-
-
-def _is_digest(text: Any) -> bool:
-    try:
-        return bool(parse_digest(text))
-    except (LooplineError, TypeError):
-        return False
 
 
 def _absorb(loop: Loop, root: Digest) -> None:

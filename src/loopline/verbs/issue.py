@@ -10,7 +10,7 @@ from loopline.access.scopes import parse_scope, write_scope
 from loopline.access.secrets import hash_of, written
 from loopline.errors import Invalid, Refused
 from loopline.loop import Loop
-from loopline.nouns.actor import Actor
+from loopline.nouns.actor import Actor, holder
 from loopline.nouns.token import Issued, Role, Scope, Token
 from loopline.verbs.permitting import may_give, may_scope, may_speak_for, may_use
 
@@ -53,7 +53,7 @@ def issue(
         )
     if everywhere and role is None:
         raise Invalid("say which role holds everywhere", kind="missing-parameter", hint="add --role", missing=["role"])
-    whose, given = actor or loop.actor, scopes or (loop.caller.scopes if loop.caller else (Scope(),))
+    whose, given = holder(actor or loop.actor), scopes or (loop.caller.scopes if loop.caller else (Scope(),))
     may_scope(loop, given)
     if role:
         may_use(loop, "grant", EVERYWHERE if everywhere else loop.project)

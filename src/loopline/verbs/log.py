@@ -8,7 +8,7 @@ from typing import Annotated
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.run import Link, Point
-from loopline.verbs.start import NOTHING
+from loopline.verbs.start import NOTHING, unreserved
 
 
 def log(
@@ -43,6 +43,7 @@ def log(
             tables.lineage.record(run, project=loop.project, inputs=inputs, outputs=outputs)
         return True
 
+    unreserved(tags)
     with loop.ledger.read() as tx:
         run = tx.runs.resolve(loop.project, run, deleted=True).id
         if source and tx.runs.shipped(run, source) >= sequence:

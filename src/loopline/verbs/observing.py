@@ -15,7 +15,7 @@ from loopline.nouns.artifact import DATASET, Artifact
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.event import canonical
 from loopline.nouns.name import parse_asset, parse_pointer
-from loopline.nouns.run import Link, Run, RunState
+from loopline.nouns.run import Link, Run, RunState, number_in
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
@@ -173,7 +173,7 @@ def _move(tx: Writing, run: Run, one: Observed) -> bool:
 
 def _annotate(tx: Writing, run: Run, one: Observed, raw: Digest) -> None:
     """Add params that are new (a param is written once), and the tags of the newest telling."""
-    newer = one.at >= int(run.tags.get(NEWEST, "0"))
+    newer = one.at >= number_in(run.tags, NEWEST)
     tags = {**one.tags, f"observed.{one.what}": raw, NEWEST: str(one.at)}
     if one.parent:
         tags[PARENT] = one.parent

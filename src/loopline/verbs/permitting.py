@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.access.allow import allowed
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.actor import Actor
     from loopline.nouns.name import AssetName
+    from loopline.verbs import Verb
 
 READING: Final = ("get", "run")
 """Verbs of which one must be allowed on what a pipeline reads: to look at it, or to run pipelines on it."""
@@ -43,14 +44,36 @@ def own_roles(loop: Loop, tx: Tables) -> Mapping[str, Role]:
 def seen(loop: Loop, tx: Tables) -> tuple[str, ...]:
     """Give the actors whose tokens and names the caller may list; nobody at all stands for everybody.
 
-    An admin sees everybody, a maintainer who has a right in the project, anybody else themself.
+    An admin sees everybody, a maintainer who has a right in the project, anybody else themself. An admin's token that is kept
+    to some projects makes a maintainer of them.
     """
-    own = own_roles(loop, tx)
-    if own.get(EVERYWHERE) == "admin":
+    if sees_all(loop, tx):
         return ()
-    if not at_least(role_in(own, loop.project), "maintainer"):
+    if not at_least(role_in(own_roles(loop, tx), loop.project), "maintainer"):
         return (str(loop.actor),)
-    return tuple(sorted({str(loop.actor)}.union(*tx.teams.all(loop.project).values())))
+    return tuple(sorted({str(loop.actor)}.union(*only(tx.teams.all(loop.project), bearing(tx, loop.project)).values())))
+
+
+def bearing(tx: Tables, project: str) -> set[str]:
+    """Give the teams that have members in a project itself, or a role in it or everywhere."""
+    holders = [
+        who
+        for home in (project, EVERYWHERE)
+        for role, held in tx.teams.all(home).items()
+        if role.startswith(PREFIX)
+        for who in held
+    ]
+    return {*tx.teams.own(project), *(who for who in holders if who.startswith("team/"))}
+
+
+def only(held: Mapping[str, Iterable[str]], teams: Container[str]) -> dict[str, tuple[str, ...]]:
+    """Leave of roles and teams with their members all roles, and the teams that are named."""
+    return {name: tuple(sorted(who)) for name, who in held.items() if name.startswith(PREFIX) or name in teams}
+
+
+def sees_all(loop: Loop, tx: Tables) -> bool:
+    """Tell whether the caller is an admin, with a token that is for every project."""
+    return own_roles(loop, tx).get(EVERYWHERE) == "admin" and _covered(loop, "find", EVERYWHERE)
 
 
 def may_give(loop: Loop, tx: Tables, roles: Mapping[str, Role]) -> None:
@@ -74,21 +97,50 @@ def may_speak_for(loop: Loop, tx: Tables, actor: Actor) -> None:
             "only an admin makes tokens for other people", kind="beyond-your-role", hint="ask an admin of this server",
             actor=str(actor),
         )  # fmt: skip
-    may_give(loop, tx, {loop.project: "viewer", **roles_of(tx, str(actor))})
+    may_reach(loop, tx, "issue", str(actor))
+
+
+def may_reach(loop: Loop, tx: Tables, name: str, actor: str) -> None:
+    """Raise Refused unless the caller could give all that an actor has, and their token is for every project where that is."""
+    roles: dict[str, Role] = {loop.project: "viewer", **roles_of(tx, actor)}
+    may_give(loop, tx, roles)
+    for project in sorted(roles):
+        may_use(loop, name, project)
 
 
 def may_use(loop: Loop, name: str, project: str) -> None:
     """Raise Refused unless what the caller was let in with covers another verb, in a project or everywhere."""
-    if loop.caller is None or loop.caller.open:
-        return
-    from loopline.verbs import VERBS
-
-    verb = next(verb for verb in VERBS if verb.name == name)
-    if not any(covers(scope, verb, project=project) for scope in loop.caller.scopes):
+    if not _covered(loop, name, project):
         raise Refused(
             f"your token does not cover {name}:{project}", kind="beyond-your-scope", hint="loopline whoami tells what it covers",
             scope=f"{name}:{project}",
         )  # fmt: skip
+
+
+def _covered(loop: Loop, name: str, project: str) -> bool:
+    if loop.caller is None or loop.caller.open:
+        return True
+    return any(covers(scope, _verb(name), project=project) for scope in loop.caller.scopes)
+
+
+def sees(loop: Loop, name: str, project: str, asset: str = "*") -> bool:
+    """Tell whether the caller may ask a verb of an asset (`kind/name`) that it comes upon, or of all that a project has.
+
+    A run is of no asset: whoever is kept to some assets sees none.
+    """
+    if loop.caller is None:
+        return True
+    try:
+        allowed(loop.caller, _verb(name), project=project, assets=(asset,))
+    except Refused:
+        return False
+    return True
+
+
+def _verb(name: str) -> Verb:
+    from loopline.verbs import VERBS
+
+    return next(verb for verb in VERBS if verb.name == name)
 
 
 def may_scope(loop: Loop, scopes: Iterable[Scope]) -> None:

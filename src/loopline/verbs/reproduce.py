@@ -10,6 +10,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.ids import brief
 from loopline.nouns.plan import Repeat
 from loopline.nouns.run import Run, RunState
+from loopline.verbs.moving import at_home
 from loopline.verbs.preparing import PIPELINES, Way, prepare, source_of
 from loopline.verbs.running import execute
 
@@ -57,7 +58,9 @@ def _original(loop: Loop, what: str) -> Run:
             return tx.runs.resolve(loop.project, what)
         from loopline.nouns.name import parse_pointer
 
-        version = tx.versions.resolve(parse_pointer(what, project=loop.project))
+        pointer = parse_pointer(what, project=loop.project)
+        at_home(loop, pointer.asset)  # the new run would make the code of the other project this one's
+        version = tx.versions.resolve(pointer)
         if version.run is None:
             raise NotFound(
                 f"{version} was not made by a run", kind="no-run", hint=f"loopline show {version}", version=str(version)

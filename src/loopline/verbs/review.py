@@ -11,6 +11,7 @@ from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.version import Version
 from loopline.verbs.comparing import compare
 from loopline.verbs.moving import find_open, stands
+from loopline.verbs.permitting import sees
 
 
 def review(
@@ -44,7 +45,8 @@ def review(
             notes.append(f"{move.ref} does not exist yet: there is nothing to compare with")
         for delta in comparison.data:
             asset = parse_asset(delta.name, project=loop.project)
-            if asset.kind == "data" and asset not in moved and delta.old and delta.new:
+            seen = sees(loop, "review", asset.project, str(asset))
+            if asset.kind == "data" and asset not in moved and delta.old and delta.new and seen:
                 data[asset] = _between(loop, asset, str(delta.old), str(delta.new), rows=rows)
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
     if not found.verdicts and not found.state.over:

@@ -12,7 +12,7 @@ from loopline.nouns.actor import parse_actor
 from loopline.nouns.person import Person
 from loopline.nouns.token import Token
 from loopline.verbs.asking import tell_end
-from loopline.verbs.permitting import may_give, may_use, own_roles, roles_of
+from loopline.verbs.permitting import may_reach, may_use, own_roles
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Writing
@@ -28,8 +28,9 @@ def revoke(
 ) -> Token | Person:
     """End a token now, and every browser that was signed in with it; or shut an actor out with everything they have.
 
-    A token of your own, or of somebody whose roles you could give. Only an admin shuts actors out; work that they have asked for
-    and that waits is cancelled with it, in every project.
+    A token of your own, or of somebody whose roles you could give; with a token that is kept to some projects, of somebody who
+    has roles in these alone. Only an admin shuts actors out; work that they have asked for and that waits is cancelled with it,
+    in every project.
 
     Example:
         loopline revoke 4fzq7k2mxa3c
@@ -47,7 +48,7 @@ def revoke(
         found = tx.tokens.get(token)
         if found.actor != str(loop.actor):
             try:
-                may_give(loop, tx, {loop.project: "viewer", **roles_of(tx, found.actor)})
+                may_reach(loop, tx, "revoke", found.actor)
             except Refused:
                 raise no_token(token) from None  # that it is there is no business of theirs
         done = tx.tokens.revoke(token)

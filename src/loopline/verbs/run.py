@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import Conflict, Invalid
 from loopline.loop import Loop
-from loopline.nouns.digest import Digest
+from loopline.nouns.digest import Digest, find_digest
 from loopline.nouns.ids import brief
 from loopline.nouns.plan import Outlook, Prospect, Ran
 from loopline.nouns.run import Run, RunState
@@ -119,7 +119,7 @@ def _last_parts(loop: Loop, pipeline: str, node: str) -> Parts | None:
     with loop.ledger.read() as tx:
         for step in tx.runs.search(condition.where, condition.values, order=condition.order, limit=20):
             parent = tx.runs.around(step)
-            digest = step.tags.get("key")
-            if parent and parent.name == pipeline and digest and loop.blobs.size(Digest(digest)) is not None:
-                return parts_from(loop.blobs.read(Digest(digest)))
+            digest = find_digest(step.tags.get("key"))
+            if parent and parent.name == pipeline and digest and loop.blobs.size(digest) is not None:
+                return parts_from(loop.blobs.read(digest))
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 from loopline.errors import Invalid, LooplineError
@@ -10,9 +11,10 @@ from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.hit import Hit, HitKind
 from loopline.verbs.paging import MOST, at_most, no_place
+from loopline.verbs.permitting import seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from loopline.ledger.ledger import Tables
     from loopline.nouns.version import Version
@@ -35,8 +37,9 @@ def search(
     """Find everything that some words stand in: assets, refs, versions, runs, changes, events, people, files.
 
     Names, reasons and messages are searched for each word, without regard to case; ids, commits, values of params and subjects
-    from their beginning; `lr=0.1` finds runs by one param. What is called exactly so comes first, then kind by kind. Asked for
-    one kind, an answer has pages, in the order of that kind, up to its first 10,000 things.
+    from their beginning; `lr=0.1` finds runs by one param. People are those whom `find people` lists. What is called exactly so
+    comes first, then kind by kind. Asked for one kind, an answer has pages, in the order of that kind, up to its first 10,000
+    things.
 
     Example:
         loopline search "carrier delay"
@@ -50,10 +53,10 @@ def search(
     kind, last = _place(after, kind)
     found: dict[tuple[str, str], Hit] = {}
     with loop.ledger.read() as tx:
-        hits = Hits(tx.rows, tx.assets, loop.project, text.split())
+        hits, who = Hits(tx.rows, tx.assets, loop.project, text.split()), seen(loop, tx)
         for one in KINDS if kind is None else (kind,):
             reach = MOST if last else limit
-            _keep(found, _files(tx, loop, text) if one == "file" else _of(hits, one, reach), reach)
+            _keep(found, _files(tx, loop, text) if one == "file" else _of(hits, one, reach, who), reach)
     if kind is None:
         return tuple(sorted(found.values(), key=lambda hit: not hit.exact))
     return _behind(tuple(found.values()), last, after)[:limit]
@@ -79,10 +82,10 @@ def _behind(hits: tuple[Hit, ...], last: str, after: str) -> tuple[Hit, ...]:
     raise no_place(after)
 
 
-def _of(hits: Hits, kind: HitKind, limit: int) -> Iterator[Hit]:
+def _of(hits: Hits, kind: HitKind, limit: int, who: Sequence[str]) -> Iterator[Hit]:
     ways: dict[str, Callable[[int], Iterator[Hit]]] = {
         "asset": hits.assets, "ref": hits.refs, "version": hits.versions, "run": hits.runs, "change": hits.changes,
-        "event": hits.events, "person": hits.people,
+        "event": hits.events, "person": partial(hits.people, among=who),
     }  # fmt: skip
     return ways[kind](limit)
 

@@ -10,7 +10,7 @@ from loopline.errors import Conflict, Invalid
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.digest import Digest
-from loopline.nouns.run import Run, RunState
+from loopline.nouns.run import Run, RunState, reserved
 
 NOTHING: Mapping[str, str] = {}
 _ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -34,6 +34,9 @@ def start(
 ) -> Run:
     """Begin a run that somebody else executes.
 
+    Tags that Loopline writes itself and reads as facts are refused: log, key, task, modules, resumes, reproduces, and whatever
+    begins with task. or observed.
+
     Example:
         loopline start train --param depth=8 --json
     """
@@ -41,6 +44,7 @@ def start(
         raise Invalid(
             f"{run!r} is no id", kind="bad-id", hint="use 32 hex digits in lower case, or leave it out", run=run
         )
+    unreserved(tags)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         there = tx.runs.find(run) if run else None
         if there is None:
@@ -63,6 +67,16 @@ def start(
             tx.lineage.pack(environment, packages)
         tx.say(said, there.id, name=name, experiment=experiment, kind=kind, parent=there.parent, params=dict(params))
     return there
+
+
+def unreserved(tags: Mapping[str, str]) -> None:
+    """Raise Invalid for a tag that only the system writes: it says which bytes are a run's log, or which task it came of."""
+    wrong = sorted(tag for tag in tags if reserved(tag))
+    if wrong:
+        raise Invalid(
+            f"the tag {wrong[0]} is written by Loopline itself", kind="reserved-tag", hint=f"call it otherwise: my.{wrong[0]}",
+            tags=wrong,
+        )  # fmt: skip
 
 
 def _parent(tx: Tables, loop: Loop, parent: str | None) -> str | None:

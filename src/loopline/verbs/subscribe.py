@@ -24,7 +24,9 @@ def subscribe(
     name: Annotated[str, "what it is called here; the host's name when left out"] = "",
     kinds: Annotated[tuple[str, ...], "kinds of events, as globs: change.* run.finished"] = EVERYTHING,
     format: Annotated[Format, "webhook: one signed request an event; openlineage: runs and datasets"] = "webhook",  # noqa: A002 (the word people use)
-    secret: Annotated[str, "where the server finds the signing secret: env:NAME or file:/PATH"] = "",
+    secret: Annotated[
+        str, "where the server finds the signing secret: env:NAME, or file:/PATH in its LOOPLINE_WEBHOOK_SECRETS"
+    ] = "",
     since: Annotated[int | None, "number of the first event that is sent; only new ones when left out"] = None,
 ) -> Subscription:
     """Send the events of this project to an address, in order and at least once.

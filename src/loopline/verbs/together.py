@@ -18,7 +18,7 @@ def together(tx: Tables, loop: Loop, move: Move) -> tuple[Move, ...]:
         return ()
     version = tx.versions.get(move.ref.asset, move.new)
     moves = []
-    for source in sources(tx, loop.project, version):
+    for source in sources(tx, version):
         if source.asset.project != loop.project:
             continue
         ref = RefName(source.asset, move.ref.ref)
@@ -28,12 +28,13 @@ def together(tx: Tables, loop: Loop, move: Move) -> tuple[Move, ...]:
     return tuple(moves)
 
 
-def sources(tx: Tables, project: str, version: Version) -> list[Version]:
+def sources(tx: Tables, version: Version) -> list[Version]:
     """Give the versions that the run which made `version` read: data and models, its code and its environment."""
     run = tx.runs.find(version.run) if version.run else None
     if run is None:
         return []
     found: dict[AssetName, Version] = {}
+    project = run.project
     for link in run.inputs:
         if link.asset and link.number:
             from loopline.nouns.name import parse_asset

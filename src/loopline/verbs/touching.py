@@ -28,6 +28,8 @@ FREE: Final = frozenset(
 """Verbs that are about no asset: runs, people, tokens, addresses. What they name besides is found as elsewhere."""
 RUNS_CODE: Final = frozenset({"run", "reproduce", "check", "promote"})
 """Verbs that run a project's code, which may read whatever it likes."""
+FORWARD: Final = frozenset({"impact"})
+"""Verbs that go on from what is named to whatever was built from it."""
 _IDS: Final = ("change", "pointer", "version", "run")
 
 
@@ -45,7 +47,7 @@ def touched(loop: Loop, verb: str, typed: Mapping[str, Any]) -> set[Touched]:
     A name that leads nowhere touches everything, so that an answer tells nobody what is there.
     """
     found = named(loop, verb, typed)
-    if verb in RUNS_CODE:
+    if verb in RUNS_CODE or verb in FORWARD:
         return found | {(loop.project, ALL)}
     for change in _changes(verb, typed):
         found |= _moved(loop, change)

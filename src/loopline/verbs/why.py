@@ -15,6 +15,7 @@ from loopline.nouns.ref import Ref
 from loopline.nouns.run import Link, Run
 from loopline.nouns.version import Version
 from loopline.verbs.observing import elsewhere
+from loopline.verbs.permitting import sees
 
 DEEPEST = 100
 """How many runs one behind the other an answer can hold."""
@@ -32,6 +33,8 @@ def why(
 ) -> Reason:
     """Tell why something is there: deployment, change and approvals, version, run, data, code, environment.
 
+    Of what lies in a project that the asker may not look into, or beyond what their token covers, only a digest or an id is told.
+
     Example:
         loopline why model/delay@champion
     """
@@ -40,7 +43,7 @@ def why(
     with loop.ledger.read() as tx:
         walk = _Walk(tx, loop, depth)
         if what.startswith("dataset:"):
-            return walk.artifact(elsewhere(tx, loop, what)[0], 0)
+            return walk.artifact(elsewhere(tx, loop, what)[0], 0, loop.project)
         if "/" in what:
             pointer = parse_pointer(what, project=loop.project)
             if isinstance(pointer.revision, Named):
@@ -58,13 +61,15 @@ class _Walk:
         self._depth = depth
         self._told: set[str] = set()
         self._runs = 0
+        self._seen: dict[tuple[str, str], bool] = {}
 
     def ref(self, ref: Ref, level: int) -> Reason:
         """Tell where a ref points and which change moved it there."""
         because = []
         change = self._tx.changes.find(ref.change) if ref.change else None
         if change:
-            because.append(_change(change))
+            seen = all(self._may(move.ref.asset.project, str(move.ref.asset)) for move in change.moves)
+            because.append(_change(change) if seen else Reason("change", change.id, self._untold(change.project)))
         version = self._tx.versions.get(ref.name.asset, ref.target)
         because.append(self.version(version, level))
         facts = {"tier": ref.tier} if ref.tier else {}
@@ -74,7 +79,8 @@ class _Walk:
 
     def version(self, version: Version, level: int) -> Reason:
         """Tell what a version is, and of the run that made it."""
-        key = str(version)
+        here = version.asset.project == self._loop.project
+        key = str(version) if here else f"{version.asset.key}@{version.number}"
         facts = {"digest": short(version.artifact.digest), "by": version.author, "at": str(version.recorded_at)}
         if version.quarantined:
             facts["quarantined"] = self._tx.versions.quarantined(version.asset, version.number) or "yes"
@@ -89,7 +95,7 @@ class _Walk:
         facts = {"state": str(run.state), "by": run.actor, "at": str(run.started_at or run.recorded_at)}
         facts |= {f"param {key}": value for key, value in run.params.items()}
         facts |= {f"metric {key}": f"{value:.4g}" for key, value in run.metrics.items() if "[" not in key}
-        because = [self._input(link, level) for link in run.inputs]
+        because = [self._input(link, level, run.project) for link in run.inputs]
         if run.code or run.commit:
             because.append(Reason("code", run.code or "", f"commit {run.commit}" if run.commit else "source tree"))
         if run.environment:
@@ -107,25 +113,28 @@ class _Walk:
                 f"several digests begin with {prefix}", kind="ambiguous-digest", hint="write more digits", prefix=prefix
             )
         versions = self._tx.versions.by_digest(self._loop.project, known[0])
-        return self.version(versions[0], 0) if versions else self.artifact(known[0], 0)
+        return self.version(versions[0], 0) if versions else self.artifact(known[0], 0, self._loop.project)
 
-    def artifact(self, digest: str, level: int) -> Reason:
-        """Tell of bytes that are no version, or of the first version that they became."""
-        versions = self._tx.versions.by_digest(self._loop.project, digest)
+    def artifact(self, digest: str, level: int, home: str) -> Reason:
+        """Tell of bytes of a project that are no version, or of the first version that they became."""
+        versions = self._tx.versions.by_digest(home, digest)
         if versions:
             return self.version(versions[-1], level)
-        makers = self._tx.lineage.makers(self._loop.project, digest)
+        makers = self._tx.lineage.makers(home, digest)
         facts: dict[str, str] = {}
         because = self._made_by(makers[0] if makers else None, digest, level, facts)
-        title = self._tx.lineage.titles(self._loop.project, [digest]).get(digest, "bytes")
+        title = self._tx.lineage.titles(home, [digest]).get(digest, "bytes")
         return Reason("artifact", digest, title, facts, because)
 
-    def _input(self, link: Link, level: int) -> Reason:
+    def _input(self, link: Link, level: int, home: str) -> Reason:
         if link.asset and link.number:
-            version = self._tx.versions.find(parse_asset(link.asset, project=self._loop.project), link.number)
+            asset = parse_asset(link.asset, project=home)
+            if not self._may(asset.project, str(asset)):
+                return Reason("artifact", link.digest, self._untold(asset.project))
+            version = self._tx.versions.find(asset, link.number)
             if version:
                 return self.version(version, level)
-        return self.artifact(link.digest, level)
+        return self.artifact(link.digest, level, home)
 
     def _made_by(self, maker: str | None, key: str, level: int, facts: dict[str, str]) -> tuple[Reason, ...]:
         """Go on with a run, once, as far as is allowed; what is left out says how to ask for it."""
@@ -138,9 +147,21 @@ class _Walk:
         run = self._tx.runs.find(maker)
         if run is None:
             return ()
+        if not self._may(run.project):
+            return (Reason("run", run.id, self._untold(run.project)),)
         if run.id in self._told:
             return (Reason("run", run.id, run.name),)
         return (self.run(run, level + 1),)
+
+    def _may(self, project: str, asset: str = "*") -> bool:
+        """Tell whether the asker could have asked there."""
+        known = self._seen.get((project, asset))
+        if known is None:
+            known = self._seen[project, asset] = sees(self._loop, "why", project, asset)
+        return known
+
+    def _untold(self, project: str) -> str:
+        return "beyond what your token covers" if project == self._loop.project else "in another project"
 
 
 def _change(change: Change) -> Reason:

@@ -31,7 +31,12 @@ def test_a_run_is_told_from_start_to_end(world: World) -> None:
                 "executionParameters": facet(
                     parameters=[{"key": "day", "value": "2026-06-30"}, {"key": "n", "value": 3}]
                 ),
-                "tags": facet(tags=[{"key": "team", "value": "shop"}, {"key": "log", "value": "sha256:x"}]),
+                "tags": facet(
+                    tags=[
+                        {"key": key, "value": one}
+                        for key, one in (("team", "shop"), ("log", "sha256:x"), ("task.fence", "9"))
+                    ]
+                ),
                 "airflow_version": facet(version={"a": 1}),
             },
             job_facets={
@@ -57,7 +62,8 @@ def test_a_run_is_told_from_start_to_end(world: World) -> None:
     assert run.params == {"day": "2026-06-30", "n": "3"}
     assert run.tags["openlineage.engine"] == "Airflow 2.10.0"
     assert (run.tags["team"], run.tags["openlineage.log"]) == ("shop", "sha256:x")
-    assert "log" not in run.tags
+    assert run.tags["openlineage.task.fence"] == "9"
+    assert not {"log", "task.fence"} & set(run.tags)
     assert run.tags["openlineage.facets"] == "airflow_version"
     assert [one.kind for one in world.events()] == ["run.started", "run.finished"]
     with world.loop.ledger.read() as tx:

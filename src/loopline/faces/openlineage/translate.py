@@ -13,7 +13,7 @@ from loopline.errors import Invalid
 from loopline.faces.openlineage.wire import DATASET, RUN, facets_of, kind_of, time_of
 from loopline.nouns.event import canonical
 from loopline.nouns.name import parse_project
-from loopline.nouns.run import RunState
+from loopline.nouns.run import RunState, reserved
 from loopline.verbs.observing import Dataset, Noted, Observed
 
 NAMESPACE: Final = "loopline://"
@@ -31,7 +31,8 @@ MAPPED: Final = {
 }  # fmt: skip
 """Facets of runs and jobs that become something here. Of all others the names are kept in a tag, and the whole in the telling."""
 _LONG: Final = 500
-_OURS: Final = re.compile(r"(log|key|task|modules|change)\Z|observed\.|openlineage\.")
+_OURS: Final = re.compile(r"change\Z|openlineage\.")
+"""Names of tags that mean something here, besides those that are reserved."""
 """Tags that mean something here, which nobody else's tag may pass for."""
 
 
@@ -143,7 +144,7 @@ def _tags(event: Mapping[str, Any], run: Mapping[str, Any], job: Mapping[str, An
     for one in (*_list(run.get("tags", {}).get("tags")), *_list(job.get("tags", {}).get("tags"))):
         if isinstance(one.get("key"), str) and one["key"]:
             key = one["key"][:_LONG]
-            yield (f"openlineage.{key}" if _OURS.match(key) else key), _written(one.get("value", ""))
+            yield (f"openlineage.{key}" if reserved(key) or _OURS.match(key) else key), _written(one.get("value", ""))
     others = sorted({*run, *job} - MAPPED)
     if others:
         yield "openlineage.facets", ", ".join(others)[:_LONG]
