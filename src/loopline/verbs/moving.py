@@ -204,7 +204,8 @@ def _awaited(tx: Tables, loop: Loop, change: Change) -> frozenset[str]:
     asked = [
         task
         for task in tx.tasks.list(change.project, open_only=True, limit=200)
-        if task.verb == "check" and (str(word := task.words.get("change", "")) in names or _begins(change.id, str(word)))
+        if task.verb == "check"
+        and (str(word := task.words.get("change", "")) in names or _begins(change.id, str(word)))
     ]
     if not asked:
         return frozenset()

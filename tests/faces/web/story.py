@@ -47,7 +47,9 @@ Traceback (most recent call last):
   File "flights.py", line 31, in features
 ValueError: 14 rows have no origin
 """
-NOTES = "\n".join(f"{i:>3}  {'an airport that closed, and what became of its flights; ' * (i % 4 + 1)}" for i in range(80))
+NOTES = "\n".join(
+    f"{i:>3}  {'an airport that closed, and what became of its flights; ' * (i % 4 + 1)}" for i in range(80)
+)
 CODE = """\
 def train(table, depth: int = 6, learning_rate: float = 0.1):
     model = Trees(depth=depth, learning_rate=learning_rate)
@@ -261,10 +263,13 @@ def _around(story: Story) -> None:
              media_type=ENVIRONMENT, message="as installed")  # fmt: skip
     with story.loop.ledger.read() as tx:
         number = tx.assets.get(MODEL).last_number
-    sliced = story.do("propose", CHAMPION, to=Numbered(number), why="deeper trees, carrier by carrier", by="bob")
+    why = "deeper trees, carrier by carrier"
+    sliced = story.do("propose", CHAMPION, to=Numbered(number), why=why, tier="production", by="bob")
     slices = [(f"C{i:02}", 0.7 + i / 200, 0.71 + (i % 5) / 150) for i in range(18)]
     rows = tuple(
-        Estimate("roc_auc", v, v - 0.02, v + 0.02, 400, "carrier", name, base, v - base, v - base - 0.02, v - base + 0.02)
+        Estimate(
+            "roc_auc", v, v - 0.02, v + 0.02, 400, "carrier", name, base, v - base, v - base - 0.02, v - base + 0.02
+        )
         for name, v, base in slices
     )
     verdict = Verdict("eval/slices", sliced.head, Result.PASS, None, story.clock.now(), "18 carriers", rows)
@@ -272,6 +277,7 @@ def _around(story: Story) -> None:
     with story.loop.ledger.write("flights", story.loop.actor) as tx:
         tx.verdicts.add("flights", verdict)
         tx.say("check.answered", sliced.id, check="eval/slices", result="pass", run=None)
+    story.do("approve", sliced.id, comment="most of them gain", by="cy")
     story.do("withdraw", sliced.id, why="two carriers lose", by="bob")
     story.named["sliced"] = sliced.id
 

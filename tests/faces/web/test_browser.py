@@ -31,7 +31,7 @@ MISSING = ("status of 404",)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_is_in_anybodys_way(way: str, browser: Browser, served: Server, story: Story) -> None:
-    """On every page axe-core finds nothing serious and no landmark twice, nothing sticks out, nothing leaves the host or breaks the policy."""
+    """On no page anything is serious to axe-core, a landmark twice, sticking out, leaving the host or breaking the policy."""
     from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
     axe, found = Axe(), {}

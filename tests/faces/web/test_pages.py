@@ -10,7 +10,7 @@ import pytest
 
 from loopline.nouns.run import Link, Point, RunState
 
-from .browsing import ADDRESSES
+from .browsing import ADDRESSES, CLOSED, EMPTY, SAID
 from .serving import wrong_with
 
 if TYPE_CHECKING:
@@ -178,11 +178,13 @@ def test_compare_marks_what_differs(served: Server, story: Story) -> None:
 
 @pytest.mark.timeout(120)
 def test_pages_of_many_curves_stay_small(fresh: Story, serving: Server) -> None:
-    """42 metrics of 2,000 points with 180 slices, and ten runs beside each other with long curves, are pages of at most 150 KB that show them."""
+    """42 metrics of 2,000 points with 180 slices, and ten runs beside each other, are drawn on pages of at most 150 KB."""
     chance = random.Random(1)
     long = fresh.do("start", "train", params={"depth": "7"})
     for metric in range(42):
-        fresh.do("log", long.id, points=tuple(Point(f"layer-{metric:02}/loss", chance.random(), i) for i in range(2000)))
+        fresh.do(
+            "log", long.id, points=tuple(Point(f"layer-{metric:02}/loss", chance.random(), i) for i in range(2000))
+        )
     sliced = [Point(f"auc{metric}[carrier=C{i}]", chance.random()) for metric in range(6) for i in range(30)]
     fresh.do("log", long.id, points=tuple(sliced))
     page = serving.get(f"/p/flights/runs/{long.id}/metrics")
@@ -199,6 +201,11 @@ def test_pages_of_many_curves_stay_small(fresh: Story, serving: Server) -> None:
     page = serving.get("/p/flights/compare", run=runs)
     assert wrong_with(page) == []
     assert len(page.tree.all("svg", data_chart="line")) == 6
+
+
+def test_every_page_says_what_its_picture_shows() -> None:
+    """A page that is added to those that tests look at is pictured, too, with a sentence about it."""
+    assert set(SAID) == {*ADDRESSES, *EMPTY, *CLOSED}
 
 
 @pytest.mark.parametrize("query", ["", "run=0", "run=ffffffff&run=eeeeeeee"])

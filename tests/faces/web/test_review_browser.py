@@ -102,7 +102,7 @@ def test_a_change_that_ends_elsewhere_ends_here(browser: Browser, fresh: Story, 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_what_was_typed_outlives_the_change(browser: Browser, fresh: Story, serving: Server) -> None:
-    """An answer that somebody is writing stays to be copied when the change ends, with its buttons off; after a check it stays."""
+    """An answer that somebody is writing stays after a check, and when the change ends, then with its buttons off."""
     change = _waiting(fresh)
     with looking(browser, serving.url) as page:
         page.goto(f"/p/flights/changes/{change.id}")

@@ -85,7 +85,10 @@ def test_who_can_approve_is_named(fresh: Story, serving: Server, change: Change)
     """Members of the team that is named stand there, but for the author; who may not ask for teams sees no names."""
     token_for(fresh, "root", "admin", everywhere=True)
     page = Hand(serving, token_for(fresh, "vic", "viewer")).get(at(change))
-    assert [name for name in ("ann", "bob", "cy") if f'dir="auto">{name}</span>' in part(page, "policy")] == ["bob", "cy"]
+    assert [name for name in ("ann", "bob", "cy") if f'dir="auto">{name}</span>' in part(page, "policy")] == [
+        "bob",
+        "cy",
+    ]
     eve = token_for(fresh, "eve", "viewer", scopes=(Scope(("review", "feed")),))
     narrow = Hand(serving, eve).get(at(change))
     assert narrow.status == 200

@@ -31,12 +31,15 @@ class Help(NamedTuple):
     command: str = ""
 
 
+NOTHING: Final = Help("")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One requirement, with what helps where it does not hold."""
 
     asked: Requirement
-    help: Help = Help("")
+    help: Help = NOTHING
     people: tuple[str, ...] = ()
     """Who can give it, as far as whoever looks may know."""
     more: int = 0
@@ -68,13 +71,13 @@ def standing(review: Review, tasks: Sequence[Task], about: About | None, me: str
     held = len(review.requirements) - len(lacks)
     age = max((one.at for one in change.verdicts if one.result is not Result.PENDING), default=None)
     if change.state.over:
-        return Standing(held, lacks, tuple(Row(one) for one in review.requirements), Help(""), age=age)
+        return Standing(held, lacks, tuple(Row(one) for one in review.requirements), NOTHING, age=age)
     unmeasured = next((one for one in map(helped, lacks) if one.words == "run"), None)
     rules = _rules(review, about)
     rows = tuple(_row(one, rules.get(one.policy), about, change, unmeasured) for one in review.requirements)
     ways = [Help("Everything holds: it can be applied.")] if not lacks else [helped(one) for one in lacks if one.remedy]
     return Standing(
-        held, lacks, rows, ways[0] if ways else Help(""), unmeasured,
+        held, lacks, rows, ways[0] if ways else NOTHING, unmeasured,
         checking=any(one.verb == "check" and not one.state.over for one in tasks),
         barred="You proposed it: your yes does not count here." if _barred(rules.values(), change, me) else "",
         age=age,
@@ -87,9 +90,7 @@ def helped(one: Requirement) -> Help:
     return Help(words.strip(), COMMAND + rest) if found else Help(words.strip())
 
 
-def _row(
-    one: Requirement, rule: Approvals | None, about: About | None, change: Change, unmeasured: Help | None
-) -> Row:
+def _row(one: Requirement, rule: Approvals | None, about: About | None, change: Change, unmeasured: Help | None) -> Row:
     if one.result is Result.PASS:
         return Row(one)
     way = helped(one)

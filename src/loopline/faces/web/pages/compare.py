@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LETTERS: Final = "ABCDEFGHIJ"
 CURVES: Final = 6
-POINTS: Final = 4800
+POINTS: Final = 3600
 """Points on the page, over all curves: what keeps it below 150 KB."""
 MOST: Final = 400
 """Points of one curve: as many as its picture has room for."""
