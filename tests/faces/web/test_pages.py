@@ -38,7 +38,7 @@ def test_every_page_is_well_formed_and_light(name: str, served: Server, story: S
 def test_every_page_says_how_to_ask_the_same(name: str, served: Server, story: Story) -> None:
     """The command stands at the foot, and the address beside it answers with JSON."""
     page = served.get(ADDRESSES[name](story))
-    if name == "missing":
+    if name in ("missing", "login", "device", "device-waiting"):
         return
     command = re.search(r'<div class="asks">.*?<code[^>]*>(loopline [^<]+)</code>', page.html, re.DOTALL)
     assert command
