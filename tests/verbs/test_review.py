@@ -4,15 +4,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loopline.checks.document import Document, dump_document
 from loopline.errors import NotFound
+from loopline.nouns.check import Check
 from loopline.nouns.evaluation import Estimate
 from loopline.nouns.name import Numbered, RefName
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.verdict import Result, Verdict
+from loopline.verbs.asking import ask
 
 from .conftest import BOB, CHAMPION, DATA, MODEL, PROJECT
 
 if TYPE_CHECKING:
+    from loopline.nouns.change import Change
+
     from .conftest import World
 
 
@@ -92,3 +97,47 @@ def test_a_review_judges_as_of_now(guarded: World) -> None:
     guarded.do("apply", change.id)
     done = guarded.do("review", change.id)
     assert done.requirements == done.change.decision.results
+
+
+def test_an_answer_to_other_evidence_no_longer_counts(guarded: World) -> None:
+    """New evidence makes a yes stale in the review and in what shows it, as the policy reads it; a withdrawal changes nothing."""
+    change = guarded.propose(1)
+    guarded.do("approve", change.id, by=BOB)
+    (before,) = guarded.do("review", change.id).change.approvals
+    _measure(guarded, change, 0.9)
+    page = guarded.do("review", change.id)
+    ((answer,), (need,)) = page.change.approvals, page.requirements
+    assert (before.stale, answer.stale, need.result) == (False, True, Result.PENDING)
+    assert guarded.do("show", change.id).change.approvals == (answer,)
+    guarded.do("withdraw", change.id)
+    assert guarded.do("review", change.id).change.approvals == (answer,)
+
+
+def test_later_evidence_leaves_what_is_over_as_it_was(guarded: World) -> None:
+    """A yes that let a change through is not called stale because the same move was measured again afterwards."""
+    change = guarded.propose(1)
+    guarded.do("approve", change.id, by=BOB)
+    guarded.do("apply", change.id)
+    guarded.loop.clock.advance(seconds=1)  # type: ignore[attr-defined]
+    _measure(guarded, change, 0.9)
+    assert not guarded.do("review", change.id).change.approvals[0].stale
+
+
+def test_what_a_check_will_bring_is_pending(guarded: World) -> None:
+    """While a check waits in the queue, what it will say is pending; where nobody asked for it, it fails."""
+    judged = Policy("judged", ("model/*@champion",), checks=("eval", "fair"), metrics=("auc >= 0.5",))
+    checks = (Check("eval", ("model/*@champion",), "eval"), Check("fair", ("model/*@champion",), "fair"))
+    guarded.do("policy", document=dump_document(Document((judged,), checks)).decode(), why="measured")
+    change = guarded.propose(1)
+    assert [one.result for one in guarded.do("review", change.id).requirements] == [Result.FAIL] * 3
+    ask(guarded.loop, "check", {"change": change.id, "only": ["eval"]})
+    assert [str(one.result) for one in guarded.do("review", change.id).requirements] == ["pending", "fail", "pending"]
+    ask(guarded.loop, "check", {"change": str(CHAMPION)})
+    assert [one.result for one in guarded.do("review", change.id).requirements] == [Result.PENDING] * 3
+
+
+def _measure(world: World, change: Change, value: float) -> None:
+    with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+        said = Verdict("eval", change.head, Result.PASS, None, tx.now, "", (Estimate("auc", value),))
+        tx.verdicts.add(PROJECT, said)
+        tx.say("test", "x")

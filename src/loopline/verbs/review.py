@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from loopline.loop import Loop
+from loopline.nouns.change import Approval, Change
 from loopline.nouns.comparison import Comparison, Review
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, parse_asset
@@ -30,6 +32,7 @@ def review(
         found = find_open(tx, change, loop)
         comments = tuple(tx.comments.of(found.id))
         requirements, mine = stands(tx, loop, found)
+    found = replace(found, approvals=_answers(found))
     comparisons, data, notes = [], dict[AssetName, Comparison](), []
     moved = {move.ref.asset for move in found.moves if move.new is not None}
     for move in found.moves:
@@ -55,6 +58,15 @@ def review(
         found, tuple(comparisons), tuple(data.values()), estimates, tuple(notes), requirements=requirements, mine=mine,
         comments=comments,
     )  # fmt: skip
+
+
+def _answers(change: Change) -> tuple[Approval, ...]:
+    """Mark the answers that no longer count, as the policy does; where evidence came after the end, nobody knows any more."""
+    from loopline.checks.evidence import freshened
+
+    if change.closed_at is not None and any(one.at > change.closed_at for one in change.verdicts):
+        return change.approvals
+    return freshened(change)
 
 
 def _between(loop: Loop, asset: AssetName, old: str, new: str, *, rows: bool) -> Comparison:

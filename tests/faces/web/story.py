@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,10 @@ from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import build
 from loopline.ledger.schema import prepare
 from loopline.loop import Loop
+from loopline.models.flavors import About, encode
 from loopline.nouns.actor import parse_actor
+from loopline.nouns.artifact import ENVIRONMENT, TREE
 from loopline.nouns.artifact import MODEL as MODEL_TYPE
-from loopline.nouns.artifact import TREE
 from loopline.nouns.change import Change
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
@@ -33,6 +35,7 @@ from loopline.verbs import load
 START = 1_782_892_800_000_000
 """2026-07-01 08:00 UTC."""
 DATA, MODEL = AssetName("flights", "data", "flights"), AssetName("flights", "model", "delay")
+AIRPORTS = AssetName("flights", "data", "airports")
 CHAMPION, PROD = RefName(MODEL, "champion"), RefName(MODEL, "prod")
 STEPS = (
     ("load", (), 4.2), ("clean", ("load",), 7.5), ("weather", ("load",), 12.8), ("features", ("clean", "weather"), 18.4),
@@ -44,6 +47,9 @@ Traceback (most recent call last):
   File "flights.py", line 31, in features
 ValueError: 14 rows have no origin
 """
+NOTES = "\n".join(
+    f"{i:>3}  {'an airport that closed, and what became of its flights; ' * (i % 4 + 1)}" for i in range(80)
+)
 CODE = """\
 def train(table, depth: int = 6, learning_rate: float = 0.1):
     model = Trees(depth=depth, learning_rate=learning_rate)
@@ -118,7 +124,11 @@ class Story:
 
     def model(self, run: Run, by: str = "ann") -> Version:
         """Publish what a run made."""
-        digest = self.tree(model__skops=f"model {run.id}", MODEL__json='{"flavor": "sklearn"}')
+        body = f"model {run.id}"
+        about = About("sklearn-skops", "model.skops", "flights.Trees", pickle=False, digest=self.loop.blobs.put(body.encode()),
+                      size=len(body), types=("flights.Trees", "numpy.ndarray"), methods=("predict", "predict_proba"),
+                      versions={"python": "3.12", "scikit-learn": "1.7.1", "skops": "0.13"})  # fmt: skip
+        digest = self.tree(model__skops=body, model__json=encode(about).decode())
         size = self.loop.blobs.size(digest) or 0
         self.do("log", run.id, outputs=(Link("train.model", digest, MODEL_TYPE, size),), by=by)
         made: Version = self.do(
@@ -243,6 +253,35 @@ def _estimates(value: float, base: float | None) -> list[Estimate]:
     ]  # fmt: skip
 
 
+def _around(story: Story) -> None:
+    """Add what stands around models: airports with empty cells and a note, the environment, and a yes that grew old."""
+    airports = "code,city,region\n" + "".join(f"A{i:02},City {i},{('NA', 'EU', '')[i % 3]}\n" for i in range(30))
+    story.do("add", AIRPORTS, tree=story.tree(airports__csv=airports, NOTES__txt=NOTES), message="where flights begin")
+    packages = [{"name": f"package-{i}", "version": f"1.{i}", "hash": "sha256:" + f"{i:x}" * 32} for i in range(10, 16)]
+    lock = json.dumps({"python": "3.12", "packages": packages})
+    story.do("put", AssetName("flights", "env", "flights"), digest=story.loop.blobs.put(lock.encode()),
+             media_type=ENVIRONMENT, message="as installed")  # fmt: skip
+    with story.loop.ledger.read() as tx:
+        number = tx.assets.get(MODEL).last_number
+    why = "deeper trees, carrier by carrier"
+    sliced = story.do("propose", CHAMPION, to=Numbered(number), why=why, tier="production", by="bob")
+    slices = [(f"C{i:02}", 0.7 + i / 200, 0.71 + (i % 5) / 150) for i in range(18)]
+    rows = tuple(
+        Estimate(
+            "roc_auc", v, v - 0.02, v + 0.02, 400, "carrier", name, base, v - base, v - base - 0.02, v - base + 0.02
+        )
+        for name, v, base in slices
+    )
+    verdict = Verdict("eval/slices", sliced.head, Result.PASS, None, story.clock.now(), "18 carriers", rows)
+    story.do("approve", sliced.id, comment="before it was measured", by="ann")
+    with story.loop.ledger.write("flights", story.loop.actor) as tx:
+        tx.verdicts.add("flights", verdict)
+        tx.say("check.answered", sliced.id, check="eval/slices", result="pass", run=None)
+    story.do("approve", sliced.id, comment="most of them gain", by="cy")
+    story.do("withdraw", sliced.id, why="two carriers lose", by="bob")
+    story.named["sliced"] = sliced.id
+
+
 class TimedIds:
     """Ids of the form of a UUIDv7 that carry the story's time, as real ones do."""
 
@@ -280,10 +319,14 @@ def tell(folder: Path) -> Story:
     story.do("policy", document=document, why="models are judged before they lead")
     second = _search(story)
     _nights(story, second)
+    _around(story)
     story.wait(minutes=12)
     running = story.pipeline(depth=6, rate=0.1, data=3, by="ann", stop="train", cached=3)
     story.named["running"] = running.id
     story.wait(seconds=40)
+    story.named["device"] = "BCDF-GHJK"
+    with story.loop.ledger.telemetry() as tables:
+        tables.sessions.wait("0" * 64, story.named["device"], "a laptop of ann")
     return story
 
 

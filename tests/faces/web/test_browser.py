@@ -11,9 +11,10 @@ from loopline.nouns.run import Point
 
 from .browsing import ADDRESSES
 from .conftest import looking
+from .posting import token_for
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from .serving import Server
     from .story import Story
@@ -30,7 +31,7 @@ MISSING = ("status of 404",)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_is_in_anybodys_way(way: str, browser: Browser, served: Server, story: Story) -> None:
-    """On every page axe-core finds nothing serious, nothing sticks out, nothing leaves the host or breaks the policy."""
+    """On no page anything is serious to axe-core, a landmark twice, sticking out, leaving the host or breaking the policy."""
     from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
     axe, found = Axe(), {}
@@ -39,7 +40,7 @@ def test_nothing_is_in_anybodys_way(way: str, browser: Browser, served: Server, 
             page.goto(address(story), wait_until="load")
             result = axe.run(page).response
             for one in result["violations"]:
-                if one["impact"] in ("serious", "critical"):
+                if one["impact"] in ("serious", "critical") or one["id"] == "landmark-unique":
                     found[f"{name}: {one['id']}"] = [(node["html"][:160], node["any"][:1]) for node in one["nodes"][:2]]
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             if wide > 0:
@@ -67,6 +68,42 @@ def test_every_page_says_its_part_without_script(browser: Browser, served: Serve
         assert "Compare 2 runs" in page.title() or page.locator("h1").inner_text() == "Compare 2 runs"
         page.locator("details.data summary").first.click()
         assert page.locator("details.data table").first.is_visible()
+
+
+def test_somebody_signs_in_and_out(browser: Browser, fresh: Story, serving: Server) -> None:
+    """A wrong token is told in the colour of what is wrong; signed in one sees as whom; signed out, every page asks again."""
+    token = token_for(fresh, "ann", "admin", everywhere=True)
+    with looking(browser, serving.url, expected=("status of 403", "status of 401")) as page:
+        page.goto("/p/flights/runs")
+        assert page.url.endswith("/login?next=%2Fp%2Fflights%2Fruns")
+        page.get_by_label("Token").fill("ll_wrong")
+        page.get_by_role("button", name="Sign in").click()
+        assert page.locator(".note.bad[role=alert]").is_visible()
+        assert page.locator(".panel").bounding_box()["width"] <= 28 * 16  # type: ignore[index]
+        assert _painted(page.locator("main .button")) == page.evaluate(
+            "getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()"
+        )
+        page.get_by_label("Token").fill(token)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/p/flights/runs")
+        assert page.locator(".self .who").inner_text() == "ann"
+        page.locator(".self").get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/login")
+        page.goto("/p/flights/runs")
+        assert "/login?next=" in page.url
+
+
+def test_on_a_phone_one_sees_who_one_is(browser: Browser, fresh: Story, serving: Server) -> None:
+    """The bar of a phone names whoever is signed in and leads to where they sign out."""
+    token = token_for(fresh, "ann", "admin", everywhere=True)
+    with looking(browser, serving.url, **WAYS["phone"]) as page:
+        page.goto("/login?next=/p/flights")
+        page.get_by_label("Token").fill(token)
+        page.get_by_role("button", name="Sign in").click()
+        page.locator(".self .who a").click()
+        page.wait_for_url("**/settings")
+        page.locator("main").get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/login")
 
 
 def test_the_theme_is_kept_in_the_browser(browser: Browser, served: Server) -> None:
@@ -214,6 +251,12 @@ def test_a_page_is_quick(browser: Browser, served: Server, story: Story) -> None
         took = time.monotonic() - began
         assert sum(sizes) < 200_000
         assert took < 5
+
+
+def _painted(what: Locator) -> str:
+    """Give the colour of a ground as `#rrggbb`."""
+    color: str = what.evaluate("one => getComputedStyle(one).backgroundColor")
+    return "#" + "".join(f"{int(part):02x}" for part in color[4:-1].split(", "))
 
 
 def _ground(page: Page) -> str:

@@ -20,14 +20,15 @@ from .serving import Tree
         ("- a\n- b\n  more", "<ul><li>a</li><li>b more</li></ul>"),
         ("1. a\n2. b", "<ol><li>a</li><li>b</li></ol>"),
         ("> a\n> b", "<blockquote><p>a b</p></blockquote>"),
-        ("```py\n<b>\n```", "<pre><code>&lt;b&gt;</code></pre>"),
+        ("```py\n<b>\n```", '<pre tabindex="0" role="group" aria-label="Code"><code>&lt;b&gt;</code></pre>'),
         ("---", "<hr>"),
         ("*em* 2*3*4", "<p><em>em</em> 2*3*4</p>"),
         (
             "| a | b |\n| --- | --- |\n| 1 | 2 |",
             (
+                '<div class="scroll" role="group" aria-label="Table" tabindex="0">'
                 '<table><thead><tr><th scope="col">a</th><th scope="col">b</th></tr></thead>'
-                "<tbody><tr><td>1</td><td>2</td></tr></tbody></table>"
+                "<tbody><tr><td>1</td><td>2</td></tr></tbody></table></div>"
             ),
         ),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from loopline.nouns.run import Link, Point, RunState
 
-from .browsing import ADDRESSES
+from .browsing import ADDRESSES, CLOSED, EMPTY, SAID
 from .serving import wrong_with
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def test_every_page_is_well_formed_and_light(name: str, served: Server, story: S
 def test_every_page_says_how_to_ask_the_same(name: str, served: Server, story: Story) -> None:
     """The command stands at the foot, and the address beside it answers with JSON."""
     page = served.get(ADDRESSES[name](story))
-    if name == "missing":
+    if name in ("missing", "login", "device", "device-waiting"):
         return
     command = re.search(r'<div class="asks">.*?<code[^>]*>(loopline [^<]+)</code>', page.html, re.DOTALL)
     assert command
@@ -179,6 +180,38 @@ def test_compare_marks_what_differs(served: Server, story: Story) -> None:
     for words in ("learning_rate", "holidays", "0.75", "flights.py", "1 row alike"):
         assert words in page.text, words
     assert len(page.tree.all("svg", data_chart="line")) == 3
+
+
+@pytest.mark.timeout(120)
+def test_pages_of_many_curves_stay_small(fresh: Story, serving: Server) -> None:
+    """42 metrics of 2,000 points with 180 slices, and ten runs beside each other, are drawn on pages of at most 150 KB."""
+    chance = random.Random(1)
+    long = fresh.do("start", "train", params={"depth": "7"})
+    for metric in range(42):
+        fresh.do(
+            "log", long.id, points=tuple(Point(f"layer-{metric:02}/loss", chance.random(), i) for i in range(2000))
+        )
+    sliced = [Point(f"auc{metric}[carrier=C{i}]", chance.random()) for metric in range(6) for i in range(30)]
+    fresh.do("log", long.id, points=tuple(sliced))
+    page = serving.get(f"/p/flights/runs/{long.id}/metrics")
+    assert wrong_with(page) == []
+    assert "the lowest 16 of 30" in page.text
+    assert len(page.tree.all("svg", data_chart="line")) == 24
+    assert min(one["d"].count("L") for one in page.tree.all("path") if "line" in one.get("class", "")) > 150
+    runs = []
+    for number in range(10):
+        runs.append(fresh.do("start", "train", params={"depth": str(number), "rate": f"0.{number}"}).id)
+        for metric in range(6):
+            points = tuple(Point(f"metric-{metric}", chance.random(), i) for i in range(400))
+            fresh.do("log", runs[-1], points=points)
+    page = serving.get("/p/flights/compare", run=runs)
+    assert wrong_with(page) == []
+    assert len(page.tree.all("svg", data_chart="line")) == 6
+
+
+def test_every_page_says_what_its_picture_shows() -> None:
+    """A page that is added to those that tests look at is pictured, too, with a sentence about it."""
+    assert set(SAID) == {*ADDRESSES, *EMPTY, *CLOSED}
 
 
 @pytest.mark.parametrize("query", ["", "run=0", "run=ffffffff&run=eeeeeeee"])

@@ -16,6 +16,8 @@ from .story import CHAMPION
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from loopline.nouns.change import Change
+
     from .serving import Server
     from .story import Story
 
@@ -59,7 +61,7 @@ def test_a_change_is_reviewed_in_the_browser(way: str, browser: Browser, fresh: 
         page.get_by_text("Everything holds").wait_for()
         page.get_by_role("button", name="Apply").click()
         page.locator("#answers").wait_for()
-        assert page.locator(".heading .badge").inner_text().strip() == "applied"
+        assert page.locator("#stand .badge").first.inner_text().strip() == "applied"
         assert page.get_by_role("button", name="Apply").count() == 0
     assert fresh.do("history", str(CHAMPION))[0].new == 2
 
@@ -68,17 +70,62 @@ def test_a_change_is_reviewed_in_the_browser(way: str, browser: Browser, fresh: 
 @pytest.mark.timeout(60)
 def test_a_comment_appears_without_reloading(browser: Browser, fresh: Story, serving: Server) -> None:
     """What somebody else says stands on the open page a moment later, and what is being typed is not lost."""
-    fresh.month("04", 30, "April")
-    fresh.model(fresh.pipeline(depth=4, rate=0.1, data=1))
-    policy = Policy("champion", ("model/*@champion",), approvals=Approvals(count=1))
-    fresh.do("policy", document=dump_document(Document((policy,), ())).decode(), why="judged")
-    change = fresh.do("propose", CHAMPION, to=Numbered(1), why="first")
+    change = _waiting(fresh)
     with looking(browser, serving.url) as page:
         page.goto(f"/p/flights/changes/{change.id}")
         page.get_by_label("What to say with it").fill("half a sen")
         fresh.do("comment", change.id, "hello from bob", by="bob")
         page.get_by_text("hello from bob").wait_for()
         assert page.get_by_label("What to say with it").input_value() == "half a sen"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_change_that_ends_elsewhere_ends_here(browser: Browser, fresh: Story, serving: Server) -> None:
+    """Withdrawn in one tab, it is withdrawn in the other: one state on the page, nothing to answer or to go on with."""
+    change = _waiting(fresh)
+    address = f"/p/flights/changes/{change.id}"
+    with looking(browser, serving.url) as page, looking(browser, serving.url) as other:
+        page.goto(address)
+        other.goto(address)
+        page.locator("#work").wait_for()
+        other.locator("#work summary", has_text="Withdraw").click()
+        other.get_by_role("button", name="Take it back").click()
+        page.locator("#stand .badge", has_text="withdrawn").wait_for()
+        page.locator("#byline", has_text="withdrawn").wait_for()
+        page.locator("#work").wait_for(state="detached")
+        assert page.locator("#answer").count() == 0
+        assert page.locator("text=proposed").filter(has=page.locator("svg")).count() == 0
+        assert other.locator("h1").is_visible()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_what_was_typed_outlives_the_change(browser: Browser, fresh: Story, serving: Server) -> None:
+    """An answer that somebody is writing stays after a check, and when the change ends, then with its buttons off."""
+    change = _waiting(fresh)
+    with looking(browser, serving.url) as page:
+        page.goto(f"/p/flights/changes/{change.id}")
+        assert "no check has run yet" in page.locator("#moves").inner_text()
+        page.get_by_label("What to say with it").fill("half a sen")
+        page.locator("h1").click()
+        fresh.judged(change, 0.8, None)
+        page.locator("#evidence b", has_text="eval/holdout").wait_for()
+        assert "no check has run yet" not in page.locator("#moves").inner_text()
+        fresh.do("withdraw", change.id)
+        page.locator("#work").wait_for(state="detached")
+        assert page.get_by_label("What to say with it").input_value() == "half a sen"
+        assert page.get_by_role("button", name="Approve").is_disabled()
+
+
+def _waiting(fresh: Story) -> Change:
+    """Give a change that waits for an approval."""
+    fresh.month("04", 30, "April")
+    fresh.model(fresh.pipeline(depth=4, rate=0.1, data=1))
+    policy = Policy("champion", ("model/*@champion",), approvals=Approvals(count=1))
+    fresh.do("policy", document=dump_document(Document((policy,), ())).decode(), why="judged")
+    change: Change = fresh.do("propose", CHAMPION, to=Numbered(1), why="first")
+    return change
 
 
 @pytest.mark.slow

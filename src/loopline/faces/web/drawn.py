@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 SPLITS: Final = ("train", "training", "valid", "validation", "val", "eval", "test", "holdout")
 """Beginnings of names that tell parts of the data apart: `train/loss` and `valid/loss` stand in one picture."""
+BARS: Final = 40
+"""Bars of one picture."""
+ALL_BARS: Final = 96
+"""Bars on a page, over all pictures."""
 _SLICE: Final = re.compile(r"(?P<metric>[^\[]+)\[(?P<column>[^=\]]+)=(?P<member>.*)\]\Z", re.DOTALL)
 
 
@@ -72,10 +76,13 @@ def slices_of(metrics: Mapping[str, float], most: int = 12) -> list[Picture]:
         found = _SLICE.match(key)
         if found and math.isfinite(value):
             groups.setdefault((found["metric"], found["column"]), []).append(Bar(found["member"], value))
+    drawn = list(groups.items())[:most]
+    fit = min(BARS, ALL_BARS // max(1, len(drawn)))
     return [
         Picture(
             f"{metric} by {column}",
-            bar(sorted(bars, key=lambda one: one.value)[:40], title=f"{metric} by {column}", width=420, zoomed=True),
+            bar(sorted(bars, key=lambda one: one.value)[:fit], title=f"{metric} by {column}", width=420, zoomed=True),
+            f"the lowest {fit} of {len(bars)}" if len(bars) > fit else "",
         )
-        for (metric, column), bars in list(groups.items())[:most]
+        for (metric, column), bars in drawn
     ]

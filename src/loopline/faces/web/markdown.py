@@ -2,7 +2,7 @@
 
 Spoken: headings, paragraphs, lists, quotes, rules, fenced code, tables, emphasis, code, links to http, https and mailto. Not
 spoken: HTML (it is shown as text), images (they would be fetched; their words stay), nested lists. Headings begin at the level
-that the page has left for them.
+that the page has left for them. Code and tables may be wider than the page: they scroll by themselves, also by keyboard.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _INLINE = re.compile(
     r"|\[(?P<words>[^\[\]\n]{1,500})\]\((?P<to>[^)\s]{1,2000})\)"
     r"|\*\*(?P<strong>[^*\n]{1,2000})\*\*|(?<![\w*])\*(?P<em>[^*\s][^*\n]{0,2000})\*(?!\w)"
 )
+_CODE: Final = Markup('<pre tabindex="0" role="group" aria-label="Code"><code>{}</code></pre>')
 _SAFE: Final = ("https://", "http://", "mailto:")
 
 
@@ -65,7 +66,7 @@ def _blocks(lines: Sequence[str], level: int) -> Iterator[Markup]:
             at += 1
         elif line.startswith("```"):
             at = next((n for n in range(at + 1, len(lines)) if lines[n].startswith("```")), len(lines))
-            yield Markup("<pre><code>{}</code></pre>").format("\n".join(lines[start + 1 : at]))
+            yield _CODE.format("\n".join(lines[start + 1 : at]))
             at += 1
         elif found := _HEAD.match(line):
             size = min(level + len(found[1]) - 1, 6)
@@ -131,4 +132,5 @@ def _table(lines: Sequence[str]) -> Markup:
         )
         for row in rows[2:]
     )
-    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+    table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+    return Markup('<div class="scroll" role="group" aria-label="Table" tabindex="0">{}</div>').format(table)

@@ -14,8 +14,8 @@ from loopline.faces.web.ask import ask, first_of, queue, try_to, why_not
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.differences import against_base, tables, texts
 from loopline.faces.web.page import address, project_of, render, see_other, shown
+from loopline.faces.web.standing import standing
 from loopline.nouns.ids import brief
-from loopline.nouns.verdict import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,23 +27,10 @@ if TYPE_CHECKING:
     from loopline.nouns.comment import Comment
     from loopline.nouns.comparison import Review
     from loopline.nouns.task import Task
-    from loopline.nouns.verdict import Requirement
 
 EVENTS: Final = 100
 VERBS: Final = ("approve", "check", "apply", "withdraw", "comment")
 DEEP: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a change stands, in a few words."""
-
-    held: int
-    lacks: tuple[Requirement, ...]
-    next: str
-    """What has to happen now; empty where nothing has."""
-    ready: bool
-    """Whether it can be applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +98,19 @@ async def _page(
     change = review.change
     events, _ = await try_to(request, "feed", subject=change.id, limit=EVENTS)
     tasks = await _tasks(request, change)
+    about, _ = await try_to(request, "about")
+    me = str(request.scope["loopline.caller"].actor)
     comparisons = (*review.comparisons, *review.data)
     return await render(
         request, "change.html", title=change.reason or str(change.moves[0]), section="changes",
         asked=Asked("review", {"change": brief(change.id), "rows": rows, "lines": True}),
         crumbs=[("Changes", address(project, "changes", all=1 if change.state.over else ""))],
         status=status_of(problem) if problem else 200,
-        review=review, change=change, stands=_standing(review), problem=problem, typed=typed or {}, first_of=first_of,
+        review=review, change=change, stands=standing(review, tasks, about, me),
+        problem=problem, typed=typed or {}, first_of=first_of,
         texts=texts(patch for one in comparisons for patch in one.patches), tables=tables(comparisons), rows=rows,
         drawn=against_base(review.estimates, first=_named(review)), events=events or (), tasks=tasks,
-        said=_threads(review.comments, request),
-        has_data=any(one.new.asset.kind == "data" for one in comparisons), age=_age(change),
+        said=_threads(review.comments, me), has_data=any(one.new.asset.kind == "data" for one in comparisons),
         why_not={verb: why_not(request, verb, assets=[str(move.ref.asset) for move in change.moves]) for verb in VERBS},
     )  # fmt: skip
 
@@ -132,23 +121,6 @@ def _named(review: Review) -> list[str]:
     return [name for name in metrics if any(name in one.text for one in review.requirements)]
 
 
-def _standing(review: Review) -> Standing:
-    lacks = tuple(one for one in review.requirements if one.result is not Result.PASS)
-    held = len(review.requirements) - len(lacks)
-    state = review.change.state
-    if state.over:
-        return Standing(held, lacks, "", ready=False)
-    if not lacks:
-        return Standing(held, lacks, "Everything holds: it can be applied.", ready=True)
-    remedies = list(dict.fromkeys(one.remedy for one in lacks if one.remedy))
-    return Standing(held, lacks, remedies[0] if remedies else "", ready=False)
-
-
-def _age(change: Change) -> int | None:
-    """Give when the newest evidence came."""
-    return max((one.at for one in change.verdicts), default=None)
-
-
 async def _tasks(request: Request, change: Change) -> list[Task]:
     """Give the work that was asked for about this change: what is under way, and the newest that is over."""
     found, _ = await try_to(request, "find", what="tasks", limit=50)
@@ -156,9 +128,8 @@ async def _tasks(request: Request, change: Change) -> list[Task]:
     return [one for at, one in enumerate(mine) if at == 0 or not one.state.over]
 
 
-def _threads(comments: Sequence[Comment], request: Request) -> list[Said]:
+def _threads(comments: Sequence[Comment], me: str) -> list[Said]:
     """Put each comment below the one that it answers; what was deleted is there only where somebody answered it."""
-    me = str(request.scope["loopline.caller"].actor)
     below: dict[str, list[Comment]] = {}
     known = set[str]()
     for one in comments:

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 LETTERS: Final = "ABCDEFGHIJ"
 CURVES: Final = 6
-POINTS: Final = 1600
-"""Points on the page, over all curves of one picture."""
+POINTS: Final = 3600
+"""Points on the page, over all curves: what keeps it below 150 KB."""
+MOST: Final = 400
+"""Points of one curve: as many as its picture has room for."""
 AXES: Final = 8
 BARS: Final = 6
 PLOTS: Final = 4
@@ -55,7 +57,7 @@ async def page(request: Request) -> Response:
     loop = door(request, "compare")
     found = await act(request, compare, loop, names)
     points = await act(
-        request, series, door(request, "series"), tuple(run.id for run in found.runs), points=max(60, POINTS // len(found.runs))
+        request, series, door(request, "series"), tuple(run.id for run in found.runs), points=min(MOST, POINTS // len(found.runs))
     )  # fmt: skip
     chosen = tuple(run.id for run in found.runs)
     project = project_of(request)
@@ -77,6 +79,7 @@ def curves(found: Lineup, points: Sequence[Series], across: Across) -> list[Pict
         if one.count > 1:
             by_key.setdefault(one.key, []).append(one)
     keys = sorted(by_key, key=lambda key: (-len(by_key[key]), key))[:CURVES]
+    most = min(MOST, POINTS // max(1, sum(len(by_key[key]) for key in keys)))
     return [
         Picture(
             key,
@@ -85,7 +88,7 @@ def curves(found: Lineup, points: Sequence[Series], across: Across) -> list[Pict
                 title=key,
                 across=across,
                 named=False,
-                most=max(60, POINTS // len(place)),
+                most=most,
             ),
         )
         for key in keys

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
 
 CURVES: Final = 24
+POINTS: Final = 3800
+"""Points on the page of all metrics, over all curves: what keeps it below 150 KB."""
+MOST: Final = 400
+"""Points of one curve there: as many as its picture has room for."""
+VALUES: Final = 160
+"""Last values that are listed."""
 FEW: Final = 4
 """Curves on the first page of a run."""
 
@@ -63,9 +69,9 @@ async def metrics(request: Request) -> Response:
     across = request.query_params.get("across", "step")
     log = bool(request.query_params.get("log"))
     every = _main(around.run)
-    points = await act(
-        request, series, door(request, "series"), (around.run.id,), keys=tuple(every[:CURVES]), points=400
-    )
+    keys = tuple(every[:CURVES])
+    most = min(MOST, POINTS // max(1, len(keys)))
+    points = await act(request, series, door(request, "series"), (around.run.id,), keys=keys, points=most)
     return await _render(
         request,
         around,
@@ -81,6 +87,7 @@ async def metrics(request: Request) -> Response:
         ),
         left_out=max(0, len(every) - CURVES),
         slices=slices_of(around.run.metrics),
+        values=list(around.run.metrics.items())[:VALUES],
         across=across,
         log=log,
     )

@@ -25,7 +25,12 @@ function fits(kind, patterns) {
 function busy(region) {
   const at = document.activeElement;
   const typing = at && region.contains(at) && at.matches("input:not([type=checkbox]), textarea, select");
-  return typing || region.querySelector("input[type=checkbox]:checked:not([data-kept])") || region.matches(":hover:active");
+  return typing || typed(region) || region.querySelector("input[type=checkbox]:checked:not([data-kept])") || region.matches(":hover:active");
+}
+
+function typed(region) {   // what somebody has written and not sent is never thrown away
+  return [...region.querySelectorAll("textarea, input:not([type=checkbox], [type=radio], [type=hidden])")]
+    .some((one) => one.value !== one.defaultValue);
 }
 
 export function refresh(ids, soon = 300) {
@@ -51,6 +56,12 @@ async function load() {
     }
     for (const next of fresh.querySelectorAll("[data-live][id]")) {   // a panel that was not there before
       if (!document.getElementById(next.id) && ids.length) place(next, fresh);
+    }
+    for (const old of document.querySelectorAll("[data-live][id]")) {   // a panel that is no longer there
+      if (!ids.length || fresh.getElementById(old.id)) continue;
+      if (typed(old)) for (const one of old.querySelectorAll("button")) one.disabled = true;
+      else old.remove();
+      changed += 1;
     }
     if (changed) document.dispatchEvent(new CustomEvent("loopline:swapped"));
   } catch {
