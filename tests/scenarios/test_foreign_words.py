@@ -107,7 +107,10 @@ def fill(loop: Loop, name: str, say: Callable[[str], str]) -> dict[str, str]:
     tree = build(loop.blobs, [Entry(f"{say('oryx')}.py", row, size)])
     data, model = AssetName(loop.project, "data", name), AssetName(loop.project, "model", name)
     do("add", data, tree=tree, message=say("serval"))
-    run = do("start", say("quagga"), params={"p": say("bongo")}, tags={"log": log}, code=tree, environment=row)
+    run = do("start", say("quagga"), params={"p": say("bongo")}, code=tree, environment=row)
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        tx.runs.annotate(run.id, tags={"log": log})  # as a worker keeps what a run printed
+        tx.say("run.logged", run.id)
     step = do("start", say("addax"), parent=run.id, tags={"t": say("bongo")})
     do(
         "log", run.id, points=(Point("auc", 0.7),), inputs=(Link("data", tree, asset=f"data/{name}", number=1),),
