@@ -184,8 +184,10 @@ def _intact(folder: Path, tree: Tree) -> bool:
 
 
 def _place_blob(blobs: Blobs, digest: Digest, folder: Path) -> Path:
+    """Give a blob as a file, after a look whether its bytes are still those. Raise NotFound, Unavailable kind="blob-corrupt"."""
     here = blobs.path(digest)
     if here is not None:
+        blobs.verify(digest)
         return here
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / digest.removeprefix("sha256:")
