@@ -373,7 +373,7 @@ def test_two_writers_of_one_branch_lose_nothing(desk: Desk) -> None:
 
 
 def test_a_newer_schema_is_refused_with_a_way_out(desk: Desk) -> None:
-    """A ledger that a newer Loopline wrote is not touched: exit code 1 and how to upgrade."""
+    """A ledger that a newer Loopline wrote is not touched: exit code 3 and how to upgrade."""
     from pysqlite3 import dbapi2
 
     connection = dbapi2.connect(str(desk.folder / ".loopline" / "ledger.db"))
@@ -381,7 +381,7 @@ def test_a_newer_schema_is_refused_with_a_way_out(desk: Desk) -> None:
     connection.commit()
     connection.close()
     said = desk.type("history", "data/tiny")
-    assert said.code == 1
+    assert said.code == 3
     assert "newer" in said.err
     assert "install -U loopline" in said.step
 

@@ -118,8 +118,8 @@ print(run.id)
 """
 
 
-LIST = "import sys; from loopline.cli.entry import main; sys.exit(main(['ls']))"
-SHOW = "import sys; from loopline.cli.entry import main; sys.exit(main(['show', 'report/x@1', '--json']))"
+LIST = "import sys; from loopline.cli.main import main; sys.exit(main(['ls']))"
+SHOW = "import sys; from loopline.cli.main import main; sys.exit(main(['show', 'report/x@1', '--json']))"
 
 
 @pytest.fixture(scope="module")

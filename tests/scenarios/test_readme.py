@@ -108,7 +108,7 @@ def let_through(url: str, token: str) -> None:
             page.get_by_role("button", name="Approve").click()
             page.get_by_text("Everything holds").wait_for()
             page.get_by_role("button", name="Apply").click()
-            page.locator(".heading .badge", has_text="applied").wait_for()
+            page.locator("#stand .badge", has_text="applied").wait_for()
         chromium.close()
 
 

@@ -6,7 +6,7 @@ Everything here happens inside one write transaction: what is read stays true un
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from loopline.errors import Conflict, Invalid, NotFound, Refused
@@ -203,38 +203,13 @@ def stands(tx: Tables, loop: Loop, change: Change) -> tuple[tuple[Requirement, .
     from loopline.nouns.change import Approval
     from loopline.nouns.verdict import Result
 
-    case = replace(case_of(tx, loop, change), queued=_awaited(tx, loop, change))
+    case = case_of(tx, loop, change)
     results = evaluate_policies(policies, case)
     seen = evidence_digest(change.verdicts)
     answer = Approval(str(loop.actor), "approve", change.head, seen, loop.actor.verified, tx.now)
     given = any((one.actor, one.head, one.evidence) == (answer.actor, answer.head, seen) for one in change.approvals)
     lacking = any(one.result is not Result.PASS for one in results)
     return results, lacking and not given and would_count(policies, case, answer)
-
-
-def _awaited(tx: Tables, loop: Loop, change: Change) -> frozenset[str]:
-    """Name the checks of a change that somebody asked a server for and that have not answered."""
-    names = {str(move.ref) for move in change.moves}
-    asked = [
-        task
-        for task in tx.tasks.list(change.project, open_only=True, limit=200)
-        if task.verb == "check"
-        and (str(word := task.words.get("change", "")) in names or _begins(change.id, str(word)))
-    ]
-    if not asked:
-        return frozenset()
-    from loopline.checks.document import load_document
-    from loopline.checks.policy import policies_for
-    from loopline.nouns.policy import Policy
-
-    here = tx.policies.in_force(change.project)
-    declared = (load_document(here[1]).checks if here else ()) or loop.checks
-    every = {one.name for one in declared if any(policies_for((Policy(one.name, one.refs),), ref) for ref in names)}
-    return frozenset(name for task in asked for name in (task.words.get("only") or every))
-
-
-def _begins(change: str, digits: str) -> bool:
-    return len(digits) >= 4 and change.startswith(digits)
 
 
 def told(change: Change) -> dict[str, object]:

@@ -207,7 +207,7 @@ def test_bytes_that_a_project_does_not_hold_cannot_be_named(face: Face) -> None:
     run = face.result("start", {"name": "x"})
     link = {"name": "model", "digest": blob}
     assert face.post("/log", {"run": run["id"], "outputs": [link]}).json()["kind"] == "blob-missing"
-    assert face.post("/log", {"run": run["id"], "tags": {"log": blob}}).json()["kind"] == "blob-missing"
+    assert face.post("/log", {"run": run["id"], "tags": {"log": blob}}).json()["kind"] == "reserved-tag"
     assert face.post("/start", {"name": "x", "code": blob}).json()["kind"] == "blob-missing"
     assert face.get(f"/blobs/{blob}").status_code == 404
 

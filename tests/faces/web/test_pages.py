@@ -93,12 +93,8 @@ def test_hostile_names_are_text(word: str, fresh: Story, serving: Server) -> Non
     fresh.do("log", run.id, points=tuple(Point(name, i / 3, i) for i in range(5)))
     digest = fresh.loop.blobs.put(b"x")
     step = fresh.do("start", name, kind="step", parent=run.id)
-    fresh.do(
-        "log",
-        step.id,
-        tags={"log": fresh.loop.blobs.put(word.encode("utf-8", "replace"))},
-        outputs=(Link(name, digest),),
-    )
+    fresh.mark(step.id, log=fresh.loop.blobs.put(word.encode("utf-8", "replace")))
+    fresh.do("log", step.id, outputs=(Link(name, digest),))
     fresh.do("finish", step.id, state=RunState.FAILED, error=word)
     fresh.do("finish", run.id, state=RunState.FAILED, error=word)
     paths = ["", "/metrics", "/steps", "/log"]

@@ -33,7 +33,7 @@ def test_forms_of_our_own_pages_go_through(script: str, browser: Browser, fresh:
         form.get_by_role("button").click()
         page.get_by_role("rowheader", name="team/ml-leads").wait_for()
         page.goto("/login")
-        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("banner").get_by_role("button", name="Sign out").click()
         page.get_by_label("Token").wait_for()
         assert page.get_by_text("You are signed in").count() == 0
     with fresh.loop.ledger.read() as tx:
