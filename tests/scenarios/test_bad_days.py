@@ -10,13 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
 
 import pytest
+
+from tests.conftest import cannot
+from tests.mounting import mounted
 
 LOOPLINE = "import sys; from loopline.cli.main import main; sys.exit(main())"
 FILE = """\
@@ -144,7 +145,7 @@ def test_a_missing_folder_is_named(desk: Desk) -> None:
 def test_a_file_that_cannot_be_read_is_named(desk: Desk) -> None:
     """Exit code 3, the file's path, and nothing was published."""
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("root reads everything, and there is no setpriv to be somebody else")
+        cannot("root reads everything, and there is no setpriv to be somebody else")
     (desk.folder / "data" / "b.txt").write_text("secret")
     (desk.folder / "data" / "b.txt").chmod(0)
     said = as_nobody(desk, "add", "data/tiny", "data")
@@ -271,21 +272,6 @@ def test_a_run_may_be_stopped_at_any_moment(desk: Desk, sign: signal.Signals) ->
 
 
 # ---------------------------------------------------------------------------------------------- what the machine does
-
-
-@contextmanager
-def mounted(where: Path, *words: str) -> Iterator[None]:
-    """Mount something for a while, where that is permitted."""
-    where.mkdir(exist_ok=True)
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts")
-    done = subprocess.run(["mount", *words, str(where)], check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"mounting is not permitted: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(where)], check=True)
 
 
 def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
@@ -422,7 +408,7 @@ def as_nobody(desk: Desk, *words: str) -> Said:
         command, check=False, cwd=desk.folder, env=desk.variables, capture_output=True, text=True, timeout=60
     )
     if "No module named" in done.stderr or "Permission denied: '/root" in done.stderr or "can't open" in done.stderr:
-        pytest.skip("somebody else cannot read this Python")
+        cannot("somebody else cannot read this Python")
     assert "Traceback" not in done.stderr, done.stderr
     return Said(done.returncode, done.stdout, done.stderr)
 
