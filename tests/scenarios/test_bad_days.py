@@ -200,6 +200,18 @@ def test_a_step_that_prints_without_end_fills_no_disk(desk: Desk) -> None:
     assert kept < 40 << 20
 
 
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+def test_a_step_that_prints_gigabytes_fills_no_disk(desk: Desk) -> None:
+    """More than two gigabytes of output become a log of the same bounded size."""
+    desk.body("line = b'x' * (1 << 20); [os.write(1, line) for _ in range(2100)]")
+    process = desk.start("run", "train")
+    _, err = process.communicate(timeout=280)
+    assert process.returncode == 0, err
+    kept = sum(path.stat().st_size for path in (desk.folder / ".loopline").rglob("*") if path.is_file())
+    assert kept < 40 << 20
+
+
 def test_a_step_that_forks_gives_one_value(desk: Desk) -> None:
     """The child's copy of the work counts for nothing."""
     desk.body("os.fork()")
