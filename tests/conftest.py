@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis
 import pytest
@@ -25,6 +26,13 @@ ROOT = Path(__file__).resolve().parents[1]
 hypothesis.settings.register_profile("loopline", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("loopline"), derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "loopline")
+
+
+def cannot(reason: str) -> NoReturn:
+    """End a test for which this machine lacks something: it is skipped, and in CI, where nothing may be lacking, it fails."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +53,7 @@ def postgres_url() -> Iterator[str]:
     """Give the address of a private PostgreSQL server that is empty at first and gone when the session ends."""
     binaries = postgres_binaries()
     if binaries is None:
-        reason = "PostgreSQL's server programs are not installed (Debian: apt-get install postgresql)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        cannot("PostgreSQL's server programs are not installed (Debian: apt-get install postgresql)")
     with postgres_server(binaries) as server:
         yield server.url
 

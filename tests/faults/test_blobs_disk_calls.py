@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +13,9 @@ import pytest
 
 from loopline.store.local import LocalBlobs
 
+from .stracing import CALL, failing, killing, strace
+
+__all__ = ["strace"]
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -45,19 +45,9 @@ except OSError:
 DATA = bytes(range(256)) * 64
 KINDS = {"ENOSPC": "disk-full", "EDQUOT": "disk-full", "EROFS": "store-read-only", "EIO": "store-broken"}
 WAYS = ("put", "put_file", "writer")
-CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)")
 
 
-def why_not() -> str:
-    """Say why strace cannot be used here; empty where it can."""
-    if shutil.which("strace") is None:
-        return "strace is not installed"
-    tried = subprocess.run(["strace", "-o", os.devnull, "true"], check=False, capture_output=True, text=True)
-    return "" if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.strip()}"
-
-
-REASON = why_not()
-pytestmark = [pytest.mark.faults, pytest.mark.skipif(bool(REASON), reason=REASON or "strace works")]
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("strace")]
 
 
 def run(way: str, folder: Path, *strace: str) -> subprocess.CompletedProcess[str]:
@@ -71,19 +61,20 @@ def run(way: str, folder: Path, *strace: str) -> subprocess.CompletedProcess[str
 @functools.cache
 def disk_calls(way: str) -> tuple[tuple[str, int], ...]:
     """List the disk calls of one put, from the first that touches the store to its answer: (name, which of that name)."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, log = Path(name) / "store", Path(name) / "calls"
+    with tempfile.TemporaryDirectory() as home:
+        folder, log = Path(home) / "store", Path(home) / "calls"
         assert run(way, folder, "-e", "trace=%file,%desc", "-o", str(log)).returncode == 0
         counts: Counter[str] = Counter()
         calls: list[tuple[str, int]] = []
         for line in log.read_text(errors="replace").splitlines():
             if (match := CALL.match(line)) is None:
                 continue
-            counts[match[1]] += 1
-            if match[1] == "write" and match[2].startswith("1, "):
+            name, words = match[2], match[3]
+            counts[name] += 1
+            if name == "write" and words.startswith("1, "):
                 break
-            if match[1] != "execve" and (calls or str(folder) in match[2]):
-                calls.append((match[1], counts[match[1]]))
+            if name != "execve" and (calls or str(folder) in words):
+                calls.append((name, counts[name]))
     return tuple(calls)
 
 
@@ -117,9 +108,7 @@ def test_killed_at_any_call(way: str, tmp_path: Path) -> None:
     for turn, (name, when) in enumerate(disk_calls(way)):
         folder = tmp_path / str(turn) / "store"
         folder.parent.mkdir()
-        done = run(
-            way, folder, "-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={when}", "-o", os.devnull
-        )
+        done = run(way, folder, *killing((name, when)))
         assert (done.returncode, done.stdout) == (-9, ""), (name, when, done.stderr)
         check(folder, done)
 
@@ -133,9 +122,7 @@ def test_an_error_at_any_call(way: str, error: str, tmp_path: Path) -> None:
     for turn, (name, when) in enumerate(disk_calls(way)):
         folder = tmp_path / str(turn) / "store"
         folder.parent.mkdir()
-        done = run(
-            way, folder, "-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={when}", "-o", os.devnull
-        )
+        done = run(way, folder, *failing((name, when), error))
         if done.returncode == 3:
             kinds[done.stdout.strip()] += 1
             left = list((folder / "tmp").glob("*")) if not name.startswith("unlink") else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from loopline.sdk.client import Local
 from loopline.sdk.leftovers import adopt
 from loopline.settings import load_settings
 from loopline.wiring import open_loop
+from tests.mounting import mounted
 
 pytestmark = pytest.mark.faults
 
@@ -42,17 +42,11 @@ run.finish()
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home on a file system of 6 MB."""
     home = tmp_path / "small"
-    home.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "loopline-test", str(home)], check=False, capture_output=True
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("only root may mount a file system")
     (tmp_path / "loopline.toml").write_text('[project]\nname = "flights"\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOOPLINE_HOME", str(home))
-    yield home
-    subprocess.run(["umount", "-l", str(home)], check=True)
+    with mounted(home, "-t", "tmpfs", "-o", "size=6m", "loopline-test"):
+        yield home
 
 
 @pytest.mark.parametrize("later", ["freed", "full"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +27,9 @@ from loopline.store.system import SystemClock, SystemIds
 from loopline.verbs import load
 from loopline.wiring import open_database
 
+from .stracing import Cut, calls_in, failing, killing, listing, strace
+
+__all__ = ["strace"]
 DATA = AssetName("tiny", "data", "rows")
 MODEL = AssetName("tiny", "model", "sum")
 MAIN, BEST = RefName(DATA, "main"), RefName(MODEL, "best")
@@ -80,22 +81,7 @@ database.close()
 print("over", flush=True)
 sys.exit(code)
 """
-NAMES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "openat")
-CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)")
-
-
-def why_not() -> str:
-    """Say why strace cannot be used here; empty where it can."""
-    if shutil.which("strace") is None:
-        return "strace is not installed"
-    tried = subprocess.run(["strace", "-o", os.devnull, "true"], check=False, capture_output=True, text=True)
-    return "" if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.strip()}"
-
-
-REASON = why_not()
-pytestmark = [
-    pytest.mark.faults, pytest.mark.skipif(bool(REASON), reason=REASON or "strace works"), pytest.mark.timeout(900),
-]  # fmt: skip
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.usefixtures("strace")]
 
 
 def open_loop(home: Path) -> Loop:
@@ -135,26 +121,13 @@ def run(folder: Path, *strace: str) -> subprocess.CompletedProcess[str]:
 
 
 @functools.cache
-def disk_calls() -> tuple[tuple[str, int], ...]:
-    """List the disk calls between `ready` and `over`: (name, which of that name)."""
+def disk_calls() -> tuple[Cut, ...]:
+    """List its disk calls."""
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "calls"
-        done = run(Path(name) / "home", "-e", f"trace={','.join(NAMES)}", "-o", str(log))
+        done = run(Path(name) / "home", *listing(log))
         assert done.returncode == 0, done.stderr
-        counts: Counter[str] = Counter()
-        calls: list[tuple[str, int]] = []
-        ready = False
-        for line in log.read_text(errors="replace").splitlines():
-            if (match := CALL.match(line)) is None:
-                continue
-            counts[match[1]] += 1
-            if match[1] == "write" and match[2].startswith("1, "):
-                ready = True
-                if '"over' in match[2]:
-                    break
-            elif ready and (match[1] != "openat" or name in match[2]):
-                calls.append((match[1], counts[match[1]]))
-    return tuple(calls)
+        return calls_in(log, name)
 
 
 def check(folder: Path, done: subprocess.CompletedProcess[str]) -> None:
@@ -190,10 +163,10 @@ def test_the_calls_that_matter_are_among_those_tried() -> None:
 
 def test_killed_at_any_call(tmp_path: Path) -> None:
     """SIGKILL at any disk call leaves each ref old or new, the chain whole, and what was acknowledged in place."""
-    for turn, (name, when) in enumerate(disk_calls()):
+    for turn, cut in enumerate(disk_calls()):
         folder = tmp_path / str(turn)
-        done = run(folder, "-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={when}", "-o", os.devnull)
-        assert done.returncode == -9, (name, when, done.stderr)
+        done = run(folder, *killing(cut))
+        assert done.returncode == -9, (cut, done.stderr)
         check(folder, done)
         shutil.rmtree(folder)
 
@@ -202,13 +175,13 @@ def test_killed_at_any_call(tmp_path: Path) -> None:
 def test_an_error_at_any_call(error: str, tmp_path: Path) -> None:
     """A call that fails once is told as what it is or does not matter, and the same process can try again at once."""
     kinds: Counter[str] = Counter()
-    for turn, (name, when) in enumerate(disk_calls()):
+    for turn, cut in enumerate(disk_calls()):
         folder = tmp_path / str(turn)
-        done = run(folder, "-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={when}", "-o", os.devnull)
+        done = run(folder, *failing(cut, error))
         said = done.stdout.splitlines()
-        assert done.returncode in (0, 3), (name, when, done.stdout, done.stderr)
-        assert said[-1:] == ["over"], (name, when, done.stderr)
-        assert "state applied" in said, (name, when, said)
+        assert done.returncode in (0, 3), (cut, done.stdout, done.stderr)
+        assert said[-1:] == ["over"], (cut, done.stderr)
+        assert "state applied" in said, (cut, said)
         kinds.update(line.split()[1] for line in said if line.startswith("error"))
         check(folder, done)
         shutil.rmtree(folder)

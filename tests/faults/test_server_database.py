@@ -11,7 +11,7 @@ import pytest
 
 from loopline.settings import load_settings
 from loopline.wiring import open_loop
-from tests.conftest import PostgresServer, postgres_binaries, postgres_server
+from tests.conftest import PostgresServer, cannot, postgres_binaries, postgres_server
 from tests.server.running import Up, project
 
 from .hammering import Client
@@ -24,7 +24,7 @@ def postgres() -> Iterator[PostgresServer]:
     """Give a PostgreSQL that this test may stop."""
     binaries = postgres_binaries()
     if binaries is None:
-        pytest.skip("PostgreSQL's server programs are not installed")
+        cannot("PostgreSQL's server programs are not installed")
     with postgres_server(binaries) as server:
         yield server
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +13,7 @@ import pytest
 
 from loopline.settings import load_settings
 from loopline.wiring import open_loop
+from tests.mounting import mounted
 from tests.server.running import Up, project
 
 pytestmark = pytest.mark.faults
@@ -24,15 +23,8 @@ pytestmark = pytest.mark.faults
 def small(tmp_path: Path) -> Iterator[Path]:
     """A project whose home is on a file system of 48 MB."""
     folder = project(tmp_path / "flights")
-    home = folder / ".loopline"
-    home.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=48m", "loopline-test", str(home)], check=False, capture_output=True
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("only root may mount a file system")
-    yield folder
-    subprocess.run(["umount", "-l", str(home)], check=True)
+    with mounted(folder / ".loopline", "-t", "tmpfs", "-o", "size=48m", "loopline-test"):
+        yield folder
 
 
 def fill(home: Path) -> Path:

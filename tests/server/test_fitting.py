@@ -23,6 +23,7 @@ from loopline.testing.loop import loop as new_loop
 from loopline.verbs import load
 from loopline.verbs.asking import ask
 from loopline.wiring import open_loop
+from tests.conftest import cannot
 
 from .running import project, words_of, worker
 
@@ -147,7 +148,7 @@ def test_a_task_runs_with_the_askers_packages(place: tuple[Loop, dict[str, str]]
     with loop.ledger.read() as tx:
         done = tx.tasks.get(task.id)
     if done.error and any(sign in done.error["message"] for sign in ("does not answer", "no-network")):
-        pytest.skip(done.error["message"])
+        cannot(done.error["message"])
     assert (done.state, done.error) == (TaskState.DONE, None), (tmp_path / "worker.err").read_text()
     assert done.attempts == 1
     assert done.result["run"]["environment"] == words["environment"]

@@ -16,6 +16,7 @@ from loopline.nouns.digest import digest_of
 from loopline.store.blobs import Blobs
 from loopline.store.local import LocalBlobs
 from loopline.testing.blobs import SharedBlobsSuite
+from tests.mounting import mounted
 
 NOBODY = 65534
 
@@ -32,16 +33,8 @@ class TestLocalBlobs(SharedBlobsSuite):
 @pytest.fixture
 def full_disk() -> Iterator[Path]:
     """Give a folder on a file system of 1 MiB."""
-    with tempfile.TemporaryDirectory() as folder:
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False, capture_output=True, text=True
-        )
-        if mounted.returncode:
-            pytest.skip(f"cannot mount a small disk: {mounted.stderr.strip()}")
-        try:
-            yield Path(folder)
-        finally:
-            subprocess.run(["umount", folder], check=True)
+    with tempfile.TemporaryDirectory() as folder, mounted(Path(folder), "-t", "tmpfs", "-o", "size=1m", "tmpfs"):
+        yield Path(folder)
 
 
 def files(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from loopline.errors import Invalid, NotFound, Unavailable
 from loopline.nouns.plan import Repeat
+from tests.conftest import cannot
 
 from .projects import TINY, TOTAL, states
 
@@ -98,7 +99,7 @@ def test_a_restored_environment_gives_the_same(project: Project) -> None:
     except Unavailable as error:
         if error.kind != "no-network":
             raise
-        pytest.skip(error.message)
+        cannot(error.message)
     assert repeat.different == (), repeat.again.error
     assert len(repeat.equal) == 3
     assert "restored" in repeat.environment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.conftest import cannot
 
 from .serving import Server
 from .story import Story, begin, tell
@@ -56,8 +57,8 @@ def serving(fresh: Story) -> Iterator[Server]:
 @pytest.fixture(scope="module")  # Playwright keeps an event loop running in this thread, which other files may not find
 def browser() -> Iterator[Browser]:
     """Start Debian's Chromium once for each file."""
-    if not CHROMIUM and not os.environ.get("CI"):
-        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+    if not CHROMIUM:
+        cannot("there is no Chromium on this machine: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
