@@ -18,7 +18,7 @@ demo: $(VENV)/.stamp-demo  ## the whole story on 336,776 real flights; FOLDER=â€
 	@$(BIN)/loopline demo $(FOLDER) $(FLAGS) $(if $(SERVE),--serve)
 
 test: $(VENV)/.stamp-dev  ## all tests but other projects' clients and the long fault loops
-	@$(PYTEST) -n $(CORES) --dist loadscope $(TESTS)
+	@$(PYTEST) -n $(CORES) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 check: $(VENV)/.stamp-dev  ## style, types, layers, house rules
 	@$(BIN)/ruff check .

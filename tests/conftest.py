@@ -28,6 +28,13 @@ hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profil
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "loopline")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that hold slow tests, in whatever order chance gave: no worker is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def cannot(reason: str) -> NoReturn:
     """End a test for which this machine lacks something: it is skipped, and in CI, where nothing may be lacking, it fails."""
     if os.environ.get("CI"):

@@ -34,9 +34,9 @@ def drive(machine: type[LedgerMachine], histories: int) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("machine", "histories"), [(LedgerMachine, 400), (FileMachine, 100)])
+@pytest.mark.parametrize(("machine", "histories"), [(LedgerMachine, 120), (FileMachine, 30)])
 def test_no_order_of_events_breaks_a_rule(machine: type[LedgerMachine], histories: int) -> None:
-    """Hundreds of histories by chance, in memory and in a file that is opened again, leave the ledger true."""
+    """Histories by chance, in memory and in a file that is opened again, leave the ledger true."""
     drive(machine, histories)
 
 
@@ -53,4 +53,4 @@ def ready(postgres_database: str) -> Iterator[type[PostgresMachine]]:
 
 def test_no_order_of_events_breaks_a_rule_on_postgresql(ready: type[PostgresMachine]) -> None:
     """The same on PostgreSQL, each history in a database of its own."""
-    drive(ready, 20)
+    drive(ready, 10)

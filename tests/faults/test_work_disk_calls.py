@@ -318,7 +318,7 @@ def test_the_calls_that_matter_are_among_those_tried() -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_killed_at_any_call(way: str, tmp_path: Path) -> None:
     """SIGKILL at any disk call leaves nothing half and what was acknowledged in place."""
-    for turn, cut in enumerate(some(disk_calls(way), 16)):
+    for turn, cut in enumerate(some(disk_calls(way), 10)):
         folder = tmp_path / str(turn)
         done = run(way, folder, *killing(cut))
         assert done.returncode == -9, (cut, done.stderr)
@@ -330,7 +330,7 @@ def test_killed_at_any_call(way: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_an_error_at_any_call(way: str, error: str, tmp_path: Path) -> None:
     """A call that fails once is told as what it is or does not matter, and nothing half is left."""
-    for turn, cut in enumerate(some(disk_calls(way), 8)):
+    for turn, cut in enumerate(some(disk_calls(way), 5)):
         folder = tmp_path / str(turn)
         done = run(way, folder, *failing(cut, error))
         said = done.stdout.splitlines()
