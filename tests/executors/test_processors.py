@@ -7,12 +7,13 @@ import os
 import pytest
 
 from loopline.executors.processors import processors, shared
+from tests.conftest import cannot
 
 
 def test_the_processors_of_this_process_are_counted() -> None:
     """What the process is pinned to counts, not what the machine has."""
     if not hasattr(os, "sched_setaffinity"):
-        pytest.skip("this system pins no process")
+        cannot("this system pins no process")
     before = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(before)})

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.errors import Invalid
+from loopline.testing.loop import loop
+from loopline.verbs.feed import feed
+from loopline.verbs.start import start
 
 from .conftest import BOB
 
@@ -48,3 +51,11 @@ def test_a_feed_has_one_direction(world: World) -> None:
     with pytest.raises(Invalid):
         world.do("feed", limit=0)
     assert world.abroad().do("feed") == ()
+
+
+def test_the_beginning_of_an_id_is_enough() -> None:
+    """The feed about a run is found by the digits that pages show; digits that nobody has find nothing."""
+    here = loop()
+    run = start(here, "train")
+    assert {one.subject for one in feed(here, subject=run.id[:31])} == {run.id}
+    assert feed(here, subject="f" * 12) == ()

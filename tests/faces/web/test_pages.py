@@ -122,8 +122,8 @@ def test_a_thousand_runs_are_paged(fresh: Story, serving: Server) -> None:
     (older,) = page.tree.all("a", rel="next")
     second = serving.get(older["href"].replace("&amp;", "&"))
     assert "0.0500" in second.text
-    (newest,) = second.tree.all("a", rel="prev")
-    assert serving.get(newest["href"].replace("&amp;", "&")).text.count("0.0000") == page.text.count("0.0000")
+    first = re.findall(r'href="([^"]+)">← First', second.html)
+    assert serving.get(first[0].replace("&amp;", "&")).text.count("0.0000") == page.text.count("0.0000")
     fresh.do("log", fresh.do("start", "sweep").id, points=(Point("loss", 0.0),))  # what comes in front moves nothing
     seen = [one["value"] for one in second.tree.all("input", name="run")]
     again = serving.get(older["href"].replace("&amp;", "&"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -28,7 +28,13 @@ WIDE: Final = 400
 """Characters of a line that are shown."""
 MEMBERS: Final = 16
 """Members of a column that a picture shows: the worst."""
+WHOLE: Final = 24
+"""Metrics that stand on all rows."""
+METRICS: Final = 7
+"""Metrics beside each other over members: more leave no room for their numbers."""
+COLUMNS: Final = 4
 SINGLE: Final = 8
+"""Pictures of one metric on the members of one column."""
 LOWER: Final = ("loss", "error", "brier", "rmse", "mae", "mse", "latency", "deviance")
 """Words in the names of metrics of which less is better. Of others it is not known unless they are in HIGHER."""
 HIGHER: Final = ("auc", "accuracy", "precision", "recall", "f1", "r2", "score")
@@ -124,12 +130,13 @@ def tables(comparisons: Iterable[Comparison]) -> list[Table]:
     ]
 
 
-def against_base(estimates: Sequence[Estimate], *, first: Sequence[str] = ()) -> Evidence:
+def against_base(estimates: Sequence[Estimate], *, first: Collection[str] = ()) -> Evidence:
     """Draw the differences from the base. `first` are metrics that matter most: those that a policy names."""
     real = [one for one in estimates if one.delta is not None]
     metrics = sorted({one.metric for one in real}, key=lambda name: (name not in first, name))
     whole = [_delta(one.metric, one) for name in metrics for one in real if one.metric == name and not one.slice]
-    columns = list(dict.fromkeys(one.slice for one in real if one.slice))
+    whole = whole[:WHOLE]
+    columns = list(dict.fromkeys(one.slice for one in real if one.slice))[:COLUMNS]
     shades = [(f"By {column}", _shades(column, metrics, real)) for column in columns]
     single = [
         (f"{metric} by {column}", _members(metric, column, real))
@@ -144,7 +151,7 @@ def against_base(estimates: Sequence[Estimate], *, first: Sequence[str] = ()) ->
 def _shades(column: str, metrics: Sequence[str], real: Sequence[Estimate]) -> Markup:
     """Draw the members of a column against the metrics, the worst above."""
     here = {(one.member, one.metric): one for one in real if one.slice == column}
-    names = [name for name in metrics if any(metric == name for _, metric in here)]
+    names = [name for name in metrics if any(metric == name for _, metric in here)][:METRICS]
     most = {
         name: max(abs(one.delta or 0.0) for (_, metric), one in here.items() if metric == name) or 1.0 for name in names
     }

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from loopline.nouns.name import KINDS
+
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.nouns.event import Event
@@ -20,7 +22,6 @@ WORDS: Final[Mapping[str, str]] = {
     "steps.started": "started steps of run",
     "steps.ended": "ended steps of run",
     "steps.cached": "took steps from the cache for run",
-    "steps.recorded": "recorded steps of run",
     "change.proposed": "proposed",
     "change.approved": "approved",
     "change.rejected": "rejected",
@@ -36,9 +37,9 @@ WORDS: Final[Mapping[str, str]] = {
     "version.published": "published",
     "version.unchanged": "found nothing new in",
     "source.published": "kept the source tree",
-    "asset.deleted": "deleted",
-    "version.deleted": "deleted",
-    "run.deleted": "deleted run",
+    "run.captured": "took the code and environment of run",
+    "deleted": "deleted",
+    "restored": "restored",
     "task.queued": "asked a worker for",
     "task.cancelled": "cancelled",
     "task.ended": "ended",
@@ -46,6 +47,7 @@ WORDS: Final[Mapping[str, str]] = {
     "grant.revoked": "took a role or team from",
     "token.issued": "issued token",
     "token.revoked": "ended token",
+    "token.unchanged": "ended again token",
     "person.shut-out": "shut out",
     "person.let-in": "let in again",
     "person.signed-in": "signed in as",
@@ -58,11 +60,13 @@ WORDS: Final[Mapping[str, str]] = {
     "delivery.asked": "asked for events again of",
 }
 """What somebody did, in front of what they did it to. A kind that is not here is told as it is written."""
-QUIET: Final = ("run.logged", "run.unchanged", "steps.started", "steps.ended", "steps.cached", "steps.recorded")
+QUIET: Final = ("run.logged", "run.unchanged", "steps.started", "steps.ended", "steps.cached")
 """Kinds that say little one by one: how a run went on."""
 _RUNS: Final = ("run.", "steps.")
 _CHANGES: Final = ("change.", "comment.", "check.", "checks.")
 _SAID: Final = ("reason", "message", "why", "error")
+_ENDS: Final = ("run.finished", "task.ended", "check.answered")
+_WELL: Final = ("finished", "done", "pass", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +108,12 @@ def _told(group: list[Event], name: str) -> Told:
     said = next((str(payload[key]) for key in _SAID if payload.get(key) and str(payload[key]) != name), "")
     if one.kind in ("change.approved", "change.rejected"):
         said = str(payload.get("comment") or "")
-    state = str(payload.get("state") or payload.get("result") or "")
+    if one.kind.startswith("grant."):
+        said = str(payload.get("role") or "")
+    state = str(payload.get("state") or payload.get("result") or "") if one.kind in _ENDS else ""
     if one.kind.startswith("task."):
         name = str(payload.get("verb") or "")
-    return Told(
-        one, len(group), words, _thing(one), name, said, "" if state in ("finished", "done", "cancelled") else state
-    )
+    return Told(one, len(group), words, _thing(one), name, said, "" if state in _WELL else state)
 
 
 def _thing(one: Event) -> Thing:
@@ -118,4 +122,4 @@ def _thing(one: Event) -> Thing:
         return "run"
     if one.kind.startswith(_CHANGES) and whole:
         return "change"
-    return "asset" if "/" in one.subject else ""
+    return "asset" if "/" in one.subject and one.subject.partition("/")[0] in KINDS else ""

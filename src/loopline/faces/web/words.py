@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -143,6 +145,11 @@ def who(actor: Any) -> str:
 def tone(state: Any) -> str:
     """Say how a state looks."""
     return TONES.get(str(state), "off")
+
+
+def metrics_in(rules: Iterable[str]) -> set[str]:
+    """Give the words of lines such as `slice(carrier).roc_auc >= base - 0.005`, among them the metrics that they name."""
+    return {word for rule in rules for word in re.findall(r"[\w/-]+", rule)}
 
 
 def breaks(text: str) -> Markup:

@@ -13,7 +13,7 @@ import pytest
 from loopline.faces.web.charts.bar import Bar, bar, histogram
 from loopline.faces.web.charts.graph import Node, Stretch, dag, timeline
 from loopline.faces.web.charts.heat import Cell, heat
-from loopline.faces.web.charts.line import Curve, line, spark
+from loopline.faces.web.charts.line import Curve, line
 from loopline.faces.web.charts.scatter import Dot, Line, box_plot, parallel, quantile, scatter
 from loopline.faces.web.charts.svg import node, place
 
@@ -52,9 +52,7 @@ DRAWINGS: dict[str, Callable[[list[float]], Markup]] = {
     "heat of differences": lambda v: heat(
         [HOSTILE], [str(i) for i in range(len(v))], [[Cell(x, "good") for x in v]], title="t"
     ),
-    "heat": lambda v: heat([HOSTILE], [str(i) for i in range(len(v))], [v], title="t"),
     "parallel": lambda v: parallel(["a", HOSTILE, "c"], [Line(HOSTILE, (x, "word", None)) for x in v], title="t"),
-    "spark": lambda v: spark(v, title="t"),
     "dag": lambda v: dag(
         [Node(str(i), HOSTILE, str(x), "failed", "/p/x", hot=True) for i, x in enumerate(v)],
         [("0", "1"), ("1", "0")],
@@ -91,9 +89,8 @@ def test_every_drawing_can_be_read_out(name: str) -> None:
     title = svg.find("title")
     assert title is not None
     assert svg.get("aria-labelledby") == title.get("id")
-    if name != "spark":
-        assert svg.find("desc") is not None
-        assert len(list(root.iter("td"))) > 1
+    assert svg.find("desc") is not None
+    assert len(list(root.iter("td"))) > 1
     assert not list(root.iter("script"))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loopline.faces.web.charts.axes import Box, grid, room_for
 from loopline.faces.web.charts.scale import Scale, bins, brief, extent, ticks, whole_ticks
-from loopline.faces.web.charts.svg import frame, node, shorten, table, text
+from loopline.faces.web.charts.svg import frame, node, nothing, shorten, table, text
 from loopline.faces.web.words import number
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def bar(bars: Sequence[Bar], *, title: str, width: float = 640, zoomed: bool = F
     """
     ends = extent(v for one in bars for v in (one.value, one.low, one.high) if v is not None)
     if ends is None:
-        return _nothing(title, width, "no value is a number" if bars else "nothing to draw")
+        return nothing(title, "no value is a number" if bars else "nothing to draw", width=width)
     low, high = ends if zoomed else (min(ends[0], 0.0), max(ends[1], 0.0))
     if zoomed or low == high:
         air = (high - low) * 0.15 or abs(high) * 0.05 or 1.0
@@ -95,7 +95,7 @@ def histogram(
         made, between = bins(values)
         counts, edges = made, between
     if not counts or len(edges) != len(counts) + 1 or edges[0] >= edges[-1]:
-        return _nothing(title, width, "nothing to count")
+        return nothing(title, "nothing to count", width=width)
     most = max(counts)
     up = [(tick, brief(tick)) for tick in whole_ticks(0, max(most, 1), 3)]
     box = Box(width, height, left=room_for([label for _, label in up]))
@@ -124,8 +124,3 @@ def histogram(
 
 def _told(bars: Sequence[Bar]) -> str:
     return ", ".join(f"{one.name[:60]} {number(one.value)}" for one in bars[:12])
-
-
-def _nothing(title: str, width: float, words: str) -> Markup:
-    rail = node("rect", x="0", y="0", width=width, height="60", rx="6", class_="rail")
-    return frame(rail, text(width / 2, 34, words, anchor="middle"), width=width, height=60, title=title, desc=words)

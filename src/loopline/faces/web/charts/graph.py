@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loopline.faces.web.charts.axes import Box, grid
 from loopline.faces.web.charts.layers import arrange
 from loopline.faces.web.charts.scale import Scale, said, span_ticks
-from loopline.faces.web.charts.svg import frame, join, node, place, shorten, table, text
+from loopline.faces.web.charts.svg import frame, join, node, nothing, place, shorten, table, text
 from loopline.faces.web.words import span, tone
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Stretch:
 def dag(nodes: Sequence[Node], edges: Sequence[tuple[str, str]], *, title: str) -> Markup:
     """Draw a graph from left to right. Nodes that are links can be walked by Tab."""
     if not nodes:
-        return _nothing(title, "nothing to draw")
+        return nothing(title, "nothing to draw")
     known = {one.id: one for one in nodes}
     laid = arrange(list(known), edges)
     (narrow, high), (gap_x, gap_y) = CARD, GAP
@@ -137,7 +137,7 @@ def _curve(points: Sequence[tuple[float, float]]) -> str:
 def timeline(rows: Sequence[Stretch], *, title: str, now: int, width: float = 860) -> Markup:
     """Draw what happened when, from the first start on. What is on the critical path has a frame."""
     if not rows:
-        return _nothing(title, "nothing has begun")
+        return nothing(title, "nothing has begun")
     start = min(one.start for one in rows)
     end = max([one.end if one.end is not None else now for one in rows] + [start + 1])
     left = min(max(6.6 * len(shorten(one.name, 24)) for one in rows) + 16, width * 0.3)
@@ -176,8 +176,3 @@ def timeline(rows: Sequence[Stretch], *, title: str, now: int, width: float = 86
     return drawn + table(
         ("", "state", "began after", "took", "critical path"), told, label=f"Numbers of {title}", summary="As a table"
     )
-
-
-def _nothing(title: str, words: str) -> Markup:
-    rail = node("rect", x="0", y="0", width="640", height="60", rx="6", class_="rail")
-    return frame(rail, text(320, 34, words, anchor="middle"), width=640, height=60, title=title, desc=words)

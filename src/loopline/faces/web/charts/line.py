@@ -27,7 +27,7 @@ from loopline.faces.web.charts.scale import (
     time_ticks,
     whole_ticks,
 )
-from loopline.faces.web.charts.svg import frame, legend, node, table, text
+from loopline.faces.web.charts.svg import frame, legend, node, nothing, table, text
 from loopline.faces.web.words import number
 from loopline.verbs.decimating import decimated
 
@@ -180,23 +180,4 @@ def _numbers(curves: Sequence[Curve], title: str) -> Markup:
 
 def _nothing(curves: Sequence[Curve], title: str, width: float, height: float) -> Markup:
     count = sum(len(curve.ys) for curve in curves)
-    words = "no value is a number" if count else "no points yet"
-    return frame(
-        node("rect", x="0", y="0", width=width, height=height, rx="6", class_="rail"),
-        text(width / 2, height / 2 + 4, words, anchor="middle"),
-        width=width,
-        height=height,
-        title=title,
-        desc=words,
-    )
-
-
-def spark(values: Sequence[float], *, title: str, tone: int = 1) -> Markup:
-    """Draw a curve as small as a word."""
-    ends = extent(values)
-    if ends is None:
-        return Markup("")
-    x, y = Scale(0, max(len(values) - 1, 1), 2, 94), Scale(*roomy(*ends), 20, 2)
-    kept = decimated(range(len(values)), values, 60)
-    curve, _ = _curve(Curve("", range(len(values)), values, tone), kept, x, y, stairs=False)
-    return frame(*curve, width=96, height=22, title=title, class_="spark plot")
+    return nothing(title, "no value is a number" if count else "no points yet", width=width, height=height)

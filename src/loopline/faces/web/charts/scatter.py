@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loopline.faces.web.charts.axes import Box, grid, room_for
 from loopline.faces.web.charts.scale import Scale, brief, extent, roomy, ticks
-from loopline.faces.web.charts.svg import frame, node, shorten, table, text
+from loopline.faces.web.charts.svg import frame, node, nothing, shorten, table, text
 from loopline.faces.web.words import number
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def scatter(
     """Draw dots. Where there are too many, evenly chosen ones stand for all."""
     real = [dot for dot in dots if math.isfinite(dot.x) and math.isfinite(dot.y)]
     if not real:
-        return _nothing(title, width, "no values are numbers" if dots else "nothing to draw")
+        return nothing(title, "no values are numbers" if dots else "nothing to draw", width=width)
     every = max(1, -(-len(real) // MOST))
     ends_x, ends_y = extent(dot.x for dot in real), extent(dot.y for dot in real)
     (x_low, x_high), (y_low, y_high) = roomy(*(ends_x or (0, 1))), roomy(*(ends_y or (0, 1)))
@@ -77,7 +77,7 @@ def box_plot(groups: Sequence[tuple[str, Sequence[float]]], *, title: str, width
     kept = [(name, sorted(v for v in values if math.isfinite(v))) for name, values in groups]
     ends = extent(v for _, values in kept for v in values)
     if ends is None:
-        return _nothing(title, width, "no values are numbers")
+        return nothing(title, "no values are numbers", width=width)
     low, high = roomy(*ends)
     left = min(max((6.4 * len(shorten(name, 24)) for name, _ in kept), default=0) + 14, width * 0.4)
     box = Box(width, 30 * len(kept) + 30, left=left, top=4, bottom=26)
@@ -130,7 +130,7 @@ def parallel(
 ) -> Markup:
     """Draw each thing as a line over parallel axes (Inselberg 1985): what goes with what."""
     if len(axes) < 2 or not lines:
-        return _nothing(title, width, "there are fewer than two things to hold against each other")
+        return nothing(title, "there are fewer than two things to hold against each other", width=width)
     top, bottom, left, right = 34.0, height - 12.0, 46.0, width - 46.0
     places = [left + (right - left) * i / (len(axes) - 1) for i in range(len(axes))]
     rulers = [_ruler([line.values[i] for line in lines], top, bottom) for i in range(len(axes))]
@@ -181,8 +181,3 @@ def _said(value: float | str | None) -> str:
     if value is None:
         return "–"
     return value if isinstance(value, str) else number(value)
-
-
-def _nothing(title: str, width: float, words: str) -> Markup:
-    rail = node("rect", x="0", y="0", width=width, height="60", rx="6", class_="rail")
-    return frame(rail, text(width / 2, 34, words, anchor="middle"), width=width, height=60, title=title, desc=words)

@@ -61,6 +61,13 @@ def frame(
     )
 
 
+def nothing(title: str, words: str, *, width: float = 640, height: float = 60) -> Markup:
+    """Write the picture that stands where there is nothing to draw, and why."""
+    rail = node("rect", x="0", y="0", width=width, height=height, rx="6", class_="rail")
+    said = text(width / 2, height / 2 + 4, words, anchor="middle")
+    return frame(rail, said, width=width, height=height, title=title, desc=words)
+
+
 def text(x: float, y: float, words: str, *, anchor: str = "", class_: str = "", **more: Any) -> Markup:
     """Write a text at a place."""
     return node("text", words, x=float(x), y=float(y), text_anchor=anchor or None, class_=class_ or None, **more)
@@ -71,7 +78,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, label: str, su
     head = node("tr", *(node("th", one, scope="col") for one in heads))
     body = [node("tr", *(node("td", one, class_=None if i == 0 else "n") for i, one in enumerate(row))) for row in rows]
     inner = node("table", node("thead", head), node("tbody", *body))
-    region = node("div", inner, class_="scroll", role="region", aria_label=label[:300], tabindex="0")
+    region = node("div", inner, class_="scroll", role="group", aria_label=label[:300], tabindex="0")
     return node("details", node("summary", summary), region, class_="data")
 
 

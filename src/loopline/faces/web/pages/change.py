@@ -15,6 +15,7 @@ from loopline.faces.web.asked import Asked
 from loopline.faces.web.differences import against_base, tables, texts
 from loopline.faces.web.page import address, project_of, render, see_other, shown
 from loopline.faces.web.standing import standing
+from loopline.faces.web.words import metrics_in
 from loopline.nouns.ids import brief
 
 if TYPE_CHECKING:
@@ -109,16 +110,11 @@ async def _page(
         review=review, change=change, stands=standing(review, tasks, about, me),
         problem=problem, typed=typed or {}, first_of=first_of,
         texts=texts(patch for one in comparisons for patch in one.patches), tables=tables(comparisons), rows=rows,
-        drawn=against_base(review.estimates, first=_named(review)), events=events or (), tasks=tasks,
-        said=_threads(review.comments, me), has_data=any(one.new.asset.kind == "data" for one in comparisons),
+        drawn=against_base(review.estimates, first=metrics_in(one.text for one in review.requirements)),
+        events=events or (), tasks=tasks, said=_threads(review.comments, me),
+        has_data=any(one.new.asset.kind == "data" for one in comparisons),
         why_not={verb: why_not(request, verb, assets=[str(move.ref.asset) for move in change.moves]) for verb in VERBS},
     )  # fmt: skip
-
-
-def _named(review: Review) -> list[str]:
-    """Give the metrics that the policy speaks of."""
-    metrics = dict.fromkeys(one.metric for one in review.estimates)
-    return [name for name in metrics if any(name in one.text for one in review.requirements)]
 
 
 async def _tasks(request: Request, change: Change) -> list[Task]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,9 +11,10 @@ from starlette.routing import Route
 
 from loopline.errors import Invalid
 from loopline.faces.desk import act
+from loopline.faces.web.ask import try_to
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.page import address, door, project_of, render, shown
-from loopline.faces.web.words import number
+from loopline.faces.web.words import metrics_in, number
 from loopline.ledger.search import place_of
 from loopline.nouns.run import Run
 from loopline.verbs.find import find
@@ -72,8 +72,10 @@ async def page(request: Request) -> Response:
     except Invalid as error:
         problem = error
     listed = found[:PAGE]
-    experiments, rules = await act(request, _around, loop)
-    words = {"what": "runs", "where": where, "order": order, "open": opened, "steps": steps}
+    experiments = await act(request, _experiments, loop)
+    about, _ = await try_to(request, "about")
+    ruled = metrics_in(one for policy in about.policies for one in policy.metrics) if about else set[str]()
+    words = {"what": "runs", "where": where, "order": order, "open": opened, "steps": steps, "after": after}
     kept = {"where": where, "open": opened or None, "steps": steps or None, "columns": query.getlist("columns")}
 
     def here(**changed: object) -> str:
@@ -81,7 +83,7 @@ async def page(request: Request) -> Response:
 
     return await render(
         request, "runs.html", title="Runs", section="runs", asked=Asked("find", words), runs=listed, problem=problem,
-        columns=_columns(query.getlist("columns"), listed, rules, order, here), offered=_offered(listed),
+        columns=_columns(query.getlist("columns"), listed, ruled, order, here), offered=_offered(listed),
         chosen=query.getlist("columns"), experiments=experiments, where=where, order=order, opened=opened, steps=steps,
         started=Column("started", "Started", *_way("started", order or "started desc", here)), here=here,
         newest=here() if after else "", older=here(after=place_of(listed[-1], order)) if len(found) > PAGE else "",
@@ -92,24 +94,20 @@ def _find(loop: Loop, where: str, asked: Mapping[str, Any]) -> Sequence[Run]:
     return [run for run in find(loop, "runs", where, **asked) if isinstance(run, Run)]
 
 
-def _around(loop: Loop) -> tuple[list[tuple[str, int]], str]:
-    """Give the experiments, and what the policies in force say of metrics."""
-    from loopline.verbs.about import about
-
+def _experiments(loop: Loop) -> list[tuple[str, int]]:
     with loop.ledger.read() as tx:
-        experiments = tx.runs.experiments(loop.project)
-    return experiments, " ".join(one for policy in about(loop).policies for one in policy.metrics)
+        return tx.runs.experiments(loop.project)
 
 
 def _columns(  # type: ignore[no-untyped-def]
     chosen: Sequence[str],
     runs: Sequence[Run],
-    rules: str,
+    ruled: Collection[str],
     order: str,
     here,  # noqa: ANN001 (the closure above)
 ) -> list[Column]:
     """Give the columns that were asked for; else params that differ here, and the metrics that tell most."""
-    keys = [key for key in chosen if key.startswith(("params.", "metrics."))] or _usual(runs, rules)
+    keys = [key for key in chosen if key.startswith(("params.", "metrics."))] or _usual(runs, ruled)
     return [Column(key, key.partition(".")[2], *_way(key, order, here), numeric=_numeric(key, runs)) for key in keys]
 
 
@@ -127,7 +125,7 @@ def _real(value: str) -> float | None:
         return None
 
 
-def _usual(runs: Sequence[Run], rules: str) -> list[str]:
+def _usual(runs: Sequence[Run], ruled: Collection[str]) -> list[str]:
     """Give params that differ here; metrics that a policy names, then those that most runs have."""
     values: dict[str, set[str]] = {}
     for run in runs:
@@ -135,7 +133,6 @@ def _usual(runs: Sequence[Run], rules: str) -> list[str]:
             values.setdefault(key, set()).add(value)
     differing = [key for key in values if len(values[key]) > 1][:_PARAMS]
     counted = Counter(key for run in runs for key in run.metrics if "[" not in key)
-    ruled = set(re.findall(r"[\w/-]+", rules))
     metrics = sorted(counted, key=lambda key: (key not in ruled, key in _CLOCKS, "/" in key, -counted[key]))[:_METRICS]
     return [*(f"params.{key}" for key in differing), *(f"metrics.{key}" for key in metrics)]
 

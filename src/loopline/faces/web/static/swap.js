@@ -25,12 +25,12 @@ function fits(kind, patterns) {
 function busy(region) {
   const at = document.activeElement;
   const typing = at && region.contains(at) && at.matches("input:not([type=checkbox]), textarea, select");
-  return typing || typed(region) || region.querySelector("input[type=checkbox]:checked:not([data-kept])") || region.matches(":hover:active");
+  return typing || typed(region) || region.querySelector("input[type=checkbox]:checked") || region.matches(":hover:active");
 }
 
 function typed(region) {   // what somebody has written and not sent is never thrown away
   return [...region.querySelectorAll("textarea, input:not([type=checkbox], [type=radio], [type=hidden])")]
-    .some((one) => one.value !== one.defaultValue);
+    .some((one) => one.type !== "search" && (one.value !== one.defaultValue || one.hasAttribute("data-unsent")));
 }
 
 export function refresh(ids, soon = 300) {
@@ -59,8 +59,15 @@ async function load() {
     }
     for (const old of document.querySelectorAll("[data-live][id]")) {   // a panel that is no longer there
       if (!ids.length || fresh.getElementById(old.id)) continue;
-      if (typed(old)) for (const one of old.querySelectorAll("button")) one.disabled = true;
-      else old.remove();
+      if (old.dataset.ended) continue;
+      if (typed(old)) {
+        old.dataset.ended = "1";
+        for (const one of old.querySelectorAll("button")) one.disabled = true;
+        say("This has ended elsewhere. What you wrote is kept, and cannot be sent.");
+      } else {
+        if (old.contains(document.activeElement)) document.getElementById("main")?.focus();
+        old.remove();
+      }
       changed += 1;
     }
     if (changed) document.dispatchEvent(new CustomEvent("loopline:swapped"));
