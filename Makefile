@@ -7,7 +7,7 @@ CORES ?= 2
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-install bench test-clients test-faults coverage format reference constraints clean
+.PHONY: help setup demo test check check-install bench test-clients test-faults coverage format reference pictures constraints clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -49,6 +49,9 @@ format: $(VENV)/.stamp-dev  ## write the code as the formatter would
 reference: $(VENV)/.stamp-dev  ## write the pages and the snapshot that are read off the code
 	@$(BIN)/python scripts/write_reference.py
 	@$(BIN)/python -m tests.house.test_public
+
+pictures: $(VENV)/.stamp-dev  ## picture every page of the web UI into docs/pages
+	@$(BIN)/python scripts/screenshots.py --chosen
 
 constraints: $(VENV)/.stamp-dev  ## pin what is installed now
 	@{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+=='; } > constraints.new

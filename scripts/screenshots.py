@@ -141,7 +141,7 @@ def _taken(page: Page, form: str) -> bytes:
 
 def _index() -> str:
     """Write what each picture shows."""
-    lines = ["# The pages in pictures", "", "Written by `python scripts/screenshots.py --chosen`.", ""]
+    lines = ["# The pages in pictures", "", "Written by `make pictures`.", ""]
     for name in _shown():
         pictures = " ".join(f"![{name}, {way}]({name}-{way}.webp)" for way in ways_of(name))
         lines += [f"## {name}", "", SAID[name], "", pictures, ""]

@@ -30,7 +30,7 @@ WORDS: Final[Mapping[str, str]] = {
     "change.judged": "had the policy judge",
     "change.withdrawn": "withdrew",
     "checks.started": "started the checks of",
-    "check.answered": "had an answer of a check of",
+    "check.answered": "checked",
     "comment.made": "commented on",
     "comment.edited": "edited a comment on",
     "comment.deleted": "deleted a comment on",
