@@ -313,7 +313,7 @@ def _end(loop: Loop, task: Task, state: TaskState, *, result: Any = None, error:
     while True:
         try:
             with loop.ledger.write(task.project, actor) as tx:
-                tell_end(tx, tx.tasks.end(task.id, task.fence, state, result=result, error=error))
+                tell_end(tx, loop, tx.tasks.end(task.id, task.fence, state, result=result, error=error))
         except Conflict:
             return GIVEN_BACK
         except Unavailable:  # what was done need not be done again because of a full disk that is mended in a moment

@@ -29,7 +29,7 @@ def cancel(
         before = tx.tasks.get(name)
         after = tx.tasks.cancel(name)
         if after.state.over and not before.state.over:
-            tell_end(tx, after)
+            tell_end(tx, loop, after)
             tx.payload["why"] = why
         else:
             tx.say("task.cancelled", after.id, verb=after.verb, state=str(after.state), why=why)

@@ -80,5 +80,5 @@ def _cancel_all(loop: Loop, actor: str) -> None:
         waiting = tx.tasks.queued_by(actor)
     for task in sorted(waiting, key=lambda one: (one.project, one.id)):
         with loop.ledger.write(task.project, loop.actor) as tx:
-            tell_end(tx, tx.tasks.cancel(task.id))
+            tell_end(tx, loop, tx.tasks.cancel(task.id))
             tx.payload["why"] = f"{actor} was shut out"
