@@ -67,6 +67,18 @@ def tell_end(tx: Writing, loop: Loop, task: Task) -> None:
     tx.say("task.ended", task.id, verb=task.verb, state=str(task.state), **facts)
 
 
+def stop(tx: Writing, loop: Loop, task: str, *, why: str) -> Task:
+    """Ask a task to stop in a transaction, and say what came of it: it is over now, a worker will hear of it, or it was over."""
+    before = tx.tasks.get(task)
+    after = tx.tasks.cancel(task)
+    if after.state.over and not before.state.over:
+        tell_end(tx, loop, after)
+        tx.payload["why"] = why
+    else:
+        tx.say("task.cancelled", after.id, verb=after.verb, state=str(after.state), why=why)
+    return after
+
+
 def lose(loop: Loop, task: Task) -> Task:
     """Take a task away from a worker that is gone: it waits again or is over. Raise Conflict kind="lease-lost"."""
     with loop.ledger.write(task.project, loop.actor) as tx:
