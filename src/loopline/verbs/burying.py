@@ -84,11 +84,22 @@ def unanswered(loop: Loop, run: str, why: str) -> bool:
     if not waiting:
         return False
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        about = give_up(tx, loop, tx.verdicts.awaiting(loop.project, run), why)
+        waiting = tx.verdicts.awaiting(loop.project, run)
+        about = give_up(tx, loop, waiting, why)
         begun = run if tx.runs.find(run) else None
-        subject, names = about[0].id if about else run, ", ".join(one.check for one in waiting)
-        tx.say("check.answered", subject, check=names, result=str(Result.ERROR), run=begun, error=why)
+        _say_of(tx, about[0] if about else None, waiting, run=run, begun=begun, why=why)
+    for change in about[1:]:
+        with loop.ledger.write(loop.project, loop.actor) as tx:
+            _say_of(tx, change, waiting, run=run, begun=begun, why=why)
     return True
+
+
+def _say_of(
+    tx: Writing, change: Change | None, several: Iterable[Verdict], *, run: str, begun: str | None, why: str
+) -> None:
+    """Say in a transaction which checks have given no answer about a change, or about none that is open."""
+    names = ", ".join(one.check for one in several if change is None or one.head == change.head)
+    tx.say("check.answered", change.id if change else run, check=names, result=str(Result.ERROR), run=begun, error=why)
 
 
 def give_up(tx: Writing, loop: Loop, several: Iterable[Verdict], why: str) -> list[Change]:

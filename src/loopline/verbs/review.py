@@ -68,8 +68,8 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
     if not found.verdicts and not found.state.over:
         notes.append(f"no check has run yet: loopline check {brief(found.id)}")
     return Review(
-        found, tuple(comparisons), tuple(data.values()), estimates, tuple(dict.fromkeys(notes)), requirements=requirements, mine=mine,
-        comments=comments,
+        found, tuple(comparisons), tuple(data.values()), estimates, tuple(dict.fromkeys(notes)),
+        requirements=requirements, mine=mine, comments=comments,
     )  # fmt: skip
 
 
