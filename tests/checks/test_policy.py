@@ -103,6 +103,10 @@ def test_globs(glob: str, ref: str, *, applies: bool) -> None:
         ([], (), Result.FAIL),
         ([], ("eval",), Result.PENDING),
         ([], ("other",), Result.FAIL),
+        ([verdict(Result.ERROR)], ("eval",), Result.PENDING),
+        ([verdict(Result.ERROR)], ("other",), Result.ERROR),
+        ([verdict(Result.FAIL)], ("eval",), Result.FAIL),
+        ([verdict()], ("eval",), Result.PASS),
         ([verdict(), verdict(Result.FAIL, at=NOW)], (), Result.FAIL),
         ([verdict(Result.FAIL), verdict(at=NOW)], (), Result.PASS),
         ([verdict(head=digest_of(b"x"))], (), Result.FAIL),
@@ -110,7 +114,7 @@ def test_globs(glob: str, ref: str, *, applies: bool) -> None:
     ],
 )
 def test_checks(verdicts: list[Verdict], queued: tuple[str, ...], result: Result) -> None:
-    """The newest verdict on this head decides; none is a failure, or pending while the check is queued."""
+    """The newest verdict on this head decides; none is a failure, and it or an error is pending while the check is queued."""
     assert answer(policy(checks=("eval",)), case(*verdicts, queued=frozenset(queued))).result is result
 
 

@@ -119,3 +119,16 @@ def test_reasons_are_those_of_the_project(hand: Hand) -> None:
     with hand.read() as tx:
         assert tx.changes.reasons(change.project, [change.id, "0" * 32]) == {change.id: "because"}
         assert tx.changes.reasons("other", [change.id]) == tx.changes.reasons(change.project, []) == {}
+
+
+def test_open_changes_are_found_by_their_head(hand: Hand) -> None:
+    """Each that would do just this and is not over, newest first, up to a number; of another project none."""
+    hand.publish(b"1")
+    with hand.write() as tx:
+        moves = Move(CHAMPION, None, 1)
+        first, second, over = (tx.changes.propose(hand.change(moves)) for _ in range(3))
+        tx.changes.propose(hand.change(Move(DATA, None, 1)))
+        tx.changes.move(over, ChangeState.WITHDRAWN)
+        assert [one.id for one in tx.changes.open_with("flights", first.head)] == [second.id, first.id]
+        assert [one.id for one in tx.changes.open_with("flights", first.head, limit=1)] == [second.id]
+        assert tx.changes.open_with("other", first.head) == []

@@ -190,6 +190,7 @@ def test_a_review_tells_of_data_elsewhere_only_their_number(world: World) -> Non
         ("secret:data/hush", "@1", "@2")
     ]
     assert told["data"] == []
+    assert [note for note in told["notes"] if "secret:data/hush" in note and "left out" in note]
     (data,) = world.result("ann", "review", change=change)["data"]
     assert [one["path"] for one in data["files"]] == ["quagga.csv"]
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loopline.checks.case import Case, decision_inputs
 from loopline.errors import Conflict, Refused
 from loopline.nouns.change import ChangeState
 from loopline.nouns.policy import Approvals, Policy
+from loopline.verbs import moving
 
 from .conftest import APPROVED, BOB, CHAMPION, SRE
 
@@ -107,3 +109,28 @@ def test_a_pickle_is_refused_where_the_policy_forbids_it(guarded: World) -> None
     good = guarded.propose(4)
     guarded.do("apply", good.id)
     assert guarded.target() == 4
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_an_override_is_judged_once(guarded: World, monkeypatch: pytest.MonkeyPatch, *, needed: bool) -> None:
+    """Whether it is needed and whether the change passes comes of one look at the facts, and is one decision, which passes."""
+    guarded.do("grant", str(SRE), "team/sre")
+    change = guarded.propose(1)
+    if not needed:
+        guarded.do("approve", change.id, by=BOB)
+    looked, whole = [], moving.case_of
+
+    def counting(*facts: Any) -> Any:
+        looked.append(1)
+        return whole(*facts)
+
+    monkeypatch.setattr(moving, "case_of", counting)
+    applied = guarded.do("apply", change.id, override="the old one crashes", by=SRE)
+    assert len(looked) == 1
+    with guarded.loop.ledger.read() as tx:
+        told = [one for one in tx.changes.decisions(change.id) if one.phase == "apply"]
+    assert [one.passed for one in told] == [True]
+    assert (applied.override is not None) is needed
+    if needed:
+        facts = Case(applied, applied.closed_at, {str(CHAMPION): None}, {"team/sre": frozenset({str(SRE)})})
+        assert told[0].inputs == decision_inputs(facts), "the override is part of what was judged"

@@ -122,6 +122,23 @@ def test_a_check_whose_process_is_gone_has_not_answered(project: Project, *, beg
     assert not (project.loop.work / "running" / f"{run}.lock").exists()
 
 
+def test_each_change_is_told_that_a_check_has_not_answered(project: Project) -> None:
+    """Changes that would do just the same wait for the same check: the feed tells of each, and each is judged again."""
+    run = project.loop.ids.new()
+    first = pending(project, run)
+    second: Change = project.do("propose", RefName(TOTAL, "best"), to=Numbered(1), why="another reason")
+    assert second.head == first.head
+    leave(project, run)
+    bury(project.loop)
+    with project.loop.ledger.read() as tx:
+        told = [one for one in tx.feed.iter(PROJECT) if one.kind == "check.answered"]
+        assert {one.subject for one in told} == {first.id, second.id}
+        assert [one.payload["check"] for one in told if one.payload] == ["eval/size"] * 2
+        assert tx.feed.verify(PROJECT) is None
+    for change in (first, second):
+        assert project.do("show", change.id).change.decision.results[0].result is Result.ERROR
+
+
 def test_an_answer_that_was_given_stays(project: Project) -> None:
     """A check whose process died after it had answered has answered."""
     run = project.do("start", "judge", kind="check").id

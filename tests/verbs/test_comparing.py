@@ -34,7 +34,7 @@ def test_without_a_base_everything_is_added(world: World) -> None:
     """The first version is compared with nothing, and has no rows to compare."""
     with world.loop.ledger.read() as tx:
         first = tx.versions.get(DATA, 1)
-    found = compare(world.loop, None, first, rows=True)
+    found = compare(world.loop, None, first, asked="diff", rows=True)
     assert [one.word for one in found.files] == ["added"]
     assert (found.old, found.rows, found.metrics) == (None, (), ())
 
@@ -44,7 +44,7 @@ def test_rows_are_compared_by_table(world: World) -> None:
     old = world.tree(**{"x/a[1]_csv": b"id,v\n1,a\n2,b\n"})
     new = world.tree(**{"x/a[1]_csv": b"id,v\n1,a\n2,c\n3,d\n"})
     versions = [world.do("add", DATA, tree=tree, metadata={"key": "id"}).version for tree in (old, new)]
-    found = compare(world.loop, *versions, rows=True)
+    found = compare(world.loop, *versions, asked="diff", rows=True)
     (rows,) = found.rows
     assert (rows.table, rows.added, rows.removed, rows.changed) == ("x/*.csv", 1, 0, 1)
 
@@ -57,7 +57,7 @@ def test_packages_that_changed_are_named(world: World) -> None:
         world.do("put", MODEL, digest=world.loop.blobs.put(name.encode()), run=run.id)
         runs.append(run)
     old, new = _versions(world, MODEL)
-    assert [(one.name, one.old, one.new) for one in compare(world.loop, old, new).environment] == [
+    assert [(one.name, one.old, one.new) for one in compare(world.loop, old, new, asked="diff").environment] == [
         ("numpy", "1.0", "2.0")
     ]
 
@@ -69,7 +69,9 @@ def test_not_a_number_is_no_change(world: World) -> None:
         world.do("log", version.run, points=(Point("nan", float("nan")),))
     old, new = _versions(world, MODEL)
     world.do("log", new.run, points=(Point("more", 1.0),))
-    assert [(one.name, one.old, one.new) for one in compare(world.loop, old, new).metrics] == [("more", None, 1.0)]
+    assert [(one.name, one.old, one.new) for one in compare(world.loop, old, new, asked="diff").metrics] == [
+        ("more", None, 1.0)
+    ]
 
 
 def test_a_lost_source_tree_does_not_stop_a_comparison(world: World) -> None:
@@ -77,7 +79,7 @@ def test_a_lost_source_tree_does_not_stop_a_comparison(world: World) -> None:
     for name in (b"a", b"b"):
         run = world.do("start", "t", code=digest_of(name), environment=ENVIRONMENT)
         world.do("put", MODEL, digest=world.loop.blobs.put(name), run=run.id)
-    assert compare(world.loop, *_versions(world, MODEL)).code == ()
+    assert compare(world.loop, *_versions(world, MODEL), asked="diff").code == ()
 
 
 def test_texts_are_compared_where_that_is_asked(world: World) -> None:

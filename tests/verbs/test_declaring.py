@@ -95,9 +95,11 @@ def test_what_has_answered_since_is_awaited_no_more(judged: World) -> None:
             tx.say("test", "x")
 
     say(Result.ERROR)
+    assert results(judged, change) == ["error", "error"]
     task = ask(judged.loop, "check", {"change": change.id})
     judged.loop.clock.advance(seconds=1)  # type: ignore[attr-defined]
     assert waiting(judged, change) == {"eval/all", "eval/slices"}
+    assert results(judged, change) == ["pending", "pending"]
     with judged.loop.ledger.telemetry() as tables:
         claimed = tables.tasks.claim("default", "w1", lasting=10_000_000)
     assert claimed is not None

@@ -11,9 +11,11 @@ from loopline.nouns.evaluation import Estimate
 from loopline.nouns.name import Numbered, RefName
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.verdict import Result, Verdict
+from loopline.verbs import load
 from loopline.verbs.asking import ask
 
 from .conftest import BOB, CHAMPION, DATA, MODEL, PROJECT
+from .test_issue import give, over_the_wire
 
 if TYPE_CHECKING:
     from loopline.nouns.change import Change
@@ -141,3 +143,39 @@ def _measure(world: World, change: Change, value: float) -> None:
         said = Verdict("eval", change.head, Result.PASS, None, tx.now, "", (Estimate("auc", value),))
         tx.verdicts.add(PROJECT, said)
         tx.say("test", "x")
+
+
+def made_otherwise(world: World) -> Change:
+    """Propose a model that was made of other data, and measured otherwise, than the one that is current."""
+    first = world.propose(1)
+    world.do("approve", first.id, by=BOB)
+    world.do("apply", first.id)
+    world.data(b_csv=b"2")
+    world.train(b"three", data=2, auc=0.9)
+    return world.propose(3)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("verb", "scopes"),
+    [("review", ("review,approve:flights",)), ("show", ("show:flights",)), ("show", ("read:flights",))],
+)
+def test_a_reviewer_sees_with_the_verb_that_they_asked(guarded: World, verb: str, scopes: tuple[str, ...]) -> None:
+    """A token for nothing but reviews, or nothing but `show`, is told what differs, as a wider one is."""
+    change = made_otherwise(guarded)
+    give(guarded, BOB, "approver")
+    found = load(verb)(over_the_wire(guarded, BOB, *scopes), change.id)
+    (model,) = found.comparisons
+    assert [(one.name, one.old, one.new) for one in model.metrics] == [("auc", 0.7, 0.9)]
+    assert [one.name for one in model.data] == ["data/flights"]
+    assert [str(one.new) for one in found.data] == ["data/flights@2"]
+    assert not [note for note in found.notes if "left out" in note]
+
+
+def test_what_a_token_does_not_cover_is_noted(guarded: World) -> None:
+    """Kept to the model, a reviewer is told nothing of its run, and that something is missing."""
+    change = made_otherwise(guarded)
+    give(guarded, BOB, "approver")
+    found = load("review")(over_the_wire(guarded, BOB, "review:flights:model/*"), change.id)
+    (model,) = found.comparisons
+    assert (model.metrics, model.data, found.data) == ((), (), ())
+    assert [note for note in found.notes if "model/delay@3" in note and "left out" in note]

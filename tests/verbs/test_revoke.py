@@ -96,6 +96,30 @@ def test_what_somebody_asked_for_is_cancelled_with_them(world: World) -> None:
     assert (event.kind, event.subject, event.actor) == ("task.ended", mine[1].id, str(ANN))
 
 
+def test_work_that_is_taken_meanwhile_is_asked_to_stop(world: World) -> None:
+    """Between the look at what waits and its end a worker may begin or end it: its end is told once, and no sooner."""
+    give(world, ANN, "admin", everywhere=True)
+    first, taken, ended = (ask(replace(world.loop, actor=BOB), "verify", {}, queue=queue) for queue in "abc")
+    asker = over_the_wire(world, ANN)
+
+    def meanwhile(_project: str) -> None:
+        with world.loop.ledger.telemetry() as tx:
+            if tx.tasks.get(first.id).state.over and tx.tasks.claim("b", "w", lasting=10**9):
+                done = tx.tasks.claim("c", "w", lasting=10**9)
+                assert done is not None
+                tx.tasks.end(done.id, done.fence, TaskState.DONE)
+
+    asker.ledger.listeners.append(meanwhile)
+    revoke(asker, "person:bob")
+    with world.loop.ledger.read() as tx:
+        assert [tx.tasks.get(one.id).state for one in (first, taken, ended)] == ["cancelled", "running", "done"]
+        assert tx.tasks.asked_to_stop(taken.id)
+    told = [
+        (one.kind, one.subject) for one in world.events() if one.kind.startswith("task.") and one.kind != "task.queued"
+    ]
+    assert told == [("task.ended", first.id), ("task.cancelled", taken.id), ("task.cancelled", ended.id)]
+
+
 def test_letting_somebody_in_cancels_nothing(world: World) -> None:
     """What they ask for later waits on when they are let in once more."""
     give(world, ANN, "admin", everywhere=True)

@@ -137,9 +137,10 @@ class _Bench:
             return self.deleting(text)
         verdict = self.latest.get(name)
         again = f"loopline check {brief(self.case.change.id)}"
+        if name in self.case.queued and (verdict is None or verdict.result is Result.ERROR):
+            observed = "queued" if verdict is None else "queued again after an error"
+            return self.say(text, Result.PENDING, observed=observed, needed="pass", remedy=f"wait for {name}")
         if verdict is None:
-            if name in self.case.queued:
-                return self.say(text, Result.PENDING, observed="queued", needed="pass", remedy=f"wait for {name}")
             return self.say(text, Result.FAIL, observed="not run on this head", needed="pass", remedy=f"run {again}")
         observed = f"{verdict.result}: {verdict.summary}" if verdict.summary else str(verdict.result)
         see = f"see why it broke (run {verdict.run}), then " if verdict.run else ""

@@ -129,6 +129,15 @@ class Changes:
         rows = self._rows.all(f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY c.id DESC LIMIT ?", *values, limit)
         return [self._change(row) for row in rows]
 
+    def open_with(self, project: str, head: Digest, *, limit: int = 100) -> Sequence[Change]:
+        """Give a project's open changes that have this head, newest first."""
+        rows = self._rows.all(
+            f"{_SELECT} WHERE c.project = ? AND c.state IN ('proposed', 'approved', 'rolling') AND c.head = ?"
+            " ORDER BY c.id DESC LIMIT ?",
+            project, head, limit,
+        )  # fmt: skip
+        return [self._change(row) for row in rows]
+
     def approve(self, change: Change, approval: Approval) -> None:
         """Write an answer down. An actor's newer answer replaces the older one in what counts."""
         self._open(change)

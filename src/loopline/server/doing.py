@@ -209,7 +209,7 @@ class _Doing:
         from loopline.verbs.permitting import may_ask
         from loopline.verbs.usage import read, usage_of
 
-        task, caller = self._task, caller_of(self._loop, self._task)
+        task, caller = self._task, asker_of(self._loop, self._task)
         loop = replace(
             self._loop, project=task.project, actor=caller.actor, report=self._keeper.report,
             variables=_variables(self._loop, task), caller=caller,
@@ -248,12 +248,17 @@ class _Doing:
         os.execv(python, [str(python), "-P", "-c", START.format("server.doing"), words])  # noqa: S606 (our own interpreter)
 
 
-def caller_of(loop: Loop, task: Task) -> Caller:
-    """Give who asked for a task, with the roles that they have now and what their token covered when they asked."""
+def asker_of(loop: Loop, task: Task) -> Caller:
+    """Give who asked for a task, with the roles that they have now and what their token covered when they asked.
+
+    Who was shut out has nothing left, in whatever way they have asked.
+    """
     from loopline.verbs.permitting import roles_of
 
     actor = parse_actor(task.actor, verified=task.verified)
     with loop.ledger.read() as tx:
+        if tx.people.disabled(task.actor):
+            return Caller(actor, {}, ())
         scopes = tx.tasks.scopes(task.id)
         if scopes is None:
             return Caller(actor, open=True)
@@ -313,7 +318,7 @@ def _end(loop: Loop, task: Task, state: TaskState, *, result: Any = None, error:
     while True:
         try:
             with loop.ledger.write(task.project, actor) as tx:
-                tell_end(tx, tx.tasks.end(task.id, task.fence, state, result=result, error=error))
+                tell_end(tx, loop, tx.tasks.end(task.id, task.fence, state, result=result, error=error))
         except Conflict:
             return GIVEN_BACK
         except Unavailable:  # what was done need not be done again because of a full disk that is mended in a moment

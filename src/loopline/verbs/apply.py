@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import Refused
 from loopline.ledger.ledger import Writing
@@ -13,7 +15,11 @@ from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.verdict import Result
 from loopline.verbs.burying import bury
-from loopline.verbs.moving import carry_out, case_of, find_open, judge, policies_of, still_open, told
+from loopline.verbs.moving import carry_out, find_open, judge, still_open, told
+
+if TYPE_CHECKING:
+    from loopline.checks.policy import Case
+    from loopline.nouns.policy import Policy
 
 
 def apply(
@@ -36,10 +42,8 @@ def apply(
     with loop.ledger.write(loop.project, loop.actor) as tx:
         found = find_open(tx, change, loop)
         still_open(found)
-        if override is not None:
-            _override(tx, loop, found, override)
-            found = tx.changes.get(found.id)
-        decision = judge(tx, loop, found, phase="apply")
+        through = None if override is None else partial(_override, tx, loop, _reason(override))
+        decision = judge(tx, loop, found, phase="apply", otherwise=through)
         if decision is None or decision.passed:
             return carry_out(tx, found)
         lacking = [one for one in decision.results if one.result is not Result.PASS]
@@ -54,17 +58,15 @@ def apply(
     raise refusal
 
 
-def _override(tx: Writing, loop: Loop, change: Change, reason: str) -> None:
-    from loopline.checks.policy import allowed, evaluate_policies
-
-    policies, _ = policies_of(tx, change)
-    if not policies:
-        return
-    if not reason.strip():
+def _reason(text: str) -> str:
+    if not text.strip():
         raise Refused("an override needs a reason", kind="override-reason", hint='give --override "why it must pass"')
-    case = case_of(tx, loop, change)
-    if allowed(policies, case, evaluate_policies(policies, case)):
-        return
+    return text
+
+
+def _override(tx: Writing, loop: Loop, reason: str, policies: Sequence[Policy], case: Case) -> Change:
+    """Let a change through against its policies, and give it with that. Raise Refused where one does not let this actor."""
+    change = case.change
     for policy in policies:
         if not case.member(str(loop.actor), policy.override.by):
             who = ", ".join(policy.override.by) or "nobody"
@@ -81,6 +83,7 @@ def _override(tx: Writing, loop: Loop, change: Change, reason: str) -> None:
             opened_at=tx.now, blames=(Blame("caused_by", change.id, "override"),),
         )
     )  # fmt: skip
+    return tx.changes.get(change.id)
 
 
 def _line(text: str, observed: str, needed: str) -> str:

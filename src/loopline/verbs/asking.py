@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid
+from loopline.nouns.ids import brief
 from loopline.nouns.task import Task
 
 if TYPE_CHECKING:
@@ -51,10 +53,30 @@ def queue_named(text: str) -> str:
     return text
 
 
-def tell_end(tx: Writing, task: Task) -> None:
-    """Say in a transaction that a task is over."""
-    kind = (task.error or {}).get("kind")
-    tx.say("task.ended", task.id, verb=task.verb, state=str(task.state), **({"error": kind} if kind else {}))
+def tell_end(tx: Writing, loop: Loop, task: Task) -> None:
+    """Say in a transaction that a task is over, and of the checks that it has announced and not made that they give no answer."""
+    from loopline.verbs.burying import give_up
+    from loopline.verbs.declaring import left_by
+
+    there = replace(loop, project=task.project)
+    left = left_by(tx, there, task)
+    give_up(tx, there, left, f"its task {brief(task.id)} ended without an answer ({task.state})")
+    facts: dict[str, Any] = {"unanswered": [one.check for one in left]} if left else {}
+    if task.error and task.error.get("kind"):
+        facts["error"] = task.error["kind"]
+    tx.say("task.ended", task.id, verb=task.verb, state=str(task.state), **facts)
+
+
+def stop(tx: Writing, loop: Loop, task: str, *, why: str) -> Task:
+    """Ask a task to stop in a transaction, and say what came of it: it is over now, a worker will hear of it, or it was over."""
+    before = tx.tasks.get(task)
+    after = tx.tasks.cancel(task)
+    if after.state.over and not before.state.over:
+        tell_end(tx, loop, after)
+        tx.payload["why"] = why
+    else:
+        tx.say("task.cancelled", after.id, verb=after.verb, state=str(after.state), why=why)
+    return after
 
 
 def lose(loop: Loop, task: Task) -> Task:
@@ -62,7 +84,7 @@ def lose(loop: Loop, task: Task) -> Task:
     with loop.ledger.write(task.project, loop.actor) as tx:
         after = tx.tasks.lose(task.id, task.fence)
         if after.state.over:
-            tell_end(tx, after)
+            tell_end(tx, loop, after)
         else:
             tx.say("task.queued", task.id, verb=task.verb, queue=task.queue, tries=task.attempts)
     return after

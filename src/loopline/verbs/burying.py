@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -13,8 +14,10 @@ from loopline.nouns.verdict import Result
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loopline.ledger.ledger import Tables
+    from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
+    from loopline.nouns.change import Change
+    from loopline.nouns.digest import Digest
     from loopline.nouns.run import Run
     from loopline.nouns.verdict import Verdict
 
@@ -24,7 +27,6 @@ FENCE = "task.fence"
 DAY = 24 * 3600 * 1_000_000
 """Microseconds after which work that this ledger does not know is nobody's."""
 GONE: Final = "its process ended without a word"
-ALL: Final = 100_000
 
 
 def attended(loop: Loop, run: str) -> AbstractContextManager[None]:
@@ -78,23 +80,43 @@ def _bury_fenced(loop: Loop) -> list[str]:
 
 def unanswered(loop: Loop, run: str, why: str) -> bool:
     """Say of checks that wait for a run which will not answer that they have given no answer. Tell whether there were any."""
-    from loopline.verbs.moving import settle
-
     _, waiting = _look(loop, run)
     if not waiting:
         return False
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        heads = {one.head for one in waiting}
-        about = [one for one in tx.changes.list(loop.project, open_only=True, limit=ALL) if one.head in heads]
-        again = f" → loopline check {brief(about[0].id)}" if about else ""
+        waiting = tx.verdicts.awaiting(loop.project, run)
+        about = give_up(tx, loop, waiting, why)
         begun = run if tx.runs.find(run) else None
-        for one in tx.verdicts.awaiting(loop.project, run):
-            tx.verdicts.add(loop.project, replace(one, result=Result.ERROR, run=begun, summary=why + again))
-        for change in about:
-            settle(tx, loop, tx.changes.get(change.id))
-        subject, names = about[0].id if about else run, ", ".join(one.check for one in waiting)
-        tx.say("check.answered", subject, check=names, result=str(Result.ERROR), run=begun, error=why)
+        _say_of(tx, about[0] if about else None, waiting, run=run, begun=begun, why=why)
+    for change in about[1:]:
+        with loop.ledger.write(loop.project, loop.actor) as tx:
+            _say_of(tx, change, waiting, run=run, begun=begun, why=why)
     return True
+
+
+def _say_of(
+    tx: Writing, change: Change | None, several: Iterable[Verdict], *, run: str, begun: str | None, why: str
+) -> None:
+    """Say in a transaction which checks have given no answer about a change, or about none that is open."""
+    names = ", ".join(one.check for one in several if change is None or one.head == change.head)
+    tx.say("check.answered", change.id if change else run, check=names, result=str(Result.ERROR), run=begun, error=why)
+
+
+def give_up(tx: Writing, loop: Loop, several: Iterable[Verdict], why: str) -> list[Change]:
+    """Write in a transaction that checks have given no answer, and what to do next. Give the open changes that waited for one.
+
+    These are judged again.
+    """
+    from loopline.verbs.moving import settle
+
+    about: dict[Digest, Sequence[Change]] = {}
+    for one in several:
+        if one.head not in about:
+            about[one.head] = tx.changes.open_with(loop.project, one.head)
+        begun = one.run if one.run and tx.runs.find(one.run) else None
+        again = f" → loopline check {brief(about[one.head][0].id)}" if about[one.head] else ""
+        tx.verdicts.add(loop.project, replace(one, result=Result.ERROR, run=begun, summary=why + again))
+    return [settle(tx, loop, tx.changes.get(change.id)) for changes in about.values() for change in changes]
 
 
 def _held(tx: Tables, run: Run) -> bool:

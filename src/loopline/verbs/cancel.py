@@ -8,7 +8,7 @@ from loopline.errors import Invalid, NotFound
 from loopline.loop import Loop
 from loopline.nouns.ids import brief
 from loopline.nouns.task import Task
-from loopline.verbs.asking import tell_end
+from loopline.verbs.asking import stop
 
 
 def cancel(
@@ -26,14 +26,7 @@ def cancel(
     """
     name = _task_of(loop, task)
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        before = tx.tasks.get(name)
-        after = tx.tasks.cancel(name)
-        if after.state.over and not before.state.over:
-            tell_end(tx, after)
-            tx.payload["why"] = why
-        else:
-            tx.say("task.cancelled", after.id, verb=after.verb, state=str(after.state), why=why)
-    return after
+        return stop(tx, loop, name, why=why)
 
 
 def _task_of(loop: Loop, name: str) -> str:

@@ -27,14 +27,21 @@ FILES = 100
 
 
 def compare(
-    loop: Loop, old: Version | None, new: Version, *, rows: bool = False, lines: bool = False, limit: int = FILES
+    loop: Loop,
+    old: Version | None,
+    new: Version,
+    *,
+    asked: str,
+    rows: bool = False,
+    lines: bool = False,
+    limit: int = FILES,
 ) -> Comparison:
     """Compare two versions of an asset: files, rows of tables, and what the runs that made them were given and measured.
 
-    Of runs that the asker may not see, nothing is told.
+    `asked` is the verb that somebody asked. Of runs that they may not see with it, nothing is told: see `unseen`.
     """
     with loop.ledger.read() as tx:
-        before, after = _run_of(tx, loop, old), _run_of(tx, loop, new)
+        before, after = (None if one is None or unseen(loop, one, asked) else _run_of(tx, one) for one in (old, new))
         data = _sources(tx, loop, old if before else None, new if after else None)
         environment = _packages(tx, before, after)
     files, more = _files(loop, old, new, limit)
@@ -54,10 +61,13 @@ def compare(
     )
 
 
-def _run_of(tx: Tables, loop: Loop, version: Version | None) -> Run | None:
-    if version is None or not version.run or not sees(loop, "diff", version.asset.project):
-        return None
-    return tx.runs.find(version.run)
+def unseen(loop: Loop, version: Version, asked: str) -> bool:
+    """Tell whether a version was made by a run that the caller may not see with the verb that they asked."""
+    return bool(version.run) and not sees(loop, asked, version.asset.project)
+
+
+def _run_of(tx: Tables, version: Version) -> Run | None:
+    return tx.runs.find(version.run) if version.run else None
 
 
 _WRITTEN = (".py", ".md", ".toml", ".yaml", ".yml", ".json", ".txt", ".cfg", ".ini", ".sql", ".sh")

@@ -1,11 +1,11 @@
 """declaring: which checks speak of a change, and which of them somebody has asked a server for.
 
-Shared by `check` and by whatever judges a change.
+Shared by `check`, by whatever judges a change, and by the end of a task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from loopline.errors import LooplineError
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.change import Change, Move
     from loopline.nouns.check import Check
+    from loopline.nouns.digest import Digest
     from loopline.nouns.task import Task
+    from loopline.nouns.verdict import Verdict
 
 GATHERING = ("check", "promote")
 """Verbs that run the checks of a change."""
@@ -46,6 +48,41 @@ def awaited(tx: Tables, loop: Loop, change: Change) -> frozenset[str]:
         names = {one.name for move in change.moves for one in declared_for(tx, loop, move)}
         found |= {name for name in names if not only or name in only} - _answered(task, change)
     return frozenset(found)
+
+
+def left_by(tx: Tables, loop: Loop, task: Task) -> list[Verdict]:
+    """Give the answers that a task which is over has announced and not given, without those that another one may yet give."""
+    begun = task.started_at
+    if begun is None or task.verb not in GATHERING:
+        return []
+    others = [one for one in tx.tasks.unfinished(loop.project, GATHERING) if one.started_at is not None]
+    found: dict[tuple[Digest, str], Verdict] = {}
+    for change in _named(tx, loop, task):
+        since = [one.started_at or 0 for one in others if _is_about(tx, loop, one, change)]
+        end = min(since, default=None)
+        for one in change.verdicts:
+            mine = one.result is Result.PENDING and one.at >= begun and (end is None or one.at < end)
+            if mine and not _of_another(tx, one, task):
+                found[one.head, one.check] = one
+    return list(found.values())
+
+
+def _of_another(tx: Tables, verdict: Verdict, task: Task) -> bool:
+    run = tx.runs.find(verdict.run) if verdict.run else None
+    return run is not None and run.tags.get("task") != task.id
+
+
+def _named(tx: Tables, loop: Loop, task: Task) -> list[Change]:
+    """Find the changes that a task means."""
+    named = str(task.words.get("ref" if task.verb == "promote" else "change", ""))
+    try:
+        if "/" not in named:
+            several: Sequence[Change] = [tx.changes.resolve(loop.project, named)]
+        else:
+            several = tx.changes.list(loop.project, open_only=True, ref=parse_ref(named, project=loop.project))
+    except LooplineError:
+        return []
+    return [one for one in several if _is_about(tx, loop, task, one)]
 
 
 def _answered(task: Task, change: Change) -> set[str]:

@@ -35,4 +35,4 @@ def diff(
     at_most(limit)
     with loop.ledger.read() as tx:
         before, after = tx.versions.resolve(old), tx.versions.resolve(new)
-    return compare(loop, before, after, rows=rows, lines=lines, limit=limit)
+    return compare(loop, before, after, asked="diff", rows=rows, lines=lines, limit=limit)

@@ -5,8 +5,8 @@ Everything here happens inside one write transaction: what is read stays true un
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from loopline.errors import Conflict, Invalid, NotFound, Refused
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from loopline.nouns.ref import Ref
     from loopline.nouns.verdict import Requirement
 
+    Otherwise = Callable[[Sequence[Policy], Case], Change]
 Phase = Literal["propose", "approve", "start", "apply"]
 
 
@@ -78,8 +79,13 @@ def begin(tx: Writing, loop: Loop, plan: Plan) -> Change:
     return tx.changes.get(change.id) if decision else change
 
 
-def judge(tx: Writing, loop: Loop, change: Change, *, phase: Phase) -> Decision | None:
-    """Evaluate the policy in force over what is recorded, and write the decision down. None: no policy speaks of it."""
+def judge(
+    tx: Writing, loop: Loop, change: Change, *, phase: Phase, otherwise: Otherwise | None = None
+) -> Decision | None:
+    """Evaluate the policy in force over what is recorded, and write the decision down. None: no policy speaks of it.
+
+    `otherwise` is asked where the change does not pass, and gives it with the override that may let it through.
+    """
     from loopline.checks.policy import allowed, decision_inputs, evaluate_policies
 
     policies, digest = policies_of(tx, change)
@@ -87,9 +93,13 @@ def judge(tx: Writing, loop: Loop, change: Change, *, phase: Phase) -> Decision 
         return None
     case = case_of(tx, loop, change)
     results = evaluate_policies(policies, case)
+    passed = allowed(policies, case, results)
+    if not passed and otherwise is not None:
+        case = replace(case, change=otherwise(policies, case))
+        passed = allowed(policies, case, results)
     decision = Decision(
-        at=tx.now, actor=str(loop.actor), phase=phase, policy=digest, inputs=decision_inputs(case),
-        passed=allowed(policies, case, results), results=results,
+        at=tx.now, actor=str(loop.actor), phase=phase, policy=digest, inputs=decision_inputs(case), passed=passed,
+        results=results,
     )  # fmt: skip
     tx.changes.decide(change, decision)
     return decision

@@ -11,7 +11,7 @@ from loopline.nouns.comparison import Comparison, Review
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.version import Version
-from loopline.verbs.comparing import compare
+from loopline.verbs.comparing import compare, unseen
 from loopline.verbs.moving import find_open, stands
 from loopline.verbs.permitting import sees
 
@@ -28,6 +28,11 @@ def review(
     Example:
         loopline review model/delay@champion --rows
     """
+    return page(loop, change, asked="review", rows=rows, lines=lines)
+
+
+def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool = False) -> Review:
+    """Give the page about a change as whoever asked this verb may see it. What is left out for that is noted."""
     with loop.ledger.read() as tx:
         found = find_open(tx, change, loop)
         comments = tuple(tx.comments.of(found.id))
@@ -42,21 +47,29 @@ def review(
         with loop.ledger.read() as tx:
             old = tx.versions.find(move.ref.asset, move.old) if move.old is not None else None
             new = tx.versions.get(move.ref.asset, move.new)
-        comparison = compare(loop, old, new, rows=rows, lines=lines)
+        comparison = compare(loop, old, new, asked=asked, rows=rows, lines=lines)
         comparisons.append(comparison)
+        notes += _left_out(loop, comparison, asked)
         if old is None:
             notes.append(f"{move.ref} does not exist yet: there is nothing to compare with")
         for delta in comparison.data:
             asset = parse_asset(delta.name, project=loop.project)
-            seen = sees(loop, "review", asset.project, str(asset))
-            if asset.kind == "data" and asset not in moved and delta.old and delta.new and seen:
-                data[asset] = _between(loop, asset, str(delta.old), str(delta.new), rows=rows)
+            if asset.kind != "data" or asset in moved or not (delta.old and delta.new):
+                continue
+            if not sees(loop, asked, asset.project, str(asset)):
+                notes.append(
+                    f"what differs in {delta.name} is left out: you may not see it, or your token does not cover it"
+                )
+                continue
+            between = (_version(loop, asset, str(number)) for number in (delta.old, delta.new))
+            data[asset] = compare(loop, *between, asked=asked, rows=rows)
+            notes += _left_out(loop, data[asset], asked)
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
     if not found.verdicts and not found.state.over:
         notes.append(f"no check has run yet: loopline check {brief(found.id)}")
     return Review(
-        found, tuple(comparisons), tuple(data.values()), estimates, tuple(notes), requirements=requirements, mine=mine,
-        comments=comments,
+        found, tuple(comparisons), tuple(data.values()), estimates, tuple(dict.fromkeys(notes)),
+        requirements=requirements, mine=mine, comments=comments,
     )  # fmt: skip
 
 
@@ -69,9 +82,15 @@ def _answers(change: Change) -> tuple[Approval, ...]:
     return freshened(change)
 
 
-def _between(loop: Loop, asset: AssetName, old: str, new: str, *, rows: bool) -> Comparison:
-    def get(written: str) -> Version:
-        with loop.ledger.read() as tx:
-            return tx.versions.get(asset, int(written.removeprefix("@")))
+def _version(loop: Loop, asset: AssetName, written: str) -> Version:
+    with loop.ledger.read() as tx:
+        return tx.versions.get(asset, int(written.removeprefix("@")))
 
-    return compare(loop, get(old), get(new), rows=rows)
+
+def _left_out(loop: Loop, found: Comparison, asked: str) -> list[str]:
+    """Say where a comparison tells less than there is, so that nobody takes it for nothing that differs."""
+    if not any(one is not None and unseen(loop, one, asked) for one in (found.old, found.new)):
+        return []
+    return [
+        f"how {found.new} was made is left out (params, metrics, data, code, environment): your token covers no runs"
+    ]

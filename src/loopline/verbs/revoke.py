@@ -11,7 +11,7 @@ from loopline.loop import Loop
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.person import Person
 from loopline.nouns.token import Token
-from loopline.verbs.asking import tell_end
+from loopline.verbs.asking import stop
 from loopline.verbs.permitting import may_reach, may_use, own_roles
 
 if TYPE_CHECKING:
@@ -80,5 +80,4 @@ def _cancel_all(loop: Loop, actor: str) -> None:
         waiting = tx.tasks.queued_by(actor)
     for task in sorted(waiting, key=lambda one: (one.project, one.id)):
         with loop.ledger.write(task.project, loop.actor) as tx:
-            tell_end(tx, tx.tasks.cancel(task.id))
-            tx.payload["why"] = f"{actor} was shut out"
+            stop(tx, loop, task.id, why=f"{actor} was shut out")

@@ -35,9 +35,9 @@ def show(
     found = _by_id(loop, what)
     if isinstance(found, Run):
         return found
-    from loopline.verbs.review import review
+    from loopline.verbs.review import page
 
-    return review(loop, found.id, rows=rows)
+    return page(loop, found.id, asked="show", rows=rows)
 
 
 def _by_id(loop: Loop, prefix: str) -> Run | Change:

@@ -588,4 +588,6 @@ CREATE INDEX runs_foreign ON runs (project, foreign_id) WHERE foreign_id IS NOT 
 
 CREATE INDEX events_actor ON events (project, actor, seq);
 
+CREATE INDEX verdicts_run ON verdicts (project, run);
+
 INSERT INTO alembic_version (version_num) VALUES ('0003')

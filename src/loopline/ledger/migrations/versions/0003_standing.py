@@ -1,4 +1,4 @@
-"""What a task may do and which run it begins, and a way to what one actor did."""
+"""What a task may do and which run it begins, and a way to what one actor did and to the checks that wait for a run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ def col(name: str, kind: Any = sa.Text) -> Any:
 
 
 def upgrade() -> None:
-    """Add columns and an index. Tasks that were asked for by somebody known are held against their roles, as of then."""
+    """Add columns and indexes. Tasks that were asked for by somebody known are held against their roles, as of then."""
     op.add_column("tasks", col("scopes"))
     op.add_column("tasks", col("run"))
     op.execute(sa.text("UPDATE tasks SET scopes = :scopes WHERE verified = 1").bindparams(scopes=EVERYTHING))
     op.create_index("events_actor", "events", ["project", "actor", "seq"])
+    op.create_index("verdicts_run", "verdicts", ["project", "run"])
 
 
 def downgrade() -> None:
