@@ -28,10 +28,11 @@ def profile(
     """Summarise a table: a file, or the files that hold its rows.
 
     Gives {version, rows, columns: [{name, type, nulls, distinct, min, max, mean, std, quantiles, histogram, top, odd}]}.
-    `distinct` is an estimate (HyperLogLog, a few per cent); mean, std, quantiles and histogram ([low, high, count], equally wide)
-    are there for numbers, over finite values, and for texts nine of ten of which are numbers and none a code like `01234`: then
-    `odd` has the most frequent of the others (`NA`), and `min` and `max` are numbers. `top` has the most frequent values, with their counts, of all but
-    fractions. The same files give the same profile. With `head`, `head` holds the values of so many rows from the beginning.
+    `distinct` is an estimate (HyperLogLog, a few per cent); mean, std, quantiles and histogram ([low, high, count], equally
+    wide) are there for numbers, over finite values, and for texts nine of ten of which are numbers and none a code like
+    `01234`: then `odd` has the most frequent of the others (`NA`), and `min` and `max` are numbers. `top` has the most
+    frequent values, with their counts, of all but fractions. The same files give the same profile. With `head`, `head` holds
+    the values of so many rows from the beginning.
     """
     listed = [paths] if isinstance(paths, Path) else [Path(path) for path in paths]
     with open_tables({"t": listed}, nulls=nulls) as db:
