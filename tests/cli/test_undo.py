@@ -76,6 +76,14 @@ def test_a_grant_is_revoked() -> None:
     assert undo_of("grant", {}, everywhere) == "loopline grant ann role/admin --everywhere --revoke"
 
 
+def test_a_role_that_came_with_a_token_is_left(place: Run) -> None:
+    """Whoever gets a token with a role may have had the role before: the token alone is taken back."""
+    assert place("grant", "bo", "role/viewer").code == 0
+    before = state(place)
+    undo(place, place("issue", "laptop", "--actor", "bo", "--role", "viewer"))
+    assert state(place) == before
+
+
 def test_what_moved_nothing_has_no_undo() -> None:
     """What was said, measured, or ended for good is not taken back."""
     for command in ("comment", "log", "finish", "withdraw", "unsubscribe"):
@@ -156,7 +164,6 @@ def numbers(run: Run, asset: str) -> list[tuple[int, bool]]:
         ["run", "train", "-p", "size=4"],
         ["start", "by hand"],
         ["issue", "laptop"],
-        ["issue", "laptop", "--actor", "bo", "--role", "viewer"],
         ["grant", "bo", "team/on-call"],
         ["grant", "bo", "role/viewer", "--everywhere"],
         ["subscribe", "https://chat.example.org/hook", "--secret", "env:HOOK", "--name", "hook"],
