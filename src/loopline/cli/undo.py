@@ -60,7 +60,10 @@ def _again(change: Any, first: Any) -> str | None:
     return f"loopline propose {quote(str(first.ref))} --to {first.old}{others} --lift --why …"
 
 
-def _grant(_result: Any, asked: Mapping[str, Any]) -> str:
+def _grant(result: Any, asked: Mapping[str, Any]) -> str | None:
+    """Take a grant back where it is new; who had the team or role before keeps it."""
+    if not result.changed:
+        return None
     words = f"loopline grant {quote(str(asked['who']))} {quote(str(asked['role']))}"
     words += " --everywhere" if asked.get("everywhere") else ""
     return words if asked.get("revoke") else f"{words} --revoke"
