@@ -88,10 +88,10 @@ def test_a_change_is_found_however_many_are_open(filled: Loop) -> None:
             )
             tx.changes.propose(made)
         tx.say("change.proposed", "several")
-    with filled.ledger.read() as tx:
+    with filled.ledger.read() as seen:
 
         def offered(prefix: str) -> list[str]:
-            return [line.partition("\t")[0] for line in changes(tx.rows, prefix, limit=1)]
+            return [line.partition("\t")[0] for line in changes(seen.rows, prefix, limit=1)]
 
         assert offered("model/delay@old") == ["model/delay@old"]
         assert [offered(cut) for cut in ("data/a", "data/a%", "data/a%2", "data/a%20b@")] == [["data/a%20b@old"]] * 4

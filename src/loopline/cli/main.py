@@ -40,7 +40,7 @@ def main(words: Sequence[str]) -> int:
     try:
         mine = careful()
         try:
-            code = _run(words, options, screen)
+            code = _run([*words], options, screen)
             screen.out.flush()
         finally:
             if mine:

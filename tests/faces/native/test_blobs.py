@@ -14,6 +14,8 @@ from loopline.nouns.token import Scope
 from loopline.store.blobs import CHUNK
 
 if TYPE_CHECKING:
+    from loopline.loop import Loop
+
     from .conftest import Face
 
 BODY = bytes(range(256)) * 40
@@ -149,9 +151,15 @@ def test_a_damaged_blob_is_never_given_as_whole(face: Face) -> None:
 def test_damage_behind_the_first_chunk_is_looked_up_for_nobody(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once an answer has begun, its error reaches nobody, and what it touches is not searched for."""
     searched: list[str] = []
-    monkeypatch.setattr("loopline.verbs.lacking.touched", lambda _, digest: searched.append(digest) or ())
+
+    def touched(_: Loop, digest: str) -> tuple[str, ...]:
+        searched.append(digest)
+        return ()
+
+    monkeypatch.setattr("loopline.verbs.lacking.touched", touched)
     body = b"x" * (3 * CHUNK)
-    path = face.loop.blobs.path(put(face, body))
+    put(face, body)
+    path = face.loop.blobs.path(digest_of(body))
     assert path
     path.chmod(0o644)
     path.write_bytes(body[:-1] + b"y")
