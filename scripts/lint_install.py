@@ -49,6 +49,7 @@ MOST: Final[dict[str, Any]] = {
         "issuer": "https://login.example.org", "clientId": "loopline", "admins": ["ann@example.org", "ben@example.org"],
         "clientSecret": {"name": "login", "key": "secret"}, "groupsClaim": "roles",
     },
+    "webhooks": {"secret": {"name": "signing"}},
     "server": {
         "replicas": 3, "processes": 2, "nodeSelector": {"disk": "fast"}, "annotations": {"a/b": "c"},
         "tolerations": [{"key": "ml", "operator": "Exists"}], "podDisruptionBudget": {"minAvailable": "50%"},

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loopline.cli import naming
-from loopline.cli.complete import answer, candidates
+from loopline.cli.complete import answer, candidates, declared
 from loopline.cli.local.completion import SCRIPTS
 from loopline.settings.files import user_file as settings_file
 from tests.cli.conftest import Said
@@ -133,3 +133,23 @@ def test_bash_completes(models: Run, line: str, replies: list[str]) -> None:
     """
     done = subprocess.run(["bash", "-c", script], capture_output=True, check=True, text=True)
     assert done.stdout.split("\n")[:-1] == replies
+
+
+def test_pipelines_are_declared_in_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name of the package as well, in a project whose settings are in pyproject.toml, seen from a folder below."""
+    (tmp_path / "pyproject.toml").write_text("[tool.loopline]\n")
+    (tmp_path / "flights.py").write_text("import loopline\n\n@loopline.pipeline(cache=False)\ndef score(): ...\n")
+    below = tmp_path / "src" / "deep"
+    below.mkdir(parents=True)
+    (tmp_path / "src" / "pyproject.toml").write_text("[project]\n")
+    monkeypatch.chdir(below)
+    assert list(declared()) == ["score\tin flights.py"]
+    (tmp_path / "pyproject.toml").unlink()
+    assert list(declared()) == []
+
+
+def test_a_project_may_be_the_root_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose work folder is `/`."""
+    monkeypatch.setattr(os, "getcwd", lambda: "/")
+    monkeypatch.setattr("loopline.cli.complete._is_project", lambda _: True)
+    assert not [one for one in declared() if not one]

@@ -183,3 +183,14 @@ def test_the_installed_command_begins_here() -> None:
     code = "import sys; before = {*sys.modules}; import loopline.cli.entry; print(*{*sys.modules} - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert {*done.stdout.split()} <= {"__future__", "loopline", "loopline.cli", "loopline.cli.entry"}
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--complete", "0", ""]])
+def test_a_short_command_looks_for_no_garbage(words: list[str]) -> None:
+    """Neither while it runs nor at its end, whatever the command."""
+    source = (
+        "import gc, sys\nfrom loopline.cli.entry import main\nmain()\n"
+        "assert not gc.isenabled()\nassert gc.get_freeze_count()"
+    )
+    done = subprocess.run([sys.executable, "-c", source, *words], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -219,7 +219,7 @@ def test_ctrl_c_is_130(run: Run, tmp_path: Path) -> None:
     source = (
         "import sys, time, loopline.verbs.ls as m\n"
         "def ls(loop, what: str = ''):\n    '''Wait.'''\n    print('ready', flush=True); time.sleep(30)\n"
-        "m.ls = ls\nfrom loopline.cli.main import main\nsys.exit(main())"
+        "m.ls = ls\nfrom loopline.cli.entry import main\nsys.exit(main())"
     )
     child = subprocess.Popen([sys.executable, "-c", source, "ls"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stdout

@@ -13,6 +13,7 @@ import pytest
 from loopline.cli.undo import undo_of
 from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import AssetName, RefName
+from loopline.nouns.token import Granted
 from tests.cli.conftest import Said
 
 Run = Callable[..., Said]
@@ -70,10 +71,28 @@ def test_an_answer_is_undone_by_the_other_answer() -> None:
 
 def test_a_grant_is_revoked() -> None:
     """Who was put into a team can be taken out, and the other way round, in the place where it holds."""
-    assert undo_of("grant", {}, {"who": "ann", "role": "team/x"}) == "loopline grant ann team/x --revoke"
-    assert undo_of("grant", {}, {"who": "ann", "role": "team/x", "revoke": True}) == "loopline grant ann team/x"
+    new, old = Granted({}, changed=True), Granted({}, changed=False)
+    assert undo_of("grant", new, {"who": "ann", "role": "team/x"}) == "loopline grant ann team/x --revoke"
+    assert undo_of("grant", new, {"who": "ann", "role": "team/x", "revoke": True}) == "loopline grant ann team/x"
     everywhere = {"who": "ann", "role": "role/admin", "everywhere": True}
-    assert undo_of("grant", {}, everywhere) == "loopline grant ann role/admin --everywhere --revoke"
+    assert undo_of("grant", new, everywhere) == "loopline grant ann role/admin --everywhere --revoke"
+    assert undo_of("grant", old, {"who": "ann", "role": "team/x"}) is None
+
+
+def test_what_somebody_had_is_not_taken_from_them(place: Run) -> None:
+    """A grant that is repeated says that nothing is new, and prints no undo."""
+    assert "undo: loopline grant bo team/x --revoke" in place("grant", "bo", "team/x").err
+    again = place("grant", "bo", "team/x")
+    assert ("undo:" in again.err, "nothing is new" in again.err) == (False, True)
+    assert "team/x" in again.out
+
+
+def test_a_role_that_came_with_a_token_is_left(place: Run) -> None:
+    """Whoever gets a token with a role may have had the role before: the token alone is taken back."""
+    assert place("grant", "bo", "role/viewer").code == 0
+    before = state(place)
+    undo(place, place("issue", "laptop", "--actor", "bo", "--role", "viewer"))
+    assert state(place) == before
 
 
 def test_what_moved_nothing_has_no_undo() -> None:
@@ -156,7 +175,6 @@ def numbers(run: Run, asset: str) -> list[tuple[int, bool]]:
         ["run", "train", "-p", "size=4"],
         ["start", "by hand"],
         ["issue", "laptop"],
-        ["issue", "laptop", "--actor", "bo", "--role", "viewer"],
         ["grant", "bo", "team/on-call"],
         ["grant", "bo", "role/viewer", "--everywhere"],
         ["subscribe", "https://chat.example.org/hook", "--secret", "env:HOOK", "--name", "hook"],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from loopline.datasets.profile import profile
@@ -54,6 +55,17 @@ def test_texts_that_are_numbers_but_for_a_few_are_summarised_as_numbers(tmp_path
     assert (c["odd"], c["min"], c["max"]) == ([["NA", 80]], 0.0, 95.0)
     assert "odd" not in b
     assert "mean" not in b
+
+
+def test_codes_with_leading_zeros_stay_texts(tmp_path: Path) -> None:
+    """A column of ZIP codes keeps its zeros and has no mean, also with a sign or a few words; 0, 0.5 and -0.5 are numbers."""
+    path = tmp_path / "x.parquet"
+    rows = "('01234', '-007', '0'), ('99999', '1', '0.5'), ('10115', '2', '-0.5')"
+    duckdb.sql(f"COPY (SELECT * FROM (VALUES {rows}) AS t(zip, signed, share)) TO '{path}'")
+    zips, signed, share = profile(path)["columns"]
+    assert (zips["min"], zips["max"], signed["min"]) == ("01234", "99999", "-007")
+    assert not {"odd", "mean"} & (set(zips) | set(signed))
+    assert (share["min"], share["max"], share["odd"]) == (-0.5, 0.5, [])
 
 
 def test_a_table_without_rows_has_a_profile(tmp_path: Path) -> None:

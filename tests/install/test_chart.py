@@ -84,6 +84,21 @@ def test_the_server_knows_its_names(found: dict[str, Any]) -> None:
     assert told["LOOPLINE_OIDC_CLIENT_SECRET"] == "file:/run/secrets/loopline/oidc"
 
 
+def test_files_with_signing_secrets_lie_where_the_server_looks(found: dict[str, Any]) -> None:
+    """The Secret that is named is mounted as the folder of LOOPLINE_WEBHOOK_SECRETS, at servers alone; there need be none."""
+    for name, spec in pods(found["manifests"]["most"]).items():
+        if name.endswith("-ready"):
+            continue
+        mounted = [
+            each["mountPath"] for each in spec["containers"][0].get("volumeMounts", ()) if each["name"] == "webhooks"
+        ]
+        secrets = [each["secret"]["secretName"] for each in spec.get("volumes", ()) if each["name"] == "webhooks"]
+        server = name == "Deployment/team"
+        assert (mounted, secrets) == ((["/run/webhooks"], ["signing"]) if server else ([], [])), name
+        assert variables(spec).get("LOOPLINE_WEBHOOK_SECRETS") == ("/run/webhooks" if server else None), name
+    assert "LOOPLINE_WEBHOOK_SECRETS" not in variables(pods(found["manifests"]["least"])["Deployment/team"])
+
+
 def test_each_queue_has_its_workers(found: dict[str, Any]) -> None:
     """A Deployment for each queue, which listens nowhere and lets nobody in."""
     manifests = found["manifests"]["most"]

@@ -77,9 +77,18 @@ def test_secrets_are_made_once_and_kept_to_oneself(found: dict[str, Any], tmp_pa
     assert {name: path.read_text() for name, path in again.items()} == files
 
 
+def test_files_with_signing_secrets_lie_where_the_server_looks(found: dict[str, Any], tmp_path: Path) -> None:
+    """make-secrets makes the folder that the server has as LOOPLINE_WEBHOOK_SECRETS, and may read."""
+    server = found["compose"]["services"]["server"]
+    place = server["environment"]["LOOPLINE_WEBHOOK_SECRETS"]
+    assert f"./secrets/webhooks:{place}:ro" in server["volumes"]
+    make_secrets(tmp_path)
+    assert (tmp_path / "secrets" / "webhooks").stat().st_mode & 0o777 == 0o755
+
+
 def make_secrets(folder: Path) -> dict[str, Path]:
     """Run make-secrets in a folder of its own."""
     if not (folder / "make-secrets").exists():
         shutil.copy(COMPOSE / "make-secrets", folder)
     subprocess.run([str(folder / "make-secrets")], check=True, capture_output=True)
-    return {path.name: path for path in (folder / "secrets").iterdir()}
+    return {path.name: path for path in (folder / "secrets").iterdir() if path.is_file()}

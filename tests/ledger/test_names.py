@@ -6,6 +6,7 @@ import pytest
 
 from loopline.ledger.names import changes, names, pipelines
 from loopline.loop import Loop
+from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import parse_asset, parse_ref, parse_revision
 from loopline.testing.loop import loop
 from loopline.verbs import load
@@ -74,3 +75,25 @@ def test_changes_that_are_over_are_not_offered(filled: Loop) -> None:
     """Only an open change has a ref that may be approved."""
     with filled.ledger.read() as tx:
         assert list(changes(tx.rows, "")) == []
+
+
+def test_a_change_is_found_however_many_are_open(filled: Loop) -> None:
+    """The beginning is compared before the limit cuts: of an old change the ref, odd ones as they are written, and the id."""
+    refs = ("data/a%20b@old", "model/delay@old", "model/delay@new", "model/delay@newer")
+    with filled.ledger.write(filled.project, filled.actor) as tx:
+        for number, ref in enumerate(refs):
+            move = Move(parse_ref(ref, project=filled.project), None, 1)
+            made = Change(
+                str(number) * 32, filled.project, "person:ann", "why", "planned", ChangeState.PROPOSED, (move,), 0
+            )
+            tx.changes.propose(made)
+        tx.say("change.proposed", "several")
+    with filled.ledger.read() as seen:
+
+        def offered(prefix: str) -> list[str]:
+            return [line.partition("\t")[0] for line in changes(seen.rows, prefix, limit=1)]
+
+        assert offered("model/delay@old") == ["model/delay@old"]
+        assert [offered(cut) for cut in ("data/a", "data/a%", "data/a%2", "data/a%20b@")] == [["data/a%20b@old"]] * 4
+        assert offered("0000") == ["0" * 16]
+        assert offered("model/delay@x") == []

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loopline.datasets import hashing
-from loopline.datasets.hashing import hash_file
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
@@ -134,16 +132,28 @@ def test_a_file_is_verified_once(world: World, tmp_path: Path, monkeypatch: pyte
     store = LocalBlobs(tmp_path / "store")
     world.loop = replace(world.loop, blobs=store, work=tmp_path / "work")
     entries = [Entry(name, store.put(b"x\n1\n"), 4) for name in ("a.csv", "b.csv")]
-    hashed: list[str] = []
+    hashed: list[Digest] = []
+    verify = store.verify
 
-    def counting(path: str) -> Digest:
-        hashed.append(path)
-        return hash_file(path)
+    def counting(digest: Digest) -> None:
+        hashed.append(digest)
+        verify(digest)
 
-    monkeypatch.setattr(hashing, "hash_file", counting)
+    monkeypatch.setattr(store, "verify", counting)
     with on_disk(world.loop, entries) as paths:
         assert [path.read_bytes() for path in paths] == [b"x\n1\n"] * 2
     assert len(hashed) == 1
+
+
+def test_a_file_that_is_damaged_is_told_before_it_is_read(world: World, tmp_path: Path) -> None:
+    """The store looks once whether the bytes are right, and says what is wrong with them itself."""
+    store = LocalBlobs(tmp_path / "store")
+    world.loop = replace(world.loop, blobs=store, work=tmp_path / "work")
+    digest = store.put(b"x\n1\n")
+    world.damage(digest)
+    with pytest.raises(Unavailable) as caught, on_disk(world.loop, [Entry("a.csv", digest, 4)]):
+        raise AssertionError
+    assert caught.value.kind == "blob-corrupt"
 
 
 def test_a_policy_is_compared_line_by_line(guarded: World) -> None:

@@ -3,20 +3,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.actor import Actor
 from loopline.nouns.caller import Caller
 from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.name import Numbered
 from loopline.nouns.token import Scope
 from loopline.store.blobs import absent, corrupt
 from loopline.verbs import lacking
-from loopline.verbs.lacking import name_touched, touched
+from loopline.verbs.lacking import TOLD, name_touched, telling, touched
 
 from .conftest import DATA, OTHER
 
 if TYPE_CHECKING:
-    import pytest
-
     from .conftest import World
 
 A = digest_of(b"1\n")
@@ -62,13 +63,13 @@ def test_an_error_about_lost_bytes_says_what_it_touches(world: World) -> None:
 
 
 def test_many_names_are_counted(world: World) -> None:
-    """A message names a few, the facts all of them."""
+    """A few are named, in the message and the facts, and that there are more; nothing is looked for beyond."""
     for number in range(9):
         world.do("branch", DATA, f"b{number}")
     error = absent(A)
     name_touched(world.loop, error)
-    assert len(error.facts["touches"]) == 11
-    assert "and 5 more" in error.message
+    assert (len(error.facts["touches"]), len(touched(world.loop, A))) == (TOLD, TOLD + 1)
+    assert "data/flights@b4 and more" in error.message
 
 
 def test_other_errors_stay_as_they_are(world: World) -> None:
@@ -102,3 +103,23 @@ def test_a_search_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> N
     assert touched(world.loop, A) == ()
     root: Digest = world.do("show", "data/flights@1").artifact.digest
     assert touched(world.loop, root) == ("data/flights@1", "data/flights@main")
+
+
+def test_so_many_versions_are_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a ref stands at is looked at first, then the newest of all assets; beyond the bound nothing is read."""
+    world.do("branch", DATA, "old", at=Numbered(1))
+    for text in (b"2", b"3", b"4"):
+        world.data(a_csv=text)
+    asked = digest_of(b"2")
+    monkeypatch.setattr(lacking, "VERSIONS", 3)
+    assert touched(world.loop, A) == ("data/flights@1", "data/flights@old")
+    assert touched(world.loop, asked) == ()
+    monkeypatch.setattr(lacking, "VERSIONS", 4)
+    assert touched(world.loop, asked) == ("data/flights@2",)
+
+
+def test_whatever_is_raised_within_is_told(world: World) -> None:
+    """The context hands the error on with its names."""
+    with pytest.raises(NotFound) as caught, telling(world.loop):
+        raise absent(A)
+    assert "data/flights@main" in caught.value.facts["touches"]

@@ -9,7 +9,7 @@ import pytest
 from loopline.errors import Invalid
 from loopline.ledger.ledger import Ledger
 from loopline.ledger.schema import prepare
-from loopline.nouns.name import RefName
+from loopline.nouns.name import RefName, parse_pointer
 from loopline.nouns.run import Point
 from loopline.testing.clock import FakeClock
 from loopline.testing.loop import loop as new_loop
@@ -147,6 +147,23 @@ def test_a_limit_is_at_least_one_and_no_more_than_memory_holds() -> None:
         with pytest.raises(Invalid) as caught:
             at_most(limit)
         assert (caught.value.kind, caught.value.facts["most"]) == ("bad-limit", MOST)
+
+
+def test_only_what_goes_on_is_said_to(world: World) -> None:
+    """Who asks for too much is told of further pages by verbs that have some, and nobody is who asked for nothing."""
+    flights = [parse_pointer(f"data/flights@{at}", project=world.loop.project) for at in ("1", "main")]
+    asked: tuple[tuple[str, tuple[Any, ...], int], ...] = (
+        ("ls", (), MOST), ("overview", (), MOST), ("diff", tuple(flights), HELD),
+    )  # fmt: skip
+    for verb, words, most in asked:
+        hints = []
+        for limit in (0, most + 1):
+            with pytest.raises(Invalid) as caught:
+                world.do(verb, *words, limit=limit)
+            assert caught.value.facts["most"] == most
+            hints.append("--after" in caught.value.hint)
+        assert hints == [False, verb in PAGED]
+    assert world.do("diff", *flights, limit=MOST + 1).files == ()
 
 
 def test_every_list_keeps_to_it(world: World) -> None:

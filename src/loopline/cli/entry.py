@@ -17,24 +17,32 @@ else:
     import _signal as signal  # what signal wraps; the wrapping takes longer to import than Python to start
 
 INTERRUPTED = 130
+_MANY = 250
+"""Modules from which on something large was loaded, which may want to clean up behind itself (DuckDB's bindings do)."""
 
 
 def main() -> int:
-    """Run one command and give its exit code. What every `loopline …` does."""
+    """Run one command and give its exit code. What every `loopline …` does.
+
+    Nearly everything that a short command makes lives as long as its process, so garbage is not looked for until the work may be
+    long, and never at the end. That is a sixth of a read command's time.
+    """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # under nohup it is ignored, and stays so
         signal.signal(signal.SIGINT, _leave)
-    if sys.argv[1:2] == ["--complete"]:  # asked at every press of Tab, and main takes half of the time that there is
-        import gc
+    import gc
 
-        from loopline.cli.complete import answer
+    gc.disable()
+    try:
+        if sys.argv[1:2] == ["--complete"]:  # asked at every press of Tab: main takes half of the time that there is
+            from loopline.cli.complete import answer
 
-        gc.disable()
-        code = answer(sys.argv[2:])
-        gc.freeze()  # everything lives as long as the process: garbage is not looked for at its end
-        return code
-    from loopline.cli.main import main as run
+            return answer(sys.argv[2:])
+        from loopline.cli.main import main as run
 
-    return run()
+        return run(sys.argv[1:])
+    finally:
+        if len(sys.modules) < _MANY:
+            gc.freeze()
 
 
 def careful() -> bool:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of what `--json` writes: fields are only ever added within one."""
 
-
-_MANY = 250
-"""Modules from which on something large was loaded, which may want to clean up behind itself (DuckDB's bindings do)."""
 _NAMES = ("ASSET", "REF", "VERSION", "JSON")
 _REAL = {
     "check": "loopline review CHANGE",
@@ -34,23 +31,8 @@ _REAL = {
 """Commands whose steps would really run, and whose records build on each other → what tells without running."""
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code.
-
-    Without `words` the process is ours: nearly everything that a short command makes lives as long as it does, so garbage is
-    not looked for until the work may be long, and never at the end. That is a sixth of a read command's time.
-    """
-    if words is not None:
-        return _main(list(words))
-    gc.disable()
-    try:
-        return _main(sys.argv[1:])
-    finally:
-        if len(sys.modules) < _MANY:
-            gc.freeze()
-
-
-def _main(words: list[str]) -> int:
+def main(words: Sequence[str]) -> int:
+    """Run one command and give its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -58,7 +40,7 @@ def _main(words: list[str]) -> int:
     try:
         mine = careful()
         try:
-            code = _run(words, options, screen)
+            code = _run([*words], options, screen)
             screen.out.flush()
         finally:
             if mine:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from loopline.settings import Settings
 
 _HEX = frozenset("0123456789abcdef")
-_FILES = ("loopline.toml", "pyproject.toml")
+FILES = ("loopline.toml", "pyproject.toml")
+"""Files that may hold the settings of a project."""
 
 
 def named_server(home: str, project: str) -> Settings | None:
@@ -77,10 +78,10 @@ def names(settings: Settings, prefix: str, *, limit: int) -> Iterator[str]:
 def _texts() -> Iterator[str]:
     """Read the files that may hold an address: those of the project, and the user's own."""
     folder = os.getcwd()  # noqa: PTH109 (pathlib costs a tenth of the time that there is)
-    places = [f"{folder}/{name}" for name in _FILES]
+    places = [f"{folder}/{name}" for name in FILES]
     while folder.strip("/"):
         folder = folder.rpartition("/")[0]
-        places += [f"{folder}/{name}" for name in _FILES]
+        places += [f"{folder}/{name}" for name in FILES]
     for place in [*places, user_file()]:
         try:
             with open(place, encoding="utf-8") as file:  # noqa: PTH123 (as above)

@@ -60,18 +60,13 @@ def _again(change: Any, first: Any) -> str | None:
     return f"loopline propose {quote(str(first.ref))} --to {first.old}{others} --lift --why …"
 
 
-def _grant(_result: Any, asked: Mapping[str, Any]) -> str:
+def _grant(result: Any, asked: Mapping[str, Any]) -> str | None:
+    """Take a grant back where it is new; who had the team or role before keeps it."""
+    if not result.changed:
+        return None
     words = f"loopline grant {quote(str(asked['who']))} {quote(str(asked['role']))}"
     words += " --everywhere" if asked.get("everywhere") else ""
     return words if asked.get("revoke") else f"{words} --revoke"
-
-
-def _issue(result: Any, asked: Mapping[str, Any]) -> str:
-    words = f"loopline revoke {quote(result.token.id)}"
-    if asked.get("role"):
-        given = {"who": result.token.actor, "role": f"role/{asked['role']}", "everywhere": asked.get("everywhere")}
-        words += f" && {_grant(result, given)}"
-    return words
 
 
 def _revoke(_result: Any, asked: Mapping[str, Any]) -> str | None:
@@ -89,17 +84,13 @@ def _start(result: Any, asked: Mapping[str, Any]) -> str | None:
     return None if asked.get("run") else f"loopline delete {brief(result.id)}"  # with an id it may have been there
 
 
-def _run(result: Any, _asked: Mapping[str, Any]) -> str | None:
+def _run(result: Any, asked: Mapping[str, Any]) -> str | None:
     """Take the versions back that are new with this run; what it computed stays, for the next one."""
     made = [one for one in getattr(result, "published", ()) if one.run == result.run.id]
-    return " && ".join(_unpublish(one) for one in made) or None
+    return " && ".join(_put(one, asked) for one in made) or None
 
 
 def _put(version: Any, _asked: Mapping[str, Any]) -> str:
-    return _unpublish(version)
-
-
-def _unpublish(version: Any) -> str:
     """Delete a version, and its asset where it is the only one that there ever was."""
     words = f"loopline delete {quote(str(version))}"
     return words if version.number > 1 else f"{words} && loopline delete {quote(str(version.asset))}"
@@ -108,7 +99,7 @@ def _unpublish(version: Any) -> str:
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
     "delete": _delete,
     "grant": _grant,
-    "issue": _issue,
+    "issue": lambda made, _: f"loopline revoke {quote(made.token.id)}",  # a role that came with it may have been there
     "put": _put,
     "revoke": _revoke,
     "run": _run,

@@ -8,13 +8,15 @@ from typing import Any, Final
 
 from loopline.datasets.tables import NULLS, columns_of, is_number, name, open_tables, plain, text
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Changes when the same table gives another profile: what was computed by another version is computed again."""
 TOP: Final = 10
 BINS: Final = 20
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MOSTLY: Final = 0.9
 """Share of the texts of a column that must be numbers for the column to be summarised as numbers."""
+CODE: Final = "^[+-]?0[0-9]"
+"""How a text begins that has digits and is no number, like a ZIP code: it would lose its zero, so its column is one of texts."""
 MISSING: Final = ("", "na", "n/a", "nan", "null", "none", "-", "?", ".")
 """Texts by which people say that there is no value: they tell nothing about what a column holds."""
 _NESTED: Final = ("STRUCT", "MAP", "UNION", "JSON", "BLOB")
@@ -26,10 +28,11 @@ def profile(
     """Summarise a table: a file, or the files that hold its rows.
 
     Gives {version, rows, columns: [{name, type, nulls, distinct, min, max, mean, std, quantiles, histogram, top, odd}]}.
-    `distinct` is an estimate (HyperLogLog, a few per cent); mean, std, quantiles and histogram ([low, high, count], equally wide)
-    are there for numbers, over finite values, and for texts nine of ten of which are numbers: then `odd` has the most frequent of
-    the others (`NA`), and `min` and `max` are numbers. `top` has the most frequent values, with their counts, of all but
-    fractions. The same files give the same profile. With `head`, `head` holds the values of so many rows from the beginning.
+    `distinct` is an estimate (HyperLogLog, a few per cent); mean, std, quantiles and histogram ([low, high, count], equally
+    wide) are there for numbers, over finite values, and for texts nine of ten of which are numbers and none a code like
+    `01234`: then `odd` has the most frequent of the others (`NA`), and `min` and `max` are numbers. `top` has the most
+    frequent values, with their counts, of all but fractions. The same files give the same profile. With `head`, `head` holds
+    the values of so many rows from the beginning.
     """
     listed = [paths] if isinstance(paths, Path) else [Path(path) for path in paths]
     with open_tables({"t": listed}, nulls=nulls) as db:
@@ -84,10 +87,11 @@ def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:
 def _odd(db: Any, quoted: str, top: int) -> list[list[Any]] | None:
     """Give the most frequent texts of a column that are no numbers, with their counts; None where it is a column of texts."""
     said = f"lower(trim({quoted})) NOT IN ({', '.join(map(text, MISSING))})"
-    numbers, texts = db.execute(
-        f"SELECT count(TRY_CAST({quoted} AS DOUBLE)), count(*) FROM t WHERE {said} AND {quoted} IS NOT NULL"
+    code = f"count(*) FILTER (WHERE regexp_matches(trim({quoted}), '{CODE}'))"
+    numbers, texts, codes = db.execute(
+        f"SELECT count(TRY_CAST({quoted} AS DOUBLE)), count(*), {code} FROM t WHERE {said} AND {quoted} IS NOT NULL"
     ).fetchone()
-    if not numbers or numbers < MOSTLY * texts:
+    if codes or not numbers or numbers < MOSTLY * texts:
         return None
     others = f"{quoted} IS NOT NULL AND TRY_CAST({quoted} AS DOUBLE) IS NULL"
     counted = f"SELECT {quoted}, count(*) AS n FROM t WHERE {others} GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"

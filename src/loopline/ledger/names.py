@@ -48,11 +48,14 @@ def pipelines(rows: Rows, prefix: str, *, project: str = "", limit: int = 200) -
 
 def changes(rows: Rows, prefix: str, *, project: str = "", limit: int = 200) -> Iterator[str]:
     """Give what names an open change and begins with `prefix`: the refs that it would move, then its id; newest first."""
+    raw = _kept(prefix)
     found = rows.all(
         "SELECT c.id, c.reason, a.kind, a.name, m.ref FROM changes c JOIN moves m ON m.change = c.id"
         " JOIN assets a ON a.id = m.asset WHERE c.state IN ('proposed', 'approved', 'rolling')"
-        " AND (? = '' OR c.project = ?) ORDER BY c.id DESC, a.kind, a.name, m.ref LIMIT ?",
-        project, project, limit,
+        " AND (? = '' OR c.project = ?)"
+        " AND (substr(c.id, 1, ?) = ? OR substr(a.kind || '/' || a.name || '@' || m.ref, 1, ?) = ?)"
+        " ORDER BY c.id DESC, a.kind, a.name, m.ref LIMIT ?",
+        project, project, len(prefix), prefix, len(raw), raw, limit,
     )  # fmt: skip
     named = [(f"{kind}/{_written(name)}@{_written(ref)}", reason) for _, reason, kind, name, ref in found]
     for word, reason in (*dict(reversed(named)).items(), *{row[0][:16]: row[1] for row in found}.items()):
@@ -86,6 +89,15 @@ def _written(name: str) -> str:
     from urllib.parse import quote
 
     return quote(name, safe="/+=,!~-_.")
+
+
+def _kept(prefix: str) -> str:
+    """Give the beginning of a name as the ledger keeps it, of one as it is written; a quoted sign that is cut is left out."""
+    if "%" not in prefix:
+        return prefix
+    from urllib.parse import unquote
+
+    return unquote(prefix[: prefix.rfind("%")] if "%" in prefix[-2:] else prefix, errors="ignore")
 
 
 def _line(text: str) -> str:

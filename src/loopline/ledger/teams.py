@@ -12,13 +12,13 @@ class Teams:
         self._rows = rows
         self._now = now
 
-    def add(self, project: str, role: str, actor: str, *, by: str) -> None:
-        """Give an actor a role. Repeating is harmless."""
-        self._rows.do(
+    def add(self, project: str, role: str, actor: str, *, by: str) -> bool:
+        """Give an actor a role; False where they had it. Repeating is harmless."""
+        return bool(self._rows.do(
             "INSERT INTO grants (project, role, actor, granted_by, at) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (project, role, actor) DO NOTHING",
             project, role, actor, by, self._now,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def remove(self, project: str, role: str, actor: str) -> bool:
         """Take a role away; False where the actor did not have it."""

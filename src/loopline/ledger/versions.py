@@ -133,6 +133,17 @@ class Versions:
         )  # fmt: skip
         return [self._version(name, row) for row in rows]
 
+    def newest(self, project: str, *, limit: int) -> Sequence[Version]:
+        """Give those of every asset of a project, newest first, and in front of them those that a ref stands at."""
+        rows = self._rows.all(
+            f"{_SELECT} JOIN assets s ON s.id = v.asset"
+            " WHERE s.project = ? AND s.deleted_at IS NULL AND v.deleted_at IS NULL"
+            " ORDER BY CASE WHEN EXISTS (SELECT 1 FROM refs r WHERE r.asset = v.asset AND r.target = v.number) THEN 0 ELSE 1 END,"
+            " v.recorded_at DESC, v.asset, v.number DESC LIMIT ?",
+            project, limit,
+        )  # fmt: skip
+        return [self._version(self._assets.name_of(row[0]), row) for row in rows]
+
     def by_digest(self, project: str, digest: str) -> Sequence[Version]:
         """Give every version of a project with this digest, newest first."""
         rows = self._rows.all(

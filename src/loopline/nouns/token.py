@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,6 +36,15 @@ class Token:
     revoked_at: int | None = None
     used_at: int | None = None
     """When it was last used, to the nearest minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Who is in which team and has which role, once somebody was given one or lost it."""
+
+    members: Mapping[str, tuple[str, ...]]
+    changed: bool
+    """False where they had it before: then nothing is to be taken back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,13 +82,12 @@ def _patches(
 
     if new.artifact.media_type == POLICY:
         return (patch(loop, new.asset.name, old.artifact.digest if old else None, new.artifact.digest),)
-    sources = patches(
-        loop, filter(_written, code), swept=True
-    )  # a run's source tree may have been; a version's files may not
-    return (*sources, *patches(loop, filter(_written, files)))
+    # A run's source tree may have been swept; a version's files may not.
+    sources = patches(loop, filter(_by_hand, code), swept=True)
+    return (*sources, *patches(loop, filter(_by_hand, files)))
 
 
-def _written(one: Difference) -> bool:
+def _by_hand(one: Difference) -> bool:
     return one.path.lower().endswith(_WRITTEN)
 
 
@@ -262,14 +261,11 @@ def on_disk(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
 
 
 def _sound(loop: Loop, digest: Digest) -> Path | None:
-    """Give the file of a blob whose bytes were just seen to be right; None: they must be streamed, which tells what is wrong."""
-    from loopline.datasets.hashing import hash_file
-
+    """Give the file of a blob whose bytes were just seen to be right; None where it has none. Raise what reading raises."""
     path = loop.blobs.path(digest)
-    try:
-        return path if path is not None and hash_file(str(path)) == digest else None
-    except OSError:
-        return None
+    if path is not None:
+        loop.blobs.verify(digest)
+    return path
 
 
 class _Chunks:

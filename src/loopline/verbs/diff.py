@@ -9,7 +9,7 @@ from loopline.loop import Loop
 from loopline.nouns.comparison import Comparison
 from loopline.nouns.name import Pointer
 from loopline.verbs.comparing import FILES, compare
-from loopline.verbs.paging import at_most
+from loopline.verbs.paging import HELD, at_most
 
 
 def diff(
@@ -32,7 +32,7 @@ def diff(
             kind="kinds-differ",
             hint="compare data with data, models with models",
         )
-    at_most(limit)
+    at_most(limit, most=HELD, paged=False)
     with loop.ledger.read() as tx:
         before, after = tx.versions.resolve(old), tx.versions.resolve(new)
     return compare(loop, before, after, asked="diff", rows=rows, lines=lines, limit=limit)

@@ -8,6 +8,7 @@ from loopline.access.roles import EVERYWHERE, PREFIX, RANKS
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.loop import Loop
 from loopline.nouns.actor import holder, parse_actor
+from loopline.nouns.token import Granted
 from loopline.verbs.permitting import may_give, may_use, roles_of
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ def grant(
     *,
     revoke: Annotated[bool, "take it away again"] = False,
     everywhere: Annotated[bool, "in every project"] = False,
-) -> dict[str, tuple[str, ...]]:
+) -> Granted:
     """Put an actor into a team that policies can name, or give an actor or a team a role.
 
-    The answer is all teams and roles as they are then. Each role may do what the one before it may. Nobody gives what they do
-    not have, and the last admin stays.
+    The answer is all teams and roles as they are then, and whether that changed them. Each role may do what the one before it
+    may. Nobody gives what they do not have, and the last admin stays.
 
     Example:
         loopline grant ann team/ml-leads
@@ -48,10 +49,12 @@ def grant(
                     role=role,
                 )
             _one_admin(tx, loop)
+            changed = True
         else:
-            tx.teams.add(home, role, whom, by=str(loop.actor))
+            changed = tx.teams.add(home, role, whom, by=str(loop.actor))
         tx.say("grant.revoked" if revoke else "grant.given", whom, role=role, everywhere=everywhere)
-        return {team: tuple(sorted(members)) for team, members in tx.teams.all(home).items()}
+        members = {team: tuple(sorted(actors)) for team, actors in tx.teams.all(home).items()}
+        return Granted(members, changed)
 
 
 def _holder(who: str, role: str, *, revoke: bool) -> str:

@@ -5,6 +5,8 @@ Shared by `verify` and by whoever hands an error on to somebody: a store knows d
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import LooplineError
@@ -14,14 +16,14 @@ from loopline.nouns.digest import Digest
 if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.artifact import Artifact
-    from loopline.nouns.version import Version
 
 KINDS: Final = frozenset({"blob-missing", "blob-corrupt"})
 NODES: Final = 20_000
 """Nodes of trees that are read for one error: about a second. `verify` looks at all of them."""
+VERSIONS: Final = 500
+"""Versions that are looked at for one error: those that a ref stands at, then the newest."""
 TOLD: Final = 6
-"""Names in the message; the fact `touches` has all that were found."""
-ALL: Final = 100_000
+"""Names in the message and in the fact `touches`; of further ones is said that there are some."""
 HINT: Final = "loopline verify --deep names all that is lost; a backup, or adding the same file again, brings it back"
 
 
@@ -31,44 +33,49 @@ def name_touched(loop: Loop, error: LooplineError) -> None:
     Nothing is named to whom a token keeps to some assets: the same bytes may be in others.
     """
     digest = error.facts.get("digest")
-    if error.kind not in KINDS or not digest or "touches" in error.facts or _narrowed(loop):
+    if error.kind not in KINDS or not digest or "touches" in error.facts:
+        return
+    caller = loop.caller
+    if caller is not None and not caller.open and caller.narrowed:
         return
     try:
         touches = touched(loop, Digest(digest))
     except LooplineError:  # the ledger has its own trouble: what is known is told
         return
     if touches:
-        more = f" and {len(touches) - TOLD} more" if len(touches) > TOLD else ""
+        more = " and more" if len(touches) > TOLD else ""
         error.message += f"; it touches {', '.join(touches[:TOLD])}{more}"
         error.hint = HINT
-        error.facts["touches"] = list(touches)
+        error.facts["touches"] = list(touches[:TOLD])
+
+
+@contextmanager
+def telling(loop: Loop) -> Iterator[None]:
+    """Let what is raised about lost bytes name the versions and refs that it touches."""
+    try:
+        yield
+    except LooplineError as error:
+        name_touched(loop, error)
+        raise
 
 
 def touched(loop: Loop, digest: Digest) -> tuple[str, ...]:
-    """Give the versions that a blob is or is part of, each followed by the refs at it; what is current comes first."""
-    refs = refs_of(loop)
+    """Give versions that a blob is or is part of, each followed by the refs at it; what is current comes first.
+
+    No more than one name beyond those that are told, which says that there are more.
+    """
+    with loop.ledger.read() as tx:
+        versions = tx.versions.newest(loop.project, limit=VERSIONS)
     search = _Search(loop, digest)
-    found: dict[str, None] = {}
-    for version in sorted(versions_of(loop), key=lambda one: str(one) not in refs):
+    found: list[str] = []
+    for version in versions:
         if search.has(version.artifact):
-            found |= dict.fromkeys((str(version), *refs.get(str(version), ())))
-    return tuple(found)
-
-
-def versions_of(loop: Loop) -> list[Version]:
-    """Give every version of the project."""
-    with loop.ledger.read() as tx:
-        assets = tx.assets.list(loop.project, limit=ALL)
-        return [version for asset in assets for version in tx.versions.list(asset.name, limit=ALL)]
-
-
-def refs_of(loop: Loop) -> dict[str, list[str]]:
-    """Give the names of refs by the version that they stand at."""
-    found: dict[str, list[str]] = {}
-    with loop.ledger.read() as tx:
-        for ref in tx.refs.list(loop.project, limit=ALL):
-            found.setdefault(f"{ref.name.asset}@{ref.target}", []).append(str(ref.name))
-    return found
+            with loop.ledger.read() as tx:
+                refs = tx.refs.of(version.asset)
+            found += [str(version), *(str(ref.name) for ref in refs if ref.target == version.number)]
+        if len(found) > TOLD:
+            break
+    return tuple(found[: TOLD + 1])
 
 
 class _Search:
@@ -101,8 +108,3 @@ class _Search:
             return True
         deeper = node.level > 0 and (above is None or node.level < above)
         return deeper and any(self._below(one, node.level) for one in below)
-
-
-def _narrowed(loop: Loop) -> bool:
-    caller = loop.caller
-    return caller is not None and not caller.open and any(scope.assets != "*" for scope in caller.scopes)

@@ -29,7 +29,7 @@ def overview(loop: Loop, *, limit: Annotated[int, "how many refs, changes and ru
     Example:
         loopline overview
     """
-    at_most(limit)
+    at_most(limit, paged=False)
     with loop.ledger.read() as tx:
         refs = _ranked(tx.refs.list(loop.project))
         changes = [_waiting(tx, loop, one) for one in tx.changes.list(loop.project, open_only=True, limit=limit)]

@@ -14,13 +14,16 @@ from loopline.errors import Invalid
 MOST: Final = 10_000
 """The largest limit. What is asked for is held in memory, and whoever may look may ask; the rest is on further pages."""
 HELD: Final = 1_000_000
-"""The same for what has no pages: bytes of a log, points of a series."""
+"""The same for what has no pages: bytes of a log, points of a series, files that differ."""
 
 
-def at_most(limit: int, *, most: int = MOST) -> int:
-    """Give a limit back. Raise Invalid for more than `most`, and below 1: to a database that is no limit, and nobody means it."""
+def at_most(limit: int, *, most: int = MOST, paged: bool = True) -> int:
+    """Give a limit back. Raise Invalid for more than `most`, and below 1: to a database that is no limit, and nobody means it.
+
+    `paged`: whether the verb can go on behind what it has listed, so that more is to be had.
+    """
     if not 1 <= limit <= most:
-        on = ", and go on with --after" if most == MOST else ""
+        on = ", and go on with --after" if paged and limit > most else ""
         raise Invalid(
             f"a limit of {limit} lists nothing" if limit < 1 else f"a limit of {limit} is more than {most}",
             kind="bad-limit", hint=f"give a limit of 1 to {most}{on}", limit=limit, most=most,

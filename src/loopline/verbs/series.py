@@ -28,7 +28,7 @@ def series(
     Example:
         loopline series 019f1 --key loss --points 200
     """
-    at_most(points, most=HELD)
+    at_most(points, most=HELD, paged=False)
     if not 0 < len(runs) <= MOST:
         raise Invalid(
             f"{len(runs)} runs were named", kind="too-many-runs", hint=f"name 1 to {MOST} runs", runs=len(runs)

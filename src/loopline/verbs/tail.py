@@ -39,7 +39,7 @@ def tail(
     Example:
         loopline tail 019f1 --step train
     """
-    at_most(limit, most=HELD)
+    at_most(limit, most=HELD, paged=False)
     with loop.ledger.read() as tx:
         found = tx.runs.resolve(loop.project, run)
         steps = tx.runs.children(found.id)

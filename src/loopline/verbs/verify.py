@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 from loopline.errors import LooplineError
 from loopline.loop import Loop
@@ -12,7 +12,8 @@ from loopline.nouns.digest import Digest, short
 from loopline.nouns.finding import Finding
 from loopline.nouns.progress import Progress
 from loopline.nouns.version import Version
-from loopline.verbs.lacking import refs_of, versions_of
+
+_ALL: Final = 100_000
 
 
 def verify(
@@ -28,8 +29,8 @@ def verify(
         loopline verify --deep
     """
     feed = _chain(loop)
-    versions = versions_of(loop)
-    refs = refs_of(loop)
+    versions = _versions(loop)
+    refs = _refs(loop)
     problems: dict[Digest, str] = {}
     bad: dict[Digest, tuple[str, dict[str, None]]] = {}
     for done, version in enumerate(versions):
@@ -48,6 +49,22 @@ def verify(
     word = "unchanged" if deep else "there"
     good = Finding("blobs", "ok", f"{len(problems)} blobs of {len(versions)} versions are {word}")
     return (feed, *(found or [good]))
+
+
+def _versions(loop: Loop) -> list[Version]:
+    """Give every version of the project."""
+    with loop.ledger.read() as tx:
+        assets = tx.assets.list(loop.project, limit=_ALL)
+        return [version for asset in assets for version in tx.versions.list(asset.name, limit=_ALL)]
+
+
+def _refs(loop: Loop) -> dict[str, list[str]]:
+    """Give the names of refs by the version that they stand at."""
+    found: dict[str, list[str]] = {}
+    with loop.ledger.read() as tx:
+        for ref in tx.refs.list(loop.project, limit=_ALL):
+            found.setdefault(f"{ref.name.asset}@{ref.target}", []).append(str(ref.name))
+    return found
 
 
 def _chain(loop: Loop) -> Finding:

@@ -48,6 +48,24 @@ def test_many_addresses_are_bounded_together() -> None:
         throttle.count("10.0.0.99")
 
 
+def test_a_network_of_addresses_resets_no_count_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More addresses than are kept empty the counts of each; that of all stands, and what was refused adds to none."""
+    monkeypatch.setattr("loopline.faces.login.throttle._MANY", 4)
+    throttle = Throttle(most=2, of_all=8)
+    for number in range(8):
+        throttle.count(f"10.0.0.{number}")
+    for number in range(8, 16):
+        with pytest.raises(Refused):
+            throttle.count(f"10.0.0.{number}")
+    watch = Watch()
+    throttle = Throttle(most=1, of_all=3, clock=watch.now)
+    throttle.count("10.0.0.1")
+    for _ in range(9):
+        with pytest.raises(Refused):
+            throttle.count("10.0.0.1")
+    throttle.count("10.0.0.2")
+
+
 def test_devices_are_throttled(served: Served) -> None:
     """Beyond some beginnings a minute an address gets 429 and a time to wait; a signed-in API goes on, and so do others."""
     token = served.token("ann", "admin", everywhere=True).secret

@@ -11,8 +11,11 @@ from loopline.nouns.actor import Actor
 from loopline.nouns.caller import Caller
 from loopline.nouns.digest import digest_of
 from loopline.nouns.token import Scope
+from loopline.store.blobs import CHUNK
 
 if TYPE_CHECKING:
+    from loopline.loop import Loop
+
     from .conftest import Face
 
 BODY = bytes(range(256)) * 40
@@ -143,6 +146,25 @@ def test_a_damaged_blob_is_never_given_as_whole(face: Face) -> None:
         assert (answer.json()["kind"], answer.json()["facts"]["touches"]) == ("blob-missing", ["report/x@1"])
     put(face)
     assert face.get(f"/blobs/{DIGEST}").content == BODY
+
+
+def test_damage_behind_the_first_chunk_is_looked_up_for_nobody(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once an answer has begun, its error reaches nobody, and what it touches is not searched for."""
+    searched: list[str] = []
+
+    def touched(_: Loop, digest: str) -> tuple[str, ...]:
+        searched.append(digest)
+        return ()
+
+    monkeypatch.setattr("loopline.verbs.lacking.touched", touched)
+    body = b"x" * (3 * CHUNK)
+    put(face, body)
+    path = face.loop.blobs.path(digest_of(body))
+    assert path
+    path.chmod(0o644)
+    path.write_bytes(body[:-1] + b"y")
+    answer = face.get(f"/blobs/{digest_of(body)}")
+    assert (answer.status_code, answer.content != body, searched) == (200, True, [])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -244,3 +247,56 @@ def test_who_looked_before_the_end_writes_nothing_after_it(face: Face, monkeypat
     monkeypatch.setattr(uploads, "_known", slow)
     assert send(face, place, 0, BODY).json()["kind"] == "upload-busy"
     assert (send(face, place, len(BODY), b"").status_code, face.get(f"/blobs/{DIGEST}").content) == (204, BODY)
+
+
+def test_a_request_that_is_cut_off_keeps_its_file_until_its_thread_is_done(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile nobody else appends; afterwards what was written counts, and the upload goes on there."""
+    place = begin(face)
+    write, begun, go_on = os.write, threading.Event(), threading.Event()
+
+    def slow(file: int, data: bytes) -> int:
+        begun.set()
+        assert go_on.wait(20)
+        return write(file, data)
+
+    headers = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+
+    async def cut() -> tuple[str, bool]:
+        task = asyncio.ensure_future(face._ask("PATCH", place, content=BODY[: 1 << 20], headers=headers))
+        await asyncio.to_thread(begun.wait, 20)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        busy = await face._ask("PATCH", place, content=BODY, headers=headers)
+        ended = task.done()
+        go_on.set()
+        with suppress(asyncio.CancelledError):
+            await task
+        return busy.json()["kind"], ended
+
+    monkeypatch.setattr(os, "write", slow)
+    assert asyncio.run(cut()) == ("upload-busy", False)
+    monkeypatch.undo()
+    spool = face.loop.work / "uploads" / f"{place.rpartition('/')[2]}.part"
+    assert spool.read_bytes() == BODY[: 1 << 20]
+    assert send(face, place, 1 << 20, BODY[1 << 20 :]).status_code == 204
+
+
+def test_the_file_is_opened_on_a_thread(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is opened and locked on a thread of the desk, and a full disk there is a 507, too."""
+    place = begin(face)
+    names: set[str] = set()
+    opened = os.open
+
+    def full(path: Any, *args: Any, **asked: Any) -> int:
+        if str(path).endswith(".part"):
+            names.add(threading.current_thread().name.rpartition("_")[0])
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        return opened(path, *args, **asked)
+
+    monkeypatch.setattr(os, "open", full)
+    assert send(face, place, 0, BODY).status_code == 507
+    monkeypatch.undo()
+    assert names == {"loopline-verb"}
+    assert send(face, place, 0, BODY).status_code == 204

@@ -84,6 +84,9 @@ capabilities: {drop: [ALL]}
 {{- with .Values.proxies }}
 - {name: LOOPLINE_PROXIES, value: {{ join "," . | quote }}}
 {{- end }}
+{{- if .Values.webhooks.secret.name }}
+- {name: LOOPLINE_WEBHOOK_SECRETS, value: /run/webhooks}
+{{- end }}
 {{- if .Values.oidc.issuer }}
 - {name: LOOPLINE_OIDC_ISSUER, value: {{ .Values.oidc.issuer | quote }}}
 - {name: LOOPLINE_OIDC_CLIENT_ID, value: {{ .Values.oidc.clientId | quote }}}

@@ -12,9 +12,10 @@ def up(
     where: Place,
     *,
     host: Annotated[
-        str | None, "address to listen on, 127.0.0.1 when left out; others than loopback need an admin's token first"
+        str | None,
+        "address to listen on; left out: LOOPLINE_HOST or 127.0.0.1. Others than loopback need an admin first: a token, a login",
     ] = None,
-    port: Annotated[int | None, "port to listen on, 4040 when left out; 0: any that is free"] = None,
+    port: Annotated[int | None, "port to listen on; left out: LOOPLINE_PORT or 4040; 0: any that is free"] = None,
     workers: Annotated[int, "processes that answer requests"] = 1,
     no_worker: Annotated[bool, "run no pipelines here: `loopline worker` does, somewhere else"] = False,
     access_log: Annotated[bool, "write a line of JSON on stderr for each request"] = False,

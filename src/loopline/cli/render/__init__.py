@@ -19,6 +19,7 @@ ALONE = {
     "Change": "change",
     "Comparison": "comparison",
     "Evaluation": "evaluation",
+    "Granted": "granted",
     "Impact": "lineage",
     "Lineup": "lineup",
     "Outlook": "plan",

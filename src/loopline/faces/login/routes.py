@@ -18,7 +18,7 @@ from loopline.faces.forms import form_of
 from loopline.faces.login.cookies import LOGIN, LOGIN_S, address_of, inside, keep, sign_in, sign_out
 from loopline.faces.login.people import welcome
 from loopline.faces.login.provider import Attempt, Provider
-from loopline.faces.login.throttle import throttle, typing
+from loopline.faces.login.throttle import may_type, throttle, typed_wrong
 from loopline.faces.problem import reply, status_of
 from loopline.faces.web.page import render, see_other, shown
 from loopline.ledger.sessions import PAUSE, WAITING, Device
@@ -125,10 +125,10 @@ async def device(request: Request) -> Response:
     code = _code(request.query_params.get("code", ""))
     waiting = None
     if code:
-        typing(request, caller)
+        may_type(request, caller)
         waiting = await act(request, _waiting, request, code)
         if waiting is None:
-            typing(request, caller, wrong=True)
+            typed_wrong(request, caller)
     return await render(request, "device.html", title="Let a device in", code=code, device=waiting, done="")
 
 
@@ -138,11 +138,11 @@ async def answered(request: Request) -> Response:
     caller = caller_of(request)
     fields = await form_of(request)
     code, allow = _code(fields.get("code", [""])[0]), fields.get("answer", [""])[0] == "allow"
-    typing(request, caller)
+    may_type(request, caller)
     try:
         await act(request, _answer, request, code, caller, allow=allow)
     except NotFound:
-        typing(request, caller, wrong=True)
+        typed_wrong(request, caller)
         raise
     return await render(
         request, "device.html", title="Let a device in", code="", device=None, done="allowed" if allow else "denied"

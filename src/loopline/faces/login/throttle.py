@@ -53,18 +53,24 @@ class Throttle:
     def _look(self, whose: str, more: int) -> None:
         now = self._clock()
         with self._guard:
-            if now - self._began >= WINDOW_S or len(self._tries) >= _MANY:
+            if now - self._began >= WINDOW_S:
                 self._began, self._tries, self._all = now, {}, 0
-            tries, of_all = self._tries.get(whose, 0), self._all
-            if more:
-                self._tries[whose] = tries + more
-                self._all += more
-            if tries < self._most and (self._of_all is None or of_all < self._of_all):
+            tries = self._tries.get(whose, 0)
+            if tries < self._most and (self._of_all is None or self._all < self._of_all):
+                if more:
+                    self._counted(whose, tries + more)
+                    self._all += more
                 return
             wait = max(1, round(WINDOW_S - (now - self._began)))
         raise Refused(
             "too many tries to get in", kind="too-many-requests", hint=f"wait {wait} seconds, then try again", wait=wait
         )
+
+    def _counted(self, whose: str, tries: int) -> None:
+        """Keep a count. Too many addresses empty the counts of each, never that of all."""
+        if whose not in self._tries and len(self._tries) >= _MANY:
+            self._tries = {}
+        self._tries[whose] = tries
 
 
 def throttle(request: Request, kind: Kind) -> None:
@@ -72,11 +78,19 @@ def throttle(request: Request, kind: Kind) -> None:
     throttles(request)[kind].count(origin_of(client_of(request.scope)))
 
 
-def typing(request: Request, caller: Caller, *, wrong: bool = False) -> None:
-    """Count a wrong code of somebody who is known, or ask whether they may type another one. Raise Refused as `throttle` does."""
-    whose = origin_of(client_of(request.scope)) if caller.open else str(caller.actor)
-    codes = throttles(request)["code"]
-    codes.count(whose) if wrong else codes.look(whose)
+def may_type(request: Request, caller: Caller) -> None:
+    """Ask whether somebody may type a code. Raise Refused as `throttle` does."""
+    throttles(request)["code"].look(_typist(request, caller))
+
+
+def typed_wrong(request: Request, caller: Caller) -> None:
+    """Count a wrong code of somebody. Raise Refused as `throttle` does."""
+    throttles(request)["code"].count(_typist(request, caller))
+
+
+def _typist(request: Request, caller: Caller) -> str:
+    """Name who types: somebody who is known, else the address."""
+    return origin_of(client_of(request.scope)) if caller.open else str(caller.actor)
 
 
 def throttles(request: Request) -> dict[Kind, Throttle]:

@@ -9,12 +9,13 @@ from loopline.errors import Conflict, Invalid, LooplineError, Unavailable
 from loopline.faces.desk import act
 from loopline.faces.native import wire
 from loopline.faces.native.answers import json
-from loopline.faces.native.door import admitted, telling
+from loopline.faces.native.door import admitted
 from loopline.faces.problem import encoded, problem_of, refuse_method, status_of
 from loopline.ledger.ledger import Ledger
 from loopline.ledger.replies import Reply
 from loopline.nouns.digest import digest_of
 from loopline.verbs.holding import claimed
+from loopline.verbs.lacking import telling
 from loopline.verbs.paging import PAGED, next_of
 from loopline.verbs.plain import plain
 from loopline.verbs.usage import read

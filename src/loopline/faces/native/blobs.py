@@ -13,13 +13,14 @@ from loopline.faces.desk import act
 from loopline.faces.native import wire
 from loopline.faces.native.answers import json
 from loopline.faces.native.bodies import PIECE, poured, streamed
-from loopline.faces.native.door import downloading, telling, uploading
+from loopline.faces.native.door import downloading, uploading
 from loopline.faces.native.framing import HEAD, packed, unpacked
 from loopline.faces.native.ranges import etag_of, part_of, unchanged
 from loopline.faces.problem import encoded
 from loopline.nouns.digest import Digest, parse_digest
 from loopline.store.blobs import CHUNK, absent
 from loopline.verbs.holding import held, took
+from loopline.verbs.lacking import telling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,8 +209,11 @@ def _size(loop: Loop, digest: Digest) -> int:
 
 
 def _told(loop: Loop, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Tell of the first chunk alone: behind it the answer has begun, and nobody would hear what is touched."""
     with telling(loop):
-        yield from chunks
+        first = next(chunks, b"")
+    yield first
+    yield from chunks
 
 
 def _pack(loop: Loop, body: bytes) -> Response:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +17,6 @@ from loopline.nouns.digest import Digest
 from loopline.store.blobs import absent
 from loopline.verbs import Verb
 from loopline.verbs.holding import held, within
-from loopline.verbs.lacking import name_touched
 from loopline.verbs.permitting import roles_of
 from loopline.verbs.touching import homes
 
@@ -74,16 +72,6 @@ def downloading(request: Request, project: str, digests: Iterable[Digest]) -> Lo
     if lacking:
         raise absent(min(lacking))
     return loop
-
-
-@contextmanager
-def telling(loop: Loop) -> Iterator[None]:
-    """Let what is raised about lost bytes name the versions and refs that it touches."""
-    try:
-        yield
-    except LooplineError as error:
-        name_touched(loop, error)
-        raise
 
 
 def _any(request: Request, project: str, verbs: Iterable[Verb], patterns: Iterable[str]) -> Loop:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from asyncio import shield
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EDQUOT, ENOSPC
 from fcntl import LOCK_EX, LOCK_NB, flock
 from io import FileIO
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Final
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
     from loopline.loop import Loop
 
+P = ParamSpec("P")
+T = TypeVar("T")
 OFFSET: Final = "application/offset+octet-stream"
 ABANDONED_S: Final = 24 * 3600.0
 """Seconds without a byte after which an upload is forgotten."""
@@ -91,8 +95,8 @@ async def begin(request: Request) -> Response:
 async def look(request: Request) -> Response:
     """Tell how far an upload has come. One whose end the store could not take before is ended now."""
     upload, loop = await act(request, _known, request)
-    with _alone(upload):
-        offset = await act(request, _ended, upload, loop)
+    async with _alone(request, upload) as hold:
+        offset = await act(request, hold.do, _ended, upload, loop)
     return Response(status_code=200, headers=_headers(offset, upload.size))
 
 
@@ -104,7 +108,7 @@ async def append(request: Request) -> Response:
             f"a piece is {OFFSET}", kind="wrong-content-type", hint=f"send Content-Type: {OFFSET}", found=kind[:100]
         )
     upload, loop = await act(request, _known, request)
-    with _alone(upload) as file:
+    async with _alone(request, upload) as hold:
         offset = await act(request, lambda: upload.offset)
         said = request.headers.get("upload-offset", "")
         if not said.isdigit() or int(said[:20]) != offset:
@@ -115,17 +119,17 @@ async def append(request: Request) -> Response:
         length = request.headers.get("content-length")
         if length is not None and length.isdigit() and offset + int(length[:20]) > upload.size:
             raise _too_long(upload)
-        if file and offset < upload.size:
-            await poured(request, lambda piece: _write(upload, file, piece))
-        offset = await act(request, _ended, upload, loop)
+        if offset < upload.size:
+            await poured(request, hold.write)
+        offset = await act(request, hold.do, _ended, upload, loop)
         return Response(status_code=204, headers=_headers(offset, upload.size))
 
 
 async def drop(request: Request) -> Response:
     """Forget an upload."""
     upload, _ = await act(request, _known, request)
-    with _alone(upload):
-        await act(request, _forget, upload)
+    async with _alone(request, upload) as hold:
+        await act(request, hold.do, _forget, upload)
     return Response(status_code=204)
 
 
@@ -187,15 +191,6 @@ def _known(request: Request) -> tuple[Upload, Loop]:
     raise NotFound("there is no such upload", kind="no-upload", hint="begin another one", upload=name[:100])
 
 
-def _write(upload: Upload, file: FileIO, piece: bytes) -> None:
-    if os.fstat(file.fileno()).st_size + len(piece) > upload.size:
-        raise _too_long(upload)
-    view = memoryview(piece)
-    with _disk():
-        while view:
-            view = view[os.write(file.fileno(), view) :]  # once the request is over, the file has no number
-
-
 def _ended(upload: Upload, loop: Loop) -> int:
     """Give how far it has come; where that is all of it, make a blob of it."""
     offset = upload.offset
@@ -250,31 +245,85 @@ def _disk() -> Iterator[None]:
         raise
 
 
-@contextmanager
-def _alone(upload: Upload) -> Iterator[FileIO | None]:
-    """Let one request at a time write to an upload, in whichever process, and give its file; None of one that is done.
+class _Hold:
+    """What one request has of an upload: its file, with the system's lock on it, for all processes; of one that is done nothing.
 
-    The lock is the system's, on the file that grows: it ends with whoever holds it, however that ends. It is taken and let go of
-    here and not on a thread, so that a request that is cut off while it waits for one leaves no lock behind.
+    Whatever is done to the upload is done within, on threads. The end waits for it: a request that is cut off leaves its thread
+    behind, and by then the number of its file could be that of another. The lock ends with whoever holds it, however that ends.
     """
-    if upload.done:
-        yield None
-        return
-    with _opened(upload) as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise _busy(upload) from None
-        if os.fstat(file.fileno()).st_nlink == 0:
-            raise _busy(upload)
-        yield file
+
+    def __init__(self, upload: Upload) -> None:
+        self._upload = upload
+        self._guard = Lock()
+        self._file: FileIO | None = None
+        self._over = False
+
+    def begin(self) -> None:
+        """Take hold. Raise Conflict kind="upload-busy" where somebody else has it, or the upload has just ended."""
+        self.do(self._take)
+
+    def do(self, function: Callable[P, T], /, *args: P.args, **asked: P.kwargs) -> T:
+        """Do something to the upload. Raise Conflict kind="upload-busy" where the request is over."""
+        with self._guard:
+            if self._over:
+                raise _busy(self._upload)
+            return function(*args, **asked)
+
+    def write(self, piece: bytes) -> None:
+        """Write the next bytes. Raise Invalid for more than were promised."""
+        self.do(self._write, piece)
+
+    def end(self) -> None:
+        """Let go, once nothing is done to it any more."""
+        with self._guard:
+            self._over = True
+            if self._file:
+                self._file.close()
+
+    def _take(self) -> None:
+        if not self._upload.done:
+            self._file = _locked(self._upload)
+
+    def _write(self, piece: bytes) -> None:
+        if self._file is None:
+            raise _busy(self._upload)
+        number = self._file.fileno()
+        if os.fstat(number).st_size + len(piece) > self._upload.size:
+            raise _too_long(self._upload)
+        view = memoryview(piece)
+        with _disk():
+            while view:
+                view = view[os.write(number, view) :]
 
 
-def _opened(upload: Upload) -> FileIO:
+@asynccontextmanager
+async def _alone(request: Request, upload: Upload) -> AsyncIterator[_Hold]:
+    """Let one request at a time work on an upload. However it ends, the hold does, too."""
+    hold = _Hold(upload)
     try:
-        return FileIO(os.open(upload.spool, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), "a")
+        await act(request, hold.begin)
+        yield hold
+    finally:
+        await shield(act(request, hold.end))
+
+
+def _locked(upload: Upload) -> FileIO:
+    try:
+        with _disk():
+            file = FileIO(os.open(upload.spool, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), "a")
     except FileNotFoundError:
         raise _busy(upload) from None
+    try:
+        flock(file, LOCK_EX | LOCK_NB)
+        if os.fstat(file.fileno()).st_nlink == 0:
+            raise _busy(upload)
+    except BlockingIOError:
+        file.close()
+        raise _busy(upload) from None
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _busy(upload: Upload) -> Conflict:

@@ -32,8 +32,7 @@ MAPPED: Final = {
 """Facets of runs and jobs that become something here. Of all others the names are kept in a tag, and the whole in the telling."""
 _LONG: Final = 500
 _OURS: Final = re.compile(r"change\Z|openlineage\.")
-"""Names of tags that mean something here, besides those that are reserved."""
-"""Tags that mean something here, which nobody else's tag may pass for."""
+"""Names of tags that mean something here, besides those that are reserved: nobody else's tag may pass for one."""
 
 
 def told(event: dict[str, Any], project: str) -> Observed | Noted:

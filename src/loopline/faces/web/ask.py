@@ -9,12 +9,13 @@ from loopline.access.allow import allowed
 from loopline.errors import LooplineError
 from loopline.faces.admit import caller_of
 from loopline.faces.desk import act
-from loopline.faces.native.door import admitted, telling
+from loopline.faces.native.door import admitted
 from loopline.faces.native.wire import usage_for
 from loopline.faces.web.asked import verb_named
 from loopline.faces.web.page import project_of
 from loopline.verbs.asking import ask as enqueue
 from loopline.verbs.holding import claimed
+from loopline.verbs.lacking import telling
 from loopline.verbs.plain import plain
 from loopline.verbs.usage import read
 

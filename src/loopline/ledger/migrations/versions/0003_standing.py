@@ -17,9 +17,9 @@ EVERYTHING = json.dumps([{"verbs": ["*"], "project": "*", "assets": "*"}])
 """Scopes of a token that narrows nothing."""
 
 
-def col(name: str, kind: Any = sa.Text) -> Any:
-    """One column that may be empty."""
-    return sa.Column(name, kind, nullable=True)
+def col(name: str) -> Any:
+    """One text that may be empty."""
+    return sa.Column(name, sa.Text, nullable=True)
 
 
 def upgrade() -> None:
