@@ -17,6 +17,9 @@ _COLUMNS = (
     " r.git_commit, r.environment, r.cache_key, r.origin, r.error, r.foreign_id"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM runs r JOIN experiments e ON e.id = r.experiment"
+BY_ID = f"{_SELECT} WHERE r.project = ? AND r.id >= ? AND r.id < ? AND (r.deleted_at IS NULL OR ? = 1) LIMIT 2"
+BY_FOREIGN = f"{_SELECT} WHERE r.project = ? AND r.foreign_id = ? AND (r.deleted_at IS NULL OR ? = 1) LIMIT 2"
+"""In one condition, the two would walk through every run of the project."""
 LEAST = 4
 """Digits that the beginning of an id must have, so that it is a name and not a guess."""
 
@@ -94,12 +97,11 @@ class Runs:
     def resolve(self, project: str, prefix: str, *, deleted: bool = False) -> Run:
         """Find a run by the first digits of its id (4 or more), or by its foreign id. Raise NotFound, Conflict."""
         low, high = (prefix, prefix + "g") if len(prefix) >= LEAST else ("", "")
-        rows = self._rows.all(
-            f"{_SELECT} WHERE r.project = ? AND ((r.id >= ? AND r.id < ?) OR r.foreign_id = ?)"
-            " AND (r.deleted_at IS NULL OR ? = 1) LIMIT 2",
-            project, low, high, prefix, int(deleted),
-        )  # fmt: skip
+        rows = self._rows.all(BY_ID, project, low, high, int(deleted))
         exact = [row for row in rows if row[0] == prefix]
+        if not exact:
+            others = self._rows.all(BY_FOREIGN, project, prefix, int(deleted))
+            rows += [row for row in others if row[0] not in {one[0] for one in rows}]
         rows = exact or rows
         if len(rows) > 1:
             raise Conflict(
