@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from loopline.cli.argv import said, usage_line
 from loopline.cli.commands import commands, is_local, load
 from loopline.ledger import schema
 from loopline.store.sqlite import SqliteDatabase
@@ -74,7 +75,7 @@ def verb_page(command: Verb) -> str:
     written = command.name.replace("_", "-")
     rows = [row(param) for param in usage.params]
     example = usage.example.strip() or f"loopline {written}"
-    parts = [f"# loopline {written}", usage.summary, usage.text, f"```sh\n{example}\n```"]
+    parts = [f"# loopline {written}", f"`{usage_line(usage)}`", usage.summary, usage.text, f"```sh\n{example}\n```"]
     if rows:
         parts.append("| Word or flag | Meaning |\n| --- | --- |\n" + "\n".join(rows))
     parts.append(KINDS["local" if is_local(command) else command.cls])
@@ -85,7 +86,7 @@ def verb_page(command: Verb) -> str:
 def row(param: Param) -> str:
     """Give one line of the table of a command's parameters."""
     if param.positional:
-        name = f"`{param.word}`"
+        name = f"`{said(param)}`"
     elif param.shape == "switch":
         name = f"`--{'no-' if param.default is True else ''}{param.written}`"
     else:
