@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import pwd
 import shutil
@@ -26,6 +27,12 @@ ROOT = Path(__file__).resolve().parents[1]
 hypothesis.settings.register_profile("loopline", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("loopline"), derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "loopline")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the source once, as an installed package is: else every command that a test starts would do it again."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(ROOT / "src", quiet=2)
 
 
 @pytest.hookimpl(trylast=True)
