@@ -51,8 +51,8 @@ BUDGETS = (
         80,
         "startup",
         "read command",
-        why="the interpreter alone takes as long as the first line of that topic says; on a processor where that is 9.5 ms the command"
-        " took 64 ms (2026-11-24), and that version and this one side by side differ by 1 %",
+        why="this processor is slower: the interpreter alone takes what the first line of that topic says. Where it takes 9.5 ms,"
+        " the command took 64 ms (2026-11-24); that version and this one side by side differ by 1 %",
     ),
     Budget("SDK `log` call as seen by the training loop: ≤ 20 µs", 0.020, "calls", "log one metric", "wall"),
     Budget("pipeline step overhead, warm local executor: ≤ 2 ms", 2.0, "steps", "each further step", "wall"),
