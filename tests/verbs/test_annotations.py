@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
 import pytest
 
 from loopline.nouns.change import Change
 from loopline.nouns.run import Point
-from loopline.verbs.annotations import evaluate, fields_of, resolver
+from loopline.verbs.annotations import evaluate, fields_of, parsed, resolver
 
 if TYPE_CHECKING:
     from loopline.nouns.incident import Incident as Trouble
@@ -57,3 +58,13 @@ def test_fields_come_in_order_with_their_types() -> None:
     """The fields of a noun have real types, in the order in which they are declared."""
     assert fields_of(Point) == {"key": str, "value": float, "step": int, "time": int}
     assert list(fields_of(Point)) == ["key", "value", "step", "time"]
+
+
+def test_threads_may_ask_at_once() -> None:
+    """A server's first requests look at signatures side by side: each gets its answer, also where CPython's parser is no help."""
+    source = "\n".join(
+        f"def f{i}(a: int = {i}) -> dict[str, list[tuple[int, ...]]]:\n    return {{}}" for i in range(60)
+    )
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: len(parsed(source).body), range(400)))
+    assert set(found) == {60}

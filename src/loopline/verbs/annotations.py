@@ -7,10 +7,14 @@ module's `if TYPE_CHECKING:` block, so that a verb need not import at run time w
 from __future__ import annotations
 
 import sys
+from _thread import allocate_lock  # `threading` would cost a command that reads its start
 from collections.abc import Iterator
 from importlib import import_module
 from inspect import get_annotations
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ast
 
 
 class _Deferred(dict[str, Any]):
@@ -61,6 +65,16 @@ def fields_of(cls: type) -> dict[str, Any]:
 
 
 _FIELDS: dict[type, dict[str, Any]] = {}
+_PARSING = allocate_lock()
+"""One thread parses at a time: two of them make CPython 3.11 raise SystemError (python/cpython#106905)."""
+
+
+def parsed(source: str) -> ast.Module:
+    """Give the syntax tree of a source, also where several threads ask."""
+    import ast
+
+    with _PARSING:
+        return ast.parse(source)
 
 
 def _checked_imports(module: str) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -68,7 +82,7 @@ def _checked_imports(module: str) -> Iterator[tuple[str, tuple[str, str]]]:
     import inspect
 
     try:
-        tree = ast.parse(inspect.getsource(sys.modules[module]))
+        tree = parsed(inspect.getsource(sys.modules[module]))
     except (KeyError, OSError):
         return
     for block in tree.body:

@@ -22,7 +22,7 @@ from typing import Any, Final
 from loopline.nouns.actor import Actor
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, Hashed, Latest, Named, Numbered, Pointer, RefName
-from loopline.verbs.annotations import fields_of
+from loopline.verbs.annotations import fields_of, parsed
 from loopline.verbs.plain import is_revision, plain
 from loopline.verbs.usage import Param
 
@@ -216,7 +216,7 @@ def told(kind: type) -> Mapping[str, str]:
         if not hasattr(cls, "__dataclass_fields__"):
             continue
         try:
-            body = typing.cast("ast.ClassDef", ast.parse(inspect.cleandoc("\n" + inspect.getsource(cls))).body[0]).body
+            body = typing.cast("ast.ClassDef", parsed(inspect.cleandoc("\n" + inspect.getsource(cls))).body[0]).body
         except (OSError, SyntaxError):
             continue
         for line, below in pairwise(body):
