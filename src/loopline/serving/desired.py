@@ -1,0 +1,57 @@
+"""desired: what the host tells a front to serve, and what the front tells back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loopline.nouns.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the model of an arm is on this machine, and which Python runs it."""
+
+    folder: str
+    """Holds `model.json` and the flavour's file."""
+    python: str = ""
+    """Interpreter of the model's environment; empty: that of the front."""
+    lent: tuple[str, ...] = ()
+    """Folders from which our own few packages are lent to that interpreter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One service version, ready to be started."""
+
+    project: str
+    ref: str
+    """`service/delay@prod`."""
+    number: int
+    """Version of the service."""
+    change: str
+    """Id of the change that moved the ref there."""
+    service: Service
+    places: tuple[Place, ...]
+    """One for each of `service.arms`, in order."""
+    signals: str
+    """Folder for records of this deployment; empty: nothing is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """How a front does."""
+
+    number: int | None
+    """Version of the service that it answers with; None: none yet."""
+    wanted: int | None
+    """Version that it was told last."""
+    ready: bool
+    """Whether every arm that gets traffic has a model process that can answer."""
+    whole: bool
+    """Whether all model processes live."""
+    pids: tuple[int, ...] = ()
+    restarts: int = 0
+    message: str = ""
+    """Why something is not as it should be."""
+    dropped: int = 0
+    """Records that did not fit into the buffer since the front began."""
