@@ -13,7 +13,8 @@ from starlette.responses import PlainTextResponse  # noqa: TC002 (as in the hand
 from starlette.routing import Route
 
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
-from loopline.faces.problem import encoded, expected, headers_of, on_error, problem_of, reply, status_of
+from loopline.faces.problem import encoded, expected, headers_of, on_error, problem_of, reply
+from loopline.faces.status import status_of
 from loopline.nouns.name import AssetName
 
 if TYPE_CHECKING:

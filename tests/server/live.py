@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from loopline.server.asgi import Server
 from loopline.server.gate import Stopping
 from loopline.server.listening import listen
-from loopline.server.serve import Server, Stages, nothing
 
 
 class Live:
@@ -21,7 +21,7 @@ class Live:
         self.listening = listen("127.0.0.1", 0)
         self.port = int(self.listening.getsockname()[1])
         self._begun = threading.Event()
-        self.server = Server(app, stopping, Stages(self._begun.set, nothing, nothing))
+        self.server = Server(app, ready=self._begun.set, ending=stopping.begin)
         self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([self.listening])))
 
     def start(self) -> None:

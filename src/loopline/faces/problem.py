@@ -17,44 +17,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request  # noqa: TC002 (Starlette reads the annotations of handlers)
 from starlette.responses import Response
 
-from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
+from loopline.errors import Invalid, LooplineError, NotFound
+from loopline.faces.status import status_of
 from loopline.verbs.plain import plain
 
 MEDIA_TYPE: Final = "application/problem+json"
-CLASSES: Final[dict[type[LooplineError], int]] = {
-    Invalid: 400,
-    Refused: 403,
-    NotFound: 404,
-    Conflict: 409,
-    Unavailable: 503,
-}
-"""What a class of errors is as a status."""
-KINDS: Final = {
-    "not-signed-in": 401,
-    "method-not-allowed": 405,
-    "offset-moved": 409,
-    "length-required": 411,
-    "body-too-large": 413,
-    "wrong-content-type": 415,
-    "bad-range": 416,
-    "too-many-requests": 429,
-    "disk-full": 507,
-}
-"""Kinds whose status is not that of their class."""
 _WAIT: Final = "5"
 _log = logging.getLogger("loopline.server")
 
 
 class Unexpected(LooplineError):  # noqa: N818 (it is a page about a defect, and nobody raises it)
     """A defect of the server: 500."""
-
-
-def status_of(error: LooplineError) -> int:
-    """Give the status of an error."""
-    special = KINDS.get(error.kind)
-    if special is not None:
-        return special
-    return next((status for cls, status in CLASSES.items() if isinstance(error, cls)), 500)
 
 
 def problem_of(error: LooplineError, *, project: str | None = None) -> dict[str, Any]:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import uvicorn
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from loopline.faces.desk import Desk
 from loopline.server.app import make_app
-from loopline.server.connection import Connection, raise_limit
+from loopline.server.asgi import Server
+from loopline.server.connection import raise_limit
 from loopline.server.gate import Stopping
 
 if TYPE_CHECKING:
@@ -25,11 +23,6 @@ if TYPE_CHECKING:
 
     from loopline.loop import Loop
     from loopline.settings import ServerSettings
-
-KEEP_S: Final = 75
-"""How long an idle connection is kept."""
-END_S: Final = 20
-"""How long requests under way may take to end, when the server stops."""
 
 
 def nothing() -> None:
@@ -71,7 +64,7 @@ async def _serve(
 ) -> None:
     stopping, desk = Stopping(), Desk(loop, upload_limit=settings.upload_limit)
     app = make_app(desk, settings=settings, stopping=stopping, access_log=access_log)
-    server = Server(app, stopping, stages)
+    server = Server(app, ready=stages.ready, ending=stopping.begin)
     here = asyncio.get_running_loop()
 
     def told(number: int) -> None:
@@ -89,41 +82,3 @@ async def _serve(
         for number in SIGNALS:
             here.remove_signal_handler(number)
         desk.threads.shutdown(wait=True, cancel_futures=True)
-
-
-class Server(uvicorn.Server):
-    """uvicorn's server without its own signals, with a look at slow clients, and a word to streams before the end."""
-
-    def __init__(self, app: Any, stopping: Stopping, stages: Stages) -> None:
-        config = uvicorn.Config(
-            app, http=Connection, loop="asyncio", ws="none", lifespan="off", interface="asgi3", log_config=None,
-            log_level="error", access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_S,
-            timeout_graceful_shutdown=END_S,
-        )  # fmt: skip
-        super().__init__(config)
-        self._stopping = stopping
-        self._stages = stages
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
-        await super().startup(sockets)
-        self._stages.ready()
-
-    async def on_tick(self, counter: int) -> bool:
-        """Look at slow clients once a second. Called ten times a second."""
-        if counter % 10 == 0:
-            now = asyncio.get_running_loop().time()
-            connections: list[Any] = list(self.server_state.connections)
-            for one in connections:
-                one.look(now)
-        return await super().on_tick(counter)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End in order."""
-        self._stopping.begin()
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to `serve`."""
-        yield

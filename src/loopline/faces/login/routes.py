@@ -19,7 +19,8 @@ from loopline.faces.login.cookies import LOGIN, LOGIN_S, address_of, inside, kee
 from loopline.faces.login.people import welcome
 from loopline.faces.login.provider import Attempt, Provider
 from loopline.faces.login.throttle import may_type, throttle, typed_wrong
-from loopline.faces.problem import reply, status_of
+from loopline.faces.problem import reply
+from loopline.faces.status import status_of
 from loopline.faces.web.page import render, see_other, shown
 from loopline.ledger.sessions import PAUSE, WAITING, Device
 from loopline.nouns.token import Token

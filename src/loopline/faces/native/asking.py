@@ -10,7 +10,8 @@ from loopline.faces.desk import act
 from loopline.faces.native import wire
 from loopline.faces.native.answers import json
 from loopline.faces.native.door import admitted
-from loopline.faces.problem import encoded, problem_of, refuse_method, status_of
+from loopline.faces.problem import encoded, problem_of, refuse_method
+from loopline.faces.status import status_of
 from loopline.ledger.ledger import Ledger
 from loopline.ledger.replies import Reply
 from loopline.nouns.digest import digest_of

@@ -13,7 +13,8 @@ from loopline.access.allow import allowed, entered
 from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.faces.admit import admit, caller_of
 from loopline.faces.desk import Desk, act
-from loopline.faces.problem import expected, headers_of, status_of
+from loopline.faces.problem import expected, headers_of
+from loopline.faces.status import status_of
 from loopline.faces.web import words
 from loopline.faces.web.asked import Asked, verb_named
 from loopline.faces.web.static import statics

@@ -9,7 +9,8 @@ from starlette.routing import Route
 
 from loopline.errors import Invalid, LooplineError
 from loopline.faces.forms import form_of
-from loopline.faces.problem import expected, status_of
+from loopline.faces.problem import expected
+from loopline.faces.status import status_of
 from loopline.faces.web.ask import ask, first_of, queue, try_to, why_not
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.differences import against_base, tables, texts

@@ -10,7 +10,8 @@ from starlette.routing import Route
 from loopline.access.roles import RANKS
 from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.faces.forms import form_of
-from loopline.faces.problem import expected, status_of
+from loopline.faces.problem import expected
+from loopline.faces.status import status_of
 from loopline.faces.web.ask import ask, first_of, try_to, why_not
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.page import address, project_of, render, see_other, shown

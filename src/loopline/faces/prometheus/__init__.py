@@ -1,0 +1,1 @@
+"""prometheus: meters as Prometheus and OpenMetrics clients scrape them."""
