@@ -97,7 +97,7 @@ class Predictor:
             with python_warnings.catch_warnings():
                 python_warnings.simplefilter("ignore")
                 method = self._methods[self._default[0]]
-                same = bool((_plain(method(bare.build([part])[0])) == _plain(method(frame))).all())
+                same = _alike(_plain(method(bare.build([part])[0])), _plain(method(frame)))
         except Exception:  # noqa: BLE001 (that is the answer: it does not take a matrix)
             return framed
         return bare if same else framed
@@ -131,6 +131,16 @@ def _plain(answer: Any) -> Array:
         answer = answer.toarray()
     array: Array = np.asarray(answer)
     return array.astype(str).astype(object) if array.dtype.kind in "OUSMm" else array
+
+
+def _alike(one: Array, other: Array) -> bool:
+    import numpy as np
+
+    if one.shape != other.shape:
+        return False
+    if "f" in (one.dtype.kind, other.dtype.kind):
+        return bool(np.allclose(one, other, rtol=1e-9, atol=0, equal_nan=True))
+    return bool((one == other).all())
 
 
 def _made(name: str, array: Array) -> Made:

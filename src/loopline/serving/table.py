@@ -214,10 +214,12 @@ def _numbers(given: Given, name: str) -> Array:
     if not kinds <= {int, float, bool, type(None)} or (bool in kinds and len(kinds - {type(None)}) > 1):
         odd = next(one for one in data if not isinstance(one, int | float | None) or isinstance(one, bool))
         raise _other_type(name, f"{type(odd).__name__} ({odd!r:.40})", "a number")
-    try:
-        return np.array(data, dtype=np.float64 if float in kinds or type(None) in kinds else None)
-    except OverflowError:
-        raise Invalid(f"input {name!r} has a number too large", kind="bad-number", hint="send 64-bit numbers") from None
+    array = np.array(data, dtype=np.float64 if float in kinds or type(None) in kinds else None)
+    if array.dtype.kind not in "biuf":
+        raise Invalid(
+            f"input {name!r} has a number too large", kind="bad-number", hint="send 64-bit numbers", column=name
+        )
+    return array
 
 
 def _texts(column: Column, given: Given) -> Array:
