@@ -74,7 +74,8 @@ class Table:
         if len(part.columns) != 1 or not self._numeric:
             return False
         given = part.columns[0]
-        return given.width == len(self._names) and (given.width > 1 or given.name not in self._names)
+        named = given.width == 1 and (not given.type or given.name in self._names)
+        return given.width == len(self._names) and not named
 
     def _matrix(self, parts: Sequence[Part]) -> Array:
         import numpy as np
