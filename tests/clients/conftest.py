@@ -15,6 +15,8 @@ from tests.conftest import cannot
 
 PINS = {
     "openlineage": ("openlineage-python==1.54.0",),
+    "triton": ("tritonclient[http,grpc]==2.73.0",),
+    "kserve": ("kserve==0.21.0",),
 }
 """What is driven, unmodified, from the package index."""
 HERE = Path(__file__).parent

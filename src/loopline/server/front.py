@@ -25,7 +25,7 @@ from loopline.faces.inference.app import Inference
 from loopline.faces.inference.errors import status as status_of
 from loopline.faces.prometheus.service import ArmState, ServiceMeters, State
 from loopline.server.arms import LOOK_S, WEIGH_S
-from loopline.server.asgi import Server
+from loopline.server.asgi import END_S, Server
 from loopline.server.children import watch_lifeline, write_log
 from loopline.server.connection import raise_limit
 from loopline.server.serving import Asking, Outcome, Serving, number_of
@@ -39,6 +39,8 @@ TELL_S: Final = 1.0
 """How often the host hears how a front does, if nothing changes."""
 _LONGEST: Final = 64 << 20
 """Bytes of one line of the host: signatures may list many categories."""
+LARGEST_MESSAGE: Final = 32 << 20
+"""Bytes of one message of gRPC."""
 _log = logging.getLogger("loopline.server")
 
 
@@ -59,6 +61,8 @@ class Front:
         self._ends: set[asyncio.Task[None]] = set()
         self._successes: dict[str, list[int]] = {}
         self.new_id = self._ids.new
+        self.trouble = ""
+        """What is wrong with the front itself."""
 
     def served(self) -> Serving | None:
         """Give the version that answers now."""
@@ -152,6 +156,7 @@ class Front:
         serving, coming = self._serving, self._coming
         pools = [pool for one in (serving, coming) if one is not None for pool in one.pools.values()]
         said = [one.message for one in (coming, serving) if one is not None and one.message]
+        said += [self.trouble] if self.trouble else []
         return Answering(
             number=serving.desired.number if serving else None,
             wanted=self._wanted,
@@ -216,14 +221,14 @@ def main() -> int:
     raise_limit()
     listening = socket.socket(fileno=asked["listening"])
     control = socket.socket(fileno=asked["control"])
-    asyncio.run(_run(asked["ref"], listening, control, asked.get("hosts", ())))
+    asyncio.run(_run(asked, listening, control))
     return 0
 
 
-async def _run(ref: str, listening: socket.socket, control: socket.socket, hosts: list[str]) -> None:
-    front = Front(ref)
+async def _run(asked: Mapping[str, Any], listening: socket.socket, control: socket.socket) -> None:
+    front = Front(asked["ref"])
     reader, writer = await asyncio.open_connection(sock=control, limit=_LONGEST)
-    server = Server(Inference(front, hosts=hosts), ready=_nothing, ending=_nothing)
+    server = Server(Inference(front, hosts=asked.get("hosts", ())), ready=_nothing, ending=_nothing)
     here = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -232,13 +237,30 @@ async def _run(ref: str, listening: socket.socket, control: socket.socket, hosts
     for number in (signal.SIGTERM, signal.SIGINT):
         here.add_signal_handler(number, stop)
     tasks = [asyncio.ensure_future(one) for one in (front.tell(writer), front.hear(reader), front.look())]
+    other = await _grpc(front, asked["grpc"]) if asked.get("grpc") else None
     try:
         await server.serve(sockets=[listening])
     finally:
+        if other is not None:
+            await other.stop(END_S)
         for task in tasks:
             task.cancel()
         await front.end()
         writer.close()
+
+
+async def _grpc(front: Front, address: str) -> Any:
+    """Speak gRPC, too. Where that cannot be, the front says why and goes on without."""
+    try:
+        from loopline.faces.inference.grpc import serve
+    except ImportError:
+        front.trouble = "gRPC is asked for and not installed: pip install 'loopline[grpc]'"
+        return None
+    try:
+        return await serve(front, address, most=LARGEST_MESSAGE)
+    except LooplineError as error:
+        front.trouble = error.message
+        return None
 
 
 def _nothing() -> None:

@@ -129,6 +129,12 @@ class Table:
     def _of(self, given: Mapping[str, Given], column: Column) -> Given:
         found = given.get(column.name)
         if found is None:
+            wide = next((one for one in given.values() if one.width > 1), None)
+            if wide is not None:
+                raise Invalid(
+                    f"input {wide.name!r} has {wide.width} columns, the model has {len(self._names)}", kind="bad-shape",
+                    hint=f"send {', '.join(self._names[:20])} in this order", column=wide.name,
+                )  # fmt: skip
             raise Invalid(
                 f"input {column.name!r} is missing", kind="input-missing", hint=f"send {', '.join(self._names)}",
                 column=column.name,
