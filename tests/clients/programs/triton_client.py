@@ -36,7 +36,7 @@ http = over_http.InferenceServerClient(sys.argv[1], concurrency=4)
 grpc = over_grpc.InferenceServerClient(sys.argv[2])
 packed = over_http.InferInput("input-0", list(ROWS.shape), "FP64")
 packed.set_data_from_numpy(ROWS)
-later = [http.async_infer("iris", [packed]) for _ in range(16)]
+later = [one.get_result() for one in [http.async_infer("iris", [packed]) for _ in range(16)]]
 told = {
     "live": [http.is_server_live(), grpc.is_server_live()],
     "ready": [http.is_server_ready(), grpc.is_server_ready()],
@@ -55,7 +55,7 @@ told = {
     "grpc": asked(over_grpc, grpc),
     "gzip": http.infer("iris", [packed], request_compression_algorithm="gzip").as_numpy("predict").tolist(),
     "deflate": http.infer("iris", [packed], request_compression_algorithm="deflate").as_numpy("predict").tolist(),
-    "later": [one.get_result().as_numpy("predict").tolist() for one in later],
+    "later": [one.as_numpy("predict").tolist() for one in later],
     "statistics": http.get_inference_statistics("iris")["model_stats"][0]["inference_count"],
     "stamp": http.infer("iris", [packed]).get_response()["parameters"]["loopline_change"],
 }
