@@ -86,6 +86,60 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+_CLEAN = """
+SET session_replication_role = replica;
+DO $$ DECLARE one regclass; full_ boolean; BEGIN
+    FOR one IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+        CONTINUE WHEN one = 'alembic_version'::regclass;
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', one) INTO full_;
+        IF full_ THEN EXECUTE format('DELETE FROM %s', one); END IF;
+    END LOOP;
+    PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S';
+END $$;
+"""
+_KEEP = """
+CREATE FUNCTION keep() RETURNS event_trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'who changes tables asks for postgres_database'; END $$;
+CREATE EVENT TRIGGER keep ON ddl_command_start EXECUTE FUNCTION keep();
+"""
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_url: str) -> str:
+    """Give the address of a database with the tables of the ledger, which can no longer be changed."""
+    import psycopg
+
+    from loopline.ledger.schema import prepare
+    from loopline.wiring import open_database
+
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE tables TEMPLATE template0")
+    url = postgres_url.rpartition("/")[0] + "/tables"
+    database = open_database(url)
+    prepare(database)
+    database.close()
+    with psycopg.connect(url) as connection:
+        connection.execute(_KEEP)
+    return url
+
+
+@pytest.fixture
+def postgres_ledger(postgres_tables: str) -> str:
+    """Give the address of a database whose tables are there and empty, and which only this test uses.
+
+    A database of its own (`postgres_database`) and its tables cost half a second of work; to empty them again is nothing.
+    """
+    import psycopg
+
+    with psycopg.connect(postgres_tables) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute(_CLEAN)
+    return postgres_tables
+
+
 _OBJECTS = """
 import logging, os, sys, threading
 logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from loopline.ledger.ledger import Ledger, Writing
-from loopline.ledger.schema import prepare
 from loopline.nouns.actor import Actor
 from loopline.nouns.artifact import Artifact
 from loopline.nouns.change import Change, ChangeState, Move
@@ -75,8 +74,7 @@ def hand(request: pytest.FixtureRequest) -> Iterator[Hand]:
     if request.param == "sqlite":
         database: Database = empty_database()
     else:
-        database = open_database(request.getfixturevalue("postgres_database"))
-        prepare(database)
+        database = open_database(request.getfixturevalue("postgres_ledger"))
     yield Hand(database)
     database.close()
 

@@ -71,7 +71,7 @@ def test_old_replies_are_swept(hand: Hand) -> None:
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_whoever_comes_second_waits_for_the_reply(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Two threads with one key: one does the work, the other waits for its commit and gets the reply."""
-    url = f"sqlite:///{tmp_path / 'l.db'}" if dialect == "sqlite" else request.getfixturevalue("postgres_database")
+    url = f"sqlite:///{tmp_path / 'l.db'}" if dialect == "sqlite" else request.getfixturevalue("postgres_ledger")
     database = open_database(url)
     prepare(database)
     from loopline.testing.clock import FakeClock

@@ -262,13 +262,13 @@ def test_workers_come_and_go(hand: Hand) -> None:
         assert not tables.tasks.workers()
 
 
-def test_a_fence_holds_against_another_connection(postgres_database: str) -> None:
+def test_a_fence_holds_against_another_connection(postgres_ledger: str) -> None:
     """On PostgreSQL, a transaction that has looked at its lease keeps it until it ends: taking the task away waits."""
     from loopline.ledger.schema import prepare
     from loopline.nouns.actor import Actor
     from loopline.wiring import open_database
 
-    database, clock = open_database(postgres_database), SystemClock()
+    database, clock = open_database(postgres_ledger), SystemClock()
     prepare(database)
     ledger, ann, order = Ledger(database, clock=clock), Actor("person", "ann"), []
     with ledger.write("flights", ann) as tx:

@@ -53,6 +53,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 class TestRemoteBlobs(BlobsSuite):
     """A server's blobs behind a folder of copies, as a client has them."""
 
+    tried = 10
+
     @pytest.fixture
     def blobs(self, server: Served, tmp_path: Path) -> Blobs:
         for left in server.blobs.iterdir() if server.blobs.exists() else ():

@@ -60,6 +60,8 @@ class TestCachedInMemory(BlobsSuite):
 class TestCachedOnS3(SharedBlobsSuite):
     """The shipped suite, over HTTP, with processes that share the copies."""
 
+    tried = 10
+
     @pytest.fixture
     def blobs(self, bucket: str, tmp_path: Path) -> Blobs:
         """Give an empty store in a bucket."""

@@ -34,6 +34,8 @@ def overwrite(blobs: Blobs, digest: Digest, data: bytes) -> None:
 class TestObjectBlobsOnS3(SharedBlobsSuite):
     """The shipped suite, over HTTP."""
 
+    tried = 10
+
     @pytest.fixture
     def blobs(self, bucket: str) -> Blobs:
         """Give an empty store in a bucket."""

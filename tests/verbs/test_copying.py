@@ -29,7 +29,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param == "sqlite":
         database = open_database(f"sqlite:///{tmp_path / 'ledger.db'}")
     else:
-        database = open_database(request.getfixturevalue("postgres_database"))
+        database = open_database(request.getfixturevalue("postgres_ledger"))
     prepare(database)
     made = World(
         new_loop(

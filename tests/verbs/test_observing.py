@@ -80,9 +80,9 @@ def test_data_elsewhere_is_found_by_how_it_is_written(world: World) -> None:
             elsewhere(tx, world.loop, "dataset:s3://bucket/raw")
 
 
-def test_both_databases_keep_a_telling_together(postgres_database: str) -> None:
+def test_both_databases_keep_a_telling_together(postgres_ledger: str) -> None:
     """On PostgreSQL, too, several tellings are one transaction, and the last of them can undo the first."""
-    database = open_database(postgres_database)
+    database = open_database(postgres_ledger)
     prepare(database)
     here = loop(database=database)
     datasets = (Dataset("db", "orders", "7"),)

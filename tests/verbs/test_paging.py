@@ -8,7 +8,6 @@ import pytest
 
 from loopline.errors import Invalid
 from loopline.ledger.ledger import Ledger
-from loopline.ledger.schema import prepare
 from loopline.nouns.name import RefName, parse_pointer
 from loopline.nouns.run import Point
 from loopline.testing.clock import FakeClock
@@ -28,8 +27,7 @@ def many(request: pytest.FixtureRequest) -> Iterator[World]:
     """Give 23 runs on each database, with metrics and params that some lack and some share."""
     ports: dict[str, Any] = {}
     if request.param == "postgresql":
-        database = open_database(request.getfixturevalue("postgres_database"))
-        prepare(database)
+        database = open_database(request.getfixturevalue("postgres_ledger"))
         ports = {"ledger": Ledger(database, clock=FakeClock(step=1))}
     world = World(new_loop("flights", **ports))
     values = [0.5, 0.1, math.nan, 0.5, math.inf, -3.0, 1e-300]

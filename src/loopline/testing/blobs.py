@@ -36,11 +36,11 @@ NO_DIGESTS = (
     f"{ABSENT}0",
 )
 
-_tried = settings(max_examples=30, deadline=None)
-
-
 class BlobsSuite:
     """Needs a fixture `blobs` that gives an empty store, and `damage` where `path` gives no files."""
+
+    tried = 30
+    """How many examples make a claim about any bytes. A store behind a network may take fewer."""
 
     @pytest.fixture
     def blobs(self) -> Blobs:
@@ -57,7 +57,7 @@ class BlobsSuite:
     def test_what_was_put_is_read(self, blobs: Blobs) -> None:
         """Any bytes come back under the digest that they have, in any grouping and order."""
 
-        @_tried
+        @settings(max_examples=self.tried, deadline=None)
         @given(items=st.lists(st.binary(max_size=300), max_size=8))
         def holds(items: list[bytes]) -> None:
             assert blobs.put_all(items) == [digest_of(data) for data in items]
@@ -72,7 +72,7 @@ class BlobsSuite:
     def test_writer_gives_the_digest_of_all_chunks(self, blobs: Blobs) -> None:
         """A blob does not remember in which chunks it was written."""
 
-        @_tried
+        @settings(max_examples=self.tried, deadline=None)
         @given(chunks=st.lists(st.binary(max_size=100), max_size=6))
         def holds(chunks: list[bytes]) -> None:
             whole = b"".join(chunks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -29,8 +29,10 @@ MISSING = ("status of 404",)
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("way", WAYS)
-def test_nothing_is_in_anybodys_way(way: str, browser: Browser, served: Server, story: Story) -> None:
+@pytest.mark.parametrize(("way", "themes"), [("light", ("light", "dark")), ("phone", ("light",))])
+def test_nothing_is_in_anybodys_way(
+    way: str, themes: tuple[Literal["light", "dark"], ...], browser: Browser, served: Server, story: Story
+) -> None:
     """On no page anything is serious to axe-core, a landmark twice, sticking out, leaving the host or breaking the policy."""
     from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
@@ -38,10 +40,13 @@ def test_nothing_is_in_anybodys_way(way: str, browser: Browser, served: Server, 
     with looking(browser, served.url, expected=MISSING, **WAYS[way]) as page:
         for name, address in ADDRESSES.items():
             page.goto(address(story), wait_until="load")
-            result = axe.run(page).response
-            for one in result["violations"]:
-                if one["impact"] in ("serious", "critical") or one["id"] == "landmark-unique":
-                    found[f"{name}: {one['id']}"] = [(node["html"][:160], node["any"][:1]) for node in one["nodes"][:2]]
+            for theme in themes:
+                page.emulate_media(color_scheme=theme)
+                for one in axe.run(page).response["violations"]:
+                    if one["impact"] in ("serious", "critical") or one["id"] == "landmark-unique":
+                        found[f"{name}: {theme}: {one['id']}"] = [
+                            (node["html"][:160], node["any"][:1]) for node in one["nodes"][:2]
+                        ]
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             if wide > 0:
                 found[f"{name}: too wide"] = wide
