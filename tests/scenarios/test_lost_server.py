@@ -18,7 +18,7 @@ from loopline.settings import load_settings
 from loopline.wiring import open_loop
 from tests.sdk.cutting import cutting
 from tests.sdk.scripted import Say, Scripted, problem
-from tests.serving import Served, serving
+from tests.started import Served, serving
 
 TRAINING = """
 import logging, time

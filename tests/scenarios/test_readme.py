@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import cannot
 from tests.faces.web.conftest import CHROMIUM, FLAGS, looking
-from tests.serving import serving
+from tests.started import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(?P<language>sh|python)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.serving import LOOPLINE, Served, serving
+from tests.started import LOOPLINE, Served, serving
 
 TOML = """
 [project]

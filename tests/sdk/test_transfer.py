@@ -22,7 +22,7 @@ from loopline.store.blobs import Blobs
 from loopline.store.cached import Cached
 from loopline.testing.blobs import ABSENT, BlobsSuite
 from tests.sdk.scripted import Heard, Say, Scripted, problem, scripted
-from tests.serving import Served, serving
+from tests.started import Served, serving
 
 FAST = Pace(tries=3, pause=0.01, patience=5.0, connect=1.0, read=2.0)
 LARGE = os.urandom(transfer.LARGE + 12_345)

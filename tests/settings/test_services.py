@@ -25,7 +25,7 @@ allow_pickle = true
 record = { sample = 0.5, redact = ["flight"] }
 batch = { rows = 32, wait = "5ms" }
 limits = { memory = "1GiB", timeout = "10s", queue = "1s", rows = 1000, body = "1MiB" }
-labels = { target = "late", join = ["unit", "event_time"], kind = "binary", positive = "1", slices = ["carrier"], metrics = ["brier"] }
+labels = { target = "late", join = ["unit", "event_time"], kind = "binary", positive = "1", slices = ["carrier"] }
 [[services."service/delay".monitors]]
 name = "drift"
 kind = "drift"
@@ -66,7 +66,7 @@ def test_everything_that_can_be_said_is_taken() -> None:
         "service/delay", (Candidate("main", "model/delay@champion"),), ("carrier", "flight"), "scheduled", ("predict_proba",),
         2, allow_pickle=True, recording=Recording(0.5, ("flight",)), batching=Batching(32, timedelta(milliseconds=5)),
         limits=Limits(1 << 30, timedelta(seconds=10), timedelta(seconds=1), 1000, 1 << 20),
-        labels=Labels("late", ("unit", "event_time"), "", "1", "binary", ("brier",), ("carrier",)), monitors=(monitor,),
+        labels=Labels("late", ("unit", "event_time"), "", "1", "binary", (), ("carrier",)), monitors=(monitor,),
     )  # fmt: skip
     assert read(WHOLE) == (wanted,)
     assert restore(Declaration, plain(wanted)) == wanted  # as it travels to a server

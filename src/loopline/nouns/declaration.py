@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loopline.nouns.service import Batching, Labels, Limits, Monitor, Recording
 
@@ -34,8 +34,8 @@ class Declaration:
     outputs: tuple[str, ...] = ()
     workers: int = 1
     allow_pickle: bool = False
-    recording: Recording = Recording()
-    batching: Batching = Batching()
-    limits: Limits = Limits()
-    labels: Labels = Labels()
+    recording: Recording = field(default_factory=Recording)
+    batching: Batching = field(default_factory=Batching)
+    limits: Limits = field(default_factory=Limits)
+    labels: Labels = field(default_factory=Labels)
     monitors: tuple[Monitor, ...] = ()
