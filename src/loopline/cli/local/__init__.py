@@ -20,6 +20,7 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("config", "local", "set up", "List the settings in force and where each one comes from."),
     Verb("demo", "local", "set up", "Play the whole story on real flights, each command as one could type it."),
     Verb("run", "local", "runs", "Run a pipeline; steps whose inputs and code are known come from the cache."),
+    Verb("deploy", "local", "services", "Pin a service and move its ref there, as far as the policy lets it."),
     Verb("policy", "local", "rules", "Show the policy in force, or propose the one in loopline.toml."),
     Verb("add", "write", "data", "Publish files as the next version and move a branch to it."),
     Verb("status", "local", "data", "Compare working folders with the versions that they were checked out from."),
