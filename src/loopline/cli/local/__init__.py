@@ -40,6 +40,7 @@ COMMANDS: tuple[Verb, ...] = (
     Verb(
         "worker", "local", "serve", "Take tasks off a queue of this ledger and do them, one process each, until Ctrl-C."
     ),
+    Verb("host", "local", "serve", "Keep the services of this ledger alive on this machine, until Ctrl-C."),
     Verb(
         "feed",
         "read",
