@@ -36,7 +36,7 @@ COMMANDS: tuple[Verb, ...] = (
         "Log in to a server and keep its token, for this user alone, in credentials.json beside config.toml.",
     ),
     Verb("logout", "local", "serve", "Forget the token that a login kept for a server, and end it there."),
-    Verb("up", "local", "serve", "Serve this ledger: the API, the pages, and a worker for pipelines."),
+    Verb("up", "local", "serve", "Serve this ledger: the API, the pages, a worker, and what is deployed."),
     Verb(
         "worker", "local", "serve", "Take tasks off a queue of this ledger and do them, one process each, until Ctrl-C."
     ),
