@@ -19,7 +19,7 @@ def main() -> int:
     """Serve until SIGTERM."""
     asked = json.loads(sys.argv[1])
     listening = socket.socket(fileno=asked["listening"])
-    listening.setblocking(True)
+    listening.settimeout(None)
     control = socket.socket(fileno=asked["control"])
     watch_lifeline(lambda: os._exit(0))
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
@@ -29,7 +29,8 @@ def main() -> int:
         for line in control.makefile("rb"):
             desired = msgspec.json.decode(line, type=Desired)
             number[:] = [desired.number]
-            print(f"serving {desired.number} of {desired.places[0].folder}", flush=True)
+            sys.stdout.write(f"serving {desired.number} of {desired.places[0].folder}\n")
+            sys.stdout.flush()
             said = Answering(desired.number, desired.number, ready=True, whole=True, pids=(os.getpid(),))
             control.sendall(msgspec.json.encode(said) + b"\n")
 

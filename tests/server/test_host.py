@@ -40,7 +40,9 @@ class Machine:
     """A ledger in a folder, and hosts that look at it."""
 
     def __init__(self, folder: Path) -> None:
-        self.settings: Settings = load_settings(folder, environ={}, home=folder / "home", project="flights", actor="ann")
+        self.settings: Settings = load_settings(
+            folder, environ={}, home=folder / "home", project="flights", actor="ann"
+        )
         self.loop: Loop = open_loop(self.settings)
         self.hosts: list[tuple[Host, threading.Thread]] = []
 

@@ -33,10 +33,7 @@ DECLARED = Declaration("service/delay", (Candidate("main", "model/delay@champion
 def train(world: World, body: bytes = b"model", **about: Any) -> Version:
     """Publish a model that a run has made from flights."""
     with world.loop.ledger.read() as tx:
-        if tx.assets.find(DATA) is None:
-            source = None
-        else:
-            source = tx.versions.get(DATA, 1)
+        source = None if tx.assets.find(DATA) is None else tx.versions.get(DATA, 1)
     source = source or world.data(a_csv=b"rows").version
     run = world.do("start", "train", code=CODE, environment=ENVIRONMENT)
     told = json.dumps({"pickle": False, "signature": SIGNATURE, **about}).encode()
@@ -145,11 +142,12 @@ def test_a_rollback_brings_service_and_models_back_together(world: World) -> Non
     """What was promoted together returns together, and the bad service is not deployed again by itself."""
     for body in (b"1", b"2"):
         train(world, body)
+    changes = []
     for number in (1, 2):
         champion(world, number)
         world.do("deploy", RefName(DELAY, "next"), declared=DECLARED)
-        change = world.do("propose", PROD, to=Numbered(number), why="next", together=True)
-    assert {str(move.ref) for move in change.moves} == {"service/delay@prod", "model/delay@prod"}
+        changes.append(world.do("propose", PROD, to=Numbered(number), why="next", together=True))
+    assert {str(move.ref) for move in changes[-1].moves} == {"service/delay@prod", "model/delay@prod"}
     world.do("rollback", PROD, why="slow")
     assert (world.target(PROD), world.target(RefName(MODEL, "prod"))) == (1, 1)
     with pytest.raises(Refused) as caught:

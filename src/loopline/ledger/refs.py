@@ -59,7 +59,8 @@ class Refs:
     def any(self, kind: str) -> bool:
         """Tell whether any project has a ref of this kind of asset."""
         found = self._rows.one(
-            "SELECT 1 FROM assets a JOIN refs r ON r.asset = a.id WHERE a.kind = ? AND a.deleted_at IS NULL LIMIT 1", kind
+            "SELECT 1 FROM assets a JOIN refs r ON r.asset = a.id WHERE a.kind = ? AND a.deleted_at IS NULL LIMIT 1",
+            kind,
         )
         return found is not None
 

@@ -212,7 +212,11 @@ class Deployed:
         }  # fmt: skip
         try:
             yield replace(
-                child, words=[json.dumps(asked)], descriptors=(listening.fileno(), theirs.fileno()), output=output, each=None
+                child,
+                words=[json.dumps(asked)],
+                descriptors=(listening.fileno(), theirs.fileno()),
+                output=output,
+                each=None,
             )
         finally:
             theirs.close()

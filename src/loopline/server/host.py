@@ -1,8 +1,8 @@
 """host: keeps the deployments of a ledger alive on this machine.
 
 It reads the refs of services, takes each under a lease, so that of several hosts one has it, and says what it sees. What is done
-for a deployment is in fronts.py. It may be killed at any moment: fronts end with it, and the next host finds the refs as they are,
-and each deployment's port.
+for a deployment is in fronts.py. It may be killed at any moment: fronts end with it, and the next host finds the refs as they
+are, and each deployment's port.
 """
 
 from __future__ import annotations

@@ -101,7 +101,9 @@ def listen_for(loop: Loop, server: ServerSettings, project: str, ref: str) -> so
         port, taken = tx.deployments.port(project, ref), tx.deployments.ports()
     if port and (not first or first <= port <= last):
         return _on(server.service_host, port, ref)
-    made = _free(server.service_host, [one for one in range(first, last + 1) if one not in taken] if first else [0], ref)
+    made = _free(
+        server.service_host, [one for one in range(first, last + 1) if one not in taken] if first else [0], ref
+    )
     with loop.ledger.telemetry() as tx:
         tx.deployments.keep_port(project, ref, address_of(made)[1])
     return made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from loopline.errors import Conflict, Invalid
 from loopline.loop import Loop
 from loopline.nouns.artifact import SERVICE, Artifact
-from loopline.nouns.change import Change, Move
+from loopline.nouns.change import Change
 from loopline.nouns.declaration import Declaration
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName, Revision
 from loopline.nouns.run import Link, Run, RunState
@@ -53,7 +53,10 @@ def deploy(
     at_home(loop, ref.asset)
     if to is not None and (model is not None or declared is not None):
         raise Invalid(
-            "a former version has its models already", kind="not-with-to", hint="leave out --to or --model", ref=str(ref)
+            "a former version has its models already",
+            kind="not-with-to",
+            hint="leave out --to or --model",
+            ref=str(ref),
         )
     change = _former(loop, ref, to, why) if to is not None else _made(
         loop, ref, declared_as(loop, ref.asset, declared, model), why, allow_pickle=allow_pickle
@@ -85,7 +88,9 @@ def _made(loop: Loop, ref: RefName, declared: Declaration, why: str, *, allow_pi
         again, models = pinned(tx, loop, declared, allow_pickle=allow_pickle)
         if again != service:
             raise _overtaken(ref)
-        version = _known(tx, ref.asset, artifact) or _published(tx, loop, ref.asset, service, artifact, models)
+        version = _known(tx, ref.asset, artifact) or _published(
+            tx, loop, ref.asset, service, artifact=artifact, models=models
+        )
         said = ", ".join(f"{arm.name} {arm.version}" if len(service.arms) > 1 else arm.version for arm in service.arms)
         return _moved(tx, loop, ref, version, why or f"deploy {said}")
 
@@ -106,7 +111,7 @@ def _known(tx: Tables, asset: AssetName, artifact: Artifact) -> Version | None:
 
 
 def _published(
-    tx: Writing, loop: Loop, asset: AssetName, service: Service, artifact: Artifact, models: Sequence[Version]
+    tx: Writing, loop: Loop, asset: AssetName, service: Service, *, artifact: Artifact, models: Sequence[Version]
 ) -> Version:
     """Publish a specification as what a run has made of these models, so that lineage goes on from them."""
     inputs = [
@@ -134,6 +139,4 @@ def _published(
 
 
 def _overtaken(ref: RefName) -> Conflict:
-    return Conflict(
-        "a model has moved in this moment", kind="model-moved", hint=f"loopline deploy {ref}", ref=str(ref)
-    )
+    return Conflict("a model has moved in this moment", kind="model-moved", hint=f"loopline deploy {ref}", ref=str(ref))

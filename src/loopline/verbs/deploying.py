@@ -43,7 +43,10 @@ def declared_as(loop: Loop, asset: AssetName, declared: Declaration | None, mode
     """
     if declared is not None and declared.name != str(asset):
         raise Invalid(
-            f"this declares {declared.name}, not {asset}", kind="other-service", hint=f"declare {asset}", name=declared.name
+            f"this declares {declared.name}, not {asset}",
+            kind="other-service",
+            hint=f"declare {asset}",
+            name=declared.name,
         )
     found = declared or next((one for one in loop.services if one.name == str(asset)), None)
     if model is not None:

@@ -41,7 +41,12 @@ def up(
         raise Invalid(f"{workers} workers make no server", kind="bad-value", hint="write a number from 1 to 64")
     chosen = settings.server
     wish = Wish(
-        chosen.host if host is None else host, chosen.port if port is None else port, workers, not no_worker, not no_host, access_log
+        chosen.host if host is None else host,
+        chosen.port if port is None else port,
+        workers,
+        not no_worker,
+        not no_host,
+        access_log,
     )
     if not 0 <= wish.port < 65536:
         raise Invalid(f"{wish.port} is no port", kind="bad-value", hint="write a number from 0 to 65535")
