@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -238,3 +240,29 @@ def test_a_long_log_begins_anew(machine: Machine, monkeypatch: pytest.MonkeyPatc
     machine.ready(3)
     kept = "".join(one.read_text() for one in sorted(log.parent.glob("log*")))
     assert "serving 3" in kept
+
+
+def test_what_is_told_on_a_command_line_is_served_after_a_kill(tmp_path: Path) -> None:
+    """A host that is killed takes its front along, and the next one serves at the same port (real fronts are tested elsewhere)."""
+    made = Machine(tmp_path)
+    try:
+        made.deploy(b"1")
+        asked = json.dumps({"home": str(made.settings.home), "project": "flights", "actor": "ann"})
+        program = (
+            "import sys; sys.path.insert(0, sys.argv[2]); from loopline.server import children, host;"
+            f"children.START = {START!r}; host.LASTING = 1_500_000;"
+            "host.Host.__init__.__kwdefaults__.update(front='tests.server.standing', lasting=1_500_000); host.main()"
+        )
+        words = [sys.executable, "-c", program, asked, str(Path(__file__).parents[2])]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LOOPLINE_")}
+        with subprocess.Popen(words, cwd=tmp_path, env=environment) as first:
+            before = made.ready(1)
+            first.kill()
+        with subprocess.Popen(words, cwd=tmp_path, env=environment) as second:
+            after = made.until(lambda one: one.state == "ready" and one.host != before.host)
+            assert (after.url, answer(after)) == (before.url, "1")
+            second.terminate()
+            assert second.wait(30) == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in (*before.pids, *after.pids))
+    finally:
+        made.loop.ledger.close()
