@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loopline.nouns.caller import Caller
     from loopline.nouns.check import Check
     from loopline.nouns.clock import Clock, Ids
+    from loopline.nouns.declaration import Declaration
     from loopline.store.blobs import Blobs
 
 
@@ -45,6 +46,8 @@ class Loop:
     """What a process that works for this caller finds in its environment, so that it speaks to the same loop."""
     checks: tuple[Check, ...] = ()
     """What the project declares, where a project file is at hand."""
+    services: tuple[Declaration, ...] = ()
+    """The same of services."""
     caller: Caller | None = None
     """What a server knows of who asks; None: the owner of an embedded loop, who may do everything."""
     report: Callable[[Progress], None] = silent

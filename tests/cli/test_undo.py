@@ -44,6 +44,13 @@ def test_a_change_is_undone_by_a_change(result: Change, command: str | None) -> 
     assert undo_of("promote", result, {}) == command
 
 
+def test_a_first_deployment_is_taken_back_by_its_own_word() -> None:
+    """A service that was not there before is undeployed."""
+    prod = RefName(AssetName("flights", "service", "delay"), "prod")
+    made = replace(change(None, 1), moves=(Move(prod, None, 1),))
+    assert undo_of("deploy", made, {}) == "loopline undeploy service/delay@prod --why …"
+
+
 def test_a_policy_is_taken_back_by_a_proposal() -> None:
     """A guarded policy refuses a rollback, so the command that is named is one that always works."""
     rules = RefName(AssetName("flights", "policy", "flights"), "main")

@@ -70,6 +70,16 @@ def test_a_tier_stays_until_a_move_names_another(hand: Hand) -> None:
         assert [str(r.name) for r in tx.refs.list("flights")] == ["model/delay@champion"]
 
 
+def test_whether_there_is_any_of_a_kind(hand: Hand) -> None:
+    """An asset without a ref is none, and one ref in any project is enough."""
+    hand.publish(b"1")
+    with hand.read() as tx:
+        assert not tx.refs.any("model")
+    hand.move(1)
+    with hand.read() as tx:
+        assert (tx.refs.any("model"), tx.refs.any("service")) == (True, False)
+
+
 def test_names_are_not_restricted_by_the_grammar(hand: Hand) -> None:
     """A ref may look like a number, hold spaces or be Chinese: what is stored comes back."""
     hand.publish(b"1")

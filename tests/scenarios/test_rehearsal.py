@@ -61,6 +61,7 @@ WORDS: dict[str, list[str]] = {
     "config": [],
     "delete": ["report/notes@1"],
     "demo": ["../story"],
+    "deploy": ["service/total@prod", "--model", "model/total@1"],
     "diff": ["data/tiny@1", "data/tiny@1"],
     "doctor": [],
     "feed": [],
@@ -69,6 +70,7 @@ WORDS: dict[str, list[str]] = {
     "get": ["report/notes@1", "copy.txt"],
     "grant": ["bo", "team/on-call"],
     "history": ["data/tiny"],
+    "host": [],
     "impact": ["data/tiny@1"],
     "init": ["../fresh"],
     "issue": ["laptop"],
@@ -93,11 +95,13 @@ WORDS: dict[str, list[str]] = {
     "search": ["tiny"],
     "series": [RUN],
     "shell": [],
+    "services": [],
     "show": [RUN],
     "start": ["train"],
     "status": [],
     "subscribe": ["https://chat.example.org/other", "--name", "other", "--secret", "env:HOOK"],
     "tail": [RUN],
+    "undeploy": ["service/total@prod"],
     "unsubscribe": ["hook"],
     "up": [],
     "verify": [],
@@ -106,7 +110,7 @@ WORDS: dict[str, list[str]] = {
     "withdraw": [CHANGE],
     "worker": [],
 }
-OTHERWISE = {"apply": "policy", "cancel": "no-run"}
+OTHERWISE = {"apply": "policy", "cancel": "no-run", "deploy": "not-a-model"}
 """How commands end that are not refused, and find nothing to do here."""
 
 
@@ -131,6 +135,8 @@ class Place:
         self.names["TOKEN"] = self.good("issue", "server")["token"]["id"]
         self.good("put", "report/notes", "notes.txt")
         self.good("propose", "data/tiny@best", "--to", "1", "--why", "first")
+        self.good("put", "service/total", "notes.txt")
+        self.good("propose", "service/total@prod", "--to", "1", "--why", "first")
         self.good("subscribe", "https://chat.example.org/hook", "--name", "hook", "--secret", "env:HOOK")
         self.good("policy", "--push", "--why", "rules")
         (self.folder / "loopline.toml").write_text(dedent(FILE) + "forbid_pickle = true\n")

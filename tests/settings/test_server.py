@@ -74,6 +74,8 @@ def test_variables_win_over_the_table(tmp_path: Path) -> None:
 WRONG = [
     ("server.port", "65536", "LOOPLINE_PORT", "bad-value"),
     ("server.port", "x", "LOOPLINE_PORT", "bad-value"),
+    ("server.service_ports", "4199-4100", "LOOPLINE_SERVICE_PORTS", "bad-value"),
+    ("server.service_ports", "many", "LOOPLINE_SERVICE_PORTS", "bad-value"),
     ("server.upload_limit", "much", "LOOPLINE_UPLOAD_LIMIT", "bad-value"),
     ("server.upload_limit", "0", "LOOPLINE_UPLOAD_LIMIT", "bad-value"),
     ("server.hosts", "https://a.example", "LOOPLINE_HOSTS", "bad-value"),

@@ -16,6 +16,8 @@ from loopline.settings.table import Source, Table, duration_of, size_of
     ("text", "length"),
     [
         ("30m", timedelta(minutes=30)),
+        ("5ms", timedelta(milliseconds=5)),
+        ("1m5s", timedelta(seconds=65)),
         ("24h", timedelta(days=1)),
         ("7d", timedelta(days=7)),
         ("2w", timedelta(days=14)),

@@ -21,6 +21,15 @@ def ask(world: World, verb: str, **words: Any) -> set[tuple[str, str]]:
     return touched(world.loop, verb, read(usage_of(load(verb)), words, project=PROJECT))
 
 
+def test_a_declaration_names_its_models(world: World) -> None:
+    """Models that travel inside of a declaration are held against the caller as those that are written alone."""
+    arms = [{"name": "main", "model": "secret:model/okapi@champion"}]
+    words = {"ref": "service/delay@prod", "declared": {"name": "service/delay", "arms": arms}}
+    assert ("secret", "model/okapi") in named(
+        world.loop, "deploy", read(usage_of(load("deploy")), words, project=PROJECT)
+    )
+
+
 @pytest.mark.parametrize(
     ("verb", "words", "assets"),
     [

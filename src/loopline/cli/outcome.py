@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from loopline.verbs import Verb
 
-_TELLING = ("add", "check", "promote", "apply", "run", "reproduce", "verify", "doctor", "backup", "restore")
+_TELLING = ("add", "check", "promote", "deploy", "apply", "run", "reproduce", "verify", "doctor", "backup", "restore")
 """Commands whose point is the answer."""
 
 

@@ -39,6 +39,8 @@ def _undo_change(change: Any) -> str | None:
         return None
     if change.kind == "rollback":
         return _again(change, first)
+    if first.old is None and first.ref.asset.kind == "service" and len(change.moves) == 1:
+        return f"loopline undeploy {ref} --why …"
     if first.old is None and _single(change, first.new):
         return f"loopline propose {ref} --delete --why …"
     if first.new is None or (first.ref.asset.kind == "policy" and _single(change, first.old)):

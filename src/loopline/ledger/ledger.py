@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loopline.ledger.assets import Assets
     from loopline.ledger.changes import Changes
     from loopline.ledger.comments import Comments
+    from loopline.ledger.deployments import Deployments
     from loopline.ledger.holdings import Holdings
     from loopline.ledger.incidents import Incidents
     from loopline.ledger.leases import Leases
@@ -202,6 +203,13 @@ class Tables:
         from loopline.ledger.subscriptions import Subscriptions
 
         return Subscriptions(self.rows, self.now)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """How the processes behind services do."""
+        from loopline.ledger.deployments import Deployments
+
+        return Deployments(self.rows, self.now)
 
     @cached_property
     def feed(self) -> Feed:

@@ -56,6 +56,14 @@ class Refs:
         )  # fmt: skip
         return [Ref(RefName(AssetName(project, r[0], r[1]), r[2]), *r[3:]) for r in rows]
 
+    def any(self, kind: str) -> bool:
+        """Tell whether any project has a ref of this kind of asset."""
+        found = self._rows.one(
+            "SELECT 1 FROM assets a JOIN refs r ON r.asset = a.id WHERE a.kind = ? AND a.deleted_at IS NULL LIMIT 1",
+            kind,
+        )
+        return found is not None
+
     def move(self, move: Move, *, change: str) -> None:
         """Point a ref at a version, or delete it, if it still stands where `move.old` says. Raise Conflict otherwise."""
         here = self.find(move.ref)

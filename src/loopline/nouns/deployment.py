@@ -32,3 +32,5 @@ class Deployment:
     """Why it is not ready."""
     seen_at: int | None = None
     """When its host last said so."""
+    behind: tuple[str, ...] = ()
+    """Models that have moved on since this was deployed: `model/delay@champion is 8, served is 7`. `deploy` again takes them."""

@@ -19,6 +19,8 @@ class Current:
     ref: Ref
     version: Version | None = None
     moved: Moved | None = None
+    behind: tuple[str, ...] = ()
+    """Of a service: the models that have moved on since it was deployed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class Arm:
     """`model/delay@7`."""
     digest: Digest
     """Of that version's artifact."""
+    follows: str = ""
+    """The pointer that was declared, `model/delay@champion`: for people, and to tell when it has moved on."""
     run: str = ""
     """Id of the run that made it; empty: unknown."""
     environment: Digest | None = None

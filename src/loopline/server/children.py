@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,6 +40,10 @@ class Child:
     descriptors: tuple[int, ...] = ()
     """Open files that it inherits."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    output: int | None = None
+    """Where it writes both its streams; None: where this process does."""
+    each: Callable[[Child], AbstractContextManager[Child]] | None = None
+    """Asked before each start for the child as it is then; left again when it is started."""
 
 
 class Children:
@@ -112,12 +117,17 @@ class Children:
             self._stopping.wait(pause)
 
     def _spawn(self, child: Child) -> subprocess.Popen[bytes] | None:
+        if child.each is not None:
+            with child.each(child) as now:
+                return self._spawn(now)
         with self._guard:
             if self._stopping.is_set():
                 return None
             process = subprocess.Popen(
                 [sys.executable, "-P", "-c", START.format(child.module), *child.words],
                 stdin=subprocess.DEVNULL,
+                stdout=child.output,
+                stderr=child.output,
                 env={**os.environ, **child.variables, LIFELINE: str(self._reader)},
                 pass_fds=(self._reader, *child.descriptors),
                 start_new_session=True,  # Ctrl-C is for the parent, which then asks its children

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from loopline.errors import Refused
+from loopline.errors import LooplineError, Refused
 from loopline.server.children import Child, Children, write_log
 from loopline.server.listening import address_of, is_loopback, listen, url_of
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CHILDREN_S: Final = 25.0
 """How long children have to end in order: a little more than requests have."""
+HOST_S: Final = 0.5
+"""How often one looks whether there is a service, while there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Wish:
     processes: int = 1
     worker: bool = True
     """Whether a worker runs on this machine, too."""
+    services: bool = True
+    """Whether what is deployed is served on this machine, too."""
     access_log: bool = False
 
 
@@ -84,6 +88,9 @@ def _serve(here: _Up, wish: Wish, tell: Callable[[str], None], words: list[str])
         if wish.worker:
             children.start(Child("worker", "server.worker", [json.dumps({**told(here.settings), "queue": "default"})]))
 
+        if wish.services:
+            threading.Thread(target=_hosting, args=(here, children, stop), name="loopline-hosting", daemon=True).start()
+
     def ending() -> None:
         stop.set()
         children.ask()
@@ -96,6 +103,19 @@ def _serve(here: _Up, wish: Wish, tell: Callable[[str], None], words: list[str])
             )  # fmt: skip
     finally:
         children.stop(patience_s=CHILDREN_S)
+
+
+def _hosting(here: _Up, children: Children, stop: threading.Event) -> None:
+    """Start a host with the first service: most servers have none, and pay for none."""
+    while not stop.wait(HOST_S):
+        try:
+            with here.loop.ledger.read() as tx:
+                found = tx.refs.any("service")
+        except LooplineError:
+            continue  # the database is away for a moment: whoever asks is told
+        if found:
+            children.start(Child("host", "server.host", [json.dumps(told(here.settings))]))
+            return
 
 
 @contextmanager

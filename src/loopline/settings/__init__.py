@@ -2,7 +2,7 @@
 
 A value comes from the first of: a flag, a `LOOPLINE_*` variable, the project's file (the nearest `loopline.toml`, or
 `[tool.loopline]` of a `pyproject.toml`, upward to the repository's root), the user's file, a default. Anything unknown in a
-file is refused with file and line. Policies and checks stand in the project's file alone.
+file is refused with file and line. Policies, checks and services stand in the project's file alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from loopline.errors import Invalid
 from loopline.nouns.check import Check
@@ -23,6 +23,9 @@ from loopline.settings.secret import has_password, masked, secret
 from loopline.settings.server import VARIABLES as SERVER_VARIABLES
 from loopline.settings.server import Oidc, ServerSettings, mistake, server_settings, server_table
 from loopline.settings.table import Source, Table, duration_of, near, size_of
+
+if TYPE_CHECKING:
+    from loopline.nouns.declaration import Declaration
 
 __all__ = [
     "PROJECT_FILE",
@@ -111,6 +114,7 @@ class Settings:
     data: tuple[DataSource, ...] = ()
     checks: tuple[Check, ...] = ()
     policies: tuple[Policy, ...] = ()
+    services: tuple[Declaration, ...] = ()
     values: tuple[Value, ...] = ()
     """Every single-valued setting with its origin, sorted by name."""
     warnings: tuple[str, ...] = field(default=())
@@ -157,6 +161,7 @@ class _Declared(NamedTuple):
     data: tuple[DataSource, ...]
     checks: tuple[Check, ...]
     policies: tuple[Policy, ...]
+    services: tuple[Declaration, ...]
 
 
 class _Chosen:
@@ -226,6 +231,7 @@ class _Chosen:
             data=declared.data,
             checks=declared.checks,
             policies=declared.policies,
+            services=declared.services,
             values=tuple(sorted(self.values, key=lambda one: one.name)),
             warnings=tuple(_misspelled(self.environ)),
         )
@@ -357,7 +363,17 @@ def _declared(table: Table) -> _Declared:
         data_sources(table),
         checks(table),
         policies(table),
+        _services(table),
     )
+
+
+def _services(table: Table) -> tuple[Declaration, ...]:
+    """Take `[services]`. Most projects serve nothing, and none of their commands pays for what reads it."""
+    if table.inner("services") is None:
+        return ()
+    from loopline.settings.services import services
+
+    return services(table)
 
 
 def _root_without_file(folder: Path) -> Path:

@@ -17,6 +17,8 @@ VARIABLES: Final = {
     "server.hosts": "LOOPLINE_HOSTS",
     "server.proxies": "LOOPLINE_PROXIES",
     "server.upload_limit": "LOOPLINE_UPLOAD_LIMIT",
+    "server.service_host": "LOOPLINE_SERVICE_HOST",
+    "server.service_ports": "LOOPLINE_SERVICE_PORTS",
     "server.webhook_hosts": "LOOPLINE_WEBHOOK_HOSTS",
     "server.webhook_secrets": "LOOPLINE_WEBHOOK_SECRETS",
     "server.oidc.issuer": "LOOPLINE_OIDC_ISSUER",
@@ -30,6 +32,7 @@ _DEFAULTS: Final = {
     "server.host": "127.0.0.1",
     "server.port": "4040",
     "server.upload_limit": "50GiB",
+    "server.service_host": "127.0.0.1",
     "server.oidc.groups_claim": "groups",
 }
 _LISTS: Final = ("hosts", "proxies", "admins", "domains", "webhook_hosts")
@@ -70,6 +73,10 @@ class ServerSettings:
     """Addresses and networks of proxies whose `X-Forwarded-For` is believed."""
     upload_limit: int = 50 << 30
     """The most bytes of one upload."""
+    service_host: str = "127.0.0.1"
+    """The address that services listen on. They ask nobody for a token: whoever reaches it may ask them."""
+    service_ports: tuple[int, int] = (0, 0)
+    """First and last port that a deployment may be given; 0: any that is free."""
     webhook_hosts: tuple[str, ...] = ()
     """Where events may be sent: globs over names, addresses, networks; empty: nowhere but loopback, from loopback."""
     webhook_secrets: str = ""
@@ -114,6 +121,8 @@ def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
         hosts=_words(chosen("server.hosts")),
         proxies=_words(chosen("server.proxies")),
         upload_limit=size_of(chosen("server.upload_limit")) or 0,
+        service_host=chosen("server.service_host"),
+        service_ports=_range(chosen("server.service_ports")) or (0, 0),
         webhook_hosts=_words(chosen("server.webhook_hosts")),
         webhook_secrets=chosen("server.webhook_secrets"),
         oidc=Oidc(
@@ -132,6 +141,8 @@ def mistake(name: str, value: str) -> Mistake | None:
     match name:
         case "server.port" if not (value.isascii() and value.isdigit() and len(value) < 6 and int(value) < 65536):
             return Mistake(f"{name} is {value!r}", "bad-value", "write a port: 4040; 0 is any that is free")
+        case "server.service_ports" if value and _range(value) is None:
+            return Mistake(f"{name} is {value!r}", "bad-value", "write a range of ports: 4100-4199")
         case "server.upload_limit" if not size_of(value):
             return Mistake(f"{name} is {value!r}", "bad-value", "write a size: 500MB, 50GiB")
         case "server.address" | "server.oidc.issuer" if value and not _URL.match(value):
@@ -150,6 +161,15 @@ def mistake(name: str, value: str) -> Mistake | None:
         case "server.oidc.client_secret" if value and not is_reference(value):
             return Mistake(f"{name} holds a value in place of a reference", "secret-in-place", HOW)
     return None
+
+
+def _range(text: str) -> tuple[int, int] | None:
+    """Read `4100-4199`, or one port; None where it is neither."""
+    match = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
+    if match is None:
+        return None
+    first, last = int(match[1]), int(match[2] or match[1])
+    return (first, last) if 1 <= first <= last < 65536 else None
 
 
 def _is_network(text: str) -> bool:

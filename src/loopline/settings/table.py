@@ -16,7 +16,7 @@ T = TypeVar("T")
 Path = tuple[str | int, ...]
 """Keys and, inside arrays, indexes from 0."""
 
-_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
+_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?\Z")
 _LONGEST = timedelta(days=36_500)
 _SIZE = re.compile(r"(\d{1,15})\s*(?:([kKMGTP])(i?)B|B)?\Z")
 
@@ -77,6 +77,28 @@ class Table:
             self.fail(key, f"{key} is {found}", kind="bad-value", hint=f"write a whole number from {least}")
         return found
 
+    def number(self, key: str, default: float, *, least: float = 0.0, most: float = float("inf")) -> float:
+        """Take a number, whole or not."""
+        found: float = self._take(
+            key, default, lambda v: isinstance(v, (int, float)) and not isinstance(v, bool), "a number"
+        )
+        if not least <= found <= most:  # not a number is in no range
+            limit = f"from {least:g}" + ("" if most == float("inf") else f" to {most:g}")
+            self.fail(key, f"{key} is {found}", kind="bad-value", hint=f"write a number {limit}")
+        return float(found)
+
+    def size(self, key: str, default: int) -> int:
+        """Take a number of bytes, as in "32MiB"."""
+        found = self._take(key, None, lambda v: isinstance(v, str), 'a size, as in "32MiB"')
+        if found is None:
+            return default
+        size = size_of(found)
+        if size is None:
+            self.fail(
+                key, f"{key} = {found!r} is no size", kind="bad-value", hint="write a size: 500MB, 10GiB", text=found
+            )
+        return size
+
     def flag(self, key: str, *, default: bool) -> bool:
         """Take true or false."""
         found: bool = self._take(key, default, lambda v: isinstance(v, bool), "true or false")
@@ -97,7 +119,7 @@ class Table:
             return default
         length = duration_of(found)
         if length is None:
-            hint = "write for example 30m, 24h, 7d or 1d12h (w, d, h, m, s)"
+            hint = "write for example 30m, 24h, 7d or 1d12h (w, d, h, m, s, ms)"
             self.fail(key, f"{key} = {found!r} is no length of time", kind="bad-duration", hint=hint, text=found)
         return length
 
@@ -181,8 +203,8 @@ def duration_of(text: str) -> timedelta | None:
     match = _DURATION.match(text.replace(" ", ""))
     if not match or not any(match.groups()) or any(len(one or "") > 9 for one in match.groups()):
         return None
-    weeks, days, hours, minutes, seconds = (int(one or 0) for one in match.groups())
-    length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    weeks, days, hours, minutes, seconds, thousandths = (int(one or 0) for one in match.groups())
+    length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=thousandths)
     return length if length <= _LONGEST else None
 
 

@@ -27,7 +27,7 @@ class Verb(NamedTuple):
     """The first line of the verb's docstring."""
 
 
-GROUPS = ("set up", "data", "runs", "changes", "questions", "rules")
+GROUPS = ("set up", "data", "runs", "changes", "services", "questions", "rules")
 """The headings of help, in the order of the loop."""
 
 VERBS: tuple[Verb, ...] = (
@@ -81,6 +81,9 @@ VERBS: tuple[Verb, ...] = (
         "changes",
         "Take the newest change of a ref back, all of it, and quarantine what it moved to.",
     ),
+    Verb("deploy", "work", "services", "Pin a service and move its ref there, as far as the policy lets it."),
+    Verb("undeploy", "write", "services", "Propose that the ref of a service goes."),
+    Verb("services", "read", "services", "List deployments: what should be served, and what answers now."),
     Verb(
         "overview",
         "read",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loopline.nouns.task import Task
     from loopline.nouns.verdict import Verdict
 
-GATHERING = ("check", "promote")
+GATHERING = ("check", "promote", "deploy")
 """Verbs that run the checks of a change."""
 
 
@@ -74,7 +74,7 @@ def _of_another(tx: Tables, verdict: Verdict, task: Task) -> bool:
 
 def _named(tx: Tables, loop: Loop, task: Task) -> list[Change]:
     """Find the changes that a task means."""
-    named = str(task.words.get("ref" if task.verb == "promote" else "change", ""))
+    named = str(task.words.get("change" if task.verb == "check" else "ref", ""))
     try:
         if "/" not in named:
             several: Sequence[Change] = [tx.changes.resolve(loop.project, named)]
@@ -99,6 +99,9 @@ def _is_about(tx: Tables, loop: Loop, task: Task, change: Change) -> bool:
             ref = parse_ref(str(task.words["ref"]), project=loop.project)
             to = tx.versions.resolve(Pointer(ref.asset, parse_revision(str(task.words["to"])))).number
             return any((move.ref, move.new) == (ref, to) for move in change.moves)
+        if task.verb == "deploy":  # where to, it finds out itself
+            ref = parse_ref(str(task.words["ref"]), project=loop.project)
+            return any(move.ref == ref for move in change.moves)
         named = str(task.words["change"])
         if "/" not in named:
             return change.id.startswith(named)

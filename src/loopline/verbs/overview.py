@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 from loopline.ledger.search import compose
@@ -37,7 +38,7 @@ def overview(loop: Loop, *, limit: Annotated[int, "how many refs, changes and ru
         return Overview(
             project=loop.project,
             at=tx.now,
-            refs=tuple(_current(tx, ref) for ref in refs[:limit]),
+            refs=tuple(_current(tx, loop, ref) for ref in refs[:limit]),
             more_refs=max(0, len(refs) - limit),
             changes=tuple(sorted(changes, key=lambda one: not one.mine)),
             running=tuple(running),
@@ -57,9 +58,14 @@ def _ranked(refs: Iterable[Ref]) -> list[Ref]:
     return sorted(refs, key=rank)
 
 
-def _current(tx: Tables, ref: Ref) -> Current:
+def _current(tx: Tables, loop: Loop, ref: Ref) -> Current:
     moves = tx.changes.history(ref.name, limit=1)
-    return Current(ref, tx.versions.find(ref.name.asset, ref.target), moves[0] if moves else None)
+    found = Current(ref, tx.versions.find(ref.name.asset, ref.target), moves[0] if moves else None)
+    if ref.name.asset.kind != "service":
+        return found
+    from loopline.verbs.deploying import behind
+
+    return replace(found, behind=behind(tx, loop, found.version))
 
 
 def _waiting(tx: Tables, loop: Loop, change: Change) -> Waiting:

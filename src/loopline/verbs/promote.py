@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from loopline.loop import Loop
-from loopline.nouns.change import Change, ChangeState
+from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import RefName, Revision
 from loopline.verbs.apply import apply
 from loopline.verbs.check import check, declared
 from loopline.verbs.moving import aim, settle, told
 from loopline.verbs.propose import propose
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
 
 
 def promote(
@@ -33,6 +36,11 @@ def promote(
         loopline promote model/delay@champion --to 2 --why "trained with the July data"
     """
     change = _open(loop, ref, to, together=together) or propose(loop, ref, to=to, why=why, together=together)
+    return as_far_as_possible(loop, change, executor=executor, workers=workers)
+
+
+def as_far_as_possible(loop: Loop, change: Change, *, executor: str, workers: int) -> Change:
+    """Run the checks of a change, where that is still to be done, and apply it if the policy is satisfied."""
     if change.state.over:
         return change
     if not declared(loop, change):
@@ -47,11 +55,15 @@ def promote(
 def _open(loop: Loop, ref: RefName, to: Revision, *, together: bool) -> Change | None:
     """Find an open change that would do just this from where the ref stands now."""
     with loop.ledger.read() as tx:
-        wanted = aim(tx, ref, to)
-        for change in tx.changes.list(loop.project, open_only=True, ref=ref):
-            alone = len(change.moves) == 1 or together
-            if alone and any((m.ref, m.old, m.new) == (ref, wanted.old, wanted.new) for m in change.moves):
-                return change
+        return open_like(tx, loop, aim(tx, ref, to), together=together)
+
+
+def open_like(tx: Tables, loop: Loop, wanted: Move, *, together: bool = False) -> Change | None:
+    """Find an open change that makes just this move; `together`: others beside it may be there."""
+    for change in tx.changes.list(loop.project, open_only=True, ref=wanted.ref):
+        alone = len(change.moves) == 1 or together
+        if alone and any((m.ref, m.old, m.new) == (wanted.ref, wanted.old, wanted.new) for m in change.moves):
+            return change
     return None
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import Conflict, NotFound
 from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.comparison import Review
+from loopline.nouns.deployment import Deployment
 from loopline.nouns.name import Named, RefName, parse_pointer
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
 
 
 def show(
@@ -20,8 +24,10 @@ def show(
     what: Annotated[str, "a ref, a version, a run's or change's first digits"],
     *,
     rows: Annotated[bool, "for a change: also compare the tables row by row"] = False,
-) -> Ref | Version | Run | Review:
+) -> Ref | Version | Run | Review | Deployment:
     """Show one thing. For a change that is the review: what moves, evidence against the base, policy, data, code.
+
+    For a ref of a service it is the deployment: what should be served, what answers now, and where.
 
     Example:
         loopline show model/delay@champion
@@ -30,7 +36,8 @@ def show(
         pointer = parse_pointer(what, project=loop.project)
         with loop.ledger.read() as tx:
             if "@" in what and isinstance(pointer.revision, Named):
-                return tx.refs.get(RefName(pointer.asset, pointer.revision.ref))
+                ref = tx.refs.get(RefName(pointer.asset, pointer.revision.ref))
+                return _shown(tx, loop, ref)
             return tx.versions.resolve(pointer)
     found = _by_id(loop, what)
     if isinstance(found, Run):
@@ -38,6 +45,14 @@ def show(
     from loopline.verbs.review import page
 
     return page(loop, found.id, asked="show", rows=rows)
+
+
+def _shown(tx: Tables, loop: Loop, ref: Ref) -> Ref | Deployment:
+    if ref.name.asset.kind != "service":
+        return ref
+    from loopline.verbs.deployed import deployment
+
+    return deployment(tx, loop, ref)
 
 
 def _by_id(loop: Loop, prefix: str) -> Run | Change:

@@ -10,8 +10,11 @@ from loopline.errors import NotFound
 from loopline.loop import Loop
 from loopline.nouns.digest import Digest, find_digest
 from loopline.nouns.ids import brief
+from loopline.nouns.name import parse_ref
 from loopline.nouns.run import Run, RunState
 from loopline.nouns.series import Tail
+from loopline.verbs.deploying import service_ref
+from loopline.verbs.moving import at_home
 from loopline.verbs.paging import HELD, at_most
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ _SPLIT: Final = 3
 
 def tail(
     loop: Loop,
-    run: Annotated[str, "first digits of a run, of a pipeline or of a step in it"],
+    run: Annotated[str, "first digits of a run, of a pipeline or of a step in it; or a deployment: service/delay@prod"],
     *,
     step: Annotated[str, "for a pipeline: whose log; the one that failed or runs, else the last, when left out"] = "",
     offset: Annotated[int, "byte to begin at; below zero: so many before the end"] = -PIECE,
@@ -34,12 +37,14 @@ def tail(
     """Read a piece of what a run printed.
 
     Asking again from `next` gives what came since. A step that came from the cache shows what it printed when it ran. What a step
-    prints while it runs can be read where it runs.
+    prints while it runs can be read where it runs; so can what the processes of a deployment print.
 
     Example:
         loopline tail 019f1 --step train
     """
     at_most(limit, most=HELD, paged=False)
+    if "/" in run:
+        return _of_deployment(loop, run, offset, limit)
     with loop.ledger.read() as tx:
         found = tx.runs.resolve(loop.project, run)
         steps = tx.runs.children(found.id)
@@ -53,6 +58,14 @@ def tail(
         body = _read(loop, kept, begin, limit) if begin < size else b""
         return _piece(chosen, body, begin, limit, base=begin, size=size)
     return _growing(chosen, loop.work / "logs" / f"{chosen.id}.log", offset, limit)
+
+
+def _of_deployment(loop: Loop, text: str, offset: int, limit: int) -> Tail:
+    from loopline.serving.folders import log_of
+
+    ref = service_ref(parse_ref(text, project=loop.project))
+    at_home(loop, ref.asset)
+    return _growing(Run(str(ref), loop.project, str(ref)), log_of(loop.work, loop.project, str(ref)), offset, limit)
 
 
 def _chosen(run: Run, steps: Sequence[Run], name: str) -> Run:

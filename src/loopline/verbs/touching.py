@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import LooplineError
+from loopline.nouns.declaration import Declaration
 from loopline.nouns.name import KINDS, AssetName, Pointer, RefName, parse_asset, parse_pointer
 from loopline.nouns.run import Link
 
@@ -26,7 +27,7 @@ FREE: Final = frozenset(
     }
 )  # fmt: skip
 """Verbs that are about no asset: runs, people, tokens, addresses. What they name besides is found as elsewhere."""
-RUNS_CODE: Final = frozenset({"run", "reproduce", "check", "promote"})
+RUNS_CODE: Final = frozenset({"run", "reproduce", "check", "promote", "deploy"})
 """Verbs that run a project's code, which may read whatever it likes."""
 FORWARD: Final = frozenset({"impact"})
 """Verbs that go on from what is named to whatever was built from it."""
@@ -80,6 +81,9 @@ def _assets(loop: Loop, verb: str, name: str, value: Any) -> Iterator[AssetName]
             yield value
         case RefName() | Pointer():
             yield value.asset
+        case Declaration():
+            for arm in value.arms:
+                yield from _parsed(loop, arm.model)
         case Link():
             if value.asset:
                 yield from _parsed(loop, value.asset)

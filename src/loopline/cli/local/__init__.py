@@ -20,6 +20,7 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("config", "local", "set up", "List the settings in force and where each one comes from."),
     Verb("demo", "local", "set up", "Play the whole story on real flights, each command as one could type it."),
     Verb("run", "local", "runs", "Run a pipeline; steps whose inputs and code are known come from the cache."),
+    Verb("deploy", "local", "services", "Pin a service and move its ref there, as far as the policy lets it."),
     Verb("policy", "local", "rules", "Show the policy in force, or propose the one in loopline.toml."),
     Verb("add", "write", "data", "Publish files as the next version and move a branch to it."),
     Verb("status", "local", "data", "Compare working folders with the versions that they were checked out from."),
@@ -35,10 +36,11 @@ COMMANDS: tuple[Verb, ...] = (
         "Log in to a server and keep its token, for this user alone, in credentials.json beside config.toml.",
     ),
     Verb("logout", "local", "serve", "Forget the token that a login kept for a server, and end it there."),
-    Verb("up", "local", "serve", "Serve this ledger: the API, the pages, and a worker for pipelines."),
+    Verb("up", "local", "serve", "Serve this ledger: the API, the pages, a worker, and what is deployed."),
     Verb(
         "worker", "local", "serve", "Take tasks off a queue of this ledger and do them, one process each, until Ctrl-C."
     ),
+    Verb("host", "local", "serve", "Keep the services of this ledger alive on this machine, until Ctrl-C."),
     Verb(
         "feed",
         "read",

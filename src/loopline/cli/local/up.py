@@ -18,9 +18,10 @@ def up(
     port: Annotated[int | None, "port to listen on; left out: LOOPLINE_PORT or 4040; 0: any that is free"] = None,
     workers: Annotated[int, "processes that answer requests"] = 1,
     no_worker: Annotated[bool, "run no pipelines here: `loopline worker` does, somewhere else"] = False,
+    no_host: Annotated[bool, "serve no models here: `loopline host` does, somewhere else"] = False,
     access_log: Annotated[bool, "write a line of JSON on stderr for each request"] = False,
 ) -> None:
-    """Serve this ledger: the API, the pages, and a worker for pipelines.
+    """Serve this ledger: the API, the pages, a worker for pipelines, and a host for what is deployed.
 
     It stays in the foreground and says its address: open that in a browser, or give it to others as LOOPLINE_URL.
     It ends with Ctrl-C or SIGTERM: requests under way are ended and work is given back; a second one ends it at once.
@@ -40,7 +41,12 @@ def up(
         raise Invalid(f"{workers} workers make no server", kind="bad-value", hint="write a number from 1 to 64")
     chosen = settings.server
     wish = Wish(
-        chosen.host if host is None else host, chosen.port if port is None else port, workers, not no_worker, access_log
+        chosen.host if host is None else host,
+        chosen.port if port is None else port,
+        workers,
+        not no_worker,
+        not no_host,
+        access_log,
     )
     if not 0 <= wish.port < 65536:
         raise Invalid(f"{wish.port} is no port", kind="bad-value", hint="write a number from 0 to 65535")

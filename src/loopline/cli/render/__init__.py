@@ -42,6 +42,7 @@ MANY = {
     "Change": "change",
     "Comment": "discussion",
     "Delivery": "subscription",
+    "Deployment": "deployment",
     "Difference": "comparison",
     "Entry": "listing",
     "Event": "event",

@@ -23,6 +23,9 @@ def overview(value: Overview, screen: Screen) -> Iterator[str]:
         yield ""
         yield screen.paint("dim", "current")
         yield from aligned([_current(one, screen) for one in value.refs], width=screen.width)
+        for current in value.refs:
+            for line in current.behind:
+                yield f"  {name(current.ref.name, screen)} {screen.paint('wait', 'behind')}: {clean(line)}"
         if value.more_refs:
             yield screen.paint("dim", f"  {plural(value.more_refs, 'ref')} more")
     for one in value.changes:

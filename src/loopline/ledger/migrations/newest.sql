@@ -590,4 +590,19 @@ CREATE INDEX events_actor ON events (project, actor, seq);
 
 CREATE INDEX verdicts_run ON verdicts (project, run);
 
-INSERT INTO alembic_version (version_num) VALUES ('0003')
+CREATE TABLE deployments (
+    project TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    state TEXT NOT NULL,
+    serving INTEGER,
+    url TEXT DEFAULT '' NOT NULL,
+    port INTEGER DEFAULT '0' NOT NULL,
+    host TEXT DEFAULT '' NOT NULL,
+    pids TEXT DEFAULT '' NOT NULL,
+    restarts INTEGER DEFAULT '0' NOT NULL,
+    message TEXT DEFAULT '' NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (project, ref)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0004')

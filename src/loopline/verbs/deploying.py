@@ -1,0 +1,239 @@
+"""deploying: a declared service with everything pinned, and what a service version is; shared by the verbs of services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from loopline.errors import Invalid, LooplineError, NotFound, Refused
+from loopline.nouns.artifact import MODEL, TREE
+from loopline.nouns.declaration import MAIN, Candidate, Declaration
+from loopline.nouns.digest import Digest
+from loopline.nouns.name import AssetName, Pointer, RefName, parse_pointer
+from loopline.nouns.service import EVENT_TIME, UNIT, Arm, Service
+from loopline.nouns.signature import Signature
+from loopline.verbs.permitting import may_read
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
+    from loopline.loop import Loop
+    from loopline.nouns.entry import Entry
+    from loopline.nouns.version import Version
+
+PROFILE_FILE: Final = "profile.json"
+MODEL_FILE: Final = "model.json"
+
+
+def service_ref(ref: RefName) -> RefName:
+    """Give a ref back that a service can be deployed at. Raise Invalid kind="not-a-service"."""
+    if ref.asset.kind != "service":
+        raise Invalid(
+            f"{ref} is no service", kind="not-a-service", hint=f"write service/{ref.asset.name}@{ref.ref}", ref=str(ref)
+        )
+    return ref
+
+
+def declared_as(loop: Loop, asset: AssetName, declared: Declaration | None, model: Pointer | None) -> Declaration:
+    """Give what a service is declared as, with `model` in place of its models where one is named.
+
+    `declared` comes from whoever asks, else it is looked for in the project file at hand. Raise NotFound kind="no-service"
+    where neither says anything.
+    """
+    if declared is not None and declared.name != str(asset):
+        raise Invalid(
+            f"this declares {declared.name}, not {asset}",
+            kind="other-service",
+            hint=f"declare {asset}",
+            name=declared.name,
+        )
+    found = declared or next((one for one in loop.services if one.name == str(asset)), None)
+    if model is not None:
+        arms = (Candidate(MAIN, _written(loop, model)),)
+        return replace(found or Declaration(str(asset)), arms=arms)
+    if found is None or not found.arms:
+        raise NotFound(
+            f"no model is declared for {asset}", kind="no-service",
+            hint=f'add [services."{asset}"] with model = "model/NAME@REF" to loopline.toml, or give --model', service=str(asset),
+        )  # fmt: skip
+    return found
+
+
+def pinned(tx: Tables, loop: Loop, declared: Declaration, *, allow_pickle: bool) -> tuple[Service, list[Version]]:
+    """Find what every arm means now, and give the service with the versions of its models.
+
+    Raise Refused kind="quarantined", "needs-pickle" or "not-allowed", NotFound for a model that is not there or was deleted,
+    Invalid for a column that no model has.
+    """
+    arms, versions = [], []
+    for candidate in declared.arms:
+        pointer = parse_pointer(candidate.model, project=loop.project)
+        may_read(loop, pointer.asset)
+        version = _usable(tx, pointer)
+        arms.append(_arm(tx, loop, candidate, version, pickle=declared.allow_pickle or allow_pickle))
+        versions.append(version)
+    service = Service(
+        name=declared.name, arms=tuple(arms), unit=declared.unit, event_time=declared.event_time, outputs=declared.outputs,
+        workers=declared.workers, recording=declared.recording, batching=declared.batching, limits=declared.limits,
+        labels=declared.labels, monitors=declared.monitors,
+    )  # fmt: skip
+    _fits(service)
+    return service, versions
+
+
+def service_of(loop: Loop, version: Version) -> Service:
+    """Read the specification that a version of a service is. Raise Invalid kind="bad-service", Unavailable, NotFound."""
+    from loopline.serving.specification import load_service
+
+    service = load_service(loop.blobs.read(version.artifact.digest))
+    if service.name != str(version.asset):
+        raise Invalid(
+            f"{version} is the specification of {service.name}", kind="bad-service", hint="make one with loopline deploy",
+            name=service.name,
+        )  # fmt: skip
+    return service
+
+
+def behind(tx: Tables, loop: Loop, version: Version | None) -> tuple[str, ...]:
+    """Say which models of a service version have moved on since it was deployed: it is pinned, and does not follow them."""
+    if version is None:
+        return ()
+    try:
+        service = service_of(loop, version)
+    except LooplineError:
+        return ()
+    found = []
+    for arm in service.arms:
+        try:
+            now = tx.versions.resolve(parse_pointer(arm.follows, project=loop.project))
+        except LooplineError:
+            continue  # it was declared by nothing that moves, or that is gone
+        if now.artifact.digest != arm.digest:
+            found.append(f"{arm.follows} is {now.number}, served is {arm.version.rpartition('@')[2]}")
+    return tuple(found)
+
+
+def _usable(tx: Tables, pointer: Pointer) -> Version:
+    version = tx.versions.resolve(pointer)
+    reason = tx.versions.quarantined(version.asset, version.number)
+    if version.deleted_at is not None:
+        raise NotFound(
+            f"{version} was deleted", kind="version-deleted", hint=f"loopline delete {version} --restore, or choose another",
+            version=str(version),
+        )  # fmt: skip
+    if reason is not None:
+        raise Refused(
+            f"{version} is in quarantine: {reason}", kind="quarantined",
+            hint=f"choose another version: loopline history {version.asset}", version=str(version), reason=reason,
+        )  # fmt: skip
+    return version
+
+
+def _arm(tx: Tables, loop: Loop, candidate: Candidate, version: Version, *, pickle: bool) -> Arm:
+    files = _files(loop, version)
+    if MODEL_FILE not in files:
+        raise Invalid(
+            f"{version} is no model that can be served: it has no {MODEL_FILE}", kind="not-a-model",
+            hint="publish what a pipeline returns: loopline run", version=str(version),
+        )  # fmt: skip
+    facts = _told(loop, files[MODEL_FILE].digest, version)
+    unpickles = bool(facts.get("pickle") or version.metadata.get("pickle"))
+    if unpickles and not pickle:
+        raise Refused(
+            f"loading {version} unpickles, which can run any code", kind="needs-pickle",
+            hint='if you trust whoever made it: allow_pickle = true in [services."…"], or --allow-pickle', version=str(version),
+        )  # fmt: skip
+    run = tx.runs.find(version.run) if version.run else None
+    return Arm(
+        name=candidate.name,
+        version=f"{version.asset.within(loop.project)}@{version.number}",
+        digest=version.artifact.digest,
+        follows=candidate.model,
+        run=version.run or "",
+        environment=Digest(run.environment) if run and run.environment else None,
+        signature=_signature(facts.get("signature") or version.metadata.get("signature"), version),
+        profile=files[PROFILE_FILE].digest if PROFILE_FILE in files else None,
+        weight=candidate.weight,
+        shadow=candidate.shadow,
+        pickle=unpickles,
+    )
+
+
+def _told(loop: Loop, digest: Digest, version: Version) -> Mapping[str, Any]:
+    """Read what a model says of itself. Metadata are what somebody said of it."""
+    try:
+        found = json.loads(loop.blobs.read(digest))
+    except ValueError:
+        found = None
+    if not isinstance(found, Mapping):
+        raise Invalid(
+            f"the {MODEL_FILE} of {version} cannot be read", kind="bad-model-file", hint="publish the model again",
+            version=str(version),
+        )  # fmt: skip
+    return found
+
+
+def _files(loop: Loop, version: Version) -> dict[str, Entry]:
+    """Give the files of a model that say what it is, without the model."""
+    if version.artifact.media_type not in (MODEL, TREE):
+        return {}
+    from loopline.datasets.tree import Tree
+
+    return {
+        entry.path: entry for entry in Tree(loop.blobs, version.artifact.digest).iter()
+        if entry.path in (MODEL_FILE, PROFILE_FILE)
+    }  # fmt: skip
+
+
+def _signature(value: object, version: Version) -> Signature:
+    if value is None:
+        return Signature((), ())
+    import msgspec
+
+    from loopline.models.signature import parse
+
+    try:
+        return parse(value)
+    except msgspec.ValidationError as error:
+        raise Invalid(
+            f"the signature of {version} cannot be read: {error}", kind="bad-signature", hint="publish the model again",
+            version=str(version),
+        ) from error  # fmt: skip
+
+
+def _fits(service: Service) -> None:
+    """Refuse columns that no model has. Where a model does not say what it takes, nothing is known to be wrong."""
+    if not all(arm.signature.inputs for arm in service.arms):
+        return
+    taken = [column.name for arm in service.arms for column in arm.signature.inputs]
+    given = [column.name for arm in service.arms for column in arm.signature.outputs]
+    unit = [one for one in service.unit if not one.startswith("header:")]
+    _known("unit", unit, taken)
+    _known("labels.join", service.labels.join, [*taken, UNIT, EVENT_TIME])
+    _known("labels.slices", service.labels.slices, taken)
+    if given:
+        _known("outputs", service.outputs, given)
+        _known("record.redact", service.recording.redact, [*taken, *given])
+        for monitor in service.monitors:
+            _known(f"columns of monitor {monitor.name}", monitor.columns, [*taken, *given])
+
+
+def _known(where: str, names: Iterable[str], known: Sequence[str]) -> None:
+    from difflib import get_close_matches
+
+    for name in names:
+        if name in known or name.partition("[")[0] in known:  # predict_proba[1] is a column of an answer
+            continue
+        close = get_close_matches(name, known, n=1)
+        some = ", ".join(dict.fromkeys(known))
+        raise Invalid(
+            f"{where} names {name!r}, which no model of this service has", kind="unknown-column",
+            hint=f"did you mean {close[0]}?" if close else f"there are {some[:200]}", column=name, where=where,
+        )  # fmt: skip
+
+
+def _written(loop: Loop, pointer: Pointer) -> str:
+    text = str(pointer)
+    project = pointer.asset.project
+    return text if project == loop.project else f"{project}:{text}"
