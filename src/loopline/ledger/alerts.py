@@ -146,8 +146,9 @@ def _text(facts: Mapping[str, Any]) -> str:
 
 
 def _alert(row: Row) -> Alert:
-    *begin, facts, updated, resolved, by, acknowledged, silenced = row
-    return Alert(
-        *begin, facts=json.loads(facts), updated_at=updated, resolved_at=resolved, acknowledged_by=by,
+    facts, updated, resolved, by, acknowledged, silenced = row[10:]
+    alert = Alert(*row[:10])
+    return replace(
+        alert, facts=json.loads(facts), updated_at=updated, resolved_at=resolved, acknowledged_by=by,
         acknowledged_at=acknowledged, silenced=bool(silenced),
     )  # fmt: skip
