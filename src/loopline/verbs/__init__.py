@@ -27,7 +27,7 @@ class Verb(NamedTuple):
     """The first line of the verb's docstring."""
 
 
-GROUPS = ("set up", "data", "runs", "changes", "questions", "rules")
+GROUPS = ("set up", "data", "runs", "changes", "services", "questions", "rules")
 """The headings of help, in the order of the loop."""
 
 VERBS: tuple[Verb, ...] = (
@@ -80,6 +80,24 @@ VERBS: tuple[Verb, ...] = (
         "write",
         "changes",
         "Take the newest change of a ref back, all of it, and quarantine what it moved to.",
+    ),
+    Verb(
+        "alerts",
+        "read",
+        "services",
+        "Tell what monitors of services saw, newest first: since when, under which change, who knows.",
+    ),
+    Verb(
+        "acknowledge",
+        "write",
+        "services",
+        "Say that you have seen an alert and see to it. It goes on until its monitor is content.",
+    ),
+    Verb(
+        "silence",
+        "write",
+        "services",
+        "Have nobody notified of alerts for a while. They are recorded all the same, and count where a policy counts alerts.",
     ),
     Verb(
         "overview",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ALONE = {
     "About": "about",
+    "Alert": "alert",
     "Change": "change",
     "Comparison": "comparison",
     "Evaluation": "evaluation",
@@ -32,6 +33,7 @@ ALONE = {
     "Repeat": "plan",
     "Review": "comparison",
     "Run": "run",
+    "Silence": "alert",
     "Tail": "series",
     "Task": "task",
     "Version": "version",
@@ -39,6 +41,7 @@ ALONE = {
 """Noun → module of this package; the drawer has the noun's name in small letters."""
 
 MANY = {
+    "Alert": "alert",
     "Change": "change",
     "Comment": "discussion",
     "Delivery": "subscription",
