@@ -108,12 +108,10 @@ def test_probabilities_are_taken_out_of_their_matrix() -> None:
     lists[:] = [[0.75, 0.25], [0.25, 0.75]]
     for given in (
         {"predict_proba": np.array([[0.75, 0.25], [0.25, 0.75]])},
-        {"outputs.predict_proba": lists},
+        {"out.predict_proba": lists},
         {"predict_proba[1]": np.array([0.25, 0.75])},
     ):
-        tally = counted(
-            reference, {**given, "inputs.predict": np.array([1.0, 1.0]), "outputs.predict": np.array([0, 0])}
-        )
+        tally = counted(reference, {**given, "in.predict": np.array([1.0, 1.0]), "out.predict": np.array([0, 0])})
         assert tally.columns["output", "predict_proba[1]"].profile().counts == (0, 1, 1, 0)
         assert tally.columns["input", "predict"].profile().counts == (0, 2, 0)
         assert tally.columns["output", "predict"].profile().counts == (0, 2, 0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -114,19 +115,26 @@ def test_a_fall_since_training_is_measured_against_its_evaluation() -> None:
         assert realised(monitor, Quality("s", 0, (cell,)), training).seen == seen, (auc, loss)
 
 
+def bucket(requests: int, **told: Any) -> Any:
+    """Make a piece of the traffic of one arm."""
+    empty = {"shadow": False, "errors": 0, "refused": 0, "p50_us": 9_000.0, "p99_us": 20_000.0}
+    return SimpleNamespace(requests=requests, **{**empty, **told})
+
+
 def test_a_service_look_measures_what_was_answered() -> None:
-    """Refusals are saturation and no errors; quantiles leave out what failed."""
-    statuses = np.array([200] * 960 + [500] * 20 + [503] * 10 + [429] * 10)
-    latencies = np.array([10_000] * 950 + [80_000] * 10 + [9_000_000] * 40)
-    found = traffic(statuses, latencies)
-    assert (found["rows"], found["errors"], found["saturation"], found["p50_ms"]) == (1_000, 0.02, 0.02, 10.0)
-    assert found["p99_ms"] == pytest.approx(np.quantile(latencies[:960], 0.99) / 1_000)
+    """Shares are over all arms, of quantiles the worst arm counts, and a shadow, which answers nobody, does not."""
+    found = traffic([
+        bucket(900, errors=20, refused=10),
+        bucket(100, p99_us=80_000.0),
+        bucket(999, shadow=True, errors=999),
+    ])
+    assert found == {"rows": 1_000, "errors": 0.02, "saturation": 0.01, "p50_ms": 9.0, "p99_ms": 80.0}
     look = served(SERVICE, found)
     assert look.seen == "bad"
-    assert "errors 2.00%, at most 1.00%" in look.summary
+    assert look.summary == "p99_ms 80.0 ms, at most 50.0 ms; errors 2.00%, at most 1.00%"
     assert served(replace(SERVICE, bounds={"errors": 0.03}), found).seen == "good"
-    assert served(SERVICE, traffic(statuses[:99], latencies[:99])).seen == "undecided"
-    assert traffic([], []) == {"rows": 0}
+    assert served(SERVICE, traffic([bucket(99, errors=99)])).seen == "undecided"
+    assert traffic([]) == {"rows": 0}
 
 
 def turns(looks: str, monitor: Monitor = DRIFT, watch: Watch | None = None) -> tuple[str, Watch]:

@@ -146,7 +146,7 @@ class Tally:
                 self.columns["output", one.name] = Counts(one)
 
     def add(self, batch: Mapping[str, Any]) -> None:
-        """Count a batch: columns by name, as `inputs.NAME` and `outputs.NAME` where a name alone could be either.
+        """Count a batch: columns as records name them (`in.NAME`, `out.NAME`), or by their bare names.
 
         A matrix of probabilities is one column, of which each class is taken. A column that is not in the batch has no rows.
         """
@@ -176,12 +176,13 @@ def batches(path: Path, columns: Sequence[str] = ()) -> Iterator[Mapping[str, An
 
 
 def _find(batch: Mapping[str, Any], role: str, name: str) -> Any:
-    for key in (f"{role}s.{name}", name):
+    prefix = {"input": "in.", "output": "out."}[role]
+    for key in (prefix + name, name):
         if key in batch:
             return batch[key]
     whole, bracket, at = name.removesuffix("]").rpartition("[")
     if role == "output" and bracket and at.isdecimal():
-        for key in (f"{role}s.{whole}", whole):
+        for key in (prefix + whole, whole):
             if key in batch:
                 return _member(batch[key], int(at))
     return None

@@ -6,7 +6,7 @@ A look is good, bad, or undecided where there is too little to say either. An al
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
@@ -23,6 +23,7 @@ SHARES: Final = {"nulls": 0.05, "range": 0.01, "new": 0.01}
 """Shares of rows that a monitor of kind `data` allows where it names none."""
 BETTER_LOW: Final = frozenset({"log_loss", "brier", "calibration_error", "mae", "rmse"})
 SERVICE: Final = ("p50_ms", "p99_ms", "errors", "saturation")
+_COUNTED: Final = {"errors": "errors", "saturation": "refused"}
 _NAMED: Final = 5
 """Columns that a summary names."""
 
@@ -112,28 +113,18 @@ def served(monitor: Monitor, measured: Mapping[str, float]) -> Look:
     return Look("good", f"{rows} requests were answered as they should be", facts=facts)
 
 
-def traffic(statuses: Any, latencies: Any) -> dict[str, float]:
-    """Measure requests by their status and latency in microseconds (numpy arrays): what `served` wants.
+def traffic(buckets: Iterable[Any]) -> dict[str, float]:
+    """Put pieces of traffic (`signals.queries.traffic`, one for each arm) together into what `served` wants.
 
-    `errors` is the share answered with 5xx other than 503, `saturation` the share refused with 429 or 503. Quantiles are over
-    what was answered with less than 400.
+    Of quantiles the worst arm counts. `errors` is the share of 5xx, `saturation` the share that was refused with 4xx.
     """
-    import numpy as np
-
-    rows = len(statuses)
+    told = [one for one in buckets if not one.shadow]
+    rows = sum(one.requests for one in told)
     if not rows:
         return {"rows": 0}
-    statuses = np.asarray(statuses)
-    refused = (statuses == 429) | (statuses == 503)
-    found = {
-        "rows": rows,
-        "errors": float(((statuses >= 500) & ~refused).mean()),
-        "saturation": float(refused.mean()),
-    }
-    good = np.asarray(latencies)[statuses < 400]
-    if len(good):
-        found["p50_ms"], found["p99_ms"] = (float(one) / 1e3 for one in np.quantile(good, (0.5, 0.99)))
-    return found
+    found = {name: sum(getattr(one, of) for one in told) / rows for name, of in _COUNTED.items()}
+    times = {f"p{at}_ms": max(getattr(one, f"p{at}_us") for one in told) / 1e3 for at in (50, 99)}
+    return {"rows": rows, **found, **times}
 
 
 def step(watch: Watch, look: Look, monitor: Monitor, *, number: int) -> tuple[Watch, Turn]:

@@ -82,6 +82,12 @@ VERBS: tuple[Verb, ...] = (
         "Take the newest change of a ref back, all of it, and quarantine what it moved to.",
     ),
     Verb(
+        "drift",
+        "read",
+        "services",
+        "Compare what a service was asked, and answered, with what its model was trained on, column by column.",
+    ),
+    Verb(
         "alerts",
         "read",
         "services",

@@ -19,6 +19,7 @@ ALONE = {
     "Alert": "alert",
     "Change": "change",
     "Comparison": "comparison",
+    "Drift": "drift",
     "Evaluation": "evaluation",
     "Granted": "granted",
     "Impact": "lineage",
