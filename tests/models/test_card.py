@@ -12,6 +12,7 @@ from loopline.nouns.change import Approval, Change, ChangeState, Move, Override
 from loopline.nouns.digest import digest_of
 from loopline.nouns.evaluation import Estimate, Evaluation
 from loopline.nouns.name import AssetName, parse_ref
+from loopline.nouns.profile import ColumnProfile, Profile
 from loopline.nouns.run import Run, RunState
 from loopline.nouns.signature import Column, Signature
 from loopline.nouns.version import Version
@@ -144,3 +145,11 @@ def test_what_people_said_is_shown() -> None:
     assert section(text, "Intended use") == "Planning staff."
     assert "5 to 22" in section(text, "Inputs and outputs")
     assert "model/delay@champion" in section(text, "Model details")
+
+
+def test_the_card_says_what_drift_is_measured_against() -> None:
+    """Rows and columns of the reference are told; without one the card says that it is not recorded."""
+    profile = Profile(163_000, (ColumnProfile("hour", "INT64", 163_000),), (ColumnProfile("predict", "INT64", 20_000),))
+    text = section(card(replace(BARE, profile=profile)), "Model details")
+    assert "| Reference for drift | 163,000 training rows, 1 columns, 1 of answers |" in text
+    assert "| Reference for drift | *Not recorded.* |" in section(card(BARE), "Model details")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.errors import NotFound, Refused
+from loopline.nouns.alert import Alert, Silence
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import Numbered
 from loopline.nouns.policy import Policy, Soak
@@ -92,6 +93,25 @@ def test_incidents_are_the_alerts_of_what_stands_somewhere(guarded: World) -> No
     )
     (need,) = guarded.do("review", champion.id).requirements
     assert need.result is Result.PASS
+
+
+def test_alerts_of_monitors_count_while_the_change_is_in_force(guarded: World) -> None:
+    """A soak counts what monitors saw since the ref stands there, silenced or not, and nothing of another change."""
+    staging = replace(CHAMPION, ref="staging")
+    first = guarded.do("propose", staging, to=Numbered(1), why="try")
+    champion = guarded.propose(1)
+    for at, (change, monitor) in enumerate([(first.id, "drift"), (first.id, "latency"), ("other", "nulls")]):
+        with guarded.loop.ledger.write(PROJECT, guarded.loop.actor) as tx:
+            tx.alerts.silence(
+                Silence("s", PROJECT, "*/latency", tx.now + 1000, "known", "person:ann", 0)
+            ) if at == 1 else None
+            opened = tx.alerts.open(
+                Alert(f"{at}" * 32, PROJECT, "service/delay@staging", monitor, "drift", "low", "moved", 0, 0, change)
+            )
+            assert opened.silenced is (monitor == "latency")
+            tx.say("test", "x")
+    with guarded.loop.ledger.read() as tx:
+        assert [stand.alerts for stand in case_of(tx, guarded.loop, champion).stands] == [2]
 
 
 def test_what_was_blamed_before_it_came_here_again_is_over(guarded: World) -> None:

@@ -20,7 +20,7 @@ class Stand:
     since: int
     """Microseconds since the epoch, UTC."""
     alerts: int = 0
-    """Alerts it raised there since: incidents that blame the change which brought it there."""
+    """Alerts of monitors there since, and incidents that blame the change which brought it there."""
 
 
 @dataclass(frozen=True, slots=True)

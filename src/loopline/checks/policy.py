@@ -209,9 +209,9 @@ class _Bench:
         quiet = [one for one in stands if one.alerts <= rule.max_alerts]
         best = min(quiet or stands, key=lambda one: one.since)
         lasted = timedelta(microseconds=max(0, self.case.now - best.since))
-        observed = f"{say_duration(lasted)} on {best.ref}, {best.alerts} alerts (incidents that blame its change)"
+        observed = f"{say_duration(lasted)} on {best.ref}, {best.alerts} alerts (of monitors, or incidents that blame its change)"
         if not quiet:
-            remedy = f"find out what is wrong on {best.ref}: loopline find incidents"
+            remedy = f"find out what is wrong on {best.ref}: loopline alerts, loopline find incidents"
             return self.say(text, Result.FAIL, observed=observed, needed=needed, remedy=remedy)
         end = best.since + _microseconds(rule.duration)
         result = Result.PASS if self.case.now >= end else Result.PENDING

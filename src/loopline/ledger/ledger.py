@@ -17,6 +17,7 @@ from loopline.nouns.event import Event
 from loopline.store.database import Database, Rows
 
 if TYPE_CHECKING:
+    from loopline.ledger.alerts import Alerts
     from loopline.ledger.assets import Assets
     from loopline.ledger.changes import Changes
     from loopline.ledger.comments import Comments
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from loopline.ledger.leases import Leases
     from loopline.ledger.lineage import Lineage
     from loopline.ledger.metrics import Metrics
+    from loopline.ledger.monitors import Monitors
     from loopline.ledger.people import People
     from loopline.ledger.policies import Policies
     from loopline.ledger.projects import Projects
@@ -140,6 +142,20 @@ class Tables:
         from loopline.ledger.incidents import Incidents
 
         return Incidents(self.rows, self.now)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """What monitors saw, and silences."""
+        from loopline.ledger.alerts import Alerts
+
+        return Alerts(self.rows, self.now)
+
+    @cached_property
+    def monitors(self) -> Monitors:
+        """How far monitors have looked."""
+        from loopline.ledger.monitors import Monitors
+
+        return Monitors(self.rows, self.now)
 
     @cached_property
     def teams(self) -> Teams:

@@ -16,6 +16,7 @@ from loopline.models.flavors import About
 from loopline.nouns.change import Change
 from loopline.nouns.digest import short
 from loopline.nouns.evaluation import Estimate, Evaluation
+from loopline.nouns.profile import Profile
 from loopline.nouns.run import Run
 from loopline.nouns.signature import Column, Signature
 from loopline.nouns.version import Version
@@ -42,6 +43,7 @@ class Facts:
 
     version: Version
     about: About | None = None
+    profile: Profile | None = None
     run: Run | None = None
     """The training run."""
     evaluation: Evaluation | None = None
@@ -105,9 +107,17 @@ def _details(facts: Facts) -> str:
         ("Author", version.author),
         ("Recorded", _time(version.recorded_at, facts.timezone)),
         ("Parameters", _pairs(facts.run.params) if facts.run else ""),
+        ("Reference for drift", _profiled(facts.profile)),
         ("Current at", ", ".join(f"`{ref}`" for ref in facts.refs) or "no ref"),
     ]
     return _table(("", ""), [(word, _cell(value) or _UNKNOWN) for word, value in rows])
+
+
+def _profiled(profile: Profile | None) -> str:
+    if profile is None:
+        return ""
+    answers = f", {len(profile.outputs)} of answers" if profile.outputs else ""
+    return f"{profile.rows:,} training rows, {len(profile.inputs)} columns{answers}"
 
 
 def _signature(signature: Signature | None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loopline.errors import Invalid
+from loopline.models import profile
 from loopline.models.flavors import MODEL_FILE, About, Flavor, encode, flavors, is_model
 from loopline.models.loading import load
 from loopline.models.signature import describe
@@ -18,7 +19,7 @@ _METHODS = ("predict", "predict_proba", "decision_function", "transform")
 
 
 class ModelCodec:
-    """Writes `model.json` and the flavour's file: equal fitted estimators give equal bytes, in any process."""
+    """Writes `model.json`, the flavour's file and a signed model's `profile.json`: equal estimators give equal bytes."""
 
     name = "model"
     media_type = MODEL
@@ -48,6 +49,9 @@ class ModelCodec:
         )
         Path(folder, flavor.file).write_bytes(data)
         Path(folder, MODEL_FILE).write_bytes(encode(about))
+        reference = profile.attached(value)
+        if reference is not None:
+            Path(folder, profile.PROFILE_FILE).write_bytes(profile.encode(reference))
 
     def load(self, folder: Path) -> Any:
         """Make the model. Raise Refused kind="pickle-refused" for a pickled one unless that is allowed."""

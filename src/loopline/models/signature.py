@@ -36,12 +36,15 @@ class Problem:
 
 
 def sign(model: Model, rows: Any, predictions: Any = None) -> Model:
-    """Attach what went in and came out to a fitted model, and give it back.
+    """Attach what went in and came out to a fitted model, with a profile of both (profile.py), and give it back.
 
     `rows` is what the model was trained on: `return sign(model.fit(rows, labels), rows)`. Without `predictions` the
     model is asked about the first rows where its answer's type cannot be told otherwise.
     """
+    from loopline.models import profile
+
     setattr(model, ATTRIBUTE, canonical(plain(describe(model, rows, predictions))).decode())
+    setattr(model, profile.ATTRIBUTE, profile.encode(profile.profile(model, rows)).decode())
     return model
 
 

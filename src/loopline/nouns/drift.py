@@ -31,9 +31,10 @@ class ColumnDrift:
     """Categories that the reference does not have, most frequent first, at most 20."""
     new_rows: int = 0
     outside: int = 0
-    """Rows beyond the range of the reference."""
+    """Rows beyond the range of the reference; infinite ones too, unless the reference has some."""
     mean: float | None = None
     verdict: Said = "no reference"
+    """drift: q and effect both reach their bounds, with enough rows. Missing values take no part in the test."""
     window: ColumnProfile | None = None
     """The window in the reference's bins, for a picture."""
     reference: ColumnProfile | None = None

@@ -26,7 +26,8 @@ class Soak:
     on: str
     duration: timedelta
     max_alerts: int = 0
-    """Counted are incidents opened since it stands there that blame the change which brought it there."""
+    """Counted are, since it stands there, alerts of monitors opened while the change which brought it there was in force, and
+    incidents that blame that change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,11 @@ class ColumnProfile:
     """Open Inference Protocol v2 datatype."""
     rows: int
     nulls: int = 0
+    infinite: int = 0
+    """Of numbers: how many are infinite. They are in no bin, and in neither mean nor range."""
     edges: tuple[float, ...] = ()
-    """Of numbers: B-1 increasing inner edges (quantiles of the reference); bin i holds `edges[i-1] < x <= edges[i]`."""
+    """Of numbers: B-1 increasing inner edges (quantiles of the reference); bin i holds `edges[i-1] < x <= edges[i]`. The first
+    edge lies just below the least value and the last one at the greatest, so the outer bins hold what the reference never had."""
     counts: tuple[int, ...] = ()
     """Of numbers: how many values lie in each of the B bins."""
     low: float | None = None
@@ -23,7 +26,7 @@ class ColumnProfile:
     mean: float | None = None
     std: float | None = None
     values: tuple[str, ...] = ()
-    """Of texts and truth values: the most frequent ones, most frequent first."""
+    """Of texts and truth values (`true`, `false`): the most frequent ones, most frequent first."""
     frequencies: tuple[int, ...] = ()
     """How often each of `values` occurs."""
     others: int = 0

@@ -22,7 +22,12 @@ class Message(NamedTuple):
 
 
 def messages(tx: Tables, one: Subscription, event: Event) -> list[Message]:
-    """Give what a subscription is sent for an event: one message, or as many as the event means in its format, or none."""
+    """Give what a subscription is sent for an event: one message, or as many as the event means in its format, or none.
+
+    Nobody is sent an alert that is silenced.
+    """
+    if event.kind.startswith("alert.") and event.payload is not None and event.payload.get("silenced"):
+        return []
     number = "evt_" + event.hash.removeprefix("sha256:")[:32]
     if one.format == "webhook":
         return [Message(number, _encoded(_webhook(event)))]

@@ -123,10 +123,11 @@ def _threads(here: _Up, stop: threading.Event) -> Iterator[None]:
     """Run the ticker and the relay beside the requests."""
     from loopline.server.hosts import hosts_of
     from loopline.server.relay import Relay
-    from loopline.server.ticker import Ticker
+    from loopline.server.ticker import Duty, Ticker, duties
+    from loopline.server.watching import EVERY, Watching
 
     relay = Relay(here.loop, hosts_of(here.server), secrets=here.server.webhook_secrets)
-    ticker = Ticker(here.loop)
+    ticker = Ticker(here.loop, listed=(*duties(), Duty("monitors", EVERY, Watching(here.settings))))
     threads = [
         threading.Thread(target=one.run, args=(stop,), name=f"loopline-{name}", daemon=True)
         for name, one in (("relay", relay), ("ticker", ticker))

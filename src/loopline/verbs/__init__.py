@@ -85,6 +85,30 @@ VERBS: tuple[Verb, ...] = (
     Verb("undeploy", "write", "services", "Propose that the ref of a service goes."),
     Verb("services", "read", "services", "List deployments: what should be served, and what answers now."),
     Verb(
+        "drift",
+        "read",
+        "services",
+        "Compare what a service was asked, and answered, with what its model was trained on, column by column.",
+    ),
+    Verb(
+        "alerts",
+        "read",
+        "services",
+        "Tell what monitors of services saw, newest first: since when, under which change, who knows.",
+    ),
+    Verb(
+        "acknowledge",
+        "write",
+        "services",
+        "Say that you have seen an alert and see to it. It goes on until its monitor is content.",
+    ),
+    Verb(
+        "silence",
+        "write",
+        "services",
+        "Have nobody notified of alerts for a while. They are recorded all the same, and count where a policy counts alerts.",
+    ),
+    Verb(
         "overview",
         "read",
         "questions",

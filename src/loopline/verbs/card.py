@@ -33,6 +33,7 @@ def card(
     from loopline.models.card import Facts
     from loopline.models.card import card as write
     from loopline.models.flavors import about
+    from loopline.models.profile import read as profile_of
     from loopline.verbs.preparing import values_of
 
     with loop.ledger.read() as tx:
@@ -58,8 +59,8 @@ def card(
     evaluation = _evaluation(loop, run)
     return write(
         Facts(
-            version, about=about(folder) if folder else None, run=run, evaluation=evaluation, data=data,
-            environment=environment, refs=refs, changes=changes, timezone=timezone,
+            version, about=about(folder) if folder else None, profile=profile_of(folder) if folder else None, run=run,
+            evaluation=evaluation, data=data, environment=environment, refs=refs, changes=changes, timezone=timezone,
         )
     )  # fmt: skip
 

@@ -188,14 +188,18 @@ def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
 
 
 def _alerts(tx: Tables, ref: Ref) -> int:
-    """Count the incidents that blame what brought a ref where it stands, since then. That it was let through is none."""
+    """Count what went wrong since a ref stands where it does: alerts of monitors, and incidents that blame its change.
+
+    A silence keeps an alert from people, not from a policy. That the change was let through is none.
+    """
     if ref.change is None:
         return 0
-    return sum(
+    blamed = sum(
         one.opened_at >= ref.moved_at
         and any((b.relation, b.change) == ("caused_by", ref.change) and b.source != "override" for b in one.blames)
         for one in tx.incidents.about(ref.change)
     )
+    return blamed + sum(one.opened_at >= ref.moved_at for one in tx.alerts.about(ref.change))
 
 
 def stands(tx: Tables, loop: Loop, change: Change) -> tuple[tuple[Requirement, ...], bool]:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 ALONE = {
     "About": "about",
+    "Alert": "alert",
     "Change": "change",
     "Comparison": "comparison",
+    "Drift": "drift",
     "Evaluation": "evaluation",
     "Granted": "granted",
     "Impact": "lineage",
@@ -32,6 +34,7 @@ ALONE = {
     "Repeat": "plan",
     "Review": "comparison",
     "Run": "run",
+    "Silence": "alert",
     "Tail": "series",
     "Task": "task",
     "Version": "version",
@@ -39,6 +42,7 @@ ALONE = {
 """Noun → module of this package; the drawer has the noun's name in small letters."""
 
 MANY = {
+    "Alert": "alert",
     "Change": "change",
     "Comment": "discussion",
     "Delivery": "subscription",

@@ -605,4 +605,53 @@ CREATE TABLE deployments (
     PRIMARY KEY (project, ref)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0004')
+CREATE TABLE alerts (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    service TEXT NOT NULL,
+    monitor TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    summary TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    event_time INTEGER NOT NULL,
+    change TEXT DEFAULT '' NOT NULL,
+    facts TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    resolved_at INTEGER,
+    acknowledged_by TEXT DEFAULT '' NOT NULL,
+    acknowledged_at INTEGER,
+    silenced INTEGER DEFAULT '0' NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX alerts_project ON alerts (project, id);
+
+CREATE INDEX alerts_change ON alerts (change);
+
+CREATE UNIQUE INDEX alerts_open ON alerts (project, service, monitor) WHERE resolved_at IS NULL;
+
+CREATE TABLE silences (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    pattern TEXT NOT NULL,
+    ends_at INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX silences_project ON silences (project, ends_at);
+
+CREATE TABLE monitors (
+    project TEXT NOT NULL,
+    service TEXT NOT NULL,
+    monitor TEXT NOT NULL,
+    looked_at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (project, service, monitor)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0005')

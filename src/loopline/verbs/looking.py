@@ -1,0 +1,138 @@
+"""looking: what a monitor has to look at, out of the ledger, the store and the records; shared by `drift` and who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from loopline.errors import Invalid
+from loopline.nouns.drift import Drift
+from loopline.nouns.look import Look
+from loopline.nouns.service import Arm, Monitor, Service
+from loopline.signals import drift, monitors
+from loopline.signals.counts import Tally
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loopline.ledger.ledger import Tables
+    from loopline.loop import Loop
+    from loopline.nouns.name import RefName
+    from loopline.nouns.profile import Profile
+
+MOST: Final = 1_000_000
+"""Rows of a window that are counted: of more, always the same ones are taken."""
+AHEAD: Final = 2 * 86_400_000_000
+"""Microseconds by which an event may lie ahead of the clock. One that lies further ahead moves no monitor on."""
+_EARLIEST: Final = -(1 << 53)
+_WORST: Final = {"bad": 2, "undecided": 1, "good": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A ref of a service, and what it serves."""
+
+    ref: RefName
+    number: int
+    change: str
+    service: Service
+    folder: Path
+    """Where its records are."""
+
+
+def deployed(tx: Tables, loop: Loop, ref: RefName) -> Deployed:
+    """Read what a ref serves. Raise NotFound, Invalid kind="not-a-service"."""
+    import msgspec
+
+    here = tx.refs.get(ref)
+    if ref.asset.kind != "service":
+        raise Invalid(f"{ref} is no service", kind="not-a-service", hint="name one: service/delay@prod", ref=str(ref))
+    version = tx.versions.get(ref.asset, here.target)
+    service = msgspec.json.decode(loop.blobs.read(version.artifact.digest), type=Service)
+    return Deployed(ref, here.target, here.change or "", service, folder_of(loop, ref))
+
+
+def folder_of(loop: Loop, ref: RefName) -> Path:
+    """Name the folder in which a deployment's records are on this machine."""
+    found: Path = import_module("loopline.signals.folder").folder_of(
+        loop.work.parent / "signals", ref.asset.project, ref.asset.name, ref.ref
+    )
+    return found
+
+
+def reference_of(loop: Loop, arm: Arm) -> Profile | None:
+    """Read what the model of an arm was trained on; None where it was made without."""
+    from loopline.models.profile import decode
+
+    return decode(loop.blobs.read(arm.profile)) if arm.profile else None
+
+
+def answering(service: Service, name: str = "") -> Arm:
+    """Give an arm by its name, or the one that gets most of the traffic. Raise Invalid kind="no-arm"."""
+    arms = [one for one in service.arms if (one.name == name if name else not one.shadow and one.weight)]
+    if not arms:
+        raise Invalid(
+            f"{service.name} has no arm {name}", kind="no-arm", arm=name,
+            hint=f"name one of {', '.join(one.name for one in service.arms)}",
+        )  # fmt: skip
+    return max(arms, key=lambda one: one.weight)
+
+
+def newest_event(here: Deployed, now: int) -> int | None:
+    """Tell the time of the newest event that was predicted; None where there is none. Clocks that went wrong do not count."""
+    arm = answering(here.service)
+    found = _window(here.folder, _EARLIEST, now + AHEAD, arm.name, ("event_time",)).get("event_time")
+    return int(found.max()) if found is not None and len(found) else None
+
+
+def drift_of(loop: Loop, here: Deployed, arm: Arm, span: tuple[int, int], monitor: Monitor) -> Drift:
+    """Compare a window of event time with what the arm's model was trained on, with a monitor's bounds."""
+    unknown = sorted(set(monitor.bounds) - {"effect", "q"}) if monitor.kind == "drift" else []
+    if unknown:
+        raise Invalid(
+            f"a monitor of kind drift has no bound {unknown[0]!r}", kind="bad-bound", hint="use effect, q",
+            monitor=monitor.name, bound=unknown[0],
+        )  # fmt: skip
+    reference = reference_of(loop, arm)
+    told = Drift(str(here.ref), arm.name, arm.version, *span, rows=0, columns=())
+    if reference is None:
+        return told
+    tally = Tally(reference, monitor.columns)
+    names = [f"{'in' if role == 'input' else 'out'}.{name}" for role, name in tally.columns]
+    tally.add(_window(here.folder, *span, arm.name, names))
+    columns = drift.judge(
+        tally, rows=monitor.rows, effect=monitor.bounds.get("effect", monitors.EFFECT),
+        q=monitor.bounds.get("q", monitors.Q),
+    )  # fmt: skip
+    return replace(told, rows=tally.rows, columns=columns)
+
+
+def look(loop: Loop, here: Deployed, monitor: Monitor, end: int) -> Look:
+    """Look once, at the window of a monitor that ends at a time. Of several arms that answer the worst counts."""
+    start = end - round(monitor.window.total_seconds() * 1e6)
+    if monitor.kind == "service":
+        buckets = _queries().traffic(here.folder, start, end, end - start)
+        seen = monitors.served(monitor, monitors.traffic(buckets))
+        return replace(seen, start=start, end=end)
+    if monitor.kind == "quality":
+        return Look("undecided", "quality is not looked at here yet", start, end)
+    judged = monitors.drifted if monitor.kind == "drift" else monitors.sound
+    looks = []
+    arms = [one for one in here.service.arms if one.weight and not one.shadow]
+    for arm in arms:
+        told = drift_of(loop, here, arm, (start, end), monitor)
+        seen = replace(judged(monitor, told.columns), start=start, end=end, rows=told.rows)
+        looks.append(replace(seen, summary=f"{arm.name}: {seen.summary}") if len(arms) > 1 else seen)
+    return max(looks, key=lambda one: _WORST[one.seen])
+
+
+def _window(folder: Path, start: int, end: int, arm: str, columns: Any) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = _queries().window(folder, start, end, arm, columns, limit=MOST)
+    return found
+
+
+def _queries() -> Any:
+    """Give what asks the records, loaded only where they are asked: it brings DuckDB."""
+    return import_module("loopline.signals.queries")

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from loopline.nouns.change import Move
+from loopline.nouns.service import Monitor
+from loopline.verbs.moving import Plan, begin
+from loopline.verbs.watching import watch
+
+from .conftest import PROJECT
+from .records import HOUR, PROD, Records, deploy, rows
+
+if TYPE_CHECKING:
+    import pytest
+
+    from .conftest import World
+
+FEATURES = Monitor("features", "drift", window=timedelta(hours=1), every=timedelta(hours=1))
+ERRORS = Monitor(
+    "errors", "service", window=timedelta(hours=1), every=timedelta(hours=1), rows=10, bounds={"errors": 0.1}, rise=1
+)
+
+
+def kinds(world: World) -> list[str]:
+    """Give the kinds of events about alerts."""
+    return [one.kind for one in world.events() if one.kind.startswith("alert.")]
+
+
+def test_drift_opens_an_alert_and_ends_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By event time: two bad windows open one alert under the change in force, two good ones end it, each an event."""
+    deploy(world, FEATURES)
+    records = Records(monkeypatch)
+    start = world.loop.clock.now() // HOUR * HOUR - 100 * HOUR
+    assert watch(world.loop) == ()
+    for at, shift in enumerate((0.0, 2.0, 2.0, 2.0, 0.0, 0.0, 0.0)):
+        records.add(start + at * HOUR, rows(shift=shift, seed=at))
+        watch(world.loop)
+        assert watch(world.loop) == ()
+        found = world.do("alerts")
+        opened = [one for one in found if one.resolved_at is None]
+        assert len(opened) == (1 if at in (4, 5) or at == 3 else 0), at
+    (alert,) = world.do("alerts")
+    with world.loop.ledger.read() as tx:
+        assert alert.change == tx.refs.get(PROD).change
+    assert alert.event_time == start + 2 * HOUR
+    assert alert.summary.startswith("1 of 2 columns moved: temp (D 0.")
+    assert kinds(world) == ["alert.opened", "alert.resolved"]
+    event = next(one for one in world.events() if one.kind == "alert.opened")
+    assert event.event_time == alert.event_time
+    assert (event.payload or {})["change"] == alert.change
+
+
+def test_a_service_is_watched_by_recorded_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of the last hour of the clock open an alert, without any event time; few requests say nothing."""
+    deploy(world, ERRORS)
+    records = Records(monkeypatch)
+    now = world.loop.clock.now() // HOUR * HOUR
+    records.ask(now - 1, requests=9, errors=9)
+    assert [one.seen for one in watch(world.loop)] == ["undecided"]
+    world.loop.clock.advance(seconds=3_600)  # type: ignore[attr-defined]
+    records.ask(now + 1, requests=10, errors=5)
+    assert [one.seen for one in watch(world.loop)] == ["bad"]
+    assert kinds(world) == ["alert.opened"]
+
+
+def test_a_clock_that_went_wrong_moves_no_monitor_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prediction about the year 2100 leaves the monitors where the others are."""
+    deploy(world, FEATURES)
+    records = Records(monkeypatch)
+    now = world.loop.clock.now() // HOUR * HOUR
+    records.add(now + 800_000 * HOUR, rows(600))
+    assert watch(world.loop) == ()
+    records.add(now, rows(600))
+    assert [one.end for one in watch(world.loop)] == [now]
+
+
+def test_an_alert_of_what_nobody_watches_is_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version without the monitor, or a service that is taken down, ends its alerts."""
+    deploy(world, ERRORS)
+    records = Records(monkeypatch)
+    records.ask(world.loop.clock.now() // HOUR * HOUR - 1, requests=10, errors=5)
+    watch(world.loop)
+    with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+        begin(tx, world.loop, Plan((Move(PROD, 1, None),), "take it down"))
+    watch(world.loop)
+    assert kinds(world) == ["alert.opened", "alert.resolved"]
+    assert world.do("alerts", open=True) == ()
+
+
+def test_a_silenced_alert_says_so_in_its_events(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is opened and recorded all the same."""
+    deploy(world, ERRORS)
+    world.do("silence", "service/*", why="known")
+    records = Records(monkeypatch)
+    records.ask(world.loop.clock.now() // HOUR * HOUR - 1, requests=10, errors=5)
+    watch(world.loop)
+    assert [(one.payload or {})["silenced"] for one in world.events() if one.kind == "alert.opened"] == [True]
+    assert world.do("alerts")[0].silenced
