@@ -45,6 +45,8 @@ class Loop:
     """What a process that works for this caller finds in its environment, so that it speaks to the same loop."""
     checks: tuple[Check, ...] = ()
     """What the project declares, where a project file is at hand."""
+    signals: Path | None = None
+    """A folder of this machine where deployments leave their records (`signals/folder.py`); None: there is none."""
     caller: Caller | None = None
     """What a server knows of who asks; None: the owner of an embedded loop, who may do everything."""
     report: Callable[[Progress], None] = silent

@@ -57,6 +57,7 @@ def open_loop(
         store=opening(settings),
         variables=variables(settings, actor),
         checks=settings.checks,
+        signals=home / "signals",
         report=report or silent,
     )
 

@@ -22,7 +22,9 @@ _RANKED: Final = "roc_auc"
 class Grouped:
     """Rows that are cut into groups in several ways."""
 
-    def __init__(self, truth: Array, answer: Array, *, kind: Kind = "binary", metrics: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, truth: Array, answer: Array, *, kind: Kind = "binary", metrics: Sequence[str] | None = None
+    ) -> None:
         """Take finite numbers; of `binary`, 0 or 1 and probabilities. Raise Invalid for unknown metrics."""
         import numpy as np
 
@@ -78,7 +80,9 @@ class Grouped:
         import numpy as np
 
         place = np.minimum((self._answer * BINS).astype(np.int64), BINS - 1)
-        cells = np.bincount(group.astype(np.int64) * BINS + place, self._answer - self._truth, minlength=len(rows) * BINS)
+        cells = np.bincount(
+            group.astype(np.int64) * BINS + place, self._answer - self._truth, minlength=len(rows) * BINS
+        )
         return ratio(np.abs(cells.reshape(-1, BINS)).sum(axis=1), rows)
 
     def _auc(self, group: Array, count: int) -> Array:

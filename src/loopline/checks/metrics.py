@@ -288,6 +288,7 @@ def _check_binary(truth: Array, answers: list[Array]) -> None:
 
 
 def chosen_metrics(metrics: Sequence[str] | None, kind: Kind) -> tuple[str, ...]:
+    """Give the metrics that are meant; without any the usual ones of the kind. Raise Invalid for others."""
     from difflib import get_close_matches
 
     known = {"binary": BINARY, "regression": REGRESSION}.get(kind)

@@ -1,5 +1,8 @@
 """signals: what happens to a model in use: records, labels, quality, drift, alerts.
 
-Telemetry is files, not ledger entries: appended to write-ahead segments, sealed into Parquet by event time, asked with DuckDB. Never
-here: HTTP, the ledger.
+segments   what a front wrote down, first       entry      one request as it is written down (frames: how)
+sealing    segments become Parquet (switching)  labels     the truth, told later (labelling, matching)
+queries    what was predicted                   quality    predictions and labels side by side
+Telemetry is files, not ledger entries: appended to write-ahead segments, sealed into Parquet by event time, asked with DuckDB.
+Never here: HTTP, the ledger.
 """

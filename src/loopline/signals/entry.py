@@ -1,7 +1,7 @@
 """entry: what a front writes down of one request, as one line of a segment.
 
-Written as a msgpack array; fields are only ever added at its end. Inputs and outputs go in as they are already encoded: a map from
-the name of a column to its values, which are a list, or `{"dtype": "FP64", "data": bytes}` (little-endian, as the Open
+Written as a msgpack array; fields are only ever added at its end. Inputs and outputs go in as they are already encoded: a
+map from the name of a column to its values, which are a list, or `{"dtype": "FP64", "data": bytes}` (little-endian, as the Open
 Inference Protocol sends it). A column holds one value a row, or several: row after row, or as a list of each row.
 """
 
@@ -44,9 +44,7 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     error: str = ""
 
 
-
-
-class Damaged(ValueError):
+class Damaged(ValueError):  # noqa: N818 (named by what it is about)
     """An entry that says nothing that can be a prediction."""
 
 
@@ -91,7 +89,7 @@ def columns_of(encoded: Raw, rows: int) -> Iterator[tuple[str, list[Any]]]:
         found = _columns(encoded)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Damaged(str(error)) from error
-    for name, values in found.items():
+    for name, values in found.items() if rows else ():
         yield from _spread(name, _values(name, values), rows)
 
 

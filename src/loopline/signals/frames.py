@@ -1,7 +1,7 @@
 """frames: records one after the other in a file that may end, or be damaged, anywhere.
 
-A frame is a mark, the length and the crc32 of what follows, and that. Whatever is not a whole frame is given as damaged, and reading
-goes on at the next mark behind which a frame is whole.
+A frame is a mark, the length and the crc32 of what follows, and that. Whatever is not a whole frame is given as damaged, and
+reading goes on at the next mark behind which a frame is whole.
 """
 
 from __future__ import annotations

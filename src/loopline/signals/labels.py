@@ -1,8 +1,8 @@
 """labels: the truth about predictions, told later, kept before it is acknowledged.
 
-Labels are appended to `FOLDER/label-segments/current` by whoever holds its lock, synced, and sealed into `FOLDER/labels/`. A label names a
-prediction by its id, or by values of columns; then it is about every prediction that has them, also those that come later. The
-newest recorded label of a prediction counts.
+Labels are appended to `FOLDER/label-segments/current` by whoever holds its lock, synced, and sealed into `FOLDER/labels/`. A
+label names a prediction by its id, or by values of columns; then it is about every prediction that has them, also those that
+come later. The newest recorded label of a prediction counts.
 """
 
 from __future__ import annotations

@@ -32,13 +32,13 @@ def matched(here: Opened, table: str, *, maturity: int = 0) -> str:
     chosen = f"SELECT p.k, l.number, l.text, l.recorded_at, {_ORDER} AS o FROM {table} p JOIN labels l"
     pairs = [f"{chosen} ON l.id = p.id{bound}"]
     for keys in here.keys:
-        on = tests(here, keys)
+        on = same(here, keys)
         if on:
             pairs.append(f"{chosen} ON l.keys = {_keys(keys)} AND {on}{bound}")
     return " UNION ALL ".join(pairs)
 
 
-def tests(here: Opened, keys: tuple[str, ...]) -> str:
+def same(here: Opened, keys: tuple[str, ...]) -> str:
     """Write that a prediction `p` has the values by which a label `l` names it; empty where a column was never recorded."""
     found = []
     for key in keys:

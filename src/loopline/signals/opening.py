@@ -1,7 +1,7 @@
 """opening: the records of one deployment as two tables of DuckDB, `predictions` and `labels`.
 
-They hold what is sealed and, read from the segments, what is not yet, each once. Names of columns come from requests: `name` writes them,
-and values are always bound. DuckDB sees this folder and nothing else.
+They hold what is sealed and, read from the segments, what is not yet, each once. Names of columns come from requests: `name`
+writes them, and values are always bound. DuckDB sees this folder and nothing else.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def opened(folder: Path, *, start: int | None = None, end: int | None = None) ->
     with held(folder), tempfile.TemporaryDirectory(prefix="loopline-signals-") as scratch:
         link = Path(scratch) / "here"  # without characters that DuckDB takes for a pattern
         link.symlink_to(os.path.realpath(folder))
-        db = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+        db = duckdb.connect(
+            ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+        )
         try:
             places = ", ".join(map(text, (os.path.realpath(scratch), scratch, os.path.realpath(folder))))
             db.execute(f"SET allowed_directories=[{places}]")
@@ -75,7 +77,7 @@ def opened(folder: Path, *, start: int | None = None, end: int | None = None) ->
             db.register("fresh_labels", _fresh_labels(folder))
             _view(db, "predictions", _parts(link, start, end))
             _view(db, "labels", sorted((link / labels.LABELS).glob("*" + sealing.PART)))
-            kinds = dict((row[0], row[1]) for row in db.execute("DESCRIBE predictions").fetchall())
+            kinds = {row[0]: row[1] for row in db.execute("DESCRIBE predictions").fetchall()}
             sets = db.execute("SELECT DISTINCT keys FROM labels WHERE keys <> ''").fetchall()
             yield Opened(db, kinds, tuple(sorted(tuple(json.loads(one)) for (one,) in sets)))
         finally:
@@ -122,8 +124,11 @@ def _parts(folder: Path, start: int | None, end: int | None) -> list[Path]:
 
 def _fresh(folder: Path) -> Any:
     """Read the newest segments, those in use included."""
-    pieces, size = [], 0
-    here = {path.stem: path for path in unfinished(folder)}  # first: one that is finished meanwhile is found again, once
+    pieces: list[Any] = []
+    size = 0
+    here = {
+        path.stem: path for path in unfinished(folder)
+    }  # first: one that is finished meanwhile is found again, once
     here |= {path.stem: path for path in (folder / SEGMENTS).glob("*" + READY)}
     for _, path in sorted(here.items(), reverse=True):
         if pieces and size > LOOK:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loopline.signals.matching import joining, latest, matched, tests
+from loopline.signals.matching import joining, latest, matched, same
 from loopline.signals.opening import Opened, name, opened
 from loopline.signals.queries import unknown
 
@@ -99,8 +99,9 @@ def _take(here: Opened, asked: Asked, columns: dict[str, str]) -> None:
     where = "".join(f" AND {test}" for test, value in bounds if value is not None)
     step = int(asked.window)
     here.db.execute(
-        f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k, (event_time - (event_time % {step} + {step}) % {step}) AS start,"
-        f" arm, version, {', '.join(map(name, kept))}, {number} AS score{slices} FROM predictions WHERE status < 400{where}",
+        f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k,"
+        f" (event_time - (event_time % {step} + {step}) % {step}) AS start, arm, version, {', '.join(map(name, kept))},"
+        f" {number} AS score{slices} FROM predictions WHERE status < 400{where}",
         [value for _, value in bounds if value is not None],
     )
     here.db.execute(
@@ -132,10 +133,12 @@ def _unmatched(here: Opened, asked: Asked) -> int:
         ((arms,),) = here.rows("SELECT count(DISTINCT arm) FROM cells")
         if arms == 1 and pairs == labels:
             return 0
-    found = "SELECT count(*) FROM labels l WHERE l.keys = '' AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.id = l.id)"
+    found = (
+        "SELECT count(*) FROM labels l WHERE l.keys = '' AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.id = l.id)"
+    )
     ((count,),) = here.rows(found)
     for keys in here.keys:
-        on = tests(here, keys)
+        on = same(here, keys)
         there = f" AND NOT EXISTS (SELECT 1 FROM predictions p WHERE {on})" if on else ""
         ((more,),) = here.rows(f"SELECT count(*) FROM labels l WHERE l.keys = ?{there}", [_written(keys)])
         count += more

@@ -57,7 +57,9 @@ def find(folder: Path, service: str, wanted: Filter, *, limit: int, after: str =
             f" WHERE {' AND '.join(conditions) or 'true'} ORDER BY event_time DESC, arm DESC, id DESC LIMIT {int(limit)})",
             values,
         )
-        truths = {k: (number if words is None else words, at) for k, number, words, at, _ in here.rows(latest(here, "page"))}
+        truths = {
+            k: (number if words is None else words, at) for k, number, words, at, _ in here.rows(latest(here, "page"))
+        }
         rows = here.rows(f"SELECT k, {chosen} FROM page ORDER BY k")
     found = []
     for k, *row in rows:
@@ -148,7 +150,7 @@ def _conditions(here: Opened, wanted: Filter) -> tuple[list[str], list[Any]]:
             continue
         test = equals(name(column), here.columns[column], "?")
         conditions.append(test)
-        values += [value] * test.count("?")
+        values += [value] * (test.count("?") - test.count(name(column)) * name(column).count("?"))
     return conditions, values
 
 
@@ -167,6 +169,9 @@ def _place(after: str) -> list[Any]:
     arm, _, one = rest.partition(":")
     if not (time.removeprefix("-").isdigit() and time.isascii() and len(time) < 20 and one):
         raise Invalid(
-            f"{after[:200]!r} is no place", kind="bad-cursor", hint="give the `next` of the page before", after=after[:200]
+            f"{after[:200]!r} is no place",
+            kind="bad-cursor",
+            hint="give the `next` of the page before",
+            after=after[:200],
         )
     return [int(time), unquote(arm), one]

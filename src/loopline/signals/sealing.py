@@ -1,8 +1,8 @@
 """sealing: finished segments become Parquet, by the day of what they tell of.
 
-`FOLDER/predictions/2013-07-01/NAME.parquet` holds one row a prediction, sorted by event time. A segment becomes its parts at one moment
-(switching.py), so a prediction is never there twice and never absent, whoever is killed when. What cannot be read of a segment is
-kept as it was in `FOLDER/damaged/NAME.damaged`.
+`FOLDER/predictions/2013-07-01/NAME.parquet` holds one row a prediction, sorted by event time. A segment becomes its parts at one
+moment (switching.py), so a prediction is never there twice and never absent, whoever is killed when. What cannot be read of a
+segment is kept as it was in `FOLDER/damaged/NAME.damaged`.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ def _compact(folder: Path, home: Path) -> None:
         small = [path for path, size in sizes.items() if size < _SMALL]
         if len(small) < _MANY:
             return
-        chosen, size = [], 0
+        chosen: list[Path] = []
+        size = 0
         for path in small:
             if chosen and size + sizes[path] > _TOGETHER:
                 break
@@ -152,6 +153,7 @@ def _compact(folder: Path, home: Path) -> None:
 
 
 def merged(tables: list[Any]) -> Any:
+    """Put tables of predictions, or of labels, into one."""
     pieces = []
     for table in tables:
         flat = table.combine_chunks()

@@ -1,7 +1,7 @@
 """segments: the write-ahead files that predictions go to first, written by a thread that no request waits for.
 
-`FOLDER/segments/NAME.open` is being written by a process that holds its lock; `NAME.ready` is finished. A killed process leaves an open one
-without a lock, and whoever looks for finished segments takes it over.
+`FOLDER/segments/NAME.open` is being written by a process that holds its lock; `NAME.ready` is finished. A killed
+process leaves an open one without a lock, and whoever looks for finished segments takes it over.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _NUMBERS: Final = itertools.count()
 class Recorder:
     """Takes entries from an event loop and appends them to segments of a deployment's folder.
 
-    A slow or full disk costs records, never requests: what does not fit into `limit_bytes` is dropped and counted, and writing goes on
-    by itself once it can. What was taken is in the file within `flush_s` where the disk is well; it is not synced.
+    A slow or full disk costs records, never requests: what does not fit into `limit_bytes` is dropped and counted, and writing
+    goes on by itself once it can. What was taken is in the file within `flush_s` where the disk is well; it is not synced.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Recorder:
         self._thread.start()
 
     def offer(self, entry: bytes) -> bool:
-        """Take an entry; False where there is no room for it. Call it from one thread. Costs about a microsecond, never raises."""
+        """Take an entry; False where there is no room for it. Call it from one thread. Never waits, never raises."""
         size = len(entry)
         if self._taken - self._done + size > self._limit or self._stop.is_set():
             self.dropped += 1

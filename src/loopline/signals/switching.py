@@ -1,7 +1,7 @@
 """switching: putting new files into the place of old ones at one moment, seen from whoever reads the folder.
 
-What is to happen is written down first, durably; from then on it happens, whoever is killed: the next who reads or switches finishes it.
-Readers hold the folder shared, so no file goes away under them.
+What is to happen is written down first, durably; from then on it happens, whoever is killed: the next who reads or
+switches finishes it. Readers hold the folder shared, so no file goes away under them.
 """
 
 from __future__ import annotations

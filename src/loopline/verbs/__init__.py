@@ -27,7 +27,7 @@ class Verb(NamedTuple):
     """The first line of the verb's docstring."""
 
 
-GROUPS = ("set up", "data", "runs", "changes", "questions", "rules")
+GROUPS = ("set up", "data", "runs", "changes", "services", "questions", "rules")
 """The headings of help, in the order of the loop."""
 
 VERBS: tuple[Verb, ...] = (
@@ -80,6 +80,24 @@ VERBS: tuple[Verb, ...] = (
         "write",
         "changes",
         "Take the newest change of a ref back, all of it, and quarantine what it moved to.",
+    ),
+    Verb(
+        "label",
+        "write",
+        "services",
+        "Attach the truth to predictions, by their ids or by the columns that the service declares. Durable when it answers.",
+    ),
+    Verb(
+        "predictions",
+        "read",
+        "services",
+        "List predictions of a service with their labels, newest event first. What was answered a moment ago is among them.",
+    ),
+    Verb(
+        "quality",
+        "read",
+        "services",
+        "Measure a service by the labels that have come, by window, arm and slice, and tell how many predictions have one.",
     ),
     Verb(
         "overview",
