@@ -48,6 +48,8 @@ class Loop:
     """What the project declares, where a project file is at hand."""
     services: tuple[Declaration, ...] = ()
     """The same of services."""
+    signals: Path | None = None
+    """A folder of this machine where deployments leave their records (`signals/folder.py`); None: there is none."""
     caller: Caller | None = None
     """What a server knows of who asks; None: the owner of an embedded loop, who may do everything."""
     report: Callable[[Progress], None] = silent

@@ -243,7 +243,7 @@ def test_a_long_log_begins_anew(machine: Machine, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_is_told_on_a_command_line_is_served_after_a_kill(tmp_path: Path) -> None:
-    """A host that is killed takes its front along, and the next one serves at the same port (real fronts are tested elsewhere)."""
+    """A host that is killed takes its front along, and the next one serves at the same port."""
     made = Machine(tmp_path)
     try:
         made.deploy(b"1")

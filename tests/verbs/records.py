@@ -1,71 +1,70 @@
-"""The least that can stand behind `signals.queries` and `signals.folder`: predictions in memory."""
+"""Predictions of a service, written down as a front writes them."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec  # noqa: TC002 (mypy knows its Raw at run time)
 import numpy as np
 
-from loopline.models.profile import encode, profile
+from loopline.models import profile as profiles
 from loopline.nouns.artifact import JSON, Artifact
 from loopline.nouns.change import Move
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.profile import Profile
 from loopline.nouns.service import Arm, Monitor, Service
+from loopline.serving.specification import dump_service
+from loopline.signals.entry import NOTHING, Entry, encode, packed
+from loopline.signals.segments import Recorder
 from loopline.verbs.moving import Plan, begin
+from loopline.verbs.recorded import signals_of
 
 from .conftest import PROJECT, World
-
-if TYPE_CHECKING:
-    import pytest
 
 PROD = RefName(AssetName(PROJECT, "service", "delay"), "prod")
 HOUR = 3_600_000_000
 
 
 class Records:
-    """Rows by event time, and a count of requests and errors by recorded time."""
+    """Writes predictions down as a front does."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.columns: dict[str, Any] = {}
-        self.buckets: list[tuple[int, Any]] = []
-        queries, folder = ModuleType("loopline.signals.queries"), ModuleType("loopline.signals.folder")
-        queries.window, queries.traffic = self.window, self.traffic  # type: ignore[attr-defined]
-        folder.folder_of = Path  # type: ignore[attr-defined]
-        for module in (queries, folder):
-            monkeypatch.setitem(sys.modules, module.__name__, module)
+    def __init__(self, world: World) -> None:
+        self._loop = world.loop
+        self._number = 0
 
     def add(self, event_time: int, rows: dict[str, Any]) -> None:
-        """Answer rows about one moment."""
+        """Answer rows about one moment, `in.NAME` and `out.NAME`."""
         count = len(next(iter(rows.values())))
-        for name, values in {"event_time": np.full(count, event_time), **rows}.items():
-            self.columns[name] = (
-                np.concatenate([self.columns[name], values]) if name in self.columns else np.asarray(values)
-            )
+        told = [(name, *_raw(np.asarray(values))) for name, values in rows.items()]
+        inputs = [(name[3:], kind, data) for name, kind, data in told if name.startswith("in.")]
+        outputs = [(name[4:], kind, data) for name, kind, data in told if name.startswith("out.")]
+        self._write(event_time, event_time, count, packed(inputs), packed(outputs))
 
     def ask(self, at: int, requests: int, errors: int = 0) -> None:
         """Count requests at a moment of recorded time."""
-        told = {"shadow": False, "refused": 0, "p50_us": 1_000.0, "p99_us": 2_000.0}
-        self.buckets.append((at, SimpleNamespace(requests=requests, errors=errors, **told)))
+        for number in range(requests):
+            self._write(at, at, 1, status=500 if number < errors else 200)
 
-    def window(
-        self, _folder: Path, start: int, end: int, arm: str, columns: Sequence[str], *, limit: int
-    ) -> dict[str, Any]:
-        """Give columns of a window."""
-        assert (arm, limit) == ("champion", 1_000_000)
-        times = self.columns.get("event_time")
-        if times is None:
-            return {}
-        inside = (times >= start) & (times < end)
-        return {name: self.columns[name][inside] for name in columns if name in self.columns}
+    def _write(self, recorded_at: int, event_time: int, rows: int, *columns: msgspec.Raw, status: int = 200) -> None:
+        self._number += 1
+        inputs, outputs = columns or (NOTHING, NOTHING)
+        entry = Entry(
+            f"q{self._number}", recorded_at, rows, 1, "champion", "model/delay@1", "c", status, 1_000, event_times=event_time,
+            inputs=inputs, outputs=outputs,
+        )  # fmt: skip
+        recorder = Recorder(signals_of(self._loop, PROD))
+        assert recorder.offer(encode(entry))
+        assert recorder.close()
 
-    def traffic(self, _folder: Path, start: int, end: int, _step: int) -> list[Any]:
-        """Give what was asked in a window."""
-        return [bucket for at, bucket in self.buckets if start <= at < end]
+
+def _raw(values: Any) -> tuple[str, Any]:
+    match values.dtype.kind:
+        case "f":
+            return "FP64", values.astype("<f8").tobytes()
+        case "i":
+            return "INT64", values.astype("<i8").tobytes()
+        case _:
+            return "BYTES", values.tolist()
 
 
 def rows(count: int = 1_000, *, shift: float = 0.0, seed: int = 0) -> dict[str, Any]:
@@ -76,17 +75,15 @@ def rows(count: int = 1_000, *, shift: float = 0.0, seed: int = 0) -> dict[str, 
 
 def deploy(world: World, *monitors: Monitor, signed: bool = True) -> Service:
     """Put a service into production whose model was trained on `rows()`."""
-    import msgspec
-
     blobs, ledger = world.loop.blobs, world.loop.ledger
-    reference: Profile = profile(None, {name[3:]: values for name, values in rows().items()})
-    digest = blobs.put(encode(reference)) if signed else None
+    reference: Profile = profiles.profile(None, {name[3:]: values for name, values in rows().items()})
+    digest = blobs.put(profiles.encode(reference)) if signed else None
     service = Service(
         "service/delay",
         (Arm("champion", "model/delay@1", digest or blobs.put(b"m"), profile=digest),),
         monitors=monitors,
     )
-    body = blobs.put(msgspec.json.encode(service))
+    body = blobs.put(dump_service(service))
     with ledger.write(PROJECT, world.loop.actor) as tx:
         size = blobs.size(body) or 0
         version = tx.versions.publish(PROD.asset, Artifact(body, JSON, size), author="person:ann")

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from .conftest import World
 
 
-def test_the_newest_window_is_compared_with_training(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_window_is_compared_with_training(world: World) -> None:
     """What moved comes first, with the service, arm, version and times it is about; what lies before does not count."""
     deploy(world)
-    records = Records(monkeypatch)
+    records = Records(world)
     now = world.loop.clock.now()
     records.add(now - 50 * HOUR, rows(shift=5, seed=1))
     records.add(now, rows(shift=0.8, seed=2))
@@ -38,10 +38,10 @@ def test_the_newest_window_is_compared_with_training(world: World, monkeypatch: 
     assert (earlier.columns[0].effect or 0) > 0.9
 
 
-def test_what_cannot_be_compared_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_compared_is_said(world: World) -> None:
     """No predictions, no such arm, and what is no service are errors; no reference is an answer without columns."""
     deploy(world, signed=False)
-    records = Records(monkeypatch)
+    records = Records(world)
     with pytest.raises(NotFound) as nothing:
         world.do("drift", PROD)
     assert nothing.value.kind == "no-predictions"

@@ -26,10 +26,10 @@ def test_the_arm_with_most_traffic_answers_unless_one_is_named(world: World) -> 
         answering(service, "d")
 
 
-def test_a_look_covers_the_window_before_its_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_covers_the_window_before_its_end(world: World) -> None:
     """Rows before and after the window do not count, and a bound that no monitor has is refused."""
     deploy(world)
-    records = Records(monkeypatch)
+    records = Records(world)
     now = world.loop.clock.now()
     for at, shift in ((now - 3 * HOUR, 5.0), (now - HOUR, 0.0), (now, 5.0)):
         records.add(at, rows(600, shift=shift, seed=9))

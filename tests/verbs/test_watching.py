@@ -12,8 +12,6 @@ from .conftest import PROJECT
 from .records import HOUR, PROD, Records, deploy, rows
 
 if TYPE_CHECKING:
-    import pytest
-
     from .conftest import World
 
 FEATURES = Monitor("features", "drift", window=timedelta(hours=1), every=timedelta(hours=1))
@@ -27,10 +25,10 @@ def kinds(world: World) -> list[str]:
     return [one.kind for one in world.events() if one.kind.startswith("alert.")]
 
 
-def test_drift_opens_an_alert_and_ends_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drift_opens_an_alert_and_ends_it(world: World) -> None:
     """By event time: two bad windows open one alert under the change in force, two good ones end it, each an event."""
     deploy(world, FEATURES)
-    records = Records(monkeypatch)
+    records = Records(world)
     start = world.loop.clock.now() // HOUR * HOUR - 100 * HOUR
     assert watch(world.loop) == ()
     for at, shift in enumerate((0.0, 2.0, 2.0, 2.0, 0.0, 0.0, 0.0)):
@@ -51,10 +49,10 @@ def test_drift_opens_an_alert_and_ends_it(world: World, monkeypatch: pytest.Monk
     assert (event.payload or {})["change"] == alert.change
 
 
-def test_a_service_is_watched_by_recorded_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_is_watched_by_recorded_time(world: World) -> None:
     """Errors of the last hour of the clock open an alert, without any event time; few requests say nothing."""
     deploy(world, ERRORS)
-    records = Records(monkeypatch)
+    records = Records(world)
     now = world.loop.clock.now() // HOUR * HOUR
     records.ask(now - 1, requests=9, errors=9)
     assert [one.seen for one in watch(world.loop)] == ["undecided"]
@@ -64,10 +62,10 @@ def test_a_service_is_watched_by_recorded_time(world: World, monkeypatch: pytest
     assert kinds(world) == ["alert.opened"]
 
 
-def test_a_clock_that_went_wrong_moves_no_monitor_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_went_wrong_moves_no_monitor_on(world: World) -> None:
     """A prediction about the year 2100 leaves the monitors where the others are."""
     deploy(world, FEATURES)
-    records = Records(monkeypatch)
+    records = Records(world)
     now = world.loop.clock.now() // HOUR * HOUR
     records.add(now + 800_000 * HOUR, rows(600))
     assert watch(world.loop) == ()
@@ -75,10 +73,10 @@ def test_a_clock_that_went_wrong_moves_no_monitor_on(world: World, monkeypatch: 
     assert [one.end for one in watch(world.loop)] == [now]
 
 
-def test_an_alert_of_what_nobody_watches_is_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_alert_of_what_nobody_watches_is_over(world: World) -> None:
     """A version without the monitor, or a service that is taken down, ends its alerts."""
     deploy(world, ERRORS)
-    records = Records(monkeypatch)
+    records = Records(world)
     records.ask(world.loop.clock.now() // HOUR * HOUR - 1, requests=10, errors=5)
     watch(world.loop)
     with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
@@ -88,11 +86,11 @@ def test_an_alert_of_what_nobody_watches_is_over(world: World, monkeypatch: pyte
     assert world.do("alerts", open=True) == ()
 
 
-def test_a_silenced_alert_says_so_in_its_events(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silenced_alert_says_so_in_its_events(world: World) -> None:
     """It is opened and recorded all the same."""
     deploy(world, ERRORS)
     world.do("silence", "service/*", why="known")
-    records = Records(monkeypatch)
+    records = Records(world)
     records.ask(world.loop.clock.now() // HOUR * HOUR - 1, requests=10, errors=5)
     watch(world.loop)
     assert [(one.payload or {})["silenced"] for one in world.events() if one.kind == "alert.opened"] == [True]

@@ -66,7 +66,7 @@ def evaluate(
 
     from loopline.checks import bootstrap
 
-    chosen = _chosen(metrics, kind)
+    chosen = chosen_metrics(metrics, kind)
     _check_options(resamples, level)
     truth = _numbers("y_true", y_true, None)
     answers = [_numbers("probability", probability, len(truth))]
@@ -158,7 +158,7 @@ def _scored(kind: Kind, truth: Array, answer: Array, chosen: tuple[str, ...]) ->
             "r2": lambda s, w: 1.0 - ratio(s["square"], np.maximum(s["yy"] - ratio(s["y"] ** 2, w), 0.0)),
         }
     else:
-        columns = _binary_columns(truth, answer, chosen)
+        columns = binary_columns(truth, answer, chosen)
         all_readings = {
             "log_loss": lambda s, w: ratio(s["log_loss"], w),
             "brier": lambda s, w: ratio(s["brier"], w),
@@ -172,7 +172,7 @@ def _scored(kind: Kind, truth: Array, answer: Array, chosen: tuple[str, ...]) ->
     return Scored(tuple(columns), table, readings, answer if "roc_auc" in chosen else None)
 
 
-def _binary_columns(truth: Array, answer: Array, chosen: tuple[str, ...]) -> dict[str, Array]:
+def binary_columns(truth: Array, answer: Array, chosen: tuple[str, ...]) -> dict[str, Array]:
     """Give what must be summed over rows for the chosen metrics."""
     import numpy as np
 
@@ -287,7 +287,8 @@ def _check_binary(truth: Array, answers: list[Array]) -> None:
             )
 
 
-def _chosen(metrics: Sequence[str] | None, kind: Kind) -> tuple[str, ...]:
+def chosen_metrics(metrics: Sequence[str] | None, kind: Kind) -> tuple[str, ...]:
+    """Give the metrics that are meant; without any the usual ones of the kind. Raise Invalid for others."""
     from difflib import get_close_matches
 
     known = {"binary": BINARY, "regression": REGRESSION}.get(kind)

@@ -14,7 +14,7 @@ from loopline.nouns.name import parse_ref
 from loopline.server.fitting import fits, interpreter, lendable
 from loopline.server.listening import address_of, listen, taker_of
 from loopline.serving.desired import Desired, Place
-from loopline.serving.folders import signals_of
+from loopline.signals.folder import folder_of
 from loopline.verbs.deploying import service_of
 from loopline.verbs.preparing import values_of
 
@@ -46,7 +46,7 @@ class Placing:
         service = service_of(loop, version)
         with self._guard:
             placed = [self._placed(loop, arm) for arm in service.arms]
-        signals = str(signals_of(self._home, project, ref))
+        signals = str(folder_of(self._home / "signals", project, name.asset.name, name.ref))
         desired = Desired(
             project, ref, wanted.number, wanted.change, service, tuple(place for place, _ in placed), signals
         )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_hexdigest
 
 from loopline.serving.split import sampled
+from loopline.serving.types import unpack
 from loopline.serving.when import event_times
-from loopline.signals.entry import Entry, encode
+from loopline.signals.entry import Entry, encode, packed
 from loopline.signals.segments import Recorder
 
 if TYPE_CHECKING:
+    from loopline.nouns.service import Arm
     from loopline.server.serving import Asking, Outcome
     from loopline.serving.desired import Desired
 
@@ -47,17 +49,29 @@ class Records:
             if hidden.intersection(service.unit):
                 units = [xxh3_64_hexdigest(unit.encode()) if unit else "" for unit in units]
         now = self._now()
-        self._recorder.offer(
-            encode(
-                Entry(
-                    id=question.id, recorded_at=now, event_times=event_times(question, service.event_time, now),
-                    number=desired.number, arm=arm.name, version=arm.version, change=desired.change, status=status,
-                    latency_us=int(outcome.took_s * 1e6), shadow=arm.shadow, units=units, rows=question.rows, inputs=columns,
-                    outputs=outputs, error=error.message if error else "",
-                )
-            )
+        times: list[int | None] = [*event_times(question, service.event_time, now)]
+        made = [(name, kind, data) for name, kind, _, data in outputs]
+        entry = Entry(
+            id=question.id, recorded_at=now, rows=question.rows, number=desired.number, arm=arm.name, version=arm.version,
+            change=desired.change, status=status, latency_us=int(outcome.took_s * 1e6), shadow=arm.shadow,
+            event_times=times if len(times) > 1 else times[0], units=list(units) or None, inputs=packed(named(columns, arm)),
+            outputs=packed(made), error=error.message if error else "",
         )  # fmt: skip
+        self._recorder.offer(encode(entry))
 
     def close(self) -> None:
         """Write down what is in the buffer."""
         self._recorder.close()
+
+
+def named(columns: Sequence[Any], arm: Arm) -> Iterator[tuple[str, str, Any]]:
+    """Give (name, type, values) of each input, a matrix column by column as its model calls them."""
+    names = [column.name for column in arm.signature.inputs]
+    for name, kind, width, data in columns:
+        if width == 1:
+            yield name, kind, data
+        elif width == len(names) and name not in names:
+            values = unpack(kind, data) if isinstance(data, bytes) else data
+            yield from ((one, "", values[at::width]) for at, one in enumerate(names))
+        else:
+            yield name, kind, data

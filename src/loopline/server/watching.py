@@ -1,4 +1,4 @@
-"""watching: has the monitors of every project look, in a process that is there only while they do.
+"""watching: seals records and has the monitors of every project look, in a process that is there only while they do.
 
 Looking loads numpy, Arrow and DuckDB, which a server that idles must not hold. The ticker's duty starts the process; one that
 still looks is left to it.
@@ -62,12 +62,22 @@ def watch(loop: Loop) -> int:
     number = 0
     for project in projects:
         try:
+            _seal(replace(loop, project=project))
             number += len(look(replace(loop, project=project, actor=WATCHER)))
         except LooplineError as error:
             _log.warning("monitors of %s: %s", project, error.message)
         except Exception:  # noqa: BLE001 (the others are looked at all the same)
             _log.exception("monitors of %s", project)
     return number
+
+
+def _seal(loop: Loop) -> None:
+    """Seal what fronts of this machine have written down."""
+    from loopline.signals.folder import folders
+    from loopline.signals.sealing import seal
+
+    for folder in folders(loop.signals, loop.project) if loop.signals else ():
+        seal(folder)
 
 
 def main() -> int:

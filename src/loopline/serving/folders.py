@@ -14,8 +14,3 @@ def folder_of(work: Path, project: str, ref: str) -> Path:
 def log_of(work: Path, project: str, ref: str) -> Path:
     """Give the file that holds what the processes of a deployment print."""
     return folder_of(work, project, ref) / "log"
-
-
-def signals_of(home: Path, project: str, ref: str) -> Path:
-    """Give the folder for records of a deployment."""
-    return home / "signals" / project / quote(ref, safe="@")

@@ -23,7 +23,7 @@ SHARES: Final = {"nulls": 0.05, "range": 0.01, "new": 0.01}
 """Shares of rows that a monitor of kind `data` allows where it names none."""
 BETTER_LOW: Final = frozenset({"log_loss", "brier", "calibration_error", "mae", "rmse"})
 SERVICE: Final = ("p50_ms", "p99_ms", "errors", "saturation")
-_COUNTED: Final = {"errors": "errors", "saturation": "refused"}
+_COUNTED: Final = {"errors": "errors", "saturation": "busy"}
 _NAMED: Final = 5
 """Columns that a summary names."""
 
@@ -116,7 +116,8 @@ def served(monitor: Monitor, measured: Mapping[str, float]) -> Look:
 def traffic(buckets: Iterable[Any]) -> dict[str, float]:
     """Put pieces of traffic (`signals.queries.traffic`, one for each arm) together into what `served` wants.
 
-    Of quantiles the worst arm counts. `errors` is the share of 5xx, `saturation` the share that was refused with 4xx.
+    Of quantiles the worst arm counts. `errors` is the share of 5xx, `saturation` the share that was sent away as
+    too much (429, 503).
     """
     told = [one for one in buckets if not one.shadow]
     rows = sum(one.requests for one in told)

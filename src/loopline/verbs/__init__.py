@@ -109,6 +109,24 @@ VERBS: tuple[Verb, ...] = (
         "Have nobody notified of alerts for a while. They are recorded all the same, and count where a policy counts alerts.",
     ),
     Verb(
+        "label",
+        "write",
+        "services",
+        "Attach the truth to predictions, by their ids or by the columns that the service declares. Durable when it answers.",
+    ),
+    Verb(
+        "predictions",
+        "read",
+        "services",
+        "List predictions of a service with their labels, newest event first. What was answered a moment ago is among them.",
+    ),
+    Verb(
+        "quality",
+        "read",
+        "services",
+        "Measure a service by the labels that have come, by window, arm and slice, and tell how many predictions have one.",
+    ),
+    Verb(
         "overview",
         "read",
         "questions",

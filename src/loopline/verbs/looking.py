@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid
 from loopline.nouns.drift import Drift
 from loopline.nouns.look import Look
 from loopline.nouns.service import Arm, Monitor, Service
-from loopline.signals import drift, monitors
+from loopline.serving.specification import load_service
+from loopline.signals import drift, monitors, queries
 from loopline.signals.counts import Tally
+from loopline.verbs.recorded import signals_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.name import RefName
     from loopline.nouns.profile import Profile
+    from loopline.nouns.quality import Quality
 
 MOST: Final = 1_000_000
 """Rows of a window that are counted: of more, always the same ones are taken."""
@@ -44,22 +47,12 @@ class Deployed:
 
 def deployed(tx: Tables, loop: Loop, ref: RefName) -> Deployed:
     """Read what a ref serves. Raise NotFound, Invalid kind="not-a-service"."""
-    import msgspec
-
     here = tx.refs.get(ref)
     if ref.asset.kind != "service":
         raise Invalid(f"{ref} is no service", kind="not-a-service", hint="name one: service/delay@prod", ref=str(ref))
     version = tx.versions.get(ref.asset, here.target)
-    service = msgspec.json.decode(loop.blobs.read(version.artifact.digest), type=Service)
-    return Deployed(ref, here.target, here.change or "", service, folder_of(loop, ref))
-
-
-def folder_of(loop: Loop, ref: RefName) -> Path:
-    """Name the folder in which a deployment's records are on this machine."""
-    found: Path = import_module("loopline.signals.folder").folder_of(
-        loop.work.parent / "signals", ref.asset.project, ref.asset.name, ref.ref
-    )
-    return found
+    service = load_service(loop.blobs.read(version.artifact.digest))
+    return Deployed(ref, here.target, here.change or "", service, signals_of(loop, ref))
 
 
 def reference_of(loop: Loop, arm: Arm) -> Profile | None:
@@ -113,11 +106,11 @@ def look(loop: Loop, here: Deployed, monitor: Monitor, end: int) -> Look:
     """Look once, at the window of a monitor that ends at a time. Of several arms that answer the worst counts."""
     start = end - round(monitor.window.total_seconds() * 1e6)
     if monitor.kind == "service":
-        buckets = _queries().traffic(here.folder, start, end, end - start)
+        buckets = queries.traffic(here.folder, start, end, end - start)
         seen = monitors.served(monitor, monitors.traffic(buckets))
         return replace(seen, start=start, end=end)
     if monitor.kind == "quality":
-        return Look("undecided", "quality is not looked at here yet", start, end)
+        return replace(monitors.realised(monitor, _quality(loop, here, (start, end))), start=start, end=end)
     judged = monitors.drifted if monitor.kind == "drift" else monitors.sound
     looks = []
     arms = [one for one in here.service.arms if one.weight and not one.shadow]
@@ -128,11 +121,13 @@ def look(loop: Loop, here: Deployed, monitor: Monitor, end: int) -> Look:
     return max(looks, key=lambda one: _WORST[one.seen])
 
 
+def _quality(loop: Loop, here: Deployed, span: tuple[int, int]) -> Quality:
+    from loopline.verbs.quality import quality
+
+    start, end = span
+    return quality(loop, here.ref, since=start, until=end, window=timedelta(microseconds=end - start))
+
+
 def _window(folder: Path, start: int, end: int, arm: str, columns: Any) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = _queries().window(folder, start, end, arm, columns, limit=MOST)
+    found: Mapping[str, Any] = queries.window(folder, start, end, arm, columns, limit=MOST)
     return found
-
-
-def _queries() -> Any:
-    """Give what asks the records, loaded only where they are asked: it brings DuckDB."""
-    return import_module("loopline.signals.queries")

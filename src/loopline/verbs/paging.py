@@ -88,6 +88,12 @@ def _moved(last: Any, _: Mapping[str, Any]) -> str:
     return str(last.seq if number is None else number)
 
 
+def _predicted(last: Any, _: Mapping[str, Any]) -> str:
+    from loopline.signals.queries import place_of
+
+    return place_of(last)
+
+
 _PLACES: Final[dict[str, Any]] = {
     "find": _found,
     "ls": _listed,
@@ -95,8 +101,9 @@ _PLACES: Final[dict[str, Any]] = {
     "feed": lambda last, _: str(last.seq),
     "impact": lambda last, _: f"{last.kind}:{last.key}",
     "search": lambda last, _: f"{last.kind}:{last.key}",
+    "predictions": _predicted,
 }
-DEFAULTS: Final = {"find": 20, "ls": 1000, "history": 20, "feed": 50, "impact": 1000, "search": 10}
+DEFAULTS: Final = {"find": 20, "ls": 1000, "history": 20, "feed": 50, "impact": 1000, "search": 10, "predictions": 50}
 """The limits of the verbs that page, where none is asked for."""
 PAGED: Final = frozenset(_PLACES)
 """Verbs whose answers go on."""

@@ -28,6 +28,12 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("cat", "local", "data", "Write a file of a version to stdout, as it is."),
     Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
     Verb("get", "local", "runs", "Find the version that a pointer means now, and write its bytes to a file or folder."),
+    Verb(
+        "label",
+        "write",
+        "services",
+        "Attach the truth to predictions, by their ids or by the columns that the service declares. Durable when it answers.",
+    ),
     Verb("shell", "local", "runs", "Open Python with the loop at hand."),
     Verb(
         "login",

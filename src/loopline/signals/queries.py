@@ -1,0 +1,178 @@
+"""queries: what has been predicted: single predictions, traffic over time, columns of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote
+
+from loopline.errors import Invalid
+from loopline.nouns.prediction import Prediction
+from loopline.nouns.traffic import Bucket
+from loopline.signals.matching import latest
+from loopline.signals.opening import Opened, equals, name, opened
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+_FACTS: Final = (
+    "id", "number", "arm", "version", "change", "recorded_at", "event_time", "unit", "status", "latency_us", "shadow", "error",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which predictions are meant; what is left empty says nothing."""
+
+    id: str = ""
+    """Of a prediction, or of a request: all its rows."""
+    unit: str = ""
+    arm: str = ""
+    status: int | None = None
+    start: int | None = None
+    end: int | None = None
+    """Event time in [start, end)."""
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Columns (`carrier`, `in.carrier`, `out.predict`, `version`) and their values as text; empty text: no value."""
+
+
+def find(folder: Path, service: str, wanted: Filter, *, limit: int, after: str = "") -> tuple[Prediction, ...]:
+    """Give predictions with their labels, newest event first. `after` is the `place_of` the last one of the page before.
+
+    Raise Invalid kind="unknown-column" or "bad-cursor".
+    """
+    with opened(folder, start=wanted.start, end=wanted.end) as here:
+        conditions, values = _conditions(here, wanted)
+        if after:
+            conditions.append("(event_time, arm, id) < (?, ?, ?)")
+            values += _place(after)
+        names = [one for one in here.columns if one.startswith(("in.", "out."))]
+        chosen = ", ".join(map(name, [*_FACTS, *names]))
+        here.db.execute(
+            f"CREATE TEMP TABLE page AS SELECT *, row_number() OVER () AS k FROM (SELECT * FROM predictions"
+            f" WHERE {' AND '.join(conditions) or 'true'} ORDER BY event_time DESC, arm DESC, id DESC LIMIT {int(limit)})",
+            values,
+        )
+        truths = {
+            k: (number if words is None else words, at) for k, number, words, at, _ in here.rows(latest(here, "page"))
+        }
+        rows = here.rows(f"SELECT k, {chosen} FROM page ORDER BY k")
+    found = []
+    for k, *row in rows:
+        facts, columns = dict(zip(_FACTS, row, strict=False)), dict(zip(names, row[len(_FACTS) :], strict=True))
+        label, at = truths.get(k, (None, None))
+        found.append(
+            Prediction(
+                **facts, service=service, label=label, labelled_at=at,
+                inputs={one[3:]: value for one, value in columns.items() if one.startswith("in.") and value is not None},
+                outputs={one[4:]: value for one, value in columns.items() if one.startswith("out.") and value is not None},
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def place_of(prediction: Prediction) -> str:
+    """Write where a page ends."""
+    return f"{prediction.event_time}:{quote(prediction.arm, safe='')}:{prediction.id}"
+
+
+def traffic(folder: Path, start: int, end: int, step: int) -> tuple[Bucket, ...]:
+    """Tell what was asked in [start, end) of recorded time, by `step` microseconds and arm, oldest first."""
+    sql = """
+        SELECT ? + (recorded_at - ?) // ? * ? AS bucket, arm, shadow, count(*), sum(rows)::BIGINT,
+            count(*) FILTER (status >= 500), count(*) FILTER (status >= 400 AND status < 500),
+            count(*) FILTER (status IN (429, 503)),
+            quantile_cont(latency_us, [0.5, 0.9, 0.99]) FILTER (status < 400)
+        FROM predictions WHERE row = 0 AND recorded_at >= ? AND recorded_at < ? GROUP BY ALL ORDER BY ALL
+    """
+    with opened(folder) as here:
+        rows = here.rows(sql, [start, start, step, step, start, end])
+    return tuple(
+        Bucket(at, at + step, arm, shadow, requests, total, errors, refused, busy, *(times or (0.0, 0.0, 0.0)))
+        for at, arm, shadow, requests, total, errors, refused, busy, times in rows
+    )
+
+
+def window(
+    folder: Path, start: int, end: int, arm: str, columns: Sequence[str], *, limit: int = 1_000_000
+) -> Mapping[str, Array]:
+    """Give columns (`in.NAME`, `out.NAME`, or a fact) of the answered predictions of an arm in [start, end) of event time.
+
+    A number that is missing is NaN, a text that is missing None. A column that was never recorded is left out. Where there
+    are more than `limit` rows, those with the smallest hashes of their ids are taken: the same ones each time.
+    """
+    with opened(folder, start=start, end=end) as here:
+        known = [one for one in dict.fromkeys(columns) if one in here.columns]
+        if not known:
+            return {}
+        where = "event_time >= ? AND event_time < ? AND arm = ? AND status < 400"
+        values = [start, end, arm]
+        ((count,),) = here.rows(f"SELECT count(*) FROM predictions WHERE {where}", values)
+        some = f" ORDER BY hash(id) LIMIT {int(limit)}" if count > limit else ""
+        found = here.table(f"SELECT {', '.join(map(name, known))} FROM predictions WHERE {where}{some}", values)
+    return {one: array_of(found[one]) for one in known}
+
+
+def array_of(column: Any) -> Array:
+    """Give an Arrow column as numpy: doubles, whole numbers and truths as they are, all else as objects."""
+    import numpy as np
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_integer(kind) and not column.null_count:
+        whole: Array = column.to_numpy()
+        return whole
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    if pa.types.is_boolean(kind) and not column.null_count:
+        return np.asarray(column.to_numpy(), dtype=np.bool_)
+    return np.asarray(column.to_pylist(), dtype=object)
+
+
+def _conditions(here: Opened, wanted: Filter) -> tuple[list[str], list[Any]]:
+    found: list[tuple[str, Any]] = []
+    if wanted.id:
+        found.append(("id = ?", wanted.id) if ":" in wanted.id else ("starts_with(id, ?)", wanted.id + ":"))
+    told = {"unit": wanted.unit, "arm": wanted.arm}
+    found += [(f"{key} = ?", value) for key, value in told.items() if value]
+    bounds = {"status =": wanted.status, "event_time >=": wanted.start, "event_time <": wanted.end}
+    found += [(f"{key} ?", value) for key, value in bounds.items() if value is not None]
+    conditions, values = [one for one, _ in found], [value for _, value in found]
+    for word, value in wanted.where.items():
+        column = here.column(word)
+        if column is None:
+            raise unknown(here, word)
+        if value == "":
+            conditions.append(f"({name(column)} IS NULL OR CAST({name(column)} AS VARCHAR) = '')")
+            continue
+        test = equals(name(column), here.columns[column], "?")
+        conditions.append(test)
+        values += [value] * (test.count("?") - test.count(name(column)) * name(column).count("?"))
+    return conditions, values
+
+
+def unknown(here: Opened, word: str) -> Invalid:
+    """Say that nothing was recorded under a name."""
+    from difflib import get_close_matches
+
+    known = [one.removeprefix("in.") for one in here.columns if one.startswith(("in.", "out."))]
+    close = get_close_matches(word, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"recorded are {', '.join(known[:20]) or 'no columns yet'}"
+    return Invalid(f"no column {word!r} was recorded", kind="unknown-column", hint=hint, column=word)
+
+
+def _place(after: str) -> list[Any]:
+    time, _, rest = after.partition(":")
+    arm, _, one = rest.partition(":")
+    if not (time.removeprefix("-").isdigit() and time.isascii() and len(time) < 20 and one):
+        raise Invalid(
+            f"{after[:200]!r} is no place",
+            kind="bad-cursor",
+            hint="give the `next` of the page before",
+            after=after[:200],
+        )
+    return [int(time), unquote(arm), one]

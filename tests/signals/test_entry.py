@@ -1,0 +1,76 @@
+"""Entries: what a front has encoded goes in as it is, and comes out as columns."""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+import pytest
+
+from loopline.signals.entry import Damaged, columns_of, decode, encode, sampled, without
+from tests.signals.recorded import columns, entry
+
+
+def test_an_entry_is_read_as_it_was_written() -> None:
+    """Inputs and outputs pass through unlooked at."""
+    one = entry(5, units=["UA1"], error="slow")
+    back = decode(encode(one))
+    assert (bytes(back.inputs), back.id, back.units, back.error) == (bytes(one.inputs), one.id, ["UA1"], "slow")
+
+
+@pytest.mark.parametrize(
+    ("written", "rows", "expected"),
+    [
+        ([1, 2], 2, {"x": [1, 2]}),
+        ([0.1, 0.9, 0.2, 0.8], 2, {"x[0]": [0.1, 0.2], "x[1]": [0.9, 0.8]}),
+        ([[0.1, 0.9]], 1, {"x[0]": [0.1], "x[1]": [0.9]}),
+        ({"dtype": "FP64", "data": struct.pack("<2d", 0.25, 0.75)}, 1, {"x[0]": [0.25], "x[1]": [0.75]}),
+        ({"dtype": "FP16", "data": struct.pack("<2e", 1, 2)}, 2, {"x": [1.0, 2.0]}),
+        ({"dtype": "BYTES", "data": b"\x02\0\0\0UA\0\0\0\0"}, 2, {"x": ["UA", ""]}),
+        ([], 0, {}),
+    ],
+)
+def test_columns_have_one_value_a_row(written: object, rows: int, expected: dict[str, list[object]]) -> None:
+    """Lists, lists of lists and binary tensors become columns; a matrix becomes one column for each of its own."""
+    assert dict(columns_of(columns(x=written), rows)) == expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        7,
+        "text",
+        [1, 2, 3],
+        {"dtype": "FP64", "data": b"123"},
+        {"dtype": "NO", "data": b""},
+        {"dtype": "BYTES", "data": b"\x09"},
+    ],
+)
+def test_columns_that_do_not_fit_are_damage(written: object) -> None:
+    """Values that are not one a row, or no values, are never guessed at."""
+    with pytest.raises(Damaged):
+        list(columns_of(columns(x=written), 2))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x90", b"\xc1", msgspec.msgpack.encode(["id"]), b"\x91" * 5000])
+def test_bytes_that_are_no_entry_are_damage(data: bytes) -> None:
+    """Whatever stands in a frame, reading gives an entry or says that there is none."""
+    with pytest.raises(Damaged):
+        decode(data)
+
+
+def test_redacted_columns_are_gone() -> None:
+    """A column that must not be written down is cut out of the bytes."""
+    kept = without(columns(carrier=["UA"], passenger=["Ann"]), ["passenger"])
+    assert bytes(kept) == bytes(columns(carrier=["UA"]))
+    assert bytes(without(kept, ["other"])) == bytes(kept)
+
+
+def test_sampling_is_by_the_id() -> None:
+    """The same requests are kept wherever one asks, about as many as were declared."""
+    ids = [f"{n:032x}" for n in range(4000)]
+    kept = [one for one in ids if sampled(one, 0.25)]
+    assert 800 < len(kept) < 1200
+    assert all(sampled(one, 0.5) for one in kept)
+    assert not sampled(ids[0], 0.0)
+    assert all(sampled(one, 1.0) for one in ids)
