@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
-from loopline.signals.entry import Entry, Raw, encode
+from msgspec import Raw
+
+from loopline.signals.entry import Entry, encode
 from loopline.signals.frames import framed
 from loopline.signals.labels import Label, append, writing
 from loopline.signals.segments import Segment
