@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-
 from msgspec import Raw
 
 from loopline.signals.entry import Entry, encode
