@@ -26,6 +26,7 @@ TOPICS = (
     "standing",
     "transfer",
     "pages",
+    "labels",
 )
 PAGE = Path(__file__).parent / "RESULTS.md"
 
@@ -61,6 +62,13 @@ BUDGETS = (
     Budget("first page of `impact` (≤ 10,000 reached): ≤ 100 ms", 100, "questions", "impact, first page", "wall"),
     Budget("server: start to first 200: ≤ 1 s", 1000, "standing", "start, then idle", "wall"),
     Budget("server: idle memory: ≤ 100 MB", 100e6, "standing", "start, then idle", "size"),
+    Budget(
+        "label join of 1,000,000 predictions, quality by day and slice: ≤ 3 s",
+        3000,
+        "labels",
+        "join 1,000,000 labels, quality by day and slice",
+        "wall",
+    ),
     Budget("UI page: ≤ 150 KB", 150e3, "pages", "runs", "size"),
 )
 

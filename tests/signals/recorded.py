@@ -23,7 +23,8 @@ def entry(number: int = 0, *, carrier: Any = "UA", proba: float = 0.7, **facts: 
     """One flight, asked about alone."""
     told: dict[str, Any] = {
         "id": f"{number:032x}", "recorded_at": JULY + number, "rows": 1, "number": 3, "arm": "champion",
-        "version": "model/delay@7", "change": "c1", "status": 200, "latency_us": 900 + number, "event_times": JULY + number, "units": "UA1",
+        "version": "model/delay@7", "change": "c1", "status": 200, "latency_us": 900 + number,
+        "event_times": JULY + number, "units": "UA1",
         "inputs": columns(carrier=[carrier], distance=[100 + number]), "outputs": columns(predict_proba=[1 - proba, proba]),
     }  # fmt: skip
     return Entry(**(told | facts))

@@ -16,6 +16,7 @@ from loopline.signals import sealing
 from loopline.signals.opening import opened
 from loopline.signals.queries import Filter, find
 from loopline.signals.sealing import day_of, seal
+from loopline.signals.switching import alone
 from tests.mounting import mounted
 from tests.signals.recorded import DAY, JULY, columns, entry, flown, tell, write
 
@@ -188,7 +189,7 @@ def test_a_full_disk_leaves_the_segment(tmp_path: Path) -> None:
 def test_only_one_seals(tmp_path: Path) -> None:
     """Whoever comes second does nothing."""
     write(tmp_path, [entry(0)])
-    with sealing.alone(tmp_path) as mine:
+    with alone(tmp_path) as mine:
         assert mine
         code = f"from pathlib import Path; from loopline.signals.sealing import seal; print(seal(Path({str(tmp_path)!r})).rows)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

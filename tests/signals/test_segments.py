@@ -98,7 +98,7 @@ def test_a_full_disk_costs_counted_records_and_heals(tmp_path: Path) -> None:
         one = Recorder(home, limit_bytes=100_000, flush_s=0.001, roll_bytes=1 << 20)
         ballast = home / "ballast"
         ballast.write_bytes(b"x" * 150_000)
-        taken = []
+        taken: list[bytes] = []
         until = time.monotonic() + 20
         while not one.dropped and time.monotonic() < until:
             data = b"%06d" % len(taken) + b"x" * 2000

@@ -13,7 +13,7 @@ _ORDER: Final = "l.recorded_at::HUGEINT * 4294967296 + l.seq"
 
 
 def latest(here: Opened, table: str, *, maturity: int = 0) -> str:
-    """Write the rows (k, number, text, recorded_at, contradicted) of a table's predictions that have a label.
+    """Write the rows (k, number, text, recorded_at, contradicted, pairs) of a table's predictions that have a label.
 
     The table has `k` beside the columns of predictions by which labels name them. With a maturity only labels count that
     came within so many microseconds of the event.
@@ -21,7 +21,7 @@ def latest(here: Opened, table: str, *, maturity: int = 0) -> str:
     return f"""
         SELECT k, arg_max(number, o) AS number, arg_max(text, o) AS text, max(recorded_at) AS recorded_at,
             (min(number) IS DISTINCT FROM max(number) OR min(text) IS DISTINCT FROM max(text)
-             OR count(number) > 0 AND count(text) > 0) AS contradicted
+             OR count(number) > 0 AND count(text) > 0) AS contradicted, count(*) AS pairs
         FROM ({matched(here, table, maturity=maturity)}) GROUP BY k
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loopline.signals.matching import joining, latest, matched, same
+from loopline.signals.matching import joining, latest, same
 from loopline.signals.opening import Opened, name, opened
 from loopline.signals.queries import unknown
 
@@ -129,7 +129,7 @@ def _unmatched(here: Opened, asked: Asked) -> int:
     whole = asked.start is None and asked.end is None and not asked.maturity
     ((labels,),) = here.rows("SELECT count(*) FROM labels")
     if whole and not here.keys:  # as many pairs as labels: none is left
-        ((pairs,),) = here.rows(f"SELECT count(*) FROM ({matched(here, 'taken')})")
+        ((pairs,),) = here.rows("SELECT coalesce(sum(pairs), 0) FROM truths")
         ((arms,),) = here.rows("SELECT count(DISTINCT arm) FROM cells")
         if arms == 1 and pairs == labels:
             return 0

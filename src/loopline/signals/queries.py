@@ -58,7 +58,7 @@ def find(folder: Path, service: str, wanted: Filter, *, limit: int, after: str =
             values,
         )
         truths = {
-            k: (number if words is None else words, at) for k, number, words, at, _ in here.rows(latest(here, "page"))
+            k: (number if words is None else words, at) for k, number, words, at, *_ in here.rows(latest(here, "page"))
         }
         rows = here.rows(f"SELECT k, {chosen} FROM page ORDER BY k")
     found = []

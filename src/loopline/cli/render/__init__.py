@@ -28,6 +28,7 @@ ALONE = {
     "Overview": "overview",
     "Preview": "preview",
     "Published": "version",
+    "Quality": "quality",
     "Ran": "plan",
     "Reason": "lineage",
     "Ref": "ref",

@@ -1,0 +1,51 @@
+"""quality: realised metrics by window, arm and slice, with coverage."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from loopline.errors import Invalid
+from loopline.verbs.quality import quality
+from tests.signals.recorded import DAY, JULY, entry, flown, tell, write
+from tests.verbs.served import served
+
+
+def test_cells_tell_what_was_predicted_labelled_and_measured(tmp_path: Path) -> None:
+    """Each window has all its rows and those of each member; coverage is shown, and too few labels give no estimate."""
+    loop, ref, folder = served(tmp_path)
+    write(
+        folder,
+        [entry(n, carrier=["UA", "AA"][n % 2], proba=n / 40, event_times=JULY + n // 30 * DAY) for n in range(40)],
+    )
+    tell(folder, *(flown(n, float(n > 10), at=n * 10) for n in range(25)))
+    found = quality(loop, ref, rows=10, metrics=("roc_auc", "brier"))
+    told = {(one.start, one.slice, one.member): one for one in found.cells}
+    assert len(told) == len(found.cells) == 6
+    whole = told[JULY, "", ""]
+    assert (whole.predictions, whole.labelled, whole.end) == (30, 25, JULY + DAY)
+    assert {one.metric: one.value for one in whole.estimates}["roc_auc"] == 1.0
+    assert told[JULY, "carrier", "UA"].labelled == 13
+    later = told[JULY + DAY, "", ""]
+    assert (later.predictions, later.labelled, later.estimates, later.note) == (10, 0, (), "no labels yet")
+    assert quality(loop, ref, maturity=timedelta(microseconds=100)).cells[0].labelled == 11
+    assert quality(loop, ref, until=JULY + DAY).cells[-1].start == JULY
+
+
+def test_many_members_of_a_slice_are_put_together(tmp_path: Path) -> None:
+    """The largest hundred are told one by one."""
+    loop, ref, folder = served(tmp_path)
+    write(folder, [entry(n, event_times=JULY) for n in range(150)])
+    cells = quality(loop, ref, slices=("distance",)).cells
+    assert len(cells) == 1 + 101
+    assert sum(one.predictions for one in cells if one.member == "(other)") == 50
+
+
+@pytest.mark.parametrize("wrong", [{"window": timedelta()}, {"maturity": timedelta(-1)}])
+def test_times_that_make_no_sense_are_refused(tmp_path: Path, wrong: dict[str, timedelta]) -> None:
+    """A window of nothing, or labels before their event."""
+    loop, ref, _ = served(tmp_path)
+    with pytest.raises(Invalid):
+        quality(loop, ref, **wrong)  # type: ignore[arg-type]
