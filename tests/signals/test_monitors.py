@@ -117,14 +117,14 @@ def test_a_fall_since_training_is_measured_against_its_evaluation() -> None:
 
 def bucket(requests: int, **told: Any) -> Any:
     """Make a piece of the traffic of one arm."""
-    empty = {"shadow": False, "errors": 0, "refused": 0, "p50_us": 9_000.0, "p99_us": 20_000.0}
+    empty = {"shadow": False, "errors": 0, "refused": 0, "busy": 0, "p50_us": 9_000.0, "p99_us": 20_000.0}
     return SimpleNamespace(requests=requests, **{**empty, **told})
 
 
 def test_a_service_look_measures_what_was_answered() -> None:
     """Shares are over all arms, of quantiles the worst arm counts, and a shadow, which answers nobody, does not."""
     found = traffic([
-        bucket(900, errors=20, refused=10),
+        bucket(900, errors=20, refused=300, busy=10),
         bucket(100, p99_us=80_000.0),
         bucket(999, shadow=True, errors=999),
     ])

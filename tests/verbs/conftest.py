@@ -117,9 +117,9 @@ APPROVED = Policy(
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[World]:
     """Give data/flights@1 and nothing else."""
-    world = World(loop(PROJECT))
+    world = World(loop(PROJECT, signals=tmp_path / "signals"))
     world.data(a_csv=b"1\n")
     yield world
     world.loop.ledger.close()

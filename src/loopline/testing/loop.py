@@ -28,7 +28,6 @@ def loop(project: str = "flights", *, actor: str = "ann", **ports: Any) -> Loop:
         "work": Path(tempfile.gettempdir()) / "loopline-testing",
         "executors": makers("loopline.executors"),
         "codecs": codecs(),
-        "signals": Path(tempfile.gettempdir()) / "loopline-testing" / "signals",
     }
     return Loop(project=project, actor=parse_actor(actor), **(given | ports))
 
