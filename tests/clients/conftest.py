@@ -39,7 +39,7 @@ def installed(name: str) -> Path:
     mark, python = folder / "pins.txt", folder / "bin" / "python"
     if mark.exists() and mark.read_text(encoding="utf-8") == pins:
         return python
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PINS[name]]
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), *PINS[name]]
     for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], install):
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:

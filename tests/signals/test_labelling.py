@@ -23,7 +23,7 @@ def truth(folder: Path, number: int) -> object:
 
 
 @pytest.mark.parametrize("sealed", [False, True])
-def test_the_same_label_twice_changes_nothing(tmp_path: Path, sealed: bool) -> None:  # noqa: FBT001 (pytest gives it by name)
+def test_the_same_label_twice_changes_nothing(tmp_path: Path, sealed: bool) -> None:  # noqa: FBT001 (a case)
     """A label that is known is counted and not kept again, within one call and between calls."""
     write(tmp_path, [entry(0)])
     assert take(tmp_path, [flown(0, 1.0), flown(0, 1.0, seq=1)]) == Labelled(2, repeated=1)
@@ -35,7 +35,7 @@ def test_the_same_label_twice_changes_nothing(tmp_path: Path, sealed: bool) -> N
 
 
 @pytest.mark.parametrize("sealed", [False, True])
-def test_the_newest_label_counts(tmp_path: Path, sealed: bool) -> None:  # noqa: FBT001 (pytest gives it by name)
+def test_the_newest_label_counts(tmp_path: Path, sealed: bool) -> None:  # noqa: FBT001 (a case)
     """A label that contradicts an older one takes its place and is counted; text and number are not the same."""
     write(tmp_path, [entry(0)])
     take(tmp_path, [flown(0, 1.0)])

@@ -20,7 +20,7 @@ from tests.signals.recorded import entry, write
         ("BOOLEAN", "true", "True", True), ("VARCHAR", "'5'", "5.0", False), ("VARCHAR", "'é'", "é", True),
     ],
 )  # fmt: skip
-def test_a_text_equals_what_it_says(kind: str, value: str, word: str, same: bool) -> None:  # noqa: FBT001 (pytest gives it by name)
+def test_a_text_equals_what_it_says(kind: str, value: str, word: str, same: bool) -> None:  # noqa: FBT001 (a case)
     """5 is 5.0 for a number, not for a text; large whole numbers are exact."""
     column = f"CAST({value} AS {kind})"
     sql = f"SELECT coalesce({equals(column, kind, '$1')}, false)"

@@ -71,6 +71,7 @@ def opened(folder: Path, *, start: int | None = None, end: int | None = None) ->
             db.execute(f"SET allowed_directories=[{places}]")
             db.execute(f"SET temp_directory={text(scratch)}")
             db.execute(f"SET memory_limit='{_MEMORY}'")
+            db.execute("SET enable_progress_bar=false")  # it would stand between the lines of an answer
             db.execute("SET enable_external_access=false")
             db.execute("SET lock_configuration=true")
             db.register("fresh_predictions", _fresh(folder))

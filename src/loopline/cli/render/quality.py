@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def quality(value: Quality, screen: Screen) -> Iterator[str]:
     """Draw the cells, each with its coverage, and what is odd about the labels."""
     metrics = list(dict.fromkeys(one.metric for cell in value.cells for one in cell.estimates))
-    heads = ["  since", "arm", "version", "slice", "rows", "labelled", *metrics, ""]
-    rows = [[screen.paint("dim", word) for word in heads]]
+    heads = ["  since", "arm", "version", "slice", "rows", "labelled", *map(clean, metrics), ""]
+    rows = [[screen.paint("dim", word) if word else "" for word in heads]]
     for cell in value.cells:
         found = {one.metric: number(one.value) for one in cell.estimates}
         rows.append(
@@ -26,7 +26,7 @@ def quality(value: Quality, screen: Screen) -> Iterator[str]:
                 f"  {moment(cell.start, UTC)}", clean(cell.arm), clean(cell.version),
                 clean(f"{cell.slice}={cell.member}") if cell.slice else "", number(cell.predictions),
                 f"{cell.labelled / max(cell.predictions, 1):.0%}", *(found.get(one, "") for one in metrics),
-                screen.paint("dim", clean(cell.note)),
+                screen.paint("dim", clean(cell.note)) if cell.note else "",
             ]
         )  # fmt: skip
     if not value.cells:
