@@ -183,7 +183,13 @@ def _mlserver(folder: Path, env: dict[str, str], model: str) -> Server:
     """Start MLServer with one process for its one model."""
     place = folder / model
     (place / "model").mkdir(parents=True, exist_ok=True)
-    settings = {"parallel_workers": 1, "host": "127.0.0.1", "grpc_port": free_port(), "metrics_port": free_port()}
+    settings = {
+        "debug": False,
+        "parallel_workers": 1,
+        "host": "127.0.0.1",
+        "grpc_port": free_port(),
+        "metrics_port": free_port(),
+    }
     (place / "settings.json").write_text(json.dumps(settings))
     described = {
         "name": "bench", "implementation": "mlserver_sklearn.SKLearnModel",
