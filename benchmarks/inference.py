@@ -34,8 +34,8 @@ _BUSY = "loopline_model_busy_seconds_total{"
 RECORDS = find_spec("loopline.signals.segments") is not None
 """Whether predictions can be recorded; ours are, then."""
 COUNTS = {
-    LINEAR: {"asgi": 30000, "loopline": 8000, "litserve": 2500, "bentoml": 2500, "fastapi": 6000, "mlserver": 2000},
-    FOREST: {"loopline": 4000, "litserve": 250, "bentoml": 2000, "fastapi": 400, "mlserver": 250},
+    LINEAR: {"asgi": 15000, "loopline": 5000, "litserve": 1500, "bentoml": 1500, "fastapi": 3000, "mlserver": 1200},
+    FOREST: {"loopline": 2500, "litserve": 200, "bentoml": 1200, "fastapi": 256, "mlserver": 200},
 }
 ABOUT = f"""
 One row of {COLUMNS} numbers a request, JSON over kept connections, as in the topic of requests to a server. Everybody serves

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -25,7 +24,6 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front says when it is over
     watch_lifeline(lambda: os._exit(0))
     sock = socket.socket(fileno=asked["socket"])
-    gc.disable()  # a fifth of the time that libraries take to be imported, and they leave next to no garbage
     try:
         predictor = _predictor(asked)
     except LooplineError as error:
@@ -34,8 +32,6 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 (whatever a model's file does on its way in)
         say_unfit(sock, "model-unfit", f"{type(error).__name__}: {error}"[:500])
         return 1
-    gc.freeze()  # what is there now stays: no batch waits while it is looked through
-    gc.enable()
     say_ready(sock, {"pid": os.getpid()})
     answer(sock, predictor)
     return 0
