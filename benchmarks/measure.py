@@ -24,6 +24,11 @@ class Sample:
     count: int = 1
     size: float = 0.0
     """Bytes, where the topic is about some: of memory, of a page. Not divided by `count`."""
+    p50: float = 0.0
+    """Milliseconds that half of the operations took at most, where each was timed by itself."""
+    p99: float = 0.0
+    inner: float = 0.0
+    """Milliseconds of all operations together that were spent on what a topic wants to tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,9 @@ class Measured:
     wall: list[float] = field(default_factory=list)
     size: list[float] = field(default_factory=list)
     """In bytes."""
+    p50: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+    inner: list[float] = field(default_factory=list)
 
     def add(self, sample: Sample) -> None:
         """Keep one sample."""
@@ -57,10 +65,14 @@ class Measured:
         self.cpu.append(sample.cpu / sample.count)
         self.wall.append(sample.wall / sample.count)
         self.size.append(sample.size)
+        self.p50.append(sample.p50)
+        self.p99.append(sample.p99)
+        self.inner.append(sample.inner / sample.count)
 
     def median(self, kind: str) -> float:
-        """Give the median CPU time, wall time or size of one operation."""
-        return statistics.median({"cpu": self.cpu, "wall": self.wall, "size": self.size}[kind])
+        """Give the median of one kind of figure, by its name, of one operation."""
+        values: list[float] = getattr(self, kind)
+        return statistics.median(values)
 
 
 def in_turns(cases: Sequence[Case], rounds: int, *, say: Callable[[str], None]) -> list[Measured]:

@@ -12,6 +12,15 @@ PINS = {
     "mlflow": ("mlflow==3.17.2",),
     "dvc": ("dvc==3.67.1",),
     "prefect": ("prefect==3.8.8", "fastapi==0.139.2"),  # newer FastAPI releases break this Prefect's server
+    "litserve": ("litserve==0.2.19", "scikit-learn==1.9.1"),
+    "bentoml": ("bentoml==1.4.40", "scikit-learn==1.9.1"),
+    "fastapi": ("fastapi==0.139.2", "uvicorn[standard]==0.54.0", "scikit-learn==1.9.1"),
+    "mlserver": (  # newer releases of uvloop end its model process
+        "mlserver==1.7.1",
+        "mlserver-sklearn==1.7.1",
+        "scikit-learn==1.9.1",
+        "uvloop==0.21.0",
+    ),
 }
 
 

@@ -27,7 +27,9 @@ TOPICS = (
     "transfer",
     "pages",
     "labels",
+    "inference",
 )
+LINEAR = "LogisticRegression, 64 connections"
 PAGE = Path(__file__).parent / "RESULTS.md"
 
 
@@ -70,6 +72,8 @@ BUDGETS = (
         "wall",
     ),
     Budget("UI page: ≤ 150 KB", 150e3, "pages", "runs", "size"),
+    Budget("service: start to first prediction: ≤ 1.5 s", 1500, "inference", "start, then idle", "wall"),
+    Budget("service: CPU of a request, the model's included: ≤ 0.3 ms", 0.3, "inference", LINEAR),
 )
 
 
@@ -154,7 +158,8 @@ def _topic(name: str, data: dict[str, Any]) -> str:
         who = f"{one.who} ({one.note})" if one.note else one.who
         cpu = _spread(one.cpu) if any(one.cpu) else "–"
         figures = f"{cpu} | {_spread(one.wall)} | {ratio} | {len(one.wall)}"
-        figures += f" | {_bytes(one.median('size'))}" if sized else ""
+        if sized:
+            figures += f" | {_bytes(one.median('size')) if one.median('size') else '–'}"
         lines.append(f"| {one.what}{f' (of {one.count:,})' if one.count > 1 else ''} | {who} | {figures} |")
     if hasattr(topic, "notes"):
         lines += ["", topic.notes(measured)]

@@ -31,8 +31,8 @@ def scaled(number: int) -> int:
 class Server:
     """A server on a free port of this machine, with everything that it starts; ended when the benchmark ends."""
 
-    def __init__(self, *words: str | Path, cwd: Path, env: dict[str, str], health: str) -> None:
-        """Start it. `{port}` in a word is its port."""
+    def __init__(self, *words: str | Path, cwd: Path, env: dict[str, str], health: str = "/health") -> None:
+        """Start it. `{port}` in a word, or in a variable, is its port."""
         cwd.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -41,23 +41,34 @@ class Server:
         self._began = time.perf_counter()
         with self._said.open("ab") as out:
             self._process = subprocess.Popen(
-                [str(word).replace("{port}", str(self.port)) for word in words], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, start_new_session=True,
+                [self._spelled(word) for word in words], cwd=cwd, env={name: self._spelled(one) for name, one in env.items()},
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         atexit.register(self.stop)
 
+    def _spelled(self, word: str | Path) -> str:
+        return str(word).replace("{port}", str(self.port))
+
     def ready(self) -> float:
-        """Wait for the first 200 and give the milliseconds since the start."""
+        """Wait for the first 200 of its health and give the milliseconds since the start."""
+        return self._first(self.health)
+
+    def answers(self, path: str, body: Any) -> float:
+        """Wait for the first 200 to a request with a body and give the milliseconds since the start."""
+        raw = json.dumps(body).encode()
+        return self._first(urllib.request.Request(self.url + path, raw, {"Content-Type": "application/json"}))
+
+    def _first(self, asked: str | urllib.request.Request) -> float:
         while True:
             try:
-                with urllib.request.urlopen(self.health, timeout=5) as answer:
+                with urllib.request.urlopen(asked, timeout=5) as answer:
                     if answer.status == 200:
                         return (time.perf_counter() - self._began) * 1000
             except OSError:
                 pass
             spent = time.perf_counter() - self._began
             if self._process.poll() is not None or spent > _PATIENCE_S:
-                msg = f"{self.health} does not answer:\n{self._said.read_text(errors='replace')[-2000:]}"
+                msg = f"{self.url} does not answer:\n{self._said.read_text(errors='replace')[-2000:]}"
                 raise RuntimeError(msg)
             time.sleep(0.002)
 
@@ -145,7 +156,8 @@ def load(server: Server, connections: int, count: int, requests: list[dict[str, 
         raise RuntimeError(msg)
     told = json.loads(done.stdout)
     time.sleep(0.05)  # the kernel counts in ticks
-    return Sample(server.cpu() - before, told["wall"] * 1000, count)
+    took = {"p50": told["median"] * 1000, "p99": told["p99"] * 1000}
+    return Sample(server.cpu() - before, told["wall"] * 1000, count, **took)
 
 
 def free_port() -> int:

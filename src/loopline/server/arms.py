@@ -29,6 +29,7 @@ from loopline.nouns.service import Arm, Service
 from loopline.server.children import LIFELINE, LONGEST_S, SHORTEST_S, STABLE_S, START
 from loopline.serving.desired import Place
 from loopline.serving.frames import Frames, frame
+from loopline.serving.pace import Pace
 from loopline.serving.worker import READY
 
 LOOK_S: Final = 0.1
@@ -70,8 +71,7 @@ class Pool:
         self._free: deque[_Process] = deque()
         self._planned = False
         self._ending = False
-        self._pace = 0.0
-        """Seconds for each row, as measured (exponential mean over batches); 0: not known."""
+        self._pace = Pace()
         self._empty = asyncio.Event()
         self._empty.set()
         self.restarts = 0
@@ -113,11 +113,13 @@ class Pool:
         return self._queued
 
     def expected_s(self) -> float:
-        """Tell how long one more question would wait for a free process, from how long rows have taken."""
+        """Tell how long one more question would wait for a free process, from how long batches have taken."""
         if self._free:
             return 0.0
-        under_way = sum(one.rows for one in self._processes)
-        return (self._queued + under_way) * self._pace / max(1, sum(one.ready for one in self._processes))
+        held = [one.rows for one in self._processes if one.rows]
+        batches = len(held) + -(-self._queued // self._service.batching.rows)
+        rows = self._queued + sum(held)
+        return self._pace.expect(rows, batches) / max(1, sum(one.ready for one in self._processes))
 
     def ask(self, rows: int, message: list[Any]) -> asyncio.Future[Sequence[Any]]:
         """Put rows into the queue. Raise Unavailable where nobody can answer, TooBusy where it would take too long."""
@@ -165,8 +167,7 @@ class Pool:
         if rows:
             self.batches += 1
             self.busy_s += took_s
-            pace = took_s / rows
-            self._pace = pace if not self._pace else 0.9 * self._pace + 0.1 * pace
+            self._pace.learn(rows, took_s)
         self._free.append(one)
         self._send()
         if not self._queue and not any(process.rows for process in self._processes):
