@@ -235,7 +235,8 @@ class Ledger:
     def __init__(self, database: Database, *, clock: Clock, dry: bool = False) -> None:
         self.database = database
         self._clock = clock
-        self._dry = dry
+        self.dry = dry
+        """Whether every write is a rehearsal, undone at its end."""
         self.listeners: list[Callable[[str], None]] = []
         """Each is told the project after a write of this process. A write inside another tells before that one is durable:
         whoever listens looks a moment later, and now and then without being told, as other processes write too."""
@@ -264,7 +265,7 @@ class Ledger:
                     msg = "a ledger transaction ended without saying what happened"
                     raise AssertionError(msg)
                 feed.append(head, _event(writing, now), writing.payload)
-                if self._dry:
+                if self.dry:
                     raise _DryRun
         except _DryRun:
             return
@@ -277,7 +278,7 @@ class Ledger:
         try:
             with self.database.write() as rows:
                 yield Tables(rows, self._clock.now())
-                if self._dry:
+                if self.dry:
                     raise _DryRun
         except _DryRun:
             return
