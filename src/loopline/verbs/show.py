@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Annotated
 
 from loopline.errors import Conflict, NotFound
+from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.comparison import Review
@@ -32,7 +33,8 @@ def show(
             if "@" in what and isinstance(pointer.revision, Named):
                 return tx.refs.get(RefName(pointer.asset, pointer.revision.ref))
             return tx.versions.resolve(pointer)
-    found = _by_id(loop, what)
+    with loop.ledger.read() as tx:
+        found = by_id(tx, loop, what)
     if isinstance(found, Run):
         return found
     from loopline.verbs.review import page
@@ -40,12 +42,12 @@ def show(
     return page(loop, found.id, asked="show", rows=rows)
 
 
-def _by_id(loop: Loop, prefix: str) -> Run | Change:
+def by_id(tx: Tables, loop: Loop, prefix: str) -> Run | Change:
+    """Find the change or run whose id begins so. Raise NotFound, and Conflict where there are several."""
     found: list[Run | Change] = []
-    with loop.ledger.read() as tx:
-        for kind in (tx.changes, tx.runs):
-            with suppress(NotFound):
-                found.append(kind.resolve(loop.project, prefix))
+    for kind in (tx.changes, tx.runs):
+        with suppress(NotFound):
+            found.append(kind.resolve(loop.project, prefix))
     if len(found) > 1:
         raise Conflict(
             f"a change and a run begin with {prefix}", kind="ambiguous-id", hint="write more digits", prefix=prefix
