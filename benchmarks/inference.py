@@ -111,14 +111,8 @@ def _contestants(place: Path, env: dict[str, str]) -> dict[str, Contestant]:
     ours = _prepared(OURS, place / "loopline", env)
     side(OURS, "loopline_models", ours, cwd=place, env=env)
     models = {name: _prepared(peer(name).python, place / name, env) for name in (*PEERS, "mlflow")}
-    side(
-        peer("mlflow").python,
-        "mlflow_model",
-        models["mlflow"] / "linear.joblib",
-        models["mlflow"] / "saved",
-        cwd=place,
-        env=env,
-    )
+    saved = models["mlflow"] / "saved"
+    side(peer("mlflow").python, "mlflow_model", models["mlflow"] / "linear.joblib", saved, cwd=place, env=env)
     tensor = {"name": "input", "shape": [1, COLUMNS], "datatype": "FP64"}
 
     def start(who: str, *words: str | Path, **more: str) -> Server:
@@ -138,18 +132,7 @@ def _contestants(place: Path, env: dict[str, str]) -> dict[str, Contestant]:
 
     def flow(_: str) -> Server:
         path = f"{peer('mlflow').bin}:{env['PATH']}"  # it looks for uvicorn there
-        words = (
-            "models",
-            "serve",
-            "-m",
-            models["mlflow"] / "saved",
-            "--env-manager",
-            "local",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            "{port}",
-        )
+        words = ("models", "serve", "-m", saved, "--env-manager", "local", "-h", "127.0.0.1", "-p", "{port}")
         return start("mlflow", peer("mlflow").command, *words, PATH=path)
 
     def infer(row: list[float]) -> Any:

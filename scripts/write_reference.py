@@ -33,6 +33,12 @@ INTRODUCTION = """
 Five classes, by what the caller does next, and in each a stable `kind` that programs may rely on: kinds are only ever added.
 `…` stands for a value that is in the error's facts as well. Next step is the hint of one of the places that raise it.
 """.strip()
+ASKING = """
+A command asks only where bytes would be lost that nothing else holds: `checkout --force` over files that were changed and never
+added, and `get --force` over a file or folder that is there. On a terminal it shows what would be lost, and no answer is a no;
+without a terminal it stops (`needs-yes`) unless `--yes` is there. Everything else is an event that a further event takes back:
+`delete`, `rollback` and their like do not ask, and print the command that undoes them.
+""".strip()
 KINDS = {
     "read": "It reads, and changes nothing.",
     "write": "It writes: one transaction and one event, or nothing.",
@@ -112,13 +118,14 @@ def index_page() -> str:
     flags = [
         "| `--json` | write the result as JSON |",
         "| `-q`, `-v` | say less, say more |",
-        "| `-y` | do not ask |",
-        "| `--dry-run` | show what would happen; write nothing |",
+        "| `-y` | do not ask before `--force` overwrites what nothing else holds |",
+        "| `--dry-run` | show what would happen and write nothing, or say that it cannot be rehearsed |",
         "| `--project NAME`, `--as ACTOR`, `--home FOLDER` | where, who, and where the state is |",
         "| `--color auto\\|always\\|never` | when to use colour |",
         "| `--debug` | show where an error came from |",
     ]
     parts += ["## Flags", "\n".join(["| | |", "| --- | --- |", *flags])]
+    parts += ["## What asks", ASKING]
     return "\n\n".join(parts) + "\n"
 
 

@@ -459,3 +459,20 @@ def test_order_does_not_matter(rules: list[Policy], verdicts: list[Verdict], dic
     dice.shuffle(shuffled)
     assert evaluate_policies(rules, case(*verdicts)) == evaluate_policies(rules, case(*shuffled))
     assert decision_inputs(case(*verdicts)) == decision_inputs(case(*shuffled))
+
+
+@pytest.mark.parametrize(
+    ("rule", "declared", "step"),
+    [
+        ({"metrics": ("roc_auc >= 0.7",)}, (), 'declare a check: add [checks."NAME"]'),
+        ({"metrics": ("roc_auc >= 0.7",)}, ("eval",), "run loopline check"),
+        ({"metrics": ("roc_auc >= 0.7",), "checks": ()}, None, "run loopline check"),
+        ({"checks": ("eval",)}, ("other",), 'declare a check: add [checks."eval"]'),
+        ({"checks": ("eval",)}, ("eval",), "run loopline check"),
+        ({"freshness": timedelta(days=1)}, (), 'declare a check: add [checks."NAME"]'),
+    ],
+)
+def test_no_step_leads_to_a_check_that_is_not_there(rule: Any, declared: Any, step: str) -> None:
+    """Without evidence the next step is to run the checks that the project declares, or else to declare one."""
+    facts = case(declared=None if declared is None else frozenset(declared))
+    assert answer(policy(**rule), facts).remedy.startswith(step)

@@ -87,11 +87,15 @@ def test_json_errors_are_json(models: Run) -> None:
 
 
 def test_a_dry_run_writes_nothing(models: Run) -> None:
-    """`--dry-run` shows what would happen and says that it did not."""
+    """`--dry-run` shows what would happen and says that it did not, in every line of stdout, and with --json in a field."""
     said = models("propose", "model/delay@champion", "--to", "1", "--why", "first", "--dry-run")
     assert said.code == 0
     assert "applied" in said.out
+    assert all(line.startswith("dry run │ ") for line in said.out.splitlines())
     assert "nothing was written" in said.err
+    told = json.loads(models("init", "fresh", "--dry-run", "--json").out)
+    assert told["dry_run"] is True
+    assert "dry_run" not in json.loads(models("ls", "--json").out)
     assert models("show", "model/delay@champion").code == 1
 
 

@@ -282,3 +282,9 @@ def test_colour_follows_the_terminal_and_the_environment() -> None:
     assert not Screen(Terminal(), io.StringIO(), environ={"TERM": "dumb"}).out_color
     assert not Screen(io.StringIO(), io.StringIO(), environ={}).out_color
     assert Screen(io.StringIO(), io.StringIO(), environ={"FORCE_COLOR": "1"}).out_color
+
+
+def test_a_rollback_says_what_it_quarantines() -> None:
+    """Whoever takes something back reads which versions no automation may move to any more."""
+    back = change(ChangeState.APPLIED, kind="rollback", quarantines=("data/flights@2", "model/delay@2"))
+    assert "  quarantines data/flights@2, model/delay@2" in drawn(back).splitlines()

@@ -120,12 +120,21 @@ def test_a_port_that_is_taken_is_found() -> None:
     assert check_port("host.invalid", port).state == "warn"
 
 
-def test_engines_and_devices_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container engine on the path and the devices of drivers are told; having none is no fault."""
+def test_a_container_engine_has_to_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Having none is no fault; a command whose engine does not answer, or not in time, is a warning with the next step."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "ENGINE", 0.5)
     assert (check_containers().state, "no docker" in check_containers().text) == ("ok", True)
-    (tmp_path / "podman").touch(mode=0o755)
-    assert check_containers().text == "podman"
+    engine = tmp_path / "podman"
+    for script, state in (("exit 0", "ok"), ("exit 1", "warn"), ("exec /bin/sleep 60", "warn"), ("", "warn")):
+        engine.write_text(f"#!/bin/sh\n{script}\n" if script else "#!/no/such/interpreter\n")
+        engine.chmod(0o755)
+        found = check_containers()
+        assert (found.state, "podman info" in found.fix) == (state, state == "warn"), script
+
+
+def test_devices_are_counted(tmp_path: Path) -> None:
+    """The devices of drivers are told; having none is no fault."""
     assert check_gpu(tmp_path).text == "none here"
     for name in ("nvidia0", "nvidia1", "nvidiactl"):
         (tmp_path / name).touch()

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,10 @@ def calls_in(log: Path, where: str) -> tuple[Cut, ...]:
 
 
 def some(cuts: Sequence[Cut], most: int) -> tuple[Cut, ...]:
-    """Give at most so many, evenly, from a place that chance chooses and that is printed: in time all are tried."""
-    stride = -(-len(cuts) // most)
-    first = random.SystemRandom().randrange(stride) if stride else 0
-    print(f"{len(cuts)} disk calls; every {stride}. from the {first}. on is tried")  # noqa: T201 - shown where a test fails
-    return tuple(cuts[first::stride]) if stride else ()
+    """Give so many, or all where they are fewer: one by chance of each of as many equal parts, by a seed that is printed."""
+    seed = int(os.environ.get("LOOPLINE_FAULTS_SEED") or random.SystemRandom().randrange(10**6))
+    chance = random.Random(seed)
+    parts = min(most, len(cuts))
+    edges = [len(cuts) * part // parts for part in range(parts + 1)] if parts else []
+    print(f"LOOPLINE_FAULTS_SEED={seed}: {parts} of {len(cuts)} disk calls")  # noqa: T201 - shown where a test fails
+    return tuple(cuts[chance.randrange(first, end)] for first, end in pairwise(edges))

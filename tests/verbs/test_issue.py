@@ -50,6 +50,13 @@ def test_the_secret_is_given_once_and_not_kept(world: World) -> None:
     assert made.secret.rpartition("_")[2] not in kept
 
 
+def test_a_rehearsal_gives_no_secret(world: World) -> None:
+    """With --dry-run nothing is shown that looks like a key and opens nothing."""
+    made: Issued = world.rehearsing().do("issue", "laptop")
+    assert (made.secret, made.token.name) == ("", "laptop")
+    assert world.do("find", "tokens") == ()
+
+
 def test_a_role_comes_with_the_token(world: World) -> None:
     """The owner of an embedded loop makes the first admin."""
     world.do("issue", "admin", actor=ANN, role="admin", everywhere=True)

@@ -103,3 +103,26 @@ def test_a_version_that_is_not_there_is_not_promoted(ready: Project) -> None:
     assert caught.value.kind == "no-version"
     with ready.loop.ledger.read() as tx:
         assert tx.changes.list("flights", open_only=True, ref=BEST) == []
+
+
+def test_a_rehearsal_names_the_checks_and_runs_none(ready: Project) -> None:
+    """It tells the proposal and which checks would run, and neither a change nor a run is there afterwards."""
+    runs = len(ready.do("find", "runs", steps=True, limit=1000))
+    change = promote(ready.rehearsing(), 1)
+    assert [(one.check, one.result) for one in change.verdicts] == [(SIZE.name, "pending")]
+    assert change.state == "proposed"
+    assert BEST not in {move.ref for one in ready.do("find", "changes", limit=1000) for move in one.moves}
+    assert len(ready.do("find", "runs", steps=True, limit=1000)) == runs
+
+
+def test_a_rehearsal_goes_as_far_as_nothing_has_to_run(ready: Project) -> None:
+    """With evidence that is there, or where no check speaks of the ref, it tells what applying would say."""
+    wants = replace(NEEDED, approvals=Approvals(count=1))
+    ready.do("policy", document=dump_document(Document((wants,), (SIZE,))).decode(), why="test")
+    waiting = promote(ready, 2)
+    assert [one.result for one in promote(ready.rehearsing(), 2).verdicts] == ["pass"]
+    ready.do("approve", waiting.id, by=BOB)
+    assert promote(ready.rehearsing(), 2).state == "applied"
+    free = RefName(BEST.asset, "free")
+    assert ready.rehearsing().do("promote", free, to=Numbered(1), why="nobody guards it").state == "applied"
+    assert (ready.target(BEST), ready.target(free)) == (None, None)

@@ -63,9 +63,10 @@ def test_what_moves_itself_is_compared_once(world: World) -> None:
 
 
 def test_what_cannot_be_compared_is_noted(guarded: World) -> None:
-    """A ref that is new, a check that has not run, a ref that would go."""
+    """A ref that is new, that no check is declared (and none to be run), a ref that would go."""
     page = guarded.do("review", guarded.propose(1).id)
     assert len(page.notes) == 2
+    assert not [note for note in page.notes if "loopline check" in note]
     gone = guarded.do("propose", RefName(DATA, "main"), delete=True, why="no more")
     assert [note for note in guarded.do("review", gone.id).notes if "deleted" in note]
 

@@ -28,6 +28,7 @@ def test_everything_that_moved_together_returns_together(world: World) -> None:
     assert (back.kind, back.undoes, back.state) == ("rollback", bad.id, ChangeState.APPLIED)
     assert world.target() == 1
     assert world.target(RefName(DATA, "champion")) == 1
+    assert back.quarantines == world.do("show", back.id).change.quarantines == ("data/flights@2", "model/delay@2")
     with world.loop.ledger.read() as tx:
         assert tx.versions.quarantined(DATA, 2) == "seconds"
     with pytest.raises(Refused):

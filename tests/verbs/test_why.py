@@ -9,7 +9,7 @@ from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.lineage import Reason
 from loopline.nouns.run import Link
 
-from .conftest import BOB, CHAMPION, CODE, ENVIRONMENT
+from .conftest import ANN, BOB, CHAMPION, CODE, ENVIRONMENT
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -36,6 +36,30 @@ def test_a_ref_is_told_back_to_the_data(guarded: World) -> None:
     assert {("change", change.id), ("version", "model/delay@1"), ("version", "data/flights@1")} <= told
     assert {("code", CODE), ("environment", ENVIRONMENT)} <= told
     assert reason.because[0].facts["approved by"] == "person:bob (unverified)"
+
+
+def test_a_rollback_does_not_hide_the_evidence(guarded: World) -> None:
+    """Below the rollback stands the change that had moved the ref there before, with its approvals and checks."""
+    changes = []
+    for number in (1, 2):
+        change = guarded.propose(number)
+        guarded.do("approve", change.id, by=ANN)
+        guarded.do("approve", change.id, by=BOB)
+        changes.append(guarded.do("apply", change.id))
+    back = guarded.do("rollback", CHAMPION, why="wrong")
+    first, _ = guarded.do("why", str(CHAMPION)).because
+    (before,) = first.because
+    assert (first.key, before.key) == (back.id, changes[0].id)
+    assert before.facts["approved by"] == "person:ann (unverified, not counted: is the author), person:bob (unverified)"
+
+
+def test_a_change_is_told_by_its_id(guarded: World) -> None:
+    """What it moved follows, back to the data."""
+    change = guarded.propose(2)
+    reason = guarded.do("why", change.id)
+    assert (reason.kind, reason.key, reason.title) == ("change", change.id, "because")
+    told = {(one.kind, one.key) for one in _all(reason)}
+    assert {("version", "model/delay@2"), ("version", "data/flights@1"), ("code", CODE)} <= told
 
 
 def test_a_circle_is_told_once(world: World) -> None:

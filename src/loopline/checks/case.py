@@ -37,6 +37,8 @@ class Case:
     """Members (`person:ann`) by team (`team/ml-leads`)."""
     queued: frozenset[str] = frozenset()
     """Checks that are waiting or running for this head."""
+    declared: frozenset[str] | None = None
+    """Checks that are declared for the refs: what a next step can name. None: nobody looked. It changes no answer."""
     stands: tuple[Stand, ...] = ()
     """Where what the change moves stands already, for soaking."""
     pickled: Mapping[str, bool] = field(default_factory=dict)

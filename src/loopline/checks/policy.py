@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -32,6 +33,7 @@ __all__ = [
     "evidence_of",
     "overridden",
     "policies_for",
+    "uncounted",
     "would_count",
 ]
 
@@ -82,6 +84,16 @@ def would_count(policies: Iterable[Policy], case: Case, answer: Approval) -> boo
             if lacking and not bench.why_not(policy.approvals, answer):
                 return True
     return False
+
+
+def uncounted(policies: Iterable[Policy], case: Case, answer: Approval) -> str:
+    """Say why no policy counts an answer, by what cannot have changed since; empty where one does, or none wants answers."""
+    whys = [
+        _Bench(policy, case, case.change.moves).why_not(replace(policy.approvals, source=()), answer)
+        for policy in policies
+        if policy.approvals is not None and any(policies_for((policy,), move.ref) for move in case.change.moves)
+    ]
+    return whys[0] if whys and all(whys) else ""
 
 
 def overridden(policies: Iterable[Policy], case: Case) -> frozenset[str]:
@@ -141,7 +153,8 @@ class _Bench:
             observed = "queued" if verdict is None else "queued again after an error"
             return self.say(text, Result.PENDING, observed=observed, needed="pass", remedy=f"wait for {name}")
         if verdict is None:
-            return self.say(text, Result.FAIL, observed="not run on this head", needed="pass", remedy=f"run {again}")
+            remedy = self.gather(name)
+            return self.say(text, Result.FAIL, observed="not run on this head", needed="pass", remedy=remedy)
         observed = f"{verdict.result}: {verdict.summary}" if verdict.summary else str(verdict.result)
         see = f"see why it broke (run {verdict.run}), then " if verdict.run else ""
         remedy = {
@@ -159,7 +172,20 @@ class _Bench:
         based = any(move.old is not None or self.case.current.get(str(move.ref)) is not None for move in self.moves)
         answer = compare(text, verdicts, based=based, awaited=awaited or _unfinished(verdicts))
         remedy = answer.remedy.replace("CHANGE", brief(self.case.change.id))
+        if not verdicts and answer.result is Result.FAIL:
+            remedy = self.gather(*self.policy.checks)
         return self.say(text, answer.result, observed=answer.observed, needed=answer.needed, remedy=remedy)
+
+    def gather(self, *names: str) -> str:
+        """Say how evidence comes about: by running the checks, where the project declares them, else by declaring one."""
+        declared = self.case.declared
+        lost = [] if declared is None else [name for name in names if name not in declared]
+        if declared is None or (declared and not lost):
+            return f"run loopline check {brief(self.case.change.id)}"
+        what = f'[checks."{lost[0] if lost else "NAME"}"]'
+        return (
+            f"declare a check: add {what} with refs and pipeline to loopline.toml, then loopline policy --push --why …"
+        )
 
     def approvals(self, rule: Approvals) -> Requirement:
         text = _describe(rule)
@@ -235,7 +261,7 @@ class _Bench:
             *(f"no {m}" for m in missing),
         ])
         waiting = bool(lacking) and set(lacking) <= self.case.queued
-        remedy = f"wait for {', '.join(lacking)}" if waiting else f"run loopline check {brief(self.case.change.id)}"
+        remedy = f"wait for {', '.join(lacking)}" if waiting else self.gather(*missing)
         result = Result.PENDING if waiting else Result.FAIL
         return self.say(text, result, observed=observed or "no evidence", needed=needed, remedy=remedy)
 

@@ -25,7 +25,6 @@ SCHEMA = 1
 _NAMES = ("ASSET", "REF", "VERSION", "JSON")
 _REAL = {
     "check": "loopline review CHANGE",
-    "promote": "loopline propose REF --to REV --why … --dry-run",
     "reproduce": "loopline show RUN",
 }
 """Commands whose steps would really run, and whose records build on each other → what tells without running."""
@@ -132,6 +131,11 @@ def _call(command: Verb, usage: Usage, given: dict[str, Any], options: Options, 
 
 def _ask(place: Place, usage: Usage, typed: dict[str, Any]) -> Any:
     """Ask a verb. One that takes a report gets it where the loop is here; a server sends its own."""
+    if place.options.dry and place.settings.url and usage.name == "promote":
+        raise Invalid(
+            "a server runs a promotion on a worker, which cannot rehearse it", kind="no-dry-run",
+            hint="ask instead: loopline propose REF --to REV --why … --dry-run",
+        )  # fmt: skip
     client = place.client
     if usage.report and place.settings.url:
         typed.pop(usage.report)
@@ -151,22 +155,27 @@ def _answer(command: Verb, result: Any, asked: dict[str, Any], place: Place) -> 
     from loopline.cli.outcome import code_of, remark_on
 
     options, screen = place.options, place.screen
+    rehearsed = options.dry and command.cls != "read"
     if options.json:
         import json
 
         from loopline.verbs.plain import plain
 
-        body = {"schema": SCHEMA, "command": command.name, "result": plain(result, project=screen.project)}
+        body = {"schema": SCHEMA, "command": command.name}
+        if rehearsed:
+            body["dry_run"] = True
+        body["result"] = plain(result, project=screen.project)
         screen.write(json.dumps(body, ensure_ascii=False, allow_nan=False) + "\n")
     elif result is not None:
         from loopline.cli.render import draw
 
         screen.find_zone = lambda: place.zone
+        screen.rehearsed = rehearsed
         screen.show(draw(result, screen))
     remark = remark_on(command, result, asked)
     if remark:
         screen.say(remark)
-    if options.dry and command.cls != "read":
+    if rehearsed:
         screen.say(screen.paint_err("wait", "dry run: nothing was written"))
     elif command.cls in {"write", "work", "local"}:
         from loopline.cli.undo import undo_of

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from loopline.cli.argv import Options
     from loopline.cli.progress import Meter
     from loopline.cli.screen import Screen
+    from loopline.errors import Conflict
     from loopline.sdk.client import Client
     from loopline.settings import Settings
 
@@ -78,20 +79,26 @@ class Place:
 
         return Meter(self.screen)
 
-    def confirm(self, question: str, plan: Iterable[str] = ()) -> None:
-        """Show what would happen and ask. `--yes` and `--dry-run` answer; without a terminal, Invalid asks for `--yes`."""
-        for line in plan:
-            self.screen.say(line)
-        if self.options.yes or self.options.dry:
+    def confirm(self, error: Conflict, losses: Iterable[str]) -> None:
+        """Show what `--force` would destroy and ask. Raise `error` for a no, Invalid kind="needs-yes" without a terminal.
+
+        Asked is only where bytes would be lost that nothing else holds: everything in the ledger can be taken back.
+        """
+        if self.options.yes:
             return
-        if not sys.stdin.isatty():
+        for line in losses:
+            self.screen.err.write(line + "\n")
+        if sys.stdin is None or not (sys.stdin.isatty() and self.screen.err.isatty()):
             raise Invalid(
-                f"{question} Nobody is there to answer.", kind="needs-yes", hint="add --yes, or --dry-run to look"
+                f"{error.message}, and nobody is there to say that it may be lost",
+                kind="needs-yes",
+                hint="look at what would be lost, then add --yes",
+                **error.facts,
             )
-        self.screen.err.write(f"{question} [y/N] ")
+        self.screen.err.write("This cannot be undone. Overwrite? [y/N] ")
         self.screen.err.flush()
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-            raise KeyboardInterrupt
+            raise error
 
     @cached_property
     def zone(self) -> tzinfo | None:

@@ -33,6 +33,9 @@ TONES: Final = {
 MARKS: Final = {"good": "✓", "bad": "✗", "wait": "…", "dim": "–"}
 """What stands beside the word of a status, so that colour is never alone."""
 
+REHEARSED: Final = "dry run │ "
+"""What every line begins with that tells of something which only would have happened."""
+
 
 class Screen:
     """Where output goes and how it looks there."""
@@ -49,6 +52,8 @@ class Screen:
         """Names of this project are written without it."""
         self.find_zone: Callable[[], tzinfo | None] = lambda: None
         """Asked when the first time of day is drawn: many commands draw none."""
+        self.rehearsed = False
+        """Whether what is shown did not happen: then every line of it says so."""
         self.live = _is_terminal(self.out)
         self.out_color = _wants_color("auto", self.out, self.environ)
         self.err_color = _wants_color("auto", self.err, self.environ)
@@ -62,7 +67,7 @@ class Screen:
             from shutil import get_terminal_size
 
             self._width = get_terminal_size().columns if self.live else 10_000
-        return self._width
+        return self._width - (len(REHEARSED) if self.rehearsed else 0)
 
     @cached_property
     def zone(self) -> tzinfo | None:
@@ -113,7 +118,8 @@ class Screen:
 
     def show(self, lines: Iterable[str]) -> None:
         """Put lines on stdout, through the pager where they are more than the terminal holds."""
-        text = "\n".join(lines)
+        front = self.paint("wait", REHEARSED) if self.rehearsed else ""
+        text = "\n".join(front + part for line in lines for part in (line.split("\n") if front else (line,)))
         if not text:
             return
         if self.live and self._page(text + "\n"):

@@ -211,7 +211,7 @@ def bad_data(teller: Teller) -> None:
     teller.do(f'loopline propose {CHAMPION} --to 3 --why "nightly retraining" --as trigger:nightly', expect=1)
     teller.say("The working folder goes back to what main says, in git and in the data.")
     teller.do("git switch --quiet main")
-    teller.do("loopline checkout data/flights@main --force")
+    teller.do("loopline checkout data/flights@main")
 
 
 def ask(teller: Teller) -> None:

@@ -191,7 +191,7 @@ def _clash(clashes: dict[str, str]) -> Conflict:
     return Conflict(
         f"{first} {clashes[first].removeprefix(first + ' ')}{more}",
         kind="local-changes",
-        hint="publish or move away what was changed, or use --force to overwrite it",
+        hint="publish or move away what was changed, or overwrite it with --force",
         paths=sorted(clashes)[:SHOWN],
         count=len(clashes),
     )

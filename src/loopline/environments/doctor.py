@@ -28,6 +28,8 @@ FREE_WARN: Final = 2 << 30
 FREE_FAIL: Final = 100 << 20
 SKEW: Final = 5.0
 """Seconds by which a file system's clock may differ from ours before times of files mislead."""
+ENGINE: Final = 5.0
+"""Seconds for a container engine to answer."""
 EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "sklearn": ("sklearn", "skops", "numpy"),
     "tables": ("duckdb", "pyarrow"),
@@ -230,9 +232,22 @@ def check_port(host: str, port: int) -> Finding:
 
 
 def check_containers() -> Finding:
-    """Find a container engine. Not having one is no fault."""
+    """Find a container engine and ask whether it answers. Not having one is no fault."""
     found = next((name for name in ("docker", "podman") if shutil.which(name)), None)
-    return Finding("containers", "ok", found or "no docker or podman here; nothing but the compose file needs one")
+    if found is None:
+        return Finding("containers", "ok", "no docker or podman here; nothing but the compose file needs one")
+    fix = f"start it, or get the right to use it: {found} info tells why"
+    try:
+        asked = subprocess.run(
+            [found, "info"], check=False, capture_output=True, timeout=ENGINE, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return Finding("containers", "warn", f"{found} does not answer within {ENGINE:.0f} s", fix)
+    except OSError as error:
+        return Finding("containers", "warn", f"{found} cannot be run: {error.strerror}", fix)
+    if asked.returncode:
+        return Finding("containers", "warn", f"{found} is here, but its engine does not answer", fix)
+    return Finding("containers", "ok", f"{found} answers")
 
 
 def check_gpu(devices: Path = Path("/dev")) -> Finding:

@@ -260,7 +260,7 @@ class Ledger:
         self.database = database
         self._clock = clock
         self.dry = dry
-        """Whether nothing stays: whoever writes beside the ledger must not, either."""
+        """Whether every write is a rehearsal, undone at its end: who writes beside the ledger must leave nothing, either."""
         self.listeners: list[Callable[[str], None]] = []
         """Each is told the project after a write of this process. A write inside another tells before that one is durable:
         whoever listens looks a moment later, and now and then without being told, as other processes write too."""

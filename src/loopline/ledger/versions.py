@@ -201,6 +201,11 @@ class Versions:
         )
         return row[0] if row else None
 
+    def quarantined_by(self, change: str) -> Sequence[str]:
+        """Give the versions that a change put into quarantine and that are in it still, as `kind/name@number`."""
+        rows = self._rows.all("SELECT asset, number FROM quarantine WHERE change = ? ORDER BY asset, number", change)
+        return [f"{self._assets.name_of(row[0])}@{row[1]}" for row in rows]
+
     def lift(self, name: AssetName, number: int) -> None:
         """Take the mark away; only a change that is applied does this."""
         self._rows.do("DELETE FROM quarantine WHERE asset = ? AND number = ?", self._assets.id_of(name), number)

@@ -118,6 +118,8 @@ class Change:
     """For a rollback: the change that it takes back."""
     lifts: tuple[str, ...] = ()
     """Versions whose quarantine this change lifts when it is applied, as `kind/name@number`."""
+    quarantines: tuple[str, ...] = ()
+    """Versions that this change, a rollback, has put into quarantine and that are in it; told where one change is asked for."""
     approvals: tuple[Approval, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     override: Override | None = None

@@ -53,3 +53,4 @@ class Issued:
 
     token: Token
     secret: str
+    """Empty in a rehearsal: nobody was let in."""

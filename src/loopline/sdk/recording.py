@@ -168,9 +168,13 @@ class ActiveRun:
                 if isinstance(value, (str, bytes)):
                     raise TypeError  # a text that looks like a number is none
                 number = float(value)
-                at = self._next.get(key, 0) if step is None else int(step)
             except Exception:  # noqa: BLE001 (whatever a value's own `__float__` raises)
-                self._warn(key, f"left out {key}: {type(value).__name__} at step {step!r} is no number")
+                self._warn(key, f"left out {key}: {type(value).__name__} is no number")
+                continue
+            try:
+                at = self._next.get(key, 0) if step is None else int(step)
+            except Exception:  # noqa: BLE001 (whatever a step's own `__int__` raises)
+                self._warn("step", f"left out {key}: the step {step!r} is no whole number")
                 continue
             if not -_LARGEST <= at <= _LARGEST:
                 self._warn(key, f"left out {key}: no step can be {at}")

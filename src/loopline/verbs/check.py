@@ -109,10 +109,10 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
     return replace(first, estimates=tuple(estimate for one in verdicts for estimate in one.estimates))
 
 
-def declared(loop: Loop, change: Change) -> bool:
-    """Tell whether any check speaks of the refs of a change."""
+def declared(loop: Loop, change: Change) -> tuple[str, ...]:
+    """Name the checks that speak of the refs of a change."""
     with loop.ledger.read() as tx:
-        return any(True for move in change.moves for _ in declared_for(tx, loop, move))
+        return tuple(dict.fromkeys(one.name for move in change.moves for one in declared_for(tx, loop, move)))
 
 
 def _answer(loop: Loop, one: Check, move: Move, change: Change, *, code: Digest | None, way: Way, run: str) -> Verdict:

@@ -79,7 +79,7 @@ def issue(
             "token.issued", identity, actor=str(whose), name=name, scopes=[write_scope(one) for one in given],
             expires_at=until, **({"role": role, "project": home} if role else {}),
         )  # fmt: skip
-    return Issued(token, text)
+    return Issued(token, "" if loop.ledger.dry else text)
 
 
 def _no_later(loop: Loop, tx: Tables, until: int | None) -> int | None:

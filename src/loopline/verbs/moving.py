@@ -161,7 +161,7 @@ def policies_of(tx: Tables, change: Change) -> tuple[tuple[Policy, ...], Digest 
 def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
     """Collect every recorded fact that a policy may ask about."""
     from loopline.checks.policy import Case, Stand
-    from loopline.verbs.declaring import awaited
+    from loopline.verbs.declaring import awaited, declared_for
 
     current: dict[str, int | None] = {}
     stands: list[Stand] = []
@@ -182,6 +182,7 @@ def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
         current=current,
         teams=tx.teams.all(loop.project),
         queued=awaited(tx, loop, change),
+        declared=frozenset(one.name for move in change.moves for one in declared_for(tx, loop, move)),
         stands=tuple(stands),
         pickled=pickled,
     )

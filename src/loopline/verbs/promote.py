@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
+from loopline.ledger.ledger import Ledger
 from loopline.loop import Loop
 from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import RefName, Revision
+from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs.apply import apply
 from loopline.verbs.check import check, declared
 from loopline.verbs.moving import aim, settle, told
@@ -30,11 +33,14 @@ def promote(
 ) -> Change:
     """Propose a move, run its checks, and apply it if the policy is satisfied. Otherwise it waits, and says for what.
 
-    Promoting the same again goes on with the change that is open.
+    Promoting the same again goes on with the change that is open. A rehearsal (`--dry-run`) runs no check: it names those that
+    would run, as pending, and goes as far as what is known already lets it.
 
     Example:
         loopline promote model/delay@champion --to 2 --why "trained with the July data"
     """
+    if loop.ledger.dry:
+        return _rehearsed(loop, ref, to=to, why=why, together=together)
     change = _open(loop, ref, to, together=together) or propose(loop, ref, to=to, why=why, together=together)
     return as_far_as_possible(loop, change, executor=executor, workers=workers)
 
@@ -50,6 +56,18 @@ def as_far_as_possible(loop: Loop, change: Change, *, executor: str, workers: in
     if change.state is ChangeState.APPROVED or (change.decision and change.decision.passed):
         return apply(loop, change.id)
     return change
+
+
+def _rehearsed(loop: Loop, ref: RefName, *, to: Revision, why: str, together: bool) -> Change:
+    """Go as far as without running anything, inside a transaction that is undone at its end."""
+    with loop.ledger.telemetry():
+        inside = replace(loop, ledger=Ledger(loop.ledger.database, clock=loop.clock))
+        change = _open(inside, ref, to, together=together) or propose(inside, ref, to=to, why=why, together=together)
+        runs = () if change.state.over or _checked(change) else declared(inside, change)
+        if not runs:
+            return promote(inside, ref, to=to, why=why, together=together) if not change.state.over else change
+        told = (Verdict(name, change.head, Result.PENDING, None, loop.clock.now(), "would run") for name in runs)
+        return replace(change, verdicts=tuple(told))
 
 
 def _open(loop: Loop, ref: RefName, to: Revision, *, together: bool) -> Change | None:

@@ -11,6 +11,7 @@ from loopline.nouns.comparison import Comparison, Review
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.version import Version
+from loopline.verbs.check import declared
 from loopline.verbs.comparing import compare, unseen
 from loopline.verbs.moving import find_open, stands
 from loopline.verbs.permitting import sees
@@ -37,7 +38,8 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
         found = find_open(tx, change, loop)
         comments = tuple(tx.comments.of(found.id))
         requirements, mine = stands(tx, loop, found)
-    found = replace(found, approvals=_answers(found))
+        quarantines = tuple(tx.versions.quarantined_by(found.id)) if found.kind == "rollback" else ()
+    found = replace(found, approvals=_answers(found), quarantines=quarantines)
     comparisons, data, notes = [], dict[AssetName, Comparison](), []
     moved = {move.ref.asset for move in found.moves if move.new is not None}
     for move in found.moves:
@@ -66,7 +68,10 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
             notes += _left_out(loop, data[asset], asked)
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
     if not found.verdicts and not found.state.over:
-        notes.append(f"no check has run yet: loopline check {brief(found.id)}")
+        some = declared(loop, found)
+        notes.append(
+            f"no check has run yet: loopline check {brief(found.id)}" if some else "no check is declared for it"
+        )
     return Review(
         found, tuple(comparisons), tuple(data.values()), estimates, tuple(dict.fromkeys(notes)),
         requirements=requirements, mine=mine, comments=comments,

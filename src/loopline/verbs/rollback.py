@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from loopline.errors import Conflict, NotFound, Refused
@@ -45,7 +46,7 @@ def rollback(
                     marked.append(f"{move.ref.asset}@{move.new}")
         _incident(tx, loop, undone, back)
         tx.say("change.applied", back.id, quarantined=marked, **told(back))
-        return back
+        return replace(back, quarantines=tuple(tx.versions.quarantined_by(back.id)))
 
 
 def _undone(tx: Writing, loop: Loop, ref: RefName, change: str | None) -> Change:

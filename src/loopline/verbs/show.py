@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from loopline.errors import Conflict, NotFound
+from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.comparison import Review
@@ -14,9 +15,6 @@ from loopline.nouns.name import Named, RefName, parse_pointer
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
-
-if TYPE_CHECKING:
-    from loopline.ledger.ledger import Tables
 
 
 def show(
@@ -39,7 +37,8 @@ def show(
                 ref = tx.refs.get(RefName(pointer.asset, pointer.revision.ref))
                 return _shown(tx, loop, ref)
             return tx.versions.resolve(pointer)
-    found = _by_id(loop, what)
+    with loop.ledger.read() as tx:
+        found = by_id(tx, loop, what)
     if isinstance(found, Run):
         return found
     from loopline.verbs.review import page
@@ -55,12 +54,12 @@ def _shown(tx: Tables, loop: Loop, ref: Ref) -> Ref | Deployment:
     return deployment(tx, loop, ref)
 
 
-def _by_id(loop: Loop, prefix: str) -> Run | Change:
+def by_id(tx: Tables, loop: Loop, prefix: str) -> Run | Change:
+    """Find the change or run whose id begins so. Raise NotFound, and Conflict where there are several."""
     found: list[Run | Change] = []
-    with loop.ledger.read() as tx:
-        for kind in (tx.changes, tx.runs):
-            with suppress(NotFound):
-                found.append(kind.resolve(loop.project, prefix))
+    for kind in (tx.changes, tx.runs):
+        with suppress(NotFound):
+            found.append(kind.resolve(loop.project, prefix))
     if len(found) > 1:
         raise Conflict(
             f"a change and a run begin with {prefix}", kind="ambiguous-id", hint="write more digits", prefix=prefix

@@ -7,7 +7,7 @@ from typing import Annotated
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
-from loopline.nouns.change import Change
+from loopline.nouns.change import Approval, Change
 from loopline.nouns.digest import is_digest_prefix, short
 from loopline.nouns.lineage import Reason
 from loopline.nouns.name import Named, RefName, parse_asset, parse_pointer
@@ -16,6 +16,7 @@ from loopline.nouns.run import Link, Run
 from loopline.nouns.version import Version
 from loopline.verbs.observing import elsewhere
 from loopline.verbs.permitting import sees
+from loopline.verbs.show import by_id
 
 DEEPEST = 100
 """How many runs one behind the other an answer can hold."""
@@ -26,12 +27,15 @@ MOST = 1000
 def why(
     loop: Loop,
     what: Annotated[
-        str, "a ref, a version, a run's id, the digest of anything, or data elsewhere: dataset:NAMESPACE/NAME"
+        str,
+        "a ref, a version, the id of a change or a run, the digest of anything, or data elsewhere: dataset:NAMESPACE/NAME",
     ],
     *,
     depth: Annotated[int, "how many runs to walk back"] = 10,
 ) -> Reason:
     """Tell why something is there: deployment, change and approvals, version, run, data, code, environment.
+
+    Where a rollback has brought a ref back, below it is the change that had moved it there before, with its evidence.
 
     Of what lies in a project that the asker may not look into, or beyond what their token covers, only a digest or an id is told.
 
@@ -51,7 +55,8 @@ def why(
             return walk.version(tx.versions.resolve(pointer), 0)
         if is_digest_prefix(what):
             return walk.named(what)
-        return walk.run(tx.runs.resolve(loop.project, what), 0)
+        found = by_id(tx, loop, what)
+        return walk.run(found, 0) if isinstance(found, Run) else walk.change(found, 0)
 
 
 class _Walk:
@@ -68,14 +73,22 @@ class _Walk:
         because = []
         change = self._tx.changes.find(ref.change) if ref.change else None
         if change:
-            seen = all(self._may(move.ref.asset.project, str(move.ref.asset)) for move in change.moves)
-            because.append(_change(change) if seen else Reason("change", change.id, self._untold(change.project)))
+            before = self._brought(ref) if change.kind == "rollback" else None
+            because.append(self._moved(change, () if before is None else (self._moved(before),)))
         version = self._tx.versions.get(ref.name.asset, ref.target)
         because.append(self.version(version, level))
         facts = {"tier": ref.tier} if ref.tier else {}
         return Reason(
             "ref", str(ref.name), f"points at {version}", {**facts, "since": str(ref.moved_at)}, tuple(because)
         )
+
+    def change(self, change: Change, level: int) -> Reason:
+        """Tell what a change moved, who answered, and what its versions came from."""
+        there = [(one.ref.asset, one.new) for one in change.moves if one.new is not None]
+        found = [
+            self.version(self._tx.versions.get(*one), level) for one in there if self._may(one[0].project, str(one[0]))
+        ]
+        return self._moved(change, tuple(found))
 
     def version(self, version: Version, level: int) -> Reason:
         """Tell what a version is, and of the run that made it."""
@@ -153,6 +166,40 @@ class _Walk:
             return (Reason("run", run.id, run.name),)
         return (self.run(run, level + 1),)
 
+    def _brought(self, ref: Ref) -> Change | None:
+        """Find the change that had moved a ref to where a rollback has brought it back."""
+        for moved in self._tx.changes.history(ref.name, limit=1000):
+            if moved.kind != "rollback" and moved.new == ref.target:
+                return self._tx.changes.find(moved.change)
+        return None
+
+    def _moved(self, change: Change, because: tuple[Reason, ...] = ()) -> Reason:
+        """Tell of a change, its answers and its checks; only that it was there to whom may not look at all that it moved."""
+        if not all(self._may(move.ref.asset.project, str(move.ref.asset)) for move in change.moves):
+            return Reason("change", change.id, self._untold(change.project))
+        facts = {"by": change.author, "kind": change.kind, "at": str(change.closed_at or change.created_at)}
+        yes = [one for one in change.approvals if one.answer == "approve"]
+        if yes:
+            facts["approved by"] = ", ".join(f"{one.actor}{self._notes(change, one)}" for one in yes)
+        if change.override:
+            facts["overridden by"] = f"{change.override.actor}: {change.override.reason}"
+        for verdict in change.verdicts:
+            facts[f"check {verdict.check}"] = str(verdict.result)
+        return Reason("change", change.id, change.reason, facts, because)
+
+    def _notes(self, change: Change, answer: Approval) -> str:
+        """Say of an approval whether somebody vouched for it, and why the policy of the decision did not count it."""
+        from loopline.checks.document import load_document
+        from loopline.checks.policy import Case, uncounted
+
+        notes = [] if answer.verified else ["unverified"]
+        data = self._tx.policies.find(change.decision.policy) if change.decision and change.decision.policy else None
+        policies = load_document(data).policies if data else ()
+        why_not = uncounted(policies, Case(change, self._tx.now), answer)
+        if why_not or answer.stale:
+            notes.append(f"not counted: {why_not or 'saw another head or other evidence'}")
+        return f" ({', '.join(notes)})" if notes else ""
+
     def _may(self, project: str, asset: str = "*") -> bool:
         """Tell whether the asker could have asked there."""
         known = self._seen.get((project, asset))
@@ -162,15 +209,3 @@ class _Walk:
 
     def _untold(self, project: str) -> str:
         return "beyond what your token covers" if project == self._loop.project else "in another project"
-
-
-def _change(change: Change) -> Reason:
-    facts = {"by": change.author, "kind": change.kind, "at": str(change.closed_at or change.created_at)}
-    yes = [f"{a.actor}{'' if a.verified else ' (unverified)'}" for a in change.approvals if a.answer == "approve"]
-    if yes:
-        facts["approved by"] = ", ".join(yes)
-    if change.override:
-        facts["overridden by"] = f"{change.override.actor}: {change.override.reason}"
-    for verdict in change.verdicts:
-        facts[f"check {verdict.check}"] = str(verdict.result)
-    return Reason("change", change.id, change.reason, facts)

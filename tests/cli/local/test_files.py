@@ -141,13 +141,13 @@ def test_two_writers(flights: Run, tmp_path: Path) -> None:
 
 
 def test_checkout_does_not_lose_work(flights: Run, tmp_path: Path) -> None:
-    """An edit that was never added stops the checkout; --force overwrites it."""
+    """An edit that was never added stops the checkout; --force with --yes overwrites it."""
     path = tmp_path / "data" / "flights" / "jan.csv"
     path.write_text("mine\n")
     flights("branch", "data/flights", "units")
     assert flights("checkout", "data/flights@1", "--json").fault["kind"] == "local-changes"
     assert path.read_text() == "mine\n"
-    assert flights("checkout", "data/flights@1", "--force").code == 0
+    assert flights("checkout", "data/flights@1", "--force", "--yes").code == 0
     assert path.read_text() == "1\n"
 
 
@@ -207,11 +207,11 @@ def test_put_and_get(flights: Run, tmp_path: Path) -> None:
 
 
 def test_get_does_not_overwrite(flights: Run, tmp_path: Path) -> None:
-    """What is there stays, unless --force says otherwise."""
+    """What is there stays, unless --force and --yes say otherwise."""
     (tmp_path / "out").write_text("mine")
     assert flights("get", "data/flights", "out", "--json").fault["kind"] == "target-exists"
     assert (tmp_path / "out").read_text() == "mine"
-    assert flights("get", "data/flights", "out", "--force").code == 0
+    assert flights("get", "data/flights", "out", "--force", "--yes").code == 0
     assert (tmp_path / "out" / "jan.csv").exists()
 
 

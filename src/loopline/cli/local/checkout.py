@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from loopline.cli.text import clean
+from loopline.errors import Conflict
 from loopline.nouns.name import Pointer
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ def checkout(
 ) -> Version:
     """Make a folder hold the files of a version.
 
-    What was changed there and never added is not lost: the command stops before it touches anything. Cut short, the same
-    command finishes the work. After the checkout of a branch, `loopline add` goes on there.
+    What was changed there and never added is not lost: the command stops before it touches anything. With `--force` it shows
+    what would be lost and asks, for that has no undo; `--yes` says yes, and has to where there is no terminal. Cut short, the
+    same command finishes the work. After the checkout of a branch, `loopline add` goes on there.
 
     Example:
         loopline checkout data/flights@units
@@ -34,7 +37,15 @@ def checkout(
 
         return where.client.do(get, version)
     working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
-    found, done = working.checkout(version, folder, force=force)
+    try:
+        found, done = working.checkout(version, folder)
+    except Conflict as error:
+        if not force or error.kind != "local-changes":
+            raise
+        paths = [f"would be lost: {clean(path)}" for path in error.facts["paths"]]
+        more = error.facts["count"] - len(paths)
+        where.confirm(error, [*paths, f"and {more} more"] if more else paths)
+        found, done = working.checkout(version, folder, force=True)
     where.screen.say(
         f"{done.written} {'file' if done.written == 1 else 'files'} written, {done.removed} removed, {done.kept} as they were"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from loopline.errors import Conflict
 from loopline.nouns.name import Pointer
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def get(
 ) -> Version:
     """Find the version that a pointer means now, and write its bytes to a file or folder.
 
-    The target appears whole or not at all. A copy of a version is nobody's working folder: for that, check it out.
+    The target appears whole or not at all. One that is there is replaced with `--force`, which asks, for that has no undo;
+    `--yes` says yes, and has to where there is no terminal. A copy of a version is nobody's working folder: for that, check it out.
 
     Example:
         loopline get model/delay@champion ./model
@@ -32,5 +34,11 @@ def get(
     if target is not None and not where.options.dry:
         from loopline.sdk.files import copy_out
 
-        copy_out(where.client.blobs, version, target, force=force)
+        try:
+            copy_out(where.client.blobs, version, target)
+        except Conflict as error:
+            if not force or error.kind != "target-exists":
+                raise
+            where.confirm(error, [f"would be replaced: {target}"])
+            copy_out(where.client.blobs, version, target, force=True)
     return version
