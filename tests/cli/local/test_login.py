@@ -48,7 +48,7 @@ class Site:
         with httpx.Client(base_url=self.url, headers={"Origin": self.url}) as browser:
             assert browser.post("/login", data={"token": secret}).status_code == 303
             page = browser.get("/device", params={"code": code}).text
-            csrf = re.search(r'name="csrf" value="([0-9a-f]{32})"', page)
+            csrf = re.search(r'name="csrf" value="([0-9a-f]{128})"', page)
             assert csrf
             return browser.post("/device", data={"csrf": csrf[1], "code": code, "answer": answer}).status_code
 
