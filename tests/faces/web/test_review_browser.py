@@ -150,6 +150,8 @@ def test_no_line_of_a_difference_is_cut_off(width: int, browser: Browser, served
     with looking(browser, served.url, viewport={"width": width, "height": 900}) as page:
         page.goto(f"/p/flights/changes/{story.named['waiting']}", wait_until="load")
         assert "sha256:" in page.locator(".diff", has_text="digest").first.inner_text()
-        beyond = page.evaluate("[...document.querySelectorAll('.diff')].map((one) => one.scrollWidth - one.clientWidth)")
+        beyond = page.evaluate(
+            "[...document.querySelectorAll('.diff')].map((one) => one.scrollWidth - one.clientWidth)"
+        )
         assert beyond
         assert max(beyond) <= 0
