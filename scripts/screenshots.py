@@ -53,16 +53,16 @@ ON_A_PHONE = frozenset({
     "login-closed",
 })
 """Pages that are pictured on a phone instead of in the dark: what a phone does to them is worth seeing."""
-LEFT_OUT = frozenset({
-    "runs-filtered",
-    "impact",
-    "device",
-    "empty-assets",
-    "empty-feed",
-    "empty-search",
-    "settings-server",
-})
-"""Not chosen: another picture shows as much."""
+LEFT_OUT = {
+    "runs-filtered": "it is the page of runs, with fewer of them",
+    "impact": "it is the page of lineage, walked the other way",
+    "device": "with a code in it, the same page is `device-waiting`",
+    "empty-assets": "it says as much as `empty-runs`",
+    "empty-feed": "it says as much as `empty-runs`",
+    "empty-search": "it says as much as `empty-runs`",
+    "settings-server": "it is a list of addresses and versions, which differ everywhere",
+}
+"""Not chosen, and why: another picture shows as much."""
 
 
 def main() -> int:
@@ -145,6 +145,13 @@ def _index() -> str:
     for name in _shown():
         pictures = " ".join(f"![{name}, {way}]({name}-{way}.webp)" for way in ways_of(name))
         lines += [f"## {name}", "", SAID[name], "", pictures, ""]
+    lines += ["## Left out", "", "Tests look at these pages, too; a picture of them would show nothing new.", ""]
+    lines += [f"- {name}: {why}" for name, why in LEFT_OUT.items()]
+    lines += [
+        "",
+        "Every page is pictured in light, and in dark or on a phone; `python scripts/screenshots.py` takes all in all ways.",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -37,8 +37,24 @@ async def form_of(request: Request) -> dict[str, list[str]]:
         fields.setdefault(name, []).append(value)
     said = (fields.pop("csrf", None) or [""])[0]
     caller: Caller | None = request.scope.get("loopline.caller")
-    if caller is not None and caller.csrf and not compare_digest(said.encode(), caller.csrf.encode()):
+    if caller is not None and caller.csrf and not knows(said, caller.csrf):
         raise Refused(
             "this form is of another session", kind="stale-form", hint="load the page again, then send it again"
         )
     return fields
+
+
+def masked(csrf: str, pad: bytes) -> str:
+    """Write a session's value as a form holds it: by a random pad of the same length, so that no two pages hold the same text."""
+    return pad.hex() + bytes(a ^ b for a, b in zip(pad, csrf.encode(), strict=True)).hex()
+
+
+def knows(said: str, csrf: str) -> bool:
+    """Tell whether somebody has shown a session's value, masked or bare."""
+    try:
+        both = bytes.fromhex(said)
+    except ValueError:
+        both = b""
+    half = len(both) // 2
+    bare = bytes(a ^ b for a, b in zip(both[:half], both[half:], strict=False))
+    return compare_digest(said.encode(), csrf.encode()) or compare_digest(bare, csrf.encode())

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -24,6 +23,7 @@ from starlette.responses import RedirectResponse, Response
 from loopline.access.secrets import hash_of, id_of
 from loopline.errors import Invalid, Refused
 from loopline.faces.admit import unknown
+from loopline.faces.forms import knows
 from loopline.faces.login.cookies import SESSION
 from loopline.faces.problem import expected, reply
 from loopline.nouns.actor import parse_actor
@@ -244,16 +244,17 @@ def _same_origin(request: HTTPConnection, known: Caller | None) -> None:
     origin = request.headers.get("origin", "")
     home = request.headers.get("host", "").lower()
     foreign = origin and origin.partition("://")[2].lower() != home
-    shown = origin or site == "same-origin" or not (known and known.csrf) or _knows(request, known.csrf)
+    shown = (
+        origin
+        or site == "same-origin"
+        or not (known and known.csrf)
+        or knows(request.headers.get(CSRF, ""), known.csrf)
+    )
     if foreign or not shown or site not in ("", "same-origin", "none"):
         raise Refused(
             "another site sent this", kind="cross-site", hint="open the page on this server and do it there",
             origin=origin[:200],
         )  # fmt: skip
-
-
-def _knows(request: HTTPConnection, csrf: str) -> bool:
-    return compare_digest(request.headers.get(CSRF, "").encode(), csrf.encode())
 
 
 def _is_old(tx: Tables, token: str) -> bool:

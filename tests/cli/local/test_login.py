@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -48,7 +50,7 @@ class Site:
         with httpx.Client(base_url=self.url, headers={"Origin": self.url}) as browser:
             assert browser.post("/login", data={"token": secret}).status_code == 303
             page = browser.get("/device", params={"code": code}).text
-            csrf = re.search(r'name="csrf" value="([0-9a-f]{32})"', page)
+            csrf = re.search(r'name="csrf" value="([0-9a-f]{128})"', page)
             assert csrf
             return browser.post("/device", data={"csrf": csrf[1], "code": code, "answer": answer}).status_code
 
@@ -163,6 +165,26 @@ def test_a_token_that_lets_nobody_in_is_not_kept(
     assert said.code != 0
     assert said.fault["kind"] in {"no-token-given", "not-signed-in"}
     assert find(site.url) is None
+
+
+def test_who_types_no_token_is_told_so(site: Site, admin: str, tmp_path: Path) -> None:
+    """Ctrl-D at the prompt of a terminal is no defect: it says what is missing, and exits as for any wrong request."""
+    assert admin
+    ours, theirs = os.openpty()
+    command = [str(Path(sys.executable).with_name("loopline")), "login", site.url, "--token"]
+    with subprocess.Popen(command, stdin=theirs, stderr=subprocess.PIPE, cwd=tmp_path, start_new_session=True) as login:
+        assert login.stderr
+        said = b""
+        while not said.endswith(b"token: "):
+            byte = login.stderr.read(1)
+            assert byte, said
+            said += byte
+        os.write(ours, b"\x04")
+        rest = login.stderr.read()
+        assert b"loopline login URL --token < FILE" in rest, rest
+    assert login.returncode == 2
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_the_variable_wins_over_what_was_kept(

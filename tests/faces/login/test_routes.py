@@ -30,7 +30,7 @@ def signed(served: Served, token: str) -> tuple[dict[str, str], str]:
     assert answer.status_code == 303, answer.text
     headers = {"Cookie": f"loopline_session={cookies_of(answer)['loopline_session']}", "Origin": HOME}
     page = served.ask("GET", "/login", headers=headers).text
-    found = re.search(r'name="csrf" value="([0-9a-f]{32})"', page)
+    found = re.search(r'name="csrf" value="([0-9a-f]{128})"', page)
     assert found
     return headers, found[1]
 

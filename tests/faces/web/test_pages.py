@@ -202,7 +202,7 @@ def test_pages_of_many_curves_stay_small(fresh: Story, serving: Server) -> None:
             fresh.do("log", runs[-1], points=points)
     page = serving.get("/p/flights/compare", run=runs)
     assert wrong_with(page) == []
-    assert len(page.tree.all("svg", data_chart="line")) == 6
+    assert len(page.tree.all("svg", data_chart="line")) == 4
 
 
 def test_every_page_says_what_its_picture_shows() -> None:

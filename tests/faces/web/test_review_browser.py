@@ -142,3 +142,16 @@ def test_lineage_is_walked_by_its_pictures(browser: Browser, served: Server) -> 
         page.locator("svg.plot a", has_text="delay@").first.focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**of=model**")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_line_of_a_difference_is_cut_off(width: int, browser: Browser, served: Server, story: Story) -> None:
+    """A digest that is one long word is wrapped, on a wide screen and on a phone: nothing of it lies beyond the edge."""
+    with looking(browser, served.url, viewport={"width": width, "height": 900}) as page:
+        page.goto(f"/p/flights/changes/{story.named['waiting']}", wait_until="load")
+        assert "sha256:" in page.locator(".diff", has_text="digest").first.inner_text()
+        beyond = page.evaluate(
+            "[...document.querySelectorAll('.diff')].map((one) => one.scrollWidth - one.clientWidth)"
+        )
+        assert beyond
+        assert max(beyond) <= 0

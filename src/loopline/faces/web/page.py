@@ -13,10 +13,12 @@ from loopline.access.allow import allowed, entered
 from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.faces.admit import admit, caller_of
 from loopline.faces.desk import Desk, act
+from loopline.faces.forms import masked
 from loopline.faces.problem import expected, headers_of
 from loopline.faces.status import status_of
 from loopline.faces.web import words
 from loopline.faces.web.asked import Asked, verb_named
+from loopline.faces.web.packing import LEAST, packed, packs
 from loopline.faces.web.static import statics
 from loopline.nouns.ids import brief
 from loopline.nouns.name import parse_project
@@ -40,7 +42,7 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
-    "Vary": "Cookie",
+    "Vary": "Cookie, Accept-Encoding, Sec-Fetch-Site",
 }
 
 
@@ -150,7 +152,10 @@ async def render(
         "when": lambda then, full=False: words.when(then, now=now, zone=zone, full=full),
     }
     body = environment().get_template(template).render({**frame, **values})
-    return HTMLResponse(body.encode("utf-8", "replace"), status, HEADERS)  # half a surrogate pair has no bytes
+    written = body.encode("utf-8", "replace")  # half a surrogate pair has no bytes
+    if len(written) < LEAST or not packs(request.headers):
+        return HTMLResponse(written, status, HEADERS)
+    return HTMLResponse(packed(written), status, {**HEADERS, "Content-Encoding": "gzip"})
 
 
 async def error_page(request: Request, error: LooplineError) -> Response:
@@ -194,7 +199,7 @@ async def _frame(request: Request) -> dict[str, Any]:
         "projects": sorted({*projects, project}) if caller and project else [],
         "sections": SECTIONS,
         "caller": caller,
-        "csrf_token": caller.csrf if caller else "",
+        "csrf_token": masked(caller.csrf, desk.loop.ids.chance(len(caller.csrf))) if caller and caller.csrf else "",
         "path": request.url.path,
         "query": request.query_params,
         "now": desk.loop.clock.now(),

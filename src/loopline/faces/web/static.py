@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
+from loopline.faces.web.packing import packed, packs
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -28,6 +30,8 @@ class Statics:
     version: str
     """Hash over all of them: modules import each other by relative names, so they share one folder of the address."""
     files: dict[str, bytes]
+    small: dict[str, bytes]
+    """The same, compressed."""
 
     def url(self, name: str) -> str:
         """Give the address of a file. Raise KeyError for one that is not there."""
@@ -41,7 +45,7 @@ def statics() -> Statics:
     """Read the folder once."""
     files = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir()) if path.suffix in _TYPES}
     digest = sha256(b"".join(name.encode() + b"\0" + body + b"\0" for name, body in files.items()))
-    return Statics(digest.hexdigest()[:12], files)
+    return Statics(digest.hexdigest()[:12], files, {name: packed(body, level=9) for name, body in files.items()})
 
 
 async def static(request: Request) -> Response:
@@ -54,11 +58,14 @@ async def static(request: Request) -> Response:
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable" if current else "no-store",
         "Content-Type": _TYPES[Path(name).suffix],
-        "ETag": f'"{statics().version}"',
+        "ETag": f'W/"{statics().version}"',
+        "Vary": "Accept-Encoding, Sec-Fetch-Site",
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Content-Security-Policy": "default-src 'none'; style-src 'self'; sandbox",
     }
     if current and request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
+    if packs(request.headers):
+        return Response(statics().small[name], headers={**headers, "Content-Encoding": "gzip"})
     return Response(body, headers=headers)

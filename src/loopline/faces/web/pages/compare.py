@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
 
+from loopline.errors import Invalid
 from loopline.faces.desk import act
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.charts.bar import Bar, bar
 from loopline.faces.web.charts.line import Across, Curve, line
 from loopline.faces.web.charts.scatter import Dot, Line, box_plot, parallel, scatter
-from loopline.faces.web.page import address, door, project_of, render, shown
+from loopline.faces.web.page import address, door, number_of, project_of, render, shown
 from loopline.verbs.compare import compare
 from loopline.verbs.series import series
 
@@ -29,13 +30,22 @@ if TYPE_CHECKING:
 
 LETTERS: Final = "ABCDEFGHIJ"
 CURVES: Final = 6
-POINTS: Final = 3600
-"""Points on the page, over all curves: what keeps it below 150 KB."""
+"""Pictures of curves on a page, where the points suffice."""
+POINTS: Final = 2400
+"""Points on the page, over all curves: what keeps it small."""
+LEAST: Final = 60
+"""Points below which a curve would look like another one."""
 MOST: Final = 400
 """Points of one curve: as many as its picture has room for."""
+ROWS: Final = 15
+"""Rows of a table on the first page."""
+PART: Final = 60
+"""Rows on a page of one part."""
+PARTS: Final = {"curves": "Curves", "params": "Params", "metrics": "Metrics at the end", "packages": "Environment"}
+"""What has pages of its own where there is much of it, with its title."""
 AXES: Final = 8
-BARS: Final = 6
-PLOTS: Final = 4
+BARS: Final = 4
+PLOTS: Final = 2
 FEW: Final = 3
 """Runs, or slices, below which a picture of their spread would show nothing."""
 _SLICE: Final = re.compile(r"(?P<metric>[^\[]+)\[(?P<column>[^=\]]+)=.*\]\Z", re.DOTALL)
@@ -51,47 +61,96 @@ class Picture:
 
 @shown
 async def page(request: Request) -> Response:
-    """Show runs side by side."""
-    names = tuple(request.query_params.getlist("run"))
+    """Show runs side by side; of much the beginning, and where the rest is."""
+    part, start = _part_of(request), number_of(request, "start", 0)
+    if start < 0:
+        raise Invalid(f"start is {start}", kind="bad-value", hint="write a whole number from 0", value=str(start))
     across: Across = "elapsed" if request.query_params.get("across") == "elapsed" else "step"
-    loop = door(request, "compare")
-    found = await act(request, compare, loop, names)
-    points = await act(
-        request, series, door(request, "series"), tuple(run.id for run in found.runs), points=min(MOST, POINTS // len(found.runs))
-    )  # fmt: skip
-    chosen = tuple(run.id for run in found.runs)
-    project = project_of(request)
+    found = await act(request, compare, door(request, "compare"), tuple(request.query_params.getlist("run")))
+    chosen, project = tuple(run.id for run in found.runs), project_of(request)
+    courses = await _courses(request, found) if part in ("", "curves") else {}
+    keys = list(courses)[start : start + _fitting(len(chosen))]
+
+    def here(**changed: object) -> str:
+        kept = {"run": chosen, "across": across if across != "step" else "", "part": part}
+        return address(project, "compare", **(kept | changed))
+
+    values: dict[str, Any] = {
+        "found": found, "letters": LETTERS, "across": across, "part": part, "most": ROWS,
+        "curves": curves(found, {key: courses[key] for key in keys}, across),
+        "left_out": len(courses) - len(keys),
+        "others": [here(across="", start=start or ""), here(across="elapsed", start=start or "")],
+        "without": [here(run=[one for one in chosen if one != run]) for run in chosen],
+    }  # fmt: skip
+    frame: dict[str, Any] = {"section": "runs", "asked": Asked("compare", {"runs": chosen})}
+    runs = [("Runs", address(project, "runs"))]
+    if part:
+        listed = _lines_of(found, part)
+        step, count = (len(keys) or 1, len(courses)) if part == "curves" else (PART, len(listed))
+        return await render(
+            request, "compare-part.html", title=f"{PARTS[part]}, compared", **frame, **values, part_title=PARTS[part],
+            crumbs=[*runs, ("Compare", here(part=""))], lines=listed[start : start + PART],
+            first=here() if start else "", more=here(start=start + step) if start + step < count else "",
+        )  # fmt: skip
     return await render(
-        request, "compare.html", title="Compare", section="runs", asked=Asked("compare", {"runs": chosen}),
-        crumbs=[("Runs", address(project, "runs"))], found=found, letters=LETTERS,
-        curves=curves(found, points, across), bars=bars(found), lines=lines(found), across=across, dots=dots(found, project),
-        spreads=spreads(found),
-        others=[address(project, "compare", run=chosen), address(project, "compare", run=chosen, across="elapsed")],
-        without=[address(project, "compare", run=[one for one in chosen if one != run]) for run in chosen],
+        request, "compare.html", title="Compare", **frame, **values, crumbs=runs, bars=bars(found), lines=lines(found),
+        dots=dots(found, project), spreads=spreads(found),
+        rest={one: here(part=one, start=len(keys) if one == "curves" else "") for one in PARTS},
     )  # fmt: skip
 
 
-def curves(found: Lineup, points: Sequence[Series], across: Across) -> list[Picture]:
-    """Draw each metric that has a course, all runs in one picture."""
-    place = {run.id: i for i, run in enumerate(found.runs)}
+def _part_of(request: Request) -> str:
+    part = request.query_params.get("part", "")
+    if part and part not in PARTS:
+        raise Invalid(
+            f"no part of this page is called {part[:80]!r}", kind="bad-value", hint=f"write one of {', '.join(PARTS)}",
+            value=part[:80],
+        )  # fmt: skip
+    return part
+
+
+def _lines_of(found: Lineup, part: str) -> list[NamedLine | Figure]:
+    """Give the rows of a part, those that differ first."""
+    every: dict[str, Sequence[NamedLine | Figure]] = {
+        "params": found.params, "metrics": found.metrics, "packages": found.packages,
+    }  # fmt: skip
+    return sorted(every.get(part, ()), key=lambda one: not one.differs)
+
+
+def _fitting(runs: int) -> int:
+    """Say how many pictures of so many curves a page has room for."""
+    return max(1, min(CURVES, POINTS // (LEAST * runs)))
+
+
+async def _courses(request: Request, found: Lineup) -> dict[str, list[Series]]:
+    """Give each metric that has a course, those that most runs have first."""
+    most = min(MOST, POINTS // len(found.runs))
+    points = await act(
+        request, series, door(request, "series"), tuple(run.id for run in found.runs), points=most
+    )  # fmt: skip
     by_key: dict[str, list[Series]] = {}
     for one in points:
         if one.count > 1:
             by_key.setdefault(one.key, []).append(one)
-    keys = sorted(by_key, key=lambda key: (-len(by_key[key]), key))[:CURVES]
-    most = min(MOST, POINTS // max(1, sum(len(by_key[key]) for key in keys)))
+    return {key: by_key[key] for key in sorted(by_key, key=lambda key: (-len(by_key[key]), key))}
+
+
+def curves(found: Lineup, courses: Mapping[str, Sequence[Series]], across: Across) -> list[Picture]:
+    """Draw metrics over their course, all runs in one picture."""
+    place = {run.id: i for i, run in enumerate(found.runs)}
+    most = min(MOST, POINTS // max(1, sum(map(len, courses.values()))))
     return [
         Picture(
             key,
             line(
-                [_curve(one, found, place[one.run], across) for one in by_key[key]],
+                [_curve(one, found, place[one.run], across) for one in several],
                 title=key,
                 across=across,
                 named=False,
                 most=most,
             ),
         )
-        for key in keys
+        for key, several in courses.items()
     ]
 
 

@@ -117,6 +117,7 @@ function same(a, b) {
     copy.querySelectorAll(".fresh").forEach((each) => each.classList.remove("fresh"));
     copy.querySelectorAll("[data-copy]").forEach((each) => each.setAttribute("hidden", ""));
     copy.querySelectorAll("details").forEach((each) => each.removeAttribute("open"));
+    copy.querySelectorAll("input[name=csrf]").forEach((each) => each.removeAttribute("value"));   // masked anew each time
     return copy.innerHTML.replace(/ class=""/g, "");
   };
   return bare(a) === bare(b);
