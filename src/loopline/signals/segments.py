@@ -77,7 +77,7 @@ class Recorder:
             with contextlib.suppress(OSError):
                 if not self._step():
                     self._stop.wait(_RETRY_S)
-        last = self._step()
+        last = self._step()  # nothing is taken any more
         self._lost = len(self._waiting) if not last else 0
         self._roll()
 
@@ -87,9 +87,11 @@ class Recorder:
             while self._waiting:
                 if self._segment is None:
                     self._segment = Segment(self._folder)
-                self._write(self._segment)
+                more = self._write(self._segment)
                 if self._segment.size >= self._roll_bytes:
                     self._roll()
+                if not more:
+                    break  # what has come meanwhile is written with what comes next
         except OSError as error:
             self.trouble = error.strerror or str(error)
             return False
