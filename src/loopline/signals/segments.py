@@ -45,6 +45,7 @@ class Recorder:
         self._folder = Path(folder) / SEGMENTS
         self._limit, self._flush_s, self._roll_bytes, self._roll_s = limit_bytes, flush_s, roll_bytes, roll_s
         self._waiting: deque[bytes] = deque()
+        self._batch: list[bytes] = []
         self._taken = 0
         self._done = 0
         """Bytes taken and bytes done with, each written by one thread alone: their difference is what waits."""
@@ -68,7 +69,7 @@ class Recorder:
         """Write what waits and finish the segment, within a time; False where something was lost. Later offers are dropped."""
         self._stop.set()
         self._thread.join(within_s)
-        left = len(self._waiting) if self._thread.is_alive() else self._lost
+        left = len(self._waiting) + len(self._batch) if self._thread.is_alive() else self._lost
         self.dropped += left
         return not left
 
@@ -78,13 +79,13 @@ class Recorder:
                 if not self._step():
                     self._stop.wait(_RETRY_S)
         last = self._step()  # nothing is taken any more
-        self._lost = len(self._waiting) if not last else 0
+        self._lost = len(self._waiting) + len(self._batch) if not last else 0
         self._roll()
 
     def _step(self) -> bool:
         """Write all that waits; False where the system refuses."""
         try:
-            while self._waiting:
+            while self._waiting or self._batch:
                 if self._segment is None:
                     self._segment = Segment(self._folder)
                 more = self._write(self._segment)
@@ -100,18 +101,16 @@ class Recorder:
             self._roll()
         return True
 
-    def _write(self, segment: Segment) -> None:
-        """Append a batch; it leaves the queue only once it is in the file."""
-        batch, size = [], 0
-        for entry in itertools.islice(self._waiting, 4096):  # only this thread takes from the left
-            batch.append(framed(entry))
-            size += len(entry)
-            if size >= _BATCH:
-                break
-        segment.append(b"".join(batch))
-        for _ in batch:
-            self._waiting.popleft()
+    def _write(self, segment: Segment) -> bool:
+        """Append a batch, one that could not be written before any other. Tell whether it was full, so that more may wait."""
+        size = sum(map(len, self._batch))
+        while self._waiting and size < _BATCH:  # popped one by one: the other thread adds meanwhile
+            self._batch.append(self._waiting.popleft())
+            size += len(self._batch[-1])
+        segment.append(b"".join(map(framed, self._batch)))
+        self._batch.clear()
         self._done += size
+        return size >= _BATCH
 
     def _roll(self) -> None:
         segment, self._segment = self._segment, None
