@@ -42,6 +42,21 @@ def test_what_is_offered_is_in_a_finished_segment_after_closing(tmp_path: Path) 
     assert (one.dropped, unfinished(tmp_path)) == (0, [])
 
 
+def test_writing_goes_on_while_more_is_offered(tmp_path: Path) -> None:
+    """However fast entries come, the thread that writes them keeps up or drops them, and every one is accounted for."""
+    one = Recorder(tmp_path, flush_s=0.0001, limit_bytes=1 << 20)
+    given = [b"%d" % n for n in range(100_000)]
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        taken = [data for data in given if one.offer(data)]
+    finally:
+        sys.setswitchinterval(often)
+    assert one.close(20)
+    assert contents(tmp_path) == taken
+    assert one.dropped == len(given) - len(taken)
+
+
 def test_what_does_not_fit_is_dropped_and_counted(tmp_path: Path) -> None:
     """An entry for which there is no room is refused at once."""
     one = Recorder(tmp_path, limit_bytes=10, flush_s=60)

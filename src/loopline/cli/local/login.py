@@ -92,7 +92,10 @@ def _typed() -> str:
     if sys.stdin.isatty():
         from getpass import getpass
 
-        text = getpass("token: ").strip()
+        try:
+            text = getpass("token: ").strip()
+        except EOFError:  # Ctrl-D
+            text = ""
     else:
         text = sys.stdin.readline(500).strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
