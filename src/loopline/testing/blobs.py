@@ -36,6 +36,7 @@ NO_DIGESTS = (
     f"{ABSENT}0",
 )
 
+
 class BlobsSuite:
     """Needs a fixture `blobs` that gives an empty store, and `damage` where `path` gives no files."""
 
