@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from loopline.server import connection
-from loopline.server.connection import Connection
+from loopline.server.connection import Connection, Joining
 
 from .live import Live, live
 
@@ -175,3 +175,57 @@ def test_too_many_connections_are_asked_to_come_back(monkeypatch: pytest.MonkeyP
         assert b"fine" in answered(here)
         for client in clients:
             client.close()
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.sent.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+
+def test_the_head_and_the_body_of_an_answer_leave_together() -> None:
+    """Two pieces of one turn are one call of the system, a single one waits no longer than the turn, none is lost at the end."""
+
+    async def run() -> None:
+        wire = Wire()
+        joining = Joining(wire, asyncio.get_running_loop())
+        joining.write(b"head ")
+        joining.write(b"body")
+        assert wire.sent == [b"head body"]
+        joining.write(b"alone")
+        assert len(wire.sent) == 1
+        await asyncio.sleep(0)
+        assert wire.sent[1:] == [b"alone"]
+        joining.write(b"last")
+        joining.close()
+        assert (wire.sent[2:], wire.closed) == ([b"last"], True)
+
+    asyncio.run(run())
+
+
+def test_nothing_is_sent_once_a_connection_is_gone() -> None:
+    """What was held for a connection that is aborted meanwhile goes nowhere."""
+
+    async def run() -> None:
+        wire = Wire()
+        joining = Joining(wire, asyncio.get_running_loop())
+        joining.write(b"held")
+        joining.abort()
+        await asyncio.sleep(0)
+        assert wire.sent == []
+
+    asyncio.run(run())

@@ -313,6 +313,16 @@ def test_a_shadow_changes_nothing_for_anybody(tmp_path: Path) -> None:
         assert front.get("/v2/models/n")[1]["versions"] == ["1"]
 
 
+def test_many_clients_at_once_are_no_overload_for_a_model_that_batches(tmp_path: Path) -> None:
+    """A model that takes as long for forty rows as for one lets forty in, though one by one they would take two seconds."""
+    with fronted(limited(naughty(tmp_path, 0), queue=timedelta(milliseconds=200))) as front:
+        for _ in range(5):
+            assert answers(front, SLOW) == [SLOW]
+        with ThreadPoolExecutor(40) as threads:
+            told = [one.status for one in threads.map(lambda _: front.predict(SLOW), range(40))]
+        assert told == [200] * 40
+
+
 def test_overload_is_refused_before_everybody_waits(tmp_path: Path) -> None:
     """More than can be answered in time gets 429 with a time to come back, and what is let in is answered in time."""
     desired = limited(naughty(tmp_path / "more", 0), queue=timedelta(milliseconds=300))

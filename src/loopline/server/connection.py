@@ -20,6 +20,8 @@ SLOWEST: Final = 512
 """Bytes a second that a body must bring on average, once it has taken BODY_S."""
 ANSWER_S: Final = 60.0
 """How long an answer may wait for its reader."""
+WORTH: Final = 64 << 10
+"""Bytes of a piece beyond which copying it costs more than a call of the system."""
 _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n%s"
@@ -32,6 +34,48 @@ LARGEST_HEAD: Final = 64 << 10
 """Bytes of a request's head."""
 _LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _LATE: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class Joining:
+    """A transport that holds a piece back until the next one, or the end of this turn of the loop, and sends both at once.
+
+    uvicorn writes the head of an answer and then its body: that would be two calls of the system and two packets.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Send, with what is held, or hold."""
+        if self._held:
+            held, self._held = self._held, b""
+            if len(data) > WORTH:
+                self._transport.write(held)
+                held = b""
+            self._transport.write(held + data if held else data)
+        elif data:
+            self._held = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        """Send what is held, then close."""
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Let go of everything."""
+        self._held = b""
+        self._transport.abort()
+
+    def _flush(self) -> None:
+        held, self._held = self._held, b""
+        if held and not self._transport.is_closing():
+            self._transport.write(held)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class Connection(HttpToolsProtocol):
@@ -53,6 +97,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self.transport = Joining(transport, self.loop)  # type: ignore[assignment]
         self._began = self._came = self.loop.time()
         if len(self.connections) > self.most:
             transport.write(_FULL % (len(_BODY), _BODY))
