@@ -1,7 +1,7 @@
 """What is left of a ledger and a store when the disk fails, or the process dies, at disk calls of the other main writes.
 
-They are hundreds, and each costs about a second: a sample of them is tried each time, spread over the whole write and begun where a
-seed says (`LOOPLINE_FAULTS_SEED`, else a new one, which is printed), so that in time all of them are.
+They are hundreds, and each costs about a second: a sample of them is tried each time, spread over the whole write and begun
+where a seed says (`LOOPLINE_FAULTS_SEED`, else a new one, which is printed), so that in time all of them are.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -95,10 +95,10 @@ class World:
         path.chmod(0o644)
         path.write_bytes(path.read_bytes() + b"!")
 
-    def rehearsing(self) -> World:
+    def rehearsing(self) -> Self:
         """Give the same world, where nothing is kept."""
         ledger = Ledger(self.loop.ledger.database, clock=self.loop.clock, dry=True)
-        return World(replace(self.loop, ledger=ledger))
+        return replace(self, loop=replace(self.loop, ledger=ledger))
 
     def target(self, ref: RefName = CHAMPION) -> int | None:
         """Read where a ref points."""

@@ -23,7 +23,8 @@ def get(
     """Find the version that a pointer means now, and write its bytes to a file or folder.
 
     The target appears whole or not at all. One that is there is replaced with `--force`, which asks, for that has no undo;
-    `--yes` says yes, and has to where there is no terminal. A copy of a version is nobody's working folder: for that, check it out.
+    `--yes` says yes, and has to where there is no terminal. A copy of a version is nobody's working folder: for that, check
+    it out.
 
     Example:
         loopline get model/delay@champion ./model

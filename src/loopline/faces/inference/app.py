@@ -172,9 +172,9 @@ class Inference:
                 body, media = self._front.metrics(accept)
                 return 200, [(b"content-type", media.encode())], body
             case "/v2":
-                from loopline import __version__
+                from importlib.metadata import version
 
-                return _json({"name": "loopline", "version": __version__, "extensions": list(EXTENSIONS)})
+                return _json({"name": "loopline", "version": version("loopline"), "extensions": list(EXTENSIONS)})
             case "/health" | "/v2/health/live":
                 return _json({"live": True})
             case "/health/ready" | "/v2/health/ready":

@@ -116,10 +116,10 @@ class _Calls:
         return message("ServerReadyResponse")(ready=served is not None and served.ready)
 
     async def about(self, request: Any) -> Any:
-        from loopline import __version__
+        from importlib.metadata import version
 
         del request
-        return message("ServerMetadataResponse")(name="loopline", version=__version__, extensions=EXTENSIONS)
+        return message("ServerMetadataResponse")(name="loopline", version=version("loopline"), extensions=EXTENSIONS)
 
     async def model_ready(self, request: Any) -> Any:
         return message("ModelReadyResponse")(ready=self._served(request.name, request.version).ready)
