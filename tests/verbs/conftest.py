@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -98,7 +99,9 @@ class World:
     def rehearsing(self) -> Self:
         """Give the same world, where nothing is kept."""
         ledger = Ledger(self.loop.ledger.database, clock=self.loop.clock, dry=True)
-        return replace(self, loop=replace(self.loop, ledger=ledger))
+        found = copy(self)
+        found.loop = replace(self.loop, ledger=ledger)
+        return found
 
     def target(self, ref: RefName = CHAMPION) -> int | None:
         """Read where a ref points."""

@@ -43,7 +43,7 @@ def _effect(one: ColumnDrift) -> str:
 
 def _notes(one: ColumnDrift) -> str:
     said = []
-    if one.nulls:
+    if one.nulls and one.rows:
         said.append(f"{one.nulls / one.rows:.1%} missing")
     if one.outside:
         said.append(f"{plural(one.outside, 'row')} out of range")
@@ -54,8 +54,9 @@ def _notes(one: ColumnDrift) -> str:
 
 def _shape(one: ColumnProfile | None) -> str:
     """Draw how rows lie over bins, a few together: a block each, the highest one full."""
-    cells = () if one is None else one.counts or (*one.frequencies, one.others)
-    return _blocks(cells) if sum(cells) else "–"
+    told = () if one is None else one.counts or (*one.frequencies, one.others)
+    cells = [max(0, count) for count in told]
+    return _blocks(cells) if any(cells) else "–"
 
 
 def _blocks(cells: Sequence[int]) -> str:
