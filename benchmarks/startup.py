@@ -14,7 +14,7 @@ ABOUT = """
 `import` is a whole Python process that imports the library and ends; the first line is the interpreter alone. A read
 command lists what is recorded: `loopline ls` with ten data assets, `mlflow runs list` with ten runs in SQLite, `dvc
 status` with ten tracked files, `prefect config view` (Prefect's recorded things need a server: `flow-run ls` starts
-one for itself).
+one for itself). `Tab` completes a name from the ledger, as a shell asks for it.
 """
 
 
@@ -32,6 +32,11 @@ def cases(place: Path) -> list[Case]:
         Case("import", "prefect", lambda: here(prefect.python, "-c", "import prefect; prefect.flow")),
         Case("import", "mlflow", lambda: here(mlflow.python, "-c", "import mlflow")),
         Case("read command", "loopline", lambda: command(OURS.parent / "loopline", "ls", cwd=ours, env=env)),
+        Case(
+            "Tab",
+            "loopline",
+            lambda: command(OURS.parent / "loopline", "--complete", "1", "show", "", cwd=ours, env=env),
+        ),
         Case("read command", "dvc", lambda: command(dvc.command, "status", cwd=theirs, env=env)),
         Case("read command", "prefect", lambda: here(prefect.command, "config", "view"), "`config view`"),
         Case("read command", "prefect", lambda: here(prefect.command, "flow-run", "ls"), "`flow-run ls`", rounds=5),

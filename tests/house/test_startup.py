@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -40,14 +39,12 @@ LOOPLINE = (sys.executable, "-c", "import sys; from loopline.cli.entry import ma
 """What the installed command does."""
 IMPORT_BUDGET_MS = 60
 READ_BUDGET_MS = 80
-COMPLETION_BUDGET_MS = 50
+COMPLETION_BUDGET_MS = 40
 """What DESIGN §7 promises; `make bench` measures against these on a quiet machine."""
 CACHED_BUDGET_MS = 500
-"""What the demo promises of a run whose every step is known. Measured on two cores: 320 ms."""
-CACHED_HEADROOM = 1.5
-"""Less than for the others: the best of several runs hardly feels the other core's tests."""
-HEADROOM = 3.0
-"""A shared CI machine is slower than a desk and busy with the other core's tests; a heavy import costs more than this."""
+"""What the demo promises of a run whose every step is known."""
+BARE_MS = 9.5
+"""CPU of an interpreter that does nothing where the budgets were set. Where it takes longer, they grow in proportion."""
 
 
 def test_import_loopline_loads_nothing_heavy() -> None:
@@ -94,20 +91,31 @@ def test_read_commands_load_nothing_heavy(project: Path, words: list[str]) -> No
     assert heavy_after(code + "\nassert not code, code", cwd=project) == set()
 
 
+def test_a_listing_loads_no_evidence(project: Path) -> None:
+    """What `ls` does not draw, it does not read: no policies, no changes with their evidence, no archives, no hashing."""
+    code = "import sys\nfrom loopline.cli.main import main\nassert not main(['ls'])\nprint('LOADED', *sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], cwd=project, check=True, capture_output=True, text=True).stdout
+    unread = {"loopline.nouns.policy", "loopline.nouns.check", "loopline.nouns.change", "shutil", "hashlib"}
+    assert unread & set(out.rpartition("LOADED")[2].split()) == set()
+
+
 def test_import_loopline_is_within_its_budget() -> None:
-    """`import loopline` takes at most 60 ms CPU, the interpreter's own start included."""
-    assert cpu_ms(sys.executable, "-c", "import loopline") <= IMPORT_BUDGET_MS * HEADROOM
+    """`import loopline` takes at most 60 ms CPU where the bare interpreter, which is included, takes 9.5; else in proportion."""
+    spent, slower = scaled(sys.executable, "-c", "import loopline")
+    assert spent <= IMPORT_BUDGET_MS * slower
 
 
 def test_a_read_command_is_within_its_budget(project: Path) -> None:
-    """`loopline ls` takes at most 80 ms CPU for the whole process."""
-    assert cpu_ms(*LOOPLINE, "ls", cwd=project) <= READ_BUDGET_MS * HEADROOM
+    """`loopline ls` takes at most 80 ms CPU where the bare interpreter, which is included, takes 9.5; else in proportion."""
+    spent, slower = scaled(*LOOPLINE, "ls", cwd=project)
+    assert spent <= READ_BUDGET_MS * slower
 
 
 @pytest.mark.parametrize("words", [["1", "show", ""], ["1", "run", ""], ["1", "approve", ""]], ids=" ".join)
 def test_completion_is_within_its_budget(project: Path, words: list[str]) -> None:
-    """A press of Tab takes at most 50 ms CPU for the whole process: 10 are Python's, 15 its typing and pathlib."""
-    assert cpu_ms(*LOOPLINE, "--complete", *words, cwd=project) <= COMPLETION_BUDGET_MS * HEADROOM
+    """A press of Tab takes at most 40 ms CPU where the bare interpreter, which is included, takes 9.5; else in proportion."""
+    spent, slower = scaled(*LOOPLINE, "--complete", *words, cwd=project)
+    assert spent <= COMPLETION_BUDGET_MS * slower
 
 
 @pytest.mark.parametrize("words", [["1", "show", ""], ["1", "run", ""], ["1", "approve", ""]], ids=" ".join)
@@ -137,11 +145,11 @@ def test_a_cached_run_loads_nothing_heavy(trained: Path) -> None:
 
 @pytest.mark.slow
 def test_a_cached_run_is_within_its_budget(trained: Path, tmp_path: Path) -> None:
-    """`loopline run train` with every step from the cache takes at most half a second CPU for the whole command."""
+    """`loopline run train`, all from the cache, takes half a second CPU at most where the bare interpreter takes 9.5 ms; else in proportion."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     variables["PYTHONPYCACHEPREFIX"] = str(tmp_path)  # an installed package is compiled, a checkout perhaps not
-    spent = cpu_all(*LOOPLINE, "run", "train", cwd=trained, variables=variables)
-    assert min(spent) <= CACHED_BUDGET_MS * CACHED_HEADROOM
+    spent, slower = scaled(*LOOPLINE, "run", "train", cwd=trained, variables=variables)
+    assert spent <= CACHED_BUDGET_MS * slower
 
 
 def heavy_after(code: str, cwd: Path | None = None) -> set[str]:
@@ -163,20 +171,20 @@ def loopline(*words: str, cwd: Path) -> None:
     subprocess.run([*LOOPLINE, *words], cwd=cwd, check=True, capture_output=True)
 
 
-def cpu_ms(*command: str, cwd: Path | None = None) -> float:
-    """Median CPU time (user and system) of seven runs of a command, after one that fills the caches."""
-    return statistics.median(cpu_all(*command, cwd=cwd))
+def scaled(*command: str, cwd: Path | None = None, variables: dict[str, str] | None = None) -> tuple[float, float]:
+    """Give the CPU time (ms, user and system) of a command, and how many times slower than the budgets' machine this one is.
 
+    Both are the least of seven runs, after one that fills the caches, taking turns with a bare interpreter: what else the machine
+    does disturbs some of them, and both alike.
+    """
 
-def cpu_all(*command: str, cwd: Path | None = None, variables: dict[str, str] | None = None) -> list[float]:
-    """CPU time (user and system) of each of seven runs of a command, after one that fills the caches."""
-
-    def once() -> float:
-        process = subprocess.Popen(command, cwd=cwd, env=variables, stdout=subprocess.DEVNULL)
+    def once(*words: str) -> float:
+        process = subprocess.Popen(words, cwd=cwd, env=variables, stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, command
+        assert process.returncode == 0, words
         return (usage.ru_utime + usage.ru_stime) * 1000
 
-    once()
-    return [once() for _ in range(7)]
+    once(*command)
+    spent, bare = zip(*((once(*command), once(sys.executable, "-c", "pass")) for _ in range(7)), strict=True)
+    return min(spent), max(1.0, min(bare) / BARE_MS)

@@ -64,9 +64,7 @@ class Screen:
     def width(self) -> int:
         """Columns: of the terminal; plenty where there is none, so that nothing is cut off in a file."""
         if self._width is None:
-            from shutil import get_terminal_size
-
-            self._width = get_terminal_size().columns if self.live else 10_000
+            self._width = _size(self.environ)[0] if self.live else 10_000
         return self._width - (len(REHEARSED) if self.rehearsed else 0)
 
     @cached_property
@@ -128,9 +126,7 @@ class Screen:
 
     def _page(self, text: str) -> bool:
         """Hand a long text to the pager. False: it is short, or there is no pager."""
-        from shutil import get_terminal_size
-
-        if text.count("\n") < get_terminal_size().lines or self.environ.get("TERM") == "dumb":
+        if text.count("\n") < _size(self.environ)[1] or self.environ.get("TERM") == "dumb":
             return False
         pager = self.environ.get("PAGER", "less")
         from shutil import which
@@ -147,6 +143,16 @@ class Screen:
         except OSError:
             return False
         return done.returncode not in (126, 127)
+
+
+def _size(environ: Mapping[str, str]) -> tuple[int, int]:
+    """Give columns and lines of the terminal, as shutil does, whose import would cost a command more than drawing does."""
+    told = [int(text) if (text := environ.get(name, "")).isdecimal() else 0 for name in ("COLUMNS", "LINES")]
+    try:
+        here = tuple(os.get_terminal_size(sys.__stdout__.fileno())) if sys.__stdout__ and not all(told) else (0, 0)
+    except (OSError, ValueError):
+        here = (0, 0)
+    return told[0] or here[0] or 80, told[1] or here[1] or 24
 
 
 def _is_terminal(stream: IO[str]) -> bool:

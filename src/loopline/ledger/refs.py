@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from loopline.errors import Conflict, NotFound
 from loopline.ledger.assets import Assets
-from loopline.nouns.change import Move
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.ref import Ref
 from loopline.store.database import Rows
+
+if TYPE_CHECKING:
+    from loopline.nouns.change import (
+        Move,  # with verdicts and estimates: a command that only lists refs needs none of them
+    )
 
 
 class Refs:

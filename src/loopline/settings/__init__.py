@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from loopline.errors import Invalid
-from loopline.nouns.check import Check
-from loopline.nouns.policy import Policy
 from loopline.settings.declared import DataSource, checks, data_sources, policies
 from loopline.settings.files import PROJECT_FILE, find_project, read_table, user_file
 from loopline.settings.secret import has_password, masked, secret
@@ -25,7 +23,9 @@ from loopline.settings.server import Oidc, ServerSettings, mistake, server_setti
 from loopline.settings.table import Source, Table, duration_of, near, size_of
 
 if TYPE_CHECKING:
+    from loopline.nouns.check import Check
     from loopline.nouns.declaration import Declaration
+    from loopline.nouns.policy import Policy
 
 __all__ = [
     "PROJECT_FILE",

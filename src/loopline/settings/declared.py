@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from loopline.errors import Invalid
-from loopline.nouns.check import Check
 from loopline.nouns.name import KINDS
-from loopline.nouns.policy import Approvals, OverrideRule, Policy, Soak
 from loopline.settings.table import Table, near
+
+if TYPE_CHECKING:  # and in each function: most files declare none, and a command that reads looks at none
+    from loopline.nouns.check import Check
+    from loopline.nouns.policy import Approvals, OverrideRule, Policy, Soak
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,10 @@ def data_sources(table: Table) -> tuple[DataSource, ...]:
 
 def checks(table: Table) -> tuple[Check, ...]:
     """Take `[checks."eval/holdout"]`."""
-    found = []
+    found: list[Check] = []
     for name, one in table.named("checks"):
+        from loopline.nouns.check import Check
+
         one.needed("refs")
         one.needed("pipeline")
         params = one.inner("params")
@@ -67,6 +71,8 @@ def policies(table: Table) -> tuple[Policy, ...]:
     """Take `[[policies]]`."""
     found: list[Policy] = []
     for one in table.many("policies"):
+        from loopline.nouns.policy import Policy
+
         one.needed("name")
         one.needed("refs")
         name = one.text("name")
@@ -105,6 +111,8 @@ def _metrics(table: Table) -> tuple[str, ...]:
 def _approvals(table: Table | None) -> Approvals | None:
     if table is None:
         return None
+    from loopline.nouns.policy import Approvals
+
     found = Approvals(
         count=table.whole("count", 1, least=1),
         source=table.texts("from"),
@@ -120,6 +128,8 @@ def _approvals(table: Table | None) -> Approvals | None:
 def _soak(table: Table | None) -> Soak | None:
     if table is None:
         return None
+    from loopline.nouns.policy import Soak
+
     table.needed("on")
     table.needed("for")
     glob = _glob(table, (*table.path, "on"), table.text("on"))
@@ -129,6 +139,8 @@ def _soak(table: Table | None) -> Soak | None:
 
 
 def _override(table: Table | None) -> OverrideRule:
+    from loopline.nouns.policy import OverrideRule
+
     if table is None:
         return OverrideRule()
     table.needed("by")
