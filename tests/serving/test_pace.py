@@ -40,4 +40,4 @@ def test_no_batch_is_expected_to_take_less_time_for_more_rows() -> None:
     pace = Pace()
     for rows, took in ((64, 0.001), (1, 0.01)) * 20:
         pace.learn(rows, took)
-    assert 0 < pace.expect(10_000, 157)
+    assert pace.expect(10_000, 157) > 0
