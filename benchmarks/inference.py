@@ -8,7 +8,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,12 @@ One row of {COLUMNS} numbers a request, JSON over kept connections, as in the to
 the same two models, fitted with the same scikit-learn in their own environment, with one model process and one thread for
 numerical libraries: a LogisticRegression of three classes and a RandomForestClassifier of 100 trees. Figures per request
 are CPU of all processes of the server and the time that passed (1,000 ÷ milliseconds is requests a second). Ours is the
-front of a service with its model process, as a host starts it, asked by the Open Inference Protocol; every answer is stamped
-{"and every prediction is recorded" if RECORDS else "(recording is not there yet)"}. FastAPI is what people write by hand: an
+front of a service with its model process, as a host starts it, asked by the Open Inference Protocol; every answer is stamped,
+and recorded where that is said. FastAPI is what people write by hand: an
 `async` function that asks the model, on uvicorn with uvloop. BentoML batches (up to {MOST} rows); LitServe as it comes, and with
 batches where that is said. Floor: a bare ASGI application on the uvicorn and the settings of our front, without a model.
+MLServer runs with uvloop 0.21: newer ones end its model process. Where pandas is installed scikit-learn imports it; it is in
+our environment, MLServer's and MLflow's, not in the others.
 {START}: from the start of the process to the first 200 to a prediction of the LogisticRegression, then, {SETTLING_S:.0f} s
 later, the memory of all processes together. {BARE}: a Python that imports what the model needs, loads it, asks it once and ends.
 """
@@ -73,16 +75,16 @@ def cases(place: Path) -> list[Case]:
     """Both models at the connections that say something about them, then starting."""
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     them = _contestants(place, environment(place / "home") | threads)
-    standing = cache(lambda who, model: _standing(them[who], model))
+    standing: dict[tuple[str, str], Server] = {}
     found = []
     for what, connections in ((LINEAR, 1), (LINEAR, 16), (LINEAR, MOST), (FOREST, MOST)):
         model = "linear" if what == LINEAR else "forest"
         for who, name, note in _entrants(what, connections):
             count = max(scaled(COUNTS[what][name]) // (2 if connections == 1 else 1), connections)
-            run = partial(_asked, partial(standing, who, model), them[who], connections, count)
+            run = partial(_asked, partial(_standing, standing, them[who], (who, model)), them[who], connections, count)
             said = UNRECORDED if who == "unrecorded" else ""
             found.append(Case(_spelled(what, connections) + said, name, run, note))
-    found += [Case(START, who, partial(_stand, them[who])) for who in ("loopline", *PEERS, "mlflow")]
+    found += [Case(START, who, partial(_stand, standing, them[who])) for who in ("loopline", *PEERS, "mlflow")]
     for who in ("loopline", *PEERS):
         python = OURS if who == "loopline" else peer(who).python
         file = place / who / "linear.joblib"
@@ -111,9 +113,20 @@ def _contestants(place: Path, env: dict[str, str]) -> dict[str, Contestant]:
     ours = _prepared(OURS, place / "loopline", env)
     side(OURS, "loopline_models", ours, cwd=place, env=env)
     models = {name: _prepared(peer(name).python, place / name, env) for name in (*PEERS, "mlflow")}
+<<<<<<< HEAD
     saved = models["mlflow"] / "saved"
     side(peer("mlflow").python, "mlflow_model", models["mlflow"] / "linear.joblib", saved, cwd=place, env=env)
     tensor = {"name": "input", "shape": [1, COLUMNS], "datatype": "FP64"}
+=======
+    side(
+        peer("mlflow").python,
+        "mlflow_model",
+        models["mlflow"] / "linear.joblib",
+        models["mlflow"] / "saved",
+        cwd=place,
+        env=env,
+    )
+>>>>>>> bench
 
     def start(who: str, *words: str | Path, **more: str) -> Server:
         return Server(*words, cwd=place / who, env=env | more)
@@ -135,25 +148,27 @@ def _contestants(place: Path, env: dict[str, str]) -> dict[str, Contestant]:
         words = ("models", "serve", "-m", saved, "--env-manager", "local", "-h", "127.0.0.1", "-p", "{port}")
         return start("mlflow", peer("mlflow").command, *words, PATH=path)
 
-    def infer(row: list[float]) -> Any:
-        return {"inputs": [{**tensor, "data": row}]}
-
-    def rows(row: list[float]) -> Any:
-        return {"rows": [row]}
-
     v2 = "/v2/models/bench/infer"
     floor = partial(start, "asgi", OURS, _SIDES / "inference_floor.py", "{port}")
     return {
-        "asgi": Contestant(lambda _: floor(), "/", infer),
-        "loopline": Contestant(partial(front, "-recorded" if RECORDS else ""), v2, infer, ours=True),
-        "unrecorded": Contestant(partial(front, ""), v2, infer, ours=True),
-        "litserve": Contestant(lambda model: script("litserve", model, "1"), "/predict", rows),
-        "litserve batching": Contestant(lambda model: script("litserve", model, str(MOST)), "/predict", rows),
-        "bentoml": Contestant(bento, "/predict", rows),
-        "fastapi": Contestant(partial(script, "fastapi"), "/predict", rows),
-        "mlserver": Contestant(partial(_mlserver, models["mlserver"], env), v2, infer),
+        "asgi": Contestant(lambda _: floor(), "/", _tensor),
+        "loopline": Contestant(partial(front, "-recorded" if RECORDS else ""), v2, _tensor, ours=True),
+        "unrecorded": Contestant(partial(front, ""), v2, _tensor, ours=True),
+        "litserve": Contestant(lambda model: script("litserve", model, "1"), "/predict", _rows),
+        "litserve batching": Contestant(lambda model: script("litserve", model, str(MOST)), "/predict", _rows),
+        "bentoml": Contestant(bento, "/predict", _rows),
+        "fastapi": Contestant(partial(script, "fastapi"), "/predict", _rows),
+        "mlserver": Contestant(partial(_mlserver, models["mlserver"], env), v2, _tensor),
         "mlflow": Contestant(flow, "/invocations", lambda row: {"inputs": [row]}),
     }
+
+
+def _tensor(row: list[float]) -> Any:
+    return {"inputs": [{"name": "input", "shape": [1, COLUMNS], "datatype": "FP64", "data": row}]}
+
+
+def _rows(row: list[float]) -> Any:
+    return {"rows": [row]}
 
 
 def _prepared(python: Path, folder: Path, env: dict[str, str]) -> Path:
@@ -182,10 +197,13 @@ def _mlserver(folder: Path, env: dict[str, str], model: str) -> Server:
     return Server(peer("mlserver").command, "start", place, cwd=place, env=env | {"MLSERVER_HTTP_PORT": "{port}"})
 
 
-def _standing(who: Contestant, model: str) -> Server:
-    server = who.start(model)
-    _until(server, who)
-    return server
+def _standing(standing: dict[tuple[str, str], Server], who: Contestant, key: tuple[str, str]) -> Server:
+    """Give a server that stands, started and warm."""
+    if key not in standing:
+        standing[key] = who.start(key[1])
+        _until(standing[key], who)
+        load(standing[key], MOST, 2 * MOST, who.requests())
+    return standing[key]
 
 
 def _until(server: Server, who: Contestant) -> float:
@@ -207,7 +225,10 @@ def _busy(server: Server) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(_BUSY)) * 1000
 
 
-def _stand(who: Contestant) -> Sample:
+def _stand(standing: dict[tuple[str, str], Server], who: Contestant) -> Sample:
+    """Start a server while no other stands: what two share in memory would count half."""
+    while standing:
+        standing.popitem()[1].stop()
     server = who.start("linear")
     try:
         wall = _until(server, who)
