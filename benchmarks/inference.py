@@ -118,14 +118,8 @@ def _contestants(place: Path, env: dict[str, str]) -> dict[str, Contestant]:
     side(peer("mlflow").python, "mlflow_model", models["mlflow"] / "linear.joblib", saved, cwd=place, env=env)
     tensor = {"name": "input", "shape": [1, COLUMNS], "datatype": "FP64"}
 =======
-    side(
-        peer("mlflow").python,
-        "mlflow_model",
-        models["mlflow"] / "linear.joblib",
-        models["mlflow"] / "saved",
-        cwd=place,
-        env=env,
-    )
+    saved = models["mlflow"] / "saved"
+    side(peer("mlflow").python, "mlflow_model", models["mlflow"] / "linear.joblib", saved, cwd=place, env=env)
 >>>>>>> bench
 
     def start(who: str, *words: str | Path, **more: str) -> Server:

@@ -56,9 +56,9 @@ BUDGETS = (
         80,
         "startup",
         "read command",
-        why="where the bare interpreter takes 9.5 ms it took 64 ms (2026-11-24). Here that takes {bare}, which in proportion explains"
-        " {explained}; the other {rest} it does not explain. Importing less took the command from 131 to 103 ms (2026-11-29, side by"
-        " side, medians of 21, the bare interpreter at 16 ms); a figure older than that is without it",
+        why="where the bare interpreter takes 9.5 ms it took 64 ms (2026-11-24). Here that takes {bare}, which in proportion"
+        " explains {explained}; the other {rest} it does not explain. Importing less took the command from 131 to 103 ms"
+        " (2026-11-29, side by side, medians of 21, the bare interpreter at 16 ms); a figure older than that is without it",
     ),
     Budget("completion of names: ≤ 40 ms CPU", 40, "startup", "Tab"),
     Budget("SDK `log` call as seen by the training loop: ≤ 20 µs", 0.020, "calls", "log one metric", "wall"),

@@ -145,7 +145,7 @@ def test_a_cached_run_loads_nothing_heavy(trained: Path) -> None:
 
 @pytest.mark.slow
 def test_a_cached_run_is_within_its_budget(trained: Path, tmp_path: Path) -> None:
-    """`loopline run train`, all from the cache, takes half a second CPU at most where the bare interpreter takes 9.5 ms; else in proportion."""
+    """A run from the cache takes half a second CPU at most where the bare interpreter takes 9.5 ms; else in proportion."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     variables["PYTHONPYCACHEPREFIX"] = str(tmp_path)  # an installed package is compiled, a checkout perhaps not
     spent, slower = scaled(*LOOPLINE, "run", "train", cwd=trained, variables=variables)
