@@ -113,14 +113,8 @@ def _contestants(place: Path, env: dict[str, str]) -> dict[str, Contestant]:
     ours = _prepared(OURS, place / "loopline", env)
     side(OURS, "loopline_models", ours, cwd=place, env=env)
     models = {name: _prepared(peer(name).python, place / name, env) for name in (*PEERS, "mlflow")}
-<<<<<<< HEAD
     saved = models["mlflow"] / "saved"
     side(peer("mlflow").python, "mlflow_model", models["mlflow"] / "linear.joblib", saved, cwd=place, env=env)
-    tensor = {"name": "input", "shape": [1, COLUMNS], "datatype": "FP64"}
-=======
-    saved = models["mlflow"] / "saved"
-    side(peer("mlflow").python, "mlflow_model", models["mlflow"] / "linear.joblib", saved, cwd=place, env=env)
->>>>>>> bench
 
     def start(who: str, *words: str | Path, **more: str) -> Server:
         return Server(*words, cwd=place / who, env=env | more)
