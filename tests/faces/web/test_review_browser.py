@@ -106,12 +106,12 @@ def test_what_was_typed_outlives_the_change(browser: Browser, fresh: Story, serv
     change = _waiting(fresh)
     with looking(browser, serving.url) as page:
         page.goto(f"/p/flights/changes/{change.id}")
-        assert "no check has run yet" in page.locator("#moves").inner_text()
+        assert "no check is declared" in page.locator("#moves").inner_text()
         page.get_by_label("What to say with it").fill("half a sen")
         page.locator("h1").click()
         fresh.judged(change, 0.8, None)
         page.locator("#evidence b", has_text="eval/holdout").wait_for()
-        assert "no check has run yet" not in page.locator("#moves").inner_text()
+        assert "no check is declared" not in page.locator("#moves").inner_text()
         fresh.do("withdraw", change.id)
         page.locator("#work").wait_for(state="detached")
         assert page.get_by_label("What to say with it").input_value() == "half a sen"
