@@ -210,7 +210,7 @@ def word(param: Param, names: dict[str, str]) -> Any:
     else:
         one = {
             "ASSET": names["asset"], "REF": names["ref"], "VERSION": names["version"], "DIGEST": names["digest"], "REV": "1",
-            "N": 1, "ACTOR": "bob",
+            "N": 1, "ACTOR": "bob", "JSON": {"id": "words", "label": 1},
         }.get(param.word, "words")  # fmt: skip
     return {"many": [one], "pairs": {"a": "b"}}.get(param.shape, one)
 

@@ -57,10 +57,17 @@ WORDS: dict[str, list[str]] = {
     "checkout": ["data/tiny@1", "elsewhere"],
     "comment": [CHANGE, "why?"],
     "compare": [RUN, "STARTED"],
+    "acknowledge": ["0190"],
+    "alerts": [],
     "completion": ["bash"],
     "config": [],
     "delete": ["report/notes@1"],
     "demo": ["../story"],
+    "drift": ["service/total@prod"],
+    "label": ["service/total@prod", "--row", '{"id": "q:0", "label": 1}'],
+    "predictions": ["service/total@prod"],
+    "quality": ["service/total@prod"],
+    "silence": ["service/*", "--why", "known"],
     "deploy": ["service/total@prod", "--model", "model/total@1"],
     "diff": ["data/tiny@1", "data/tiny@1"],
     "doctor": [],
@@ -110,7 +117,15 @@ WORDS: dict[str, list[str]] = {
     "withdraw": [CHANGE],
     "worker": [],
 }
-OTHERWISE = {"apply": "policy", "cancel": "no-run", "deploy": "not-a-model"}
+OTHERWISE = {
+    "acknowledge": "no-alert",
+    "apply": "policy",
+    "cancel": "no-run",
+    "deploy": "not-a-model",
+    "drift": "bad-service",
+    "label": "bad-service",
+    "quality": "bad-service",
+}
 """How commands end that are not refused, and find nothing to do here."""
 
 
