@@ -24,7 +24,8 @@ def test_a_text_equals_what_it_says(kind: str, value: str, word: str, same: bool
     """5 is 5.0 for a number, not for a text; large whole numbers are exact."""
     column = f"CAST({value} AS {kind})"
     sql = f"SELECT coalesce({equals(column, kind, '$1')}, false)"
-    assert duckdb.execute(sql, [word]).fetchone() == (same,)
+    with duckdb.connect() as db:
+        assert db.execute(sql, [word]).fetchall() == [(same,)]
 
 
 def test_nothing_outside_of_the_folder_can_be_read(tmp_path: Path) -> None:

@@ -58,6 +58,12 @@ WORDS: Final[Mapping[str, str]] = {
     "subscription.paused": "paused subscription",
     "subscription.resumed": "resumed subscription",
     "delivery.asked": "asked for events again of",
+    "service.deployed": "made a version to serve of",
+    "alert.opened": "opened an alert of",
+    "alert.resolved": "ended the alert of",
+    "alert.acknowledged": "acknowledged the alert of",
+    "alert.unchanged": "looked, and found no change, at",
+    "silence.created": "silenced",
 }
 """What somebody did, in front of what they did it to. A kind that is not here is told as it is written."""
 QUIET: Final = ("run.logged", "run.unchanged", "steps.started", "steps.ended", "steps.cached")
