@@ -64,6 +64,7 @@ WORDS: Final[Mapping[str, str]] = {
     "alert.acknowledged": "acknowledged the alert of",
     "alert.unchanged": "looked, and found no change, at",
     "silence.created": "silenced",
+    "silence.ended": "ended the silence of",
 }
 """What somebody did, in front of what they did it to. A kind that is not here is told as it is written."""
 QUIET: Final = ("run.logged", "run.unchanged", "steps.started", "steps.ended", "steps.cached")
