@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid, LooplineError
@@ -154,13 +153,3 @@ def _made(name: str, array: Array) -> Made:
         array, word = array.astype("<f8"), "FP64"
     little = array if array.dtype.byteorder in "=|<" else array.astype(array.dtype.newbyteorder("<"))
     return Made(name, word, tail, little.tobytes())
-
-
-def with_names(signature: Signature, names: Sequence[str]) -> Signature:
-    """Give a signature whose inputs are called as the model calls them."""
-    if len(names) != len(signature.inputs):
-        return signature
-    return replace(
-        signature,
-        inputs=tuple(replace(column, name=name) for column, name in zip(signature.inputs, names, strict=True)),
-    )
