@@ -182,6 +182,24 @@ def test_each_error_has_its_exit_code(
         assert "Traceback" in run("ls", "--debug").err
 
 
+def test_an_interrupt_while_a_class_is_made_is_an_interrupt(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 makes a RuntimeError of whatever ends a `__set_name__`: Ctrl-C there is still Ctrl-C."""
+    import loopline.verbs.ls
+
+    class Late:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    def stop(loop: object, what: str = "") -> None:
+        """Stop."""
+        type("Way", (), {"tags": Late()})
+
+    monkeypatch.setattr(loopline.verbs.ls, "ls", stop)
+    said = run("ls")
+    assert said.code == 130
+    assert "interrupted" in said.err
+
+
 def test_a_defect_leaves_a_report(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A crash writes a file with the traceback into the loop's home and prints its path."""
     import loopline.verbs.ls

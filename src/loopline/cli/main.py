@@ -51,10 +51,7 @@ def main(words: Sequence[str]) -> int:
     except BrokenPipeError:
         return faults.hush()
     except KeyboardInterrupt as stopped:
-        screen.say(screen.paint_err("wait", "interrupted"))
-        for note in getattr(stopped, "__notes__", ()):  # a verb that can go on says how
-            screen.say(f"{screen.paint_err('name', '→')} {note}")
-        return faults.INTERRUPTED
+        return _stopped(stopped, screen)
     except OSError as error:
         ours = faults.of_system(error)
         if ours is None:
@@ -63,8 +60,17 @@ def main(words: Sequence[str]) -> int:
         faults.tell(ours, screen, options)
         return faults.UNABLE
     except Exception as error:  # noqa: BLE001 (a defect becomes a report, whatever it is)
+        if isinstance(error.__cause__, KeyboardInterrupt):  # it fell into a __set_name__, which Python 3.11 makes a RuntimeError
+            return _stopped(error.__cause__, screen)
         return faults.crash(error, screen, options, words)
     return code
+
+
+def _stopped(interrupt: KeyboardInterrupt, screen: Screen) -> int:
+    screen.say(screen.paint_err("wait", "interrupted"))
+    for note in getattr(interrupt, "__notes__", ()):  # a verb that can go on says how
+        screen.say(f"{screen.paint_err('name', '→')} {note}")
+    return faults.INTERRUPTED
 
 
 def _run(words: list[str], options: Options, screen: Screen) -> int:
