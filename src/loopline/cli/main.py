@@ -60,7 +60,9 @@ def main(words: Sequence[str]) -> int:
         faults.tell(ours, screen, options)
         return faults.UNABLE
     except Exception as error:  # noqa: BLE001 (a defect becomes a report, whatever it is)
-        if isinstance(error.__cause__, KeyboardInterrupt):  # it fell into a __set_name__, which Python 3.11 makes a RuntimeError
+        if isinstance(
+            error.__cause__, KeyboardInterrupt
+        ):  # it fell into a __set_name__, which Python 3.11 makes a RuntimeError
             return _stopped(error.__cause__, screen)
         return faults.crash(error, screen, options, words)
     return code
