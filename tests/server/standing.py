@@ -11,7 +11,7 @@ import threading
 
 import msgspec
 
-from loopline.server.children import watch_lifeline
+from loopline.server.child import watch_lifeline
 from loopline.serving.desired import Answering, Desired
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from loopline.server import children
+from loopline.server.child import LIFELINE, watch_lifeline
 from loopline.server.children import Child, Children
 
 KEEPS = "import pathlib, os, sys, time, signal\n"
@@ -77,7 +78,7 @@ def test_a_child_hears_of_the_end_of_its_parent(tmp_path: Path) -> None:
 
     log = str(tmp_path / "log")
     child = (
-        "import os, sys, time; from loopline.server.children import watch_lifeline;"
+        "import os, sys, time; from loopline.server.child import watch_lifeline;"
         f"watch_lifeline(lambda: (open({log!r}, 'a').write('gone\\n'), os._exit(0)));"
         f"open({log!r}, 'a').write('here\\n'); time.sleep(60)"
     )
@@ -94,5 +95,5 @@ def test_a_child_hears_of_the_end_of_its_parent(tmp_path: Path) -> None:
 
 def test_nobody_watches_without_a_lifeline(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a process that was started by hand nothing happens."""
-    monkeypatch.delenv(children.LIFELINE, raising=False)
-    children.watch_lifeline(lambda: os._exit(1))
+    monkeypatch.delenv(LIFELINE, raising=False)
+    watch_lifeline(lambda: os._exit(1))

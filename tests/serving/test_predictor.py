@@ -14,11 +14,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from loopline.models.signature import describe
+from loopline.nouns.datatype import pack, unpack
 from loopline.nouns.signature import Signature
 from loopline.serving.predictor import Predictor
 from loopline.serving.question import Given
 from loopline.serving.table import Part
-from loopline.serving.types import pack, unpack
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 3))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from loopline.errors import Invalid
+from loopline.nouns.datatype import pack
 from loopline.nouns.signature import Column, Signature
 from loopline.serving.question import Given
 from loopline.serving.table import Part, Table
-from loopline.serving.types import pack
 
 FLIGHT = Signature(
     (

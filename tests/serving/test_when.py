@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from loopline.nouns.datatype import pack
 from loopline.serving.question import Given, Question
-from loopline.serving.types import pack
 from loopline.serving.when import event_times
 
 NOW = 1_700_000_000_000_000

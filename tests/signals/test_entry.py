@@ -7,7 +7,7 @@ import struct
 import msgspec
 import pytest
 
-from loopline.signals.entry import Damaged, columns_of, decode, encode, sampled, without
+from loopline.signals.entry import Damaged, columns_of, decode, encode
 from tests.signals.recorded import columns, entry
 
 
@@ -57,20 +57,3 @@ def test_bytes_that_are_no_entry_are_damage(data: bytes) -> None:
     """Whatever stands in a frame, reading gives an entry or says that there is none."""
     with pytest.raises(Damaged):
         decode(data)
-
-
-def test_redacted_columns_are_gone() -> None:
-    """A column that must not be written down is cut out of the bytes."""
-    kept = without(columns(carrier=["UA"], passenger=["Ann"]), ["passenger"])
-    assert bytes(kept) == bytes(columns(carrier=["UA"]))
-    assert bytes(without(kept, ["other"])) == bytes(kept)
-
-
-def test_sampling_is_by_the_id() -> None:
-    """The same requests are kept wherever one asks, about as many as were declared."""
-    ids = [f"{n:032x}" for n in range(4000)]
-    kept = [one for one in ids if sampled(one, 0.25)]
-    assert 800 < len(kept) < 1200
-    assert all(sampled(one, 0.5) for one in kept)
-    assert not sampled(ids[0], 0.0)
-    assert all(sampled(one, 1.0) for one in ids)

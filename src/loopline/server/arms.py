@@ -26,7 +26,8 @@ import msgspec
 
 from loopline.errors import LooplineError, Unavailable
 from loopline.nouns.service import Arm, Service
-from loopline.server.children import LIFELINE, LONGEST_S, SHORTEST_S, STABLE_S, START
+from loopline.server.child import LIFELINE
+from loopline.server.children import LONGEST_S, SHORTEST_S, STABLE_S, START
 from loopline.serving.desired import Place
 from loopline.serving.frames import Frames, frame
 from loopline.serving.pace import Pace

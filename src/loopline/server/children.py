@@ -1,13 +1,11 @@
 """children: processes that are started beside this one, and started again when they end.
 
-A child holds the reading end of a pipe, its *lifeline*. Nobody writes there: when this process is gone, however it went, the pipe
-ends, and so does the child.
+What they do themselves at their beginning is in child.py.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import subprocess
@@ -19,8 +17,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
-LIFELINE: Final = "LOOPLINE_INTERNAL_LIFELINE"
-"""Variable that tells a child the number of its lifeline."""
+from loopline.server.child import LIFELINE
+
 SHORTEST_S: Final = 0.5
 LONGEST_S: Final = 30.0
 STABLE_S: Final = 20.0
@@ -134,27 +132,6 @@ class Children:
             )
             self._running[child.name] = process
             return process
-
-
-def watch_lifeline(end: Callable[[], None]) -> None:
-    """Call `end`, in a thread of its own, once the parent is gone. Nothing happens in a process that has no such parent."""
-    number = os.environ.pop(LIFELINE, "")
-    if not number:
-        return
-    os.set_inheritable(int(number), False)  # noqa: FBT003 (its signature)
-
-    def wait() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(int(number), 1):
-                pass
-        end()
-
-    threading.Thread(target=wait, name="loopline-lifeline", daemon=True).start()
-
-
-def write_log() -> None:
-    """Write warnings and defects of this process to stderr, each with its time."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
 
 
 def _said(status: int) -> str:

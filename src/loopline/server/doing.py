@@ -23,7 +23,8 @@ from loopline.nouns.actor import parse_actor
 from loopline.nouns.caller import Caller
 from loopline.nouns.progress import Progress
 from loopline.nouns.task import Task, TaskState
-from loopline.server.children import LIFELINE, START, watch_lifeline, write_log
+from loopline.server.child import LIFELINE, opened, settings_of, watch_lifeline, write_log
+from loopline.server.children import START
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -141,16 +142,12 @@ class Keeper:
 def main() -> int:
     """Do the task that the first word (JSON) names."""
     from loopline.server.fitting import lend
-    from loopline.settings import load_settings
-    from loopline.wiring import open_loop
 
     asked = json.loads(sys.argv[1])
     write_log()
     lend(asked.get("lent", []))
-    settings = load_settings(home=asked["home"], project=asked["project"], actor=asked["actor"])
     lifeline = os.environ.get(LIFELINE, "")
-    loop = open_loop(settings)
-    try:
+    with opened(settings_of(asked)) as loop:
         with loop.ledger.read() as tx:
             task = tx.tasks.get(asked["task"])
             tx.tasks.check(task.id, asked["fence"], writing=False)
@@ -158,8 +155,6 @@ def main() -> int:
         watch_lifeline(lambda: keeper.stop("stopped"))
         keeper.start()
         return _Doing(loop, replace(task, fence=asked["fence"]), keeper, asked, lifeline).go()
-    finally:
-        loop.ledger.close()
 
 
 class _Doing:

@@ -26,7 +26,7 @@ from loopline.faces.inference.errors import status as status_of
 from loopline.faces.prometheus.service import ArmState, ServiceMeters, State
 from loopline.server.arms import LOOK_S, WEIGH_S
 from loopline.server.asgi import END_S, Server
-from loopline.server.children import watch_lifeline, write_log
+from loopline.server.child import watch_lifeline, write_log
 from loopline.server.connection import raise_limit
 from loopline.server.serving import Asking, Outcome, Serving, number_of
 from loopline.serving.desired import Answering, Desired
@@ -217,7 +217,7 @@ def main() -> int:
     """Serve as the first word (JSON) says, until SIGTERM, or until the host is gone."""
     asked: dict[str, Any] = json.loads(sys.argv[1])
     write_log()
-    watch_lifeline(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    watch_lifeline()
     raise_limit()
     listening = socket.socket(fileno=asked["listening"])
     control = socket.socket(fileno=asked["control"])

@@ -10,21 +10,17 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict, LooplineError
 from loopline.nouns.actor import Actor
 from loopline.nouns.deployment import Deployment
-from loopline.server.children import watch_lifeline, write_log
+from loopline.server.child import heeding, opened, settings_of, write_log
 from loopline.server.fronts import Deployed, Doing, Seen, Wanted, wait_all
 from loopline.server.listening import address_of, is_loopback, url_of
 from loopline.server.placing import Placing, listen_for
@@ -203,43 +199,18 @@ class Host:
 
 def hold(settings: Settings) -> None:
     """Be a host until SIGTERM, SIGINT, or the end of the process that started it."""
-    from loopline.wiring import open_loop
-
     write_log()
-    loop = open_loop(settings)
-    try:
+    with opened(settings) as loop:
         host = Host(loop, settings)
-        watch_lifeline(lambda: os.kill(os.getpid(), signal.SIGTERM))
-        with _told(host.stop):
+        with heeding(host.stop):
             host.run()
-    finally:
-        loop.ledger.close()
 
 
 def main() -> int:
     """Be the host that the first word (JSON) asks for: what `loopline up` starts."""
-    from loopline.settings import load_settings
-
-    asked: dict[str, Any] = json.loads(sys.argv[1])
-    hold(load_settings(home=asked["home"], project=asked["project"], actor=asked["actor"]))
+    hold(settings_of(json.loads(sys.argv[1])))
     return 0
 
 
 def _lease(key: Key) -> str:
     return f"deployment {key[0]}:{key[1]}"
-
-
-@contextmanager
-def _told(stop: Callable[[], None]) -> Iterator[None]:
-    """Let signals stop it."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop()
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, one in before.items():
-            signal.signal(number, one)

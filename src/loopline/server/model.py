@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from loopline.errors import LooplineError
-from loopline.server.children import watch_lifeline, write_log
+from loopline.server.child import watch_lifeline, write_log
 
 
 def main() -> int:

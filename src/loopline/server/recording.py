@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_hexdigest
 
+from loopline.nouns.datatype import unpack
 from loopline.serving.split import sampled
-from loopline.serving.types import unpack
 from loopline.serving.when import event_times
 from loopline.signals.entry import Entry, encode, packed
 from loopline.signals.segments import Recorder

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.errors import Invalid, LooplineError, NotFound
+from loopline.nouns.datatype import unpack
 from loopline.nouns.service import Arm, Limits
 from loopline.server.arms import Pool
 from loopline.serving.question import Answer, Made, Question
 from loopline.serving.split import Split, unit_of
 from loopline.serving.spread import join, part_of
-from loopline.serving.types import unpack
 
 if TYPE_CHECKING:
     from loopline.serving.desired import Desired

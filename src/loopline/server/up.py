@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import LooplineError, Refused
-from loopline.server.children import Child, Children, write_log
+from loopline.server.child import write_log
+from loopline.server.children import Child, Children
 from loopline.server.listening import address_of, is_loopback, listen, url_of
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from loopline.errors import LooplineError
 from loopline.nouns.actor import Actor
-from loopline.server.children import START, write_log
+from loopline.server.child import opened, settings_of, write_log
+from loopline.server.children import START
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -82,14 +83,7 @@ def _seal(loop: Loop) -> None:
 
 def main() -> int:
     """Look once, as the first word (JSON) says where."""
-    from loopline.settings import load_settings
-    from loopline.wiring import open_loop
-
     write_log()
-    asked = json.loads(sys.argv[1])
-    loop = open_loop(load_settings(home=asked["home"], project=asked["project"], actor=asked["actor"]))
-    try:
+    with opened(settings_of(json.loads(sys.argv[1]))) as loop:
         watch(loop)
-    finally:
-        loop.ledger.close()
     return 0

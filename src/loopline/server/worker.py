@@ -16,15 +16,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict, LooplineError
 from loopline.nouns.actor import Actor
-from loopline.server.children import LIFELINE, START, watch_lifeline, write_log
+from loopline.server.child import LIFELINE, heeding, opened, settings_of, write_log
+from loopline.server.children import START
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -180,40 +178,15 @@ class Worker:
 
 def work(settings: Settings, wish: Wish) -> None:
     """Run a worker until SIGTERM, SIGINT, or the end of the process that started it."""
-    from loopline.wiring import open_loop
-
     write_log()
-    loop = open_loop(settings)
-    try:
+    with opened(settings) as loop:
         worker = Worker(loop, settings, wish)
-        watch_lifeline(lambda: os.kill(os.getpid(), signal.SIGTERM))
-        with _told(worker):
+        with heeding(worker.stop):
             worker.run()
-    finally:
-        loop.ledger.close()
 
 
 def main() -> int:
     """Be the worker that the first word (JSON) asks for: what `loopline up` starts."""
-    from loopline.settings import load_settings
-
     asked: dict[str, Any] = json.loads(sys.argv[1])
-    settings = load_settings(home=asked["home"], project=asked["project"], actor=asked["actor"])
-    work(settings, Wish(asked["queue"]))
+    work(settings_of(asked), Wish(asked["queue"]))
     return 0
-
-
-@contextmanager
-def _told(worker: Worker) -> Iterator[None]:
-    """Let signals stop the worker."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        worker.stop()
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, one in before.items():
-            signal.signal(number, one)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid, LooplineError
+from loopline.nouns.datatype import TEXT
 from loopline.nouns.signature import Column, Signature
 from loopline.serving.question import Given, Made
 from loopline.serving.table import Part, Table
-from loopline.serving.types import TEXT
 
 if TYPE_CHECKING:
     import numpy as np

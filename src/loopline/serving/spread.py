@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from loopline.errors import Unavailable
+from loopline.nouns.datatype import SIZES, TEXT
 from loopline.serving.question import Given, Made, Question
-from loopline.serving.types import SIZES, TEXT
 
 
 def part_of(question: Question, rows: Sequence[int]) -> Question:

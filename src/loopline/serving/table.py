@@ -11,20 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.errors import Invalid
+from loopline.nouns.datatype import FORMATS, SIZES, TEXT, unpack
 from loopline.nouns.signature import Column, Signature
 from loopline.serving.question import Given
-from loopline.serving.types import SIZES, TEXT, unpack
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-DTYPES: Final = {
-    "BOOL": "?", "UINT8": "u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "i1", "INT16": "<i2",
-    "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
-}  # fmt: skip
-"""How numpy calls the protocol's numbers."""
 _SOME: Final = 3
 
 
@@ -215,7 +210,7 @@ def _numbers(given: Given, name: str) -> Array:
             raise _other_type(name, "text", "a number")
         if len(given.data) % SIZES[given.type]:
             raise Invalid(f"input {name!r} is cut", kind="bad-tensor", hint="send all of its bytes", column=name)
-        return np.frombuffer(given.data, DTYPES[given.type])
+        return np.frombuffer(given.data, "<" + FORMATS[given.type])
     data = given.data
     kinds = set(map(type, data))
     if not kinds <= {int, float, bool, type(None)} or (bool in kinds and len(kinds - {type(None)}) > 1):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from loopline.nouns.datatype import unpack
 from loopline.serving.question import Question
-from loopline.serving.types import unpack
 
 HEADER: Final = "header:"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,12 +7,14 @@ Inference Protocol sends it). A column holds one value a row, or several: row af
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
+
+from loopline.errors import Invalid
+from loopline.nouns.datatype import DATATYPES, unpack
 
 NOTHING: Final = Raw(b"\x80")
 """No columns: an empty map."""
@@ -51,13 +53,8 @@ class Damaged(ValueError):  # noqa: N818 (named by what it is about)
 encode = msgspec.msgpack.Encoder().encode
 """Write an entry. About a microsecond: what is Raw is copied."""
 _decode = msgspec.msgpack.Decoder(Entry).decode
-_pieces = msgspec.msgpack.Decoder(dict[str, Raw]).decode
 _columns = msgspec.msgpack.Decoder(dict[str, Any]).decode
 _encode_map = msgspec.msgpack.Encoder().encode
-_FORMATS: Final = {
-    "BOOL": "?", "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "UINT8": "B", "UINT16": "H", "UINT32": "I",
-    "UINT64": "Q", "FP16": "e", "FP32": "f", "FP64": "d",
-}  # fmt: skip
 
 
 def packed(columns: Iterable[tuple[str, str, Any]]) -> Raw:
@@ -72,18 +69,6 @@ def decode(data: bytes) -> Entry:
         return _decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Damaged(str(error)) from error
-
-
-def without(columns: Raw, names: Collection[str]) -> Raw:
-    """Leave columns out of an encoded map; the others are not looked into."""
-    found = _pieces(columns)
-    kept = {name: piece for name, piece in found.items() if name not in names}
-    return columns if len(kept) == len(found) else Raw(_encode_map(kept))
-
-
-def sampled(request: str, share: float) -> bool:
-    """Tell whether a request is among those that are kept whole: the same answer for one id everywhere."""
-    return share >= 1 or zlib.crc32(request.encode()) < share * 2**32
 
 
 def columns_of(encoded: Raw, rows: int) -> Iterator[tuple[str, list[Any]]]:
@@ -105,30 +90,15 @@ def _values(name: str, written: Any) -> list[Any]:
     if not (isinstance(written, dict) and isinstance(written.get("data"), bytes)):
         msg = f"column {name!r} holds no values"
         raise Damaged(msg)
-    form, data = _FORMATS.get(str(written.get("dtype"))), written["data"]
-    if written.get("dtype") == "BYTES":
-        return list(_texts(name, data))
+    kind = str(written.get("dtype"))
+    if kind not in DATATYPES:
+        msg = f"column {name!r} is of no type that is known: {kind}"
+        raise Damaged(msg)
     try:
-        if form == "e":
-            import struct
-
-            return list(struct.unpack(f"<{len(data) // 2}e", data))
-        return memoryview(data).cast(form or "").tolist()  # type: ignore[no-any-return,call-overload]
-    except (TypeError, ValueError) as error:
-        msg = f"column {name!r} is no {written.get('dtype')}: {error}"
+        return unpack(kind, written["data"])
+    except Invalid as error:
+        msg = f"column {name!r}: {error.message}"
         raise Damaged(msg) from error
-
-
-def _texts(name: str, data: bytes) -> Iterator[str]:
-    """Read a tensor of BYTES: each value after its length in four bytes."""
-    at = 0
-    while at < len(data):
-        end = at + 4 + int.from_bytes(data[at : at + 4], "little")
-        if at + 4 > len(data) or end > len(data):
-            msg = f"column {name!r} is cut off"
-            raise Damaged(msg)
-        yield data[at + 4 : end].decode("utf-8", "backslashreplace")
-        at = end
 
 
 def _spread(name: str, values: list[Any], rows: int) -> Iterator[tuple[str, list[Any]]]:

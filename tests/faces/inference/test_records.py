@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from loopline.errors import Invalid
 from loopline.faces.inference import records
+from loopline.nouns.datatype import pack
 from loopline.nouns.signature import Column, Signature
 from loopline.serving.question import Answer, Made
-from loopline.serving.types import pack
 
 SIGNATURE = Signature(
     (), (Column("predict", "BYTES", values=("late", "on time")), Column("predict_proba", "FP64", (-1, 2)))

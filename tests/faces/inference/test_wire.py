@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from loopline.errors import Invalid
 from loopline.faces.inference import wire
+from loopline.nouns.datatype import pack
 from loopline.serving.question import Answer, Made
-from loopline.serving.types import pack
 
 ARTIFACT = "sha256:" + "a" * 64
 STAMP = {"version": "model/iris@3", "artifact": ARTIFACT, "run": "r", "change": "c", "arm": "main"}

@@ -12,8 +12,8 @@ from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused,
 from loopline.faces.inference import wire
 from loopline.faces.inference.app import EXTENSIONS, Front, Served
 from loopline.faces.inference.messages import CONTENTS, SERVICE, message
+from loopline.nouns.datatype import DATATYPES, SIZES, TEXT, pack, unpack
 from loopline.serving.question import Answer, Given, Made, Question
-from loopline.serving.types import DATATYPES, SIZES, TEXT, pack, unpack
 
 CODES: Final[Mapping[type[LooplineError], Any]] = {
     Invalid: grpc.StatusCode.INVALID_ARGUMENT, NotFound: grpc.StatusCode.NOT_FOUND, Conflict: grpc.StatusCode.ABORTED,

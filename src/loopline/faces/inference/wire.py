@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from loopline.errors import Invalid
+from loopline.nouns.datatype import DATATYPES, FORMATS, SIZES, TEXT, pack, unpack
 from loopline.serving.question import Answer, Given, Made, Question
-from loopline.serving.types import DATATYPES, FORMATS, SIZES, TEXT, pack, unpack
 
 LENGTH: Final = "inference-header-content-length"
 _MOST: Final = 1 << 40

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopline.errors import Invalid
-from loopline.serving.types import DATATYPES, FORMATS, SIZES, TEXT, pack, unpack
+from loopline.nouns.datatype import DATATYPES, FORMATS, SIZES, TEXT, pack, unpack
 
 NUMPY = {"BOOL": "?", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8"} | {
     f"{sign}INT{bits}": f"<{'u' if sign else 'i'}{bits // 8}" for sign in ("U", "") for bits in (8, 16, 32, 64)

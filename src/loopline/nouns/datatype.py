@@ -1,4 +1,4 @@
-"""types: Open Inference Protocol datatypes, their width in bytes, and values to and from raw little-endian bytes."""
+"""datatype: Open Inference Protocol datatypes, their width in bytes, and values to and from raw little-endian bytes."""
 
 from __future__ import annotations
 
