@@ -75,6 +75,7 @@ def recorded(place: Path) -> Any:
     labels = pa.table({
         "id": [ids[k] for k in order], "keys": [""] * ROWS, "number": dice.integers(0, 2, ROWS).astype(float),
         "text": pa.nulls(ROWS, pa.string()), "recorded_at": np.full(ROWS, JULY + 91 * DAY), "seq": np.arange(ROWS),
+        "known_at": np.full(ROWS, JULY + 91 * DAY),
     })  # fmt: skip
     (folder / "labels").mkdir()
     pq.write_table(labels, folder / "labels" / "0.parquet", compression="zstd", row_group_size=50_000)

@@ -41,6 +41,7 @@ def test_labels_by_id_and_by_columns(tmp_path: Path) -> None:
         {}, {"id": ID}, {"label": 1}, {"id": ID, "label": None}, {"id": ID, "label": ""}, {"id": ID, "label": float("nan")},
         {"id": ID, "label": 10**400}, {"id": "", "label": 1}, {"id": 7, "label": 1}, {"id": ID, "label": [1]},
         {"carrier": "UA", "label": 1}, {"carrier": "UA", "distance": None, "label": 1},
+        {"id": ID, "label": 1, "known_at": "2999-01-01"},
         {"id": ID, "label": 1, "extra": 2}, {"id": ID, "carrier": "UA", "distance": 1, "label": 1},
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from loopline.errors import Invalid
+from loopline.verbs.label import label
 from loopline.verbs.quality import quality
 from tests.signals.recorded import DAY, JULY, entry, flown, tell, write
 from tests.verbs.served import served
@@ -49,3 +50,15 @@ def test_times_that_make_no_sense_are_refused(tmp_path: Path, wrong: dict[str, t
     loop, ref, _ = served(tmp_path)
     with pytest.raises(Invalid):
         quality(loop, ref, **wrong)  # type: ignore[arg-type]
+
+
+def test_a_label_counts_from_when_it_was_known(tmp_path: Path) -> None:
+    """What is told years later, with the time at which it was known, is as old as it was then."""
+    loop, ref, folder = served(tmp_path)
+    write(folder, [entry(n, event_times=JULY) for n in range(40)])
+    early = tuple({"id": f"{n:032x}", "label": n % 2, "known_at": JULY + 100} for n in range(30))
+    late = tuple({"id": f"{n:032x}", "label": n % 2} for n in range(30, 40))
+    label(loop, ref, rows=early + late)
+    assert quality(loop, ref).cells[0].labelled == 40
+    assert quality(loop, ref, maturity=timedelta(microseconds=100)).cells[0].labelled == 30
+    assert quality(loop, ref, maturity=timedelta(microseconds=99)).cells[0].labelled == 0

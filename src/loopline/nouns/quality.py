@@ -32,7 +32,7 @@ class Quality:
 
     service: str
     maturity: int
-    """Microseconds after its event time by which a label must have come to count, equal for all arms; 0: whenever it came."""
+    """Microseconds after its event time by which a label must have been known to count, the same for all arms; 0: any time."""
     cells: tuple[Cell, ...] = ()
     contradicted: int = 0
     """Predictions that were given different labels; the newest counts."""

@@ -29,7 +29,7 @@ CURRENT: Final = "current"
 LOCK: Final = "labels.lock"
 BY: Final = "by."
 _ROLL: Final = 8 << 20
-FACTS: Final = ("id", "keys", "number", "text", "recorded_at", "seq")
+FACTS: Final = ("id", "keys", "number", "text", "recorded_at", "seq", "known_at")
 
 
 class Label(msgspec.Struct, array_like=True, frozen=True):
@@ -43,6 +43,8 @@ class Label(msgspec.Struct, array_like=True, frozen=True):
     """Of the prediction; empty: it is named by columns."""
     by: dict[str, str] = msgspec.field(default_factory=dict)
     """Values of columns, as text: inputs, `unit`, `event_time` (microseconds)."""
+    known_at: int = 0
+    """When the truth was there to be told; 0: when it was recorded."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -134,6 +136,7 @@ def table_of(labels: Sequence[Label]) -> Any:
         "text": pa.array([one.value if isinstance(one.value, str) else None for one in labels], pa.string()),
         "recorded_at": pa.array([one.recorded_at for one in labels], pa.int64()),
         "seq": pa.array([one.seq for one in labels], pa.int64()),
+        "known_at": pa.array([one.known_at or one.recorded_at for one in labels], pa.int64()),
     }
     columns |= {BY + name: pa.array([one.by.get(name) for one in labels], pa.string()) for name in names}
     return pa.table(columns)

@@ -16,7 +16,7 @@ def latest(here: Opened, table: str, *, maturity: int = 0) -> str:
     """Write the rows (k, number, text, recorded_at, contradicted, pairs) of a table's predictions that have a label.
 
     The table has `k` beside the columns of predictions by which labels name them. With a maturity only labels count that
-    came within so many microseconds of the event.
+    were known within so many microseconds of the event.
     """
     return f"""
         SELECT k, arg_max(number, o) AS number, arg_max(text, o) AS text, max(recorded_at) AS recorded_at,
@@ -28,7 +28,7 @@ def latest(here: Opened, table: str, *, maturity: int = 0) -> str:
 
 def matched(here: Opened, table: str, *, maturity: int = 0) -> str:
     """Write every pair of a prediction (k) and a label of it."""
-    bound = f" AND l.recorded_at <= p.event_time + {int(maturity)}" if maturity else ""
+    bound = f" AND l.known_at <= p.event_time + {int(maturity)}" if maturity else ""
     chosen = f"SELECT p.k, l.number, l.text, l.recorded_at, {_ORDER} AS o FROM {table} p JOIN labels l"
     pairs = [f"{chosen} ON l.id = p.id{bound}"]
     for keys in here.keys:

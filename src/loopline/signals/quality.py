@@ -28,7 +28,7 @@ class Asked:
     window: int = 86_400_000_000
     """Microseconds of event time; windows begin at multiples of it."""
     maturity: int = 0
-    """A label counts if it came within so many microseconds of the event; 0: whenever it came."""
+    """A label counts if it was known within so many microseconds of the event; 0: whenever it was."""
     slices: Sequence[str] = ()
     """Input columns."""
     positive: str = ""

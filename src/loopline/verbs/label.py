@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loopline.signals.labels import Label
 
 ID: Final = "id"
+KNOWN_AT: Final = "known_at"
 MOST: Final = 200_000
 """Labels that can be handed in at once."""
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
@@ -38,7 +39,8 @@ def label(
     """Attach the truth to predictions, by their ids or by the columns that the service declares. Durable when it answers.
 
     The truth has the name that the service gives it (`target`, or else `label`). Of several labels of one prediction the newest
-    counts; one that names no prediction waits for it. An id without `:ROW` means the first row of its request.
+    counts; one that names no prediction waits for it. An id without `:ROW` means the first row of its request. `known_at` may
+    tell when the truth was there, where that was earlier: it is what `quality --maturity` goes by.
 
     Example:
         loopline label service/delay@prod --row '{"id": "019f1c5e8a2b7c3d9e4f5a6b7c8d9e0f:0", "label": 1}'
@@ -64,10 +66,13 @@ def _label(service: Service, row: Mapping[str, Any], n: int, now: int) -> Label:
         raise _bad(n, f"has no {declared.target!r}", f"give the truth as {declared.target!r}")
     names = set(row) - {target}
     value = _value(row[target], n, numeric=declared.kind == "regression")
+    known = 0
+    if KNOWN_AT in names and KNOWN_AT not in declared.join:
+        names, known = names - {KNOWN_AT}, _known(row[KNOWN_AT], n, now)
     if names == {ID} and declared.join != (ID,):
-        return Label(value, now, n, id=_id(row[ID], n))
+        return Label(value, now, n, id=_id(row[ID], n), known_at=known)
     if declared.join and names == set(declared.join):
-        return Label(value, now, n, by={name: _key(name, row[name], n) for name in declared.join})
+        return Label(value, now, n, by={name: _key(name, row[name], n) for name in declared.join}, known_at=known)
     ways = [ID, *([" and ".join(declared.join)] if declared.join else [])]
     beside = ", ".join(sorted(names)) or "nothing"
     raise _bad(n, f"has {beside} beside its truth", f"name the prediction by {' or by '.join(ways)} alone")
@@ -88,6 +93,14 @@ def _value(given: Any, n: int, *, numeric: bool) -> float | str:
     raise _bad(
         n, f"has no {'number' if numeric else 'value'} for its truth", "leave rows out whose truth is not known yet"
     )
+
+
+def _known(given: Any, n: int, now: int) -> int:
+    """Read when a truth was known; nothing tells of tomorrow."""
+    at = instant(str(given))
+    if at > now:
+        raise _bad(n, f"was known only at {given}, which is still to come", "hand it in when it is known")
+    return at
 
 
 def _id(given: Any, n: int) -> str:
