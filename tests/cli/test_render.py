@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loopline.cli.render import ALONE, MANY, draw
+from loopline.cli.render.words import TONES
 from loopline.cli.screen import Screen
 from loopline.nouns.change import Approval, Change, ChangeState, Decision, Move, Override, Published
 from loopline.nouns.comparison import Comparison, Delta, Review, Shift
+from loopline.nouns.deployment import DeploymentState
 from loopline.nouns.digest import digest_of
+from loopline.nouns.drift import Said as DriftSaid
 from loopline.nouns.entry import Difference, Entry
 from loopline.nouns.evaluation import Estimate, Evaluation
 from loopline.nouns.finding import Finding
 from loopline.nouns.lineage import Impact, Reached, Reason
+from loopline.nouns.look import Seen
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.run import Link, Run, RunState
 from loopline.nouns.verdict import Requirement, Result, Verdict
@@ -288,3 +292,9 @@ def test_a_rollback_says_what_it_quarantines() -> None:
     """Whoever takes something back reads which versions no automation may move to any more."""
     back = change(ChangeState.APPLIED, kind="rollback", quarantines=("data/flights@2", "model/delay@2"))
     assert "  quarantines data/flights@2, model/delay@2" in drawn(back).splitlines()
+
+
+@pytest.mark.parametrize("states", [DeploymentState, DriftSaid, Seen])
+def test_every_state_of_serving_has_a_sign(states: Any) -> None:
+    """What is fine looks fine: no state is drawn as one that nobody has thought of."""
+    assert {one for one in get_args(states) if one not in TONES} == set()

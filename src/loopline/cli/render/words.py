@@ -19,6 +19,8 @@ TONES: Mapping[str, str] = {
     "fail": "bad", "failed": "bad", "crashed": "bad", "error": "bad", "stopped": "bad", "reject": "bad",
     "dead": "bad", "paused": "bad", "failing": "bad", "delivered": "good", "redelivered": "good",
     "withdrawn": "dim", "cancelled": "dim",
+    "waiting": "wait", "starting": "wait", "ready": "good", "degraded": "bad", "stopping": "wait",
+    "good": "good", "bad": "bad", "undecided": "dim", "stable": "good", "drift": "bad", "too few rows": "dim", "no reference": "dim",
 }  # fmt: skip
 """How every status word of a noun sounds."""
 
