@@ -22,7 +22,7 @@ def list_of_deployment(values: Sequence[Deployment], screen: Screen) -> Iterator
         if one.message:
             yield f"  {screen.paint('wait', clean(one.message))}"
         for line in one.behind:
-            again = f"→ loopline deploy {one.ref}"
+            again = f"→ loopline deploy {clean(one.ref)}"
             yield f"  {screen.paint('wait', 'behind')}: {clean(line)}  {screen.paint('dim', again)}"
 
 
