@@ -9,7 +9,7 @@ import pytest
 
 from loopline.errors import Invalid
 from loopline.models.profile import profile
-from loopline.nouns.evaluation import Estimate, Evaluation
+from loopline.nouns.evaluation import Estimate
 from loopline.nouns.look import Look, Watch
 from loopline.nouns.quality import Cell, Quality
 from loopline.nouns.service import Monitor
@@ -106,13 +106,16 @@ def test_a_quality_look_is_bad_when_all_of_the_interval_is(estimate: Estimate, s
 
 def test_a_fall_since_training_is_measured_against_its_evaluation() -> None:
     """A loss may rise by so much and a score may fall by so much, each in its own direction."""
-    training = Evaluation((Estimate("roc_auc", 0.75), Estimate("log_loss", 0.5)))
+    training = {"a": {"roc_auc": 0.75, "log_loss": 0.5}}
     monitor = replace(TRUTH, bounds={"roc_auc_drop": 0.05, "log_loss_drop": 0.1})
     for auc, loss, seen in ((0.71, 0.59, "good"), (0.69, 0.5, "bad"), (0.75, 0.61, "bad"), (0.9, 0.1, "good")):
         cell = Cell(
             0, 1, "a", "model/delay@7", "", "", 900, 900, (Estimate("roc_auc", auc), Estimate("log_loss", loss))
         )
         assert realised(monitor, Quality("s", 0, (cell,)), training).seen == seen, (auc, loss)
+    other = Cell(0, 1, "b", "model/delay@7", "", "", 900, 900, (Estimate("roc_auc", 0.7),))
+    look = realised(monitor, Quality("s", 0, (other,)), training)
+    assert (look.seen, "roc_auc_drop of b" in look.summary) == ("undecided", True)
 
 
 def bucket(requests: int, **told: Any) -> Any:

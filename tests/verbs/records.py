@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec  # noqa: TC002 (mypy knows its Raw at run time)
@@ -12,6 +13,7 @@ from loopline.nouns.artifact import JSON, Artifact
 from loopline.nouns.change import Move
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.profile import Profile
+from loopline.nouns.run import Point, Run
 from loopline.nouns.service import Arm, Monitor, Service
 from loopline.serving.specification import dump_service
 from loopline.signals.entry import NOTHING, Entry, encode, packed
@@ -45,6 +47,11 @@ class Records:
         for number in range(requests):
             self._write(at, at, 1, status=500 if number < errors else 200)
 
+    @property
+    def last(self) -> str:
+        """Id of the last request."""
+        return f"q{self._number}"
+
     def _write(self, recorded_at: int, event_time: int, rows: int, *columns: msgspec.Raw, status: int = 200) -> None:
         self._number += 1
         inputs, outputs = columns or (NOTHING, NOTHING)
@@ -73,16 +80,21 @@ def rows(count: int = 1_000, *, shift: float = 0.0, seed: int = 0) -> dict[str, 
     return {"in.temp": rng.normal(shift, 1, count), "in.hour": rng.integers(5, 23, count)}
 
 
-def deploy(world: World, *monitors: Monitor, signed: bool = True) -> Service:
-    """Put a service into production whose model was trained on `rows()`."""
+def deploy(
+    world: World, *monitors: Monitor, signed: bool = True, measured: Mapping[str, float] | None = None
+) -> Service:
+    """Put a service into production whose model was trained on `rows()`, by a run that has measured something."""
     blobs, ledger = world.loop.blobs, world.loop.ledger
     reference: Profile = profiles.profile(None, {name[3:]: values for name, values in rows().items()})
     digest = blobs.put(profiles.encode(reference)) if signed else None
-    service = Service(
-        "service/delay",
-        (Arm("champion", "model/delay@1", digest or blobs.put(b"m"), profile=digest),),
-        monitors=monitors,
-    )
+    run = ""
+    if measured:
+        with ledger.write(PROJECT, world.loop.actor) as tx:
+            run = tx.runs.start(Run(world.loop.ids.new(), PROJECT, "train", "pipeline", started_at=tx.now)).id
+            tx.say("run.started", run)
+            tx.metrics.add(run, [Point(name, value) for name, value in measured.items()])
+    arm = Arm("champion", "model/delay@1", digest or blobs.put(b"m"), profile=digest, run=run)
+    service = Service("service/delay", (arm,), monitors=monitors)
     body = blobs.put(dump_service(service))
     with ledger.write(PROJECT, world.loop.actor) as tx:
         size = blobs.size(body) or 0

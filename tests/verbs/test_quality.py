@@ -62,3 +62,13 @@ def test_a_label_counts_from_when_it_was_known(tmp_path: Path) -> None:
     assert quality(loop, ref).cells[0].labelled == 40
     assert quality(loop, ref, maturity=timedelta(microseconds=100)).cells[0].labelled == 30
     assert quality(loop, ref, maturity=timedelta(microseconds=99)).cells[0].labelled == 0
+
+
+def test_windows_follow_each_other_from_where_one_begins(tmp_path: Path) -> None:
+    """A window that begins on a Wednesday is one window, wherever multiples of a week lie; without a beginning those count."""
+    loop, ref, folder = served(tmp_path)
+    write(folder, [entry(n, event_times=JULY + n * DAY) for n in range(14)])
+    since = JULY + 3 * DAY
+    cells = quality(loop, ref, since=since, until=since + 7 * DAY, window=timedelta(days=7)).cells
+    assert [(one.start, one.predictions) for one in cells if not one.slice] == [(since, 7)]
+    assert all(one.start % (7 * DAY) == 0 for one in quality(loop, ref, window=timedelta(days=7)).cells)

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from loopline.nouns.change import Move
 from loopline.nouns.service import Monitor
 from loopline.verbs.moving import Plan, begin
@@ -95,3 +97,29 @@ def test_a_silenced_alert_says_so_in_its_events(world: World) -> None:
     watch(world.loop)
     assert [(one.payload or {})["silenced"] for one in world.events() if one.kind == "alert.opened"] == [True]
     assert world.do("alerts")[0].silenced
+
+
+def test_quality_that_falls_behind_training_opens_an_alert(world: World) -> None:
+    """Labels show that a model ranks worse than its own run measured: by how much is told, and which window it was."""
+    monitor = Monitor(
+        "quality", "quality", window=timedelta(hours=1), every=timedelta(hours=1), rows=200, rise=1,
+        bounds={"roc_auc_drop": 0.05},
+    )  # fmt: skip
+    deploy(world, monitor, measured={"roc_auc": 0.9})
+    records = Records(world)
+    start = world.loop.clock.now() // HOUR * HOUR - 100 * HOUR
+    rng = np.random.default_rng(0)
+    seen = []
+    for at, noise in enumerate((0.2, 2.0)):
+        truth = rng.integers(0, 2, 400)
+        score = 1 / (1 + np.exp(-(truth * 2.0 - 1 + rng.normal(0, noise, 400))))
+        records.add(start + at * HOUR, {"in.temp": np.zeros(400), "out.predict_proba[1]": score})
+        name = records.last
+        world.do("label", PROD, rows=tuple({"id": f"{name}:{n}", "label": int(one)} for n, one in enumerate(truth)))
+        seen += [one.seen for one in watch(world.loop)]
+    records.add(start + 2 * HOUR, rows(1))
+    seen += [one.seen for one in watch(world.loop)]
+    assert seen == ["undecided", "good", "bad"]
+    (alert,) = world.do("alerts")
+    assert alert.summary.startswith("roc_auc 0.")
+    assert alert.summary.endswith("of champion, at least 0.850")

@@ -115,7 +115,7 @@ class Monitor:
     """With fewer rows there is no verdict."""
     bounds: Mapping[str, float] = field(default_factory=dict)
     """What is allowed, by kind. drift: `effect` (0.1), `q` (0.01). data: `nulls`, `range`, `new` (shares of rows).
-    quality: `METRIC` (worst value), or `METRIC_drop` (against the evaluation of its training). service: `p50_ms`, `p99_ms`,
+    quality: `METRIC` (worst value), or `METRIC_drop` (against what its training measured). service: `p50_ms`, `p99_ms`,
     `errors`, `saturation`."""
     columns: tuple[str, ...] = ()
     """Columns that are looked at; empty: all."""

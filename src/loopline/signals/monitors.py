@@ -12,7 +12,6 @@ from typing import Any, Final, Literal
 
 from loopline.errors import Invalid
 from loopline.nouns.drift import ColumnDrift
-from loopline.nouns.evaluation import Evaluation
 from loopline.nouns.look import Look, Seen, Watch
 from loopline.nouns.quality import Cell, Quality
 from loopline.nouns.service import Monitor
@@ -71,9 +70,10 @@ def sound(monitor: Monitor, columns: Sequence[ColumnDrift]) -> Look:
     return Look("bad", f"{_of(len(wrong), total)} not as in training: {_list(said)}", facts=facts)
 
 
-def realised(monitor: Monitor, quality: Quality, training: Evaluation | None = None) -> Look:
+def realised(monitor: Monitor, quality: Quality, training: Mapping[str, Mapping[str, float]] | None = None) -> Look:
     """Look at quality that labels have shown, against a worst value (`METRIC`) or the fall since training (`METRIC_drop`).
 
+    `training` tells for each arm what the run that made its model has measured.
     Where there is an interval, bad means that all of it is worse than allowed; a value that is worse while its interval is not
     decides nothing. Only whole windows count, no slices.
     """
@@ -82,18 +82,27 @@ def realised(monitor: Monitor, quality: Quality, training: Evaluation | None = N
     if not enough:
         most = max((one.labelled for one in cells), default=0)
         return _undecided(f"{most} labels, {monitor.rows} are needed")
-    said, facts, seen = [], {}, list[Seen]()
+    said, facts, seen, unknown = [], {}, list[Seen](), list[str]()
     for cell in enough:
         for bound, allowed in monitor.bounds.items():
-            found = _held(cell, bound, allowed, training)
+            found = _held(cell, bound, allowed, (training or {}).get(cell.arm, {}))
             if found is None:
+                unknown.append(f"{bound} of {cell.arm}")
                 continue
             one, text, measured = found
             seen.append(one)
             facts[f"{cell.arm}.{bound}"] = measured
             if one != "good":
                 said.append(text)
-    return _together(seen, said, facts, "nothing was measured that has a bound", "quality is within its bounds")
+    if not seen:
+        return _undecided(
+            f"not measured, there or in training: {_list(unknown)}" if unknown else "no bound is declared"
+        )
+    if "bad" in seen:
+        return Look("bad", "; ".join(said), facts=facts)
+    if "undecided" in seen:
+        return Look("undecided", f"{'; '.join(said)}, but not for certain", facts=facts)
+    return Look("good", "quality is within its bounds", facts=facts)
 
 
 def served(monitor: Monitor, measured: Mapping[str, float]) -> Look:
@@ -210,17 +219,16 @@ def _share(name: str, share: float) -> str:
 
 
 def _held(
-    cell: Cell, bound: str, allowed: float, training: Evaluation | None
+    cell: Cell, bound: str, allowed: float, training: Mapping[str, float]
 ) -> tuple[Seen, str, dict[str, float | None]] | None:
     """Hold one metric of a window against its bound; None where it was not measured."""
     metric = bound.removesuffix("_drop")
     found = next((one for one in cell.estimates if one.metric == metric and not one.slice), None)
-    before = training.find(metric) if training else None
+    before = training.get(metric)
     if found is None or (bound != metric and before is None):
         return None
     sign = 1.0 if metric in BETTER_LOW else -1.0
-    base = before.value if bound != metric and before else 0.0
-    limit = base + sign * allowed if bound != metric else allowed
+    limit = allowed if before is None or bound == metric else before + sign * allowed
     nearest = found.low if metric in BETTER_LOW else found.high
     worse = sign * (found.value - limit) > 0
     surely = worse and (nearest is None or sign * (nearest - limit) > 0)
@@ -232,16 +240,6 @@ def _held(
         "limit": _short(limit),
     }
     return ("bad" if surely else "undecided" if worse else "good"), text, measured
-
-
-def _together(seen: Sequence[Seen], said: Sequence[str], facts: Mapping[str, Any], nothing: str, good: str) -> Look:
-    if not seen:
-        return _undecided(nothing)
-    if "bad" in seen:
-        return Look("bad", "; ".join(said), facts=facts)
-    if "undecided" in seen:
-        return Look("undecided", f"{'; '.join(said)}, but not for certain", facts=facts)
-    return Look("good", good, facts=facts)
 
 
 def _of(some: int, total: int) -> str:

@@ -26,7 +26,7 @@ class Asked:
     start: int | None = None
     end: int | None = None
     window: int = 86_400_000_000
-    """Microseconds of event time; windows begin at multiples of it."""
+    """Microseconds of event time; windows follow each other from `start` on, or begin at multiples of it without one."""
     maturity: int = 0
     """A label counts if it was known within so many microseconds of the event; 0: whenever it was."""
     slices: Sequence[str] = ()
@@ -97,10 +97,11 @@ def _take(here: Opened, asked: Asked, columns: dict[str, str]) -> None:
     slices = "".join(f", CAST({name(column)} AS VARCHAR) AS s{n}" for n, column in enumerate(columns.values()))
     bounds = [("event_time >= ?", asked.start), ("event_time < ?", asked.end)]
     where = "".join(f" AND {test}" for test, value in bounds if value is not None)
-    step = int(asked.window)
+    step, first = int(asked.window), int(asked.start or 0)
+    begins = f"event_time - ((event_time - {first}) % {step} + {step}) % {step}"
     here.db.execute(
         f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k,"
-        f" (event_time - (event_time % {step} + {step}) % {step}) AS start, arm, version, {', '.join(map(name, kept))},"
+        f" ({begins}) AS start, arm, version, {', '.join(map(name, kept))},"
         f" {number} AS score{slices} FROM predictions WHERE status < 400{where}",
         [value for _, value in bounds if value is not None],
     )

@@ -110,7 +110,8 @@ def look(loop: Loop, here: Deployed, monitor: Monitor, end: int) -> Look:
         seen = monitors.served(monitor, monitors.traffic(buckets))
         return replace(seen, start=start, end=end)
     if monitor.kind == "quality":
-        return replace(monitors.realised(monitor, _quality(loop, here, (start, end))), start=start, end=end)
+        seen = monitors.realised(monitor, _quality(loop, here, (start, end)), _training(loop, here))
+        return replace(seen, start=start, end=end)
     judged = monitors.drifted if monitor.kind == "drift" else monitors.sound
     looks = []
     arms = [one for one in here.service.arms if one.weight and not one.shadow]
@@ -126,6 +127,12 @@ def _quality(loop: Loop, here: Deployed, span: tuple[int, int]) -> Quality:
 
     start, end = span
     return quality(loop, here.ref, since=start, until=end, window=timedelta(microseconds=end - start))
+
+
+def _training(loop: Loop, here: Deployed) -> dict[str, Mapping[str, float]]:
+    """Give what the run that made the model of each arm has measured, where it is known."""
+    with loop.ledger.read() as tx:
+        return {arm.name: tx.runs.get(arm.run).metrics for arm in here.service.arms if arm.run}
 
 
 def _window(folder: Path, start: int, end: int, arm: str, columns: Any) -> Mapping[str, Any]:

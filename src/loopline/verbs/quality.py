@@ -38,7 +38,7 @@ def quality(
     until: Annotated[int | None, "event time before which it lies", instant] = None,
     window: Annotated[timedelta, "how much event time is measured together"] = DAY,
     maturity: Annotated[
-        timedelta, "labels count that came within this time of the event; 0: whenever they came"
+        timedelta, "labels count that were known within this time of the event; 0: whenever they were"
     ] = NONE,
     slices: Annotated[tuple[str, ...], "input columns; those that the service declares when left out"] = (),
     metrics: Annotated[tuple[str, ...], "those that the service declares, or else the usual ones"] = (),
@@ -46,7 +46,8 @@ def quality(
 ) -> Quality:
     """Measure a service by the labels that have come, by window, arm and slice, and tell how many predictions have one.
 
-    Cells without a slice are all rows of their window. With a maturity all arms are measured on labels of the same age.
+    Cells without a slice are all rows of their window; windows follow each other from `since` on. With a maturity all arms are
+    measured on labels of the same age.
 
     Example:
         loopline quality service/delay@prod --since 2013-07-01 --window 7d --slice carrier

@@ -20,7 +20,8 @@ TONES: Mapping[str, str] = {
     "dead": "bad", "paused": "bad", "failing": "bad", "delivered": "good", "redelivered": "good",
     "withdrawn": "dim", "cancelled": "dim",
     "waiting": "wait", "starting": "wait", "ready": "good", "degraded": "bad", "stopping": "wait",
-    "good": "good", "bad": "bad", "undecided": "dim", "stable": "good", "drift": "bad", "too few rows": "dim", "no reference": "dim",
+    "good": "good", "bad": "bad", "undecided": "dim", "stable": "good", "drift": "bad",
+    "too few rows": "dim", "no reference": "dim",
 }  # fmt: skip
 """How every status word of a noun sounds."""
 
