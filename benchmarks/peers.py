@@ -15,6 +15,7 @@ PINS = {
     "litserve": ("litserve==0.2.19", "scikit-learn==1.9.1"),
     "bentoml": ("bentoml==1.4.40", "scikit-learn==1.9.1"),
     "fastapi": ("fastapi==0.139.2", "uvicorn[standard]==0.54.0", "scikit-learn==1.9.1"),
+    "evidently": ("evidently==0.7.23", "pyarrow==26.0.1"),
     "mlserver": (  # newer releases of uvloop end its model process
         "mlserver==1.7.1",
         "mlserver-sklearn==1.7.1",

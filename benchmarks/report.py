@@ -27,6 +27,7 @@ TOPICS = (
     "transfer",
     "pages",
     "labels",
+    "drift",
     "inference",
 )
 LINEAR = "LogisticRegression, 64 connections"
@@ -74,6 +75,13 @@ BUDGETS = (
         "labels",
         "join 1,000,000 labels, quality by day and slice",
         "wall",
+    ),
+    Budget(
+        "drift report of 1,000,000 rows × 20 columns: ≤ 500 MB",
+        500e6,
+        "drift",
+        "report of 1,000,000 rows × 20 columns",
+        "size",
     ),
     Budget("UI page: ≤ 150 KB", 150e3, "pages", "runs", "size"),
     Budget("service: start to first prediction: ≤ 1.5 s", 1500, "inference", "start, then idle", "wall"),

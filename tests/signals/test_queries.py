@@ -1,14 +1,13 @@
-"""Questions about predictions: filters, pages, traffic, windows; names and values are never taken for SQL."""
+"""Questions about predictions: filters, pages, newest, traffic, windows; names and values are never taken for SQL."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from loopline.errors import Invalid
-from loopline.signals.queries import Filter, find, place_of, traffic, window
+from loopline.signals.queries import Filter, find, newest, place_of, traffic, window
 from loopline.signals.sealing import seal
 from tests.signals.recorded import DAY, JULY, columns, entry, write
 
@@ -84,7 +83,8 @@ def test_any_name_of_a_column_is_only_a_name(tmp_path: Path, name: str) -> None:
     seal(tmp_path)
     (found,) = find(tmp_path, "s", Filter(where={f"in.{name}": name}), limit=5)
     assert found.inputs == {name: name}
-    assert list(window(tmp_path, JULY, JULY + DAY, "champion", [f"in.{name}"])[f"in.{name}"]) == [name, "other"]
+    (batch,) = window(tmp_path, JULY, JULY + DAY, "champion", [f"in.{name}"])
+    assert batch[f"in.{name}"].to_pylist() == [name, "other"]
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -99,7 +99,8 @@ def test_a_deployment_without_records_has_none(tmp_path: Path) -> None:
     """Where nothing was answered yet, questions have empty answers."""
     assert find(tmp_path / "none", "s", Filter(), limit=5) == ()
     assert traffic(tmp_path / "none", JULY, JULY + DAY, DAY) == ()
-    assert window(tmp_path / "none", JULY, JULY + DAY, "a", ["in.x"]) == {}
+    assert list(window(tmp_path / "none", JULY, JULY + DAY, "a", ["in.x"])) == []
+    assert newest(tmp_path / "none", "a", before=JULY) is None
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
@@ -122,16 +123,30 @@ def test_traffic_counts_requests_rows_and_errors(tmp_path: Path) -> None:
     assert (failed.error, failed.inputs) == ("full", {})
 
 
-def test_a_window_gives_arrays(tmp_path: Path) -> None:
-    """Numbers are numbers with NaN where one is missing, texts objects, and what was never recorded is left out."""
+def test_a_window_gives_columns(tmp_path: Path) -> None:
+    """Those that were recorded, of answered predictions of the arm and time alone; what is missing is null."""
     write(
         tmp_path, [entry(n, inputs=columns(x=[None if n == 1 else n], c=[None if n == 2 else "UA"])) for n in range(3)]
     )
     write(tmp_path, [entry(9, arm="other"), entry(8, status=503), entry(7, event_times=JULY + DAY)])
-    found = window(tmp_path, JULY, JULY + DAY, "champion", ["in.x", "in.c", "out.predict_proba[1]", "status", "in.no"])
+    asked = ["in.x", "in.c", "out.predict_proba[1]", "status", "in.no"]
+    (found,) = window(tmp_path, JULY, JULY + DAY, "champion", asked)
     assert set(found) == {"in.x", "in.c", "out.predict_proba[1]", "status"}
-    assert np.nansum(found["in.x"]) == 2.0
-    assert sum(np.isnan(found["in.x"])) == 1
-    assert sorted(found["in.c"], key=str) == [None, "UA", "UA"]
-    assert found["status"].tolist() == [200, 200, 200]
-    assert len(window(tmp_path, JULY, JULY + DAY, "champion", ["in.x"], limit=2)["in.x"]) == 2
+    assert sorted(found["in.x"].to_pylist(), key=str) == [0, 2, None]
+    assert sorted(found["in.c"].to_pylist(), key=str) == [None, "UA", "UA"]
+    assert found["status"].to_pylist() == [200, 200, 200]
+    assert newest(tmp_path, "champion", before=JULY + 2 * DAY) == JULY + DAY
+    assert (newest(tmp_path, "champion", before=JULY + DAY) or 0) < JULY + DAY
+
+
+def test_of_a_large_window_the_same_rows_are_taken(tmp_path: Path) -> None:
+    """About as many as were asked for, whole rows, chosen by their ids: the same ones at every asking."""
+    write(tmp_path, [entry(n, inputs=columns(x=[n], y=[-n])) for n in range(2_000)])
+    taken = []
+    for _ in range(2):
+        batches = [*window(tmp_path, JULY, JULY + DAY, "champion", ["in.x", "in.y"], limit=500)]
+        found = {name: [one for batch in batches for one in batch[name].to_pylist()] for name in ("in.x", "in.y")}
+        assert found["in.y"] == [-one for one in found["in.x"]]
+        taken.append(sorted(found["in.x"]))
+    assert taken[0] == taken[1]
+    assert 400 < len(set(taken[0])) == len(taken[0]) < 600

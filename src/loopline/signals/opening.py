@@ -45,6 +45,10 @@ class Opened:
         """Give an answer as an Arrow table."""
         return self.db.sql(sql, params=list(values)).to_arrow_table()
 
+    def batches(self, sql: str, values: Sequence[Any], rows: int) -> Iterator[Any]:
+        """Give an answer as Arrow record batches of about so many rows, none of which is made before it is asked for."""
+        yield from self.db.sql(sql, params=list(values)).to_arrow_reader(rows)
+
     def column(self, word: str) -> str | None:
         """Find what somebody means by a column: a fact, an input, an output, or either with its `in.` or `out.`."""
         return next((one for one in (word, f"in.{word}", f"out.{word}") if one in self.columns), None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from loopline.errors import Invalid
@@ -14,11 +14,8 @@ from loopline.nouns.traffic import Bucket
 from loopline.signals.matching import latest
 from loopline.signals.opening import Opened, equals, name, opened
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
-
+_HASHES: Final = 1 << 64
+_BATCH: Final = 65_536
 _FACTS: Final = (
     "id", "number", "arm", "version", "change", "recorded_at", "event_time", "unit", "status", "latency_us", "shadow", "error",
 )  # fmt: skip
@@ -99,38 +96,34 @@ def traffic(folder: Path, start: int, end: int, step: int) -> tuple[Bucket, ...]
 
 def window(
     folder: Path, start: int, end: int, arm: str, columns: Sequence[str], *, limit: int = 1_000_000
-) -> Mapping[str, Array]:
-    """Give columns (`in.NAME`, `out.NAME`, or a fact) of the answered predictions of an arm in [start, end) of event time.
+) -> Iterator[Mapping[str, Any]]:
+    """Go through columns (`in.NAME`, `out.NAME`, or a fact) of the answered predictions of an arm in [start, end) of event time.
 
-    A number that is missing is NaN, a text that is missing None. A column that was never recorded is left out. Where there
-    are more than `limit` rows, those with the smallest hashes of their ids are taken: the same ones each time.
+    They come as Arrow arrays, some ten thousand rows at a time; a column that was never recorded is left out. Where there are
+    more than `limit` rows, about so many are taken, those with the smallest hashes of their ids: the same ones each time.
     """
     with opened(folder, start=start, end=end) as here:
         known = [one for one in dict.fromkeys(columns) if one in here.columns]
-        if not known:
-            return {}
         where = "event_time >= ? AND event_time < ? AND arm = ? AND status < 400"
         values = [start, end, arm]
-        ((count,),) = here.rows(f"SELECT count(*) FROM predictions WHERE {where}", values)
-        some = f" ORDER BY hash(id) LIMIT {int(limit)}" if count > limit else ""
-        found = here.table(f"SELECT {', '.join(map(name, known))} FROM predictions WHERE {where}{some}", values)
-    return {one: array_of(found[one]) for one in known}
+        ((count,),) = here.rows(f"SELECT count(*) FROM predictions WHERE {where}", values) if known else ((0,),)
+        if not count:
+            return
+        if count > limit:
+            where += " AND hash(id) < ?"
+            values.append(_HASHES * limit // count)
+        sql = f"SELECT {', '.join(map(name, known))} FROM predictions WHERE {where}"
+        for batch in here.batches(sql, values, _BATCH):
+            yield dict(zip(known, batch.columns, strict=True))
 
 
-def array_of(column: Any) -> Array:
-    """Give an Arrow column as numpy: doubles, whole numbers and truths as they are, all else as objects."""
-    import numpy as np
-    import pyarrow as pa
-
-    kind = column.type
-    if pa.types.is_integer(kind) and not column.null_count:
-        whole: Array = column.to_numpy()
-        return whole
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-    if pa.types.is_boolean(kind) and not column.null_count:
-        return np.asarray(column.to_numpy(), dtype=np.bool_)
-    return np.asarray(column.to_pylist(), dtype=object)
+def newest(folder: Path, arm: str, *, before: int) -> int | None:
+    """Give the latest event time of an arm's answered predictions that lies before a moment; None where there is none."""
+    with opened(folder) as here:
+        ((found,),) = here.rows(
+            "SELECT max(event_time) FROM predictions WHERE arm = ? AND status < 400 AND event_time < ?", [arm, before]
+        )
+    return None if found is None else int(found)
 
 
 def _conditions(here: Opened, wanted: Filter) -> tuple[list[str], list[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Invalid
 from loopline.nouns.drift import Drift
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from loopline.nouns.quality import Quality
 
 MOST: Final = 1_000_000
-"""Rows of a window that are counted: of more, always the same ones are taken."""
+"""Rows of a window that are counted, about: of more, always the same ones are taken."""
 AHEAD: Final = 2 * 86_400_000_000
 """Microseconds by which an event may lie ahead of the clock. One that lies further ahead moves no monitor on."""
-_EARLIEST: Final = -(1 << 53)
 _WORST: Final = {"bad": 2, "undecided": 1, "good": 0}
 
 
@@ -75,9 +74,7 @@ def answering(service: Service, name: str = "") -> Arm:
 
 def newest_event(here: Deployed, now: int) -> int | None:
     """Tell the time of the newest event that was predicted; None where there is none. Clocks that went wrong do not count."""
-    arm = answering(here.service)
-    found = _window(here.folder, _EARLIEST, now + AHEAD, arm.name, ("event_time",)).get("event_time")
-    return int(found.max()) if found is not None and len(found) else None
+    return queries.newest(here.folder, answering(here.service).name, before=now + AHEAD)
 
 
 def drift_of(loop: Loop, here: Deployed, arm: Arm, span: tuple[int, int], monitor: Monitor) -> Drift:
@@ -94,7 +91,8 @@ def drift_of(loop: Loop, here: Deployed, arm: Arm, span: tuple[int, int], monito
         return told
     tally = Tally(reference, monitor.columns)
     names = [f"{'in' if role == 'input' else 'out'}.{name}" for role, name in tally.columns]
-    tally.add(_window(here.folder, *span, arm.name, names))
+    for batch in queries.window(here.folder, *span, arm.name, names, limit=MOST):
+        tally.add(batch)
     columns = drift.judge(
         tally, rows=monitor.rows, effect=monitor.bounds.get("effect", monitors.EFFECT),
         q=monitor.bounds.get("q", monitors.Q),
@@ -133,8 +131,3 @@ def _training(loop: Loop, here: Deployed) -> dict[str, Mapping[str, float]]:
     """Give what the run that made the model of each arm has measured, where it is known."""
     with loop.ledger.read() as tx:
         return {arm.name: tx.runs.get(arm.run).metrics for arm in here.service.arms if arm.run}
-
-
-def _window(folder: Path, start: int, end: int, arm: str, columns: Any) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = queries.window(folder, start, end, arm, columns, limit=MOST)
-    return found
