@@ -14,6 +14,7 @@ from loopline.server.children import watch_lifeline, write_log
 
 def main() -> int:
     """Serve as the first word (JSON) says, until SIGTERM, or until the process that started this one is gone."""
+    from loopline.faces.prometheus.tally import Tally
     from loopline.server.serve import serve
     from loopline.settings import load_settings
     from loopline.wiring import open_loop
@@ -26,7 +27,13 @@ def main() -> int:
     loop = open_loop(settings)
     try:
         server = replace(settings.server, host=asked["host"], port=asked["port"])
-        serve(loop, listening, settings=server, access_log=asked["access_log"])
+        serve(
+            loop,
+            listening,
+            settings=server,
+            tally=Tally(asked["tally"], asked["number"] - 1),
+            access_log=asked["access_log"],
+        )
     finally:
         loop.ledger.close()
         listening.close()

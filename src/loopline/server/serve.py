@@ -21,6 +21,7 @@ from loopline.server.gate import Stopping
 if TYPE_CHECKING:
     import socket
 
+    from loopline.faces.prometheus.tally import Tally
     from loopline.loop import Loop
     from loopline.settings import ServerSettings
 
@@ -45,6 +46,7 @@ def serve(
     listening: socket.socket,
     *,
     settings: ServerSettings,
+    tally: Tally | None = None,
     access_log: bool = False,
     ready: Callable[[], object] = nothing,
     ending: Callable[[], object] = nothing,
@@ -52,18 +54,26 @@ def serve(
 ) -> None:
     """Answer requests until SIGTERM or SIGINT.
 
-    `ready` is called when it has begun, `ending` when the first signal comes, `at_once` before a second one ends all.
+    `ready` is called when it has begun, `ending` when the first signal comes, `at_once` before a second one ends all. `tally` is
+    where requests are counted.
     """
     raise_limit()
     stages = Stages(ready, ending, at_once)
-    asyncio.run(_serve(loop, listening, settings, stages, access_log=access_log))
+    desk = Desk(loop, upload_limit=settings.upload_limit)
+    asyncio.run(_serve(desk, listening, settings, stages, tally=tally, access_log=access_log))
 
 
 async def _serve(
-    loop: Loop, listening: socket.socket, settings: ServerSettings, stages: Stages, *, access_log: bool
+    desk: Desk,
+    listening: socket.socket,
+    settings: ServerSettings,
+    stages: Stages,
+    *,
+    tally: Tally | None,
+    access_log: bool,
 ) -> None:
-    stopping, desk = Stopping(), Desk(loop, upload_limit=settings.upload_limit)
-    app = make_app(desk, settings=settings, stopping=stopping, access_log=access_log)
+    stopping = Stopping()
+    app = make_app(desk, settings=settings, stopping=stopping, tally=tally, access_log=access_log)
     server = Server(app, ready=stages.ready, ending=stopping.begin)
     here = asyncio.get_running_loop()
 
