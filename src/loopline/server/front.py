@@ -47,7 +47,7 @@ _log = logging.getLogger("loopline.server")
 class Front:
     """What the process holds: the version that answers, perhaps one that is about to, meters and records."""
 
-    def __init__(self, ref: str) -> None:
+    def __init__(self, ref: str, *, project: str = "") -> None:
         self.ref = ref
         self.name = ref.partition("@")[0].rpartition("/")[2]
         self._serving: Serving | None = None
@@ -55,7 +55,7 @@ class Front:
         self._wanted: int | None = None
         self._restarts = 0
         self._ids, self._clock = SystemIds(), SystemClock()
-        self._meters = ServiceMeters(self._state)
+        self._meters = ServiceMeters(self._state, project=project, ref=ref)
         self._records: Records | None = None
         self._told = asyncio.Event()
         self._ends: set[asyncio.Task[None]] = set()
@@ -124,7 +124,7 @@ class Front:
 
     def refused(self, error: LooplineError, status: int) -> None:
         """Count a request that did not come as far as a model."""
-        if error.kind not in _COUNTED:
+        if error.kind not in _COUNTED or self._serving is None:
             self._meters.count("", "", status, rows=0, took_s=0.0)
 
     def metrics(self, accept: str) -> tuple[bytes, str]:
@@ -142,14 +142,14 @@ class Front:
     def _state(self) -> State:
         serving = self._serving
         desired = serving.desired if serving else None
-        labels = {
-            "service": self.ref, "number": str(desired.number) if desired else "", "change": desired.change if desired else ""
-        }  # fmt: skip
         arms = [
             ArmState(name, pool.arm.version, pool.waiting, len(pool.pids), pool.restarts, pool.batches, pool.busy_s)
             for name, pool in (serving.pools.items() if serving else ())
         ]
-        return State(labels, bool(serving and serving.ready), arms, self._records.dropped if self._records else 0)
+        return State(
+            desired.number if desired else None, desired.change if desired else "", bool(serving and serving.ready), arms,
+            self._records.dropped if self._records else 0,
+        )  # fmt: skip
 
     def answering(self) -> Answering:
         """Say how this front does."""
@@ -226,7 +226,7 @@ def main() -> int:
 
 
 async def _run(asked: Mapping[str, Any], listening: socket.socket, control: socket.socket) -> None:
-    front = Front(asked["ref"])
+    front = Front(asked["ref"], project=asked.get("project", ""))
     reader, writer = await asyncio.open_connection(sock=control, limit=_LONGEST)
     server = Server(Inference(front, hosts=asked.get("hosts", ())), ready=_nothing, ending=_nothing)
     here = asyncio.get_running_loop()

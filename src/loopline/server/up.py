@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import pathlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,7 +60,7 @@ def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
                 raise _needs_token(wish.host)
             port = address_of(listening)[1]
             server = replace(settings.server, host=wish.host, port=port)
-            with pathlib.Path(shared(wish.processes)).open("rb", buffering=0) as counts:
+            with os.fdopen(shared(wish.processes), "rb", buffering=0) as counts:
                 here = _Up(loop, settings, server, listening, counts.fileno())
                 _serve(here, wish, tell, _words(wish, server, url_of(listening), known=known))
         finally:

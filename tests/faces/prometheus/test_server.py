@@ -64,7 +64,7 @@ def test_it_shows_what_there_is(served: Served) -> None:
             name = ("1" if severity == "high" else "2") * 32
             tx.alerts.open(
                 Alert(name, loop.project, "service/delay@prod", severity, "drift", severity, "it moved", 0, 0)
-            )  # type: ignore[arg-type]
+            )
     loop.clock.advance(seconds=42)  # type: ignore[attr-defined]
     for path in ("/api/v1/find", "/api/v1/find?what=never", "/never"):
         served.ask("GET", path)
