@@ -45,13 +45,12 @@ def dashboard(one: Watched) -> dict[str, Any]:
 
 def _panels(one: Watched) -> Iterator[Panel]:
     name, where, rate = "loopline_service", one.where(), "$__rate_interval"
+    answers = f"sum by (le) (rate({name}_request_duration_seconds_bucket{where}[{rate}]))"
+    busy = f"sum by (arm) (rate({name}_model_busy_seconds_total{where}[{rate}]))"
     yield Panel("Requests", [(f"sum by (status) (rate({name}_requests_total{where}[{rate}]))", "{{status}}")], "reqps")
     yield Panel(
         "Latency of answers",
-        [
-            (f"histogram_quantile({q}, sum by (le) (rate({name}_request_duration_seconds_bucket{where}[{rate}])))", f"p{q * 100:g}")
-            for q in (0.5, 0.9, 0.99)
-        ],
+        [(f"histogram_quantile({q}, {answers})", f"p{q * 100:g}") for q in (0.5, 0.9, 0.99)],
         "s", one.service.objectives.within.total_seconds() if one.service.objectives.latency else None,
     )  # fmt: skip
     for kind in objectives(one.service):
@@ -65,13 +64,7 @@ def _panels(one: Watched) -> Iterator[Panel]:
     yield Panel("Predictions", [(f"sum by (arm) (rate({name}_predictions_total{where}[{rate}]))", "{{arm}}")], "rowsps")
     yield Panel(
         "Saturation",
-        [
-            (
-                f"sum by (arm) (rate({name}_model_busy_seconds_total{where}[{rate}]))"
-                f" / sum by (arm) ({name}_model_processes{where})",
-                "{{arm}}",
-            )
-        ],
+        [(f"{busy} / sum by (arm) ({name}_model_processes{where})", "{{arm}}")],
         "percentunit", 0.9,
     )  # fmt: skip
     yield Panel("Rows that wait", [(f"sum by (arm) ({name}_queue_rows{where})", "{{arm}}")])

@@ -1,9 +1,9 @@
 """rules: what Prometheus is told to compute and to alert on for one deployed service, from its specification.
 
 Alerts on objectives look at how fast the error budget burns, over a long and a short window at once: the long one says that it
-matters, the short one that it still goes on. Rates, windows and severities are those of the SRE workbook of Google (Beyer, Murphy,
-Rensin, Kawahara, Thorne 2018, ch. 5 "Alerting on SLOs", tables 5-6 and 5-8, sre.google/workbook/alerting-on-slos), for a window
-of 30 days; for another window they are in proportion.
+matters, the short one that it still goes on. Rates, windows and severities are those of Google's SRE workbook (Beyer, Murphy,
+Rensin, Kawahara, Thorne 2018, chapter 5 "Alerting on SLOs", section 6: multiwindow, multi-burn-rate alerts), for a window of 30
+days; for another window they are in proportion. https://sre.google/workbook/alerting-on-slos/
 """
 
 from __future__ import annotations
@@ -161,13 +161,13 @@ def span_ms(length: timedelta) -> str:
 def _state(one: Watched) -> Iterator[dict[str, Any]]:
     """Alert on what no objective sees: nobody answers, nobody scrapes, and what comes before requests fail."""
     where = one.where()
+    busy = f"sum by (project, ref, arm) (rate(loopline_service_model_busy_seconds_total{where}[5m]))"
     for name, expr, lasting, severity, summary in (
         ("Down", f"loopline_service_ready{where} == 0", "1m", "page", "answers nothing"),
         ("Absent", f"absent(loopline_service_ready{where})", "5m", "page", "cannot be scraped"),
         (
             "Saturated",
-            f"sum by (project, ref, arm) (rate(loopline_service_model_busy_seconds_total{where}[5m]))"
-            f" / sum by (project, ref, arm) (loopline_service_model_processes{where}) > 0.9",
+            f"{busy} / sum by (project, ref, arm) (loopline_service_model_processes{where}) > 0.9",
             "10m", "ticket", "has models that are busy nearly all the time: give it more workers",
         ),
         (

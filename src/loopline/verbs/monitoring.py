@@ -15,9 +15,9 @@ from loopline.verbs.deploying import service_of, service_ref
 def monitoring(loop: Loop, service: Annotated[RefName, "service/delay@prod"]) -> Mapping[str, str]:
     """Write what Prometheus and Grafana need to watch a service, from its specification, as files by name.
 
-    `prometheus.yml` is the same for every service: it reads what lies beside it. Each service has its targets (where its host says
-    that it listens), its rules (objectives under [services."service/NAME".objectives] become burn-rate alerts over several
-    windows), and a dashboard.
+    `prometheus.yml` is the same for every service: it reads what lies beside it. Each service has its targets (where its host
+    says that it listens), its rules (objectives under [services."service/NAME".objectives] become alerts on burn rates over
+    several windows), and a dashboard to import into Grafana. Write them again after a deploy.
 
     Example:
         loopline monitoring service/delay@prod --out monitoring
