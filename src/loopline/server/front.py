@@ -89,6 +89,9 @@ class Front:
         coming = self._coming
         if coming is not None and coming.ready:
             before, self._serving, self._coming = self._serving, coming, None
+            for arm in coming.desired.service.arms:
+                if not arm.shadow:
+                    self._meters.begin(arm.name, arm.version)
             if (self._records.folder if self._records else "") != coming.desired.signals:
                 self._open_records(coming.desired.signals)
             if before is not None:

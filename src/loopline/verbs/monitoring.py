@@ -33,7 +33,7 @@ def monitoring(loop: Loop, service: Annotated[RefName, "service/delay@prod"]) ->
     address = urlsplit(said.url).netloc if said and said.url else ""
     name = f"{service.asset.name}@{service.ref}"
     return {
-        "prometheus.yml": _told(f"Scrapes and alerts of Loopline. Written by loopline monitoring {service}.") + yaml(_SCRAPING),
+        "prometheus.yml": _told(f"Scrapes and alerts of Loopline. Written by loopline monitoring {service}.") + yaml(SCRAPING),
         f"{name}.targets.json": _json([{"targets": [address] if address else []}]),
         f"{name}.rules.yml": _told(f"Written by loopline monitoring {service}, from its version {version.number}.")
         + yaml(rules(one)),
@@ -41,7 +41,7 @@ def monitoring(loop: Loop, service: Annotated[RefName, "service/delay@prod"]) ->
     }  # fmt: skip
 
 
-_SCRAPING = {
+SCRAPING = {
     "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
     "rule_files": ["*.rules.yml"],
     "scrape_configs": [{"job_name": "loopline-services", "file_sd_configs": [{"files": ["*.targets.json"]}]}],

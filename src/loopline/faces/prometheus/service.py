@@ -69,14 +69,22 @@ class ServiceMeters:
         ProcessCollector(registry=self._registry)
         self._registry.register(_Scraped(state, self._here))
 
+    def begin(self, arm: str, version: str) -> None:
+        """Show zeros for an arm that can answer now: what appears with its first request has no rate before its second."""
+        for usual in USUAL:
+            self._requests.labels(*self._here, arm, version, usual)
+        self._rows.labels(*self._here, arm, version)
+        self._seconds.labels(*self._here, arm)
+
     def count(self, arm: str, version: str, status: int, *, rows: int, took_s: float) -> None:
-        """Count one request, or its part for one arm."""
+        """Count one request, or its part for one arm. One that no arm saw has none, and neither rows nor a time."""
+        here = self._here
+        if not arm:
+            self._requests.labels(*here, "", "", str(status)).inc()
+            return
         key = (arm, version, status)
         known = self._known.get(key)
         if known is None:
-            here = self._here
-            for usual in USUAL:  # what appears with its first failure has no rate before its second
-                self._requests.labels(*here, arm, version, usual)
             known = self._known[key] = (
                 self._requests.labels(*here, arm, version, str(status)), self._rows.labels(*here, arm, version),
                 self._seconds.labels(*here, arm),
