@@ -109,7 +109,7 @@ def server(tmp_path: Path) -> Iterator[Up]:
 
 @pytest.mark.slow
 def test_what_prometheus_knows_is_what_was_sent(tmp_path: Path, server: Up) -> None:
-    """Requests by status, rows, latency and processes match the traffic, with two processes behind one address, and alerts fire."""
+    """Requests, rows, latency and processes match the traffic, with two processes behind one address, and alerts fire."""
     wanted = Objectives(availability=0.999, latency=0.99, within=timedelta(milliseconds=500))
     desired = naughty(tmp_path / "models", 0)
     desired = replace(desired, service=replace(desired.service, objectives=wanted))

@@ -23,6 +23,7 @@ import msgspec
 from loopline.errors import LooplineError
 from loopline.faces.inference.app import Inference
 from loopline.faces.inference.errors import status as status_of
+from loopline.faces.otlp.tracing import Traced, Tracing, open_tracing, route_of_service
 from loopline.faces.prometheus.service import ArmState, ServiceMeters, State
 from loopline.server.arms import LOOK_S, WEIGH_S
 from loopline.server.asgi import END_S, Server
@@ -57,6 +58,7 @@ class Front:
         self._ids, self._clock = SystemIds(), SystemClock()
         self._meters = ServiceMeters(self._state, project=project, ref=ref)
         self._records: Records | None = None
+        self.tracing: Tracing | None = None
         self._told = asyncio.Event()
         self._ends: set[asyncio.Task[None]] = set()
         self._successes: dict[str, list[int]] = {}
@@ -124,6 +126,8 @@ class Front:
                 sums[2] += int(took_s * 1e9)
         if self._records is not None:
             self._records.keep(desired, asking, outcome, status)
+        if self.tracing is not None:
+            _trace(self.tracing, asking, outcome)
 
     def refused(self, error: LooplineError, status: int) -> None:
         """Count a request that did not come as far as a model."""
@@ -231,7 +235,11 @@ def main() -> int:
 async def _run(asked: Mapping[str, Any], listening: socket.socket, control: socket.socket) -> None:
     front = Front(asked["ref"], project=asked.get("project", ""))
     reader, writer = await asyncio.open_connection(sock=control, limit=_LONGEST)
-    server = Server(Inference(front, hosts=asked.get("hosts", ())), ready=_nothing, ending=_nothing)
+    front.tracing = open_tracing(f"loopline {asked['ref']}")
+    app: Any = Inference(front, hosts=asked.get("hosts", ()))
+    if front.tracing is not None:
+        app = Traced(app, front.tracing, route_of_service)
+    server = Server(app, ready=_nothing, ending=_nothing)
     here = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -249,7 +257,25 @@ async def _run(asked: Mapping[str, Any], listening: socket.socket, control: sock
         for task in tasks:
             task.cancel()
         await front.end()
+        if front.tracing is not None:
+            front.tracing.end()
         writer.close()
+
+
+def _trace(tracing: Tracing, asking: Asking, outcome: Outcome) -> None:
+    """Tell of the time in the queue of an arm, and of the time that its model took."""
+    arm, began = outcome.arm, asking.began
+    end, sent = began + outcome.took_s, outcome.sent or began + outcome.took_s
+    facts: dict[str, Any] = {
+        "arm": arm.name,
+        "version": arm.version,
+        "rows": asking.question.rows,
+        "shadow": arm.shadow,
+    }
+    error = outcome.error.kind if outcome.error else ""
+    tracing.part("queue", began=began, took_s=sent - began, error="" if outcome.sent else error, **facts)
+    if outcome.sent:
+        tracing.part("model", began=sent, took_s=end - sent, error=error, **facts)
 
 
 async def _grpc(front: Front, address: str) -> Any:

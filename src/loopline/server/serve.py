@@ -10,9 +10,10 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.faces.desk import Desk
+from loopline.faces.otlp.tracing import Traced, open_tracing, route_of
 from loopline.server.app import make_app
 from loopline.server.asgi import Server
 from loopline.server.connection import raise_limit
@@ -73,7 +74,10 @@ async def _serve(
     access_log: bool,
 ) -> None:
     stopping = Stopping()
-    app = make_app(desk, settings=settings, stopping=stopping, tally=tally, access_log=access_log)
+    app: Any = make_app(desk, settings=settings, stopping=stopping, tally=tally, access_log=access_log)
+    tracing = open_tracing("loopline")
+    if tracing is not None:
+        app = Traced(app, tracing, route_of)
     server = Server(app, ready=stages.ready, ending=stopping.begin)
     here = asyncio.get_running_loop()
 
@@ -91,4 +95,6 @@ async def _serve(
     finally:
         for number in SIGNALS:
             here.remove_signal_handler(number)
+        if tracing is not None:
+            tracing.end()
         desk.threads.shutdown(wait=True, cancel_futures=True)
