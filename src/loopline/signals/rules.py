@@ -147,7 +147,7 @@ def _alerts(one: Watched) -> Iterator[dict[str, Any]]:
                     "summary": f"{one.ref} of {one.project} burns its {kind} budget {burn.rate:g} times as fast as it may",
                     "description": f"{{{{ $value | humanizePercentage }}}} of its requests in {span(long)} were "
                     f"{'failures' if kind == 'availability' else f'slower than {span_ms(wanted.within)}'}; "
-                    f"{target(wanted, kind):.6%} shall not be, over {span(wanted.window)}.".replace("0000%", "%"),
+                    f"{100 * budget:.4g} % may be, over {span(wanted.window)}.",
                 },
             }  # fmt: skip
 
