@@ -70,8 +70,10 @@ class Tracing:
 
     def part(self, name: str, *, began: float, took_s: float, error: str = "", **facts: str | int | bool) -> None:
         """Tell of something that the request under way has done, from `began` (by `time.perf_counter`) on."""
-        from opentelemetry.trace import Status, StatusCode
+        from opentelemetry.trace import Status, StatusCode, get_current_span
 
+        if not get_current_span().get_span_context().trace_flags.sampled:
+            return
         start = time.time_ns() - int((time.perf_counter() - began) * 1e9)
         span = self.tracer.start_span(
             name, start_time=start, attributes={f"loopline.{key}": one for key, one in facts.items()}
