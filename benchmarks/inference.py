@@ -30,7 +30,7 @@ LINEAR, FOREST = "LogisticRegression", "forest"
 START, BARE = "start, then idle", "the model alone"
 UNRECORDED = ", not recorded"
 _SIDES = Path(__file__).parent / "sides"
-_BUSY = "loopline_model_busy_seconds_total{"
+_BUSY = "loopline_service_model_busy_seconds_total{"
 RECORDS = find_spec("loopline.signals.segments") is not None
 """Whether predictions can be recorded; ours are, then."""
 COUNTS = {

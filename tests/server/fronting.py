@@ -58,7 +58,8 @@ class Fronted:
         self.port = int(self.listening.getsockname()[1])
         self.control, theirs = socket.socketpair()
         words = {
-            "ref": desired.ref, "listening": self.listening.fileno(), "control": theirs.fileno(), "hosts": list(hosts),
+            "ref": desired.ref, "project": desired.project,
+            "listening": self.listening.fileno(), "control": theirs.fileno(), "hosts": list(hosts),
             "grpc": grpc,
         }  # fmt: skip
         self.process = subprocess.Popen(

@@ -207,8 +207,10 @@ def test_requests_are_answered_together(front: Fronted) -> None:
     assert said == [[SLOW, float(n)] for n in range(200)]
     told = metrics(front)
     assert (
-        told['loopline_batches_total{arm="m0"}']
-        < told['loopline_requests_total{arm="m0",status="200",version="model/n@1"}']
+        told['loopline_service_batches_total{arm="m0",project="p",ref="service/n@prod"}']
+        < told[
+            'loopline_service_requests_total{arm="m0",project="p",ref="service/n@prod",status="200",version="model/n@1"}'
+        ]
     )
 
 

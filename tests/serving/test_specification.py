@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loopline.errors import Invalid
 from loopline.nouns.digest import digest_of
-from loopline.nouns.service import Arm, Batching, Labels, Limits, Monitor, Recording, Service
+from loopline.nouns.service import Arm, Batching, Labels, Limits, Monitor, Objectives, Recording, Service
 from loopline.nouns.signature import Column, Signature
 from loopline.serving.specification import dump_service, load_service
 
@@ -45,7 +45,7 @@ services = st.builds(
     Service, words, st.lists(arms, min_size=1, max_size=3, unique_by=lambda arm: arm.name).map(tuple), several, words, several,
     st.integers(1, 9), st.builds(Recording, numbers, several), st.builds(Batching, st.integers(1, 99), spans),
     st.builds(Limits, st.integers(0, 1 << 40), spans, spans), st.builds(Labels, words, several, words, words),
-    st.lists(monitors, max_size=2).map(tuple),
+    st.lists(monitors, max_size=2).map(tuple), st.builds(Objectives, spans, numbers, numbers, spans),
 )  # fmt: skip
 PLAIN = Service("service/a", (Arm("main", "model/a@1", digest_of(b"a")),))
 

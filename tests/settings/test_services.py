@@ -9,7 +9,7 @@ import pytest
 
 from loopline.errors import Invalid
 from loopline.nouns.declaration import Candidate, Declaration
-from loopline.nouns.service import Batching, Labels, Limits, Monitor, Recording
+from loopline.nouns.service import Batching, Labels, Limits, Monitor, Objectives, Recording
 from loopline.settings.services import services
 from loopline.settings.table import Source, Table
 from loopline.verbs.plain import plain, restore
@@ -26,6 +26,7 @@ record = { sample = 0.5, redact = ["flight"] }
 batch = { rows = 32, wait = "5ms" }
 limits = { memory = "1GiB", timeout = "10s", queue = "1s", rows = 1000, body = "1MiB" }
 labels = { target = "late", join = ["unit", "event_time"], kind = "binary", positive = "1", slices = ["carrier"] }
+objectives = { window = "28d", availability = 0.999, latency = 0.95, within = "100ms" }
 [[services."service/delay".monitors]]
 name = "drift"
 kind = "drift"
@@ -67,6 +68,7 @@ def test_everything_that_can_be_said_is_taken() -> None:
         2, allow_pickle=True, recording=Recording(0.5, ("flight",)), batching=Batching(32, timedelta(milliseconds=5)),
         limits=Limits(1 << 30, timedelta(seconds=10), timedelta(seconds=1), 1000, 1 << 20),
         labels=Labels("late", ("unit", "event_time"), "", "1", "binary", (), ("carrier",)), monitors=(monitor,),
+        objectives=Objectives(timedelta(days=28), 0.999, 0.95, timedelta(milliseconds=100)),
     )  # fmt: skip
     assert read(WHOLE) == (wanted,)
     assert restore(Declaration, plain(wanted)) == wanted  # as it travels to a server
@@ -120,6 +122,12 @@ def test_several_models_are_arms() -> None:
         ("arms = [{ name = 'a', model = 'model/a' }, { name = 'a', model = 'model/b' }]", "same-name", "name"),
         ("arms = [{ name = 'a', model = 'model/a', shadow = true }]", "no-traffic", "arms"),
         ("model = 'model/a'\narms = [{ name = 'a', model = 'model/a' }]", "two-models", "model"),
+        ("objectives = { window = '1d' }", "bad-value", "window"),
+        ("objectives = { availability = 1 }", "bad-value", "availability"),
+        ("objectives = { availability = 99.9 }", "bad-value", "availability"),
+        ("objectives = { latency = 0.5 }", "bad-value", "latency"),
+        ("objectives = { latency = 0.99, within = '200ms' }", "bad-value", "within"),
+        ("objectives = { latencies = 0.99 }", "unknown-key", "latencies"),
         ("monitors = [{ name = 'a', kind = 'taste' }]", "bad-value", "kind"),
         ("monitors = [{ name = 'a' }]", "missing-key", "monitors"),
         ("monitors = [{ name = 'a', kind = 'drift', bounds = { p99_ms = 1 } }]", "unknown-key", "p99_ms"),

@@ -99,6 +99,11 @@ class Alerts:
         )  # fmt: skip
         return self.get(alert.project, alert.id)
 
+    def counts(self) -> dict[str, int]:
+        """Count the open alerts of every project by severity."""
+        rows = self._rows.all("SELECT severity, COUNT(*) FROM alerts WHERE resolved_at IS NULL GROUP BY severity")
+        return {row[0]: row[1] for row in rows}
+
     def acknowledge(self, alert: Alert, by: str) -> Alert:
         """Keep who has seen it; whoever was first stays."""
         self._rows.do(

@@ -74,6 +74,11 @@ class Feed:
         row = self._rows.one("SELECT seq, hash FROM heads WHERE project = ?", project)
         return Head(project, row[0], row[1]) if row else Head(project, 0, GENESIS)
 
+    def events(self) -> int:
+        """Count the events of every project."""
+        row = self._rows.one("SELECT SUM(seq) FROM heads")
+        return int(row[0] or 0) if row else 0
+
     def list(self, project: str, *, after: int = 0, subject: str = "", limit: int = 100) -> Sequence[Event]:
         """Give up to `limit` events behind number `after`, oldest first, of one subject if it is named."""
         if subject:

@@ -61,6 +61,15 @@ class Refs:
         )  # fmt: skip
         return [Ref(RefName(AssetName(project, r[0], r[1]), r[2]), *r[3:]) for r in rows]
 
+    def of_kind(self, kind: str, *, limit: int) -> Sequence[Ref]:
+        """Give the refs of every project's assets of a kind, by project and name."""
+        rows = self._rows.all(
+            "SELECT a.project, a.name, r.name, r.target, r.tier, r.change, r.moved_at FROM refs r JOIN assets a ON a.id = r.asset"
+            " WHERE a.kind = ? AND a.deleted_at IS NULL ORDER BY a.project, a.name, r.name LIMIT ?",
+            kind, limit,
+        )  # fmt: skip
+        return [Ref(RefName(AssetName(r[0], kind, r[1]), r[2]), *r[3:]) for r in rows]
+
     def any(self, kind: str) -> bool:
         """Tell whether any project has a ref of this kind of asset."""
         found = self._rows.one(

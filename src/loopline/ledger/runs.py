@@ -133,6 +133,14 @@ class Runs:
         )
         return int(row[0]) if row else 0
 
+    def counts(self) -> dict[str, int]:
+        """Count the runs of every project by state, deleted ones too."""
+        rows = self._rows.all(
+            "SELECT state, SUM(number) FROM (SELECT state, COUNT(*) AS number FROM runs"
+            " GROUP BY project, state) AS each GROUP BY state"
+        )
+        return {row[0]: int(row[1]) for row in rows}
+
     def experiments(self, project: str) -> list[tuple[str, int]]:
         """Give each experiment with how many runs are in it, the newest first."""
         rows = self._rows.all(

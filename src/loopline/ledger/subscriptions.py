@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from loopline.errors import Conflict, NotFound
 from loopline.nouns.subscription import Delivery, Subscription
@@ -18,6 +19,19 @@ _COLUMNS = (
 )
 _SELECT = f"SELECT {_COLUMNS} FROM subscriptions s"
 _DELIVERY = "d.id, s.name, d.seq, d.at, d.attempt, d.status, d.error, d.state"
+
+
+class Backlog(NamedTuple):
+    """How the subscriptions of every project do, put together."""
+
+    subscriptions: int
+    paused: int
+    failing: int
+    """Whose last try did not arrive."""
+    lag: int
+    """Events that the one which is furthest behind has not seen; those that are paused do not count."""
+    dead: int
+    """Events that were given up."""
 
 
 class Subscriptions:
@@ -95,6 +109,19 @@ class Subscriptions:
             self._now,
         )
         return row[0] if row else None
+
+    def backlog(self) -> Backlog:
+        """Tell how far the subscriptions of every project are behind, and what could not be told."""
+        rows = self._rows.all(
+            "SELECT s.paused_at, s.failures, COALESCE(h.seq, 0) - s.position, (SELECT COUNT(*) FROM deliveries d"
+            " WHERE d.subscription = s.id AND d.state IN ('dead', 'again'))"
+            " FROM subscriptions s LEFT JOIN heads h ON h.project = s.project WHERE s.deleted_at IS NULL"
+        )
+        running = [row for row in rows if row[0] is None]
+        return Backlog(
+            subscriptions=len(rows), paused=len(rows) - len(running), failing=sum(row[1] > 0 for row in running),
+            lag=max((row[2] for row in running), default=0), dead=sum(row[3] for row in rows),
+        )  # fmt: skip
 
     def remove(self, one: Subscription) -> None:
         """Mark it deleted. What was tried stays."""

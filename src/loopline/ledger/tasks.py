@@ -120,6 +120,16 @@ class Tasks:
         """Tell whether a queue holds anything."""
         return self._rows.one("SELECT 1 FROM tasks WHERE state = 'queued' AND queue = ? LIMIT 1", queue) is not None
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Count the tasks of every project by queue and state."""
+        rows = self._rows.all("SELECT queue, state, COUNT(*) FROM tasks GROUP BY state, queue")
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    def oldest(self) -> dict[str, int]:
+        """Tell for each queue in which something waits when the oldest of that was asked for."""
+        rows = self._rows.all("SELECT queue, MIN(created_at) FROM tasks WHERE state = 'queued' GROUP BY queue")
+        return {row[0]: row[1] for row in rows}
+
     def claim(self, queue: str, worker: str, *, lasting: int) -> Task | None:
         """Take the oldest task of a queue for `lasting` microseconds; None where none waits. Two workers never get the same."""
         skip = "" if self._rows.dialect == "sqlite" else " FOR UPDATE SKIP LOCKED"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from loopline.nouns.service import Batching, Labels, Limits, Monitor, Recording
+from loopline.nouns.service import Batching, Labels, Limits, Monitor, Objectives, Recording
 
 MAIN = "main"
 """The arm of a service that has one."""
@@ -39,3 +39,4 @@ class Declaration:
     limits: Limits = field(default_factory=Limits)
     labels: Labels = field(default_factory=Labels)
     monitors: tuple[Monitor, ...] = ()
+    objectives: Objectives = field(default_factory=Objectives)

@@ -126,6 +126,23 @@ class Monitor:
     severity: Literal["low", "medium", "high"] = "medium"
 
 
+LATENCIES_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Bounds by which answers are counted as they are given: an objective's bound is one of them, so that it is counted exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objectives:
+    """What a service shall keep to, over a window. Rules for alerting are made of it."""
+
+    window: timedelta = timedelta(days=30)
+    availability: float = 0.0
+    """Share of requests that are answered, or refused for what they asked; 0: none is wanted. 5xx and 429 are failures."""
+    latency: float = 0.0
+    """Share of answers that come within `within`; 0: none is wanted."""
+    within: timedelta = timedelta(milliseconds=250)
+    """One of LATENCIES_S."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """The content of a service version."""
@@ -147,3 +164,4 @@ class Service:
     limits: Limits = Limits()
     labels: Labels = Labels()
     monitors: tuple[Monitor, ...] = ()
+    objectives: Objectives = Objectives()

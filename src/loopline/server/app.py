@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -11,17 +13,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from loopline.faces.problem import on_error
+from loopline.faces.prometheus.server import ServerMeters
+from loopline.faces.prometheus.tally import Tally, alone
 from loopline.server.auth import Auth
 from loopline.server.gate import Gate, Stopping
 from loopline.server.listening import is_loopback
 from loopline.settings import ServerSettings
+from loopline.verbs.counting import counted
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from loopline.faces.desk import Desk
 
-FACES: Final = ("openlineage", "login", "native", "web")
+FACES: Final = ("prometheus", "openlineage", "login", "native", "web")
 """In the order in which their routes are tried: protocols first, then verbs, then pages, so that no verb hides a protocol."""
 
 
@@ -30,20 +35,26 @@ def make_app(
     *,
     settings: ServerSettings | None = None,
     stopping: Stopping | None = None,
+    tally: Tally | None = None,
     access_log: bool = False,
 ) -> Starlette:
-    """Put the faces together. `settings` says by which names this server is called, `stopping` tells streams when to end."""
+    """Put the faces together. `settings` says by which names this server is called, `stopping` tells streams when to end.
+
+    `tally` is where requests are counted, where several processes do that together.
+    """
     settings = settings or ServerSettings()
+    tally = tally or alone()
     app = Starlette(
         routes=routes(),
         middleware=[
-            Middleware(Gate, desk=desk, stopping=stopping or Stopping(), access_log=access_log),
+            Middleware(Gate, desk=desk, stopping=stopping or Stopping(), tally=tally, access_log=access_log),
             Middleware(Auth, desk=desk, hosts=names_of(settings), tokens_only=not is_open_to_loopback(settings)),
         ],
         exception_handlers={HTTPException: on_error, Exception: on_error},
     )
     app.state.desk = desk
     app.state.settings = settings
+    app.state.meters = ServerMeters(tally, partial(counted, desk.loop), version=version("loopline"))
     return app
 
 

@@ -53,6 +53,8 @@ class Asked:
     answer: asyncio.Future[Sequence[Any]]
     """What the process says of it: [outputs, warnings]."""
     at: float = 0.0
+    sent: float = 0.0
+    """When a process got it, by `time.perf_counter`; 0: not yet."""
 
 
 class TooBusy(LooplineError):  # noqa: N818 (says what the service is)
@@ -122,7 +124,7 @@ class Pool:
         rows = self._queued + sum(held)
         return self._pace.expect(rows, batches) / max(1, sum(one.ready for one in self._processes))
 
-    def ask(self, rows: int, message: list[Any]) -> asyncio.Future[Sequence[Any]]:
+    def ask(self, rows: int, message: list[Any]) -> Asked:
         """Put rows into the queue. Raise Unavailable where nobody can answer, TooBusy where it would take too long."""
         if not self.ready:
             raise Unavailable(
@@ -147,7 +149,7 @@ class Pool:
                 here.call_later(wait_s, self._send)
             else:
                 here.call_soon(self._send)
-        return asked.answer
+        return asked
 
     def _send(self) -> None:
         """Give batches to whoever is free."""
@@ -333,6 +335,9 @@ class _Process(asyncio.Protocol):
         """Give it a batch."""
         self._number += 1
         self._batch, self.rows, self._since = batch, rows, time.monotonic()
+        sent = time.perf_counter()
+        for asked in batch:
+            asked.sent = sent
         if self._transport is not None:
             self._transport.write(frame([self._number, [asked.message for asked in batch]]))
 

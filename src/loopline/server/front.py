@@ -23,6 +23,7 @@ import msgspec
 from loopline.errors import LooplineError
 from loopline.faces.inference.app import Inference
 from loopline.faces.inference.errors import status as status_of
+from loopline.faces.otlp.tracing import Traced, Tracing, open_tracing, route_of_service
 from loopline.faces.prometheus.service import ArmState, ServiceMeters, State
 from loopline.server.arms import LOOK_S, WEIGH_S
 from loopline.server.asgi import END_S, Server
@@ -47,7 +48,7 @@ _log = logging.getLogger("loopline.server")
 class Front:
     """What the process holds: the version that answers, perhaps one that is about to, meters and records."""
 
-    def __init__(self, ref: str) -> None:
+    def __init__(self, ref: str, *, project: str = "") -> None:
         self.ref = ref
         self.name = ref.partition("@")[0].rpartition("/")[2]
         self._serving: Serving | None = None
@@ -55,8 +56,9 @@ class Front:
         self._wanted: int | None = None
         self._restarts = 0
         self._ids, self._clock = SystemIds(), SystemClock()
-        self._meters = ServiceMeters(self._state)
+        self._meters = ServiceMeters(self._state, project=project, ref=ref)
         self._records: Records | None = None
+        self.tracing: Tracing | None = None
         self._told = asyncio.Event()
         self._ends: set[asyncio.Task[None]] = set()
         self._successes: dict[str, list[int]] = {}
@@ -89,6 +91,9 @@ class Front:
         coming = self._coming
         if coming is not None and coming.ready:
             before, self._serving, self._coming = self._serving, coming, None
+            for arm in coming.desired.service.arms:
+                if not arm.shadow:
+                    self._meters.begin(arm.name, arm.version)
             if (self._records.folder if self._records else "") != coming.desired.signals:
                 self._open_records(coming.desired.signals)
             if before is not None:
@@ -121,10 +126,12 @@ class Front:
                 sums[2] += int(took_s * 1e9)
         if self._records is not None:
             self._records.keep(desired, asking, outcome, status)
+        if self.tracing is not None:
+            _trace(self.tracing, asking, outcome)
 
     def refused(self, error: LooplineError, status: int) -> None:
         """Count a request that did not come as far as a model."""
-        if error.kind not in _COUNTED:
+        if error.kind not in _COUNTED or self._serving is None:
             self._meters.count("", "", status, rows=0, took_s=0.0)
 
     def metrics(self, accept: str) -> tuple[bytes, str]:
@@ -142,14 +149,14 @@ class Front:
     def _state(self) -> State:
         serving = self._serving
         desired = serving.desired if serving else None
-        labels = {
-            "service": self.ref, "number": str(desired.number) if desired else "", "change": desired.change if desired else ""
-        }  # fmt: skip
         arms = [
             ArmState(name, pool.arm.version, pool.waiting, len(pool.pids), pool.restarts, pool.batches, pool.busy_s)
             for name, pool in (serving.pools.items() if serving else ())
         ]
-        return State(labels, bool(serving and serving.ready), arms, self._records.dropped if self._records else 0)
+        return State(
+            desired.number if desired else None, desired.change if desired else "", bool(serving and serving.ready), arms,
+            self._records.dropped if self._records else 0,
+        )  # fmt: skip
 
     def answering(self) -> Answering:
         """Say how this front does."""
@@ -226,9 +233,13 @@ def main() -> int:
 
 
 async def _run(asked: Mapping[str, Any], listening: socket.socket, control: socket.socket) -> None:
-    front = Front(asked["ref"])
+    front = Front(asked["ref"], project=asked.get("project", ""))
     reader, writer = await asyncio.open_connection(sock=control, limit=_LONGEST)
-    server = Server(Inference(front, hosts=asked.get("hosts", ())), ready=_nothing, ending=_nothing)
+    front.tracing = open_tracing(f"loopline {asked['ref']}")
+    app: Any = Inference(front, hosts=asked.get("hosts", ()))
+    if front.tracing is not None:
+        app = Traced(app, front.tracing, route_of_service)
+    server = Server(app, ready=_nothing, ending=_nothing)
     here = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -246,7 +257,25 @@ async def _run(asked: Mapping[str, Any], listening: socket.socket, control: sock
         for task in tasks:
             task.cancel()
         await front.end()
+        if front.tracing is not None:
+            front.tracing.end()
         writer.close()
+
+
+def _trace(tracing: Tracing, asking: Asking, outcome: Outcome) -> None:
+    """Tell of the time in the queue of an arm, and of the time that its model took."""
+    arm, began = outcome.arm, asking.began
+    end, sent = began + outcome.took_s, outcome.sent or began + outcome.took_s
+    facts: dict[str, Any] = {
+        "arm": arm.name,
+        "version": arm.version,
+        "rows": asking.question.rows,
+        "shadow": arm.shadow,
+    }
+    error = outcome.error.kind if outcome.error else ""
+    tracing.part("queue", began=began, took_s=sent - began, error="" if outcome.sent else error, **facts)
+    if outcome.sent:
+        tracing.part("model", began=sent, took_s=end - sent, error=error, **facts)
 
 
 async def _grpc(front: Front, address: str) -> Any:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from loopline.errors import Invalid, LooplineError, Unavailable
 from loopline.faces.client import client_of
 from loopline.faces.problem import expected, refuse_method, reply
+from loopline.faces.prometheus.tally import Tally, alone, route_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,8 +59,11 @@ class Stopping:
 class Gate:
     """The outermost layer. What is refused here costs nothing further inside."""
 
-    def __init__(self, app: ASGIApp, *, desk: Desk, stopping: Stopping, access_log: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, *, desk: Desk, stopping: Stopping, tally: Tally | None = None, access_log: bool = False
+    ) -> None:
         self._app = app
+        self._tally = tally or alone()
         self._health = Health(desk)
         self._stopping = stopping
         self._access_log = access_log
@@ -74,6 +79,23 @@ class Gate:
             return
         if self._access_log:
             send = _logged(scope, send)
+        began, status = time.perf_counter(), 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._let_in(scope, receive, sending)
+        except Exception:
+            status = status or 500  # what the layer outside of this one will say
+            raise
+        finally:
+            self._tally.count(route_of(scope["path"]), status, time.perf_counter() - began)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path.startswith("/health"):
             answer = await self._health.answer(scope["method"], path)
@@ -85,17 +107,21 @@ class Gate:
             await reply(refusal)(scope, receive, send)
             return
         if _wants_stream(scope):
-            self._streams += 1
-            try:
+            with self._under_way(streams=1):
                 await self._streamed(scope, receive, send)
-            finally:
-                self._streams -= 1
             return
-        self._requests += 1
-        try:
+        with self._under_way(requests=1):
             await self._app(scope, receive, send)
+
+    @contextlib.contextmanager
+    def _under_way(self, requests: int = 0, streams: int = 0) -> Iterator[None]:
+        self._requests, self._streams = self._requests + requests, self._streams + streams
+        self._tally.under_way(self._requests, self._streams)
+        try:
+            yield
         finally:
-            self._requests -= 1
+            self._requests, self._streams = self._requests - requests, self._streams - streams
+            self._tally.under_way(self._requests, self._streams)
 
     def _refusal(self, scope: Scope) -> LooplineError | None:
         busy = self._streams >= MOST_STREAMS if _wants_stream(scope) else self._requests >= MOST

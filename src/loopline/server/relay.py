@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from loopline.errors import LooplineError
 from loopline.nouns.actor import Actor
-from loopline.server.telling import LOG, Pace, Turn
+from loopline.server.telling import LOG, Pace, Tell, Turn, untold
 
 if TYPE_CHECKING:
     from loopline.ledger.leases import Lease
@@ -39,10 +39,13 @@ HOUR: Final = 3600.0
 class Relay:
     """The loop of one process. `run` blocks until `stop` is set; several processes may run one each."""
 
-    def __init__(self, loop: Loop, hosts: Hosts, *, pace: Pace | None = None, secrets: str = "") -> None:
+    def __init__(
+        self, loop: Loop, hosts: Hosts, *, pace: Pace | None = None, secrets: str = "", tell: Tell = untold
+    ) -> None:
         self._loop = replace(loop, actor=RELAY)
         self._hosts = hosts
         self._secrets = secrets
+        self._told = tell
         self._pace = pace or Pace()
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
         self._woken = threading.Event()
@@ -127,6 +130,7 @@ class Relay:
                     lease=lease,
                     stopping=self._stopping.is_set,
                     secrets=self._secrets,
+                    tell=self._told,
                 )
                 with self._guard:
                     self._turns.add(turn)

@@ -10,9 +10,10 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.faces.desk import Desk
+from loopline.faces.otlp.tracing import Traced, open_tracing, route_of
 from loopline.server.app import make_app
 from loopline.server.asgi import Server
 from loopline.server.connection import raise_limit
@@ -21,6 +22,7 @@ from loopline.server.gate import Stopping
 if TYPE_CHECKING:
     import socket
 
+    from loopline.faces.prometheus.tally import Tally
     from loopline.loop import Loop
     from loopline.settings import ServerSettings
 
@@ -45,6 +47,7 @@ def serve(
     listening: socket.socket,
     *,
     settings: ServerSettings,
+    tally: Tally | None = None,
     access_log: bool = False,
     ready: Callable[[], object] = nothing,
     ending: Callable[[], object] = nothing,
@@ -52,18 +55,29 @@ def serve(
 ) -> None:
     """Answer requests until SIGTERM or SIGINT.
 
-    `ready` is called when it has begun, `ending` when the first signal comes, `at_once` before a second one ends all.
+    `ready` is called when it has begun, `ending` when the first signal comes, `at_once` before a second one ends all. `tally` is
+    where requests are counted.
     """
     raise_limit()
     stages = Stages(ready, ending, at_once)
-    asyncio.run(_serve(loop, listening, settings, stages, access_log=access_log))
+    desk = Desk(loop, upload_limit=settings.upload_limit)
+    asyncio.run(_serve(desk, listening, settings, stages, tally=tally, access_log=access_log))
 
 
 async def _serve(
-    loop: Loop, listening: socket.socket, settings: ServerSettings, stages: Stages, *, access_log: bool
+    desk: Desk,
+    listening: socket.socket,
+    settings: ServerSettings,
+    stages: Stages,
+    *,
+    tally: Tally | None,
+    access_log: bool,
 ) -> None:
-    stopping, desk = Stopping(), Desk(loop, upload_limit=settings.upload_limit)
-    app = make_app(desk, settings=settings, stopping=stopping, access_log=access_log)
+    stopping = Stopping()
+    app: Any = make_app(desk, settings=settings, stopping=stopping, tally=tally, access_log=access_log)
+    tracing = open_tracing("loopline")
+    if tracing is not None:
+        app = Traced(app, tracing, route_of)
     server = Server(app, ready=stages.ready, ending=stopping.begin)
     here = asyncio.get_running_loop()
 
@@ -81,4 +95,6 @@ async def _serve(
     finally:
         for number in SIGNALS:
             here.remove_signal_handler(number)
+        if tracing is not None:
+            tracing.end()
         desk.threads.shutdown(wait=True, cancel_futures=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.nouns.datatype import unpack
 from loopline.nouns.service import Arm, Limits
-from loopline.server.arms import Pool
+from loopline.server.arms import Asked, Pool
 from loopline.serving.question import Answer, Made, Question
 from loopline.serving.split import Split, unit_of
 from loopline.serving.spread import join, part_of
@@ -47,6 +47,8 @@ class Outcome(NamedTuple):
     outputs: Sequence[Any]
     error: LooplineError | None
     took_s: float
+    sent: float = 0.0
+    """When a model process got it, by `time.perf_counter`; 0: none did."""
 
 
 Keep = Callable[["Desired", Asking, Outcome], None]
@@ -143,28 +145,32 @@ class Serving:
 
     async def _asked(self, pool: Pool, asking: Asking) -> Sequence[Any]:
         """Ask one arm, and see to it that what happened is kept."""
+        sent = None
         try:
-            said = await pool.ask(asking.question.rows, asking.message)
+            sent = pool.ask(asking.question.rows, asking.message)
+            said = await sent.answer
             if said[0]:
                 raise refused(said)
         except LooplineError as error:
-            self._tell(pool.arm, asking, (), error)
+            self._tell(pool.arm, asking, sent, error)
             raise
-        self._tell(pool.arm, asking, said[2], None)
+        self._tell(pool.arm, asking, sent, said[2])
         return said
 
-    def _tell(self, arm: Arm, asking: Asking, outputs: Sequence[Any], error: LooplineError | None) -> None:
-        self._keep(self.desired, asking, Outcome(arm, outputs, error, time.perf_counter() - asking.began))
+    def _tell(self, arm: Arm, asking: Asking, sent: Asked | None, made: Sequence[Any] | LooplineError) -> None:
+        took_s, at = time.perf_counter() - asking.began, sent.sent if sent else 0.0
+        outputs, error = ((), made) if isinstance(made, LooplineError) else (made, None)
+        self._keep(self.desired, asking, Outcome(arm, outputs, error, took_s, at))
 
     def _mirror(self, asking: Asking) -> None:
         """Give a copy to every shadow. What it says, and whether it says anything, changes nothing for the client."""
         for pool in self._shadows:
             try:
-                answer = pool.ask(asking.question.rows, asking.message)
+                sent = pool.ask(asking.question.rows, asking.message)
             except LooplineError:
                 continue  # it is behind; a shadow never makes anybody wait
 
-            def done(future: asyncio.Future[Sequence[Any]], arm: Arm = pool.arm) -> None:
+            def done(future: asyncio.Future[Sequence[Any]], arm: Arm = pool.arm, sent: Asked = sent) -> None:
                 if future.cancelled():
                     return
                 fault = future.exception()
@@ -172,11 +178,11 @@ class Serving:
                     said = future.result()
                     fault = refused(said) if said[0] else None
                 if fault is None:
-                    self._tell(arm, asking, future.result()[2], None)
+                    self._tell(arm, asking, sent, future.result()[2])
                 elif isinstance(fault, LooplineError):
-                    self._tell(arm, asking, (), fault)
+                    self._tell(arm, asking, sent, fault)
 
-            answer.add_done_callback(done)
+            sent.answer.add_done_callback(done)
 
     async def _spread(self, asking: Asking, arms: Sequence[str]) -> Answer:
         """Give each arm its rows, and put the answers together again in the order of the question."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from loopline.errors import LooplineError
 from loopline.server.messages import messages
@@ -61,15 +61,32 @@ class Pace:
         return float(max(back_off, min(asked or 0.0, DAY)))
 
 
+def untold(_what: Literal["delivered", "failed", "dead"]) -> None:
+    """Count nothing."""
+
+
+Tell = Callable[[Literal["delivered", "failed", "dead"]], None]
+"""Told what became of each try."""
+
+
 class Turn:
     """One turn. `go` raises LooplineError where another server has taken over, or the database does not answer."""
 
     def __init__(
-        self, loop: Loop, hosts: Hosts, pace: Pace, *, lease: Lease, stopping: Callable[[], bool], secrets: str = ""
+        self,
+        loop: Loop,
+        hosts: Hosts,
+        pace: Pace,
+        *,
+        lease: Lease,
+        stopping: Callable[[], bool],
+        secrets: str = "",
+        tell: Tell = untold,
     ) -> None:
         self._loop, self._hosts, self._pace, self._secrets = loop, hosts, pace, secrets
         self._lease, self._until = lease, time.monotonic() + pace.lease
         self._stopping = stopping
+        self._told = tell
         self._line: Line | None = None
         self._keys: tuple[bytes, ...] = ()
         self.quick = True
@@ -125,11 +142,14 @@ class Turn:
             return self._keep(lambda tx: tx.subscriptions.advance(one, event.seq))
         status, error, asked = answer
         if not error:
+            self._told("delivered")
             return self._keep(lambda tx: tx.subscriptions.advance(one, event.seq, status=status))
         self.quick = False
         if self._stopping() and not status:
             return None  # we cut it ourselves: nobody failed
+        self._told("failed")
         if status != GONE and one.failures + 1 >= self._pace.tries:
+            self._told("dead")
             return self._keep(lambda tx: tx.subscriptions.give_up(one, event.seq, status=status, error=error))
         later = round(self._pace.wait(one.failures + 1, asked, random.random()) * 1e6)  # noqa: S311 (jitter)
         failed = self._keep(
@@ -145,6 +165,7 @@ class Turn:
         self.quick &= not answer.error
         if answer.error and self._stopping() and not answer.status:
             return None
+        self._told("failed" if answer.error else "delivered")
         self._keep(lambda tx: tx.subscriptions.answer(one, asked, status=answer.status, error=answer.error))
         return one
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from loopline.server.listening import address_of, is_loopback, listen, url_of
 if TYPE_CHECKING:
     import socket
 
+    from loopline.faces.prometheus.tally import Tally
     from loopline.loop import Loop
     from loopline.settings import ServerSettings, Settings
 
@@ -46,6 +48,7 @@ def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
     Raise Unavailable kind="port-taken", Refused kind="needs-admin-token" where others could reach a server without tokens,
     unless the settings name somebody who becomes its admin by signing in.
     """
+    from loopline.faces.prometheus.tally import shared
     from loopline.wiring import open_loop
 
     write_log()
@@ -58,9 +61,9 @@ def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
                 raise _needs_token(wish.host)
             port = address_of(listening)[1]
             server = replace(settings.server, host=wish.host, port=port)
-            _serve(
-                _Up(loop, settings, server, listening), wish, tell, _words(wish, server, url_of(listening), known=known)
-            )
+            with os.fdopen(shared(wish.processes), "rb", buffering=0) as counts:
+                here = _Up(loop, settings, server, listening, counts.fileno())
+                _serve(here, wish, tell, _words(wish, server, url_of(listening), known=known))
         finally:
             loop.ledger.close()
     finally:
@@ -73,11 +76,15 @@ class _Up:
     settings: Settings
     server: ServerSettings
     listening: socket.socket
+    counts: int
+    """Memory in which all processes count, as an open file."""
 
 
 def _serve(here: _Up, wish: Wish, tell: Callable[[str], None], words: list[str]) -> None:
+    from loopline.faces.prometheus.tally import Tally
     from loopline.server.serve import serve
 
+    tally = Tally(here.counts)
     children = Children(tell)
     stop = threading.Event()
 
@@ -97,10 +104,10 @@ def _serve(here: _Up, wish: Wish, tell: Callable[[str], None], words: list[str])
         children.ask()
 
     try:
-        with _threads(here, stop):
+        with _threads(here, stop, tally):
             serve(
-                here.loop, here.listening, settings=here.server, access_log=wish.access_log, ready=ready, at_once=children.kill,
-                ending=ending,
+                here.loop, here.listening, settings=here.server, tally=tally, access_log=wish.access_log,
+                ready=ready, at_once=children.kill, ending=ending,
             )  # fmt: skip
     finally:
         children.stop(patience_s=CHILDREN_S)
@@ -120,14 +127,14 @@ def _hosting(here: _Up, children: Children, stop: threading.Event) -> None:
 
 
 @contextmanager
-def _threads(here: _Up, stop: threading.Event) -> Iterator[None]:
+def _threads(here: _Up, stop: threading.Event, tally: Tally) -> Iterator[None]:
     """Run the ticker and the relay beside the requests."""
     from loopline.server.hosts import hosts_of
     from loopline.server.relay import Relay
     from loopline.server.ticker import Duty, Ticker, duties
     from loopline.server.watching import EVERY, Watching
 
-    relay = Relay(here.loop, hosts_of(here.server), secrets=here.server.webhook_secrets)
+    relay = Relay(here.loop, hosts_of(here.server), secrets=here.server.webhook_secrets, tell=tally.tell)
     ticker = Ticker(here.loop, listed=(*duties(), Duty("monitors", EVERY, Watching(here.settings))))
     threads = [
         threading.Thread(target=one.run, args=(stop,), name=f"loopline-{name}", daemon=True)
@@ -145,8 +152,9 @@ def _threads(here: _Up, stop: threading.Event) -> Iterator[None]:
 
 def _process(here: _Up, wish: Wish, number: int) -> Child:
     asked = {**told(here.settings), "host": here.server.host, "port": here.server.port, "access_log": wish.access_log}
-    handle = here.listening.fileno()
-    return Child(f"process {number}", "server.process", [json.dumps({**asked, "listening": handle})], (handle,))
+    handles = {"listening": here.listening.fileno(), "tally": here.counts}
+    words = json.dumps({**asked, **handles, "number": number})
+    return Child(f"process {number}", "server.process", [words], tuple(handles.values()))
 
 
 def told(settings: Settings) -> dict[str, str]:

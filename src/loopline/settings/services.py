@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from loopline.errors import Invalid
 from loopline.nouns.declaration import MAIN, Candidate, Declaration
-from loopline.nouns.service import Batching, Labels, Limits, Monitor, MonitorKind, Recording
+from loopline.nouns.service import LATENCIES_S, Batching, Labels, Limits, Monitor, MonitorKind, Objectives, Recording
 from loopline.settings.table import Table, near
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ _BOUNDS: Final = {
 }
 """What may be bounded, by kind. A quality monitor bounds metrics."""
 _SHARES: Final = frozenset({"q", "nulls", "range", "new", "errors", "saturation", "effect"})
+
+_SHORTEST: Final = timedelta(days=7)
+_LONGEST: Final = timedelta(days=90)
+"""Of an objective's window: in less there is no hour in which a burning budget could be told from chance."""
+_LEAST: Final = 0.9
 
 
 def services(table: Table) -> tuple[Declaration, ...]:
@@ -53,6 +58,7 @@ def _declared(name: str, table: Table) -> Declaration:
         limits=_limits(table.inner("limits")),
         labels=_labels(table.inner("labels")),
         monitors=_monitors(table),
+        objectives=_objectives(table.inner("objectives")),
     )
 
 
@@ -184,6 +190,33 @@ def _labels(table: Table | None) -> Labels:
     )
     _known(table, "metrics", found.metrics, REGRESSION if kind == "regression" else BINARY)
     table.done()
+    return found
+
+
+def _objectives(table: Table | None) -> Objectives:
+    default = Objectives()
+    if table is None:
+        return default
+    found = Objectives(
+        window=table.duration("window", default.window),
+        availability=_target(table, "availability"),
+        latency=_target(table, "latency"),
+        within=table.duration("within", default.within),
+    )
+    if not _SHORTEST <= found.window <= _LONGEST:
+        table.fail("window", "an objective holds over 7 to 90 days", kind="bad-value", hint="write 7d, 28d or 30d")
+    if found.within.total_seconds() not in LATENCIES_S:
+        known = ", ".join(f"{one * 1000:g}ms" for one in LATENCIES_S)
+        table.fail("within", "answers are not counted by that bound", kind="bad-value", hint=f"write one of {known}")
+    table.done()
+    return found
+
+
+def _target(table: Table, key: str) -> float:
+    found = table.number(key, 0.0, most=1.0)
+    if found and not _LEAST <= found < 1:
+        hint = "write for example 0.999: 1 cannot be kept, and less than 0.9 is no objective"
+        table.fail(key, f"{key} = {found:g} is no share to keep to", kind="bad-value", hint=hint)
     return found
 
 

@@ -127,6 +127,12 @@ VERBS: tuple[Verb, ...] = (
         "Measure a service by the labels that have come, by window, arm and slice, and tell how many predictions have one.",
     ),
     Verb(
+        "monitoring",
+        "read",
+        "services",
+        "Write what Prometheus and Grafana need to watch a service, from its specification, as files by name.",
+    ),
+    Verb(
         "overview",
         "read",
         "questions",

@@ -188,8 +188,9 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "predictions": ["ref=service/delay@prod"],
         "quality": ["ref=service/delay@prod"],
         "drift": ["ref=service/delay@prod"],
+        "monitoring": ["service=service/delay@prod"],
     }  # fmt: skip
-    missing = {"tail", "predictions", "quality", "drift"}  # nothing is served here
+    missing = {"tail", "predictions", "quality", "drift", "monitoring"}  # nothing is served here
     reads = {verb.name for verb in VERBS if verb.cls == "read"}
     assert reads - set(asked) == set(), "say here how it is asked"
     for verb, queries in asked.items():

@@ -34,6 +34,12 @@ COMMANDS: tuple[Verb, ...] = (
         "services",
         "Attach the truth to predictions, by their ids or by the columns that the service declares. Durable when it answers.",
     ),
+    Verb(
+        "monitoring",
+        "read",
+        "services",
+        "Write what Prometheus and Grafana need to watch a service, from its specification, as files by name.",
+    ),
     Verb("shell", "local", "runs", "Open Python with the loop at hand."),
     Verb(
         "login",

@@ -1,17 +1,25 @@
-"""service: what a deployed service counts: requests, rows, seconds, batches, warnings, records."""
+"""service: what a deployed service counts: requests, rows, seconds, batches, restarts, records.
+
+Every sample names project and ref: rules and dashboards find it however the service is scraped. (`service` would be taken by what
+discovers targets in Kubernetes.) Arms, versions and statuses are those that were deployed and that we give: no request makes one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the latency histogram."""
+from loopline.faces.prometheus.exposition import render
+from loopline.nouns.service import LATENCIES_S
+
+LABELS: Final = ("project", "ref")
+USUAL: Final = ("200", "429", "500", "503")
+"""Statuses that each arm has from the beginning."""
 
 
 class ArmState(NamedTuple):
@@ -30,8 +38,9 @@ class ArmState(NamedTuple):
 class State(NamedTuple):
     """A front at the moment of a scrape."""
 
-    labels: dict[str, str]
-    """service, number, change."""
+    number: int | None
+    """Version of the service that answers."""
+    change: str
     ready: bool
     arms: Iterable[ArmState]
     dropped: int
@@ -41,48 +50,61 @@ class State(NamedTuple):
 class ServiceMeters:
     """Everything that `/metrics` of a service shows. Counters begin at 0 with the front."""
 
-    def __init__(self, state: Callable[[], State]) -> None:
+    def __init__(self, state: Callable[[], State], *, project: str, ref: str) -> None:
+        self._here = (project, ref)
         self._registry = CollectorRegistry()
+        disable_created_metrics()  # type: ignore[no-untyped-call] # in text they would be gauges beside every counter
         self._requests = Counter(
-            "loopline_requests", "Requests by arm, model version and status.", ("arm", "version", "status"),
+            "loopline_service_requests", "Requests by arm, model version and status.", (*LABELS, "arm", "version", "status"),
             registry=self._registry,
         )  # fmt: skip
         self._rows = Counter(
-            "loopline_predictions", "Rows that were answered.", ("arm", "version"), registry=self._registry
-        )
+            "loopline_service_predictions", "Rows that were answered.", (*LABELS, "arm", "version"), registry=self._registry
+        )  # fmt: skip
         self._seconds = Histogram(
-            "loopline_request_seconds", "Time from a request's last byte to its answer.", ("arm",), buckets=SECONDS,
-            registry=self._registry,
+            "loopline_service_request_duration_seconds", "Time from a request's last byte to its answer, where there was one.",
+            (*LABELS, "arm"), buckets=LATENCIES_S, registry=self._registry,
         )  # fmt: skip
         self._known: dict[tuple[str, str, int], Any] = {}
-        self._registry.register(_Scraped(state))
+        ProcessCollector(registry=self._registry)
+        self._registry.register(_Scraped(state, self._here))
+
+    def begin(self, arm: str, version: str) -> None:
+        """Show zeros for an arm that can answer now: what appears with its first request has no rate before its second."""
+        for usual in USUAL:
+            self._requests.labels(*self._here, arm, version, usual)
+        self._rows.labels(*self._here, arm, version)
+        self._seconds.labels(*self._here, arm)
 
     def count(self, arm: str, version: str, status: int, *, rows: int, took_s: float) -> None:
-        """Count one request, or its part for one arm."""
+        """Count one request, or its part for one arm. One that no arm saw has none, and neither rows nor a time."""
+        here = self._here
+        if not arm:
+            self._requests.labels(*here, "", "", str(status)).inc()
+            return
         key = (arm, version, status)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = (
-                self._requests.labels(arm, version, str(status)), self._rows.labels(arm, version), self._seconds.labels(arm)
+                self._requests.labels(*here, arm, version, str(status)), self._rows.labels(*here, arm, version),
+                self._seconds.labels(*here, arm),
             )  # fmt: skip
         requests, answered, seconds = known
         requests.inc()
-        seconds.observe(took_s)
         if status == 200:
             answered.inc(rows)
+            seconds.observe(took_s)
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """Give the exposition that a client accepts, and its media type: OpenMetrics 1.0 or Prometheus text 0.0.4."""
-        encode, media = choose_encoder(accept)
-        body: bytes = encode(self._registry)
-        return body, media
+        """Give the exposition that a client accepts, and its media type."""
+        return render(self._registry, accept)
 
 
 class _Scraped(Collector):
     """What is only looked at when somebody scrapes."""
 
-    def __init__(self, state: Callable[[], State]) -> None:
-        self._state = state
+    def __init__(self, state: Callable[[], State], here: tuple[str, str]) -> None:
+        self._state, self._here = state, here
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing in advance."""
@@ -91,25 +113,34 @@ class _Scraped(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give the metrics of this moment."""
         state = self._state()
-        names = list(state.labels)
-        info = GaugeMetricFamily("loopline_service_info", "What is served, always 1.", labels=names)
-        info.add_metric(list(state.labels.values()), 1)
-        yield info
-        ready = GaugeMetricFamily("loopline_service_ready", "1 where every arm with traffic can answer.")
-        ready.add_metric([], int(state.ready))
-        yield ready
-        waiting = GaugeMetricFamily("loopline_queue_rows", "Rows that wait for a model process.", labels=["arm"])
-        processes = GaugeMetricFamily("loopline_model_processes", "Model processes that live.", labels=["arm"])
-        restarts = CounterMetricFamily("loopline_model_restarts", "Model processes that were lost.", labels=["arm"])
-        batches = CounterMetricFamily("loopline_batches", "Batches that models answered.", labels=["arm"])
-        busy = CounterMetricFamily("loopline_model_busy_seconds", "Time models spent on batches.", labels=["arm"])
-        for one in state.arms:
-            for family, value in (
-                (waiting, one.waiting), (processes, one.processes), (restarts, one.restarts), (batches, one.batches),
-                (busy, one.busy_s),
-            ):  # fmt: skip
-                family.add_metric([one.arm], value)
-        yield from (waiting, processes, restarts, batches, busy)
-        dropped = CounterMetricFamily("loopline_records_dropped", "Records that did not fit into the buffer.")
-        dropped.add_metric([], state.dropped)
-        yield dropped
+        yield InfoMetricFamily(
+            "loopline_service", "What is served, and since which change.",
+            value={
+                **dict(zip(LABELS, self._here, strict=True)), "number": "" if state.number is None else str(state.number),
+                "change": state.change,
+            },
+        )  # fmt: skip
+        yield self._one(GaugeMetricFamily, "ready", "1 where every arm with traffic can answer.", int(state.ready))
+        arms = list(state.arms)
+        for kind, name, text, values in (
+            (GaugeMetricFamily, "queue_rows", "Rows that wait for a model process.", [one.waiting for one in arms]),
+            (GaugeMetricFamily, "model_processes", "Model processes that live.", [one.processes for one in arms]),
+            (CounterMetricFamily, "model_restarts", "Model processes that were lost.", [one.restarts for one in arms]),
+            (CounterMetricFamily, "batches", "Batches that models answered.", [one.batches for one in arms]),
+            (CounterMetricFamily, "model_busy_seconds", "Time models spent on batches.", [one.busy_s for one in arms]),
+        ):  # fmt: skip
+            yield self._by_arm(kind, name, text, arms, values)
+        yield self._one(
+            CounterMetricFamily, "records_dropped", "Records that did not fit into the buffer.", state.dropped
+        )
+
+    def _one(self, kind: Any, name: str, text: str, value: float) -> Metric:
+        family: Metric = kind(f"loopline_service_{name}", text, labels=LABELS)
+        family.add_metric(self._here, value)  # type: ignore[attr-defined]
+        return family
+
+    def _by_arm(self, kind: Any, name: str, text: str, arms: Sequence[ArmState], values: Sequence[float]) -> Metric:
+        family: Metric = kind(f"loopline_service_{name}", text, labels=(*LABELS, "arm"))
+        for arm, value in zip(arms, values, strict=True):
+            family.add_metric((*self._here, arm.arm), value)  # type: ignore[attr-defined]
+        return family
