@@ -7,7 +7,7 @@ CORES ?= 2
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-install bench test-clients test-faults coverage format reference pictures constraints clean
+.PHONY: help setup demo test test-long check check-install bench test-clients test-faults coverage format reference pictures constraints clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -17,7 +17,7 @@ setup: $(VENV)/.stamp-dev  ## everything for working on Loopline
 demo: $(VENV)/.stamp-demo  ## the whole story on 336,776 real flights; FOLDER=… keeps it there, SERVE=1 leaves its server running
 	@$(BIN)/loopline demo $(FOLDER) $(FLAGS) $(if $(SERVE),--serve)
 
-test: $(VENV)/.stamp-dev  ## all tests but other projects' clients and the long fault loops
+test: $(VENV)/.stamp-dev  ## all tests but those of the three targets that follow
 	@$(PYTEST) -n $(CORES) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 check: $(VENV)/.stamp-dev  ## style, types, layers, house rules
@@ -35,6 +35,9 @@ bench: $(VENV)/.stamp-dev  ## measure against peers, each in its own environment
 
 test-clients: $(VENV)/.stamp-dev  ## other projects' own clients against ours, each in an environment of its own (~/.cache)
 	@$(PYTEST) -m clients tests/clients
+
+test-long: $(VENV)/.stamp-dev  ## whole stories and walks over everything there is
+	@$(PYTEST) -n $(CORES) --dist loadscope --no-loadscope-reorder -m long
 
 test-faults: $(VENV)/.stamp-dev  ## kill, cut and fill the disk, for as long as it takes
 	@$(PYTEST) -n $(CORES) -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status

@@ -143,7 +143,7 @@ def test_a_cached_run_loads_nothing_heavy(trained: Path) -> None:
     assert (HEAVY | {"email", "zipfile", "socket"}) & loaded == set()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_cached_run_is_within_its_budget(trained: Path, tmp_path: Path) -> None:
     """A run from the cache takes half a second CPU at most where the bare interpreter takes 9.5 ms; else in proportion."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

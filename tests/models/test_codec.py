@@ -32,7 +32,7 @@ def folder_bytes(folder: Path) -> dict[str, bytes]:
     return {one.name: one.read_bytes() for one in sorted(folder.iterdir())}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_equal_models_give_equal_bytes_in_any_process(tmp_path: Path) -> None:
     """Two processes with different hash seeds that fit the same write the same bytes, for every kind of model."""
     script = (

@@ -126,6 +126,7 @@ def test_a_signed_model_carries_its_profile_through_the_codec(tmp_path: Path) ->
     assert read(tmp_path / "bare") is None
 
 
+@pytest.mark.long
 def test_equal_signed_models_give_equal_bytes_in_any_process(tmp_path: Path) -> None:
     """Two processes with different hash seeds write the same profile and the same model."""
     script = (

@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import cannot
 
+pytestmark = pytest.mark.long
+
 MAIN = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 
 
@@ -43,7 +45,6 @@ def ask(home: Path, *words: str) -> object:
     return json.loads(done.stdout)["result"]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(360)
 def test_the_story_ends_where_it_should(told: tuple[Path, str]) -> None:
     """The better model is champion again, with the data it was trained on; the bad versions are marked."""
@@ -58,7 +59,6 @@ def test_the_story_ends_where_it_should(told: tuple[Path, str]) -> None:
         assert shown["quarantined"]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(360)
 def test_the_rollback_returns_code_data_and_model(told: tuple[Path, str]) -> None:
     """The bad change carried its edit of the code; one rollback takes back three refs in one change, and marks what it left."""
@@ -75,7 +75,6 @@ def test_the_rollback_returns_code_data_and_model(told: tuple[Path, str]) -> Non
     assert 'UNIT = "minutes"' in (home / "months.py").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(360)
 def test_the_card_of_the_story_tells_what_the_model_has_seen(told: tuple[Path, str]) -> None:
     """Each input column has a type, and a range or categories."""
@@ -88,7 +87,6 @@ def test_the_card_of_the_story_tells_what_the_model_has_seen(told: tuple[Path, s
     assert "not recorded" not in inputs.lower()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(360)
 def test_every_claim_of_the_story_was_measured(told: tuple[Path, str]) -> None:
     """The second run is all from the cache, July helps on the same rows, the wrong units fail, the first run repeats."""
@@ -106,7 +104,6 @@ def test_every_claim_of_the_story_was_measured(told: tuple[Path, str]) -> None:
     assert "outputs are equal byte for byte" in text
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(360)
 def test_the_feed_of_the_story_is_whole(told: tuple[Path, str]) -> None:
     """After everything the chain is valid and every blob is unchanged."""
@@ -116,7 +113,6 @@ def test_the_feed_of_the_story_is_whole(told: tuple[Path, str]) -> None:
     assert {one["state"] for one in findings} == {"ok"}
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(360)
 def test_the_last_chapter_serves(told: tuple[Path, str]) -> None:
     """A server came up, answered for the ledger, a verb and a page, said its address, and is gone."""

@@ -208,7 +208,7 @@ def state(home: Home) -> list[Any]:
         return [*said, tx.tasks.get(home.secret["task"]).state, tx.tasks.asked_to_stop(home.secret["task"])]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("verb", ASKED, ids=lambda verb: verb.name)
 def test_no_word_of_a_verb_reaches_into_another_project(home: Home, verb: Verb) -> None:
     """Each word of each verb, asked in one's own project with names of another, tells nothing of it, nor does what it makes."""

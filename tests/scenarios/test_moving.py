@@ -29,7 +29,7 @@ def told(folder: Path) -> list[Any]:
     return [*answers, run(folder, "cat", "data/rows@1", "rows.csv")]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_laptops_ledger_becomes_a_servers_and_comes_back(
     postgres_database: str, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -262,6 +262,7 @@ def test_nobody_without_the_right_gets_anything_of_a_project(world: World, who: 
     assert let_in == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "who",
     ["nobody", "expired", "revoked", "of another project", "without a role", "of another scope", "of another asset"],

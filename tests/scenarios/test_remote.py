@@ -295,7 +295,7 @@ ls --json
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_story_is_the_same(both: tuple[Teller, Teller], server: Served) -> None:
     """Every command of a project's day gives the same result, text, undo line and exit code here and through a server."""

@@ -295,6 +295,7 @@ SHARED = 1.5
 """What a processor that is shared with others may take longer; the budget itself is measured by `make bench`."""
 
 
+@pytest.mark.long
 def test_a_thousand_cached_steps_are_quick(quick_path: Path) -> None:
     """A cached step costs at most 0.3 ms of work, the ledger's included (best of five), however often it was cached before."""
     database = open_database(f"sqlite:///{quick_path / 'ledger.db'}")

@@ -77,7 +77,7 @@ def address(counted: Counted) -> Iterator[str]:
     thread.join(20)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("who", WHO)
 def test_nothing_that_is_asked_breaks_the_server(

@@ -14,6 +14,8 @@ from loopline.nouns.run import Point
 from .serving import Read, Server, wrong_with
 from .story import Story, begin
 
+pytestmark = pytest.mark.long
+
 BUDGET = 150_000
 """Bytes that a first visit takes, the page with its files and their heads."""
 WORDS = ("optimizer", "scheduler", "augmentation", "backbone.layer", "head")
