@@ -176,10 +176,14 @@ class Pool:
         if not self._queue and not any(process.rows for process in self._processes):
             self._empty.set()
 
-    def lost(self, one: _Process, why: str) -> None:
-        """Hear that a process is gone."""
+    def withdraw(self, one: _Process) -> None:
+        """Give a process no batch any more."""
         with contextlib.suppress(ValueError):
             self._free.remove(one)
+
+    def lost(self, one: _Process, why: str) -> None:
+        """Hear that a process is gone."""
+        self.withdraw(one)
         if not self._ending:
             self.restarts += 1
             self.message = why
@@ -362,7 +366,9 @@ class _Process(asyncio.Protocol):
         return 0
 
     def kill(self) -> None:
-        """End it now."""
+        """End it now. From here on it gets no batch, though its connection is only lost a moment later."""
+        self.ready = False
+        self.pool.withdraw(self)
         if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
