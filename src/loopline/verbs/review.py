@@ -67,14 +67,14 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
             data[asset] = compare(loop, *between, asked=asked, rows=rows)
             notes += _left_out(loop, data[asset], asked)
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
+    checks = () if found.state.over else declared(loop, found)
     if not found.verdicts and not found.state.over:
-        some = declared(loop, found)
         notes.append(
-            f"no check has run yet: loopline check {brief(found.id)}" if some else "no check is declared for it"
+            f"no check has run yet: loopline check {brief(found.id)}" if checks else "no check is declared for it"
         )
     return Review(
         found, tuple(comparisons), tuple(data.values()), estimates, tuple(dict.fromkeys(notes)),
-        requirements=requirements, mine=mine, comments=comments,
+        requirements=requirements, mine=mine, comments=comments, checks=checks,
     )  # fmt: skip
 
 
