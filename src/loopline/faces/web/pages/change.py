@@ -14,7 +14,7 @@ from loopline.faces.status import status_of
 from loopline.faces.web.ask import ask, first_of, queue, try_to, why_not
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.differences import Own, against_base, own, tables, texts
-from loopline.faces.web.page import address, project_of, render, see_other, shown
+from loopline.faces.web.page import address, project_of, render, see_other, shown, taking
 from loopline.faces.web.standing import standing
 from loopline.faces.web.words import metrics_in
 from loopline.nouns.ids import brief
@@ -44,7 +44,7 @@ class Said:
     own: bool
 
 
-@shown
+@taking("rows")
 async def page(request: Request) -> Response:
     """Show everything about a change."""
     return await _page(request)
