@@ -17,6 +17,7 @@ from loopline.faces.web.differences import Own, against_base, own, tables, texts
 from loopline.faces.web.page import address, project_of, render, see_other, shown, taking
 from loopline.faces.web.standing import standing
 from loopline.faces.web.words import metrics_in
+from loopline.nouns.change import ChangeState
 from loopline.nouns.ids import brief
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from loopline.nouns.task import Task
 
 EVENTS: Final = 100
-VERBS: Final = ("approve", "check", "apply", "withdraw", "comment")
+VERBS: Final = ("approve", "check", "apply", "withdraw", "comment", "rollback")
 DEEP: Final = 6
 
 
@@ -72,6 +73,12 @@ async def _do(request: Request, form: Mapping[str, list[str]]) -> str:
             await ask(request, "approve", change=change, comment=text, reject=word == "reject")
         case "apply" | "withdraw" as word:
             await ask(request, word, change=change)
+        case "override":
+            await ask(request, "apply", change=change, override=text)
+        case "rollback":
+            whole = (await ask(request, "review", change=change)).change
+            back = await ask(request, "rollback", ref=str(whole.moves[0].ref), change=whole.id, why=text)
+            return address(project, "changes", back.id)
         case "check":
             whole = (await ask(request, "review", change=change)).change.id
             await queue(request, "check", change=whole)
@@ -114,10 +121,22 @@ async def _page(
         problem=problem, typed=typed or {}, first_of=first_of,
         texts=texts(patch for one in comparisons for patch in one.patches), tables=tables(comparisons), rows=rows,
         drawn=against_base(review.estimates, first=metrics_in(one.text for one in review.requirements)),
-        measured=measured, events=events or (), tasks=tasks, said=_threads(review.comments, me),
+        measured=measured, back=await _stands(request, change), events=events or (), tasks=tasks,
+        said=_threads(review.comments, me),
         has_data=any(one.new.asset.kind == "data" for one in comparisons),
         why_not={verb: why_not(request, verb, assets=[str(move.ref.asset) for move in change.moves]) for verb in VERBS},
     )  # fmt: skip
+
+
+async def _stands(request: Request, change: Change) -> bool:
+    """Tell whether every ref that it moved still stands where it was moved to, so that it can be taken back from its page."""
+    if change.state is not ChangeState.APPLIED or change.kind == "rollback":
+        return False
+    for move in change.moves:
+        found, _ = await try_to(request, "get", pointer=str(move.ref))
+        if found is None or found.number != move.new:
+            return False
+    return True
 
 
 async def _own(request: Request, comparison: Comparison) -> Own:
