@@ -53,7 +53,8 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
         comparisons.append(comparison)
         notes += _left_out(loop, comparison, asked)
         if old is None:
-            notes.append(f"{move.ref} does not exist yet: there is nothing to compare with")
+            when = "did not exist before: there was" if found.state.over else "does not exist yet: there is"
+            notes.append(f"{move.ref} {when} nothing to compare with")
         for delta in comparison.data:
             asset = parse_asset(delta.name, project=loop.project)
             if asset.kind != "data" or asset in moved or not (delta.old and delta.new):

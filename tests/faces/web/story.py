@@ -321,7 +321,8 @@ def tell(folder: Path) -> Story:
     story.month("05", 66, "May")
     first = story.model(story.pipeline(depth=4, rate=0.1, data=1))
     story.do("promote", CHAMPION, to=Numbered(first.number), why="the first model")
-    story.do("propose", PROD, to=Numbered(1), why="let dispatch see it", tier="production")
+    seen = story.do("propose", PROD, to=Numbered(1), why="let dispatch see it", tier="production")
+    story.named["unchecked"] = seen.id
     document = dump_document(Document((POLICY,), (CHECK,))).decode()
     story.do("policy", document=document, why="models are judged before they lead")
     second = _search(story)
