@@ -45,8 +45,10 @@ def test_a_line_ends_alike_with_colours_and_without(name: str, value: str) -> No
     def bare(text: str) -> str:
         return text.replace("\x1b[2m", "").replace("\x1b[31m", "").replace("\x1b[0m", "")
 
-    for write in (lambda *cells: facts([cells]), lambda *cells: aligned([cells])):
-        (plain,), (coloured,) = write(name, bare(value)), write(dim, value)
+    for (plain,), (coloured,) in (
+        (facts([(name, bare(value))]), facts([(dim, value)])),
+        (aligned([(name, bare(value))]), aligned([(dim, value)])),
+    ):
         assert bare(coloured) == plain
         assert plain == plain.rstrip()
 
