@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +17,16 @@ TITLE = "Pages in a browser"
 CPU = "Server's CPU"
 WALL = "First contentful paint"
 SIZE = "Bytes fetched"
+FIRST = "performance.getEntriesByName('first-contentful-paint').map(e => e.startTime)[0] || 0"
 ROUNDS = 5
 RUNS = 20
+TRIES = 4
+"""How often a page is looked at until the browser says when it has painted."""
+PAINT_S = 5.0
 ABOUT = f"""
 Chromium, headless, with an empty cache each time; {RUNS} runs with ten metrics each. First contentful paint as the
-browser reports it; bytes are those of all answers as they came over the wire, until nothing was fetched for a second.
+browser reports it; a look for which it reports none is repeated. Bytes are those of all answers as they came over the
+wire, until nothing was fetched for a second.
 """
 
 
@@ -33,7 +39,7 @@ def cases(place: Path) -> list[Case]:
     run, other = _our_runs(ours), _their_runs(theirs)
 
     def look(server: Server, path: str) -> Callable[[], Sample]:
-        return lambda: _look(server, path)
+        return lambda: painted(lambda: _look(server, path), about=f"{server.url}{path}")
 
     return [
         Case("runs", "loopline", look(ours, "/p/bench/runs")),
@@ -41,6 +47,18 @@ def cases(place: Path) -> list[Case]:
         Case("one run", "loopline", look(ours, f"/p/bench/runs/{run}")),
         Case("one run", "mlflow", look(theirs, f"/#/experiments/0/runs/{other}")),
     ]
+
+
+def painted(look: Callable[[], Sample], *, about: str) -> Sample:
+    """Look again where the browser has not said when it painted: no time is no short time. Raise where it never says so."""
+    for left in reversed(range(TRIES)):
+        sample = look()
+        if sample.wall > 0:
+            return sample
+        if left:
+            print(f"  {about}: no first contentful paint, once more", file=sys.stderr)
+    msg = f"{about} has painted nothing in {TRIES} looks: there is no time to tell"
+    raise RuntimeError(msg)
 
 
 def _our_runs(server: Server) -> str:
@@ -95,7 +113,9 @@ def _look(server: Server, path: str) -> Sample:
             page.goto(server.url + path, wait_until="load")
             while time.monotonic() - last[0] < 1.0:
                 page.wait_for_timeout(100)
-            paint = page.evaluate("performance.getEntriesByName('first-contentful-paint').map(e => e.startTime)[0]")
+            until = time.monotonic() + PAINT_S
+            while not (paint := page.evaluate(FIRST)) and time.monotonic() < until:
+                page.wait_for_timeout(100)
             return Sample(server.cpu() - before, float(paint or 0.0), size=size)
         finally:
             browser.close()

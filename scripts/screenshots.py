@@ -55,6 +55,7 @@ ON_A_PHONE = frozenset({
 """Pages that are pictured on a phone instead of in the dark: what a phone does to them is worth seeing."""
 LEFT_OUT = {
     "runs-filtered": "it is the page of runs, with fewer of them",
+    "change-unchecked": "it is the page of a change, with less of it",
     "impact": "it is the page of lineage, walked the other way",
     "device": "with a code in it, the same page is `device-waiting`",
     "empty-assets": "it says as much as `empty-runs`",

@@ -118,7 +118,9 @@ def main() -> None:
         took = sorted(one for some in airports.map(lambda each: send(asked.url, each), bodies) for one in some)
     seconds = time.perf_counter() - began
     print(f"{len(rows):,} flights in {len(took):,} requests, all answered, in {seconds:.1f} s")
-    print(f"milliseconds a request: median {statistics.median(took):.1f}, 99 of 100 below {took[len(took) * 99 // 100]:.1f}")
+    print(
+        f"milliseconds a request: median {statistics.median(took):.1f}, 99 of 100 below {took[len(took) * 99 // 100]:.1f}"
+    )
     print(f"{asked.labels}  {write_labels(rows, asked.labels):,} flights whose end is known")
 
 

@@ -15,6 +15,7 @@ from loopline.cli.complete import answer, candidates, declared
 from loopline.cli.local.completion import SCRIPTS
 from loopline.settings.files import user_file as settings_file
 from tests.cli.conftest import Said
+from tests.conftest import cannot
 
 Run = Callable[..., Said]
 
@@ -107,13 +108,12 @@ def test_each_script_is_valid(shell: str) -> None:
     """The shell, where it is there, can read its script."""
     program = shutil.which(shell)
     if program is None:
-        pytest.skip(f"{shell} is not here")
+        cannot(f"{shell} is not here: apt-get install {shell}")
     done = subprocess.run([program, "-n"], input=SCRIPTS[shell].encode(), capture_output=True, check=False)
     assert done.stderr == b""
     assert done.returncode == 0
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
 @pytest.mark.parametrize(
     ("line", "replies"),
     [

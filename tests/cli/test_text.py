@@ -36,6 +36,23 @@ def test_wide_letters_take_two_columns() -> None:
     assert list(aligned([["模型", "a"], ["x", "b"]])) == ["模型  a", "x     b"]
 
 
+@pytest.mark.parametrize("name", [" ", "a ", "", "a"])
+@pytest.mark.parametrize("value", ["", " ", "\x1b[31mb \x1b[0m", "m "])
+def test_a_line_ends_alike_with_colours_and_without(name: str, value: str) -> None:
+    """Blanks at its end are left out, whether they have a colour or not."""
+    dim = f"\x1b[2m{name}\x1b[0m" if name else name
+
+    def bare(text: str) -> str:
+        return text.replace("\x1b[2m", "").replace("\x1b[31m", "").replace("\x1b[0m", "")
+
+    for (plain,), (coloured,) in (
+        (facts([(name, bare(value))]), facts([(dim, value)])),
+        (aligned([(name, bare(value))]), aligned([(dim, value)])),
+    ):
+        assert bare(coloured) == plain
+        assert plain == plain.rstrip()
+
+
 def test_numbers_stand_right_and_the_last_column_is_cut() -> None:
     """Columns in `right` are filled in front; a long tail ends in an ellipsis."""
     assert list(aligned([["a", "1"], ["b", "100"]], right={1})) == ["a    1", "b  100"]

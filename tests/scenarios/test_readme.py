@@ -106,6 +106,14 @@ def let_through(url: str, token: str) -> None:
             waiting = page.locator("section", has=page.get_by_role("heading", name="Waits for you"))
             waiting.get_by_role("link", name="July, mended", exact=True).click()
             page.get_by_role("heading", name="July, mended").wait_for()
+            evidence = page.locator("#evidence")
+            evidence.get_by_text("each on its own rows").wait_for()
+            shown = [row.locator("td").all_inner_texts() for row in evidence.locator("tbody tr").all()]
+            assert shown
+            assert all(re.fullmatch(r"[\d.\u202f]+", cell) for cells in shown for cell in cells[:2]), shown
+            assert page.get_by_role("button", name="Run the checks").count() == 0
+            page.get_by_role("link", name="Compare row by row").click()
+            page.locator("#data").get_by_text("rows").first.wait_for()
             page.get_by_role("button", name="Approve").click()
             page.get_by_text("Everything holds").wait_for()
             page.get_by_role("button", name="Apply").click()

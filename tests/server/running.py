@@ -15,6 +15,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.documented import hold
+
 START = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 
 
@@ -121,6 +123,7 @@ def asked(
     connection.request(method, path, raw, fields)
     answer = connection.getresponse()
     text = answer.read()
+    hold(method, path, answer.status)
     try:
         return answer.status, json.loads(text)
     except ValueError:

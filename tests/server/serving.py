@@ -19,6 +19,7 @@ from loopline.store.local import LocalBlobs
 from loopline.testing.loop import loop as new_loop
 from loopline.verbs.issue import issue
 from loopline.wiring import open_database
+from tests.documented import hold
 
 HOME = "http://127.0.0.1:4040"
 
@@ -60,7 +61,9 @@ class Served:
     ) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(client, 50_000))
         async with httpx.AsyncClient(transport=transport, base_url=HOME, timeout=60) as http:
-            return await http.request(method, path, headers=headers, **asked)
+            answer = await http.request(method, path, headers=headers, **asked)
+        hold(method, path, answer.status_code)
+        return answer
 
     def close(self) -> None:
         """Let go of threads and files."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loopline.access.secrets import hash_of
+from loopline.errors import Unavailable
+from loopline.ledger.ledger import Ledger
+from loopline.server.app import make_app
 from loopline.settings.server import Oidc, ServerSettings
 from loopline.verbs.revoke import revoke
 
 from .serving import HOME, Served
+
+if TYPE_CHECKING:
+    from loopline.store.database import Database
 
 WHO = "/api/v1/whoami"
 
@@ -174,3 +182,29 @@ def test_each_answer_tells_browsers_what_not_to_do(served: Served) -> None:
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+class Full:
+    """A database whose disk is full: it can be read."""
+
+    def __init__(self, inner: Database) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the other in everything else."""
+        return getattr(self._inner, name)
+
+    def write(self) -> Any:
+        """Refuse."""
+        raise Unavailable("the disk is full", kind="disk-full", hint="free some space")
+
+
+def test_a_full_disk_keeps_no_token_from_reading(served: Served) -> None:
+    """That a token was used is written down where it can be; where it cannot, whoever reads goes on reading."""
+    reader, writer = (served.token(*who).secret for who in (("bob", "viewer"), ("cy", "contributor")))
+    full = Full(served.loop.ledger.database)
+    served.desk = replace(served.desk, loop=replace(served.loop, ledger=Ledger(full, clock=served.loop.clock)))
+    served.app = make_app(served.desk)
+    assert served.ask("GET", "/api/v1/about", token=reader).status_code == 200
+    answer = served.ask("POST", "/api/v1/start", token=writer, json={"name": "train"})
+    assert (answer.status_code, answer.json()["kind"]) == (507, "disk-full")

@@ -56,7 +56,7 @@ def aligned(rows: Sequence[Sequence[str]], *, right: Collection[int] = (), width
         used = sum(widths[i] + 2 for i in range(len(row) - 1))
         last = len(row) - 1
         tail = cut(pad(row[-1], widths[last], right=True) if last in right else row[-1], max(width - used, 8))
-        yield "  ".join([*cells, tail]).rstrip()
+        yield _trimmed("  ".join([*cells, tail]))
 
 
 def facts(pairs: Sequence[tuple[str, str]], *, indent: str = "") -> Iterator[str]:
@@ -64,9 +64,9 @@ def facts(pairs: Sequence[tuple[str, str]], *, indent: str = "") -> Iterator[str
     wide = max((columns_of(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         first, *more = value.split("\n")
-        yield f"{indent}{pad(name, wide)}  {first}".rstrip()
+        yield _trimmed(f"{indent}{pad(name, wide)}  {first}")
         for line in more:
-            yield f"{indent}{' ' * wide}  {line}".rstrip()
+            yield _trimmed(f"{indent}{' ' * wide}  {line}")
 
 
 def span(micros: float) -> str:
@@ -130,6 +130,17 @@ def plural(count: int, word: str) -> str:
     if count == 1:
         return f"1 {word}"
     return f"{count} {word[:-1]}ies" if word.endswith("y") and word[-2] not in "aeiou" else f"{count} {word}s"
+
+
+def _trimmed(line: str) -> str:
+    """Leave out the blanks at the end, also those that have a colour: a line ends alike with colours and without."""
+    line = line.rstrip()
+    if not line.endswith("m") or "\x1b[" not in line:
+        return line
+    front, _, code = line.rpartition("\x1b[")
+    if code.partition("m")[2]:
+        return line
+    return f"{_trimmed(front)}\x1b[{code}"
 
 
 def _without_color(text: str) -> str:

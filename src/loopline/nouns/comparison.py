@@ -119,3 +119,5 @@ class Review:
     """Whether a yes of whoever asks would count, and is not there."""
     comments: tuple[Comment, ...] = ()
     """What people say about it, oldest first."""
+    checks: tuple[str, ...] = ()
+    """Names of the checks that are declared for its refs, while it is open."""

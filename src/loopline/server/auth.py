@@ -12,6 +12,7 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,7 @@ from starlette.requests import HTTPConnection, cookie_parser
 from starlette.responses import RedirectResponse, Response
 
 from loopline.access.secrets import hash_of, id_of
-from loopline.errors import Invalid, Refused
+from loopline.errors import Invalid, Refused, Unavailable
 from loopline.faces.admit import unknown
 from loopline.faces.forms import knows
 from loopline.faces.login.cookies import SESSION
@@ -156,7 +157,7 @@ class Auth:
             found = by_token(tx, text) if text else by_session(tx, session)
             late = bool(text and found and _is_old(tx, found.token))
         if found and late:
-            with ledger.telemetry() as tx:
+            with suppress(Unavailable), ledger.telemetry() as tx:  # a full disk keeps nobody from reading
                 tx.tokens.use(tx.tokens.get(found.token))
         return found
 

@@ -53,7 +53,8 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
         comparisons.append(comparison)
         notes += _left_out(loop, comparison, asked)
         if old is None:
-            notes.append(f"{move.ref} does not exist yet: there is nothing to compare with")
+            when = "did not exist before: there was" if found.state.over else "does not exist yet: there is"
+            notes.append(f"{move.ref} {when} nothing to compare with")
         for delta in comparison.data:
             asset = parse_asset(delta.name, project=loop.project)
             if asset.kind != "data" or asset in moved or not (delta.old and delta.new):
@@ -67,14 +68,14 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
             data[asset] = compare(loop, *between, asked=asked, rows=rows)
             notes += _left_out(loop, data[asset], asked)
     estimates = tuple(one for verdict in found.verdicts for one in verdict.estimates)
+    checks = () if found.state.over else declared(loop, found)
     if not found.verdicts and not found.state.over:
-        some = declared(loop, found)
         notes.append(
-            f"no check has run yet: loopline check {brief(found.id)}" if some else "no check is declared for it"
+            f"no check has run yet: loopline check {brief(found.id)}" if checks else "no check is declared for it"
         )
     return Review(
         found, tuple(comparisons), tuple(data.values()), estimates, tuple(dict.fromkeys(notes)),
-        requirements=requirements, mine=mine, comments=comments,
+        requirements=requirements, mine=mine, comments=comments, checks=checks,
     )  # fmt: skip
 
 

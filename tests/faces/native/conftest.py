@@ -20,6 +20,7 @@ from loopline.nouns.caller import Caller
 from loopline.store.local import LocalBlobs
 from loopline.testing.loop import loop as new_loop
 from loopline.wiring import open_database
+from tests.documented import hold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +101,9 @@ class Face:
     async def _ask(self, method: str, path: str, **asked: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1", timeout=60) as client:
-            return await client.request(method, path, **asked)
+            answer = await client.request(method, path, **asked)
+        hold(method, answer.request.url.raw_path.decode(), answer.status_code)
+        return answer
 
 
 @pytest.fixture

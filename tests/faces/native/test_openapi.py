@@ -10,7 +10,8 @@ import pytest
 from jsonschema.validators import Draft202012Validator
 from starlette.routing import Route
 
-from loopline.faces.native.openapi import ALWAYS, document
+from loopline.faces.native.openapi import document
+from loopline.faces.native.statuses import EVERY
 from loopline.nouns.digest import digest_of
 from loopline.verbs import VERBS
 
@@ -83,7 +84,41 @@ def test_every_verb_is_in_it() -> None:
         operation = path["get" if verb.cls == "read" else "post"]
         assert operation["summary"] == verb.summary or operation["summary"]
         assert ("202" if verb.cls == "work" else "200") in operation["responses"]
-        assert set(ALWAYS) <= set(operation["responses"])
+        assert set(EVERY) <= set(operation["responses"])
+
+
+BARE = {  # reads that name nothing which must be there
+    "about", "alerts", "feed", "feed_events", "find", "overview", "search", "services", "whoami",
+}  # fmt: skip
+PREFIXED = {"compare", "impact", "review", "series", "show", "tail", "why"}
+"""Reads that take the first digits of an id, which may mean several things."""
+
+
+def test_no_operation_has_a_status_that_it_cannot_give() -> None:
+    """A refusal stands where there is what it is about, and nowhere else: a body, a key, a range, a name, a count of tries."""
+    for path, item in document()["paths"].items():
+        for method, operation in item.items():
+            if method == "parameters":
+                continue
+            name, statuses = operation["operationId"], set(operation["responses"])
+            content = operation.get("requestBody", {}).get("content", {})
+            fields = {resolve(one)["name"] for one in operation["parameters"]}
+            form = "application/x-www-form-urlencoded" in content
+            told = f"{method} {path}"
+            assert "405" not in statuses, told
+            assert ("413" in statuses) is bool(content and not form), told
+            assert ("415" in statuses) is bool(content and not form and "application/octet-stream" not in content), told
+            assert ("416" in statuses) is ("Range" in fields), told
+            assert ("429" in statuses) is (name == "login_device"), told
+            assert ("403" in statuses) is (name not in ("openapi", "whoami")), told
+            assert ("409" in statuses) is (
+                "Idempotency-Key" in fields or name in PREFIXED or path == "/api/v1/uploads/{upload}"
+            ), told
+            if method == "get" and "/blobs/" not in path:
+                assert "507" not in statuses, told
+                assert ("404" in statuses) is (name not in BARE | {"openapi"}), told
+            if "Idempotency-Key" in fields:
+                assert "507" in statuses, told
 
 
 def test_every_live_route_is_in_it() -> None:

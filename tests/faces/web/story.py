@@ -19,6 +19,7 @@ from loopline.nouns.actor import parse_actor
 from loopline.nouns.artifact import ENVIRONMENT, TREE
 from loopline.nouns.artifact import MODEL as MODEL_TYPE
 from loopline.nouns.change import Change
+from loopline.nouns.check import Check
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 from loopline.nouns.evaluation import Estimate
@@ -320,8 +321,9 @@ def tell(folder: Path) -> Story:
     story.month("05", 66, "May")
     first = story.model(story.pipeline(depth=4, rate=0.1, data=1))
     story.do("promote", CHAMPION, to=Numbered(first.number), why="the first model")
-    story.do("propose", PROD, to=Numbered(1), why="let dispatch see it", tier="production")
-    document = dump_document(Document((POLICY,), ())).decode()
+    seen = story.do("propose", PROD, to=Numbered(1), why="let dispatch see it", tier="production")
+    story.named["unchecked"] = seen.id
+    document = dump_document(Document((POLICY,), (CHECK,))).decode()
     story.do("policy", document=document, why="models are judged before they lead")
     second = _search(story)
     _nights(story, second)
@@ -340,6 +342,7 @@ POLICY = Policy(
     "champion", ("model/*@champion",), checks=("eval/holdout",), metrics=("roc_auc >= 0.70", "roc_auc >= base - 0.005"),
     approvals=Approvals(count=1), override=OverrideRule(by=("team/on-call",)),
 )  # fmt: skip
+CHECK = Check("eval/holdout", ("model/*@champion",), "holdout")
 OLD, NEW = {"numpy": "2.3.1", "scikit-learn": "1.7.0"}, {"numpy": "2.3.1", "scikit-learn": "1.7.1", "holidays": "0.75"}
 HOLIDAYS = "\n\ndef holidays(table):\n    return table.day.isin(HOLIDAYS)\n"
 

@@ -36,13 +36,14 @@ def test_every_page_is_well_formed_and_light(name: str, served: Server, story: S
 
 @pytest.mark.parametrize("name", ADDRESSES)
 def test_every_page_says_how_to_ask_the_same(name: str, served: Server, story: Story) -> None:
-    """The command stands at the foot, and the address beside it answers with JSON."""
+    """The command stands at the foot, and the address beside it, which programs find in the head, answers with JSON."""
     page = served.get(ADDRESSES[name](story))
     if name in ("missing", "login", "device", "device-waiting"):
         return
     command = re.search(r'<div class="asks">.*?<code[^>]*>(loopline [^<]+)</code>', page.html, re.DOTALL)
     assert command
     (twin,) = page.tree.all("a", class_="json")
+    assert [one["href"] for one in page.tree.all("link", rel="alternate")] == [twin["href"]]
     answer = served.get(twin["href"])
     assert answer.status == 200, answer.body
     assert "result" in answer.json()
@@ -132,6 +133,47 @@ def test_a_thousand_runs_are_paged(fresh: Story, serving: Server) -> None:
     while there := here.tree.all("a", rel="next"):
         here, pages = serving.get(there[0]["href"].replace("&amp;", "&")), pages + 1
     assert (pages, len(here.tree.all("input", name="run"))) == (20, 50)
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("/p/flights/runs?wher=x", "did you mean where?"),
+        ("/p/flights/feed?kind=&event=0&page=2", "leave page out of the address"),
+        ("/p/flights?limit=5", "leave limit out of the address"),
+        ("/p/flights/settings/people?role=admin", "leave role out of the address"),
+        ("/login?nxt=/", "did you mean next?"),
+    ],
+)
+def test_a_parameter_that_no_page_knows_is_named(served: Server, address: str, hint: str) -> None:
+    """What stands behind `?` and is not understood is answered 400, with its name, what is known, and what was meant."""
+    page = served.get(address)
+    assert page.status == 400
+    strange = address.rpartition("?")[2].rpartition("&")[2].partition("=")[0]
+    assert f"'{strange}' is no parameter of this page" in page.text
+    assert hint in page.text
+    assert wrong_with(page) == []
+
+
+def test_what_another_program_leads_to_may_say_more(served: Server) -> None:
+    """A provider may send words of its own back (RFC 6749, 4.1.2): they are ignored; a page that is none stays that."""
+    assert served.get("/login/callback?iss=x&session_state=y").status == 403
+    assert served.get("/p/flights/nowhere?x=1").status == 404
+
+
+@pytest.mark.parametrize(
+    "page", ["", "/runs", "/assets", "/changes", "/lineage", "/feed", "/settings", "/search?text=a"]
+)
+def test_a_project_that_is_not_there_is_not_empty(served: Server, page: str) -> None:
+    """Nobody takes a misspelt project for one in which nothing happens: 404, what was meant, and the way back."""
+    for name, hint in (("flihgts", "did you mean flights?"), ("trains", "a project begins with")):
+        found = served.get(f"/p/{name}{page}")
+        assert found.status == 404
+        assert f"there is no project {name}" in found.text
+        assert hint in found.text
+        assert any(one["href"] == "/p/flights" for one in found.tree.all("a", class_="button"))
+        assert f"/p/{name}" not in found.html
+        assert wrong_with(found) == []
 
 
 def test_a_filter_that_makes_no_sense_is_answered_beside_it(served: Server) -> None:

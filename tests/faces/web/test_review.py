@@ -11,6 +11,7 @@ import pytest
 
 from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import build
+from loopline.faces.web.words import number
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, Numbered
@@ -100,6 +101,27 @@ def test_checks_become_work(fresh: Story, serving: Server, change: Change) -> No
     cancelled = bob.post("/p/flights/settings/work", do="cancel", task=task.id)
     assert cancelled.status == 303
     assert str(fresh.do("find", "tasks")[0].state) == "cancelled"
+
+
+def test_without_a_check_the_runs_own_metrics_stand_side_by_side(fresh: Story, serving: Server, change: Change) -> None:
+    """Where no check is declared none is offered: what both trainings measured is there, said to be each on its own rows."""
+    fresh.do("withdraw", change.id)
+    first = fresh.do("find", "changes", open=True)[0].id
+    fresh.do("approve", first, by="bob")
+    fresh.do("apply", first)
+    page = Hand(serving).get(at(fresh.do("propose", CHAMPION, to=Numbered(2), why="again", by="ann")))
+    evidence = page.html.partition('id="evidence" ')[2].partition("</section>")[0].replace("<wbr>", "")
+    assert "each on its own rows" in evidence
+    with fresh.loop.ledger.read() as tx:
+        both = [tx.runs.get(tx.versions.get(CHAMPION.asset, n).run or "").metrics for n in (1, 2)]
+    for name in ("roc_auc", "log_loss"):
+        row = re.search(rf'<th scope="row" dir="auto">{name}</th>(.*?)</tr>', evidence, re.DOTALL)
+        assert row
+        assert [number(one[name]) for one in both] == re.findall(r"<td[^>]*>([^<]+)</td>", row[1])[:2]
+    assert not page.tree.all("button", value="check")
+    assert "loopline check" not in page.html
+    assert "Nothing was measured" not in page.text
+    assert wrong_with(page) == []
 
 
 def test_only_who_may_is_let(fresh: Story, serving: Server, change: Change) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from loopline.checks.document import Document, dump_document
 from loopline.nouns.name import Numbered
-from loopline.nouns.policy import Approvals, Policy
+from loopline.nouns.policy import Approvals, OverrideRule, Policy
 
 from .conftest import looking
 from .story import CHAMPION
@@ -64,6 +64,49 @@ def test_a_change_is_reviewed_in_the_browser(way: str, browser: Browser, fresh: 
         assert page.locator("#stand .badge").first.inner_text().strip() == "applied"
         assert page.get_by_role("button", name="Apply").count() == 0
     assert fresh.do("history", str(CHAMPION))[0].new == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_bad_model_is_refused_let_through_and_taken_back(
+    theme: str, browser: Browser, fresh: Story, serving: Server
+) -> None:
+    """Refused with what was seen and what is needed, overridden with a reason, applied, rolled back, and kept out afterwards."""
+    fresh.month("04", 30, "April")
+    for depth in (4, 5):
+        fresh.model(fresh.pipeline(depth=depth, rate=0.1, data=1))
+    fresh.do("propose", CHAMPION, to=Numbered(1), why="first")
+    rule = OverrideRule(by=("person:ann",))
+    policy = Policy("champion", ("model/*@champion",), metrics=("roc_auc >= 0.7",), override=rule)
+    fresh.do("policy", document=dump_document(Document((policy,), ())).decode(), why="judged")
+    change = fresh.do("propose", CHAMPION, to=Numbered(2), why="July, in metres")
+    fresh.judged(change, 0.41, 0.77)
+    with looking(browser, serving.url, color_scheme=theme, expected=("403",)) as page:
+        page.goto(f"/p/flights/changes/{change.id}")
+        lacking = page.locator("#policy li", has_text="roc_auc >= 0.7").inner_text()
+        assert "0.41" in lacking
+        assert "needed: >= 0.7" in lacking
+        assert page.get_by_role("button", name="Apply", exact=True).is_disabled()
+        page.get_by_text("Let it through against the policy").click()
+        page.get_by_label("Why it must pass").fill("the old one is on fire")
+        page.get_by_role("button", name="Override and apply").click()
+        page.locator("#stand .badge", has_text="applied").wait_for()
+        assert "overridden by ann" in page.locator("#stand").inner_text()
+        page.locator("#back summary").click()
+        page.get_by_label("What went wrong").fill("July is in metres")
+        page.get_by_role("button", name="Roll back").click()
+        page.locator("h1", has_text="July is in metres").wait_for()
+        assert "model/delay@2 is in quarantine" in page.locator("#moves").inner_text()
+        page.locator("#moves").get_by_role("link", name="@2").click()
+        page.locator(".badge", has_text="in quarantine").wait_for()
+        assert "July is in metres" in page.locator("#propose").inner_text()
+        page.get_by_label("Why").first.fill("again")
+        with page.expect_response(lambda answer: answer.request.method == "POST") as refused:
+            page.get_by_role("button", name="Propose").click()
+        assert refused.value.status == 403
+        page.locator(".kicker", has_text="quarantined").wait_for()
+    assert [(one.new, one.kind) for one in fresh.do("history", str(CHAMPION))][:2] == [(1, "rollback"), (2, "planned")]
 
 
 @pytest.mark.slow

@@ -170,3 +170,38 @@ def test_a_rollback_is_no_broken_gate(fresh: Story, serving: Server, change: Cha
     assert "loopline " not in policy
     assert "of 4 hold" not in page.html.partition('id="stand"')[2].partition("</div>")[0]
     assert wrong_with(page) == []
+
+
+def test_only_whom_the_policy_names_is_offered_an_override(fresh: Story, serving: Server, change: Change) -> None:
+    """Its name or a team of its own: to anybody else it is not offered, and refused."""
+    token_for(fresh, "root", "admin", everywhere=True)
+    fresh.do("withdraw", change.id)
+    rule = replace(STRICT, override=OverrideRule(by=("team/on-call",)))
+    fresh.do("policy", document=dump_document(Document((rule,), CHECKS)).decode(), why="a team", by="root")
+    fresh.do("grant", "sam", "team/on-call", by="root")
+    change = fresh.do("propose", CHAMPION, to=Numbered(2), why="again", by="ann")
+    sam, bob = (Hand(serving, token_for(fresh, who, "contributor")) for who in ("sam", "bob"))
+    assert not bob.get(at(change)).tree.all("button", value="override")
+    assert bob.post(at(change), do="override", text="now").status == 403
+    assert sam.get(at(change)).tree.all("button", value="override")
+    assert sam.post(at(change), do="override", text=" ").status == 403
+    assert sam.post(at(change), do="override", text="the old one is on fire").status == 303
+    assert "overridden by sam" in sam.get(at(change)).text
+
+
+def test_a_change_is_taken_back_while_it_stands(fresh: Story, serving: Server, change: Change) -> None:
+    """Whoever may contribute is offered it as long as the ref stands where the change moved it; a viewer never is."""
+    token_for(fresh, "root", "admin", everywhere=True)
+    fresh.do("apply", change.id, override="now", by="sam")
+    viewer, bob = (
+        Hand(serving, token_for(fresh, "vic", "viewer")),
+        Hand(serving, token_for(fresh, "bob", "contributor")),
+    )
+    assert not viewer.get(at(change)).tree.all("button", value="rollback")
+    assert viewer.post(at(change), do="rollback", text="worse").status == 403
+    assert bob.get(at(change)).tree.all("button", value="rollback")
+    done = bob.post(at(change), do="rollback", text="worse")
+    assert done.status == 303
+    assert "model/delay@2 is in quarantine" in bob.get(done.headers["location"]).text
+    assert not bob.get(at(change)).tree.all("button", value="rollback")
+    assert bob.post(at(change), do="rollback", text="worse").status == 409

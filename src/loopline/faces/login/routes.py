@@ -21,7 +21,7 @@ from loopline.faces.login.provider import Attempt, Provider
 from loopline.faces.login.throttle import may_type, throttle, typed_wrong
 from loopline.faces.problem import reply
 from loopline.faces.status import status_of
-from loopline.faces.web.page import render, see_other, shown
+from loopline.faces.web.page import WHATEVER, render, see_other, shown, taking
 from loopline.ledger.sessions import PAUSE, WAITING, Device
 from loopline.nouns.token import Token
 
@@ -54,7 +54,7 @@ def routes() -> list[BaseRoute]:
     ]
 
 
-@shown
+@taking("next")
 async def login(request: Request) -> Response:
     """Ask who somebody is."""
     return await _ask(request, inside(request.query_params.get("next", "/")))
@@ -76,7 +76,7 @@ async def signed_in(request: Request) -> Response:
     return response
 
 
-@shown
+@taking("next")
 async def provider(request: Request) -> Response:
     """Lead the browser to the provider."""
     throttle(request, "provider")
@@ -91,7 +91,7 @@ async def provider(request: Request) -> Response:
     return response
 
 
-@shown
+@taking(WHATEVER)
 async def callback(request: Request) -> Response:
     """Take what the provider has sent the browser back with."""
     attempt = _begun(request.cookies.get(LOGIN, ""))
@@ -119,7 +119,7 @@ async def logout(request: Request) -> Response:
     return response
 
 
-@shown
+@taking("code")
 async def device(request: Request) -> Response:
     """Ask whether a device may come in."""
     caller = caller_of(request)

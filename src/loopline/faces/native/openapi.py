@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from loopline.faces.native.answers import json
 from loopline.faces.native.others import paths as other_paths
 from loopline.faces.native.schema import PLACE, Schema, Schemas
+from loopline.faces.native.statuses import WRONG, of_verb
 from loopline.faces.native.wire import usage_for
 from loopline.faces.problem import encoded
 from loopline.nouns.progress import Progress
@@ -22,21 +23,6 @@ if TYPE_CHECKING:
     from loopline.verbs.usage import Param, Usage
 
 JSON: Final = "application/json"
-WRONG: Final = {
-    "400": "The request makes no sense as it stands.",
-    "401": "Nobody has signed in.",
-    "403": "A rule or a permission says no.",
-    "404": "Nothing has that name.",
-    "405": "The method is not for this address; Allow names those that are.",
-    "409": "Somebody was faster, or the same key was used for another request.",
-    "413": "The body is too large.",
-    "415": "The body is of another type.",
-    "416": "The blob has no such bytes.",
-    "500": "A defect; its id is in the server's log.",
-    "503": "Something that is needed does not answer; Retry-After says when to try again.",
-    "507": "The server's disk is full.",
-}
-ALWAYS: Final = ("400", "401", "403", "404", "405", "409", "413", "415", "500", "503", "507")
 _KEY: Final[Schema] = {
     "name": "Idempotency-Key", "in": "header", "required": False,
     "description": "Makes the request safe to send again for a day: the first answer comes again, with Idempotency-Replayed.",
@@ -76,7 +62,8 @@ def document() -> Schema:
     for path in paths.values():
         for name, operation in path.items():
             if name != "parameters":
-                _finish(operation)
+                for status in operation.pop("x-also"):
+                    operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
     return {
         "openapi": "3.1.0",
         "info": {
@@ -120,6 +107,7 @@ def _verb(schemas: Schemas, verb: Verb) -> Schema:
         "description": "\n\n".join(part for part in (usage.text, _on_paging(verb)) if part),
         "x-loopline-command": usage.example,
         "parameters": [{"$ref": "#/components/parameters/project"}],
+        "x-also": of_verb(verb, usage),
     }
     if verb.cls == "read":
         operation["parameters"] += [_query(schemas, param) for param in usage.params]
@@ -190,13 +178,6 @@ def _on_paging(verb: Verb) -> str:
     return "Paged: send `next` as `after` to go on." if verb.name in PAGED else ""
 
 
-def _finish(operation: Schema) -> None:
-    """Add what every answer may be."""
-    also = operation.pop("x-also", ())
-    for status in (*ALWAYS, *also):
-        operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
-
-
 def _answer(schema: Schema, text: str) -> Schema:
     return {"description": text, "content": {JSON: {"schema": schema}}}
 
@@ -208,7 +189,8 @@ def _problem(text: str) -> Schema:
 _ABOUT: Final = (
     "Every verb of Loopline over HTTP. A *read* is a GET, paged by `after` and `next`; a *write* is a POST of one transaction,"
     " safe to repeat under an Idempotency-Key; *work* is answered 202 with a task that a worker carries out. Bodies carry"
-    " digests, never bytes: these go through /api/v1/blobs. Errors are problems by RFC 9457."
+    " digests, never bytes: these go through /api/v1/blobs. Errors are problems by RFC 9457: each"
+    " operation names those that it can answer, and a method that an address does not have is answered 405 with Allow."
 )
 _PROBLEM: Final[Schema] = {
     "type": "object",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from loopline.faces.native.schema import PLACE, Schema
+from loopline.faces.native.statuses import of_other
 
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
@@ -43,19 +44,20 @@ def _blobs() -> dict[str, Schema]:
             "post": _op(
                 "blobs_missing", "Tell which of some blobs the project does not hold: those must be sent.",
                 {"200": _json(_object({"missing": {"type": "array", "items": _DIGEST}}), "What to send.")},
-                body=_takes(digests),
+                body=_takes(digests), also=("507",),
             )
         },
         "/api/v1/blobs/pack": {
             "post": _op(
                 "blobs_pack", "Send many small blobs at once.", {"200": _json(named, "Their digests, in order.")},
-                text=_FRAMES, body=_takes_bytes(BYTES),
+                text=_FRAMES, body=_takes_bytes(BYTES), also=("507",),
             )
         },
         "/api/v1/blobs/fetch": {
             "post": _op(
                 "blobs_fetch", "Get many small blobs at once, in the order asked.",
                 {"200": _bytes("The blobs in frames.")}, text=_FRAMES, body=_takes(digests),
+                also=("404", "507"),
             )
         },
         "/api/v1/blobs/{digest}": {
@@ -63,7 +65,7 @@ def _blobs() -> dict[str, Schema]:
             "get": _op(
                 "blob_get", "Get a blob, or a range of it.",
                 {"200": _bytes("The blob."), "206": _bytes("One range of it."), "304": {"description": "You have it."}},
-                headers=("Range", "If-Range", "If-None-Match"), also=("416",),
+                headers=("Range", "If-Range", "If-None-Match"), also=("404", "507"),
             ),
             "head": _op(
                 "blob_head", "Tell how large a blob is.",
@@ -71,12 +73,12 @@ def _blobs() -> dict[str, Schema]:
                     "200": {"description": "It is here."}, "206": {"description": "The range is."},
                     "304": {"description": "You have it."},
                 },
-                headers=("Range", "If-Range", "If-None-Match"), also=("416",),
+                headers=("Range", "If-Range", "If-None-Match"), also=("404", "507"),
             ),
             "put": _op(
                 "blob_put", "Send a blob. It is kept only if it is what its digest says.",
                 {"200": _json(kept, "The project held it."), "201": _json(kept, "The project holds it now.")},
-                body=_takes_bytes(BYTES),
+                body=_takes_bytes(BYTES), also=("507",),
             ),
         },
     }  # fmt: skip
@@ -89,6 +91,7 @@ def _uploads() -> dict[str, Schema]:
         "name": "Upload-Offset", "in": "header", "required": True, "description": "Where this piece begins.",
         "schema": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
     }  # fmt: skip
+    alone = ("404", "409", "507")  # another request may be at it
     wanted = _object({"digest": _DIGEST, "size": {"type": "integer", "minimum": 0}})
     return {
         "/api/v1/uploads": {
@@ -96,17 +99,23 @@ def _uploads() -> dict[str, Schema]:
                 "upload_begin", "Begin a blob that comes in pieces.",
                 {"201": _json(begun, "Send it to Location.") | {"headers": {"Location": _TEXT, **headers}}},
                 text="After the core protocol of tus 1.0: what was cut goes on at Upload-Offset.", body=_takes(wanted),
+                also=("507",),
             )
         },
         "/api/v1/uploads/{upload}": {
             "parameters": [_UPLOAD],
-            "head": _op("upload_head", "Tell how far an upload is.", {"200": {"description": "So far.", "headers": headers}}),
+            "head": _op(
+                "upload_head", "Tell how far an upload is.", {"200": {"description": "So far.", "headers": headers}},
+                also=alone,
+            ),
             "patch": _op(
                 "upload_append", "Send the next piece. The last one makes it a blob.",
                 {"204": {"description": "It has come.", "headers": headers}}, parameters=[place],
-                body=_takes_bytes("application/offset+octet-stream"),
+                body=_takes_bytes("application/offset+octet-stream"), also=alone,
             ),
-            "delete": _op("upload_drop", "Forget an upload.", {"204": {"description": "It is forgotten."}}),
+            "delete": _op(
+                "upload_drop", "Forget an upload.", {"204": {"description": "It is forgotten."}}, also=alone
+            ),
         },
     }  # fmt: skip
 
@@ -120,13 +129,16 @@ def _streams(task: Schema) -> dict[str, Schema]:
     return {
         "/api/v1/tasks/{task}": {
             "parameters": [_TASK],
-            "get": _op("task_get", "Tell how far work is.", {"200": _json(_object({"result": task}), "The task.")}),
+            "get": _op(
+                "task_get", "Tell how far work is.", {"200": _json(_object({"result": task}), "The task.")}, also=("404",)
+            ),
         },
         "/api/v1/tasks/{task}/events": {
             "parameters": [_TASK],
             "get": _op(
                 "task_events", "Follow work to its end.",
                 {"200": {"description": "`progress` (a Progress) as it goes on, `task` (the Task) at the end.", **stream}},
+                also=("404",),
             ),
         },
         "/api/v1/feed/events": {
@@ -155,13 +167,13 @@ def _login() -> dict[str, Schema]:
         "/api/v1/login/device": {
             "post": _op(
                 "login_device", "Begin to sign a command line in (RFC 8628).", {"200": _json(code, "What to show.")},
-                body={"required": False, "content": content}, project=False,
+                body={"required": False, "content": content}, project=False, also=("429", "507"),
             )
         },
         "/api/v1/login/token": {
             "post": _op(
                 "login_token", "Ask whether it is signed in by now.", {"200": _json(given, "It is."), "400": told},
-                body={"required": True, "content": content}, project=False,
+                body={"required": True, "content": content}, project=False, also=("507",),
             )
         },
     }  # fmt: skip
@@ -176,7 +188,7 @@ def _lineage() -> dict[str, Schema]:
     taken = _json(_object({"received": {"type": "integer"}, "new": {"type": "integer"}}), "They are recorded.")
     return {
         "/api/v1/lineage": {
-            "post": _op("lineage", "Record an OpenLineage event.", {"200": taken}, body=_takes(event)),
+            "post": _op("lineage", "Record an OpenLineage event.", {"200": taken}, body=_takes(event), also=("507",)),
         },
         "/api/v1/lineage/batch": {
             "post": _op(
@@ -184,6 +196,7 @@ def _lineage() -> dict[str, Schema]:
                 "Record many, all or none.",
                 {"200": taken},
                 body=_takes({"type": "array", "items": event}),
+                also=("507",),
             ),
         },
     }
@@ -217,10 +230,10 @@ def _op(
             *({"name": one, "in": "header", "required": False, "schema": {"type": "string"}} for one in headers),
         ],
         "responses": responses,
-        "x-also": also,
     }
     if body is not None:
         found["requestBody"] = body
+    found["x-also"] = of_other(found, also)
     return found
 
 

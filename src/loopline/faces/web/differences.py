@@ -13,11 +13,13 @@ from markupsafe import Markup, escape
 from loopline.faces.web.charts.forest import Delta, forest
 from loopline.faces.web.charts.heat import Cell, heat
 from loopline.faces.web.charts.profile import profile
+from loopline.nouns.comparison import Shift
 
 if TYPE_CHECKING:
     from loopline.nouns.comparison import Comparison, Rows, Shifted
     from loopline.nouns.evaluation import Estimate
     from loopline.nouns.patch import Patch
+    from loopline.nouns.run import Run
 
 Line = tuple[str, str, str, Markup]
 """Sign, number before, number after, text."""
@@ -64,6 +66,15 @@ class Table:
 
     rows: Rows
     shifts: list[tuple[Shifted, Markup]]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the run that made a version measured itself, beside that of the base: each on its own rows."""
+
+    comparison: Comparison
+    metrics: tuple[Shift, ...]
+    """All of them, and not only those that differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +139,13 @@ def tables(comparisons: Iterable[Comparison]) -> list[Table]:
         for comparison in comparisons
         for rows in comparison.rows
     ]
+
+
+def own(comparison: Comparison, old: Run | None, new: Run | None) -> Own:
+    """Put the metrics of two runs side by side, those of slices last."""
+    before, after = (one.metrics if one else {} for one in (old, new))
+    names = sorted({*before, *after}, key=lambda name: ("[" in name, name))
+    return Own(comparison, tuple(Shift(name, before.get(name), after.get(name)) for name in names))
 
 
 def against_base(estimates: Sequence[Estimate], *, first: Collection[str] = ()) -> Evidence:

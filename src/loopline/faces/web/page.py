@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from difflib import get_close_matches
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -66,22 +67,68 @@ SECTIONS: Final = (
 )
 
 Handler = Callable[["Request"], Awaitable[Response]]
+WHATEVER: Final = "*"
+"""Stands for any parameter: of what others lead to with words of their own."""
+
+
+def taking(*names: str) -> Callable[[Handler], Handler]:
+    """Make a handler a page whose address takes these parameters behind `?`, and no others.
+
+    Its errors are pages: what went wrong, in the same words as everywhere, and what to do next.
+    """
+
+    def made(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def answered(request: Request) -> Response:
+            try:
+                await _enter(request)
+                _only(request, names)
+                return await handler(request)
+            except Exception as error:  # noqa: BLE001 (a defect becomes a page as well, and stands in the server's log)
+                return await error_page(request, expected(error, about=f"{request.method} {request.url.path!r}"))
+
+        return answered
+
+    return made
 
 
 def shown(handler: Handler) -> Handler:
-    """Make a handler's errors pages: what went wrong, in the same words as everywhere, and what to do next."""
+    """Make a handler a page whose address takes no parameters."""
+    return taking()(handler)
 
-    @wraps(handler)
-    async def answered(request: Request) -> Response:
-        try:
-            parse_project(project_of(request))
-            if "project" in request.path_params:
-                entered(caller_of(request), project=project_of(request))
-            return await handler(request)
-        except Exception as error:  # noqa: BLE001 (a defect becomes a page as well, and stands in the server's log)
-            return await error_page(request, expected(error, about=f"{request.method} {request.url.path!r}"))
 
-    return answered
+async def _enter(request: Request) -> None:
+    """Let somebody into the project that the address names. Raise Refused before anything is told, then NotFound."""
+    project = parse_project(project_of(request))
+    if "project" not in request.path_params:
+        return
+    caller, desk = caller_of(request), request.app.state.desk
+    entered(caller, project=project)
+    if project == desk.loop.project:  # it is there before anything has happened in it
+        return
+    every, _ = await act(request, _around, desk, caller, project)
+    if project not in every:
+        del request.path_params["project"]  # around the error stands the server's own
+        raise NotFound(
+            f"there is no project {project}", kind="no-project",
+            hint=f"did you mean {near[0]}?" if (near := get_close_matches(project, every, n=1)) else
+            "a project begins with the first thing that is recorded in it: loopline --project NAME …",
+            project=project,
+        )  # fmt: skip
+
+
+def _only(request: Request, names: Collection[str]) -> None:
+    """Raise Invalid for a parameter that the page does not know: what is not understood is not silently left out."""
+    strange = next((name for name in request.query_params if name not in names), None)
+    if strange is None or WHATEVER in names:
+        return
+    near = get_close_matches(strange, names, n=1)
+    known = f"it takes {', '.join(names)}" if names else "it takes none"
+    raise Invalid(
+        f"{strange[:100]!r} is no parameter of this page: {known}", kind="unknown-parameter",
+        hint=f"did you mean {near[0]}?" if near else f"leave {strange[:100]} out of the address",
+        name=strange[:100], known=sorted(names),
+    )  # fmt: skip
 
 
 def project_of(request: Request) -> str:
@@ -176,7 +223,7 @@ async def home(request: Request) -> Response:
     return see_other(address(project_of(request)))
 
 
-@shown
+@taking(WHATEVER)
 async def nowhere(request: Request) -> Response:
     """Say that no page has this address, to whom it would be told of one."""
     caller_of(request)

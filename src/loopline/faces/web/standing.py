@@ -61,6 +61,8 @@ class Standing:
     """Whether a worker is at its checks, or will be."""
     barred: str = ""
     """Why a yes of whoever looks counts for nothing; empty where it may."""
+    overrides: bool = False
+    """Whether whoever looks may let it through although something lacks."""
     age: int | None = None
     """When the newest evidence came."""
 
@@ -80,6 +82,7 @@ def standing(review: Review, tasks: Sequence[Task], about: About | None, me: str
         held, lacks, rows, ways[0] if ways else NOTHING, unmeasured,
         checking=any(one.verb == "check" and not one.state.over for one in tasks),
         barred="You proposed it: your yes does not count here." if _barred(rules.values(), change, me) else "",
+        overrides=bool(lacks) and _overrides(review, about, me),
         age=age,
     )  # fmt: skip
 
@@ -119,6 +122,18 @@ def _able(rule: Approvals, about: About, change: Change) -> list[str]:
         one for one in known - given
         if not (rule.not_author and one == change.author) and not (rule.humans_only and not one.startswith("person:"))
     )  # fmt: skip
+
+
+def _overrides(review: Review, about: About | None, me: str) -> bool:
+    """Tell whether every policy that speaks here names somebody in its override, or a team of theirs."""
+    if about is None:
+        return False
+    names = {one.policy for one in review.requirements}
+    mine = {
+        me,
+        *(team for teams in (about.teams, about.everywhere) for team, members in teams.items() if me in members),
+    }
+    return all(mine & set(one.override.by) for one in about.policies if one.name in names)
 
 
 def _barred(rules: Iterable[Approvals], change: Change, me: str) -> bool:

@@ -15,7 +15,7 @@ from loopline.faces.web.asked import Asked
 from loopline.faces.web.charts.bar import histogram
 from loopline.faces.web.charts.profile import profile
 from loopline.faces.web.markdown import render as markdown
-from loopline.faces.web.page import address, door, number_of, project_of, render, see_other, shown
+from loopline.faces.web.page import address, door, number_of, project_of, render, see_other, shown, taking
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.change import Change
 
@@ -50,7 +50,7 @@ class Told:
     moves: tuple[Moved, ...]
 
 
-@shown
+@taking("after", "folder", "file")
 async def page(request: Request) -> Response:
     """Show an asset, or with `@` one of its versions."""
     text = request.path_params["what"]

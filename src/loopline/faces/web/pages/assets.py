@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from loopline.faces.web.ask import ask
 from loopline.faces.web.asked import Asked
-from loopline.faces.web.page import address, project_of, render, shown
+from loopline.faces.web.page import address, project_of, render, taking
 from loopline.nouns.name import KINDS
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PAGE: Final = 100
 
 
-@shown
+@taking("kind", "after")
 async def page(request: Request) -> Response:
     """List assets with their refs and their newest version."""
     project, kind, after = (

@@ -13,10 +13,11 @@ from loopline.faces.problem import expected
 from loopline.faces.status import status_of
 from loopline.faces.web.ask import ask, first_of, queue, try_to, why_not
 from loopline.faces.web.asked import Asked
-from loopline.faces.web.differences import against_base, tables, texts
-from loopline.faces.web.page import address, project_of, render, see_other, shown
+from loopline.faces.web.differences import Own, against_base, own, tables, texts
+from loopline.faces.web.page import address, project_of, render, see_other, shown, taking
 from loopline.faces.web.standing import standing
 from loopline.faces.web.words import metrics_in
+from loopline.nouns.change import ChangeState
 from loopline.nouns.ids import brief
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 
     from loopline.nouns.change import Change
     from loopline.nouns.comment import Comment
-    from loopline.nouns.comparison import Review
+    from loopline.nouns.comparison import Comparison, Review
     from loopline.nouns.task import Task
 
 EVENTS: Final = 100
-VERBS: Final = ("approve", "check", "apply", "withdraw", "comment")
+VERBS: Final = ("approve", "check", "apply", "withdraw", "comment", "rollback")
 DEEP: Final = 6
 
 
@@ -44,7 +45,7 @@ class Said:
     own: bool
 
 
-@shown
+@taking("rows")
 async def page(request: Request) -> Response:
     """Show everything about a change."""
     return await _page(request)
@@ -72,6 +73,12 @@ async def _do(request: Request, form: Mapping[str, list[str]]) -> str:
             await ask(request, "approve", change=change, comment=text, reject=word == "reject")
         case "apply" | "withdraw" as word:
             await ask(request, word, change=change)
+        case "override":
+            await ask(request, "apply", change=change, override=text)
+        case "rollback":
+            whole = (await ask(request, "review", change=change)).change
+            back = await ask(request, "rollback", ref=str(whole.moves[0].ref), change=whole.id, why=text)
+            return address(project, "changes", back.id)
         case "check":
             whole = (await ask(request, "review", change=change)).change.id
             await queue(request, "check", change=whole)
@@ -98,6 +105,8 @@ async def _page(
     rows = request.query_params.get("rows", "") == "1"
     review: Review = await ask(request, "review", change=text, rows=rows, lines=True)
     change = review.change
+    alone = not change.verdicts and not review.checks
+    measured = [one for one in [await _own(request, one) for one in review.comparisons] if one.metrics] if alone else []
     events, _ = await try_to(request, "feed", subject=change.id, limit=EVENTS)
     tasks = await _tasks(request, change)
     about, _ = await try_to(request, "about")
@@ -112,10 +121,31 @@ async def _page(
         problem=problem, typed=typed or {}, first_of=first_of,
         texts=texts(patch for one in comparisons for patch in one.patches), tables=tables(comparisons), rows=rows,
         drawn=against_base(review.estimates, first=metrics_in(one.text for one in review.requirements)),
-        events=events or (), tasks=tasks, said=_threads(review.comments, me),
+        measured=measured, back=await _stands(request, change), events=events or (), tasks=tasks,
+        said=_threads(review.comments, me),
         has_data=any(one.new.asset.kind == "data" for one in comparisons),
         why_not={verb: why_not(request, verb, assets=[str(move.ref.asset) for move in change.moves]) for verb in VERBS},
     )  # fmt: skip
+
+
+async def _stands(request: Request, change: Change) -> bool:
+    """Tell whether every ref that it moved still stands where it was moved to, so that it can be taken back from its page."""
+    if change.state is not ChangeState.APPLIED or change.kind == "rollback":
+        return False
+    for move in change.moves:
+        found, _ = await try_to(request, "get", pointer=str(move.ref))
+        if found is None or found.number != move.new:
+            return False
+    return True
+
+
+async def _own(request: Request, comparison: Comparison) -> Own:
+    """Give what the runs behind two versions measured themselves, as far as whoever looks may see runs."""
+    runs = [
+        (await try_to(request, "show", what=one.run))[0] if one and one.run else None
+        for one in (comparison.old, comparison.new)
+    ]
+    return own(comparison, *runs)
 
 
 async def _tasks(request: Request, change: Change) -> list[Task]:

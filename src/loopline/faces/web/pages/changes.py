@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from loopline.faces.web.ask import ask
 from loopline.faces.web.asked import Asked
-from loopline.faces.web.page import address, project_of, render, shown
+from loopline.faces.web.page import address, project_of, render, taking
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PAGE: Final = 50
 
 
-@shown
+@taking("all", "after")
 async def page(request: Request) -> Response:
     """List changes, the newest first; those that are open, unless all are asked for."""
     every = request.query_params.get("all", "") == "1"

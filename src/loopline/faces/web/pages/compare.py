@@ -15,7 +15,7 @@ from loopline.faces.web.asked import Asked
 from loopline.faces.web.charts.bar import Bar, bar
 from loopline.faces.web.charts.line import Across, Curve, line
 from loopline.faces.web.charts.scatter import Dot, Line, box_plot, parallel, scatter
-from loopline.faces.web.page import address, door, number_of, project_of, render, shown
+from loopline.faces.web.page import address, door, number_of, project_of, render, taking
 from loopline.verbs.compare import compare
 from loopline.verbs.series import series
 
@@ -59,7 +59,7 @@ class Picture:
     drawing: Markup
 
 
-@shown
+@taking("run", "part", "start", "across")
 async def page(request: Request) -> Response:
     """Show runs side by side; of much the beginning, and where the rest is."""
     part, start = _part_of(request), number_of(request, "start", 0)

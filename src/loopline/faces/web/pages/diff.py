@@ -10,7 +10,7 @@ from loopline.errors import Invalid
 from loopline.faces.web.ask import ask
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.differences import tables, texts
-from loopline.faces.web.page import address, project_of, render, shown
+from loopline.faces.web.page import address, project_of, render, taking
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loopline.nouns.comparison import Comparison
 
 
-@shown
+@taking("old", "new", "rows")
 async def page(request: Request) -> Response:
     """Compare two versions; row by row where that is asked for."""
     old, new = (request.query_params.get(side, "") for side in ("old", "new"))

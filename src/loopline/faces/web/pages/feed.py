@@ -10,7 +10,7 @@ from loopline.faces.desk import act
 from loopline.faces.web.ask import ask
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.happened import Told, told
-from loopline.faces.web.page import address, door, number_of, project_of, render, shown
+from loopline.faces.web.page import address, door, number_of, project_of, render, taking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def _told(loop: Loop, events: Sequence[Event]) -> list[Told]:
         return told(tx, loop.project, events)
 
 
-@shown
+@taking("kind", "subject", "actor", "before", "event")
 async def page(request: Request) -> Response:
     """Tell what has happened, of one kind, subject or actor where that is asked for."""
     project = project_of(request)

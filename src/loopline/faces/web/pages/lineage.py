@@ -9,7 +9,7 @@ from starlette.routing import Route
 from loopline.faces.web.ask import ask
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.charts.graph import dag
-from loopline.faces.web.page import address, number_of, project_of, render, shown
+from loopline.faces.web.page import address, number_of, project_of, render, taking
 from loopline.faces.web.walks import backwards, forwards
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ DEPTH: Final = 4
 LISTED: Final = 300
 
 
-@shown
+@taking("of", "way", "depth")
 async def page(request: Request) -> Response:
     """Show `why` or `impact` of one thing; without one, where a walk may begin."""
     project, of = project_of(request), request.query_params.get("of", "").strip()

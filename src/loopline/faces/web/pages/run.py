@@ -10,7 +10,7 @@ from starlette.routing import Route
 from loopline.faces.desk import act
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.drawn import curves_of, slices_of
-from loopline.faces.web.page import address, door, number_of, project_of, render, shown, zone_of
+from loopline.faces.web.page import address, door, number_of, project_of, render, shown, taking, zone_of
 from loopline.faces.web.steps import Steps, graph_of, ordered, timeline_of
 from loopline.nouns.ids import brief
 from loopline.nouns.run import Run
@@ -62,7 +62,7 @@ async def summary(request: Request) -> Response:
     )  # fmt: skip
 
 
-@shown
+@taking("across", "log")
 async def metrics(request: Request) -> Response:
     """Show every metric of a run."""
     around = await _around(request)
@@ -105,7 +105,7 @@ async def steps(request: Request) -> Response:
     )  # fmt: skip
 
 
-@shown
+@taking("step", "offset")
 async def log(request: Request) -> Response:
     """Show what a run, or one of its steps, printed."""
     around = await _around(request)

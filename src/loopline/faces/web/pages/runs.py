@@ -13,7 +13,7 @@ from loopline.errors import Invalid
 from loopline.faces.desk import act
 from loopline.faces.web.ask import try_to
 from loopline.faces.web.asked import Asked
-from loopline.faces.web.page import address, door, project_of, render, shown
+from loopline.faces.web.page import address, door, project_of, render, taking
 from loopline.faces.web.words import metrics_in, number
 from loopline.ledger.search import place_of
 from loopline.nouns.run import Run
@@ -57,7 +57,7 @@ class Column:
         return value if real is None or "." not in value else number(real)
 
 
-@shown
+@taking("where", "order", "open", "steps", "after", "columns")
 async def page(request: Request) -> Response:
     """Show runs, newest first or as asked."""
     query = request.query_params

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from loopline.errors import Invalid
 from loopline.faces.web.ask import ask
 from loopline.faces.web.asked import Asked
-from loopline.faces.web.page import address, project_of, render, see_other, shown
+from loopline.faces.web.page import address, project_of, render, see_other, taking
 from loopline.verbs.paging import next_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ TITLES: Final = {
 FEW, MANY = 8, 100
 
 
-@shown
+@taking("text", "kind", "after", "stay")
 async def page(request: Request) -> Response:
     """Search; the beginning of an id that means one thing leads there at once."""
     project = project_of(request)
