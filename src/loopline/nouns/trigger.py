@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Final, Literal, assert_never
 
@@ -62,7 +62,7 @@ class OnMissing:
 
     def __str__(self) -> str:
         """Write it for people."""
-        return f"no {self.expect} by {self.cron} {self.zone}"
+        return f"{self.expect} missing by {self.cron} {self.zone}"
 
 
 On = OnAlert | OnMoved | OnTime | OnMissing
@@ -158,6 +158,9 @@ def read(found: Mapping[str, Any]) -> Trigger:
         do.pop("run"), params, do.pop("queue"), do.pop("propose"), do.pop("to"), do.pop("incident"), do.pop("severity")
     )
     _nothing_left(do)
+    texts = (name, *(getattr(each, one.name) for each in (cause, effect) for one in fields(each)))
+    if any(not isinstance(text, (str, tuple, timedelta)) for text in texts):
+        raise TypeError("what should be a text is none")
     return Trigger(name, cause, effect, AtMost(most["count"], timedelta(microseconds=most["per"])) if most else None)
 
 

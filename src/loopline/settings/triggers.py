@@ -11,12 +11,13 @@ from loopline.errors import Invalid
 from loopline.nouns.trigger import SEVERITIES, AtMost, Do, On, OnAlert, OnMissing, OnMoved, OnTime, Severity, Trigger
 from loopline.settings.declared import glob_at
 from loopline.settings.table import Table, duration_of, near
+from loopline.triggers.moments import parse_cron
+from loopline.triggers.sound import name_of
 
 USUAL: Final = AtMost(10, timedelta(hours=1))
 """What bounds a trigger that follows alerts or moves and says nothing itself. Time bounds the others."""
 ON: Final = ("alert", "moved", "schedule", "expect")
 """What a trigger can wait for: one of these."""
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 _KIND: Final = re.compile(r"[a-z*?]+(\.[a-z*?-]+)?\Z")
 _QUEUE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
 _PER: Final = {
@@ -33,13 +34,10 @@ def triggers(table: Table, *, zone: str) -> tuple[Trigger, ...]:
     found = []
     outer = table.inner("triggers")
     for name, one in table.named("triggers"):
-        if outer is not None and not _NAME.match(name):
-            outer.fail(
-                name,
-                f"{name!r} is no name of a trigger",
-                kind="bad-trigger",
-                hint="write small letters, digits and dashes",
-            )
+        try:
+            name_of(name)
+        except Invalid as error:
+            (outer or table).fail(name, error.message, kind=error.kind, hint=error.hint)
         one.needed("on")
         one.needed("do")
         on = _on(one, zone)
@@ -104,8 +102,6 @@ def _expected(table: Table) -> str:
 
 
 def _cron(table: Table, key: str) -> str:
-    from loopline.triggers.moments import parse_cron
-
     text = table.text(key)
     try:
         return parse_cron(" ".join(text.split()))
