@@ -9,6 +9,7 @@ import pytest
 
 from loopline.errors import Conflict, Refused
 from loopline.nouns.actor import Actor
+from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.task import TaskState
@@ -203,3 +204,34 @@ def test_a_change_tells_whose_effect_it_is(world: World) -> None:
     with world.loop.ledger.read() as tx:
         assert chain_of(tx, tx.changes.get(mine.id)) == ()
         assert chain_of(tx, tx.changes.get(theirs.id)) == ("nightly",)
+
+
+def test_a_ref_on_which_something_rolls_is_waited_for(world: World) -> None:
+    """What was made is not lost because somebody else is at work there: it is proposed when that is over."""
+    world.train(b"one")
+    world.train(b"two")
+    world.propose(1)
+    arm(world, Trigger("next", OnAlert("*"), Do(propose="model/delay@champion", to="2")))
+    with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+        rolls = tx.changes.propose(
+            Change(
+                world.loop.ids.new(),
+                PROJECT,
+                "person:ann",
+                "rolls",
+                "planned",
+                ChangeState.PROPOSED,
+                (Move(CHAMPION, 1, 2),),
+                0,
+            )
+        )
+        tx.changes.move(rolls, ChangeState.ROLLING)
+        tx.say("change.rolling", rolls.id)
+    alert(world)
+    tick(world.loop)
+    assert tick(world.loop) == ()
+    with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+        tx.changes.move(tx.changes.get(rolls.id), ChangeState.STOPPED, seq=tx.seq)
+        tx.say("change.stopped", rolls.id)
+    assert [one.state for one in tick(world.loop)] == ["done"]
+    assert world.target() == 2

@@ -36,6 +36,10 @@ SURE: Final = 0.5
 """How much an alert says about the change in force: that it was in force."""
 
 
+LATER: Final = ("firing-moved", "rolling", "ref-moved")
+"""Kinds of errors after which one looks again: somebody is at work there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Something that a trigger waits for."""
@@ -108,7 +112,7 @@ def go_on(loop: Loop, one: Firing) -> Firing | None:
     except Unavailable:
         raise
     except LooplineError as error:
-        if error.kind == "firing-moved":
+        if error.kind in LATER:
             return None
         return _end(me, one, "done" if error.kind == "nothing-to-move" else "failed", error.message)
 

@@ -49,13 +49,7 @@ def subscribe(
         format = "mail"  # noqa: A001 (as above)
     elif format == "mail":
         raise Invalid(f"{url!r} is no mailbox", kind="bad-url", hint="write mailto:ops@example.org", url=url)
-    host = mailbox.replace("@", "-at-") if mailbox else _host(url)
-    name = name or _SIGNS.sub("-", host).strip("._-")[:100]
-    if not _NAME.match(name):
-        raise Invalid(
-            f"{name!r} cannot name a subscription", kind="bad-subscription-name",
-            hint="use --name with letters, digits, '.', '_' and '-'", name=name,
-        )  # fmt: skip
+    name = _named(name, mailbox.replace("@", "-at-") if mailbox else _host(url))
     wrong = [one for one in kinds if not _KIND.match(one)]
     if wrong or not kinds:
         raise Invalid(
@@ -81,6 +75,16 @@ def subscribe(
         )  # fmt: skip
         tx.say("subscription.created", name, url=url, format=format, kinds=list(kinds), since=position + 1)
     return one
+
+
+def _named(name: str, host: str) -> str:
+    name = name or _SIGNS.sub("-", host).strip("._-")[:100]
+    if not _NAME.match(name):
+        raise Invalid(
+            f"{name!r} cannot name a subscription", kind="bad-subscription-name",
+            hint="use --name with letters, digits, '.', '_' and '-'", name=name,
+        )  # fmt: skip
+    return name
 
 
 def _mailbox(url: str) -> str | None:

@@ -9,6 +9,7 @@ from loopline.errors import Invalid
 from loopline.nouns.firing import Firing
 
 if TYPE_CHECKING:
+    from loopline.loop import Loop
     from loopline.settings import Settings
 
 ROUNDS: Final = 10
@@ -22,8 +23,8 @@ def tick(
 ) -> tuple[Firing, ...]:
     """Let triggers look once, and tell what was fired or has gone on; for cron, where no server runs.
 
-    A server (`loopline up`) does this every two seconds. A trigger looks from the first tick on that knows it; what was missed
-    since the last one fires now, a schedule once. With --dry-run it only tells what would be fired.
+    Monitors of services look first. A server (`loopline up`) does all this by itself. A trigger looks from the first tick on that
+    knows it; what was missed since the last one fires now, a schedule once. With --dry-run it only tells what would be fired.
 
     Example:
         loopline tick --work
@@ -42,6 +43,8 @@ def tick(
         raise Invalid("work cannot be rehearsed", kind="no-dry-run", hint="leave out --work")
     loop = open_loop(settings, dry=where.options.dry)
     try:
+        if not where.options.dry:
+            _watch(loop)
         done = [*look(loop)]
         with loop.ledger.read() as tx:
             queues = {one.do.queue for one in declared_triggers(tx, loop)} if work else set[str]()
@@ -55,6 +58,16 @@ def tick(
         loop.ledger.close()
     newest = {one.id: one for one in done}
     return tuple(newest.values())
+
+
+def _watch(loop: Loop) -> None:
+    """Have monitors look, where anything is served: only then are numpy and DuckDB worth loading."""
+    with loop.ledger.read() as tx:
+        served = tx.refs.any("service")
+    if served:
+        from loopline.server.watching import watch
+
+        watch(loop)
 
 
 def _work(settings: Settings, queues: list[str]) -> None:
