@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loopline.nouns.check import Check
     from loopline.nouns.clock import Clock, Ids
     from loopline.nouns.declaration import Declaration
+    from loopline.nouns.trigger import Trigger
     from loopline.store.blobs import Blobs
 
 
@@ -48,6 +49,8 @@ class Loop:
     """What the project declares, where a project file is at hand."""
     services: tuple[Declaration, ...] = ()
     """The same of services."""
+    triggers: tuple[Trigger, ...] = ()
+    """The same of triggers; they count until the policy in force, of this project, declares some."""
     signals: Path | None = None
     """A folder of this machine where deployments leave their records (`signals/folder.py`); None: there is none."""
     caller: Caller | None = None

@@ -58,6 +58,7 @@ def open_loop(
         variables=variables(settings, actor),
         checks=settings.checks,
         services=settings.services,
+        triggers=settings.triggers,
         signals=home / "signals",
         report=report or silent,
     )

@@ -172,3 +172,25 @@ def test_what_is_at_work_may_sit_still(loop: Loop, clock: FakeClock) -> None:
         assert sweeping.sweep_folders(loop) == 1
         assert (kept.exists(), gone.exists()) == (True, False)
     assert sweeping.sweep_folders(loop) == 1
+
+
+def test_triggers_of_every_project_look(loop: Loop, clock: FakeClock) -> None:
+    """What stands in the server's own file is about its own project; another one has what is in force there."""
+    from loopline.checks.document import Document, dump_document
+    from loopline.nouns.trigger import Do, OnTime, Trigger
+    from loopline.verbs.policy import policy
+
+    page = Trigger("page", OnTime("* * * * *"), Do(incident="Look"))
+    mine = replace(loop, triggers=(page,))
+    there = replace(loop, project="trains")
+    policy(there, document=dump_document(Document((), (), (replace(page, name="theirs"),))).decode(), why="test")
+    with loop.ledger.write("flights", loop.actor) as tx:
+        tx.projects.ensure("flights")
+        tx.projects.ensure("ships")
+        tx.say("test", "test")
+    assert sweeping.tick_triggers(mine) == 0
+    clock.advance(seconds=61)
+    assert sweeping.tick_triggers(mine) == 2
+    with loop.ledger.read() as tx:
+        found = {name: [one.trigger for one in tx.firings.list(name)] for name in ("flights", "trains", "ships")}
+    assert found == {"flights": ["page"], "trains": ["theirs"], "ships": []}

@@ -8,7 +8,7 @@ import pytest
 
 from loopline.errors import Invalid
 from loopline.settings import Settings, load_settings
-from loopline.settings.server import VARIABLES, ServerSettings, mistake
+from loopline.settings.server import VARIABLES, ServerSettings, Smtp, mistake
 
 
 def settings(folder: Path, text: str = "", **environ: str) -> Settings:
@@ -25,7 +25,7 @@ def test_a_server_listens_on_loopback_unless_told_otherwise(tmp_path: Path) -> N
 
 
 def test_the_whole_table_is_read(tmp_path: Path) -> None:
-    """Every key of [server] and [server.oidc] becomes a setting whose origin is its line."""
+    """Every key of [server], [server.oidc] and [server.smtp] becomes a setting whose origin is its line."""
     found = settings(
         tmp_path,
         """[server]
@@ -41,10 +41,21 @@ client_id = "loopline"
 client_secret = "file:/run/secrets/oidc"
 admins = ["ann@example.org", "ben@example.org"]
 groups_claim = "roles"
+[server.smtp]
+host = "smtp.example.org"
+port = 465
+security = "tls"
+user = "loopline"
+password = "env:SMTP_PASSWORD"
+from = "loopline@example.org"
+recipients = ["*@example.org"]
 """,
     )
     assert (found.server.host, found.server.port, found.server.upload_limit) == ("0.0.0.0", 8080, 2_000_000_000)
     assert found.server.address == "https://loop.example.org/ml"
+    assert found.server.smtp == Smtp(
+        "smtp.example.org", 465, "tls", "loopline", "env:SMTP_PASSWORD", "loopline@example.org", ("*@example.org",)
+    )
     assert found.server.hosts == ("loop.example.org", "10.0.0.7:8080", "[::1]")
     assert found.server.proxies == ("10.0.0.2",)
     assert found.server.oidc.admins == ("ann@example.org", "ben@example.org")
@@ -87,6 +98,12 @@ WRONG = [
     ("server.proxies", "10.0.0.0/33", "LOOPLINE_PROXIES", "bad-value"),
     ("server.address", "loop.example.org", "LOOPLINE_ADDRESS", "bad-value"),
     ("server.address", "https://u:p@loop.example.org", "LOOPLINE_ADDRESS", "bad-value"),
+    ("server.smtp.port", "70000", "LOOPLINE_SMTP_PORT", "bad-value"),
+    ("server.smtp.host", "smtp.example.org:587", "LOOPLINE_SMTP_HOST", "bad-value"),
+    ("server.smtp.security", "ssl", "LOOPLINE_SMTP_SECURITY", "bad-value"),
+    ("server.smtp.from", "Loopline <l@example.org>", "LOOPLINE_SMTP_FROM", "bad-value"),
+    ("server.smtp.recipients", "example.org", "LOOPLINE_SMTP_RECIPIENTS", "bad-value"),
+    ("server.smtp.password", "hunter2", "LOOPLINE_SMTP_PASSWORD", "secret-in-place"),
     ("server.oidc.issuer", "ftp://x", "LOOPLINE_OIDC_ISSUER", "bad-value"),
     ("server.oidc.client_secret", "hunter2", "LOOPLINE_OIDC_CLIENT_SECRET", "secret-in-place"),
 ]

@@ -9,6 +9,7 @@ from loopline.errors import Invalid, Refused
 from loopline.nouns.change import ChangeState
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.policy import Approvals, Policy
+from loopline.nouns.trigger import Do, OnTime, Trigger
 
 from .conftest import APPROVED
 
@@ -52,3 +53,12 @@ def test_what_is_no_policy_does_not_come_into_force(world: World) -> None:
         world.do("propose", RefName(asset, "main"), to=Numbered(2), why="w")
     assert caught.value.kind == "not-a-policy"
     assert world.do("policy") == (APPROVED,)
+
+
+def test_a_trigger_that_cannot_be_carried_out_does_not_come_into_force(world: World) -> None:
+    """Whoever writes a document by hand is told as whoever writes a file, and nobody's ticks break on it."""
+    wrong = Trigger("nightly", OnTime("0 25 * * *"), Do("train"))
+    with pytest.raises(Invalid) as caught:
+        world.do("policy", document=dump_document(Document(triggers=(wrong,))).decode(), why="test")
+    assert caught.value.kind == "bad-schedule"
+    assert world.do("triggers") == ()

@@ -47,6 +47,15 @@ def test_the_feed_never_holds_a_secret(world: World) -> None:
         ({"url": "https://[::1"}, "bad-url"),
         ({"url": "https://x/ä"}, "bad-url"),
         ({"url": "gopher://x/"}, "bad-url"),
+        ({"url": "mailto:"}, "bad-url"),
+        ({"url": "mailto:ops"}, "bad-url"),
+        ({"url": "mailto:ops@example.org?cc=eve@example.org"}, "bad-url"),
+        ({"url": "mailto:ops@example.org,eve@example.org"}, "bad-url"),
+        ({"url": "mailto:ops@example.org\r\nBcc: eve@example.org"}, "bad-url"),
+        ({"url": "mailto:ops%0aBcc@example.org"}, "bad-url"),
+        ({"url": "mailto:<ops@example.org>"}, "bad-url"),
+        ({"url": "mailto:ops@example.org"}, "not-for-these"),
+        ({"format": "mail"}, "bad-url"),
         ({"url": "https://x/" + "a" * 3000}, "bad-url"),
         ({"kinds": ()}, "bad-kinds"),
         ({"kinds": ("change *",)}, "bad-kinds"),
@@ -76,3 +85,9 @@ def test_a_name_is_given_once(world: World) -> None:
 def test_lineage_needs_no_secret(world: World) -> None:
     """Receivers of OpenLineage know no signatures, so none is asked for."""
     assert world.do("subscribe", URL, format="openlineage").secret == ""
+
+
+def test_a_mailbox_is_a_subscriber(world: World) -> None:
+    """Its form is that of letters, whatever was asked for; it is called by its address, and signs nothing."""
+    one = world.do("subscribe", "mailto:ops+ml@example.org", kinds=("alert.*",))
+    assert (one.format, one.name, one.secret) == ("mail", "ops-ml-at-example.org", "")

@@ -1,4 +1,4 @@
-"""document: policies and checks as the bytes that `policy/<project>@main` points at.
+"""document: policies, checks and triggers as the bytes that `policy/<project>@main` points at.
 
 Canonical JSON (sorted keys, no spaces), so equal policies have equal digests, whatever order a project file lists keys in.
 """
@@ -16,23 +16,31 @@ from loopline.errors import Invalid
 from loopline.nouns.check import Check
 from loopline.nouns.event import canonical
 from loopline.nouns.policy import Approvals, OverrideRule, Policy, Soak
+from loopline.nouns.trigger import Trigger, read, write
 
 VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What governs a project: its policies, and the checks that they name."""
+    """What governs a project: its policies, the checks that they name, and what follows what."""
 
     policies: tuple[Policy, ...] = ()
     checks: tuple[Check, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
 
 
 def dump_document(document: Document) -> bytes:
-    """Write it down. Raise Invalid where two policies or two checks have one name."""
+    """Write it down. Raise Invalid where two policies, checks or triggers have one name.
+
+    Without triggers the bytes are those of a Loopline that knew none, which reads them all the same.
+    """
     _check_names(document)
     checks = sorted((_plain(one) for one in document.checks), key=lambda one: str(one["name"]))
-    return canonical({"version": VERSION, "policies": [_plain(one) for one in document.policies], "checks": checks})
+    found = {"version": VERSION, "policies": [_plain(one) for one in document.policies], "checks": checks}
+    if document.triggers:
+        found["triggers"] = sorted((write(one) for one in document.triggers), key=lambda one: str(one["name"]))
+    return canonical(found)
 
 
 def load_document(data: bytes) -> Document:
@@ -46,9 +54,11 @@ def load_document(data: bytes) -> Document:
                 hint="use the Loopline that wrote it",
                 found=found["version"],
             )
-        _known(found, {"version", "policies", "checks"})
+        _known(found, {"version", "policies", "checks", "triggers"})
         document = Document(
-            tuple(_policy(one) for one in found["policies"]), tuple(_build(Check, one) for one in found["checks"])
+            tuple(_policy(one) for one in found["policies"]),
+            tuple(_build(Check, one) for one in found["checks"]),
+            tuple(read(one) for one in found.get("triggers", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, Invalid):
@@ -65,7 +75,8 @@ def load_document(data: bytes) -> Document:
 def diff_documents(old: Document, new: Document) -> tuple[str, ...]:
     """Say in words what becomes different, a line a difference; none: they mean the same."""
     lines: list[str] = []
-    for what, before, after in (("policy", old.policies, new.policies), ("check", old.checks, new.checks)):
+    kinds = ("policy", old.policies, new.policies), ("check", old.checks, new.checks)
+    for what, before, after in (*kinds, ("trigger", old.triggers, new.triggers)):
         olds: dict[str, Any] = {one.name: one for one in before}
         news: dict[str, Any] = {one.name: one for one in after}
         lines += [f"{what} {name!r} goes away" for name in olds if name not in news]
@@ -91,8 +102,10 @@ def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _said(one: Policy | Check) -> dict[str, str]:
-    """Say each part of a policy or check, empty where it demands nothing."""
+def _said(one: Policy | Check | Trigger) -> dict[str, str]:
+    """Say each part of a policy, check or trigger, empty where it demands nothing."""
+    if isinstance(one, Trigger):
+        return {"on": f"on {one.on}", "do": str(one.do), "at_most": f"at most {one.at_most}" if one.at_most else ""}
     if isinstance(one, Check):
         params = ", ".join(f"{key}={value}" for key, value in one.params)
         return {
@@ -176,7 +189,8 @@ def _known(row: Mapping[str, Any], names: set[str]) -> None:
 
 
 def _check_names(document: Document) -> None:
-    for what, names in (("policy", document.policies), ("check", document.checks)):
+    kinds = ("policy", document.policies), ("check", document.checks), ("trigger", document.triggers)
+    for what, names in kinds:
         seen: set[str] = set()
         for one in names:
             if one.name in seen:

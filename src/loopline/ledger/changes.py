@@ -205,6 +205,19 @@ class Changes:
         )  # fmt: skip
         return [Moved(r[0], ref, *r[1:]) for r in rows]
 
+    def moved(
+        self, project: str, *, after: int = 0, between: tuple[int, int] | None = None, limit: int = 200
+    ) -> Sequence[Moved]:
+        """Give every move of a project behind event `after`, oldest first; `between`: behind one time and up to another."""
+        since, until = between or (-1, 2**62)
+        rows = self._rows.all(
+            "SELECT c.id, m.asset, m.ref, m.old, m.new, c.closed_at, c.author, c.reason, c.kind, c.closed_seq FROM changes c"
+            " JOIN moves m ON m.change = c.id WHERE c.project = ? AND c.closed_seq > ? AND c.state = 'applied'"
+            " AND c.closed_at > ? AND c.closed_at <= ? ORDER BY c.closed_seq, m.asset, m.ref LIMIT ?",
+            project, after, since, until, limit,
+        )  # fmt: skip
+        return [Moved(r[0], RefName(self._assets.name_of(r[1]), r[2]), *r[3:]) for r in rows]
+
     def _open(self, change: Change) -> None:
         if change.state not in _OPEN:
             raise Conflict(

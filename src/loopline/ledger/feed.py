@@ -143,6 +143,17 @@ class Feed:
         )  # fmt: skip
         return [row[0] for row in rows]
 
+    def came(self, project: str, kind: str, *, after: int, until: int) -> bool:
+        """Tell whether an event of a kind (a glob) was written behind one time and up to another."""
+        kinds = [one for one in self._kinds(project) if fnmatchcase(one, kind)]
+        return any(
+            self._rows.one(
+                "SELECT 1 FROM events WHERE project = ? AND kind = ? AND recorded_at > ? AND recorded_at <= ? LIMIT 1",
+                project, one, after, until,
+            )
+            for one in kinds
+        )  # fmt: skip
+
     def iter(self, project: str, *, after: int = 0) -> Iterator[Event]:
         """Give every event behind number `after`, oldest first, a page at a time."""
         while page := self.list(project, after=after, limit=1000):

@@ -66,6 +66,10 @@ class Leases:
                 name=lease.name, fence=lease.fence,
             )  # fmt: skip
 
+    def held(self, name: str) -> bool:
+        """Tell whether anybody has it now."""
+        return self._rows.one("SELECT 1 FROM leases WHERE name = ? AND until > ?", name, self._now) is not None
+
     def give_back(self, lease: Lease) -> None:
         """Let go of it; nothing happens if it was lost already."""
         self._rows.do("UPDATE leases SET until = 0 WHERE name = ? AND fence = ?", lease.name, lease.fence)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from loopline.ledger.changes import Changes
     from loopline.ledger.comments import Comments
     from loopline.ledger.deployments import Deployments
+    from loopline.ledger.firings import Firings
     from loopline.ledger.holdings import Holdings
     from loopline.ledger.incidents import Incidents
     from loopline.ledger.leases import Leases
@@ -156,6 +157,13 @@ class Tables:
         from loopline.ledger.monitors import Monitors
 
         return Monitors(self.rows, self.now)
+
+    @cached_property
+    def firings(self) -> Firings:
+        """What triggers have met, and how far each has looked."""
+        from loopline.ledger.firings import Firings
+
+        return Firings(self.rows, self.now)
 
     @cached_property
     def teams(self) -> Teams:

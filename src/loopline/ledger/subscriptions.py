@@ -144,6 +144,11 @@ class Subscriptions:
         self._keep(one, seq, "failed", attempt=one.failures + 1, status=status, error=error)
         return replace(one, failures=one.failures + 1, next_at=next_at, error=error)
 
+    def wait(self, one: Subscription, next_at: int) -> Subscription:
+        """Tell it nothing before a time; that is no failure. Raise Conflict where somebody else got on meanwhile."""
+        self._move(one, "next_at = ?", next_at)
+        return replace(one, next_at=next_at)
+
     def give_up(self, one: Subscription, seq: int, *, status: int, error: str) -> Subscription:
         """Keep an event as dead and go on behind it. Raise Conflict where somebody else got on meanwhile."""
         self._move(one, "position = ?, failures = 0, next_at = 0, error = ?", seq, error)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-NodeKind = Literal["ref", "change", "version", "run", "artifact", "code", "environment", "package"]
+NodeKind = Literal["ref", "change", "version", "run", "artifact", "code", "environment", "package", "trigger", "alert"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Format = Literal["webhook", "openlineage"]
+Format = Literal["webhook", "openlineage", "mail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,6 @@ class Delivery:
     at: int
     attempt: int
     status: int
-    """HTTP status; 0 where nobody answered."""
+    """Status of HTTP or, of an e-mail, of SMTP; 0 where nobody answered."""
     error: str = ""
     state: DeliveryState = "delivered"

@@ -248,6 +248,7 @@ def asker_of(loop: Loop, task: Task) -> Caller:
 
     Who was shut out has nothing left, in whatever way they have asked.
     """
+    from loopline.verbs.firing import TRIGGERED
     from loopline.verbs.permitting import roles_of
 
     actor = parse_actor(task.actor, verified=task.verified)
@@ -255,6 +256,10 @@ def asker_of(loop: Loop, task: Task) -> Caller:
         if tx.people.disabled(task.actor):
             return Caller(actor, {}, ())
         scopes = tx.tasks.scopes(task.id)
+        if (
+            scopes is not None and actor.kind == "trigger"
+        ):  # it holds no role, and may do in its project what was declared
+            return Caller(actor, {task.project: TRIGGERED}, scopes)
         if scopes is None:
             return Caller(actor, open=True)
         return Caller(actor, roles_of(tx, task.actor), scopes)

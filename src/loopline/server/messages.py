@@ -26,7 +26,7 @@ def messages(tx: Tables, one: Subscription, event: Event) -> list[Message]:
 
     Nobody is sent an alert that is silenced.
     """
-    if event.kind.startswith("alert.") and event.payload is not None and event.payload.get("silenced"):
+    if silent(event):
         return []
     number = "evt_" + event.hash.removeprefix("sha256:")[:32]
     if one.format == "webhook":
@@ -34,6 +34,11 @@ def messages(tx: Tables, one: Subscription, event: Event) -> list[Message]:
     from loopline.faces.openlineage.emit import emit
 
     return [Message(f"{number}_{index}", _encoded(said)) for index, said in enumerate(emit(tx, event))]
+
+
+def silent(event: Event) -> bool:
+    """Tell whether nobody is to be notified of an event: it is of an alert that is silenced."""
+    return event.kind.startswith("alert.") and event.payload is not None and bool(event.payload.get("silenced"))
 
 
 def _webhook(event: Event) -> dict[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from loopline.ledger.leases import Lease
     from loopline.loop import Loop
     from loopline.server.hosts import Hosts
+    from loopline.server.mailing import Post
 
 __all__ = ["Pace", "Relay"]
 
@@ -40,12 +41,19 @@ class Relay:
     """The loop of one process. `run` blocks until `stop` is set; several processes may run one each."""
 
     def __init__(
-        self, loop: Loop, hosts: Hosts, *, pace: Pace | None = None, secrets: str = "", tell: Tell = untold
+        self,
+        loop: Loop,
+        hosts: Hosts,
+        *,
+        pace: Pace | None = None,
+        secrets: str = "",
+        post: Post | None = None,
+        tell: Tell = untold,
     ) -> None:
         self._loop = replace(loop, actor=RELAY)
         self._hosts = hosts
         self._secrets = secrets
-        self._told = tell
+        self._told, self._post = tell, post
         self._pace = pace or Pace()
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
         self._woken = threading.Event()
@@ -130,6 +138,7 @@ class Relay:
                     lease=lease,
                     stopping=self._stopping.is_set,
                     secrets=self._secrets,
+                    post=self._post,
                     tell=self._told,
                 )
                 with self._guard:

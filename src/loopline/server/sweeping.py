@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -41,12 +42,28 @@ def bury_dead_runs(loop: Loop) -> int:
     """
     from loopline.verbs.burying import bury
 
+    return _in_each(loop, lambda there: len(bury(there)))
+
+
+def tick_triggers(loop: Loop) -> int:
+    """Let the triggers of every project look. Give how many were fired or have gone on.
+
+    What stands in the server's own project file is about its own project.
+    """
+    from loopline.verbs.ticking import tick
+
+    home = loop.project
+    return _in_each(loop, lambda there: len(tick(there if there.project == home else replace(there, triggers=()))))
+
+
+def _in_each(loop: Loop, do: Callable[[Loop], int]) -> int:
+    """Add up what a duty does in every project. One project's fault is raised when all have had their turn."""
     with loop.ledger.read() as tx:
         projects = tx.projects.list()
     number, wrong = 0, list[Exception]()
     for project in projects:
         try:
-            number += len(bury(replace(loop, project=project)))
+            number += do(replace(loop, project=project))
         except Exception as error:  # noqa: BLE001 - told below, when the others had their turn
             wrong.append(error)
     if wrong:

@@ -49,6 +49,7 @@ def duties() -> tuple[Duty, ...]:
 
     return (
         Duty("lost tasks", SECOND, s.requeue_lost_tasks),
+        Duty("triggers", 2 * SECOND, s.tick_triggers),
         Duty("dead runs", 30 * SECOND, s.bury_dead_runs),
         Duty("silent workers", 60 * SECOND, s.forget_silent_workers),
         Duty("old replies", 600 * SECOND, s.sweep_replies),

@@ -130,11 +130,16 @@ def _hosting(here: _Up, children: Children, stop: threading.Event) -> None:
 def _threads(here: _Up, stop: threading.Event, tally: Tally) -> Iterator[None]:
     """Run the ticker and the relay beside the requests."""
     from loopline.server.hosts import hosts_of
+    from loopline.server.mailing import Post
     from loopline.server.relay import Relay
     from loopline.server.ticker import Duty, Ticker, duties
     from loopline.server.watching import EVERY, Watching
 
-    relay = Relay(here.loop, hosts_of(here.server), secrets=here.server.webhook_secrets, tell=tally.tell)
+    address = here.server.address or url_of(here.listening)
+    relay = Relay(
+        here.loop, hosts_of(here.server), secrets=here.server.webhook_secrets,
+        post=Post(here.server.smtp, address, here.server.timezone), tell=tally.tell,
+    )  # fmt: skip
     ticker = Ticker(here.loop, listed=(*duties(), Duty("monitors", EVERY, Watching(here.settings))))
     threads = [
         threading.Thread(target=one.run, args=(stop,), name=f"loopline-{name}", daemon=True)

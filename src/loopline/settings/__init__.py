@@ -2,7 +2,7 @@
 
 A value comes from the first of: a flag, a `LOOPLINE_*` variable, the project's file (the nearest `loopline.toml`, or
 `[tool.loopline]` of a `pyproject.toml`, upward to the repository's root), the user's file, a default. Anything unknown in a
-file is refused with file and line. Policies, checks and services stand in the project's file alone.
+file is refused with file and line. Policies, checks, services and triggers stand in the project's file alone.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loopline.nouns.check import Check
     from loopline.nouns.declaration import Declaration
     from loopline.nouns.policy import Policy
+    from loopline.nouns.trigger import Trigger
 
 __all__ = [
     "PROJECT_FILE",
@@ -115,6 +116,7 @@ class Settings:
     checks: tuple[Check, ...] = ()
     policies: tuple[Policy, ...] = ()
     services: tuple[Declaration, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
     values: tuple[Value, ...] = ()
     """Every single-valued setting with its origin, sorted by name."""
     warnings: tuple[str, ...] = field(default=())
@@ -162,6 +164,7 @@ class _Declared(NamedTuple):
     checks: tuple[Check, ...]
     policies: tuple[Policy, ...]
     services: tuple[Declaration, ...]
+    triggers: tuple[Trigger, ...]
 
 
 class _Chosen:
@@ -232,6 +235,7 @@ class _Chosen:
             checks=declared.checks,
             policies=declared.policies,
             services=declared.services,
+            triggers=declared.triggers,
             values=tuple(sorted(self.values, key=lambda one: one.name)),
             warnings=tuple(_misspelled(self.environ)),
         )
@@ -364,6 +368,7 @@ def _declared(table: Table) -> _Declared:
         checks(table),
         policies(table),
         _services(table),
+        _triggers(table),
     )
 
 
@@ -374,6 +379,16 @@ def _services(table: Table) -> tuple[Declaration, ...]:
     from loopline.settings.services import services
 
     return services(table)
+
+
+def _triggers(table: Table) -> tuple[Trigger, ...]:
+    """Take `[triggers]`, as `_services` does: schedules are read by a library, and time zones are files."""
+    if table.inner("triggers") is None:
+        return ()
+    from loopline.settings.triggers import triggers
+
+    inner = table.inner("project")
+    return triggers(table, zone=inner.text("timezone", "UTC") if inner else "UTC")
 
 
 def _root_without_file(folder: Path) -> Path:

@@ -132,7 +132,7 @@ def _soak(table: Table | None) -> Soak | None:
 
     table.needed("on")
     table.needed("for")
-    glob = _glob(table, (*table.path, "on"), table.text("on"))
+    glob = glob_at(table, (*table.path, "on"), table.text("on"))
     found = Soak(glob, table.duration("for", timedelta()), table.whole("max_alerts", 0))
     table.done()
     return found
@@ -155,10 +155,10 @@ def _globs(table: Table, key: str) -> tuple[str, ...]:
     found = table.texts(key)
     if not found:
         table.fail(key, f"{key} names no ref", kind="bad-glob", hint='write for example ["model/*@champion"]')
-    return tuple(_glob(table, (*table.path, key, index), glob) for index, glob in enumerate(found))
+    return tuple(glob_at(table, (*table.path, key, index), glob) for index, glob in enumerate(found))
 
 
-def _glob(table: Table, path: tuple[str | int, ...], glob: str) -> str:
+def glob_at(table: Table, path: tuple[str | int, ...], glob: str) -> str:
     """Refuse a glob that no ref can ever match: it would protect nothing, silently."""
     kind, slash, _ = glob.partition("/")
     wild = "*" in kind or "?" in kind

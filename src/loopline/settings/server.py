@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, cast
 
 from loopline.settings.secret import HOW, is_reference
 from loopline.settings.table import Table, size_of
 
+Security = Literal["starttls", "tls", "none"]
 VARIABLES: Final = {
     "server.host": "LOOPLINE_HOST",
     "server.port": "LOOPLINE_PORT",
@@ -21,6 +22,13 @@ VARIABLES: Final = {
     "server.service_ports": "LOOPLINE_SERVICE_PORTS",
     "server.webhook_hosts": "LOOPLINE_WEBHOOK_HOSTS",
     "server.webhook_secrets": "LOOPLINE_WEBHOOK_SECRETS",
+    "server.smtp.host": "LOOPLINE_SMTP_HOST",
+    "server.smtp.port": "LOOPLINE_SMTP_PORT",
+    "server.smtp.security": "LOOPLINE_SMTP_SECURITY",
+    "server.smtp.user": "LOOPLINE_SMTP_USER",
+    "server.smtp.password": "LOOPLINE_SMTP_PASSWORD",
+    "server.smtp.from": "LOOPLINE_SMTP_FROM",
+    "server.smtp.recipients": "LOOPLINE_SMTP_RECIPIENTS",
     "server.oidc.issuer": "LOOPLINE_OIDC_ISSUER",
     "server.oidc.client_id": "LOOPLINE_OIDC_CLIENT_ID",
     "server.oidc.client_secret": "LOOPLINE_OIDC_CLIENT_SECRET",
@@ -33,9 +41,15 @@ _DEFAULTS: Final = {
     "server.port": "4040",
     "server.upload_limit": "50GiB",
     "server.service_host": "127.0.0.1",
+    "server.smtp.port": "587",
+    "server.smtp.security": "starttls",
     "server.oidc.groups_claim": "groups",
 }
-_LISTS: Final = ("hosts", "proxies", "admins", "domains", "webhook_hosts")
+_LISTS: Final = ("hosts", "proxies", "admins", "domains", "webhook_hosts", "recipients")
+SECURITIES: Final[tuple[Security, ...]] = ("starttls", "tls", "none")
+ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
+"""Of an e-mail: what can stand in an envelope and in a header as it is."""
+_RECIPIENT: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.*?-]+\Z")
 _NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
 _HOST: Final = re.compile(r"[A-Za-z0-9*?.:_\[\]-]+(/[0-9]{1,3})?\Z")
 _URL: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z")
@@ -56,6 +70,23 @@ class Oidc:
     """The claim that lists somebody's teams."""
     domains: tuple[str, ...] = ()
     """Domains of e-mail addresses that may sign in; none: every person whom the provider lets in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Smtp:
+    """Who takes e-mails."""
+
+    host: str = ""
+    """Empty: nobody is sent any."""
+    port: int = 587
+    security: Security = "starttls"
+    user: str = ""
+    password: str = ""
+    """A reference, for `settings.secret.secret`."""
+    sender: str = ""
+    """Whom they are from: `from` in the file."""
+    recipients: tuple[str, ...] = ()
+    """Globs over addresses that may be sent to; none: those of the sender's own domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +112,7 @@ class ServerSettings:
     """Where events may be sent: globs over names, addresses, networks; empty: nowhere but loopback, from loopback."""
     webhook_secrets: str = ""
     """The folder in which `file:/PATH` of a subscription must lie; empty: no file signs anything."""
+    smtp: Smtp = Smtp()
     oidc: Oidc = Oidc()
     timezone: str = "UTC"
     """The zone in which pages write times: that of the project."""
@@ -95,15 +127,16 @@ class Mistake(NamedTuple):
 
 
 def server_table(table: Table) -> dict[str, tuple[str, tuple[Table, str]]]:
-    """Take `[server]` and `[server.oidc]` of a file: settings by name, each as text, with the place of its key."""
+    """Take `[server]`, `[server.smtp]` and `[server.oidc]` of a file: settings by name, each as text, with its place."""
     outer = table.inner("server")
     if outer is None:
         return {}
     found = _section("server", outer)
-    inner = outer.inner("oidc")
-    if inner is not None:
-        found |= _section("server.oidc", inner)
-        inner.done()
+    for part in ("smtp", "oidc"):
+        inner = outer.inner(part)
+        if inner is not None:
+            found |= _section(f"server.{part}", inner)
+            inner.done()
     outer.done()
     return found
 
@@ -125,6 +158,15 @@ def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
         service_ports=_range(chosen("server.service_ports")) or (0, 0),
         webhook_hosts=_words(chosen("server.webhook_hosts")),
         webhook_secrets=chosen("server.webhook_secrets"),
+        smtp=Smtp(
+            host=chosen("server.smtp.host"),
+            port=int(chosen("server.smtp.port")),
+            security=cast("Security", chosen("server.smtp.security")),
+            user=chosen("server.smtp.user"),
+            password=chosen("server.smtp.password"),
+            sender=chosen("server.smtp.from"),
+            recipients=_words(chosen("server.smtp.recipients")),
+        ),
         oidc=Oidc(
             issuer=chosen("server.oidc.issuer"),
             client_id=chosen("server.oidc.client_id"),
@@ -139,7 +181,9 @@ def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
 def mistake(name: str, value: str) -> Mistake | None:
     """Say what is wrong with the value of a server's setting; None where nothing is."""
     match name:
-        case "server.port" if not (value.isascii() and value.isdigit() and len(value) < 6 and int(value) < 65536):
+        case "server.port" | "server.smtp.port" if not (
+            value.isascii() and value.isdigit() and len(value) < 6 and int(value) < 65536
+        ):
             return Mistake(f"{name} is {value!r}", "bad-value", "write a port: 4040; 0 is any that is free")
         case "server.service_ports" if value and _range(value) is None:
             return Mistake(f"{name} is {value!r}", "bad-value", "write a range of ports: 4100-4199")
@@ -158,7 +202,17 @@ def mistake(name: str, value: str) -> Mistake | None:
             return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
         case "server.webhook_secrets" if value and not (value.startswith("/") and value.strip("/")):
             return Mistake(f"{name} is {value!r}", "bad-value", "write a folder of its own: /run/secrets/webhooks")
-        case "server.oidc.client_secret" if value and not is_reference(value):
+        case "server.smtp.security" if value not in SECURITIES:
+            return Mistake(f"{name} is {value!r}", "bad-value", f"write one of {', '.join(SECURITIES)}")
+        case "server.smtp.host" if value and (not _NAME.match(value) or ":" in value.rpartition("]")[2]):
+            return Mistake(f"{name} is {value!r}", "bad-value", "write a name, smtp.example.org; its port is smtp.port")
+        case "server.smtp.from" if value and not ADDRESS.match(value):
+            return Mistake(f"{name} is {value!r}", "bad-value", "write an address: loopline@example.org")
+        case "server.smtp.recipients" if wrong := [word for word in _words(value) if not _RECIPIENT.match(word)]:
+            return Mistake(
+                f"{name} has {wrong[0]!r}", "bad-value", "write addresses, which may be globs: *@example.org"
+            )
+        case "server.oidc.client_secret" | "server.smtp.password" if value and not is_reference(value):
             return Mistake(f"{name} holds a value in place of a reference", "secret-in-place", HOW)
     return None
 

@@ -163,6 +163,18 @@ VERBS: tuple[Verb, ...] = (
         "Tell how this project is run: policies in force, teams and roles, workers, how long its feed is.",
     ),
     Verb("policy", "write", "rules", "Show the policy in force, or propose a new one."),
+    Verb(
+        "triggers",
+        "read",
+        "rules",
+        "List triggers: what each waits for and does, when it last fired and when its time comes next; or the firings of one.",
+    ),
+    Verb(
+        "fire",
+        "write",
+        "rules",
+        "Fire a trigger now, as if its time or its cause had come: to try it, or to make up for something.",
+    ),
     Verb("whoami", "read", "rules", "Tell who you are to this loop, and what you may do."),
     Verb(
         "grant", "write", "rules", "Put an actor into a team that policies can name, or give an actor or a team a role."

@@ -25,17 +25,22 @@ def ask(loop: Loop, verb: str, words: Mapping[str, Any], *, queue: str = DEFAULT
     `words` are what the verb is asked, in plain form, and were read once already: a worker finds nothing wrong with them. What
     the caller's token covers is kept with the task, so that a worker can do no more.
     """
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        tx.projects.ensure(loop.project)
+        added = put(tx, loop, verb, words, queue=queue)
+        tx.say("task.queued", added.id, verb=verb, queue=queue)
+    return added
+
+
+def put(tx: Writing, loop: Loop, verb: str, words: Mapping[str, Any], *, queue: str = DEFAULT) -> Task:
+    """Put work into a queue inside of a transaction that says so itself; the rest is as `ask` has it."""
     queue_named(queue)
     actor, caller = loop.actor, loop.caller
     task = Task(
         loop.ids.new(), loop.project, verb, str(actor), queue=queue, words=words, verified=actor.verified,
         run=loop.ids.new() if begins_run(verb, words) else None,
     )  # fmt: skip
-    with loop.ledger.write(loop.project, actor) as tx:
-        tx.projects.ensure(loop.project)
-        added = tx.tasks.add(task, scopes=None if caller is None or caller.open else caller.scopes)
-        tx.say("task.queued", task.id, verb=verb, queue=queue)
-    return added
+    return tx.tasks.add(task, scopes=None if caller is None or caller.open else caller.scopes)
 
 
 def begins_run(verb: str, words: Mapping[str, Any]) -> bool:

@@ -33,7 +33,10 @@ def policy(
             here = tx.policies.in_force(loop.project)
         return load_document(here[1]).policies if here else ()
     data = document.encode()
-    load_document(data)
+    for trigger in load_document(data).triggers:
+        from loopline.triggers.sound import sound
+
+        sound(trigger)
     digest = loop.blobs.put(data)
     asset = AssetName(loop.project, "policy", loop.project)
     ref = RefName(asset, "main")

@@ -14,16 +14,22 @@ EVERYTHING = ("*",)
 _SECRET: Final = re.compile(r"(env:(?!LOOPLINE_)[A-Za-z_][A-Za-z0-9_]*|file:/[^\x00-\x1f]+)\Z")
 _KIND: Final = re.compile(r"[a-z0-9_.*?\[\]!-]+\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+_SIGNS: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST: Final = 2000
+MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
+"""What can stand in an envelope and a header as it is: neither quoted nor percent-encoded."""
 
 
 def subscribe(
     loop: Loop,
-    url: Annotated[str, "where events are sent: https://chat.example.org/hook"],
+    url: Annotated[str, "where events are sent: https://chat.example.org/hook, or mailto:ops@example.org"],
     *,
-    name: Annotated[str, "what it is called here; the host's name when left out"] = "",
+    name: Annotated[str, "what it is called here; the host's name, or the mailbox, when left out"] = "",
     kinds: Annotated[tuple[str, ...], "kinds of events, as globs: change.* run.finished"] = EVERYTHING,
-    format: Annotated[Format, "webhook: one signed request an event; openlineage: runs and datasets"] = "webhook",  # noqa: A002 (the word people use)
+    format: Annotated[  # noqa: A002 (the word people use)
+        Format,
+        "webhook: one signed request an event; openlineage: runs and datasets; mail: what mailto: gets, for people",
+    ] = "webhook",
     secret: Annotated[
         str, "where the server finds the signing secret: env:NAME, or file:/PATH in its LOOPLINE_WEBHOOK_SECRETS"
     ] = "",
@@ -31,18 +37,19 @@ def subscribe(
 ) -> Subscription:
     """Send the events of this project to an address, in order and at least once.
 
-    A running server sends them (`loopline up`), and only to hosts that its settings allow (LOOPLINE_WEBHOOK_HOSTS).
+    A running server sends them (`loopline up`), and only to hosts that its settings allow (LOOPLINE_WEBHOOK_HOSTS). E-mails go
+    by its mail server (LOOPLINE_SMTP_HOST), to whom LOOPLINE_SMTP_RECIPIENTS allows; where many come at once, it is one.
 
     Example:
         loopline subscribe https://chat.example.org/hook --kind "change.*" --secret env:CHAT_HOOK_SECRET
+        loopline subscribe mailto:ops@example.org --kind "alert.*"
     """
-    host = _host(url)
-    name = name or host
-    if not _NAME.match(name):
-        raise Invalid(
-            f"{name!r} cannot name a subscription", kind="bad-subscription-name",
-            hint="use --name with letters, digits, '.', '_' and '-'", name=name,
-        )  # fmt: skip
+    mailbox = _mailbox(url)
+    if mailbox:
+        format = "mail"  # noqa: A001 (as above)
+    elif format == "mail":
+        raise Invalid(f"{url!r} is no mailbox", kind="bad-url", hint="write mailto:ops@example.org", url=url)
+    name = _named(name, mailbox.replace("@", "-at-") if mailbox else _host(url))
     wrong = [one for one in kinds if not _KIND.match(one)]
     if wrong or not kinds:
         raise Invalid(
@@ -70,6 +77,29 @@ def subscribe(
     return one
 
 
+def _named(name: str, host: str) -> str:
+    name = name or _SIGNS.sub("-", host).strip("._-")[:100]
+    if not _NAME.match(name):
+        raise Invalid(
+            f"{name!r} cannot name a subscription", kind="bad-subscription-name",
+            hint="use --name with letters, digits, '.', '_' and '-'", name=name,
+        )  # fmt: skip
+    return name
+
+
+def _mailbox(url: str) -> str | None:
+    """Give the address of `mailto:ADDRESS`; None for what is none. Raise Invalid for one that is more than an address."""
+    scheme, _, address = url.partition(":")
+    if scheme.lower() != "mailto":
+        return None
+    if not MAILBOX.match(address):
+        raise Invalid(
+            f"{url!r} names no mailbox", kind="bad-url", hint="write mailto:NAME@DOMAIN, one address and nothing behind it",
+            url=url,
+        )  # fmt: skip
+    return address
+
+
 def _host(url: str) -> str:
     """Give the host of an address that events may be sent to."""
     try:
@@ -89,6 +119,8 @@ def _host(url: str) -> str:
 
 
 def _check_secret(secret: str, form: Format) -> None:
+    if secret and form == "mail":
+        raise Invalid("an e-mail is not signed", kind="not-for-these", hint="leave out --secret")
     if not secret and form == "webhook":
         raise Invalid(
             "a webhook is signed, and no secret is named", kind="no-secret",

@@ -9,6 +9,7 @@ from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.change import Approval, Change
 from loopline.nouns.digest import is_digest_prefix, short
+from loopline.nouns.firing import Firing
 from loopline.nouns.lineage import Reason
 from loopline.nouns.name import Named, RefName, parse_asset, parse_pointer
 from loopline.nouns.ref import Ref
@@ -108,7 +109,8 @@ class _Walk:
         facts = {"state": str(run.state), "by": run.actor, "at": str(run.started_at or run.recorded_at)}
         facts |= {f"param {key}": value for key, value in run.params.items()}
         facts |= {f"metric {key}": f"{value:.4g}" for key, value in run.metrics.items() if "[" not in key}
-        because = [self._input(link, level, run.project) for link in run.inputs]
+        because = [*self._fired(self._tx.firings.of_task(run.tags.get("task", "")), run.project)]
+        because += [self._input(link, level, run.project) for link in run.inputs]
         if run.code or run.commit:
             because.append(Reason("code", run.code or "", f"commit {run.commit}" if run.commit else "source tree"))
         if run.environment:
@@ -185,7 +187,26 @@ class _Walk:
             facts["overridden by"] = f"{change.override.actor}: {change.override.reason}"
         for verdict in change.verdicts:
             facts[f"check {verdict.check}"] = str(verdict.result)
-        return Reason("change", change.id, change.reason, facts, because)
+        fired = self._fired(self._tx.firings.of_change(change.id), change.project)
+        return Reason("change", change.id, change.reason, facts, (*fired, *because))
+
+    def _fired(self, one: Firing | None, home: str) -> tuple[Reason, ...]:
+        """Tell which trigger did it, and of the alert or the change that it followed."""
+        if one is None or one.project != home or not self._may(home):
+            return ()
+        because: tuple[Reason, ...] = ()
+        kind, _, key = one.cause.partition(":")
+        if kind == "alert":
+            alert = self._tx.alerts.get(home, key)
+            facts = {"severity": alert.severity, "at": str(alert.opened_at)}
+            if alert.change:
+                facts["under change"] = alert.change
+            because = (Reason("alert", alert.id, f"{alert.service}/{alert.monitor}: {alert.summary}", facts),)
+        elif kind == "change" and key not in self._told and (moved := self._tx.changes.find(key)):
+            self._told.add(key)
+            because = (self._moved(moved),)
+        facts = {"at": str(one.fired_at), "chain": " → ".join(one.chain) if len(one.chain) > 1 else ""}
+        return (Reason("trigger", one.trigger, one.why, {name: fact for name, fact in facts.items() if fact}, because),)
 
     def _notes(self, change: Change, answer: Approval) -> str:
         """Say of an approval whether somebody vouched for it, and why the policy of the decision did not count it."""

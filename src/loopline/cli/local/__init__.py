@@ -52,6 +52,12 @@ COMMANDS: tuple[Verb, ...] = (
     Verb(
         "worker", "local", "serve", "Take tasks off a queue of this ledger and do them, one process each, until Ctrl-C."
     ),
+    Verb(
+        "tick",
+        "local",
+        "serve",
+        "Let triggers look once, and tell what was fired or has gone on; for cron, where no server runs.",
+    ),
     Verb("host", "local", "serve", "Keep the services of this ledger alive on this machine, until Ctrl-C."),
     Verb(
         "feed",

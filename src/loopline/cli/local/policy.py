@@ -20,7 +20,8 @@ def policy(
 ) -> tuple[Policy, ...] | Change:
     """Show the policy in force, or propose the one in loopline.toml: moving it is a change like any other.
 
-    What loopline.toml says counts only once it is in force, so nobody loosens a rule by editing a file.
+    Checks and triggers go with it. What loopline.toml says counts only once it is in force, so nobody loosens a rule by editing
+    a file.
 
     Example:
         loopline policy --push --why "two approvals for production"
@@ -30,7 +31,7 @@ def policy(
     from loopline.verbs.policy import policy as ask
 
     settings, client = where.settings, where.client
-    wanted = Document(settings.policies, settings.checks)
+    wanted = Document(settings.policies, settings.checks, settings.triggers)
     if push:
         answer = client.do(ask, document=dump_document(wanted).decode(), why=why)
         return answer if isinstance(answer, Change) else ()

@@ -21,6 +21,7 @@ ALONE = {
     "Comparison": "comparison",
     "Drift": "drift",
     "Evaluation": "evaluation",
+    "Firing": "trigger",
     "Granted": "granted",
     "Impact": "lineage",
     "Lineup": "lineup",
@@ -44,6 +45,7 @@ ALONE = {
 
 MANY = {
     "Alert": "alert",
+    "Armed": "trigger",
     "Change": "change",
     "Comment": "discussion",
     "Delivery": "subscription",
@@ -52,6 +54,7 @@ MANY = {
     "Entry": "listing",
     "Event": "event",
     "Finding": "finding",
+    "Firing": "trigger",
     "Folder": "listing",
     "Hit": "hit",
     "Incident": "listing",

@@ -63,6 +63,9 @@ WORDS: Final[Mapping[str, str]] = {
     "alert.resolved": "ended the alert of",
     "alert.acknowledged": "acknowledged the alert of",
     "alert.unchanged": "looked, and found no change, at",
+    "trigger.fired": "fired trigger",
+    "trigger.held": "did not follow, for trigger",
+    "trigger.ended": "came to the end of trigger",
     "silence.created": "silenced",
     "silence.ended": "ended the silence of",
 }
@@ -72,7 +75,7 @@ QUIET: Final = ("run.logged", "run.unchanged", "steps.started", "steps.ended", "
 _RUNS: Final = ("run.", "steps.")
 _CHANGES: Final = ("change.", "comment.", "check.", "checks.")
 _SAID: Final = ("reason", "message", "why", "error")
-_ENDS: Final = ("run.finished", "task.ended", "check.answered")
+_ENDS: Final = ("run.finished", "task.ended", "check.answered", "trigger.ended")
 _WELL: Final = ("finished", "done", "pass", "cancelled")
 
 

@@ -654,4 +654,47 @@ CREATE TABLE monitors (
     PRIMARY KEY (project, service, monitor)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0005')
+CREATE TABLE firings (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    why TEXT NOT NULL,
+    state TEXT NOT NULL,
+    fired_at INTEGER NOT NULL,
+    chain TEXT DEFAULT '' NOT NULL,
+    propose TEXT DEFAULT '' NOT NULL,
+    target TEXT DEFAULT '' NOT NULL,
+    task TEXT DEFAULT '' NOT NULL,
+    run TEXT DEFAULT '' NOT NULL,
+    change TEXT DEFAULT '' NOT NULL,
+    incident TEXT DEFAULT '' NOT NULL,
+    error TEXT DEFAULT '' NOT NULL,
+    ended_at INTEGER,
+    PRIMARY KEY (id)
+);
+
+CREATE UNIQUE INDEX firings_cause ON firings (project, name, cause);
+
+CREATE INDEX firings_fired ON firings (project, name, fired_at);
+
+CREATE INDEX firings_task ON firings (task);
+
+CREATE INDEX firings_change ON firings (change);
+
+CREATE INDEX firings_open ON firings (project, id) WHERE ended_at IS NULL;
+
+CREATE TABLE trigger_marks (
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    declared TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    looked_at INTEGER NOT NULL,
+    held INTEGER DEFAULT '0' NOT NULL,
+    held_why TEXT DEFAULT '' NOT NULL,
+    PRIMARY KEY (project, name)
+);
+
+CREATE INDEX changes_closed ON changes (project, closed_seq);
+
+INSERT INTO alembic_version (version_num) VALUES ('0006')

@@ -1,0 +1,64 @@
+"""sound: whether a trigger can be carried out at all, whoever has written it down."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from datetime import timedelta
+from typing import Final
+
+from loopline.errors import Invalid
+from loopline.nouns.name import parse_ref, parse_revision
+from loopline.nouns.trigger import SEVERITIES, OnAlert, OnMissing, OnTime, Trigger
+from loopline.triggers.moments import parse_cron
+
+TAKEN: Final = ("host", "login", "relay", "ticker", "watcher", "worker")
+"""Names by which the server itself acts."""
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
+
+
+def name_of(text: str) -> str:
+    """Give the name of a trigger back. Raise Invalid for what is none, or is one of the server's own."""
+    if text in TAKEN:
+        raise Invalid(f"{text!r} is a name of the server itself", kind="bad-trigger", hint="rename it", name=text)
+    if not _NAME.match(text):
+        raise Invalid(
+            f"{text[:100]!r} is no name of a trigger", kind="bad-trigger", hint="write small letters, digits and dashes",
+            name=text[:100],
+        )  # fmt: skip
+    return text
+
+
+def sound(trigger: Trigger) -> Trigger:
+    """Give a trigger back that can be carried out. Raise Invalid: a file is told its line before, a document is told here."""
+    name_of(trigger.name)
+    on, do = trigger.on, trigger.do
+    if isinstance(on, (OnTime, OnMissing)):
+        parse_cron(on.cron)
+        try:
+            zoneinfo.ZoneInfo(on.zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            raise _bad(trigger, f"there is no time zone {on.zone!r}") from None
+    if isinstance(on, OnMissing) and on.within <= timedelta(0):
+        raise _bad(trigger, "it expects something within no time at all")
+    severities = (do.severity, on.severity if isinstance(on, OnAlert) else "low")
+    if any(one not in SEVERITIES for one in severities):
+        raise _bad(trigger, f"a severity is one of {', '.join(SEVERITIES)}")
+    if not (do.pipeline or do.propose or do.incident):
+        raise _bad(trigger, "nothing is to be done")
+    if do.propose:
+        parse_ref(do.propose, project="project")
+        if bool(do.pipeline) == bool(do.to):
+            raise _bad(trigger, "what it proposes is either made by a run or named by to")
+    if do.to:
+        parse_revision(do.to)
+    if trigger.at_most and (trigger.at_most.count < 1 or trigger.at_most.per <= timedelta(0)):
+        raise _bad(trigger, f"at_most {trigger.at_most} is no bound")
+    return trigger
+
+
+def _bad(trigger: Trigger, why: str) -> Invalid:
+    return Invalid(
+        f"trigger {trigger.name}: {why}", kind="bad-trigger", hint="write it in loopline.toml, then loopline policy --push",
+        trigger=trigger.name,
+    )  # fmt: skip

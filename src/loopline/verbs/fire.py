@@ -1,0 +1,40 @@
+"""fire: a trigger, because somebody asks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from loopline.errors import NotFound
+from loopline.loop import Loop
+from loopline.nouns.firing import Firing
+from loopline.verbs.firing import Cause
+from loopline.verbs.firing import fire as do
+from loopline.verbs.ticking import declared_triggers
+
+
+def fire(
+    loop: Loop,
+    trigger: Annotated[str, "name of a trigger"],
+    *,
+    why: Annotated[str, "for whoever wonders later"] = "",
+) -> Firing:
+    """Fire a trigger now, as if its time or its cause had come: to try it, or to make up for something.
+
+    What follows is done by the trigger, not by you, and is counted among what it may do in its time. With --dry-run it only tells
+    what would follow.
+
+    Example:
+        loopline fire retrain --why "The drift of June came before there was a trigger."
+    """
+    from difflib import get_close_matches
+
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        declared = {one.name: one for one in declared_triggers(tx, loop)}
+        if trigger not in declared:
+            near = get_close_matches(trigger, declared, 1)
+            raise NotFound(
+                f"there is no trigger {trigger[:100]}", kind="no-trigger",
+                hint=f"did you mean {near[0]}?" if near else "loopline triggers", trigger=trigger[:100],
+            )  # fmt: skip
+        said = f"{loop.actor} asked for it" + (f": {why}" if why.strip() else "")
+        return do(tx, loop, declared[trigger], Cause(f"asked:{loop.ids.new()}", said))
