@@ -1,7 +1,7 @@
 """Replay months of 2013 as traffic of the deployed model: `python replay.py 7-9 --url http://127.0.0.1:8765`.
 
-Each airport asks once for every scheduled hour, in order of time, about all flights that are to leave in it. What became of them is
-written into labels.csv, with the moment at which each flight was on the ground and the answer known.
+Each airport asks once for every scheduled hour, in order of time, about all flights that are to leave in it. What became of them
+is written into labels.csv, with the moment at which each flight was on the ground and the answer known.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ ISLANDS = "America/Puerto_Rico"
 """Time zone of the four airports, all in the Caribbean, that the package does not list."""
 
 
-def flights(months: list[int], *, every: int = 1) -> pd.DataFrame:
+def flights(months: list[int]) -> pd.DataFrame:
     """Give the flights of some months as the model is asked about them, with what became of them."""
     import pandas as pd
 
     rows = table()
-    rows = rows[rows["month"].isin([str(month) for month in months])].iloc[::every].reset_index(drop=True)
+    rows = rows[rows["month"].isin([str(month) for month in months])].reset_index(drop=True)
     texts = ("carrier", "origin", "dest", "time_hour")
     for column in rows.columns.difference(texts):
         rows[column] = pd.to_numeric(rows[column], errors="coerce")
@@ -109,9 +109,11 @@ def main() -> None:
     parser.add_argument("months", type=span, help="a month or a range of 2013: 7, or 7-9")
     parser.add_argument("--url", required=True, help="where the service answers: loopline services")
     parser.add_argument("--labels", type=Path, default=Path("labels.csv"))
-    parser.add_argument("--every", type=int, default=1, help="take only each N-th flight")
+    parser.add_argument("--every", type=int, default=1, help="take only each N-th hour")
     asked = parser.parse_args()
-    rows = flights(asked.months, every=asked.every)
+    rows = flights(asked.months)
+    hours = rows["leaves"].dt.floor("h")
+    rows = rows[hours.isin(hours.drop_duplicates().iloc[:: asked.every])]
     bodies = [[*requests(some)] for _, some in rows.groupby("origin")]
     began = time.perf_counter()
     with ThreadPoolExecutor(len(bodies)) as airports:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loopline.errors import Refused
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from loopline.cli.screen import Screen
 
 CHAMPION = "model/delay@champion"
+PROD = "service/delay@prod"
 UNITS = "arrival delays were read as seconds"
 
 
@@ -31,7 +33,10 @@ class Teller:
         self.every = every
         self.offline = offline
         self.stays = stays
-        """Whether the server of the last chapter goes on until Ctrl-C."""
+        """Whether the server of the last chapters goes on until Ctrl-C."""
+        self.url = ""
+        """Where the server of the last chapters answers."""
+        self._server: subprocess.Popen[str] | None = None
         self._screen = screen
         self._variables = dict(os.environ) | {
             "LOOPLINE_ACTOR": "ann", "LOOPLINE_HOME": str(home / ".loopline"), "PYTHONUNBUFFERED": "1",
@@ -69,36 +74,66 @@ class Teller:
                 hint=f"look at the project in {self.home}", line=line, code=done.returncode,
             )  # fmt: skip
 
-    def serve(self) -> None:
-        """Start a server, show that it answers, and stop it; or leave it until Ctrl-C."""
-        line = f"loopline up --port {_port()}" if self.stays else "loopline up --port 0"
-        self._screen.write(f"\n{self._screen.paint('name', '$')} {line}\n")
+    def serve(self) -> str:
+        """Start a server that goes on until `close`, and give its address."""
+        line = f"loopline up --port {_port() if self.stays else 0}"
+        self._screen.write(f"\n{self._screen.paint('name', '$')} {line} &\n")
         self._screen.flush()
         began = time.perf_counter()
-        with subprocess.Popen(
+        self._server = subprocess.Popen(
             _command(line), cwd=self.home, env=self._variables, stdout=subprocess.PIPE, text=True
-        ) as server:
-            try:
-                said = server.stdout.readline() if server.stdout else ""
-                url = said.split()[-1] if "http" in said else ""
-                if not url:
-                    raise Refused(
-                        f"the story stops: {line} did not start", kind="story-broken", hint=f"look into {self.home}"
-                    )
-                self._screen.write(said)
-                for path in ("/health/ready", f"/api/v1/show?what={CHAMPION}", "/p/flights"):
-                    self._screen.write(f"GET {url}{path}: {_answered(url + path)}\n")
-                self._screen.write(f"{self._screen.paint('dim', f'({time.perf_counter() - began:.2f} s)')}\n")
-                if self.stays:
-                    self.say(f"Look around at {url}. It goes on until Ctrl-C.")
-                    server.wait()
-            except KeyboardInterrupt:
-                with suppress(subprocess.TimeoutExpired):
-                    server.wait(25)  # the terminal has told the server, too
-            finally:
-                if server.poll() is None:
-                    server.terminate()
-                    server.wait(60)
+        )
+        said = self._server.stdout.readline() if self._server.stdout else ""
+        url = said.split()[-1] if "http" in said else ""
+        if not url:
+            raise Refused(
+                f"the story stops: {line} did not start", kind="story-broken", hint=f"look into {self.home}", line=line
+            )
+        self._screen.write(said)
+        self._screen.write(f"{self._screen.paint('dim', f'({time.perf_counter() - began:.2f} s)')}\n")
+        return url
+
+    def get(self, url: str) -> None:
+        """Ask an address, and tell status, size and time."""
+        self._screen.write(f"GET {url}: {_answered(url)}\n")
+
+    def ask(self, line: str) -> Any:
+        """Ask a command for its result without showing it."""
+        done = subprocess.run(
+            _command(f"{line} --json"), cwd=self.home, env=self._variables, check=True, capture_output=True, text=True
+        )
+        return json.loads(done.stdout)["result"]
+
+    def wait(self, line: str, done: Callable[[Any], Any], *, patience_s: float = 60.0) -> Any:
+        """Ask until `done` finds something in the result, and give that. Raise Refused where it does not in time."""
+        until = time.monotonic() + patience_s
+        while not (found := done(self.ask(line))):
+            if time.monotonic() > until:
+                raise Refused(
+                    f"the story stops: {line} does not tell what it should", kind="story-broken",
+                    hint=f"look at the project in {self.home}", line=line,
+                )  # fmt: skip
+            time.sleep(0.2)
+        return found
+
+    def close(self, *, stay: bool) -> None:
+        """End the server; with `stay` leave it running until Ctrl-C before, if somebody has asked for that."""
+        server = self._server
+        if server is None:
+            return
+        try:
+            if self.stays and stay:
+                self.say(f"Look around at {self.url}. It goes on until Ctrl-C.")
+                server.wait()
+        except KeyboardInterrupt:
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(25)  # the terminal has told the server, too
+        finally:
+            if server.poll() is None:
+                server.terminate()
+                server.wait(60)
+            if server.stdout:
+                server.stdout.close()
 
     def months(self, words: str) -> None:
         """Put months of flights into the data folder."""
@@ -234,9 +269,51 @@ def ask(teller: Teller) -> None:
 
 def serve(teller: Teller) -> None:
     """Serve: the same ledger for a team, and as pages in a browser."""
-    teller.serve()
+    teller.url = teller.serve()
+    for path in ("/health/ready", f"/api/v1/show?what={CHAMPION}", "/p/flights"):
+        teller.get(teller.url + path)
+
+
+def meet_traffic(teller: Teller) -> None:
+    """Deploy: the champion meets the traffic of July to September."""
+    teller.do(f'loopline deploy {PROD} --why "the champion meets traffic"')
+    address = teller.wait("loopline services", lambda found: found[0]["state"] == "ready" and found[0]["url"])
+    teller.do("loopline services")
+    teller.say(
+        "Each airport asks once for every scheduled hour, about all flights that are to leave in it. Until 17 July the model has"
+        " seen these flights in its training; from 18 July on they are new to it."
+    )
+    teller.do(f"python replay.py 7-9 --url {address}" + (f" --every {teller.every}" if teller.every > 1 else ""))
+    teller.do(f"loopline predictions {PROD} --limit 2")
+
+
+def reality_answers(teller: Teller) -> None:
+    """Learn what came true: labels, quality, drift."""
+    teller.months("8-9")
+    teller.do('loopline add data/flights --message "August and September"')
+    teller.do(f"loopline label {PROD} --file labels.csv")
+    teller.say("Only labels count that were known within a day, so that every week is as old as the others.")
+    teller.do(f"loopline quality {PROD} --since 2013-07-01 --window 14d --maturity 1d --slice origin")
+    teller.do(f"loopline drift {PROD} --window 7d")
+
+
+def react(teller: Teller) -> None:
+    """React: an alert starts a training, which proposes the next champion."""
+    teller.say("Monitors of a server look once a minute. Nobody has to wait for that:")
+    teller.do("loopline tick")
+    teller.do(f"loopline alerts {PROD}")
+    teller.wait("loopline triggers", lambda found: any(one["name"] == "retrain" and _proposed(one) for one in found))
+    teller.do("loopline triggers retrain")
+    teller.do(f"loopline check {CHAMPION}", expect=8)
+    teller.do(f"loopline review {CHAMPION}")
+    teller.say("It waits for a person. What is served stays what it was until somebody decides.")
+
+
+def _proposed(trigger: Any) -> bool:
+    """Tell whether a trigger's last firing has led to a change."""
+    return bool((trigger.get("last") or {}).get("change"))
 
 
 CHAPTERS: tuple[Callable[[Teller], None], ...] = (
-    version_data, train_a_model, promote_it, better_with_july, bad_data, ask, serve
+    version_data, train_a_model, promote_it, better_with_july, bad_data, ask, serve, meet_traffic, reality_answers, react
 )  # fmt: skip

@@ -48,11 +48,16 @@ def demo(
     )
     began = time.perf_counter()
     teller = Teller(home, where.screen, every=every, offline=offline, stays=serve)
-    for number, chapter in enumerate(CHAPTERS, start=1):
-        teller.chapter(number, chapter)
-    where.screen.say(
-        f"\nThe story took {time.perf_counter() - began:.0f} s. Its project is in {home}: look around with loopline --help"
-    )
+    told = False
+    try:
+        for number, chapter in enumerate(CHAPTERS, start=1):
+            teller.chapter(number, chapter)
+        told = True
+        where.screen.say(
+            f"\nThe story took {time.perf_counter() - began:.0f} s. Its project is in {home}: look around with loopline --help"
+        )
+    finally:
+        teller.close(stay=told)
 
 
 def example() -> Path:
