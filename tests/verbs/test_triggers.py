@@ -3,6 +3,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
+from loopline.errors import NotFound
 from loopline.nouns.firing import Armed
 from loopline.nouns.trigger import AtMost, Do, OnAlert, OnTime, Trigger
 from loopline.testing.clock import START
@@ -39,4 +42,7 @@ def test_triggers_are_listed_with_their_last_and_next_firing(world: World) -> No
     assert (paged.fired_at, paged.last, paged.looking) == (one.fired_at, one, True)
     assert world.do("triggers", "page") == (one,) == tuple(firings(world))
     assert world.do("triggers", "nightly") == ()
+    with pytest.raises(NotFound) as unknown:
+        world.do("triggers", "pag")
+    assert (unknown.value.kind, unknown.value.hint) == ("no-trigger", "did you mean page?")
     assert restore(tuple[Armed, ...], plain(found, project="flights"), project="flights") == found

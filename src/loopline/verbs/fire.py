@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from loopline.errors import NotFound
 from loopline.loop import Loop
 from loopline.nouns.firing import Firing
 from loopline.verbs.firing import Cause
 from loopline.verbs.firing import fire as do
-from loopline.verbs.ticking import declared_triggers
+from loopline.verbs.ticking import declared_triggers, no_trigger
 
 
 def fire(
@@ -26,15 +25,9 @@ def fire(
     Example:
         loopline fire retrain --why "The drift of June came before there was a trigger."
     """
-    from difflib import get_close_matches
-
     with loop.ledger.write(loop.project, loop.actor) as tx:
         declared = {one.name: one for one in declared_triggers(tx, loop)}
         if trigger not in declared:
-            near = get_close_matches(trigger, declared, 1)
-            raise NotFound(
-                f"there is no trigger {trigger[:100]}", kind="no-trigger",
-                hint=f"did you mean {near[0]}?" if near else "loopline triggers", trigger=trigger[:100],
-            )  # fmt: skip
+            raise no_trigger(trigger, declared)
         said = f"{loop.actor} asked for it" + (f": {why}" if why.strip() else "")
         return do(tx, loop, declared[trigger], Cause(f"asked:{loop.ids.new()}", said))

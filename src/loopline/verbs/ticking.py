@@ -6,13 +6,13 @@ passed over. A schedule that was missed fires once, by its last time, however la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from loopline.checks.document import load_document
-from loopline.errors import Conflict, LooplineError
+from loopline.errors import Conflict, LooplineError, NotFound
 from loopline.nouns.digest import digest_of
 from loopline.nouns.event import canonical
 from loopline.nouns.firing import Firing, Mark
@@ -37,6 +37,17 @@ def declared_triggers(tx: Tables, loop: Loop) -> tuple[Trigger, ...]:
     """Give a project's triggers: those of the document in force, or, while there is none, of the project's file at hand."""
     here = tx.policies.in_force(loop.project)
     return _document(here[1]).triggers if here else loop.triggers
+
+
+def no_trigger(name: str, declared: Iterable[str]) -> NotFound:
+    """Say that nobody has declared a trigger of that name."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, declared, 1)
+    return NotFound(
+        f"there is no trigger {name[:100]}", kind="no-trigger",
+        hint=f"did you mean {near[0]}?" if near else "loopline triggers", trigger=name[:100],
+    )  # fmt: skip
 
 
 def tick(loop: Loop) -> tuple[Firing, ...]:

@@ -8,7 +8,7 @@ from loopline.loop import Loop
 from loopline.nouns.firing import Armed, Firing
 from loopline.nouns.trigger import OnMissing, OnTime
 from loopline.verbs.paging import at_most
-from loopline.verbs.ticking import declared_triggers
+from loopline.verbs.ticking import declared_triggers, no_trigger
 
 TICKER = "ticker"
 """The lease of who ticks (`server/ticker.py`)."""
@@ -29,7 +29,11 @@ def triggers(
     at_most(limit)
     with loop.ledger.read() as tx:
         if trigger:
-            return tuple(tx.firings.list(loop.project, trigger=trigger, limit=limit))
+            fired = tuple(tx.firings.list(loop.project, trigger=trigger, limit=limit))
+            declared = [one.name for one in declared_triggers(tx, loop)]
+            if not fired and trigger not in declared:
+                raise no_trigger(trigger, declared)
+            return fired
         marks, looked_at = tx.firings.marks(loop.project), tx.leases.held(TICKER)
         found = []
         for one in declared_triggers(tx, loop):

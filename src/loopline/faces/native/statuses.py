@@ -44,6 +44,8 @@ _BY_ID: Final = frozenset({"show", "why", "impact", "delete"})
 """Verbs whose `what` may be an id, too."""
 _BY_WORD: Final = frozenset({"grant", "redeliver", "unsubscribe"})
 """Verbs whose `name` or `who` must be there: elsewhere these are new."""
+_NAMED: Final = frozenset({"trigger"})
+"""Parameters whose word must be there."""
 _FILTERS: Final = frozenset({"find"})
 """Verbs whose `what` is a kind of things, and no name."""
 
@@ -56,7 +58,7 @@ def of_verb(verb: Verb, usage: Usage) -> tuple[str, ...]:
     names = {param.name for param in usage.params}
     if names & _IDS or verb.name in _BY_ID:
         found |= {"404", "409"}
-    named = verb.name in _BY_WORD or ("what" in names and verb.name not in _FILTERS)
+    named = verb.name in _BY_WORD or bool(names & _NAMED) or ("what" in names and verb.name not in _FILTERS)
     if named or any(_names(param.type) for param in usage.params):
         found.add("404")
     if verb.cls != "read":
