@@ -220,7 +220,7 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "about": [""],
         "services": [""],
         "alerts": ["", "open=true"],
-        "triggers": ["", "trigger=nightly"],
+        "triggers": [""],
         "predictions": ["ref=service/delay@prod"],
         "quality": ["ref=service/delay@prod"],
         "drift": ["ref=service/delay@prod"],
