@@ -44,6 +44,7 @@ ALONE = {
 
 MANY = {
     "Alert": "alert",
+    "Bucket": "traffic",
     "Change": "change",
     "Comment": "discussion",
     "Delivery": "subscription",
@@ -56,11 +57,13 @@ MANY = {
     "Hit": "hit",
     "Incident": "listing",
     "Listed": "listing",
+    "Monitored": "alert",
     "Moved": "ref",
     "Policy": "policy",
     "Ref": "ref",
     "Run": "run",
     "Series": "series",
+    "Silence": "alert",
     "Standing": "standing",
     "Subscription": "subscription",
     "Task": "task",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TONES: Mapping[str, str] = {
     "applied": "good", "approved": "good", "finished": "good", "cached": "good", "pass": "good", "ok": "good",
-    "approve": "good", "resolved": "good", "done": "good",
+    "approve": "good", "resolved": "good", "done": "good", "ready": "good", "good": "good", "firing": "bad",
     "proposed": "wait", "rolling": "wait", "pending": "wait", "running": "wait", "warn": "wait", "open": "wait",
     "fail": "bad", "failed": "bad", "crashed": "bad", "error": "bad", "stopped": "bad", "reject": "bad",
     "dead": "bad", "paused": "bad", "failing": "bad", "delivered": "good", "redelivered": "good",
