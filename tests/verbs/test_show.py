@@ -45,6 +45,7 @@ def test_a_deployment_is_shown_with_its_specification(world: World) -> None:
     deploy(world)
     found = world.do("show", str(PROD))
     assert isinstance(found, Deployment)
+    assert found.service
     assert (found.number, found.service.arms[0].version) == (1, "model/delay@1")
     assert restore(Deployment, plain(found)) == found
     with world.loop.ledger.read() as tx:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_what_was_never_asked_has_no_traffic(world: World) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"since": 5, "until": 5}, {"window": timedelta(-1)}, {"since": 0, "window": timedelta(seconds=1)}]
 )
-def test_times_without_end_are_refused(world: World, wrong: dict[str, object]) -> None:
+def test_times_without_end_are_refused(world: World, wrong: dict[str, Any]) -> None:
     """No time at all, pieces that go backwards, and more pieces than anybody reads."""
     deploy(world)
     with pytest.raises(Invalid):
