@@ -50,6 +50,10 @@ ON_A_PHONE = frozenset({
     "change-sliced",
     "feed",
     "lineage",
+    "services",
+    "service",
+    "prediction",
+    "monitors",
     "login-closed",
 })
 """Pages that are pictured on a phone instead of in the dark: what a phone does to them is worth seeing."""
@@ -58,6 +62,8 @@ LEFT_OUT = {
     "impact": "it is the page of lineage, walked the other way",
     "device": "with a code in it, the same page is `device-waiting`",
     "empty-assets": "it says as much as `empty-runs`",
+    "empty-services": "it says as much as `empty-runs`",
+    "empty-monitors": "it says as much as `empty-runs`",
     "empty-feed": "it says as much as `empty-runs`",
     "empty-search": "it says as much as `empty-runs`",
     "settings-server": "it is a list of addresses and versions, which differ everywhere",

@@ -66,7 +66,9 @@ def scored(folder: Path, asked: Asked) -> Scored:
         strange = [column for column in told if column not in here.columns]
         if strange and here.rows("SELECT count(*) FROM predictions WHERE status < 400") != [(0,)]:
             raise unknown(here, told[strange[0]])
-        here.columns.update(dict.fromkeys(strange, ""))  # of a time without answers nothing is known, and nothing is wrong
+        here.columns.update(
+            dict.fromkeys(strange, "")
+        )  # of a time without answers nothing is known, and nothing is wrong
         _take(here, asked, columns)
         table = here.table(_joined(here, asked, len(columns)))
         unmatched = _unmatched(here, asked)

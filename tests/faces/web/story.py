@@ -33,7 +33,7 @@ from loopline.testing.clock import FakeClock
 from loopline.testing.loop import loop as make_loop
 from loopline.verbs import load
 
-from .traffic import SIGNATURE, Traffic, begin_to_serve, go_on, reference, serve_both
+from .traffic import SIGNATURE, begin_to_serve, go_on, reference, serve_both
 
 START = 1_782_892_800_000_000
 """2026-07-01 08:00 UTC."""

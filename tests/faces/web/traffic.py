@@ -101,7 +101,9 @@ class Traffic:
         """Deploy the service with these models."""
         declared = Declaration(
             str(SERVICE), candidates, unit=("carrier",), event_time="departs", monitors=MONITORS if ref == PROD else (),
-            labels=Labels("late", score="predict_proba", positive="1", metrics=("roc_auc", "log_loss"), slices=("carrier", "origin")),
+            labels=Labels(
+                "late", score="predict_proba", positive="1", metrics=("roc_auc", "log_loss"), slices=("carrier", "origin")
+            ),
         )  # fmt: skip
         change: Change = self.story.do("deploy", ref, declared=declared, why=why, by="bob")
         if ref == PROD:
@@ -123,7 +125,9 @@ class Traffic:
         ripe = [one for one in self.labels if one[0] < now]
         self.labels = [one for one in self.labels if one[0] >= now]
         if ripe:
-            self.story.do("label", PROD, rows=tuple({"id": name, "late": truth} for _, name, truth in ripe), by="token:feed")
+            self.story.do(
+                "label", PROD, rows=tuple({"id": name, "late": truth} for _, name, truth in ripe), by="token:feed"
+            )
         seal(signals_of(self.story.loop, PROD))
         watch(self.story.loop)
 
@@ -140,7 +144,11 @@ class Traffic:
         for row, (chance, carrier) in enumerate(zip(_chances(rows, 1.3), rows["carrier"], strict=True)):
             if status == 200 and carrier != "9E":  # whose feed is late
                 truth = self.chance.random() < (0.5 if late else chance)
-                self.labels.append((at + AHEAD + KNOWN + round(self.chance.expovariate(1) * HOUR), f"{told}:{row}", int(truth)))
+                self.labels.append((
+                    at + AHEAD + KNOWN + round(self.chance.expovariate(1) * HOUR),
+                    f"{told}:{row}",
+                    int(truth),
+                ))
         answered = status == 200
         took = self.chance.lognormvariate(8.6 if arm == "champion" else 9.0, 0.35) if answered else 900
         kinds = {"carrier": "BYTES", "origin": "BYTES"}
@@ -192,12 +200,19 @@ def go_on(story: Story, traffic: Traffic, change: Change) -> None:
     found = story.do("alerts", open=True)
     drift = next(one for one in found if one.kind == "drift")
     story.do("acknowledge", drift.id, note="It is hot, and Southwest flies from here now.", by="bob")
-    story.do("silence", f"{PROD}/inputs", why="WN is new here; June's model will know it", lasting=timedelta(days=3), by="bob")
+    story.do(
+        "silence",
+        f"{PROD}/inputs",
+        why="WN is new here; June's model will know it",
+        lasting=timedelta(days=3),
+        by="bob",
+    )
     story.named["alert"] = drift.id
     (prediction, *_) = story.do("predictions", PROD, arm="champion", status=200, limit=5)
     story.named["prediction"] = prediction.id
     traffic.say(
-        Deployment(str(PROD), None, state="ready", serving=traffic.number, url="http://127.0.0.1:4100", host="apron:4711", pids=(4712, 4713, 4714)),
+        Deployment(str(PROD), None, state="ready", serving=traffic.number, url="http://127.0.0.1:4100", host="apron:4711",
+                   pids=(4712, 4713, 4714)),
         Deployment(str(STAGING), None, state="failing", url="http://127.0.0.1:4101", host="apron:4711", restarts=6,
                    message="main: ModuleNotFoundError: No module named 'holidays'"),
     )  # fmt: skip

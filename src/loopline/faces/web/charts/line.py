@@ -65,10 +65,13 @@ def line(
     most: int = MOST,
     named: bool = True,
     zone: tzinfo = UTC,
+    floor: float | None = None,
+    marks: Sequence[tuple[float, str]] = (),
 ) -> Markup:
     """Draw curves over one axis. Gaps are where a value is no number; an infinite one stands at the edge.
 
-    Without `named` a legend stands elsewhere.
+    Without `named` a legend stands elsewhere. The axis holds `floor` where that is given; `marks` are places where something
+    happened, each with its name.
     """
     xs = extent(x for curve in curves for x in curve.xs)
     shown = [y for curve in curves for y in curve.ys if math.isfinite(y) and (y > 0 or not log)]
@@ -76,10 +79,12 @@ def line(
     if xs is None or ys is None:
         return _nothing(curves, title, width, height)
     low, high = (ys if ys[0] < ys[1] else (ys[0] / 2 or ys[0], min(ys[1] * 2, LARGEST))) if log else roomy(*ys)
+    if floor is not None:
+        low, high = min(floor, ys[0]), max(high, floor + 1e-9)
     up = [(value, brief(value)) for value in (log_ticks(low, high) if log else ticks(low, high, 4))]
     box = Box(width, height, left=room_for([label for _, label in up]), right=22 if len(curves) > 1 else 12)
     x, y = Scale(*_wide(xs), *box.x), Scale(low, high, *box.y, log)
-    body = [grid(box, x, y, across=_across(x, across, zone), up=up)]
+    body = [grid(box, x, y, across=_across(x, across, zone), up=up), *_marks(marks, x, box)]
     odd = 0
     ends: list[tuple[float, float, Curve]] = []
     for curve in curves:
@@ -97,6 +102,20 @@ def line(
     )  # fmt: skip
     named_by = legend([(c.name, c.tone, DASHES[(c.tone - 1) % 10]) for c in curves]) if named else Markup("")
     return drawn + named_by + _numbers(curves, title)
+
+
+def _marks(marks: Sequence[tuple[float, str]], x: Scale, box: Box) -> list[Markup]:
+    """Draw where something happened, with what that was."""
+    drawn = []
+    for at, name in marks:
+        place, right = x(at), x(at) > box.width * 0.7
+        drawn.append(
+            node("path", node("title", name[:120]), d=f"M{place:.1f} {box.top:.1f}V{box.y[0]:.1f}", class_="hair")
+        )
+        drawn.append(
+            text(place + (-4 if right else 4), box.top + 4, name[:24], anchor="end" if right else "", class_="strong")
+        )
+    return drawn
 
 
 def _signs(ends: Sequence[tuple[float, float, Curve]]) -> list[Markup]:
