@@ -132,22 +132,23 @@ def _curve(
     curve: Curve, kept: Sequence[int], x: Scale, y: Scale, *, stairs: bool
 ) -> tuple[list[Markup], tuple[float, float]]:
     """Draw one; give where it ends."""
-    path, pen, real = [], False, 0
-    end = (0.0, 0.0)
+    path: list[str] = []
+    places: list[tuple[float, float]] = []
+    pen = False
     for i in kept:
         value = curve.ys[i]
         if math.isnan(value) or (y.log and value <= 0):
             pen = False
             continue
         end = x(curve.xs[i]), y(value)
-        real += 1
+        places.append(end)
         if pen and stairs:
             path.append(f"H{end[0]:.1f}V{end[1]:.2f}")
         else:
             path.append(f"{'L' if pen else 'M'}{end[0]:.1f} {end[1]:.2f}")
         pen = True
     if not path:
-        return [], end
+        return [], (0.0, 0.0)
     dashes = DASHES[(curve.tone - 1) % 10]
     drawn = [
         node(
@@ -159,9 +160,12 @@ def _curve(
             data_name=curve.name[:80],
         )
     ]
-    if real == 1 or len(curve.xs) == 1:
-        drawn.append(node("circle", cx=end[0], cy=end[1], r="3.5", class_=f"k{curve.tone}", data_series=curve.tone))
-    return drawn, end
+    size = "3.5" if len(path) == 1 else "2.5"
+    for at, (one, after) in enumerate(zip(path, [*path[1:], "M"], strict=True)):
+        if one.startswith("M") and after.startswith("M"):  # between two gaps: a line of one point is none
+            across, up = places[at]
+            drawn.append(node("circle", cx=across, cy=up, r=size, class_=f"k{curve.tone}", data_series=curve.tone))
+    return drawn, places[-1]
 
 
 def _wide(xs: tuple[float, float]) -> tuple[float, float]:
