@@ -258,7 +258,7 @@ def pages_of(server: Server, prediction: str) -> list[tuple[str, Read]]:
 @pytest.mark.parametrize("word", HOSTILE)
 def test_hostile_words_of_requests_are_text(word: str, fresh: Story, serving: Server) -> None:
     """Whatever a request calls itself, its unit, its columns and their values, it is shown as text and can be opened."""
-    rows = {word[:200]: [word], "x": [1.0]}
+    rows: dict[str, list[Any]] = {word[:200]: [word], "x": [1.0]}
     serve(fresh, {"x": [1.0, 2.0], word[:200]: ["a", word]}, [asked(fresh, word[:300], rows, units=word, error=word)])
     for part, page in pages_of(serving, f"{word[:300]}:0"):
         assert page.status == 200, (part, page.text[-300:])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loopline.faces.web.charts.overlay import BINS, VALUES, overlay, pairs_of, small
+from loopline.faces.web.charts.overlay import BINS, SINGLE, VALUES, overlay, pairs_of, small
 from loopline.models.profile import profile
 from loopline.nouns.profile import ColumnProfile
 from loopline.signals.counts import Counts
@@ -27,12 +27,13 @@ def both(before: Any, now: Any) -> tuple[ColumnProfile, ColumnProfile]:
     ("before", "now"),
     [
         (RNG.normal(0, 1, 4000), RNG.normal(2, 1, 900)),
+        (RNG.integers(0, 24, 4000), RNG.integers(9, 24, 900)),
         (RNG.integers(0, 9, 4000), RNG.integers(3, 14, 900)),
         (np.exp(RNG.normal(0, 3, 4000)), np.exp(RNG.normal(1, 3, 900))),
         (RNG.choice(["AA", "B6", "UA"], 4000).tolist(), RNG.choice(["AA", "WN"], 900).tolist()),
         ([f"N{i % 40}" for i in range(4000)], [f"N{i % 50}" for i in range(900)]),
     ],
-    ids=["numbers", "few numbers", "a long tail", "texts", "many texts"],
+    ids=["numbers", "hours", "few numbers", "a long tail", "texts", "many texts"],
 )
 def test_every_row_is_in_a_bar(before: Any, now: Any) -> None:
     """Shares of both sides add up to one, also where a window lies beyond its reference, and bars stay few."""
@@ -40,8 +41,7 @@ def test_every_row_is_in_a_bar(before: Any, now: Any) -> None:
     pairs = pairs_of(window, reference)
     assert sum(one.now for one in pairs) == pytest.approx(1)
     assert sum(one.before for one in pairs) == pytest.approx(1)
-    assert max(VALUES, 1) < BINS
-    assert 2 <= len(pairs) <= BINS + 2
+    assert 2 <= len(pairs) <= max(BINS + 2, VALUES + 1, SINGLE + 1)
     assert all(one.now >= -1e-9 and one.before >= -1e-9 for one in pairs)
     assert len(str(overlay(window, reference, title="x against training"))) < 6_000
     assert len(str(small(window, reference))) < 2_000
@@ -54,6 +54,14 @@ def test_what_has_not_moved_lies_under_the_line() -> None:
     assert [one.now for one in pairs] == pytest.approx([one.before for one in pairs])
     starts = np.array([one.start for one in pairs if one.start is not None])
     assert np.diff(starts) == pytest.approx(np.diff(starts)[0])
+
+
+def test_bins_that_begin_at_zero_say_so() -> None:
+    """The first edge lies just below the least value, which is no number to read."""
+    window, reference = both(np.arange(999.0), np.arange(9.0))
+    assert -1e-300 < reference.edges[0] < 0
+    assert next(one.name for one in pairs_of(window, reference) if one.start is not None).startswith("0 – ")
+    assert "e−3" not in overlay(window, reference, title="x")
 
 
 def test_single_numbers_have_bars_of_their_own() -> None:

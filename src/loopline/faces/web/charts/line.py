@@ -83,7 +83,7 @@ def line(
         low, high = min(floor, ys[0]), max(high, floor + 1e-9)
     up = [(value, brief(value)) for value in (log_ticks(low, high) if log else ticks(low, high, 4))]
     box = Box(width, height, left=room_for([label for _, label in up]), right=22 if len(curves) > 1 else 12)
-    x, y = Scale(*_wide(xs), *box.x), Scale(low, high, *box.y, log)
+    x, y = Scale(*_wide(xs, across), *box.x), Scale(low, high, *box.y, log)
     body = [grid(box, x, y, across=_across(x, across, zone), up=up), *_marks(marks, x, box)]
     odd = 0
     ends: list[tuple[float, float, Curve]] = []
@@ -168,8 +168,10 @@ def _curve(
     return drawn, places[-1]
 
 
-def _wide(xs: tuple[float, float]) -> tuple[float, float]:
-    return xs if xs[0] < xs[1] else (xs[0] - 1, xs[1] + 1)
+def _wide(xs: tuple[float, float], across: Across) -> tuple[float, float]:
+    """Give one place alone some room: half a day to each side where it is a time."""
+    air = 43_200e6 if across == "time" else 1
+    return xs if xs[0] < xs[1] else (xs[0] - air, xs[1] + air)
 
 
 def _across(x: Scale, across: Across, zone: tzinfo) -> list[Tick]:

@@ -6,7 +6,6 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 WIDE, HIGH = 150.0, 34.0
 BINS = 22
 """Bins of a picture. A profile has more, of equal counts and not of equal widths."""
+SINGLE = 33
+"""Numbers that training had, up to which each has a bar of its own: the hours of a day, the days of a month."""
 VALUES = 10
 """Categories that have a bar of their own; the rest are put together."""
 _TAIL = 3.0
@@ -82,7 +83,7 @@ def pairs_of(window: ColumnProfile, reference: ColumnProfile) -> list[Pair]:
     if not reference.edges or len(window.counts) != len(reference.counts):
         return []
     now, before = _shares(window.counts), _shares(reference.counts)
-    if len(reference.edges) <= BINS:
+    if len(reference.edges) <= SINGLE:
         names = [f"≤ {number(reference.edges[0])}", *(number(edge) for edge in reference.edges[1:])]
         names.append(f"> {number(reference.edges[-1])}")
         return _trimmed([Pair(*one) for one in zip(names, now, before, strict=True)])
@@ -113,15 +114,16 @@ def _equal(edges: Sequence[float], now: Sequence[float], before: Sequence[float]
         return []
     cuts = [low + step * i for i in range(BINS)] + [high]
     upto_now, upto_before = ([_below(edges, shares, cut) for cut in cuts] for shares in (now, before))
+    names = [brief(0.0 if abs(cut) < step * 1e-6 else float(f"{cut:.4g}")) for cut in cuts]
     inner = [
-        Pair(f"{number(a)} – {number(b)}", upto_now[i + 1] - upto_now[i], upto_before[i + 1] - upto_before[i], a)
-        for i, (a, b) in enumerate(pairwise(cuts))
+        Pair(
+            f"{names[i]} – {names[i + 1]}", upto_now[i + 1] - upto_now[i], upto_before[i + 1] - upto_before[i], cuts[i]
+        )
+        for i in range(BINS)
     ]
-    ends = (
-        Pair(f"≤ {number(low)}", upto_now[0], upto_before[0]),
-        Pair(f"> {number(high)}", 1 - upto_now[-1], 1 - upto_before[-1]),
-    )
-    return _trimmed([ends[0], *inner, ends[1]])
+    below = Pair(f"≤ {names[0]}", upto_now[0], upto_before[0])
+    above = Pair(f"> {names[-1]}", 1 - upto_now[-1], 1 - upto_before[-1])
+    return _trimmed([below, *inner, above])
 
 
 def _below(edges: Sequence[float], shares: Sequence[float], value: float) -> float:
@@ -166,7 +168,7 @@ def _drawn(pairs: Sequence[Pair], x: Scale, y: Scale) -> list[Markup]:
 def _labels(pairs: Sequence[Pair], box: Box) -> list[tuple[float, str]]:
     """Name every bar that has room, else the places where bins begin."""
     side = (box.x[1] - box.x[0]) / len(pairs)
-    starts = [(i, one.start) for i, one in enumerate(pairs) if one.start is not None]
+    starts = [(float(i), one.name.partition(" – ")[0]) for i, one in enumerate(pairs) if one.start is not None]
     if not starts:
         return [(i + 0.5, shorten(one.name, max(3, int(side / 6)))) for i, one in enumerate(pairs)]
-    return [(float(i), brief(float(f"{at:.3g}"))) for i, at in starts[:: max(1, len(starts) // 5)]]
+    return starts[:: max(1, len(starts) // 5)]

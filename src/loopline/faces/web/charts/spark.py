@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ WIDE, HIGH = 150.0, 30.0
 
 
 def spark(values: Sequence[float], *, title: str) -> Markup:
-    """Draw values beside each other, from zero."""
+    """Draw values beside each other, from zero; what is no number is none."""
+    values = [value if math.isfinite(value) else 0.0 for value in values]
     most = max([*values, 0]) or 1
     x, y = Scale(0, max(len(values) - 1, 1), 1, WIDE - 1), Scale(0, most, HIGH - 1, 2)
     points = [f"{x(at):.1f} {y(value):.1f}" for at, value in enumerate(values)]

@@ -128,6 +128,7 @@ async def drift(request: Request) -> Response:
     arms = {one.name: f"{one.name}, {one.version}" for one in (found.here.service.arms if found.here.service else ())}
     return await show(
         request, found, "drift", asked=Asked("drift", words), problem=problem, told=compared, moved=moved,
+        decided=any(one.verdict in ("drift", "stable") for one in columns),
         columns=[(one, small(one.window, one.reference) if one.window and one.reference else "") for one in columns[:COLUMNS]],
         left_out=max(0, len(columns) - COLUMNS),
         large=[(one, overlay(one.window, one.reference, title=f"{one.column} against training")) for one in large
