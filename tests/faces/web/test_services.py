@@ -12,6 +12,7 @@ import pytest
 from loopline.models import profile as profiles
 from loopline.nouns.alert import Alert
 from loopline.nouns.artifact import SERVICE as SERVICE_TYPE
+from loopline.nouns.deployment import Deployment
 from loopline.nouns.name import Numbered
 from loopline.nouns.service import Arm, Service
 from loopline.serving.specification import dump_service
@@ -68,6 +69,30 @@ def test_a_service_without_a_ref_is_its_first_deployment(served: Server) -> None
     assert next(one["href"] for one in page.tree.all("a", aria_current="true")) == HERE
     assert served.get("/p/flights/services/service/none").status == 404
     assert served.get("/p/flights/services/model/delay@champion").status == 404
+
+
+def test_what_still_ends_has_a_page(fresh: Story, serving: Server) -> None:
+    """A deployment whose ref is gone is shown for as long as its processes are there; then nothing has that name."""
+    serve(fresh, {"x": [1.0, 2.0]}, [])
+    fresh.do("undeploy", PROD, why="the trial is over")
+    with fresh.loop.ledger.telemetry() as tables:
+        tables.deployments.say("flights", Deployment(str(PROD), None, state="stopping"))
+    for page in (serving.get(HERE), serving.get("/p/flights/services")):
+        assert (page.status, "stopping" in page.text, "undeployed" in page.text, wrong_with(page)) == (
+            200,
+            True,
+            True,
+            [],
+        )
+    with fresh.loop.ledger.telemetry() as tables:
+        tables.deployments.say("flights", Deployment(str(PROD), None, state="stopped"))
+    assert serving.get(HERE).status == 404
+
+
+def test_a_services_versions_lead_to_how_it_serves(served: Server) -> None:
+    """From the asset one gets to the deployments."""
+    page = served.get("/p/flights/assets/service/delay")
+    assert "/p/flights/services/service/delay" in [one["href"] for one in page.tree.all("a")]
 
 
 def test_quality_is_asked_by_maturity_and_slice(served: Server) -> None:
