@@ -22,7 +22,7 @@ def list_of_bucket(values: Sequence[Bucket], screen: Screen) -> Iterator[str]:
         [
             moment(one.start, screen.zone), f"{clean(one.arm)}{' (shadow)' if one.shadow else ''}",
             *(number(count) for count in (one.requests, one.rows)),
-            f"{one.requests * 60e6 / (one.end - one.start):.1f}", number(one.errors), number(one.refused),
+            f"{one.requests * 60e6 / max(one.end - one.start, 1):.1f}", number(one.errors), number(one.refused),
             *(f"{at / 1e3:.1f}" for at in (one.p50_us, one.p90_us, one.p99_us)),
         ]
         for one in values
