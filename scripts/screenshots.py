@@ -39,7 +39,7 @@ TALLEST = 1500
 """Pixels: what is below them is more of the same."""
 QUALITY = 64
 """Of WebP, up to 100: letters are clear, and a page is about 30 KB."""
-MOST = 3_000_000
+MOST = 3_400_000
 """Bytes of the chosen set."""
 ON_A_PHONE = frozenset({
     "overview",
@@ -50,6 +50,12 @@ ON_A_PHONE = frozenset({
     "change-sliced",
     "feed",
     "lineage",
+    "services",
+    "service",
+    "service-quality",
+    "predictions",
+    "prediction",
+    "monitors",
     "login-closed",
 })
 """Pages that are pictured on a phone instead of in the dark: what a phone does to them is worth seeing."""
@@ -59,6 +65,9 @@ LEFT_OUT = {
     "impact": "it is the page of lineage, walked the other way",
     "device": "with a code in it, the same page is `device-waiting`",
     "empty-assets": "it says as much as `empty-runs`",
+    "service-failing": "it is the page of a service with what `services` says of one that fails",
+    "empty-services": "it says as much as `empty-runs`",
+    "empty-monitors": "it says as much as `empty-runs`",
     "empty-feed": "it says as much as `empty-runs`",
     "empty-search": "it says as much as `empty-runs`",
     "settings-server": "it is a list of addresses and versions, which differ everywhere",

@@ -33,6 +33,16 @@ def test_every_answered_prediction_is_there_with_its_label(tmp_path: Path) -> No
     assert (found.contradicted, found.unmatched) == (0, 1)
 
 
+def test_a_time_without_answers_has_no_quality(tmp_path: Path) -> None:
+    """Days without predictions between others are an empty answer, whatever slices are asked for."""
+    write(tmp_path, [entry(0), entry(1, event_times=JULY + 9 * DAY)])
+    seal(tmp_path)
+    found = scored(tmp_path, Asked(PROBA, JULY + 3 * DAY, JULY + 4 * DAY, slices=("carrier",)))
+    assert (found.groups, len(found.truth)) == ((), 0)
+    with pytest.raises(Invalid):
+        scored(tmp_path, Asked(PROBA, slices=("airline",)))
+
+
 def test_labels_count_at_one_age(tmp_path: Path) -> None:
     """With a maturity a label that came later does not count, and a correction that came later changes nothing."""
     write(tmp_path, [entry(0, event_times=JULY), entry(1, event_times=JULY)])

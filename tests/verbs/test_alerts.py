@@ -6,6 +6,7 @@ import pytest
 
 from loopline.errors import Invalid
 from loopline.nouns.alert import Alert
+from loopline.verbs.paging import next_of
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -24,6 +25,7 @@ def test_alerts_are_told_newest_first(world: World) -> None:
     first, second = opened(world, "service/a@prod", "x"), opened(world, "service/b@prod", "x")
     assert [one.id for one in world.do("alerts")] == [second.id, first.id]
     assert [one.id for one in world.do("alerts", "service/a@prod")] == [first.id]
+    assert next_of("alerts", {"limit": 1}, world.do("alerts", limit=1)) == second.id
     assert [one.id for one in world.do("alerts", limit=1, after=second.id)] == [first.id]
     with world.loop.ledger.write(world.loop.project, world.loop.actor) as tx:
         tx.alerts.resolve(second)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import io
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from loopline.cli.render import draw
+from loopline.cli.screen import Screen
 from loopline.errors import Invalid
 from loopline.nouns.run import Point
 
@@ -47,6 +51,21 @@ def test_a_day_is_a_time(world: World) -> None:
         assert len(world.do("find", where=where)) == count, where
     with pytest.raises(Invalid):
         world.do("find", where="started > yesterday")
+
+
+def test_silences_that_hold_are_found(world: World) -> None:
+    """The one that ends first comes first; one that was ended is none; a page goes on behind the last one."""
+    world.do("silence", "service/b@prod/*", why="later", lasting=timedelta(hours=8))
+    world.do("silence", "service/a@prod/*", why="soon")
+    world.do("silence", "service/c@prod/*", why="over")
+    world.do("silence", "service/c@prod/*", why="enough", lasting=timedelta(0))
+    found = world.do("find", "silences")
+    assert [one.why for one in found] == ["soon", "later"]
+    assert world.do("find", "silences", limit=1, after=found[0].id) == found[1:]
+    assert [line.split()[0] for line in draw(found, Screen(io.StringIO(), io.StringIO(), environ={}))] == [
+        "service/a@prod/*",
+        "service/b@prod/*",
+    ]
 
 
 def test_open_ones_only(guarded: World) -> None:

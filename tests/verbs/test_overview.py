@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
+from loopline.cli.render import draw
+from loopline.cli.screen import Screen
+from loopline.nouns.deployment import Deployment
 from loopline.nouns.name import Numbered, RefName
 from loopline.nouns.run import RunState
+from loopline.verbs.watching import watch
 
-from .conftest import ANN, BOB, MODEL, TRIGGER
+from .conftest import ANN, BOB, MODEL, PROJECT, TRIGGER
+from .records import HOUR, PROD, Records, deploy
+from .test_watching import ERRORS
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -71,6 +78,22 @@ def test_an_old_failure_is_not_told(world: World) -> None:
     assert len(world.do("overview").failed) == 1
     world.loop.clock.advance(seconds=8 * 86_400)  # type: ignore[attr-defined]
     assert world.do("overview").failed == ()
+
+
+def test_services_that_are_not_well_and_open_alerts_are_told(world: World) -> None:
+    """One that nobody serves, and what its monitors see; one that answers as it should is only current."""
+    deploy(world, ERRORS)
+    Records(world).ask(world.loop.clock.now() // HOUR * HOUR - 1, requests=10, errors=5)
+    watch(world.loop)
+    found = world.do("overview")
+    assert [(one.ref, one.state) for one in found.deployments] == [(str(PROD), "waiting")]
+    assert [(one.service, one.monitor) for one in found.alerts] == [(str(PROD), "errors")]
+    text = "\n".join(draw(found, Screen(io.StringIO(), io.StringIO(), environ={})))
+    assert "no host has taken it" in text
+    assert "errors 50.00%" in text
+    with world.loop.ledger.telemetry() as tx:
+        tx.deployments.say(PROJECT, Deployment(str(PROD), None, state="ready", serving=1))
+    assert world.do("overview").deployments == ()
 
 
 def test_an_empty_project_has_an_overview(world: World) -> None:

@@ -6,11 +6,14 @@ import pytest
 
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.comparison import Review
+from loopline.nouns.deployment import Deployment
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
+from loopline.verbs.plain import plain, restore
 
 from .conftest import PROJECT
+from .records import PROD, deploy
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -35,6 +38,20 @@ def test_a_beginning_that_several_have_is_ambiguous(guarded: World) -> None:
     with pytest.raises(Conflict):
         guarded.do("show", change.id[:20])
     assert isinstance(guarded.do("show", twin[:21]), Run)
+
+
+def test_a_deployment_is_shown_with_its_specification(world: World) -> None:
+    """One of which the specification cannot be read is shown without it."""
+    deploy(world)
+    found = world.do("show", str(PROD))
+    assert isinstance(found, Deployment)
+    assert found.service
+    assert (found.number, found.service.arms[0].version) == (1, "model/delay@1")
+    assert restore(Deployment, plain(found)) == found
+    with world.loop.ledger.read() as tx:
+        digest = tx.versions.get(PROD.asset, 1).artifact.digest
+    world.loop.blobs.delete(digest)
+    assert world.do("show", str(PROD)).service is None
 
 
 @pytest.mark.parametrize("text", ["", "0", "01", "019", "zzzz", "%", "_", "' OR 1=1 --", "019b%"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from loopline.nouns.service import Service
+
 DeploymentState = Literal["waiting", "starting", "ready", "degraded", "failing", "stopping", "stopped"]
 
 
@@ -34,3 +36,5 @@ class Deployment:
     """When its host last said so."""
     behind: tuple[str, ...] = ()
     """Models that have moved on since this was deployed: `model/delay@champion is 8, served is 7`. `deploy` again takes them."""
+    service: Service | None = None
+    """What it should serve, in whole, where one deployment is asked about; lists leave it out."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loopline.nouns.alert import Alert
 from loopline.nouns.change import Change, Moved
+from loopline.nouns.deployment import Deployment
 from loopline.nouns.incident import Incident
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
@@ -55,3 +57,7 @@ class Overview:
     runs: int = 0
     """How many runs there are, steps aside."""
     assets: int = 0
+    deployments: tuple[Deployment, ...] = ()
+    """Those that are not as they should be: not ready, or behind the models that they were declared with."""
+    alerts: tuple[Alert, ...] = ()
+    """Open ones, newest first."""

@@ -61,12 +61,14 @@ def scored(folder: Path, asked: Asked) -> Scored:
     import numpy as np
 
     with opened(folder, start=asked.start, end=asked.end) as here:
-        columns = {one: _input(here, one) for one in asked.slices}
-        score = f"out.{asked.score}"
-        if score not in here.columns:
-            if here.rows("SELECT count(*) FROM predictions WHERE status < 400") != [(0,)]:
-                raise unknown(here, asked.score)
-            here.columns[score] = ""
+        columns = {one: f"in.{one.removeprefix('in.')}" for one in asked.slices}
+        told = {**dict(zip(columns.values(), columns, strict=True)), f"out.{asked.score}": asked.score}
+        strange = [column for column in told if column not in here.columns]
+        if strange and here.rows("SELECT count(*) FROM predictions WHERE status < 400") != [(0,)]:
+            raise unknown(here, told[strange[0]])
+        here.columns.update(
+            dict.fromkeys(strange, "")
+        )  # of a time without answers nothing is known, and nothing is wrong
         _take(here, asked, columns)
         table = here.table(_joined(here, asked, len(columns)))
         unmatched = _unmatched(here, asked)
@@ -82,19 +84,13 @@ def scored(folder: Path, asked: Asked) -> Scored:
         )  # fmt: skip
 
 
-def _input(here: Opened, word: str) -> str:
-    column = f"in.{word.removeprefix('in.')}"
-    if column not in here.columns:
-        raise unknown(here, word)
-    return column
-
-
 def _take(here: Opened, asked: Asked, columns: dict[str, str]) -> None:
     """Keep what is needed of the predictions, with a number for each, and number the cells."""
     kept = dict.fromkeys(["id", "event_time", *joining(here)])
     score = f"out.{asked.score}"
     number = f"TRY_CAST({name(score)} AS DOUBLE)" if here.columns[score] else "NULL::DOUBLE"
-    slices = "".join(f", CAST({name(column)} AS VARCHAR) AS s{n}" for n, column in enumerate(columns.values()))
+    values = [name(column) if here.columns[column] else "NULL" for column in columns.values()]
+    slices = "".join(f", CAST({value} AS VARCHAR) AS s{n}" for n, value in enumerate(values))
     bounds = [("event_time >= ?", asked.start), ("event_time < ?", asked.end)]
     where = "".join(f" AND {test}" for test, value in bounds if value is not None)
     step, first = int(asked.window), int(asked.start or 0)

@@ -85,6 +85,18 @@ VERBS: tuple[Verb, ...] = (
     Verb("undeploy", "write", "services", "Propose that the ref of a service goes."),
     Verb("services", "read", "services", "List deployments: what should be served, and what answers now."),
     Verb(
+        "traffic",
+        "read",
+        "services",
+        "Tell how much a service was asked, by time and arm: requests, rows, errors, what it refused, and how long answers took.",
+    ),
+    Verb(
+        "monitors",
+        "read",
+        "services",
+        "List the monitors of what is deployed: where each stands, what it saw last, its open alert, and whether it is silenced.",
+    ),
+    Verb(
         "drift",
         "read",
         "services",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from loopline.errors import Invalid
 from loopline.ledger.search import compose
 from loopline.loop import Loop
+from loopline.nouns.alert import Silence
 from loopline.nouns.change import Change
 from loopline.nouns.incident import Incident
 from loopline.nouns.person import Person
@@ -21,7 +22,7 @@ from loopline.verbs.permitting import seen
 def find(
     loop: Loop,
     what: Annotated[
-        Literal["runs", "changes", "incidents", "subscriptions", "deliveries", "tasks", "tokens", "people"],
+        Literal["runs", "changes", "incidents", "subscriptions", "deliveries", "tasks", "tokens", "people", "silences"],
         "what to look for",
     ] = "runs",
     where: Annotated[str, "for runs: metrics.roc_auc > 0.7 and params.depth = '8' and state = finished"] = "",
@@ -40,6 +41,7 @@ def find(
     | tuple[Task, ...]
     | tuple[Token, ...]
     | tuple[Person, ...]
+    | tuple[Silence, ...]
 ):
     """Search runs, changes or incidents, newest first.
 
@@ -66,6 +68,10 @@ def find(
             return tuple(tx.tokens.list(*seen(loop, tx), limit=limit, after=after))
         if what == "people":
             return tuple(tx.people.list(*seen(loop, tx), limit=limit, after=after))
+        if what == "silences":
+            found = tx.alerts.silences(loop.project)
+            behind = next((at + 1 for at, one in enumerate(found) if one.id == after), 0)
+            return tuple(found[behind : behind + limit])
         condition = compose(loop.project, where, order=order, after=after)
         sql = condition.where
         if open:

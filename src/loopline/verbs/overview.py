@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
 from loopline.ledger.search import compose
@@ -17,6 +16,7 @@ from loopline.verbs.paging import at_most
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
+    from loopline.nouns.deployment import Deployment
 
 TIERS: Final = ("production", "prod", "staging", "canary", "test", "development", "dev")
 """Tiers in the order that people care about; others come behind, by name."""
@@ -27,23 +27,28 @@ _LOOKED_AT: Final = 200
 def overview(loop: Loop, *, limit: Annotated[int, "how many refs, changes and runs at most, of each"] = 20) -> Overview:
     """Tell what is current and why, which changes are open and what each lacks, what runs, what failed, what waits for you.
 
+    Of services those that are not ready or behind their models are told, and alerts that are open.
+
     Example:
         loopline overview
     """
     at_most(limit, paged=False)
     with loop.ledger.read() as tx:
         refs = _ranked(tx.refs.list(loop.project))
+        served = _served(tx, loop, refs)
         changes = [_waiting(tx, loop, one) for one in tx.changes.list(loop.project, open_only=True, limit=limit)]
         running = _runs(tx, loop.project, "r.state IN ('pending', 'running')", limit)
         return Overview(
             project=loop.project,
             at=tx.now,
-            refs=tuple(_current(tx, loop, ref) for ref in refs[:limit]),
+            refs=tuple(_current(tx, ref, served) for ref in refs[:limit]),
             more_refs=max(0, len(refs) - limit),
             changes=tuple(sorted(changes, key=lambda one: not one.mine)),
             running=tuple(running),
             failed=tuple(_failed(tx, loop.project, limit)),
             incidents=tuple(tx.incidents.list(loop.project, open_only=True, limit=limit)),
+            deployments=tuple(one for one in served.values() if one.state != "ready" or one.behind)[:limit],
+            alerts=tuple(tx.alerts.list(loop.project, open_only=True, limit=limit)),
             runs=tx.runs.count(loop.project),
             assets=tx.assets.count(loop.project),
         )
@@ -58,14 +63,19 @@ def _ranked(refs: Iterable[Ref]) -> list[Ref]:
     return sorted(refs, key=rank)
 
 
-def _current(tx: Tables, loop: Loop, ref: Ref) -> Current:
-    moves = tx.changes.history(ref.name, limit=1)
-    found = Current(ref, tx.versions.find(ref.name.asset, ref.target), moves[0] if moves else None)
-    if ref.name.asset.kind != "service":
-        return found
-    from loopline.verbs.deploying import behind
+def _served(tx: Tables, loop: Loop, refs: Iterable[Ref]) -> dict[str, Deployment]:
+    services = [ref for ref in refs if ref.name.asset.kind == "service"]
+    if not services:
+        return {}
+    from loopline.verbs.deployed import deployment
 
-    return replace(found, behind=behind(tx, loop, found.version))
+    return {str(ref.name): deployment(tx, loop, ref) for ref in services}
+
+
+def _current(tx: Tables, ref: Ref, served: Mapping[str, Deployment]) -> Current:
+    moves = tx.changes.history(ref.name, limit=1)
+    behind = served[str(ref.name)].behind if str(ref.name) in served else ()
+    return Current(ref, tx.versions.find(ref.name.asset, ref.target), moves[0] if moves else None, behind)
 
 
 def _waiting(tx: Tables, loop: Loop, change: Change) -> Waiting:

@@ -102,8 +102,18 @@ _PLACES: Final[dict[str, Any]] = {
     "impact": lambda last, _: f"{last.kind}:{last.key}",
     "search": lambda last, _: f"{last.kind}:{last.key}",
     "predictions": _predicted,
+    "alerts": lambda last, _: str(last.id),
 }
-DEFAULTS: Final = {"find": 20, "ls": 1000, "history": 20, "feed": 50, "impact": 1000, "search": 10, "predictions": 50}
+DEFAULTS: Final = {
+    "find": 20,
+    "ls": 1000,
+    "history": 20,
+    "feed": 50,
+    "impact": 1000,
+    "search": 10,
+    "predictions": 50,
+    "alerts": 20,
+}
 """The limits of the verbs that page, where none is asked for."""
 PAGED: Final = frozenset(_PLACES)
 """Verbs whose answers go on."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated
 
-from loopline.errors import Conflict, NotFound
+from loopline.errors import Conflict, LooplineError, NotFound
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.change import Change
@@ -25,7 +26,7 @@ def show(
 ) -> Ref | Version | Run | Review | Deployment:
     """Show one thing. For a change that is the review: what moves, evidence against the base, policy, data, code.
 
-    For a ref of a service it is the deployment: what should be served, what answers now, and where.
+    For a ref of a service it is the deployment: what should be served, to the last byte, what answers now, and where.
 
     Example:
         loopline show model/delay@champion
@@ -50,8 +51,13 @@ def _shown(tx: Tables, loop: Loop, ref: Ref) -> Ref | Deployment:
     if ref.name.asset.kind != "service":
         return ref
     from loopline.verbs.deployed import deployment
+    from loopline.verbs.deploying import service_of
 
-    return deployment(tx, loop, ref)
+    found = deployment(tx, loop, ref)
+    try:
+        return replace(found, service=service_of(loop, tx.versions.get(ref.name.asset, ref.target)))
+    except LooplineError:  # it cannot be read: how its processes do is worth as much then
+        return found
 
 
 def by_id(tx: Tables, loop: Loop, prefix: str) -> Run | Change:

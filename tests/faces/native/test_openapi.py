@@ -209,7 +209,7 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "show": ["what=model/delay@champion", "what=model/delay@2", f"what={runs[0]['id']}", f"what={change}"],
         "card": ["pointer=model/delay@1"],
         "find": [f"what={what}" for what in (
-            "runs", "changes", "incidents", "subscriptions", "deliveries", "tasks", "tokens", "people",
+            "runs", "changes", "incidents", "subscriptions", "deliveries", "tasks", "tokens", "people", "silences",
         )] + ["limit=1", "order=metrics.auc&limit=1"],
         "search": ["words=delay"],
         "feed": ["", "limit=2"],
@@ -221,12 +221,14 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "services": [""],
         "alerts": ["", "open=true"],
         "triggers": [""],
+        "monitors": [""],
+        "traffic": ["ref=service/delay@prod"],
         "predictions": ["ref=service/delay@prod"],
         "quality": ["ref=service/delay@prod"],
         "drift": ["ref=service/delay@prod"],
         "monitoring": ["service=service/delay@prod"],
     }  # fmt: skip
-    missing = {"tail", "predictions", "quality", "drift", "monitoring"}  # nothing is served here
+    missing = {"tail", "traffic", "predictions", "quality", "drift", "monitoring"}  # nothing is served here
     reads = {verb.name for verb in VERBS if verb.cls == "read"}
     assert reads - set(asked) == set(), "say here how it is asked"
     for verb, queries in asked.items():

@@ -14,6 +14,7 @@ from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import build
 from loopline.ledger.schema import prepare
 from loopline.loop import Loop
+from loopline.models import profile as profiles
 from loopline.models.flavors import About, encode
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.artifact import ENVIRONMENT, TREE
@@ -32,6 +33,8 @@ from loopline.store.sqlite import SqliteDatabase
 from loopline.testing.clock import FakeClock
 from loopline.testing.loop import loop as make_loop
 from loopline.verbs import load
+
+from .traffic import SIGNATURE, begin_to_serve, go_on, reference, serve_both
 
 START = 1_782_892_800_000_000
 """2026-07-01 08:00 UTC."""
@@ -134,8 +137,9 @@ class Story:
         body = f"model {run.id}"
         about = About("sklearn-skops", "model.skops", "flights.Trees", pickle=False, digest=self.loop.blobs.put(body.encode()),
                       size=len(body), types=("flights.Trees", "numpy.ndarray"), methods=("predict", "predict_proba"),
-                      versions={"python": "3.12", "scikit-learn": "1.7.1", "skops": "0.13"})  # fmt: skip
-        digest = self.tree(model__skops=body, model__json=encode(about).decode())
+                      versions={"python": "3.12", "scikit-learn": "1.7.1", "skops": "0.13"}, signature=SIGNATURE)  # fmt: skip
+        profile = profiles.encode(reference()).decode()
+        digest = self.tree(model__skops=body, model__json=encode(about).decode(), profile__json=profile)
         size = self.loop.blobs.size(digest) or 0
         self.do("log", run.id, outputs=(Link("train.model", digest, MODEL_TYPE, size),), by=by)
         made: Version = self.do(
@@ -310,7 +314,8 @@ def begin(folder: Path) -> Story:
     clock = FakeClock(START, step=20_000)
     database = SqliteDatabase(folder / "ledger.db")
     prepare(database)
-    loop = make_loop("flights", clock=clock, database=database, work=folder / "cache", ids=TimedIds(clock))
+    loop = make_loop("flights", clock=clock, database=database, work=folder / "cache", ids=TimedIds(clock),
+                     signals=folder / "signals")  # fmt: skip
     return Story(loop, clock, random.Random(7))
 
 
@@ -325,9 +330,13 @@ def tell(folder: Path) -> Story:
     story.named["unchecked"] = seen.id
     document = dump_document(Document((POLICY,), (CHECK,))).decode()
     story.do("policy", document=document, why="models are judged before they lead")
+    traffic = begin_to_serve(story)
     second = _search(story)
+    change = serve_both(story, traffic)
+    story.wait(days=2)
     _nights(story, second)
     _around(story)
+    go_on(story, traffic, change)
     story.wait(minutes=12)
     running = story.pipeline(depth=6, rate=0.1, data=3, by="ann", stop="train", cached=3)
     story.named["running"] = running.id

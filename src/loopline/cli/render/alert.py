@@ -1,4 +1,4 @@
-"""alert: what monitors saw, and what nobody is notified of."""
+"""alert: what monitors look at, what they saw, and what nobody is notified of."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from loopline.cli.screen import Screen
     from loopline.nouns.alert import Alert, Silence
+    from loopline.nouns.monitored import Monitored
 
 
 def list_of_alert(values: Sequence[Alert], screen: Screen) -> Iterator[str]:
@@ -30,6 +31,26 @@ def list_of_alert(values: Sequence[Alert], screen: Screen) -> Iterator[str]:
 def alert(value: Alert, screen: Screen) -> Iterator[str]:
     """Draw one."""
     yield from list_of_alert((value,), screen)
+
+
+def list_of_monitored(values: Sequence[Monitored], screen: Screen) -> Iterator[str]:
+    """Draw one line a monitor: how it stands, up to when it has looked, what it saw, and its alert."""
+    rows = [
+        [
+            screen.paint("name", f"{clean(one.service)}/{clean(one.monitor.name)}"), status(one.stand, screen),
+            clean(one.monitor.kind), when(one.looked_at, screen),
+            clean(one.watch.last.summary) if one.watch and one.watch.last else "",
+            f"alert {short_id(one.alert.id)}" if one.alert else "", "silenced" if one.silence else "",
+        ]
+        for one in values
+    ]  # fmt: skip
+    yield from aligned(rows, width=screen.width)
+
+
+def list_of_silence(values: Sequence[Silence], screen: Screen) -> Iterator[str]:
+    """Draw one line a silence: what it is about, how long it holds, why, by whom."""
+    rows = [[clean(one.match), when(one.until, screen), clean(one.why), who(one.by)] for one in values]
+    yield from aligned(rows, width=screen.width)
 
 
 def silence(value: Silence, screen: Screen) -> Iterator[str]:

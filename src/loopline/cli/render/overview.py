@@ -23,11 +23,9 @@ def overview(value: Overview, screen: Screen) -> Iterator[str]:
         yield ""
         yield screen.paint("dim", "current")
         yield from aligned([_current(one, screen) for one in value.refs], width=screen.width)
-        for current in value.refs:
-            for line in current.behind:
-                yield f"  {name(current.ref.name, screen)} {screen.paint('wait', 'behind')}: {clean(line)}"
         if value.more_refs:
             yield screen.paint("dim", f"  {plural(value.more_refs, 'ref')} more")
+    yield from _served(value, screen)
     for one in value.changes:
         yield ""
         yield from _waiting(one, screen)
@@ -41,6 +39,22 @@ def overview(value: Overview, screen: Screen) -> Iterator[str]:
         yield screen.paint("dim", "incidents")
         rows = [[f"  {one.severity}", clean(one.title), when(one.opened_at, screen)] for one in value.incidents]
         yield from aligned(rows, width=screen.width)
+
+
+def _served(value: Overview, screen: Screen) -> Iterator[str]:
+    """Draw the deployments that are not as they should be, and what monitors see."""
+    if value.deployments:
+        from loopline.cli.render.deployment import list_of_deployment
+
+        yield ""
+        yield screen.paint("dim", "services to look at")
+        yield from (f"  {line}" for line in list_of_deployment(value.deployments, screen))
+    if value.alerts:
+        from loopline.cli.render.alert import list_of_alert
+
+        yield ""
+        yield screen.paint("dim", "open alerts")
+        yield from (f"  {line}" for line in list_of_alert(value.alerts, screen))
 
 
 def _current(one: Current, screen: Screen) -> list[str]:

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 TONES: Mapping[str, str] = {
     "applied": "good", "approved": "good", "finished": "good", "cached": "good", "pass": "good", "ok": "good",
-    "approve": "good", "resolved": "good", "done": "good",
+    "approve": "good", "resolved": "good", "done": "good", "ready": "good", "good": "good", "firing": "bad",
     "proposed": "wait", "rolling": "wait", "pending": "wait", "running": "wait", "warn": "wait", "open": "wait",
     "fail": "bad", "failed": "bad", "crashed": "bad", "error": "bad", "stopped": "bad", "reject": "bad",
     "dead": "bad", "paused": "bad", "failing": "bad", "delivered": "good", "redelivered": "good",
     "withdrawn": "dim", "cancelled": "dim",
-    "waiting": "wait", "starting": "wait", "ready": "good", "degraded": "bad", "stopping": "wait",
-    "good": "good", "bad": "bad", "undecided": "dim", "stable": "good", "drift": "bad",
+    "waiting": "wait", "starting": "wait", "degraded": "bad", "stopping": "wait",
+    "bad": "bad", "undecided": "dim", "stable": "good", "drift": "bad",
     "too few rows": "dim", "no reference": "dim",
 }  # fmt: skip
 """How every status word of a noun sounds."""

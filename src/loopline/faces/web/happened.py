@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.nouns.event import Event
 
-Thing = Literal["run", "change", "asset", ""]
+Thing = Literal["run", "change", "asset", "monitor", ""]
 WORDS: Final[Mapping[str, str]] = {
     "run.started": "started run",
     "run.finished": "finished run",
@@ -74,7 +74,8 @@ QUIET: Final = ("run.logged", "run.unchanged", "steps.started", "steps.ended", "
 """Kinds that say little one by one: how a run went on."""
 _RUNS: Final = ("run.", "steps.")
 _CHANGES: Final = ("change.", "comment.", "check.", "checks.")
-_SAID: Final = ("reason", "message", "why", "error")
+_WATCHED: Final = ("alert.", "silence.")
+_SAID: Final = ("reason", "message", "why", "error", "note", "summary")
 _ENDS: Final = ("run.finished", "task.ended", "check.answered", "trigger.ended")
 _WELL: Final = ("finished", "done", "pass", "cancelled")
 
@@ -121,6 +122,8 @@ def _told(group: list[Event], name: str) -> Told:
     if one.kind.startswith("grant."):
         said = str(payload.get("role") or "")
     state = str(payload.get("state") or payload.get("result") or "") if one.kind in _ENDS else ""
+    if one.kind.startswith("alert.") and payload.get("monitor"):
+        name = f"{payload['monitor']} of {payload.get('service', '')}"
     if one.kind.startswith("task."):
         name = str(payload.get("verb") or "")
     return Told(one, len(group), words, _thing(one), name, said, "" if state in _WELL else state)
@@ -132,4 +135,6 @@ def _thing(one: Event) -> Thing:
         return "run"
     if one.kind.startswith(_CHANGES) and whole:
         return "change"
+    if one.kind.startswith(_WATCHED):
+        return "monitor"
     return "asset" if "/" in one.subject and one.subject.partition("/")[0] in KINDS else ""

@@ -61,6 +61,8 @@ SECTIONS: Final = (
     Section("runs", "Runs", "r"),
     Section("assets", "Assets", "a"),
     Section("changes", "Changes", "c"),
+    Section("services", "Services", "e"),
+    Section("monitors", "Monitors", "m"),
     Section("lineage", "Lineage", "l"),
     Section("feed", "Feed", "f"),
     Section("settings", "Settings", "s"),

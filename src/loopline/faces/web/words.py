@@ -38,6 +38,20 @@ TONES: Final = {
     "reject": "bad",
     "withdrawn": "off",
     "cancelled": "off",
+    "ready": "good",
+    "starting": "live",
+    "degraded": "wait",
+    "waiting": "wait",
+    "failing": "bad",
+    "stopping": "off",
+    "firing": "bad",
+    "resolved": "good",
+    "good": "good",
+    "bad": "wait",
+    "drift": "bad",
+    "stable": "good",
+    "high": "bad",
+    "medium": "wait",
 }
 """State → how it looks: a colour and, so that colour is never alone, a sign."""
 

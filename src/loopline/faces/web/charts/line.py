@@ -65,10 +65,13 @@ def line(
     most: int = MOST,
     named: bool = True,
     zone: tzinfo = UTC,
+    floor: float | None = None,
+    marks: Sequence[tuple[float, str]] = (),
 ) -> Markup:
     """Draw curves over one axis. Gaps are where a value is no number; an infinite one stands at the edge.
 
-    Without `named` a legend stands elsewhere.
+    Without `named` a legend stands elsewhere. The axis holds `floor` where that is given; `marks` are places where something
+    happened, each with its name.
     """
     xs = extent(x for curve in curves for x in curve.xs)
     shown = [y for curve in curves for y in curve.ys if math.isfinite(y) and (y > 0 or not log)]
@@ -76,10 +79,12 @@ def line(
     if xs is None or ys is None:
         return _nothing(curves, title, width, height)
     low, high = (ys if ys[0] < ys[1] else (ys[0] / 2 or ys[0], min(ys[1] * 2, LARGEST))) if log else roomy(*ys)
+    if floor is not None:
+        low, high = min(floor, ys[0]), max(high, floor + 1e-9)
     up = [(value, brief(value)) for value in (log_ticks(low, high) if log else ticks(low, high, 4))]
     box = Box(width, height, left=room_for([label for _, label in up]), right=22 if len(curves) > 1 else 12)
-    x, y = Scale(*_wide(xs), *box.x), Scale(low, high, *box.y, log)
-    body = [grid(box, x, y, across=_across(x, across, zone), up=up)]
+    x, y = Scale(*_wide(xs, across), *box.x), Scale(low, high, *box.y, log)
+    body = [grid(box, x, y, across=_across(x, across, zone), up=up), *_marks(marks, x, box)]
     odd = 0
     ends: list[tuple[float, float, Curve]] = []
     for curve in curves:
@@ -99,6 +104,20 @@ def line(
     return drawn + named_by + _numbers(curves, title)
 
 
+def _marks(marks: Sequence[tuple[float, str]], x: Scale, box: Box) -> list[Markup]:
+    """Draw where something happened, with what that was."""
+    drawn = []
+    for at, name in marks:
+        place, right = x(at), x(at) > box.width * 0.7
+        drawn.append(
+            node("path", node("title", name[:120]), d=f"M{place:.1f} {box.top:.1f}V{box.y[0]:.1f}", class_="hair")
+        )
+        drawn.append(
+            text(place + (-4 if right else 4), box.top + 4, name[:24], anchor="end" if right else "", class_="strong")
+        )
+    return drawn
+
+
 def _signs(ends: Sequence[tuple[float, float, Curve]]) -> list[Markup]:
     """Write the letters at the ends of curves, apart from each other where they would stand on each other."""
     ordered = sorted(ends, key=lambda one: one[1])
@@ -113,22 +132,23 @@ def _curve(
     curve: Curve, kept: Sequence[int], x: Scale, y: Scale, *, stairs: bool
 ) -> tuple[list[Markup], tuple[float, float]]:
     """Draw one; give where it ends."""
-    path, pen, real = [], False, 0
-    end = (0.0, 0.0)
+    path: list[str] = []
+    places: list[tuple[float, float]] = []
+    pen = False
     for i in kept:
         value = curve.ys[i]
         if math.isnan(value) or (y.log and value <= 0):
             pen = False
             continue
         end = x(curve.xs[i]), y(value)
-        real += 1
+        places.append(end)
         if pen and stairs:
             path.append(f"H{end[0]:.1f}V{end[1]:.2f}")
         else:
             path.append(f"{'L' if pen else 'M'}{end[0]:.1f} {end[1]:.2f}")
         pen = True
     if not path:
-        return [], end
+        return [], (0.0, 0.0)
     dashes = DASHES[(curve.tone - 1) % 10]
     drawn = [
         node(
@@ -140,13 +160,18 @@ def _curve(
             data_name=curve.name[:80],
         )
     ]
-    if real == 1 or len(curve.xs) == 1:
-        drawn.append(node("circle", cx=end[0], cy=end[1], r="3.5", class_=f"k{curve.tone}", data_series=curve.tone))
-    return drawn, end
+    size = "3.5" if len(path) == 1 else "2.5"
+    for at, (one, after) in enumerate(zip(path, [*path[1:], "M"], strict=True)):
+        if one.startswith("M") and after.startswith("M"):  # between two gaps: a line of one point is none
+            across, up = places[at]
+            drawn.append(node("circle", cx=across, cy=up, r=size, class_=f"k{curve.tone}", data_series=curve.tone))
+    return drawn, places[-1]
 
 
-def _wide(xs: tuple[float, float]) -> tuple[float, float]:
-    return xs if xs[0] < xs[1] else (xs[0] - 1, xs[1] + 1)
+def _wide(xs: tuple[float, float], across: Across) -> tuple[float, float]:
+    """Give one place alone some room: half a day to each side where it is a time."""
+    air = 43_200e6 if across == "time" else 1
+    return xs if xs[0] < xs[1] else (xs[0] - air, xs[1] + air)
 
 
 def _across(x: Scale, across: Across, zone: tzinfo) -> list[Tick]:

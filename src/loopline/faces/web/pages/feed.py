@@ -28,7 +28,8 @@ WHOLE: Final = 60_000
 """Letters of a payload on a page of its own."""
 KINDS: Final = (
     ("Everything", ""), ("Changes", "change.*"), ("Comments", "comment.*"), ("Versions", "version.*"), ("Runs", "run.*"),
-    ("Steps", "steps.*"), ("Checks", "check*"), ("People", "grant.*"),
+    ("Steps", "steps.*"), ("Checks", "check*"), ("Alerts", "alert.*"),
+    ("People", "grant.*"),
 )  # fmt: skip
 
 
