@@ -72,7 +72,7 @@ def test_a_clock_that_went_wrong_moves_no_monitor_on(world: World) -> None:
     records.add(now + 800_000 * HOUR, rows(600))
     assert watch(world.loop) == ()
     records.add(now, rows(600))
-    assert [one.end for one in watch(world.loop)] == [now]
+    assert [one.end for one in watch(world.loop)] == [now - HOUR, now]
 
 
 def test_an_alert_of_what_nobody_watches_is_over(world: World) -> None:
@@ -123,3 +123,15 @@ def test_quality_that_falls_behind_training_opens_an_alert(world: World) -> None
     (alert,) = world.do("alerts")
     assert alert.summary.startswith("roc_auc 0.")
     assert alert.summary.endswith("of champion, at least 0.850")
+
+
+def test_a_new_monitor_looks_back_as_far_as_it_takes_to_know(world: World) -> None:
+    """What was bad in the two windows before somebody watched is an alert at the first look, with when it began."""
+    deploy(world, FEATURES)
+    records = Records(world)
+    start = world.loop.clock.now() // HOUR * HOUR - 100 * HOUR
+    for at in range(3):
+        records.add(start + at * HOUR, rows(shift=2.0, seed=at))
+    assert [one.end for one in watch(world.loop)] == [start + HOUR, start + 2 * HOUR]
+    (alert,) = world.do("alerts")
+    assert alert.event_time == start + HOUR

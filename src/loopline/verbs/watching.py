@@ -64,7 +64,10 @@ def _go_on(loop: Loop, here: Deployed, monitor: Monitor, clock: int) -> Iterable
         stood = tx.monitors.find(*place)
     old = stood[0] if stood else None
     newest = clock // every * every
-    first = newest if old is None else max(old // every * every + every, newest - (BEHIND - 1) * every)
+    if old is None:  # a new monitor looks back as far as it takes to know
+        first = newest - (monitor.rise - 1) * every
+    else:
+        first = max(old // every * every + every, newest - (BEHIND - 1) * every)
     for end in range(first, newest + 1, every):
         seen = look(loop, here, monitor, end)
         try:
