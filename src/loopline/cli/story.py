@@ -299,14 +299,20 @@ def reality_answers(teller: Teller) -> None:
 
 def react(teller: Teller) -> None:
     """React: an alert starts a training, which proposes the next champion."""
-    teller.say("Monitors of a server look once a minute. Nobody has to wait for that:")
+    teller.say("The monitors of a server look once a minute. Nobody has to wait for that:")
     teller.do("loopline tick")
+    teller.wait("loopline alerts --open", lambda found: any(one["monitor"] == "quality" for one in found))
     teller.do(f"loopline alerts {PROD}")
     teller.wait("loopline triggers", lambda found: any(one["name"] == "retrain" and _proposed(one) for one in found))
     teller.do("loopline triggers retrain")
-    teller.do(f"loopline check {CHAMPION}", expect=8)
+    change = teller.wait("loopline find changes --limit 1", lambda found: found[0]["verdicts"] and found[0])
     teller.do(f"loopline review {CHAMPION}")
-    teller.say("It waits for a person. What is served stays what it was until somebody decides.")
+    failed = sum(one["result"] == "fail" for one in change["decision"]["results"])
+    teller.say(
+        f"A trigger proposes, the policy judges: {failed} of its requirements do not hold. What is served stays what it was."
+        if failed
+        else "A trigger proposes, and a person decides. Until then what is served stays what it was."
+    )
 
 
 def _proposed(trigger: Any) -> bool:

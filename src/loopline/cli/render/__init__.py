@@ -63,6 +63,7 @@ MANY = {
     "Monitored": "alert",
     "Moved": "ref",
     "Policy": "policy",
+    "Prediction": "prediction",
     "Ref": "ref",
     "Run": "run",
     "Series": "series",
