@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HOME = "America/New_York"
+PATIENCE = 20
+"""Times that one request is sent."""
 ISLANDS = "America/Puerto_Rico"
 """Time zone of the four airports, all in the Caribbean, that the package does not list."""
 
@@ -73,15 +75,22 @@ def requests(rows: pd.DataFrame) -> Iterator[bytes]:
 
 
 def send(url: str, bodies: list[bytes]) -> list[float]:
-    """Ask one after the other over one connection. Give the milliseconds that each took; stop at the first that is refused."""
+    """Ask one after the other over one connection. Give the milliseconds that each took.
+
+    Whoever is told to come back does so (429, 503); anything else that is no answer ends the replay.
+    """
     place = urlsplit(url)
     line = http.client.HTTPConnection(place.hostname or "127.0.0.1", place.port, timeout=60)
     took = []
     for body in bodies:
         began = time.perf_counter()
-        line.request("POST", "/predict", body, {"Content-Type": "application/json"})
-        answer = line.getresponse()
-        said = answer.read()
+        for _ in range(PATIENCE):
+            line.request("POST", "/predict", body, {"Content-Type": "application/json"})
+            answer = line.getresponse()
+            said = answer.read()
+            if answer.status not in (429, 503):
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
         if answer.status != 200:
             sys.exit(f"{answer.status} {said.decode()[:500]}")
         took.append((time.perf_counter() - began) * 1000)

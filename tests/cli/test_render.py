@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -177,6 +178,16 @@ def test_a_review_is_one_page() -> None:
     assert "✗ fail  eval/holdout" in text
     assert "– → model/delay@2" in text
     assert "run the check" in text
+
+
+def test_a_review_tells_how_the_policy_judges_now() -> None:
+    """What a check will bring that was queued since the change was judged last is pending, not missing."""
+    old = Requirement("champion", "check eval/holdout", Result.FAIL, "not run on this head", "pass")
+    new = replace(old, result=Result.PENDING, observed="queued")
+    judged = Decision(1, "person:ann", "propose", None, DIGEST, passed=False, results=(old,))
+    text = drawn(Review(change(decision=judged), (), requirements=(new,)))
+    assert "queued" in text
+    assert "not run on this head" not in text
 
 
 def test_a_run_shows_what_it_read_and_made() -> None:

@@ -10,7 +10,7 @@ from loopline.nouns.prediction import Prediction
 
 
 def test_a_prediction_is_two_lines() -> None:
-    """The answer and the truth stand in the first, what was asked in the second; one that failed says why in place of an answer."""
+    """The answer and the truth stand in the first, what was asked in the second; one that failed says why instead."""
     facts = ("service/delay@prod", 1, "main", "model/delay@7", "c", 0, 0)
     good = Prediction(
         "a:0", *facts, unit="UA+1545", inputs={"carrier": "UA", "temp": 60.08, "flight": 1545, "gust": None},

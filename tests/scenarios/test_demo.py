@@ -114,12 +114,41 @@ def test_the_feed_of_the_story_is_whole(told: tuple[Path, str]) -> None:
 
 
 @pytest.mark.timeout(360)
-def test_the_last_chapter_serves(told: tuple[Path, str]) -> None:
-    """A server came up, answered for the ledger, a verb and a page, said its address, and is gone."""
+def test_a_server_answers_and_is_gone(told: tuple[Path, str]) -> None:
+    """A server came up, answered for the ledger, a verb and a page, said its address, and went with the story."""
     _, said = told
-    assert [line.partition(": ")[2][:3] for line in said.splitlines() if line.startswith("GET http://127.0.0.1:")] == [
-        "200"
-    ] * 3
+    asked = [line for line in said.splitlines() if line.startswith("GET http://127.0.0.1:")]
+    assert [line.rpartition(": ")[2][:3] for line in asked] == ["200"] * 3
     url = next(line.split()[-1] for line in said.splitlines() if line.startswith("Loopline listens on"))
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+@pytest.mark.timeout(360)
+def test_reality_answers_the_deployed_champion(told: tuple[Path, str]) -> None:
+    """Every request was answered, every label found its prediction, and quality is known for each window."""
+    home, said = told
+    assert "all answered" in said
+    ref = "service/delay@prod"
+    found = ask(home, "quality", ref, "--window", "14d", "--maturity", "1d", "--since", "2013-07-01")
+    assert isinstance(found, dict)
+    whole = [cell for cell in found["cells"] if not cell["slice"]]
+    assert len(whole) == 7
+    assert found["unmatched"] == 0
+    assert min(cell["labelled"] / cell["predictions"] for cell in whole) > 0.9
+    drift = ask(home, "drift", ref, "--window", "7d")
+    assert isinstance(drift, dict)
+    verdicts = {one["column"]: one["verdict"] for one in drift["columns"]}
+    assert (verdicts["month"], verdicts["origin"]) == ("drift", "stable")
+
+
+@pytest.mark.timeout(360)
+def test_an_alert_has_led_to_a_proposal(told: tuple[Path, str]) -> None:
+    """Quality fell, a training ran by itself, what it made is proposed and judged; `why` tells all of that; nothing has moved."""
+    home, _ = told
+    (change,) = [one for one in ask(home, "find", "changes", "--limit", "50") if one["actor"] == "trigger:retrain"]  # type: ignore[attr-defined]
+    assert change["state"] == "proposed"
+    assert {one["result"] for one in change["verdicts"]} == {"pass"}
+    assert [(move["old"], move["new"]) for move in change["moves"]] == [(2, 4)]
+    why = json.dumps(ask(home, "why", "model/delay@4"))
+    assert "service/delay@prod/quality" in why

@@ -305,7 +305,7 @@ def react(teller: Teller) -> None:
     teller.do(f"loopline alerts {PROD}")
     teller.wait("loopline triggers", lambda found: any(one["name"] == "retrain" and _proposed(one) for one in found))
     teller.do("loopline triggers retrain")
-    change = teller.wait("loopline find changes --limit 1", lambda found: found[0]["verdicts"] and found[0])
+    change = teller.wait("loopline find changes --limit 1", lambda found: _judged(found[0]) and found[0])
     teller.do(f"loopline review {CHAMPION}")
     failed = sum(one["result"] == "fail" for one in change["decision"]["results"])
     teller.say(
@@ -318,6 +318,11 @@ def react(teller: Teller) -> None:
 def _proposed(trigger: Any) -> bool:
     """Tell whether a trigger's last firing has led to a change."""
     return bool((trigger.get("last") or {}).get("change"))
+
+
+def _judged(change: Any) -> bool:
+    """Tell whether a check of a change has answered."""
+    return any(one["result"] != "pending" for one in change["verdicts"])
 
 
 CHAPTERS: tuple[Callable[[Teller], None], ...] = (

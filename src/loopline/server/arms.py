@@ -125,13 +125,16 @@ class Pool:
         return self._pace.expect(rows, batches) / max(1, sum(one.ready for one in self._processes))
 
     def ask(self, rows: int, message: list[Any]) -> Asked:
-        """Put rows into the queue. Raise Unavailable where nobody can answer, TooBusy where it would take too long."""
+        """Put rows into the queue. Raise Unavailable where nobody can answer, TooBusy where it would take too long.
+
+        What still fits into the very next batch is always taken: one slow batch is no overload.
+        """
         if not self.ready:
             raise Unavailable(
                 f"no model process of arm {self.arm.name} is ready" + (f": {self.message}" if self.message else ""),
                 kind="not-ready", hint="wait a moment, then try again", arm=self.arm.name,
             )  # fmt: skip
-        wait = self.expected_s()
+        wait = 0.0 if self._queued + rows <= self._service.batching.rows else self.expected_s()
         if wait > self._service.limits.queue.total_seconds():
             raise TooBusy(
                 f"a request would wait {wait:.1f} s", kind="too-many-requests", hint="send less, or give it more workers",

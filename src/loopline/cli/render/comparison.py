@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loopline.cli.render.change import change
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loopline.cli.screen import Screen
+    from loopline.nouns.change import Change
     from loopline.nouns.comparison import Comparison, Delta, Review, Rows, Shift
     from loopline.nouns.entry import Difference
     from loopline.nouns.patch import Patch
@@ -24,7 +26,7 @@ _NONE = "–"
 
 def review(value: Review, screen: Screen) -> Iterator[str]:
     """Draw the page of a reviewer: the change, then what differs for each of its moves and for their data."""
-    yield from change(value.change, screen)
+    yield from change(_as_of_now(value), screen)
     told = {one.key for verdict in value.change.verdicts for one in verdict.estimates}
     rest = [one for one in value.estimates if one.key not in told]
     if rest:
@@ -42,6 +44,14 @@ def review(value: Review, screen: Screen) -> Iterator[str]:
     for note in value.notes:
         yield ""
         yield screen.paint("dim", clean(note))
+
+
+def _as_of_now(value: Review) -> Change:
+    """Give the change as the policy judges it now: what was written down last may be older than its evidence."""
+    decision = value.change.decision
+    if decision is None or not value.requirements:
+        return value.change
+    return replace(value.change, decision=replace(decision, results=value.requirements))
 
 
 def comparison(value: Comparison, screen: Screen) -> Iterator[str]:
