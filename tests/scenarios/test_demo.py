@@ -146,7 +146,7 @@ def test_reality_answers_the_deployed_champion(told: tuple[Path, str]) -> None:
 def test_an_alert_has_led_to_a_proposal(told: tuple[Path, str]) -> None:
     """Quality fell, a training ran by itself, what it made is proposed and judged; `why` tells all of that; nothing has moved."""
     home, _ = told
-    (change,) = [one for one in ask(home, "find", "changes", "--limit", "50") if one["actor"] == "trigger:retrain"]  # type: ignore[attr-defined]
+    (change,) = [one for one in ask(home, "find", "changes", "--limit", "50") if one["author"] == "trigger:retrain"]  # type: ignore[attr-defined]
     assert change["state"] == "proposed"
     assert {one["result"] for one in change["verdicts"]} == {"pass"}
     assert [(move["old"], move["new"]) for move in change["moves"]] == [(2, 4)]
