@@ -37,6 +37,20 @@ def test_pages_say_what_signatures_say() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_pages_name_flags_as_the_help_does() -> None:
+    """Whoever goes from a page to the terminal finds each flag under the same name."""
+    from loopline.cli.commands import load
+    from loopline.cli.help import explain
+    from loopline.cli.screen import Screen
+    from loopline.verbs.usage import usage_of
+
+    for command in every_command():
+        page = (DOCS / "verbs" / f"{command.name}.md").read_text(encoding="utf-8")
+        helped = "\n".join(explain(usage_of(load(command)), Screen(environ={})))
+        told = set(re.findall(r"^\| `--([a-z-]+)", page, re.MULTILINE))
+        assert told == set(re.findall(r"^ {2}(?: {4}|-\w, )--([a-z-]+)", helped, re.MULTILINE)), command.name
+
+
 def test_every_row_of_the_table_of_verbs_is_a_verb() -> None:
     """The table that help is drawn from lists what can be done, and nothing else."""
     assert [verb.name for verb in VERBS if verb.name not in verbs()] == []
