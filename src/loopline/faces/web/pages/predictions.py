@@ -11,7 +11,7 @@ from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.faces.web.ask import ask, try_to
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.page import address, project_of, render, taking
-from loopline.faces.web.served import choices, served, show
+from loopline.faces.web.served import choices, meant, served, show
 from loopline.verbs.paging import next_of
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _names(found: Served, rows: Sequence[Prediction]) -> list[str]:
 @taking("id")
 async def single(request: Request) -> Response:
     """Show one prediction: its inputs and outputs, what became of it, and why it was that."""
-    ref, project, wanted = request.path_params["what"], project_of(request), request.query_params.get("id", "")
+    ref, project, wanted = meant(request), project_of(request), request.query_params.get("id", "")
     if not wanted:
         raise Invalid("no prediction is named", kind="bad-value", hint="give its id", value="")
     words = {"ref": ref, "id": wanted}
