@@ -82,7 +82,7 @@ def test_the_tour_of_the_readme_works_word_for_word(tour: tuple[Path, str]) -> N
 
 @pytest.mark.long
 def test_the_readme_serves_word_for_word(reader: Path) -> None:
-    """The champion is served, `curl` gets a prediction, and it is found on its page, by links, and in a terminal, with its label."""
+    """The champion is served, `curl` gets a prediction, and it is found by links, at its address and in a terminal, with its label."""
     if not shutil.which("curl"):
         cannot("there is no curl on this machine: apt-get install curl")
     here, port = reader / "tour", free_port()
@@ -118,7 +118,7 @@ def walk(url: str, there: str, *words: str) -> tuple[str, str]:
 
 def got(url: str) -> str:
     """Get a page."""
-    with urllib.request.urlopen(url) as answer:  # noqa: S310 (of the server that was started)
+    with urllib.request.urlopen(url) as answer:
         text: str = answer.read().decode()
         return text
 
