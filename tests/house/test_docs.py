@@ -102,6 +102,21 @@ def test_every_fragment_of_news_is_named_by_what_it_is() -> None:
     assert [n for n in names if not re.fullmatch(r"\d+(\.\d+)?\.(added|changed|fixed|removed)\.md", n)] == []
 
 
+def test_the_glossary_is_in_order() -> None:
+    """Whoever looks a word up finds it where the alphabet has it, once, with a whole sentence."""
+    page = (DOCS / "reference" / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \*\*([a-z -]+)\*\* \| (.*) \|$", page, re.MULTILINE)
+    words = [word for word, _ in rows]
+    assert words == sorted(set(words))
+    assert [word for word, meaning in rows if meaning[0].islower() or meaning[-1] not in ".…"] == []
+
+
+def test_every_how_to_is_named_where_readers_begin() -> None:
+    """The README leads to each how-to."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (DOCS / "how-to").glob("*.md") if f"docs/how-to/{page.name}" not in readme] == []
+
+
 def test_every_noun_is_in_the_glossary() -> None:
     """Each file of `nouns` is a word of docs/reference/glossary.md."""
     words = set(
