@@ -82,7 +82,7 @@ def test_the_tour_of_the_readme_works_word_for_word(tour: tuple[Path, str]) -> N
 
 @pytest.mark.long
 def test_the_readme_serves_word_for_word(reader: Path) -> None:
-    """The champion is served, `curl` gets a prediction, and it is found by links, at its address and in a terminal, with its label."""
+    """The champion is served, `curl` gets a prediction, and it is found by links, by address and in a terminal."""
     if not shutil.which("curl"):
         cannot("there is no curl on this machine: apt-get install curl")
     here, port = reader / "tour", free_port()

@@ -97,7 +97,9 @@ def _cells(found: Scored, service: Service, metrics: Sequence[str], step: int, l
         outside = labelled & ((found.score < 0) | (found.score > 1))
         odd = int(np.count_nonzero(outside))
         labelled &= ~outside
-    measure = Grouped(found.truth[labelled], found.score[labelled], kind="binary" if binary else "regression", metrics=metrics or None)
+    measure = Grouped(
+        found.truth[labelled], found.score[labelled], kind="binary" if binary else "regression", metrics=metrics or None
+    )
     told = 0
     ways: list[tuple[str, Any, tuple[str, ...]]] = [("", np.zeros(len(found.group), dtype=np.int32), ("",))]
     ways += [(column, *_few(*coded)) for column, coded in found.slices.items()]
