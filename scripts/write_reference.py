@@ -96,7 +96,8 @@ def row(param: Param) -> str:
     elif param.shape == "switch":
         name = f"`--{'no-' if param.default is True else ''}{param.written}`"
     else:
-        name = f"`--{param.written} {param.word}`"
+        many = param.shape in ("many", "pairs")  # said one by one, as in the help: --row … --row …
+        name = f"`--{param.written.removesuffix('s') if many else param.written} {param.word}`"
     notes = [f"one of {', '.join(param.choices)}" if param.choices else "", "required" if param.required else ""]
     if param.shape in ("many", "pairs"):
         notes.append("may be repeated")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,13 @@ def test_an_answer_is_undone_by_the_other_answer() -> None:
     waits = change(1, 2, ChangeState.PROPOSED)
     assert undo_of("approve", waits, {}) == "loopline approve 01a201a201a201a2 --reject"
     assert undo_of("approve", waits, {"reject": True}) == "loopline approve 01a201a201a201a2"
+
+
+def test_a_silence_is_ended_by_one_of_no_time() -> None:
+    """What is quiet is heard of again; that a silence ended is not taken back by another one."""
+    quiet = {"match": "service/delay@prod/*"}
+    assert undo_of("silence", (), quiet) == "loopline silence 'service/delay@prod/*' --lasting 0s --why …"
+    assert undo_of("silence", (), {**quiet, "lasting": timedelta()}) is None
 
 
 def test_a_grant_is_revoked() -> None:

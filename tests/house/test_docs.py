@@ -37,6 +37,20 @@ def test_pages_say_what_signatures_say() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_pages_name_flags_as_the_help_does() -> None:
+    """Whoever goes from a page to the terminal finds each flag under the same name."""
+    from loopline.cli.commands import load
+    from loopline.cli.help import explain
+    from loopline.cli.screen import Screen
+    from loopline.verbs.usage import usage_of
+
+    for command in every_command():
+        page = (DOCS / "verbs" / f"{command.name}.md").read_text(encoding="utf-8")
+        helped = "\n".join(explain(usage_of(load(command)), Screen(environ={})))
+        told = set(re.findall(r"^\| `--([a-z-]+)", page, re.MULTILINE))
+        assert told == set(re.findall(r"^ {2}(?: {4}|-\w, )--([a-z-]+)", helped, re.MULTILINE)), command.name
+
+
 def test_every_row_of_the_table_of_verbs_is_a_verb() -> None:
     """The table that help is drawn from lists what can be done, and nothing else."""
     assert [verb.name for verb in VERBS if verb.name not in verbs()] == []
@@ -86,6 +100,21 @@ def test_every_fragment_of_news_is_named_by_what_it_is() -> None:
     """A file in changes/ is NUMBER.added.md, .changed.md, .fixed.md or .removed.md."""
     names = [page.name for page in (ROOT / "changes").iterdir() if page.name != "README.md"]
     assert [n for n in names if not re.fullmatch(r"\d+(\.\d+)?\.(added|changed|fixed|removed)\.md", n)] == []
+
+
+def test_the_glossary_is_in_order() -> None:
+    """Whoever looks a word up finds it where the alphabet has it, once, with a whole sentence."""
+    page = (DOCS / "reference" / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \*\*([a-z -]+)\*\* \| (.*) \|$", page, re.MULTILINE)
+    words = [word for word, _ in rows]
+    assert words == sorted(set(words))
+    assert [word for word, meaning in rows if meaning[0].islower() or meaning[-1] not in ".…"] == []
+
+
+def test_every_how_to_is_named_where_readers_begin() -> None:
+    """The README leads to each how-to."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (DOCS / "how-to").glob("*.md") if f"docs/how-to/{page.name}" not in readme] == []
 
 
 def test_every_noun_is_in_the_glossary() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,11 @@ def section(title: str) -> str:
     return readme.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
+def typed(title: str) -> list[str]:
+    """Give what a section has a reader type."""
+    return [block["text"] for block in BLOCK.finditer(section(title)) if block["language"] == "sh"]
+
+
 @pytest.fixture(scope="module")
 def tour(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Follow the tour in an empty folder, and give that and what was printed."""
@@ -42,6 +50,12 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     done = bash("\n".join(script), folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder, done.stdout
+
+
+@pytest.fixture
+def reader(tour: tuple[Path, str], tmp_path: Path) -> Path:
+    """Give a folder of one's own with the tour as it was left, to go on from there."""
+    return Path(shutil.copytree(tour[0], tmp_path / "reader"))
 
 
 def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -66,20 +80,57 @@ def test_the_tour_of_the_readme_works_word_for_word(tour: tuple[Path, str]) -> N
     assert json.loads(said.splitlines()[-1])["result"]["number"] == 1
 
 
+@pytest.mark.long
+def test_the_readme_serves_word_for_word(reader: Path) -> None:
+    """The champion is served, `curl` gets a prediction, and it is found by links, by address and in a terminal."""
+    if not shutil.which("curl"):
+        cannot("there is no curl on this machine: apt-get install curl")
+    here, port = reader / "tour", free_port()
+    first, *others = typed("Serve it")
+    done = bash("set -eu\n" + first.replace("loopline up\n", ""), here)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (page,) = re.findall(r"<http://127.0.0.1:4040(/[^>]+)>", section("Serve it"))
+    with serving(here, port=port) as server:
+        until = time.monotonic() + 30
+        while " ready " not in (told := bash("loopline services", here).stdout):
+            assert time.monotonic() < until, told
+            time.sleep(0.2)
+        done = bash("set -eu\n" + "\n".join(others), here)
+        assert done.returncode == 0, done.stdout + done.stderr
+        for words in ('"example":', '"predict":32.98', "km=12.5", "taken          1", "100%", "mae"):
+            assert words in done.stdout, done.stdout
+        there, listed = walk(server.url, "/p/tour", "Services", "@prod", "Predictions")
+        assert "32.9864" in listed
+        assert "prediction?id=first%3A0" in listed, there
+        for part in ("12.5", "32.9864", "34", "model/minutes@1", "lineage"):
+            assert part in got(server.url + page), part
+
+
+def walk(url: str, there: str, *words: str) -> tuple[str, str]:
+    """Follow links by their words, and give where they lead and what is there."""
+    shown = got(url + there)
+    for word in words:
+        links = re.findall(r'<a [^>]*href="([^"]+)"[^>]*>(.*?)</a>', shown, re.DOTALL)
+        there = next(href for href, inner in links if re.sub(r"<[^>]+>", "", inner).strip() == word)
+        shown = got(url + there)
+    return there, shown
+
+
+def got(url: str) -> str:
+    """Get a page."""
+    with urllib.request.urlopen(url) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(360)
-def test_the_team_of_the_readme_works_word_for_word(tour: tuple[Path, str]) -> None:
+def test_the_team_of_the_readme_works_word_for_word(reader: Path) -> None:
     """A server is started, a colleague pushes a run from another folder, and the admin lets it through in the browser."""
     if not CHROMIUM:
         cannot("there is no Chromium on this machine: apt-get install chromium")
-    folder = tour[0]
-    port = free_port()
-    first, second = (
-        block["text"].replace("4040", str(port))
-        for block in BLOCK.finditer(section("With a team"))
-        if block["language"] == "sh"
-    )
-    here = folder / "tour"
+    folder, here, port = reader, reader / "tour", free_port()
+    first, second = (text.replace("4040", str(port)) for text in typed("With a team"))
     done = bash("set -eu\n" + first.replace("loopline up\n", ""), here)
     assert done.returncode == 0, done.stdout + done.stderr
     ann, bea = re.findall(r"\bll_[a-z2-7]{12}_[0-9A-Za-z]+", done.stdout)

@@ -98,6 +98,8 @@ def infer(*values: float, **more: Any) -> dict[str, Any]:
         ("POST", "/predict", {"records": [{"y": 1}]}, 400),
         ("POST", "/v2/repository/models/n/unload", b"", 501),
         ("POST", "/v2/systemsharedmemory/status", b"", 501),
+        ("GET", "/predict", b"", 405),
+        ("GET", INFER, b"", 405),
         ("POST", "/else", b"", 404),
         ("DELETE", "/v2", None, 405),
     ],

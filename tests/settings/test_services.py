@@ -79,6 +79,13 @@ def test_nothing_has_to_be_said() -> None:
     assert read('[services."service/iris"]') == (Declaration("service/iris"),)
 
 
+def test_metrics_say_what_a_truth_is() -> None:
+    """Whoever names metrics of numbers need not say that labels are numbers; nobody's word leaves it to the model."""
+    for key, kind in (('metrics = ["mae"]', "regression"), ('metrics = ["brier"]', "binary"), ('target = "late"', "")):
+        (found,) = read(f'[services."service/iris".labels]\n{key}')
+        assert found.labels.kind == kind
+
+
 def test_several_models_are_arms() -> None:
     """Each arm has a name, a model and a share, or listens alone."""
     found = read("""

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loopline.errors import Invalid
 from loopline.nouns.artifact import SERVICE
 from loopline.nouns.name import AssetName
+from loopline.nouns.service import Labels
 from loopline.verbs.deploying import behind, service_of
 
 from .conftest import PROJECT
-from .test_deploy import DECLARED, PROD, champion, served, train
+from .test_deploy import DECLARED, PROD, SIGNATURE, champion, served, train
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -28,6 +30,32 @@ def test_a_specification_belongs_to_its_service(world: World) -> None:
     with pytest.raises(Invalid) as caught:
         service_of(world.loop, other)
     assert caught.value.kind == "bad-service"
+
+
+NUMBER = {"name": "predict", "type": "FP64"}
+CLASSES = {"name": "predict", "type": "FP64", "values": ["0", "1"]}
+PROBABILITIES = {"name": "predict_proba", "type": "FP64", "shape": [-1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "labels", "kind"),
+    [
+        ([NUMBER], Labels(), "regression"),
+        ([NUMBER], Labels(kind="binary"), "binary"),
+        ([NUMBER], Labels(positive="late"), "binary"),
+        ([NUMBER, PROBABILITIES], Labels(), "binary"),
+        ([CLASSES], Labels(), "binary"),
+        ([], Labels(), "binary"),
+    ],
+)
+def test_what_is_measured_follows_from_what_the_model_predicts(
+    world: World, outputs: list[dict[str, Any]], labels: Labels, kind: str
+) -> None:
+    """Where nobody says what a truth is, a model that predicts numbers is a regression, and any other one binary."""
+    train(world, signature={**SIGNATURE, "outputs": outputs})
+    champion(world, 1)
+    world.do("deploy", PROD, declared=replace(DECLARED, labels=labels))
+    assert served(world, 1).labels.kind == kind
 
 
 def test_what_is_no_specification_is_behind_nothing(world: World) -> None:

@@ -72,3 +72,11 @@ def test_windows_follow_each_other_from_where_one_begins(tmp_path: Path) -> None
     cells = quality(loop, ref, since=since, until=since + 7 * DAY, window=timedelta(days=7)).cells
     assert [(one.start, one.predictions) for one in cells if not one.slice] == [(since, 7)]
     assert all(one.start % (7 * DAY) == 0 for one in quality(loop, ref, window=timedelta(days=7)).cells)
+
+
+def test_scores_that_are_no_probabilities_are_told_where_nothing_else_is_left(tmp_path: Path) -> None:
+    """A number measured as a probability has no quality, and the note says why instead of that labels are missing."""
+    loop, ref, folder = served(tmp_path)
+    write(folder, [entry(n, proba=7.0, event_times=JULY) for n in range(40)])
+    tell(folder, *(flown(n, 1.0, at=n) for n in range(40)))
+    assert "regression" in quality(loop, ref).cells[0].note

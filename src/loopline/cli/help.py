@@ -108,8 +108,15 @@ def _help(param: Param) -> str:
 
 def _default(param: Param) -> str:
     """Write the default where there is one worth telling."""
+    from datetime import timedelta
+
     from loopline.verbs.plain import plain
 
     if param.required or param.shape != "one" or param.default is None or param.default == "":
         return ""
+    if isinstance(param.default, timedelta):
+        seconds = param.default.total_seconds()
+        sizes = {"d": 86400, "h": 3600, "m": 60} if seconds else {}
+        unit, size = next(((unit, size) for unit, size in sizes.items() if seconds % size == 0), ("s", 1))
+        return f"{seconds / size:g}{unit}"
     return str(plain(param.default))

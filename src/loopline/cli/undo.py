@@ -98,6 +98,12 @@ def _put(version: Any, _asked: Mapping[str, Any]) -> str:
     return words if version.number > 1 else f"{words} && loopline delete {quote(str(version.asset))}"
 
 
+def _silence(_result: Any, asked: Mapping[str, Any]) -> str | None:
+    """Have it heard of again; a silence that was ended is not begun anew."""
+    lasting = asked.get("lasting")
+    return f"loopline silence {quote(asked['match'])} --lasting 0s --why …" if lasting is None or lasting else None
+
+
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
     "delete": _delete,
     "grant": _grant,
@@ -105,6 +111,7 @@ _MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
     "put": _put,
     "revoke": _revoke,
     "run": _run,
+    "silence": _silence,
     "start": _start,
     "subscribe": lambda made, _: f"loopline unsubscribe {quote(made.name)}",
 }

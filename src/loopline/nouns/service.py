@@ -94,7 +94,8 @@ class Labels:
     """Output that is measured (`predict_proba`); empty: the first that fits."""
     positive: str = ""
     """The class that counts as 1; empty: the last one of the signature."""
-    kind: Literal["binary", "regression"] = "binary"
+    kind: Literal["", "binary", "regression"] = ""
+    """Empty: what the model predicts says it, when the service is deployed."""
     metrics: tuple[str, ...] = ()
     """Empty: the usual ones of that kind (checks/names.py)."""
     slices: tuple[str, ...] = ()

@@ -275,7 +275,7 @@ def _look(column: Column, array: Array, cut: Sequence[int], warnings: list[list[
 
 
 def _beyond(column: Column, rows: int) -> str:
-    return f"{column.name}: outside of {column.low:g} to {column.high:g}, the range of training, in {rows} rows"
+    return f"{column.name}: outside of {column.low:g} to {column.high:g}, the range of training, in {rows} row{'s' * (rows != 1)}"
 
 
 def _refuse_odd(column: Column, array: Array, *, nullable: bool) -> None:

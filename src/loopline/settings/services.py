@@ -178,17 +178,19 @@ def _labels(table: Table | None) -> Labels:
         return Labels()
     from loopline.checks.names import BINARY, REGRESSION
 
-    kind = "regression" if table.choice("kind", ("binary", "regression"), "binary") == "regression" else "binary"
+    metrics = _columns(table, "metrics")
+    usual = ("regression" if metrics[0] in REGRESSION else "binary") if metrics else ""
+    kind = table.choice("kind", ("binary", "regression"), usual)
     found = Labels(
         target=table.text("target", Labels().target),
         join=_columns(table, "join"),
         score=table.text("score"),
         positive=table.text("positive"),
-        kind=kind,  # type: ignore[arg-type] # one of two words, by the line above
-        metrics=_columns(table, "metrics"),
+        kind=kind,  # type: ignore[arg-type] # one of two words or none, by the line above
+        metrics=metrics,
         slices=_columns(table, "slices"),
     )
-    _known(table, "metrics", found.metrics, REGRESSION if kind == "regression" else BINARY)
+    _known(table, "metrics", metrics, REGRESSION if kind == "regression" else BINARY)
     table.done()
     return found
 

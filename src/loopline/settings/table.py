@@ -124,9 +124,9 @@ class Table:
         return length
 
     def choice(self, key: str, options: tuple[str, ...], default: str) -> str:
-        """Take one of several words."""
+        """Take one of several words; the default may be another one."""
         found = self.text(key, default)
-        if found not in options:
+        if found != default and found not in options:
             hint = near(found, options) or f"write one of {', '.join(options)}"
             self.fail(key, f"{key} = {found!r} is not possible", kind="bad-value", hint=hint, text=found)
         return found

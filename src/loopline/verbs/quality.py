@@ -92,11 +92,14 @@ def _cells(found: Scored, service: Service, metrics: Sequence[str], step: int, l
 
     labelled = np.isfinite(found.truth) & np.isfinite(found.score)
     odd = 0
-    if service.labels.kind == "binary":
+    binary = service.labels.kind != "regression"
+    if binary:
         outside = labelled & ((found.score < 0) | (found.score > 1))
         odd = int(np.count_nonzero(outside))
         labelled &= ~outside
-    measure = Grouped(found.truth[labelled], found.score[labelled], kind=service.labels.kind, metrics=metrics or None)
+    measure = Grouped(
+        found.truth[labelled], found.score[labelled], kind="binary" if binary else "regression", metrics=metrics or None
+    )
     told = 0
     ways: list[tuple[str, Any, tuple[str, ...]]] = [("", np.zeros(len(found.group), dtype=np.int32), ("",))]
     ways += [(column, *_few(*coded)) for column, coded in found.slices.items()]
@@ -115,8 +118,8 @@ def _cells(found: Scored, service: Service, metrics: Sequence[str], step: int, l
             where, member = divmod(int(at), len(members))
             start, arm, version = found.groups[where]
             estimates, note = values.of(int(at), column, members[member], least)
-            if odd and not column and not note:
-                note = f"{odd} scores of all windows are no probabilities"
+            if odd and not column:
+                note = f'{odd} scores of all windows are no probabilities; for numbers declare labels = {{ kind = "regression" }}'
             yield Cell(
                 start,
                 start + step,
@@ -146,7 +149,7 @@ class _Values:
     def of(self, at: int, column: str, member: str, least: int) -> tuple[tuple[Estimate, ...], str]:
         n = self.count(at)
         if n < max(least, 1):
-            return (), "no labels yet" if not n else f"{n} labels are fewer than {least}"
+            return (), "no labels yet" if not n else f"{n} labelled, fewer than {least}"
         found = {metric: values[at] for metric, values in self._values.items()}
         defined = {metric: value for metric, value in found.items() if value == value}  # noqa: PLR0124 (only NaN differs)
         note = (

@@ -99,12 +99,15 @@ def test_somebody_signs_in_and_out(browser: Browser, fresh: Story, serving: Serv
 
 
 def test_on_a_phone_one_sees_who_one_is(browser: Browser, fresh: Story, serving: Server) -> None:
-    """The bar of a phone names whoever is signed in and leads to where they sign out."""
+    """The bar of a phone names the project, on one line, and whoever is signed in, and leads to where they sign out."""
     token = token_for(fresh, "ann", "admin", everywhere=True)
     with looking(browser, serving.url, **WAYS["phone"]) as page:
         page.goto("/login?next=/p/flights")
         page.get_by_label("Token").fill(token)
         page.get_by_role("button", name="Sign in").click()
+        project = page.locator(".switcher")
+        assert project.inner_text() == "flights"
+        assert project.evaluate("one => one.getBoundingClientRect().height") < 30
         page.locator(".self .who a").click()
         page.wait_for_url("**/settings")
         page.locator("main").get_by_role("button", name="Sign out").click()

@@ -71,6 +71,16 @@ def test_a_service_without_a_ref_is_its_first_deployment(served: Server) -> None
     assert served.get("/p/flights/services/model/delay@champion").status == 404
 
 
+def test_an_address_may_leave_the_kind_out(served: Server) -> None:
+    """`services/delay@prod` is what a person types; its parts are there as well."""
+    first = next(
+        one["href"] for one in served.get(f"{HERE}/predictions").tree.all("a") if "/prediction?" in one["href"]
+    )
+    for address in (HERE, f"{HERE}/quality", f"{HERE}/predictions", first):
+        page = served.get(address.replace("services/service/", "services/"))
+        assert (page.status, "service/delay@prod" in page.text) == (200, True)
+
+
 def test_what_still_ends_has_a_page(fresh: Story, serving: Server) -> None:
     """A deployment whose ref is gone is shown for as long as its processes are there; then nothing has that name."""
     serve(fresh, {"x": [1.0, 2.0]}, [])
@@ -174,6 +184,9 @@ def test_one_prediction_says_why(served: Server, story: Story) -> None:
     }:
         assert served.get(href.replace("&amp;", "&")).status == 200, href
     (strange, *_) = story.do("predictions", PROD, where={"carrier": "WN"}, limit=1)
+    open_one = next(one for one in story.do("predictions", PROD, status=200, limit=500) if one.label is None)
+    page = served.get(f"{HERE}/prediction", id=open_one.id)
+    assert '"late": 1' in page.text  # as the service calls its truth
     assert "never seen in training" in served.get(f"{HERE}/prediction", id=strange.id).text
     assert served.get(f"{HERE}/prediction", id="019f0000").status == 404
     assert served.get(f"{HERE}/prediction").status == 400

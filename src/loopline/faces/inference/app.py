@@ -185,6 +185,8 @@ class Inference:
                 return _json({"models": [self._front.name]})
             case "/v2/models/stats":
                 return _json({"model_stats": list(self._front.statistics())})
+        if path == "/predict" or path.endswith("/infer"):
+            raise Invalid(f"{path} is asked by POST", kind="method-not-allowed", hint="see GET / for an example")
         if path.startswith("/v2/models/"):
             return self._about_model(path)
         raise _unknown(path)

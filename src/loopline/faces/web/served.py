@@ -62,9 +62,15 @@ def rank(one: Deployment) -> tuple[str, int, str]:
     return asset_of(one), TIERS.index(ref) if ref in TIERS else len(TIERS), ref
 
 
+def meant(request: Request) -> str:
+    """Give what the address names. Whoever types one leaves the kind out: `services/delay@prod`."""
+    what: str = request.path_params["what"]
+    return what if "/" in what else f"service/{what}"
+
+
 async def served(request: Request) -> Served:
     """Find the deployment that the address names; of a service without a ref, the one that people care about most."""
-    what: str = request.path_params["what"]
+    what = meant(request)
     every: Sequence[Deployment] = await ask(request, "services", limit=1000)
     asset = what.rpartition("@")[0] or what
     others = tuple(sorted((one for one in every if asset_of(one) == asset), key=rank))

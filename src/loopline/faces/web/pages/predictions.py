@@ -11,7 +11,7 @@ from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.faces.web.ask import ask, try_to
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.page import address, project_of, render, taking
-from loopline.faces.web.served import choices, served, show
+from loopline.faces.web.served import choices, meant, served, show
 from loopline.verbs.paging import next_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PAGE: Final = 50
 FEW: Final = 5
 """Inputs of a row of the list."""
+BESIDE: Final = 20
+"""Rows of the same request that are named on the page of one."""
 FIELDS: Final = ("arm", "status", "unit", "since", "until", "id")
 STATUSES: Final = {
     "": "any",
@@ -92,7 +94,7 @@ def _names(found: Served, rows: Sequence[Prediction]) -> list[str]:
 @taking("id")
 async def single(request: Request) -> Response:
     """Show one prediction: its inputs and outputs, what became of it, and why it was that."""
-    ref, project, wanted = request.path_params["what"], project_of(request), request.query_params.get("id", "")
+    ref, project, wanted = meant(request), project_of(request), request.query_params.get("id", "")
     if not wanted:
         raise Invalid("no prediction is named", kind="bad-value", hint="give its id", value="")
     words = {"ref": ref, "id": wanted}
@@ -105,15 +107,18 @@ async def single(request: Request) -> Response:
             id=wanted[:100],
         )
     one = next((each for each in found if not each.shadow), found[0])
-    arm = await _arm(request, one)
+    service = await _service(request, one)
+    arm = next((arm for arm in (service.arms if service else ()) if arm.version == one.version), None)
     version, _ = await _told(request, one.version)
     request_id = one.id.rpartition(":")[0]
-    beside, _ = await try_to(request, "predictions", ref=ref, id=request_id, limit=20)
+    beside, _ = await try_to(request, "predictions", ref=ref, id=request_id, limit=BESIDE + 1)
     change, _ = await try_to(request, "show", what=one.change) if one.change else (None, None)
     return await render(
         request, "prediction.html", title=f"Prediction {one.id}", section="services", asked=Asked("predictions", words), one=one,
         ref=ref, asset=ref.rpartition("@")[0], arm=arm, version=version, change=getattr(change, "change", None),
-        beside=[each for each in beside or () if (each.id, each.arm) != (one.id, one.arm)],
+        beside=[each for each in beside or () if (each.id, each.arm) != (one.id, one.arm)][:BESIDE],
+        all_of=address(project, "services", ref, "predictions", id=request_id) if len(beside or ()) > BESIDE else "",
+        target=service.labels.target if service else "label",
         inputs=_values(one.inputs, arm), outputs=[(name, _short(value)) for name, value in sorted(one.outputs.items())],
         crumbs=[("Services", address(project, "services")), (ref, address(project, "services", ref)),
                 ("Predictions", address(project, "services", ref, "predictions"))],
@@ -127,12 +132,10 @@ async def _told(request: Request, version: str) -> tuple[Any, LooplineError | No
     return await try_to(request, "get", pointer=version)
 
 
-async def _arm(request: Request, one: Prediction) -> Arm | None:
-    """Find what the arm was that answered, as the service version of that time has it."""
+async def _service(request: Request, one: Prediction) -> Service | None:
+    """Find the service version that is current; it tells what its models take, and what a truth is called."""
     here, _ = await try_to(request, "show", what=one.service)
-    service: Service | None = getattr(here, "service", None)
-    arms = [arm for arm in (service.arms if service else ()) if arm.version == one.version]
-    return arms[0] if arms else None
+    return getattr(here, "service", None)
 
 
 def _values(inputs: Mapping[str, Any], arm: Arm | None) -> list[Value]:

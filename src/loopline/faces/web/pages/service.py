@@ -28,6 +28,8 @@ HOUR: Final = 3_600_000_000
 DAY: Final = 24 * HOUR
 RANGES: Final = {"1h": ("Hour", HOUR), "24h": ("Day", DAY), "7d": ("Week", 7 * DAY), "30d": ("Month", 30 * DAY)}
 WINDOWS: Final = {"1h": ("an hour", HOUR), "6h": ("6 hours", 6 * HOUR), "1d": ("a day", DAY), "7d": ("a week", 7 * DAY)}
+LEAST: Final = 500
+"""With fewer there is no verdict on drift, unless a monitor of the service says otherwise."""
 SHOWN: Final = 14
 """Windows that quality is shown for, unless somebody says since when."""
 AGES: Final = {
@@ -116,7 +118,16 @@ async def drift(request: Request) -> Response:
     found = await served(request)
     query, ref = request.query_params, found.here.ref
     window, until, arm = (query.get("window", "") or "1d", query.get("until", "").strip(), query.get("arm", ""))
-    words = {"service": ref, "window": window, "until": until, "arm": arm}
+    least = next(
+        (one.rows for one in (found.here.service.monitors if found.here.service else ()) if one.kind == "drift"), LEAST
+    )
+    words: dict[str, Any] = {
+        "service": ref,
+        "window": window,
+        "until": until,
+        "arm": arm,
+        "rows": least if least != LEAST else "",
+    }
     words = {name: value for name, value in words.items() if value}
     told, problem = await try_to(request, "drift", **words)
     compared: Drift | None = told
@@ -127,7 +138,7 @@ async def drift(request: Request) -> Response:
     ]
     arms = {one.name: f"{one.name}, {one.version}" for one in (found.here.service.arms if found.here.service else ())}
     return await show(
-        request, found, "drift", asked=Asked("drift", words), problem=problem, told=compared, moved=moved,
+        request, found, "drift", asked=Asked("drift", words), problem=problem, told=compared, moved=moved, least=least,
         decided=any(one.verdict in ("drift", "stable") for one in columns),
         columns=[(one, small(one.window, one.reference) if one.window and one.reference else "") for one in columns[:COLUMNS]],
         left_out=max(0, len(columns) - COLUMNS),
