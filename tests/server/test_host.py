@@ -22,6 +22,7 @@ import pytest
 from loopline.datasets.tree import build
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL
+from loopline.nouns.declaration import Declaration
 from loopline.nouns.deployment import Deployment
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
@@ -52,7 +53,7 @@ class Machine:
         """Call a verb."""
         return load(verb)(self.loop, *args, **asked)
 
-    def deploy(self, body: bytes, *, spoil: bool = False) -> None:
+    def deploy(self, body: bytes, *, spoil: bool = False, grpc: bool = False) -> None:
         """Publish a model and deploy it; `spoil`: after a disk has changed its bytes."""
         blobs = self.loop.blobs
         files = {"model.json": json.dumps({"pickle": False}).encode(), "model.skops": body}
@@ -62,7 +63,8 @@ class Machine:
         if spoil and path is not None:
             path.chmod(0o600)
             path.write_bytes(body.swapcase())
-        self.do("deploy", PROD, model=Pointer(MODEL_NAME, Numbered(version.number)))
+        declared = Declaration(str(PROD.asset), grpc=grpc)
+        self.do("deploy", PROD, model=Pointer(MODEL_NAME, Numbered(version.number)), declared=declared)
 
     def start(self) -> Host:
         """Start a host."""
@@ -210,6 +212,25 @@ def test_a_port_comes_from_the_range_that_is_set(machine: Machine) -> None:
     machine.start()
     machine.deploy(b"1")
     assert machine.ready(1).url.endswith(f":{port}")
+
+
+def test_grpc_has_a_port_that_a_deployment_keeps(machine: Machine) -> None:
+    """A service that asks for it is told an address, tells it, and keeps it; where no port is free it answers over HTTP alone."""
+    machine.deploy(b"1", grpc=True)
+    machine.start()
+    first = machine.ready(1)
+    assert first.grpc.startswith("127.0.0.1:")
+    assert not first.url.endswith(first.grpc)
+    machine.deploy(b"2")
+    assert machine.ready(2).grpc == ""
+    machine.deploy(b"3", grpc=True)
+    assert machine.ready(3).grpc == first.grpc
+    machine.stop()
+    port = int(first.url.rpartition(":")[2])
+    machine.settings = replace(machine.settings, server=replace(machine.settings.server, service_ports=(port, port)))
+    machine.start()
+    said = machine.until(lambda one: one.state == "ready" and "gRPC" in one.message)
+    assert (said.url, said.grpc, answer(said)) == (first.url, "", "3")
 
 
 def test_a_damaged_model_is_named_and_the_former_version_answers_on(machine: Machine) -> None:

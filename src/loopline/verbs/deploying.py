@@ -77,6 +77,7 @@ def pinned(tx: Tables, loop: Loop, declared: Declaration, *, allow_pickle: bool)
         name=declared.name, arms=tuple(arms), unit=declared.unit, event_time=declared.event_time, outputs=declared.outputs,
         workers=declared.workers, recording=declared.recording, batching=declared.batching, limits=declared.limits,
         labels=declared.labels, monitors=declared.monitors, objectives=declared.objectives,
+        grpc=declared.grpc,
     )  # fmt: skip
     _fits(service)
     return service, versions
