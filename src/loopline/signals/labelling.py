@@ -11,6 +11,7 @@ import msgspec
 from loopline.nouns.quality import Labelled
 from loopline.signals.labels import BY, Label, append, keys_of, table_of, writing
 from loopline.signals.matching import same
+from loopline.signals.naming import shown
 from loopline.signals.opening import Opened, name, opened
 
 Value = float | str
@@ -60,7 +61,7 @@ def _known(here: Opened) -> dict[int, Value]:
     rows = here.rows(f"{value} ON l.id = g.id WHERE g.keys = '' AND l.keys = '' GROUP BY g.seq")
     for keys in here.keys:
         columns = [name(BY + key) for key in keys]
-        have = {row[0] for row in here.rows("SELECT column_name FROM (DESCRIBE given)")}
+        have = {shown(row[0]) for row in here.rows("SELECT column_name FROM (DESCRIBE given)")}
         if all(BY + key in have for key in keys):
             on = " AND ".join(f"l.{column} = g.{column}" for column in columns)
             written = keys_of(dict.fromkeys(keys, ""))

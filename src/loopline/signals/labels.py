@@ -19,6 +19,7 @@ import msgspec
 
 from loopline.errors import Unavailable
 from loopline.signals.frames import framed, frames
+from loopline.signals.naming import stored
 from loopline.signals.rows import arrow
 from loopline.signals.segments import READY
 from loopline.signals.switching import sync
@@ -138,7 +139,7 @@ def table_of(labels: Sequence[Label]) -> Any:
         "seq": pa.array([one.seq for one in labels], pa.int64()),
         "known_at": pa.array([one.known_at or one.recorded_at for one in labels], pa.int64()),
     }
-    columns |= {BY + name: pa.array([one.by.get(name) for one in labels], pa.string()) for name in names}
+    columns |= {stored(BY + name): pa.array([one.by.get(name) for one in labels], pa.string()) for name in names}
     return pa.table(columns)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopline.signals import labels, sealing
+from loopline.signals.naming import shown, stored
 from loopline.signals.rows import EARLIEST, LATEST, arrow, read
 from loopline.signals.segments import READY, SEGMENTS, unfinished
 from loopline.signals.switching import held
@@ -82,7 +83,7 @@ def opened(folder: Path, *, start: int | None = None, end: int | None = None) ->
             db.register("fresh_labels", _fresh_labels(folder))
             _view(db, "predictions", _parts(link, start, end))
             _view(db, "labels", sorted((link / labels.LABELS).glob("*" + sealing.PART)))
-            kinds = {row[0]: row[1] for row in db.execute("DESCRIBE predictions").fetchall()}
+            kinds = {shown(row[0]): row[1] for row in db.execute("DESCRIBE predictions").fetchall()}
             sets = db.execute("SELECT DISTINCT keys FROM labels WHERE keys <> ''").fetchall()
             yield Opened(db, kinds, tuple(sorted(tuple(json.loads(one)) for (one,) in sets)))
         finally:
@@ -90,8 +91,8 @@ def opened(folder: Path, *, start: int | None = None, end: int | None = None) ->
 
 
 def name(column: str) -> str:
-    """Write a name in SQL."""
-    return '"' + column.replace('"', '""') + '"'
+    """Write the name of a column in SQL, as it is stored."""
+    return '"' + stored(column).replace('"', '""') + '"'
 
 
 def text(value: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from loopline.errors import Unavailable
 from loopline.signals.entry import Damaged, Entry, columns_of, decode
 from loopline.signals.frames import framed, frames
+from loopline.signals.naming import stored
 
 BATCH: Final = 20_000
 """Rows that are held as Python values."""
@@ -18,7 +19,7 @@ LATEST: Final = 253_402_300_799_999_999
 TEXTS: Final = ("id", "arm", "version", "change", "unit", "error")
 WHOLES: Final = ("row", "rows", "number", "recorded_at", "event_time", "status", "latency_us")
 FACTS: Final = (*TEXTS, *WHOLES, "shadow")
-"""Columns that every prediction has; its inputs are `in.NAME`, its outputs `out.NAME`."""
+"""Columns that every prediction has; its inputs are `in.NAME`, its outputs `out.NAME` (as naming.py writes them)."""
 
 
 def arrow() -> Any:
@@ -68,7 +69,7 @@ class Rows:
         made = {name: pa.array(self.facts[name], _type(pa, name)) for name in FACTS}
         for name, values in self.columns.items():
             values.extend([None] * (self.count - len(values)))
-            made[name] = array_of(values)
+            made[stored(name)] = array_of(values)
         return made
 
 
