@@ -56,15 +56,17 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, *, start: int | None = None, end: int | None = None) -> Iterator[Opened]:
+def opened(folder: Path, *, start: int | None = None, end: int | None = None, tidy: bool = True) -> Iterator[Opened]:
     """Open the records of a deployment; what lies outside of [start, end) of event time may be left out.
 
+    Where much waits to be sealed, that is done before; without `tidy` not: who holds `labels.writing` would wait for himself.
     Raise Unavailable kind="extra-missing".
     """
     arrow()
     import duckdb
 
-    _seal_much(folder)
+    if tidy:
+        seal_much(folder)
     with held(folder), tempfile.TemporaryDirectory(prefix="loopline-signals-") as scratch:
         link = Path(scratch) / "here"  # without characters that DuckDB takes for a pattern
         link.symlink_to(os.path.realpath(folder))
@@ -159,7 +161,7 @@ def _bytes(path: Path) -> bytes:
     return b""
 
 
-def _seal_much(folder: Path) -> None:
+def seal_much(folder: Path) -> None:
     """Seal before a question where much waits: nobody else may be doing it."""
     waiting = [*(folder / SEGMENTS).glob("*" + READY), *(folder / labels.SEGMENTS).glob("*" + READY)]
     with contextlib.suppress(OSError):
