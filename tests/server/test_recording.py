@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import struct
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
+from loopline.errors import Unavailable
+from loopline.faces.status import status_of
+from loopline.nouns.quality import Labelled
 from loopline.nouns.service import Recording
 from loopline.nouns.signature import Column, Signature
 from loopline.serving.desired import Desired
 from loopline.serving.split import sampled
+from loopline.signals.labelling import take
+from loopline.signals.labels import Label
 from loopline.signals.queries import Filter, find
 from loopline.signals.sealing import seal
+from tests.mounting import mounted
 from tests.server.fronting import fronted, naughty
 from tests.server.naughty import RAISE
 
@@ -83,6 +95,52 @@ def test_a_redacted_column_never_reaches_the_disk(tmp_path: Path) -> None:
     assert sorted(one for one in table["in.x"].to_pylist() if one is not None) == [1.0, 2.0, 3.0, 5.0, 6.0, RAISE]
     assert {"model-raised", "input-missing"} < set(table["error"].to_pylist())
     assert len({unit for unit in table["unit"].to_pylist() if unit}) == 2
+
+
+def test_a_full_disk_costs_records_and_no_request(tmp_path: Path) -> None:
+    """Every request is answered in time, what is lost is counted and told, labels are refused, and with room all goes on."""
+    home = tmp_path / "small"
+    with mounted(home, "-t", "tmpfs", "-o", "size=1m", "loopline-test"):
+        desired = replace(naughty(tmp_path / "models", 0), signals=str(home / "signals"))
+        with fronted(desired) as front:
+            first = front.predict(1.0).json()["id"]
+            until(home / "signals", 1)
+            ballast = fill(home)
+            records = [{"x": 1.0, "pad": "x" * (2 << 20)}]
+            took = []
+            for _ in range(20):
+                began = time.perf_counter()
+                assert front.post("/predict", {"records": records}).status == 200
+                took.append(time.perf_counter() - began)
+            assert max(took) < 5
+            said = front.until(lambda one: one.dropped > 0 and os.strerror(errno.ENOSPC) in one.message)
+            assert said.ready
+            told = front.pool.request("GET", "/metrics").data.decode()
+            assert (
+                float(re.findall(r"^loopline_service_records_dropped_total.* (.+)$", told, re.MULTILINE)[0])
+                >= said.dropped
+            )
+            with pytest.raises(Unavailable) as refused:
+                take(home / "signals", [Label(1.0, n, 0, id=f"{first}:{n}") for n in range(500)])
+            assert (refused.value.kind, status_of(refused.value)) == ("disk-full", 507)
+            ballast.unlink()
+            subprocess.run(["mount", "-o", "remount,size=80m", str(home)], check=True)
+            front.until(lambda one: os.strerror(errno.ENOSPC) not in one.message)
+            last = front.predict(2.0).json()["id"]
+            until(home / "signals", 3)
+            assert take(home / "signals", [Label(1.0, 1, 0, id=f"{last}:0")]) == Labelled(1)
+            assert front.until(lambda one: f"{one.dropped} records" in one.message).pids == said.pids
+            kept = {one.id: one.label for one in find(home / "signals", "s", Filter(), limit=100)}
+            assert (kept[f"{first}:0"], kept[f"{last}:0"]) == (None, 1.0)
+
+
+def fill(home: Path) -> Path:
+    """Take all the room."""
+    ballast = home / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    return ballast
 
 
 def test_what_is_not_sampled_is_counted_and_not_kept(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ class Front:
         serving, coming = self._serving, self._coming
         pools = [pool for one in (serving, coming) if one is not None for pool in one.pools.values()]
         said = [one.message for one in (coming, serving) if one is not None and one.message]
-        said += [self.speaking.trouble] if self.speaking.trouble else []
+        said += [one.trouble for one in (self.speaking, self._records) if one is not None and one.trouble]
         return Answering(
             number=serving.desired.number if serving else None,
             wanted=self._wanted,

@@ -34,6 +34,13 @@ class Records:
         """How many did not fit."""
         return self._recorder.dropped
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong with them; empty: nothing."""
+        said = [f"records cannot be written: {self._recorder.trouble}"] if self._recorder.trouble else []
+        said += [f"{self.dropped} records were dropped since its front began"] if self.dropped else []
+        return "; ".join(said)
+
     def keep(self, desired: Desired, asking: Asking, outcome: Outcome, status: int) -> None:
         """Put one question, or its rows for one arm, into the buffer."""
         question, service = asking.question, desired.service
