@@ -30,6 +30,7 @@ from loopline.server import children, fronts, host
 from loopline.server.host import Host
 from loopline.serving.folders import log_of
 from loopline.settings import Settings, load_settings
+from loopline.store.system import SystemClock
 from loopline.verbs import load
 from loopline.wiring import open_loop
 
@@ -186,6 +187,21 @@ def test_a_host_that_was_overtaken_ends_what_it_has(machine: Machine) -> None:
     while held.deployed.seen().state != "stopped" and time.monotonic() < end:
         time.sleep(0.05)
     assert (held.deployed.seen().state, one._held) == ("stopped", {})
+
+
+def test_a_clock_that_jumps_ends_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour forward and two back: the host keeps what it has, its front goes on, and what is deployed then is served."""
+    hours = [0]
+    now = SystemClock.now
+    monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + hours[0] * 3_600_000_000)
+    machine.start()
+    machine.deploy(b"1")
+    first = machine.ready(1)
+    for number, jump in ((2, 1), (3, -2)):
+        hours[0] += jump
+        machine.deploy(str(number).encode())
+        found = machine.ready(number)
+        assert (found.pids, found.url, found.restarts, answer(found)) == (first.pids, first.url, 0, str(number))
 
 
 def test_a_taken_port_is_said_and_waited_for(machine: Machine) -> None:
