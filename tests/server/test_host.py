@@ -20,6 +20,8 @@ from urllib.request import urlopen
 import pytest
 
 from loopline.datasets.tree import build
+from loopline.environments.capture import capture
+from loopline.environments.lock import Distribution, Lock, encode
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL
 from loopline.nouns.declaration import Declaration
@@ -54,12 +56,13 @@ class Machine:
         """Call a verb."""
         return load(verb)(self.loop, *args, **asked)
 
-    def deploy(self, body: bytes, *, spoil: bool = False, grpc: bool = False) -> None:
+    def deploy(self, body: bytes, *, spoil: bool = False, grpc: bool = False, lock: Lock | None = None) -> None:
         """Publish a model and deploy it; `spoil`: after a disk has changed its bytes."""
         blobs = self.loop.blobs
         files = {"model.json": json.dumps({"pickle": False}).encode(), "model.skops": body}
         root = build(blobs, [Entry(name, blobs.put(data), len(data)) for name, data in files.items()])
-        version = self.do("put", MODEL_NAME, digest=root, media_type=MODEL)
+        run = self.do("start", "train", environment=blobs.put(encode(lock))).id if lock else None
+        version = self.do("put", MODEL_NAME, digest=root, media_type=MODEL, run=run)
         path = blobs.path(blobs.put(body))
         if spoil and path is not None:
             path.chmod(0o600)
@@ -257,6 +260,23 @@ def test_a_damaged_model_is_named_and_the_former_version_answers_on(machine: Mac
     machine.deploy(b"bad", spoil=True)
     said = machine.until(lambda one: one.state == "degraded")
     assert "model/delay@2" in said.message
+    assert (said.serving, answer(said)) == (1, "1")
+
+
+def test_an_environment_that_cannot_be_restored_is_said(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose packages no index has is not served with others: what lacks is named, and the former version answers on."""
+    index = machine.settings.home.parent / "index"
+    index.mkdir()
+    for name, value in (("UV_INDEX_URL", index.as_uri()), ("UV_CACHE_DIR", str(index.parent / "uv"))):
+        monkeypatch.setenv(name, value)
+    machine.start()
+    machine.deploy(b"1")
+    machine.ready(1)
+    here = capture()
+    machine.deploy(b"2", lock=replace(here, distributions=(*here.distributions, Distribution("zzz-nowhere", "1.0"))))
+    said = machine.until(lambda one: one.state == "degraded", 60)
+    assert "version 2 cannot be served: this worker has not the packages of environment" in said.message
+    assert "is not on the package index" in said.message
     assert (said.serving, answer(said)) == (1, "1")
 
 
