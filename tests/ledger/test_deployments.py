@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PROD = Deployment(
     "service/delay@prod", None, state="ready", serving=3, url="http://127.0.0.1:4100", host="box:1", pids=(7, 8), restarts=2,
-    message="slow",
+    message="slow", grpc="127.0.0.1:4101",
 )  # fmt: skip
 
 
@@ -39,7 +39,9 @@ def test_a_port_stays_whatever_is_said(hand: Hand) -> None:
     with hand.ledger.telemetry() as tx:
         assert tx.deployments.port(PROJECT, PROD.ref) == 0
         tx.deployments.keep_port(PROJECT, PROD.ref, 4100)
+        tx.deployments.keep_port(PROJECT, PROD.ref, 4101, "grpc")
         tx.deployments.say(PROJECT, PROD)
     with hand.ledger.read() as tx:
         assert tx.deployments.port(PROJECT, PROD.ref) == 4100
-        assert tx.deployments.ports() == {4100}
+        assert tx.deployments.port(PROJECT, PROD.ref, "grpc") == 4101
+        assert tx.deployments.ports() == {4100, 4101}

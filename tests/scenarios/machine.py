@@ -1,7 +1,7 @@
 """Everything that may happen to a ledger, in any order, with crashes in between.
 
 The machine keeps its own simple idea of what must be true: where refs stand, which versions are gone or in quarantine, who
-holds which lease until when, and which change rolls.
+holds which lease until when, which change rolls, and (alerting.py) what monitors saw and who knows of it.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ from loopline.testing.clock import FakeClock
 from loopline.testing.loop import empty_database, loop
 from loopline.verbs import load
 from loopline.verbs.moving import carry_out
+from tests.scenarios.alerting import AlertMachine
 from tests.scenarios.crashing import Crash, Crashing, writes
-from tests.scenarios.leasing import LASTING, LeaseMachine
+from tests.scenarios.leasing import LASTING
 
 PROJECT = "flights"
 MODELS = [AssetName(PROJECT, "model", name) for name in ("a", "b")]
@@ -56,7 +57,7 @@ POLICY = Policy(
 )
 
 
-class LedgerMachine(LeaseMachine):
+class LedgerMachine(AlertMachine):
     """Drives verbs and the ledger, and keeps its own simple idea of what must be true."""
 
     changes = Bundle("changes")
@@ -73,6 +74,7 @@ class LedgerMachine(LeaseMachine):
         self.quarantined: set[tuple[AssetName, int]] = set()
         self.held = {}
         self.rolling: dict[RefName, str] = {}
+        self.begin_watching()
         document = dump_document(Document((POLICY,), ())).decode()
         self.do("policy", document=document, why="first")
         self.refs[RefName(AssetName(PROJECT, "policy", PROJECT), "main")] = 1
@@ -300,7 +302,7 @@ class LedgerMachine(LeaseMachine):
 
     # what processes do
 
-    @rule(target=LeaseMachine.rolls, change=changes, holder=st.sampled_from("xy"), seconds=st.sampled_from(LASTING))
+    @rule(target=AlertMachine.rolls, change=changes, holder=st.sampled_from("xy"), seconds=st.sampled_from(LASTING))
     @writes
     def roll(self, change: str, holder: str, seconds: int) -> Any:
         """Begin to roll a change, or take over one that rolls: whoever has the lease of its ref may."""
@@ -320,7 +322,7 @@ class LedgerMachine(LeaseMachine):
         self.held[lease.name], self.rolling[ref] = lease, change
         return (lease, change)
 
-    @rule(rolling=LeaseMachine.rolls)
+    @rule(rolling=AlertMachine.rolls)
     @writes
     def stop(self, rolling: tuple[Lease, str]) -> None:
         """End a rolling change where it was: only the newest lease that has not run out may."""
@@ -337,7 +339,7 @@ class LedgerMachine(LeaseMachine):
         self.held[lease.name] = left
         assert self.rolling.pop(found.moves[0].ref) == change
 
-    @rule(rolling=LeaseMachine.rolls)
+    @rule(rolling=AlertMachine.rolls)
     @writes
     def arrive(self, rolling: tuple[Lease, str]) -> None:
         """End a rolling change at its target: the ref moves with it, and only under the lease."""
@@ -426,6 +428,7 @@ class LedgerMachine(LeaseMachine):
         with self.loop.ledger.read() as tx:
             assert tx.feed.verify(PROJECT) is None
             assert [e.seq for e in tx.feed.iter(PROJECT)] == list(range(1, tx.feed.head(PROJECT).seq + 1))
+        self.check_turns()
         self.close()
 
     def close(self) -> None:

@@ -53,14 +53,13 @@ def naughty(root: Path, *adds: float, number: int = 1, **of_service: Any) -> Des
 class Fronted:
     """A front that runs."""
 
-    def __init__(self, desired: Desired, *, hosts: Sequence[str] = (), grpc: str = "") -> None:
+    def __init__(self, desired: Desired, *, hosts: Sequence[str] = ()) -> None:
         self.listening = listen("127.0.0.1", 0)
         self.port = int(self.listening.getsockname()[1])
         self.control, theirs = socket.socketpair()
         words = {
             "ref": desired.ref, "project": desired.project,
             "listening": self.listening.fileno(), "control": theirs.fileno(), "hosts": list(hosts),
-            "grpc": grpc,
         }  # fmt: skip
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", START.format("server.front"), json.dumps(words)],
@@ -132,9 +131,9 @@ class Fronted:
 
 
 @contextmanager
-def fronted(desired: Desired, *, hosts: Sequence[str] = (), grpc: str = "") -> Iterator[Fronted]:
+def fronted(desired: Desired, *, hosts: Sequence[str] = ()) -> Iterator[Fronted]:
     """Run a front that is ready, for as long as the block lasts."""
-    front = Fronted(desired, hosts=hosts, grpc=grpc)
+    front = Fronted(desired, hosts=hosts)
     try:
         front.ready(desired.number)
         yield front

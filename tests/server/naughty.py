@@ -28,7 +28,7 @@ class Naughty:
         if (first == GROW).any():
             self.held.append(b"x" * (200 << 20))
         if (first == RAISE).any():
-            message = "three thousand"
+            message = f"three thousand of {rows}"
             raise ValueError(message)
         if (first == SLOW).any():
             time.sleep(0.05)

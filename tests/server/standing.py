@@ -31,7 +31,9 @@ def main() -> int:
             number[:] = [desired.number]
             sys.stdout.write(f"serving {desired.number} of {desired.places[0].folder}\n")
             sys.stdout.flush()
-            said = Answering(desired.number, desired.number, ready=True, whole=True, pids=(os.getpid(),))
+            said = Answering(
+                desired.number, desired.number, ready=True, whole=True, pids=(os.getpid(),), grpc=desired.grpc
+            )
             control.sendall(msgspec.json.encode(said) + b"\n")
 
     threading.Thread(target=hear, daemon=True).start()

@@ -20,8 +20,11 @@ from urllib.request import urlopen
 import pytest
 
 from loopline.datasets.tree import build
+from loopline.environments.capture import capture
+from loopline.environments.lock import Distribution, Lock, encode
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL
+from loopline.nouns.declaration import Declaration
 from loopline.nouns.deployment import Deployment
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
@@ -29,6 +32,7 @@ from loopline.server import children, fronts, host
 from loopline.server.host import Host
 from loopline.serving.folders import log_of
 from loopline.settings import Settings, load_settings
+from loopline.store.system import SystemClock
 from loopline.verbs import load
 from loopline.wiring import open_loop
 
@@ -52,17 +56,19 @@ class Machine:
         """Call a verb."""
         return load(verb)(self.loop, *args, **asked)
 
-    def deploy(self, body: bytes, *, spoil: bool = False) -> None:
+    def deploy(self, body: bytes, *, spoil: bool = False, grpc: bool = False, lock: Lock | None = None) -> None:
         """Publish a model and deploy it; `spoil`: after a disk has changed its bytes."""
         blobs = self.loop.blobs
         files = {"model.json": json.dumps({"pickle": False}).encode(), "model.skops": body}
         root = build(blobs, [Entry(name, blobs.put(data), len(data)) for name, data in files.items()])
-        version = self.do("put", MODEL_NAME, digest=root, media_type=MODEL)
+        run = self.do("start", "train", environment=blobs.put(encode(lock))).id if lock else None
+        version = self.do("put", MODEL_NAME, digest=root, media_type=MODEL, run=run)
         path = blobs.path(blobs.put(body))
         if spoil and path is not None:
             path.chmod(0o600)
             path.write_bytes(body.swapcase())
-        self.do("deploy", PROD, model=Pointer(MODEL_NAME, Numbered(version.number)))
+        declared = Declaration(str(PROD.asset), grpc=grpc)
+        self.do("deploy", PROD, model=Pointer(MODEL_NAME, Numbered(version.number)), declared=declared)
 
     def start(self) -> Host:
         """Start a host."""
@@ -186,6 +192,21 @@ def test_a_host_that_was_overtaken_ends_what_it_has(machine: Machine) -> None:
     assert (held.deployed.seen().state, one._held) == ("stopped", {})
 
 
+def test_a_clock_that_jumps_ends_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour forward and two back: the host keeps what it has, its front goes on, and what is deployed then is served."""
+    hours = [0]
+    now = SystemClock.now
+    monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + hours[0] * 3_600_000_000)
+    machine.start()
+    machine.deploy(b"1")
+    first = machine.ready(1)
+    for number, jump in ((2, 1), (3, -2)):
+        hours[0] += jump
+        machine.deploy(str(number).encode())
+        found = machine.ready(number)
+        assert (found.pids, found.url, found.restarts, answer(found)) == (first.pids, first.url, 0, str(number))
+
+
 def test_a_taken_port_is_said_and_waited_for(machine: Machine) -> None:
     """No other port is taken silently; once it is free the service is there."""
     with closing(socket.create_server(("127.0.0.1", 0))) as taker:
@@ -212,6 +233,25 @@ def test_a_port_comes_from_the_range_that_is_set(machine: Machine) -> None:
     assert machine.ready(1).url.endswith(f":{port}")
 
 
+def test_grpc_has_a_port_that_a_deployment_keeps(machine: Machine) -> None:
+    """A service that asks for it is told an address, tells it, and keeps it; where no port is free it answers over HTTP alone."""
+    machine.deploy(b"1", grpc=True)
+    machine.start()
+    first = machine.ready(1)
+    assert first.grpc.startswith("127.0.0.1:")
+    assert not first.url.endswith(first.grpc)
+    machine.deploy(b"2")
+    assert machine.ready(2).grpc == ""
+    machine.deploy(b"3", grpc=True)
+    assert machine.ready(3).grpc == first.grpc
+    machine.stop()
+    port = int(first.url.rpartition(":")[2])
+    machine.settings = replace(machine.settings, server=replace(machine.settings.server, service_ports=(port, port)))
+    machine.start()
+    said = machine.until(lambda one: one.state == "ready" and "gRPC" in one.message)
+    assert (said.url, said.grpc, answer(said)) == (first.url, "", "3")
+
+
 def test_a_damaged_model_is_named_and_the_former_version_answers_on(machine: Machine) -> None:
     """What cannot be put in place takes nothing away from what answers."""
     machine.start()
@@ -220,6 +260,23 @@ def test_a_damaged_model_is_named_and_the_former_version_answers_on(machine: Mac
     machine.deploy(b"bad", spoil=True)
     said = machine.until(lambda one: one.state == "degraded")
     assert "model/delay@2" in said.message
+    assert (said.serving, answer(said)) == (1, "1")
+
+
+def test_an_environment_that_cannot_be_restored_is_said(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose packages no index has is not served with others: what lacks is named, and the former version answers on."""
+    index = machine.settings.home.parent / "index"
+    index.mkdir()
+    for name, value in (("UV_INDEX_URL", index.as_uri()), ("UV_CACHE_DIR", str(index.parent / "uv"))):
+        monkeypatch.setenv(name, value)
+    machine.start()
+    machine.deploy(b"1")
+    machine.ready(1)
+    here = capture()
+    machine.deploy(b"2", lock=replace(here, distributions=(*here.distributions, Distribution("zzz-nowhere", "1.0"))))
+    said = machine.until(lambda one: one.state == "degraded", 60)
+    assert "version 2 cannot be served: this worker has not the packages of environment" in said.message
+    assert "is not on the package index" in said.message
     assert (said.serving, answer(said)) == (1, "1")
 
 

@@ -46,6 +46,7 @@ services = st.builds(
     st.integers(1, 9), st.builds(Recording, numbers, several), st.builds(Batching, st.integers(1, 99), spans),
     st.builds(Limits, st.integers(0, 1 << 40), spans, spans), st.builds(Labels, words, several, words, words),
     st.lists(monitors, max_size=2).map(tuple), st.builds(Objectives, spans, numbers, numbers, spans),
+    st.booleans(),
 )  # fmt: skip
 PLAIN = Service("service/a", (Arm("main", "model/a@1", digest_of(b"a")),))
 

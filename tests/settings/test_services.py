@@ -22,6 +22,7 @@ event_time = "scheduled"
 outputs = ["predict_proba"]
 workers = 2
 allow_pickle = true
+grpc = true
 record = { sample = 0.5, redact = ["flight"] }
 batch = { rows = 32, wait = "5ms" }
 limits = { memory = "1GiB", timeout = "10s", queue = "1s", rows = 1000, body = "1MiB" }
@@ -68,7 +69,7 @@ def test_everything_that_can_be_said_is_taken() -> None:
         2, allow_pickle=True, recording=Recording(0.5, ("flight",)), batching=Batching(32, timedelta(milliseconds=5)),
         limits=Limits(1 << 30, timedelta(seconds=10), timedelta(seconds=1), 1000, 1 << 20),
         labels=Labels("late", ("unit", "event_time"), "", "1", "binary", (), ("carrier",)), monitors=(monitor,),
-        objectives=Objectives(timedelta(days=28), 0.999, 0.95, timedelta(milliseconds=100)),
+        objectives=Objectives(timedelta(days=28), 0.999, 0.95, timedelta(milliseconds=100)), grpc=True,
     )  # fmt: skip
     assert read(WHOLE) == (wanted,)
     assert restore(Declaration, plain(wanted)) == wanted  # as it travels to a server

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from loopline.errors import Unavailable
 from loopline.nouns.quality import Labelled
-from loopline.signals.labelling import take
+from loopline.signals import opening
+from loopline.signals.labelling import MANY, take
 from loopline.signals.labels import Label
 from loopline.signals.queries import Filter, find
 from loopline.signals.sealing import seal
+from loopline.signals.switching import alone
 from tests.mounting import mounted
 from tests.signals.recorded import JULY, entry, flown, write
 
@@ -75,7 +78,38 @@ def test_a_rehearsal_keeps_nothing(tmp_path: Path) -> None:
     assert truth(tmp_path, 0) is None
 
 
-def test_labels_on_a_full_disk_are_refused_whole(tmp_path: Path) -> None:
+def test_many_labels_are_a_part_at_once(tmp_path: Path) -> None:
+    """They are in Parquet when they are acknowledged, and count as any; while somebody else seals they go into a segment."""
+    write(tmp_path, [entry(n) for n in range(MANY)])
+    first = [flown(n, float(n % 2), seq=n) for n in range(MANY)]
+    assert take(tmp_path, [*first, flown(0, 1.0, seq=MANY)]) == Labelled(MANY + 1, contradicting=1)
+    assert [one.parent.name for one in tmp_path.rglob("*.parquet")] == ["labels"]
+    assert not (tmp_path / "label-segments" / "current").exists()
+    with alone(tmp_path) as mine:
+        assert mine
+        assert take(tmp_path, [flown(n, float(n % 2), at=9) for n in range(MANY)]) == Labelled(
+            MANY, repeated=MANY - 1, contradicting=1
+        )
+        assert take(tmp_path, [flown(n, 5.0, at=10) for n in range(MANY)]) == Labelled(MANY, contradicting=MANY)
+    assert (tmp_path / "label-segments" / "current").exists()
+    seal(tmp_path)
+    assert (truth(tmp_path, 0), truth(tmp_path, 1)) == (5.0, 5.0)
+
+
+def test_labels_come_while_much_waits_to_be_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sealing wants the lock of whoever writes labels: it is done before that is taken, and nobody waits for himself."""
+    take(tmp_path, [flown(0, 1.0)])
+    write(tmp_path, [entry(0), entry(1)])
+    monkeypatch.setattr(opening, "LOOK", 2)
+    told: list[Labelled] = []
+    thread = threading.Thread(target=lambda: told.append(take(tmp_path, [flown(1, 1.0)])), daemon=True)
+    thread.start()
+    thread.join(20)
+    assert told == [Labelled(1)]
+
+
+@pytest.mark.parametrize("many", [MANY - 1, MANY])
+def test_labels_on_a_full_disk_are_refused_whole(tmp_path: Path, many: int) -> None:
     """What cannot be kept is not acknowledged, nothing of it stays, and what was acknowledged before is there."""
     home = tmp_path / "small"
     with mounted(home, "-t", "tmpfs", "-o", "size=100k", "loopline-test"):
@@ -85,7 +119,7 @@ def test_labels_on_a_full_disk_are_refused_whole(tmp_path: Path) -> None:
             while True:
                 ballast.write(b"x" * 4096)
         with pytest.raises(Unavailable) as refused:
-            take(home, [flown(n, 0.0, at=9) for n in range(1, 1000)])
+            take(home, [flown(n, 0.0, at=9) for n in range(1, many + 1)])
         assert refused.value.kind == "disk-full"
         (home / "ballast").unlink()
         assert (truth(home, 0), truth(home, 1)) == (1.0, None)

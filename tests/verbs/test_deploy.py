@@ -14,6 +14,7 @@ from loopline.nouns.digest import digest_of
 from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.run import Link
+from loopline.nouns.service import Labels, Monitor, Recording
 from loopline.verbs.deploying import service_of
 
 from .conftest import BOB, CHAMPION, CODE, DATA, ENVIRONMENT, MODEL, PROJECT
@@ -209,3 +210,32 @@ def test_only_services_are_deployed(world: World) -> None:
     with pytest.raises(Invalid) as caught:
         world.do("deploy", CHAMPION, model=Pointer(MODEL, Named("champion")))
     assert caught.value.kind == "not-a-service"
+
+
+@pytest.mark.parametrize(
+    ("where", "declared"),
+    [
+        ("labels.join", replace(DECLARED, labels=Labels(join=("carrier",)))),
+        ("labels.join", replace(DECLARED, labels=Labels(join=("unit", "event_time")))),
+        ("labels.slices", replace(DECLARED, labels=Labels(slices=("carrier",)))),
+        ("event_time", replace(DECLARED, event_time="carrier")),
+        ("monitor drift", replace(DECLARED, monitors=(Monitor("drift", "drift", columns=("carrier",)),))),
+    ],
+)
+def test_nothing_can_need_a_column_that_is_redacted(world: World, where: str, declared: Declaration) -> None:
+    """Who would join labels by it, slice by it or watch it is told when the service is deployed, not when all is lost."""
+    train(world)
+    champion(world, 1)
+    with pytest.raises(Invalid) as caught:
+        world.do("deploy", PROD, declared=replace(declared, recording=Recording(redact=("carrier",))))
+    assert (caught.value.kind, caught.value.facts["where"]) == ("redacted-column", where)
+
+
+def test_a_column_is_redacted_whole(world: World) -> None:
+    """One place of an answer cannot be left out alone, and is refused: it would be written down."""
+    train(world)
+    champion(world, 1)
+    with pytest.raises(Invalid) as caught:
+        world.do("deploy", PROD, declared=replace(DECLARED, recording=Recording(redact=("predict[1]",))))
+    assert (caught.value.kind, caught.value.facts["column"]) == ("unknown-column", "predict[1]")
+    world.do("deploy", PROD, declared=replace(DECLARED, recording=Recording(redact=("carrier", "predict"))))

@@ -40,3 +40,4 @@ class Declaration:
     labels: Labels = field(default_factory=Labels)
     monitors: tuple[Monitor, ...] = ()
     objectives: Objectives = field(default_factory=Objectives)
+    grpc: bool = False

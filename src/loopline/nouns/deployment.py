@@ -26,6 +26,8 @@ class Deployment:
     serving: int | None = None
     """Version of the service that answers now: another than `number` for as long as the new one starts."""
     url: str = ""
+    grpc: str = ""
+    """`HOST:PORT` where it speaks gRPC; empty: nowhere."""
     host: str = ""
     """Machine and process that supervise it."""
     pids: tuple[int, ...] = ()

@@ -166,3 +166,5 @@ class Service:
     labels: Labels = Labels()
     monitors: tuple[Monitor, ...] = ()
     objectives: Objectives = Objectives()
+    grpc: bool = False
+    """Whether the protocol is spoken over gRPC, too, at a port of its own."""

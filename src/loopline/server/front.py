@@ -26,10 +26,11 @@ from loopline.faces.inference.errors import status as status_of
 from loopline.faces.otlp.tracing import Traced, Tracing, open_tracing, route_of_service
 from loopline.faces.prometheus.service import ArmState, ServiceMeters, State
 from loopline.server.arms import LOOK_S, WEIGH_S
-from loopline.server.asgi import END_S, Server
+from loopline.server.asgi import Server
 from loopline.server.child import watch_lifeline, write_log
 from loopline.server.connection import raise_limit
 from loopline.server.serving import Asking, Outcome, Serving, number_of
+from loopline.server.speaking import Speaking
 from loopline.serving.desired import Answering, Desired
 from loopline.store.system import SystemClock, SystemIds
 
@@ -40,8 +41,6 @@ TELL_S: Final = 1.0
 """How often the host hears how a front does, if nothing changes."""
 _LONGEST: Final = 64 << 20
 """Bytes of one line of the host: signatures may list many categories."""
-LARGEST_MESSAGE: Final = 32 << 20
-"""Bytes of one message of gRPC."""
 _log = logging.getLogger("loopline.server")
 
 
@@ -63,8 +62,7 @@ class Front:
         self._ends: set[asyncio.Task[None]] = set()
         self._successes: dict[str, list[int]] = {}
         self.new_id = self._ids.new
-        self.trouble = ""
-        """What is wrong with the front itself."""
+        self.speaking = Speaking(self, self._told.set)
 
     def served(self) -> Serving | None:
         """Give the version that answers now."""
@@ -96,6 +94,7 @@ class Front:
                     self._meters.begin(arm.name, arm.version)
             if (self._records.folder if self._records else "") != coming.desired.signals:
                 self._open_records(coming.desired.signals)
+            self.speaking.want(coming.desired.grpc, most=coming.limits.body)
             if before is not None:
                 self._restarts += sum(pool.restarts for pool in before.pools.values())
                 task = asyncio.ensure_future(before.end())
@@ -163,7 +162,7 @@ class Front:
         serving, coming = self._serving, self._coming
         pools = [pool for one in (serving, coming) if one is not None for pool in one.pools.values()]
         said = [one.message for one in (coming, serving) if one is not None and one.message]
-        said += [self.trouble] if self.trouble else []
+        said += [one.trouble for one in (self.speaking, self._records) if one is not None and one.trouble]
         return Answering(
             number=serving.desired.number if serving else None,
             wanted=self._wanted,
@@ -173,6 +172,7 @@ class Front:
             restarts=self._restarts + sum(pool.restarts for pool in pools),
             message="; ".join(said),
             dropped=self._records.dropped if self._records else 0,
+            grpc=self.speaking.address,
         )
 
     async def tell(self, writer: asyncio.StreamWriter) -> None:
@@ -247,13 +247,14 @@ async def _run(asked: Mapping[str, Any], listening: socket.socket, control: sock
 
     for number in (signal.SIGTERM, signal.SIGINT):
         here.add_signal_handler(number, stop)
-    tasks = [asyncio.ensure_future(one) for one in (front.tell(writer), front.hear(reader), front.look())]
-    other = await _grpc(front, asked["grpc"]) if asked.get("grpc") else None
+    tasks = [
+        asyncio.ensure_future(one)
+        for one in (front.tell(writer), front.hear(reader), front.look(), front.speaking.run())
+    ]
     try:
         await server.serve(sockets=[listening])
     finally:
-        if other is not None:
-            await other.stop(END_S)
+        await front.speaking.end()
         for task in tasks:
             task.cancel()
         await front.end()
@@ -276,20 +277,6 @@ def _trace(tracing: Tracing, asking: Asking, outcome: Outcome) -> None:
     tracing.part("queue", began=began, took_s=sent - began, error="" if outcome.sent else error, **facts)
     if outcome.sent:
         tracing.part("model", began=sent, took_s=end - sent, error=error, **facts)
-
-
-async def _grpc(front: Front, address: str) -> Any:
-    """Speak gRPC, too. Where that cannot be, the front says why and goes on without."""
-    try:
-        from loopline.faces.inference.grpc import serve
-    except ImportError:
-        front.trouble = "gRPC is asked for and not installed: pip install 'loopline[grpc]'"
-        return None
-    try:
-        return await serve(front, address, most=LARGEST_MESSAGE)
-    except LooplineError as error:
-        front.trouble = error.message
-        return None
 
 
 def _nothing() -> None:

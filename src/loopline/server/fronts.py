@@ -58,6 +58,7 @@ class Seen:
     pids: tuple[int, ...] = ()
     restarts: int = 0
     message: str = ""
+    grpc: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Deployed:
             number = said.number if said else None
             words = [self._problem, self._ended, said.message if said else "", self._remark]
             message = "; ".join(dict.fromkeys(word for word in words if word))
-            return Seen(self._state(said, wanted), number, pids, restarts, message)
+            return Seen(self._state(said, wanted), number, pids, restarts, message, said.grpc if said else "")
 
     def _state(self, said: Answering | None, wanted: Wanted | None) -> DeploymentState:
         if self._ending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class Placing:
     def __init__(self, loop: Loop, settings: Settings) -> None:
         self._loop = loop
         self._home = settings.home.absolute()
+        self._server = settings.server
         self._interpreters: dict[Digest, tuple[str, str]] = {}
         self._guard = threading.Lock()
 
@@ -47,10 +49,17 @@ class Placing:
         with self._guard:
             placed = [self._placed(loop, arm) for arm in service.arms]
         signals = str(folder_of(self._home / "signals", project, name.asset.name, name.ref))
+        remarks = [remark for _, remark in placed]
+        grpc = ""
+        if service.grpc:
+            try:
+                grpc = grpc_for(loop, self._server, project, ref)
+            except LooplineError as error:  # it is no reason not to answer over HTTP
+                remarks.append(f"gRPC is not spoken: {error.message} → {error.hint}")
         desired = Desired(
-            project, ref, wanted.number, wanted.change, service, tuple(place for place, _ in placed), signals
+            project, ref, wanted.number, wanted.change, service, tuple(place for place, _ in placed), signals, grpc
         )
-        return desired, "; ".join(dict.fromkeys(remark for _, remark in placed if remark))
+        return desired, "; ".join(dict.fromkeys(remark for remark in remarks if remark))
 
     def _placed(self, loop: Loop, arm: Arm) -> tuple[Place, str]:
         try:
@@ -107,6 +116,24 @@ def listen_for(loop: Loop, server: ServerSettings, project: str, ref: str) -> so
     with loop.ledger.telemetry() as tx:
         tx.deployments.keep_port(project, ref, address_of(made)[1])
     return made
+
+
+def grpc_for(loop: Loop, server: ServerSettings, project: str, ref: str) -> str:
+    """Give the address at which a deployment speaks gRPC, and keeps to do so. Its front listens there itself, and waits for it.
+
+    Raise Unavailable kind="no-free-port".
+    """
+    first, last = server.service_ports
+    with loop.ledger.read() as tx:
+        port, taken = tx.deployments.port(project, ref, "grpc"), tx.deployments.ports()
+    if not port or (first and not first <= port <= last):
+        ports = [one for one in range(first, last + 1) if one not in taken] if first else [0]
+        with closing(_free(server.service_host, ports, ref)) as found:
+            port = address_of(found)[1]
+        with loop.ledger.telemetry() as tx:
+            tx.deployments.keep_port(project, ref, port, "grpc")
+    host = server.service_host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _on(host: str, port: int, ref: str) -> socket.socket:

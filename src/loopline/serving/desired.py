@@ -35,6 +35,8 @@ class Desired:
     """One for each of `service.arms`, in order."""
     signals: str
     """Folder for records of this deployment; empty: nothing is recorded."""
+    grpc: str = ""
+    """`HOST:PORT` at which gRPC is spoken; empty: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,5 @@ class Answering:
     """Why something is not as it should be."""
     dropped: int = 0
     """Records that did not fit into the buffer since the front began."""
+    grpc: str = ""
+    """`HOST:PORT` at which it speaks gRPC now; empty: nowhere."""

@@ -59,6 +59,7 @@ def _declared(name: str, table: Table) -> Declaration:
         labels=_labels(table.inner("labels")),
         monitors=_monitors(table),
         objectives=_objectives(table.inner("objectives")),
+        grpc=table.flag("grpc", default=False),
     )
 
 

@@ -71,7 +71,7 @@ def decode(data: bytes) -> Entry:
         raise Damaged(str(error)) from error
 
 
-def columns_of(encoded: Raw, rows: int) -> Iterator[tuple[str, list[Any]]]:
+def columns_of(encoded: Raw, rows: int, prefix: str = "") -> dict[str, list[Any]]:
     """Give each column of an encoded map with one value a row; what has several values a row gives `NAME[0]`, `NAME[1]`, ….
 
     Raise Damaged where values and rows do not go together.
@@ -80,8 +80,13 @@ def columns_of(encoded: Raw, rows: int) -> Iterator[tuple[str, list[Any]]]:
         found = _columns(encoded)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Damaged(str(error)) from error
+    told: dict[str, list[Any]] = {}
     for name, values in found.items() if rows else ():
-        yield from _spread(name, _values(name, values), rows)
+        if type(values) is list and len(values) == rows and type(values[0]) is not list:
+            told[prefix + name] = values  # what nearly all are
+        else:
+            told.update(_spread(prefix + name, _values(name, values), rows))
+    return told
 
 
 def _values(name: str, written: Any) -> list[Any]:

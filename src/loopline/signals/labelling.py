@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import Any, Final
 
 from loopline.nouns.quality import Labelled
-from loopline.signals.labels import BY, Label, append, keys_of, table_of, writing
+from loopline.signals.labels import BY, Label, append, keys_of, table_of, unkept, writing
 from loopline.signals.matching import same
-from loopline.signals.opening import Opened, name, opened
+from loopline.signals.naming import shown
+from loopline.signals.opening import Opened, name, opened, seal_much
+from loopline.signals.rows import arrow
+from loopline.signals.sealing import keep
 
 Value = float | str
+MANY: Final = 1_000
+"""New labels that are a part of their own at once: in a segment every later call would read them one by one."""
 
 
 def take(folder: Path, given: Sequence[Label], *, dry: bool = False) -> Labelled:
@@ -21,21 +24,29 @@ def take(folder: Path, given: Sequence[Label], *, dry: bool = False) -> Labelled
 
     With `dry` nothing is kept. Raise Unavailable where they cannot be kept: then none is.
     """
+    table = table_of(given)
     if dry:
-        return _take(folder, given)[0]
-    with writing(folder):
-        told, fresh = _take(folder, given)
-        if fresh:
-            append(folder, fresh)
+        return _take(folder, given, table)[0]
+    try:
+        seal_much(folder)  # not below: it waits for whoever writes
+        with writing(folder):
+            told, fresh = _take(folder, given, table)
+            if fresh and (len(fresh) < MANY or not keep(folder, table.take(fresh))):
+                append(folder, [given[n] for n in fresh])
+    except OSError as error:
+        raise unkept(error, folder) from error
     return told
 
 
-def _take(folder: Path, given: Sequence[Label]) -> tuple[Labelled, list[Label]]:
-    with opened(folder) as here:
-        here.db.register("given", table_of([msgspec.structs.replace(one, seq=n) for n, one in enumerate(given)]))
+def _take(folder: Path, given: Sequence[Label], table: Any) -> tuple[Labelled, list[int]]:
+    """Tell what becomes of labels, and the places of those that are new."""
+    pa = arrow()
+    with opened(folder, tidy=False) as here:
+        places = pa.array(range(len(given)), pa.int64())
+        here.db.register("given", table.set_column(table.column_names.index("seq"), "seq", places))
         known = _known(here)
         homeless = _homeless(here, sorted({tuple(sorted(one.by)) for one in given if one.by}))
-    fresh: list[Label] = []
+    fresh: list[int] = []
     told: dict[Any, Value] = {}
     repeated = contradicting = 0
     for n, one in enumerate(given):
@@ -46,7 +57,7 @@ def _take(folder: Path, given: Sequence[Label]) -> tuple[Labelled, list[Label]]:
             repeated += 1
             continue
         contradicting += before is not None
-        fresh.append(one)
+        fresh.append(n)
     return Labelled(len(given), repeated, contradicting, homeless), fresh
 
 
@@ -60,7 +71,7 @@ def _known(here: Opened) -> dict[int, Value]:
     rows = here.rows(f"{value} ON l.id = g.id WHERE g.keys = '' AND l.keys = '' GROUP BY g.seq")
     for keys in here.keys:
         columns = [name(BY + key) for key in keys]
-        have = {row[0] for row in here.rows("SELECT column_name FROM (DESCRIBE given)")}
+        have = {shown(row[0]) for row in here.rows("SELECT column_name FROM (DESCRIBE given)")}
         if all(BY + key in have for key in keys):
             on = " AND ".join(f"l.{column} = g.{column}" for column in columns)
             written = keys_of(dict.fromkeys(keys, ""))

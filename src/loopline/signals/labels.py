@@ -19,6 +19,7 @@ import msgspec
 
 from loopline.errors import Unavailable
 from loopline.signals.frames import framed, frames
+from loopline.signals.naming import stored
 from loopline.signals.rows import arrow
 from loopline.signals.segments import READY
 from loopline.signals.switching import sync
@@ -81,15 +82,20 @@ def append(folder: Path, labels: Sequence[Label]) -> None:
         if fresh:
             sync(home)
     except OSError as error:
-        full_disk = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise Unavailable(
-            f"the labels cannot be kept: {error.strerror}", kind="disk-full" if full_disk else "signals-unwritable",
-            hint="make room, then hand them in again" if full_disk else "mend the folder, then hand them in again",
-            path=str(home),
-        ) from error  # fmt: skip
+        raise unkept(error, home) from error
     if full:
         with contextlib.suppress(OSError):
             _roll(home)
+
+
+def unkept(error: OSError, home: Path) -> Unavailable:
+    """Say that labels could not be kept."""
+    full_disk = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return Unavailable(
+        f"the labels cannot be kept: {error.strerror or error}", kind="disk-full" if full_disk else "signals-unwritable",
+        hint="make room, then hand them in again" if full_disk else "mend the folder, then hand them in again",
+        path=str(home),
+    )  # fmt: skip
 
 
 def ready(folder: Path) -> list[Path]:
@@ -128,17 +134,24 @@ def read(data: bytes, damaged: list[bytes]) -> Any:
 def table_of(labels: Sequence[Label]) -> Any:
     """Give labels as an Arrow table."""
     pa = arrow()
-    names = dict.fromkeys(name for one in labels for name in one.by)
+    kinds: dict[tuple[str, ...], str] = {}
+    keys = []
+    for one in labels:
+        by = tuple(one.by)
+        if by not in kinds:
+            kinds[by] = keys_of(one.by)
+        keys.append(kinds[by])
+    names = dict.fromkeys(name for by in kinds for name in by)
     columns = {
         "id": pa.array([one.id for one in labels], pa.string()),
-        "keys": pa.array([keys_of(one.by) for one in labels], pa.string()),
+        "keys": pa.array(keys, pa.string()),
         "number": pa.array([None if isinstance(one.value, str) else one.value for one in labels], pa.float64()),
         "text": pa.array([one.value if isinstance(one.value, str) else None for one in labels], pa.string()),
         "recorded_at": pa.array([one.recorded_at for one in labels], pa.int64()),
         "seq": pa.array([one.seq for one in labels], pa.int64()),
         "known_at": pa.array([one.known_at or one.recorded_at for one in labels], pa.int64()),
     }
-    columns |= {BY + name: pa.array([one.by.get(name) for one in labels], pa.string()) for name in names}
+    columns |= {stored(BY + name): pa.array([one.by.get(name) for one in labels], pa.string()) for name in names}
     return pa.table(columns)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopline.signals import labels, sealing
+from loopline.signals.naming import shown, stored
 from loopline.signals.rows import EARLIEST, LATEST, arrow, read
 from loopline.signals.segments import READY, SEGMENTS, unfinished
 from loopline.signals.switching import held
@@ -55,15 +56,17 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, *, start: int | None = None, end: int | None = None) -> Iterator[Opened]:
+def opened(folder: Path, *, start: int | None = None, end: int | None = None, tidy: bool = True) -> Iterator[Opened]:
     """Open the records of a deployment; what lies outside of [start, end) of event time may be left out.
 
+    Where much waits to be sealed, that is done before; without `tidy` not: who holds `labels.writing` would wait for himself.
     Raise Unavailable kind="extra-missing".
     """
     arrow()
     import duckdb
 
-    _seal_much(folder)
+    if tidy:
+        seal_much(folder)
     with held(folder), tempfile.TemporaryDirectory(prefix="loopline-signals-") as scratch:
         link = Path(scratch) / "here"  # without characters that DuckDB takes for a pattern
         link.symlink_to(os.path.realpath(folder))
@@ -82,7 +85,7 @@ def opened(folder: Path, *, start: int | None = None, end: int | None = None) ->
             db.register("fresh_labels", _fresh_labels(folder))
             _view(db, "predictions", _parts(link, start, end))
             _view(db, "labels", sorted((link / labels.LABELS).glob("*" + sealing.PART)))
-            kinds = {row[0]: row[1] for row in db.execute("DESCRIBE predictions").fetchall()}
+            kinds = {shown(row[0]): row[1] for row in db.execute("DESCRIBE predictions").fetchall()}
             sets = db.execute("SELECT DISTINCT keys FROM labels WHERE keys <> ''").fetchall()
             yield Opened(db, kinds, tuple(sorted(tuple(json.loads(one)) for (one,) in sets)))
         finally:
@@ -90,8 +93,8 @@ def opened(folder: Path, *, start: int | None = None, end: int | None = None) ->
 
 
 def name(column: str) -> str:
-    """Write a name in SQL."""
-    return '"' + column.replace('"', '""') + '"'
+    """Write the name of a column in SQL, as it is stored."""
+    return '"' + stored(column).replace('"', '""') + '"'
 
 
 def text(value: str) -> str:
@@ -158,7 +161,7 @@ def _bytes(path: Path) -> bytes:
     return b""
 
 
-def _seal_much(folder: Path) -> None:
+def seal_much(folder: Path) -> None:
     """Seal before a question where much waits: nobody else may be doing it."""
     waiting = [*(folder / SEGMENTS).glob("*" + READY), *(folder / labels.SEGMENTS).glob("*" + READY)]
     with contextlib.suppress(OSError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from loopline.errors import Unavailable
 from loopline.signals.entry import Damaged, Entry, columns_of, decode
 from loopline.signals.frames import framed, frames
+from loopline.signals.naming import stored
 
 BATCH: Final = 20_000
 """Rows that are held as Python values."""
@@ -17,8 +18,12 @@ LATEST: Final = 253_402_300_799_999_999
 """Years 1 to 9999, in microseconds: an event time outside is none."""
 TEXTS: Final = ("id", "arm", "version", "change", "unit", "error")
 WHOLES: Final = ("row", "rows", "number", "recorded_at", "event_time", "status", "latency_us")
+_OF_REQUEST: Final = (
+    "arm", "version", "change", "error", "number", "recorded_at", "rows", "status", "latency_us", "shadow",
+)  # fmt: skip
+"""Those that all rows of a request have in common."""
 FACTS: Final = (*TEXTS, *WHOLES, "shadow")
-"""Columns that every prediction has; its inputs are `in.NAME`, its outputs `out.NAME`."""
+"""Columns that every prediction has; its inputs are `in.NAME`, its outputs `out.NAME` (as naming.py writes them)."""
 
 
 def arrow() -> Any:
@@ -37,39 +42,47 @@ class Rows:
 
     def __init__(self) -> None:
         self.count = 0
-        self.facts: dict[str, list[Any]] = {name: [] for name in FACTS}
         self.columns: dict[str, list[Any]] = {}
+        self._entries: list[Entry] = []
+        self._ids: list[str] = []
+        self._units: list[str] = []
+        self._times: list[int] = []
 
     def add(self, entry: Entry) -> None:
         """Add each row of a request; one that brought no row is one row without values. Raise Damaged, with nothing added."""
         rows = max(entry.rows, 1)
-        found = {f"in.{name}": values for name, values in columns_of(entry.inputs, entry.rows)}
-        found |= {f"out.{name}": values for name, values in columns_of(entry.outputs, entry.rows)}
+        found = columns_of(entry.inputs, entry.rows, "in.") | columns_of(entry.outputs, entry.rows, "out.")
         times, units = _each(entry.event_times, rows), _each(entry.units, rows)
         for name, values in found.items():
-            column = self.columns.setdefault(name, [])
-            column.extend([None] * (self.count - len(column)))
-            column.extend(values)
-        facts = self.facts
-        facts["id"].extend([f"{entry.id}:{row}" for row in range(rows)])
-        facts["row"].extend(range(rows))
-        facts["rows"].extend([entry.rows] * rows)
-        facts["unit"].extend("" if one is None else str(one) for one in units)
-        facts["event_time"].extend(
+            column = self.columns.get(name)
+            if column is None:
+                column = self.columns[name] = []
+            if len(column) < self.count:
+                column += [None] * (self.count - len(column))
+            column += values
+        self._entries.append(entry)
+        self._ids += [f"{entry.id}:{row}" for row in range(rows)]
+        self._units += ["" if one is None else str(one) for one in units]
+        self._times += [
             one if isinstance(one, int) and EARLIEST <= one <= LATEST else entry.recorded_at for one in times
-        )
-        for name in ("arm", "version", "change", "error", "number", "recorded_at", "status", "latency_us", "shadow"):
-            facts[name].extend([getattr(entry, name)] * rows)
+        ]
         self.count += rows
 
     def batch(self) -> dict[str, Any]:
         """Give Arrow arrays by name."""
         pa = arrow()
-        made = {name: pa.array(self.facts[name], _type(pa, name)) for name in FACTS}
+        counts = [max(one.rows, 1) for one in self._entries]
+        made = {"id": self._ids, "unit": self._units, "event_time": self._times}
+        made["row"] = [row for count in counts for row in range(count)]
+        found = {name: pa.array(values, _type(pa, name)) for name, values in made.items()}
+        places = pa.array([at for at, count in enumerate(counts) for _ in range(count)], pa.int64())
+        for name in _OF_REQUEST:
+            array = pa.array([getattr(one, name) for one in self._entries], _type(pa, name))
+            found[name] = array if len(counts) == self.count else array.take(places)
         for name, values in self.columns.items():
             values.extend([None] * (self.count - len(values)))
-            made[name] = array_of(values)
-        return made
+            found[stored(name)] = array_of(values)
+        return found
 
 
 def read(data: bytes, damaged: list[bytes]) -> Any:
@@ -153,7 +166,7 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def _each(told: Any, rows: int) -> Iterator[Any] | list[Any]:
+def _each(told: Any, rows: int) -> list[Any]:
     """Give what was said of each row: once for all, or one a row."""
     if not isinstance(told, list):
         return [told] * rows

@@ -105,6 +105,32 @@ def _seal_labels(folder: Path, path: Path) -> tuple[int, int]:
     return table.num_rows, len(broken)
 
 
+def keep(folder: Path, table: Any) -> bool:
+    """Keep many new labels as a part of their own, durably; False where somebody else seals: they belong into a segment then.
+
+    For whoever holds `labels.writing`. Raise Unavailable as `labels.append` does, with nothing kept.
+    """
+    home = folder / labels.LABELS
+    with alone(folder) as mine:
+        if not mine:
+            return False
+        fresh = home / f"new{PART}"
+        try:
+            finish(folder)
+            _write(fresh, table)
+            told = fresh.with_name(fresh.name + TMP).stat()
+            place = home / f"{told.st_mtime_ns:016x}-{told.st_ino:x}-{told.st_size:x}{PART}"
+            fresh.with_name(fresh.name + TMP).rename(place.with_name(place.name + TMP))
+            switch(folder, new=[place], old=[])
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                _sweep(folder)
+            raise labels.unkept(error, home) from error
+        with contextlib.suppress(OSError):
+            _compact(folder, home)
+    return True
+
+
 def _set_aside(folder: Path, path: Path, broken: list[bytes]) -> list[Path]:
     if not broken:
         return []

@@ -77,7 +77,9 @@ def pinned(tx: Tables, loop: Loop, declared: Declaration, *, allow_pickle: bool)
         name=declared.name, arms=tuple(arms), unit=declared.unit, event_time=declared.event_time, outputs=declared.outputs,
         workers=declared.workers, recording=declared.recording, batching=declared.batching, limits=declared.limits,
         labels=_labels(declared.labels, arms), monitors=declared.monitors, objectives=declared.objectives,
+        grpc=declared.grpc,
     )  # fmt: skip
+    _hidden(service)
     _fits(service)
     return service, versions
 
@@ -226,16 +228,38 @@ def _fits(service: Service) -> None:
     _known("labels.slices", service.labels.slices, taken)
     if given:
         _known("outputs", service.outputs, given)
-        _known("record.redact", service.recording.redact, [*taken, *given])
+        _known("record.redact", service.recording.redact, [*taken, *given], whole=True)
         for monitor in service.monitors:
             _known(f"columns of monitor {monitor.name}", monitor.columns, [*taken, *given])
 
 
-def _known(where: str, names: Iterable[str], known: Sequence[str]) -> None:
+def _hidden(service: Service) -> None:
+    """Refuse what needs a column that is never written down."""
+    labels, redact = service.labels, set(service.recording.redact)
+    unit = [one for one in service.unit if one in redact]
+    needed = {
+        "event_time": [service.event_time],
+        "labels.join": [*labels.join, *(unit if UNIT in labels.join else ())],
+        "labels.score": [labels.score.partition("[")[0]],
+        "labels.slices": labels.slices,
+        **{f"monitor {one.name}": [name.partition("[")[0] for name in one.columns] for one in service.monitors},
+    }
+    for where, names in needed.items():
+        for name in names:
+            if name in redact:
+                raise Invalid(
+                    f"{where} needs {name!r}, which is redacted: it is never written down", kind="redacted-column",
+                    hint=f"take {name} out of record.redact, or out of {where}", column=name, where=where,
+                )  # fmt: skip
+
+
+def _known(where: str, names: Iterable[str], known: Sequence[str], *, whole: bool = False) -> None:
     from difflib import get_close_matches
 
     for name in names:
-        if name in known or name.partition("[")[0] in known:  # predict_proba[1] is a column of an answer
+        if name in known or (
+            not whole and name.partition("[")[0] in known
+        ):  # predict_proba[1] is a column of an answer
             continue
         close = get_close_matches(name, known, n=1)
         some = ", ".join(dict.fromkeys(known))

@@ -34,6 +34,7 @@ def _row(one: Deployment, screen: Screen) -> list[str]:
         status(one.state, screen),
         answers,
         clean(one.url),
+        f"grpc {clean(one.grpc)}" if one.grpc else "",
         when(one.since, screen) if one.since else "",
         plural(one.restarts, "restart") if one.restarts else "",
     ]

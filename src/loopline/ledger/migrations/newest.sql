@@ -601,7 +601,7 @@ CREATE TABLE deployments (
     pids TEXT DEFAULT '' NOT NULL,
     restarts INTEGER DEFAULT '0' NOT NULL,
     message TEXT DEFAULT '' NOT NULL,
-    seen_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL, grpc TEXT DEFAULT '' NOT NULL, grpc_port INTEGER DEFAULT '0' NOT NULL,
     PRIMARY KEY (project, ref)
 );
 
@@ -697,4 +697,4 @@ CREATE TABLE trigger_marks (
 
 CREATE INDEX changes_closed ON changes (project, closed_seq);
 
-INSERT INTO alembic_version (version_num) VALUES ('0006')
+INSERT INTO alembic_version (version_num) VALUES ('0007')
