@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 PYTEST := $(BIN)/python -m pytest
+export PYTHONDONTWRITEBYTECODE :=  # what pytest makes of the tests is half of what it takes to collect them
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check check-install bench test-clients test-faults coverage format reference pictures constraints clean

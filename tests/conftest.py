@@ -17,10 +17,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    import psycopg
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -87,14 +90,11 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
 
 
 _CLEAN = """
-SET session_replication_role = replica;
-DO $$ DECLARE one regclass; full_ boolean; BEGIN
-    FOR one IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
-        CONTINUE WHEN one = 'alembic_version'::regclass;
-        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', one) INTO full_;
-        IF full_ THEN EXECUTE format('DELETE FROM %s', one); END IF;
-    END LOOP;
-    PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S';
+DO $$ DECLARE empty text; BEGIN
+    SELECT string_agg(format('IF EXISTS (SELECT FROM %1$s) THEN DELETE FROM %1$s; END IF;', oid::regclass), ' ') INTO empty
+        FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version';
+    EXECUTE format('CREATE FUNCTION clean() RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS %L',
+        'BEGIN ' || empty || $_$ PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'; END $_$);
 END $$;
 """
 _KEEP = """
@@ -105,8 +105,11 @@ CREATE EVENT TRIGGER keep ON ddl_command_start EXECUTE FUNCTION keep();
 
 
 @pytest.fixture(scope="session")
-def postgres_tables(postgres_url: str) -> str:
-    """Give the address of a database with the tables of the ledger, which can no longer be changed."""
+def postgres_tables(postgres_url: str) -> Iterator[tuple[str, psycopg.Connection]]:
+    """Give a database with the tables of the ledger, which can no longer be changed: its address, and a connection to clean it.
+
+    The connection stays: a new one would read all that PostgreSQL knows of fifty tables, eight times what is to be done.
+    """
     import psycopg
 
     from loopline.ledger.schema import prepare
@@ -118,26 +121,25 @@ def postgres_tables(postgres_url: str) -> str:
     database = open_database(url)
     prepare(database)
     database.close()
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_CLEAN)
         connection.execute(_KEEP)
-    return url
+        yield url, connection
 
 
 @pytest.fixture
-def postgres_ledger(postgres_tables: str) -> str:
+def postgres_ledger(postgres_tables: tuple[str, psycopg.Connection]) -> str:
     """Give the address of a database whose tables are there and empty, and which only this test uses.
 
     A database of its own (`postgres_database`) and its tables cost half a second of work; to empty them again is nothing.
     """
-    import psycopg
-
-    with psycopg.connect(postgres_tables) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        connection.execute(_CLEAN)
-    return postgres_tables
+    url, connection = postgres_tables
+    connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    connection.execute("SELECT clean()")
+    return url
 
 
 _OBJECTS = """

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-LOOPLINE = (sys.executable, "-c", "import sys; from loopline.cli.entry import main; sys.exit(main())")
-"""What the installed command does."""
+from tests.warm import Command
+
 PATIENCE_S = 30.0
 
 
@@ -23,7 +22,7 @@ class Served:
 
     url: str
     folder: Path
-    process: subprocess.Popen[bytes]
+    process: Command
     log: Path
 
     @property
@@ -43,8 +42,8 @@ def serving(folder: Path, *flags: str, port: int = 0, environ: Mapping[str, str]
     given = {name: value for name, value in os.environ.items() if not name.startswith("LOOPLINE_")}
     with log.open("ab") as out:
         begin = out.tell()
-        process = subprocess.Popen(
-            [*LOOPLINE, "up", "--port", str(port), *flags], cwd=folder, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+        process = Command(
+            "up", "--port", str(port), *flags, cwd=folder, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
             env={**given, "LOOPLINE_ACTOR": "server", **(environ or {})},
         )  # fmt: skip
     try:
@@ -58,7 +57,7 @@ def serving(folder: Path, *flags: str, port: int = 0, environ: Mapping[str, str]
             process.wait()
 
 
-def _url(process: subprocess.Popen[bytes], log: Path, begin: int) -> str:
+def _url(process: Command, log: Path, begin: int) -> str:
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         said = log.read_text(errors="replace")[begin:]

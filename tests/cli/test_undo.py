@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -137,15 +138,33 @@ def train(size: int = 3):
 """
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each project of this file stands: what is known of a folder is known by its path."""
+    return tmp_path_factory.mktemp("home") / "flights"
+
+
 @pytest.fixture
-def place(models: Run, tmp_path: Path) -> Run:
-    """A project with a bit of everything."""
-    with (tmp_path / "loopline.toml").open("a") as file:
+def place(run: Run, tmp_path: Path, home: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A project with a bit of everything, made once and copied for each test."""
+    kept = home.with_name("kept")
+    shutil.rmtree(home, ignore_errors=True)
+    shutil.copytree(kept if kept.exists() else tmp_path, home)
+    monkeypatch.chdir(home)
+    if not kept.exists():
+        fill(request.getfixturevalue("models"), home)
+        shutil.copytree(home, kept)
+    return run
+
+
+def fill(models: Run, folder: Path) -> None:
+    """Type what makes it."""
+    with (folder / "loopline.toml").open("a") as file:
         file.write(f'modules = ["tiny"]\n{RULES}')
-    (tmp_path / "tiny.py").write_text(TINY)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "a.txt").write_text("1 2 3")
-    (tmp_path / "notes.txt").write_text("after the July data")
+    (folder / "tiny.py").write_text(TINY)
+    (folder / "data").mkdir()
+    (folder / "data" / "a.txt").write_text("1 2 3")
+    (folder / "notes.txt").write_text("after the July data")
     for words in (
         ["add", "data/tiny", "data"],
         ["run", "train"],
@@ -156,7 +175,6 @@ def place(models: Run, tmp_path: Path) -> Run:
         ["propose", "model/delay@best", "--to", "2", "--also", "report/notes@best=2", "--why", "second"],
     ):
         assert models(*words).code == 0, words
-    return models
 
 
 def state(run: Run) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import ast
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from loopline.verbs import VERBS
@@ -67,7 +67,13 @@ class SourceFile:
 def python_files(*folders: str) -> tuple[SourceFile, ...]:
     """Every Python file below these folders of the project, sorted."""
     found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-    return tuple(SourceFile(path) for path in sorted(found) if "__pycache__" not in path.parts)
+    return tuple(_file(path) for path in sorted(found) if "__pycache__" not in path.parts)
+
+
+@cache
+def _file(path: Path) -> SourceFile:
+    """Give one file, parsed once whoever asks for it."""
+    return SourceFile(path)
 
 
 @lru_cache
@@ -103,11 +109,12 @@ def dotted(node: ast.expr) -> str:
     return ""
 
 
+@cache
 def verbs() -> dict[str, Function]:
     """The verbs of the table whose file is there, each with its function."""
     found = {}
     for verb in VERBS:
         path = ROOT / "src" / "loopline" / "verbs" / f"{verb.name}.py"
-        tree = SourceFile(path).tree if path.exists() else ast.Module([], [])
+        tree = _file(path).tree if path.exists() else ast.Module([], [])
         found.update({node.name: node for node in tree.body if isinstance(node, Function) and node.name == verb.name})
     return found

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,9 +12,10 @@ from typing import Any
 import pytest
 
 from loopline.nouns.digest import digest_of
+from tests import warm
 from tests.conftest import s3_environment
 from tests.install.test_compose import make_secrets
-from tests.server.running import START, Up, asked, free_port, variables
+from tests.server.running import Up, asked, free_port, variables
 
 pytestmark = pytest.mark.slow
 
@@ -57,10 +56,7 @@ def server(service: dict[str, str], tmp_path: Path) -> Iterator[Up]:
 
 def run(folder: Path, service: dict[str, str], *words: str) -> str:
     """Run a command as `docker compose run` would and give what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-c", START, *words],
-        cwd=folder, env=variables(**service), capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = warm.run(*words, cwd=folder, env=variables(**service), timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
+
+from tests.warm import Command
 
 LOOPLINE = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 FILE = """\
@@ -72,11 +73,10 @@ class Desk:
         """Write the project, with a second step that does this."""
         (self.folder / "tiny.py").write_text(dedent(TINY).replace("BODY", text))
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str) -> Command:
         """Start a command in a process group of its own, as a shell does."""
-        command = [sys.executable, "-c", LOOPLINE, *words]
-        return subprocess.Popen(
-            command,
+        return Command(
+            *words,
             cwd=self.folder,
             env=self.variables,
             stdout=subprocess.PIPE,

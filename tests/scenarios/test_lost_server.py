@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from loopline.wiring import open_loop
 from tests.sdk.cutting import cutting
 from tests.sdk.scripted import Say, Scripted, problem
 from tests.started import Served, serving
+from tests.warm import run
 
 TRAINING = """
 import logging, time
@@ -194,10 +194,7 @@ def test_a_journal_for_another_server_stays(project: Path, real: Served) -> None
 
 def run_in(project: Path, text: str, url: str) -> subprocess.CompletedProcess[str]:
     """Run a program in a project that is told of a server."""
-    return subprocess.run(
-        [sys.executable, "-c", text], cwd=project, env={**os.environ, "LOOPLINE_URL": url, "LOOPLINE_ACTOR": "ann"},
-        capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
+    return run("-c", text, cwd=project, env={**os.environ, "LOOPLINE_URL": url, "LOOPLINE_ACTOR": "ann"})
 
 
 def points_of(served: Served, run: str) -> list[Point]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-START = "import sys; from loopline.cli.entry import main; sys.exit(main())"
+from tests import warm
+
 ASKED = [("history", "data/rows"), ("find",), ("ls",), ("feed",)]
 
 
 def run(folder: Path, *words: str, code: int = 0) -> str:
     """Run a command there and give what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-c", START, *words], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = warm.run(*words, cwd=folder)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + (done.stderr if code else "")
 
@@ -81,7 +78,5 @@ def test_doctor_looks_at_the_store(bucket: str, tmp_path: Path, monkeypatch: pyt
 
 def run_any(folder: Path, *words: str) -> str:
     """Run a command whose exit code depends on the machine."""
-    done = subprocess.run(
-        [sys.executable, "-c", START, *words], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = warm.run(*words, cwd=folder)
     return done.stdout + done.stderr

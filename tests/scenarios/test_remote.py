@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.started import LOOPLINE, Served, serving
+from tests.started import Served, serving
+from tests.warm import Command, run
 
 TOML = """
 [project]
@@ -144,15 +145,7 @@ class Teller:
             (folder / "data" / "trips" / name).write_text(text)
 
     def __call__(self, *words: str) -> Said:
-        done = subprocess.run(
-            [*LOOPLINE, *words],
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        done = run(*words, cwd=self.folder, env=self.environ)
         return Said(done.returncode, done.stdout, done.stderr)
 
     def program(self, text: str) -> Said:
@@ -343,16 +336,11 @@ def running(teller: Teller) -> list[dict[str, Any]]:
     return list(json.loads(found.out)["result"]) if found.code == 0 else []
 
 
-def started(teller: Teller, *words: str) -> subprocess.Popen[str]:
+def started(teller: Teller, *words: str) -> Command:
     """Begin a command, and give it when its step runs at the server."""
     (teller.folder / "train.py").write_text(SLOW)
-    process = subprocess.Popen(
-        [*LOOPLINE, *words],
-        cwd=teller.folder,
-        env=teller.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = Command(
+        *words, cwd=teller.folder, env=teller.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     until = time.monotonic() + 30
     while not running(teller):
@@ -368,14 +356,14 @@ def test_an_interrupt_stops_the_work_at_the_server(tmp_path: Path, server: Serve
     teller = Teller(tmp_path / "flights", server.url)
     teller.environ["LOOPLINE_PROJECT"] = "stopped"
     process = started(teller, "run", "slow")
-    run = running(teller)[0]["parent"]
+    its = running(teller)[0]["parent"]
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert f"loopline run --resume {run[:16]}" in said
+    assert f"loopline run --resume {its[:16]}" in said
     until = time.monotonic() + 30
-    while json.loads(teller("show", run, "--json").out)["result"]["state"] != "cancelled":
-        assert time.monotonic() < until, teller("show", run).out
+    while json.loads(teller("show", its, "--json").out)["result"]["state"] != "cancelled":
+        assert time.monotonic() < until, teller("show", its).out
         time.sleep(0.2)
     assert running(teller) == []
 

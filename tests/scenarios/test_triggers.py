@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +19,8 @@ from loopline.nouns.firing import Firing
 from loopline.settings import load_settings
 from loopline.wiring import open_loop
 from tests.server.mailbox import FROM, mailbox
-from tests.server.running import PIPES, START, Up, variables, worker
+from tests.server.running import PIPES, Up, variables, worker
+from tests.warm import run
 
 pytestmark = pytest.mark.slow
 FILE = """
@@ -69,9 +68,7 @@ def loop(folder: Path) -> Iterator[Loop]:
 
 def say(folder: Path, *words: str) -> Any:
     """Run a command and give its result."""
-    done = subprocess.run(
-        [sys.executable, "-c", START, *words, "--json"], cwd=folder, env=variables(), capture_output=True, text=True, check=False
-    )  # fmt: skip
+    done = run(*words, "--json", cwd=folder, env=variables())
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)["result"]
 

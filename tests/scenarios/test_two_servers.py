@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,8 @@ import psycopg
 import pytest
 
 from loopline.nouns.digest import digest_of
-from tests.server.running import START, Up, project, variables, worker
+from tests.server.running import Up, project, variables, worker
+from tests.warm import Command
 
 pytestmark = pytest.mark.slow
 
@@ -174,8 +174,8 @@ def test_each_task_is_done_once(two: tuple[Up, Up], place: dict[str, Any], tmp_p
     notes = tmp_path / "notes"
     with worker(folders[0], **place), worker(folders[1], **place):
         asked = [
-            subprocess.Popen(
-                [sys.executable, "-c", START, "run", "train", "-p", f"where={notes}", "-p", f"number={number}"],
+            Command(
+                "run", "train", "-p", f"where={notes}", "-p", f"number={number}",
                 cwd=client, env=variables(LOOPLINE_URL=f"http://127.0.0.1:{two[number % 2].port}"),
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             )

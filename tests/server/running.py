@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.documented import hold
+from tests.warm import Command
 
 START = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 
@@ -29,13 +30,15 @@ def variables(**more: str) -> dict[str, str]:
 class Up:
     """A server that runs in a folder."""
 
-    def __init__(self, folder: Path, *words: str, port: int = 0, wait: bool = True, **more: str) -> None:
+    def __init__(
+        self, folder: Path, *words: str, port: int = 0, wait: bool = True, warm: bool = True, **more: str
+    ) -> None:
         self.folder = folder
         self.began = time.perf_counter()
         (folder / "up.err").touch()
         with (folder / "up.err").open("ab") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", START, "up", "--port", str(port), *words],
+            self.process = _begin(
+                "up", "--port", str(port), *words, warm=warm,
                 cwd=folder, env=variables(**more), stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
             )  # fmt: skip
         self.port = port
@@ -110,6 +113,11 @@ class Up:
         self.process.wait(10)
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+def _begin(*words: str, warm: bool, **how: Any) -> subprocess.Popen[Any]:
+    """Start a command, warm unless a test measures what it takes."""
+    return Command(*words, **how) if warm else subprocess.Popen([sys.executable, "-c", START, *words], **how)
 
 
 def asked(
@@ -208,12 +216,12 @@ def words_of(folder: Path, *, python: str = sys.executable, **params: str) -> di
 
 
 @contextmanager
-def worker(folder: Path, *words: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+def worker(folder: Path, *words: str, warm: bool = True, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker beside the server, and end it with whatever it has started."""
     with (folder / "worker.err").open("ab") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-c", START, "worker", *words],
-            cwd=folder, env=variables(**more), stdout=errors, stderr=errors, start_new_session=True,
+        process = _begin(
+            "worker", *words, warm=warm, cwd=folder, env=variables(**more), stdout=errors, stderr=errors,
+            start_new_session=True,
         )  # fmt: skip
     try:
         yield process

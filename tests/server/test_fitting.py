@@ -123,7 +123,7 @@ def test_lent_packages_are_found_and_not_listed() -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Loop, dict[str, str]]]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Loop, dict[str, Any]]]:
     """Give a project's loop on each database, and the variables that lead a worker there."""
     project(tmp_path)
     (tmp_path / "pipes.py").write_text(WHERE)
@@ -135,7 +135,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Loop
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_task_runs_with_the_askers_packages(place: tuple[Loop, dict[str, str]], tmp_path: Path) -> None:
+def test_a_task_runs_with_the_askers_packages(place: tuple[Loop, dict[str, Any]], tmp_path: Path) -> None:
     """Asked with fewer packages than the worker has, it runs in an environment that is restored from the lock, and says so."""
     loop, more = place
     words = words_of(tmp_path)

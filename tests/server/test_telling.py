@@ -6,24 +6,24 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.warm import Command, run
+
 from .receiving import receiving, verified
 
 SECRET = "whsec_" + "c2VjcmV0" * 6
-MAIN = [sys.executable, "-c", "import sys; from loopline.cli.entry import main; sys.exit(main())"]
 
 
 @contextmanager
-def up(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def up(folder: Path) -> Iterator[Command]:
     """Run a server that is ready."""
-    process = subprocess.Popen(
-        [*MAIN, "up", "--port", "0"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    process = Command(
+        "up", "--port", "0", cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, "HOOK": SECRET},
     )  # fmt: skip
     assert process.stdout is not None
@@ -37,7 +37,8 @@ def up(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 def say(folder: Path, *words: str) -> str:
     """Run a command in a process of its own, on the same ledger."""
-    done = subprocess.run([*MAIN, *words], cwd=folder, check=True, capture_output=True, text=True)
+    done = run(*words, cwd=folder)
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 

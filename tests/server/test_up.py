@@ -7,8 +7,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,8 +20,9 @@ from loopline.errors import Refused, Unavailable
 from loopline.server.listening import listen
 from loopline.server.up import Wish, up
 from loopline.settings import load_settings
+from tests.warm import run
 
-from .running import START, Up, asked, cpu, descendants, project, queued, rss, variables
+from .running import Up, asked, cpu, descendants, project, queued, rss, variables
 
 Starting = Callable[..., Up]
 
@@ -82,14 +81,14 @@ def test_it_is_ready_within_a_second_and_light_with_a_hundred_thousand_runs(star
     """From its start to the first 200 the median of five takes at most 1 s, waits for processors apart; idle, all have 100 MB."""
     _many_runs(tmp_path / "flights" / ".loopline", 100_000)
     took, worked = [], []
-    server = start()
+    server = start(warm=False)
     for more in (True, True, True, True, False):
         wall = server.ready()
         took.append(wall - queued(server.process.pid))
         worked.append(cpu(server.process.pid))
         if more:
             assert server.stop() == 0
-            server = start()
+            server = start(warm=False)
     assert server.ask("GET", "/health/ready")[0] == 200
     time.sleep(2)  # the worker has come up
     pids = server.pids
@@ -228,10 +227,7 @@ def test_a_port_that_is_taken_is_said_with_who_has_it(start: Starting, tmp_path:
     """The error names the port, the process that listens there, and another port; the exit code says that it could not run."""
     taken = listen("127.0.0.1", 0)
     port = taken.getsockname()[1]
-    done = subprocess.run(
-        [sys.executable, "-c", START, "up", "--port", str(port), "--json"],
-        cwd=tmp_path / "flights", env=variables(), capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
+    done = run("up", "--port", str(port), "--json", cwd=tmp_path / "flights", env=variables(), timeout=30)
     taken.close()
     assert done.returncode == 3
     error = json.loads(done.stderr.splitlines()[-1])["error"]
@@ -267,10 +263,8 @@ def test_an_admin_who_is_to_sign_in_opens_other_addresses(start: Starting, tmp_p
 def test_an_admin_token_opens_other_addresses(start: Starting, tmp_path: Path) -> None:
     """With an admin's token it listens there, and answers nobody without a token."""
     folder = tmp_path / "flights"
-    done = subprocess.run(
-        [sys.executable, "-c", START, "issue", "laptop", "--actor", "ann", "--role", "admin", "--everywhere", "--json"],
-        cwd=folder, env=variables(), capture_output=True, text=True, check=True, timeout=30,
-    )  # fmt: skip
+    words = ("issue", "laptop", "--actor", "ann", "--role", "admin", "--everywhere", "--json")
+    done = run(*words, cwd=folder, env=variables(), timeout=30)
     secret = json.loads(done.stdout)["result"]["secret"]
     server = start("--host", "0.0.0.0", "--no-worker")
     server.port = int(server.line.strip().rpartition(":")[2])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,8 +27,9 @@ from loopline.verbs.cancel import cancel
 from loopline.verbs.grant import grant
 from loopline.verbs.permitting import roles_of
 from loopline.wiring import open_loop
+from tests.warm import run
 
-from .running import START, descendants, project, variables, with_pid, words_of, worker
+from .running import descendants, project, variables, with_pid, words_of, worker
 
 
 @pytest.fixture
@@ -292,7 +291,7 @@ def _alive(pid: int) -> bool:
 
 def test_a_worker_is_light_while_it_waits(loop: Loop, tmp_path: Path) -> None:
     """A worker that has done a task keeps no more than before it: what the task loaded went with the task."""
-    with worker(tmp_path) as process:
+    with worker(tmp_path, warm=False) as process:
         task = ask(loop, "verify", {})
         assert seen(loop, task).state is TaskState.DONE
         line = next(one for one in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "VmRSS" in one)
@@ -302,13 +301,6 @@ def test_a_worker_is_light_while_it_waits(loop: Loop, tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [["--slots", "0"], ["--queue", "A B"], ["--lease", "1ms"]])
 def test_what_makes_no_worker_is_refused(tmp_path: Path, words: list[str]) -> None:
     """Wrong words end with exit code 2 before anything is opened."""
-    done = subprocess.run(
-        [sys.executable, "-c", START, "worker", *words],
-        cwd=tmp_path,
-        env=variables(),
-        capture_output=True,
-        check=False,
-        timeout=30,
-    )
+    done = run("worker", *words, cwd=tmp_path, env=variables(), timeout=30)
     assert done.returncode == 2
     assert not (tmp_path / ".loopline").exists()

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import warm
+from tests.warm import Command
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Said
 
-MAIN = [sys.executable, "-c", "import sys; from loopline.cli.entry import main; sys.exit(main())"]
-
 
 @contextmanager
-def started(folder: Path, *words: str, **environ: str) -> Iterator[tuple[subprocess.Popen[str], Queue[str]]]:
+def started(folder: Path, *words: str, **environ: str) -> Iterator[tuple[Command, Queue[str]]]:
     """Run a command that goes on, with its lines as they come; Ctrl-C must end it."""
-    process = subprocess.Popen(
-        [*MAIN, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    process = Command(
+        *words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, "USER": "ann", **environ},
     )  # fmt: skip
     lines: Queue[str] = Queue()
@@ -48,7 +48,8 @@ def started(folder: Path, *words: str, **environ: str) -> Iterator[tuple[subproc
 def say(folder: Path, *words: str, **environ: str) -> Any:
     """Run a command in a process of its own."""
     known = {**os.environ, "USER": "ann", **environ}
-    done = subprocess.run([*MAIN, *words, "--json"], cwd=folder, check=True, capture_output=True, text=True, env=known)
+    done = warm.run(*words, "--json", cwd=folder, env=known)
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["result"]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -288,5 +289,6 @@ def test_a_body_has_an_end(face: Face) -> None:
 
     assert face.ask("POST", "/start", content=chunks(), headers=kind).status_code == 413
     run = face.result("start", {"name": "x"})
-    points = [{"key": "loss", "value": 0.5, "step": step} for step in range(250_000)]
+    points = [{"key": "loss" * 50, "value": 0.5, "step": step} for step in range(40_000)]
+    assert len(json.dumps(points)) > 8 << 20
     assert face.result("log", {"run": run["id"], "points": points}) is True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ import pytest
 from tests.conftest import cannot
 
 from .serving import Server
-from .story import Story, begin, tell
+from .story import Story, again, begin, keep, tell
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -28,8 +30,20 @@ FLAGS = (
 
 @pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """Give the story of a team, told once."""
-    return tell(tmp_path_factory.mktemp("story"))
+    """Give the story of a team, told once by whichever process of the tests comes first: it takes six seconds."""
+    here = tmp_path_factory.mktemp("story")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return tell(here)
+    shared = tmp_path_factory.getbasetemp().parent
+    first, file = shared / "story", shared / "story.kept"
+    with (shared / "story.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            shutil.rmtree(first, ignore_errors=True)
+            first.mkdir()
+            keep(tell(first), file)
+    shutil.copytree(first, here, dirs_exist_ok=True)
+    return again(here, file)
 
 
 @pytest.fixture(scope="session")

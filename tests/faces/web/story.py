@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import random
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -297,12 +298,12 @@ class TimedIds:
     """Ids of the form of a UUIDv7 that carry the story's time, as real ones do."""
 
     def __init__(self, clock: FakeClock) -> None:
-        self._clock, self._chance = clock, random.Random(3)
+        self.clock, self._chance = clock, random.Random(3)
 
     def new(self) -> str:
         """Give the next id."""
         random_bits = self._chance.getrandbits(12), self._chance.getrandbits(60)
-        return f"{self._clock.now() // 1000:012x}7{random_bits[0]:03x}8{random_bits[1]:015x}"
+        return f"{self.clock.now() // 1000:012x}7{random_bits[0]:03x}8{random_bits[1]:015x}"
 
     def chance(self, size: int) -> bytes:
         """Give bytes that the story decides."""
@@ -317,6 +318,29 @@ def begin(folder: Path) -> Story:
     loop = make_loop("flights", clock=clock, database=database, work=folder / "cache", ids=TimedIds(clock),
                      signals=folder / "signals")  # fmt: skip
     return Story(loop, clock, random.Random(7))
+
+
+def keep(story: Story, file: Path) -> None:
+    """Write down beside its folder what is not in it, and close it: then `again` can be told the two."""
+    story.loop.ledger.close()
+    file.write_bytes(
+        pickle.dumps((_blobs(story), story.clock.time, story.chance, story.loop.ids, story.months, story.named))
+    )
+
+
+def again(folder: Path, file: Path) -> Story:
+    """Open a story that was kept, from a copy of its folder."""
+    story = begin(folder)
+    held, story.clock.time, story.chance, ids, story.months, story.named = pickle.loads(file.read_bytes())
+    _blobs(story).update(held)
+    ids.clock = story.clock
+    story.loop = replace(story.loop, ids=ids)
+    return story
+
+
+def _blobs(story: Story) -> dict[Digest, bytes]:
+    held: dict[Digest, bytes] = story.loop.blobs.held  # type: ignore[attr-defined]
+    return held
 
 
 def tell(folder: Path) -> Story:
