@@ -27,7 +27,7 @@ WAYS: dict[str, Any] = {
 MISSING = ("status of 404",)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("way", "themes"), [("light", ("light", "dark")), ("phone", ("light",))])
 def test_nothing_is_in_anybodys_way(
