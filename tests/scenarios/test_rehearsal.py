@@ -64,6 +64,9 @@ WORDS: dict[str, list[str]] = {
     "delete": ["report/notes@1"],
     "demo": ["../story"],
     "drift": ["service/total@prod"],
+    "monitoring": ["service/total@prod"],
+    "monitors": [],
+    "traffic": ["service/total@prod"],
     "label": ["service/total@prod", "--row", '{"id": "q:0", "label": 1}'],
     "predictions": ["service/total@prod"],
     "quality": ["service/total@prod"],
@@ -128,6 +131,7 @@ OTHERWISE = {
     "drift": "bad-service",
     "fire": "no-trigger",
     "label": "bad-service",
+    "monitoring": "bad-service",
     "quality": "bad-service",
 }
 """How commands end that are not refused, and find nothing to do here."""
