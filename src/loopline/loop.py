@@ -48,7 +48,7 @@ class Loop:
     variables: tuple[tuple[str, str], ...] = ()
     """What a process that works for this caller finds in its environment, so that it speaks to the same loop."""
     checks: tuple[Check, ...] = ()
-    """What the project `home` declares, where its project file is at hand: read it by `at_home`."""
+    """What the project `home` declares, where its project file is at hand: read it by `declared_here`."""
     services: tuple[Declaration, ...] = ()
     """The same of services."""
     triggers: tuple[Trigger, ...] = ()
@@ -65,6 +65,6 @@ class Loop:
     """Id that was promised for the run which this work begins; empty: a new one."""
 
 
-def at_home(loop: Loop, declared: tuple[T, ...]) -> tuple[T, ...]:
+def declared_here(loop: Loop, declared: tuple[T, ...]) -> tuple[T, ...]:
     """Give what the project file at hand declares; nothing in a project that is not the file's own."""
     return declared if loop.project == loop.home else ()

@@ -26,6 +26,7 @@ GOOD = Trigger("retrain", OnAlert("*"), Do("train", propose="model/m@best"), AtM
         replace(GOOD, do=Do(propose="model/m@best")),
         replace(GOOD, do=Do("train", propose="model/m@best", to="3")),
         replace(GOOD, do=Do("train", propose="model/m")),
+        replace(GOOD, do=Do("train", propose="secret:model/m@best")),
         replace(GOOD, at_most=AtMost(0, timedelta(days=1))),
         replace(GOOD, at_most=AtMost(1, timedelta(0))),
     ],

@@ -118,6 +118,16 @@ def test_a_run_that_brings_nothing_ends_the_firing(project: Project, end: dict[s
     assert kinds(project) == ["trigger.fired", "trigger.ended"]
 
 
+def test_nothing_of_another_project_is_read_for_a_trigger(world: World) -> None:
+    """Also where a document is in force that nobody would be let put there now: neither its runs nor its refs are looked at."""
+    for do in (Do("train", propose="secret:model/delay@best"), Do(propose="secret:model/delay@best", to="1")):
+        with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+            one = fire(tx, world.loop, Trigger("far", OnAlert("*"), do), Cause(f"alert:{do}", "seen"))
+        after = one if one.state == "failed" else go_on(world.loop, one)
+        assert after
+        assert "a trigger acts in its own" in after.error
+
+
 def test_a_run_that_changes_nothing_is_no_failure(project: Project) -> None:
     """Where the run makes the very version that is there, nothing is proposed, and that is well."""
     project.trained()

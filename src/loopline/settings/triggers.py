@@ -12,7 +12,7 @@ from loopline.nouns.trigger import SEVERITIES, AtMost, Do, On, OnAlert, OnMissin
 from loopline.settings.declared import glob_at
 from loopline.settings.table import Table, duration_of, near
 from loopline.triggers.moments import parse_cron
-from loopline.triggers.sound import name_of
+from loopline.triggers.sound import name_of, own_ref
 
 USUAL: Final = AtMost(10, timedelta(hours=1))
 """What bounds a trigger that follows alerts or moves and says nothing itself. Time bounds the others."""
@@ -174,13 +174,11 @@ def _queue(table: Table) -> str:
 
 
 def _ref(table: Table) -> str:
-    from loopline.nouns.name import parse_ref
-
     text = table.text("propose")
     if not text:
         return ""
     try:
-        return str(parse_ref(text, project="project"))
+        return str(own_ref(text))
     except Invalid as error:
         table.fail("propose", error.message, kind=error.kind, hint=error.hint, **error.facts)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from loopline.errors import Invalid
-from loopline.nouns.name import parse_ref, parse_revision
+from loopline.nouns.name import RefName, parse_ref, parse_revision
 from loopline.nouns.trigger import SEVERITIES, OnAlert, OnMissing, OnTime, Trigger
 from loopline.triggers.moments import parse_cron
 
@@ -29,6 +29,20 @@ def name_of(text: str) -> str:
     return text
 
 
+def own_ref(text: str, *, project: str = "") -> RefName:
+    """Take a ref that a trigger may propose to move. Raise Invalid for one of another project, as a trigger acts in its own.
+
+    Where nobody knows yet which project that is, it is to be written without one.
+    """
+    ref = parse_ref(text, project=project)
+    if ref.asset.project != project:
+        raise Invalid(
+            f"{text!r} names a project, and a trigger acts in its own", kind="bad-trigger",
+            hint=f"write {ref}, or declare it there", text=text,
+        )  # fmt: skip
+    return ref
+
+
 def sound(trigger: Trigger) -> Trigger:
     """Give a trigger back that can be carried out. Raise Invalid: a file is told its line before, a document is told here."""
     name_of(trigger.name)
@@ -47,7 +61,7 @@ def sound(trigger: Trigger) -> Trigger:
     if not (do.pipeline or do.propose or do.incident):
         raise _bad(trigger, "nothing is to be done")
     if do.propose:
-        parse_ref(do.propose, project="project")
+        own_ref(do.propose)
         if bool(do.pipeline) == bool(do.to):
             raise _bad(trigger, "what it proposes is either made by a run or named by to")
     if do.to:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import Conflict, LooplineError, NotFound, Unavailable
+from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Unavailable
 from loopline.nouns.actor import Actor
 from loopline.nouns.caller import Caller
 from loopline.nouns.firing import Firing, FiringState
@@ -17,6 +17,7 @@ from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import Numbered, RefName, Revision, parse_ref, parse_revision
 from loopline.nouns.task import TaskState
+from loopline.triggers.sound import own_ref
 from loopline.verbs.asking import DEFAULT, put
 from loopline.verbs.declaring import declared_for
 from loopline.verbs.moving import Plan, aim, begin
@@ -80,7 +81,7 @@ def fire(tx: Writing, loop: Loop, trigger: Trigger, cause: Cause) -> Firing:
     if do.pipeline:
         try:
             task = put(tx, me, "run", _words(tx, loop, trigger), queue=do.queue)
-        except NotFound as error:
+        except (Invalid, NotFound) as error:
             one = replace(one, state="failed", error=error.message)
         else:
             one = replace(one, state="running", task=task.id, run=task.run or "")
@@ -106,7 +107,7 @@ def go_on(loop: Loop, one: Firing) -> Firing | None:
         if error or not one.propose:
             return _end(me, one, "failed" if error else "done", error)
     try:
-        ref = parse_ref(one.propose, project=loop.project)
+        ref = own_ref(one.propose, project=loop.project)
         to = parse_revision(one.to) if task is None else Numbered(_made(task, ref) or 0)
         return _propose(me, one, ref, to, queue=task.queue if task else DEFAULT)
     except Unavailable:
@@ -161,7 +162,7 @@ def _words(tx: Tables, loop: Loop, trigger: Trigger) -> dict[str, Any]:
 
 
 def _maker(tx: Tables, loop: Loop, ref: str, pipeline: str) -> Run | None:
-    here = tx.refs.find(parse_ref(ref, project=loop.project))
+    here = tx.refs.find(own_ref(ref, project=loop.project))
     version = tx.versions.find(here.name.asset, here.target) if here else None
     run = tx.runs.find(version.run) if version and version.run else None
     while run is not None and not (run.kind == "pipeline" and run.name == pipeline and run.code):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from loopline.checks.document import load_document
 from loopline.errors import Conflict, LooplineError, NotFound
-from loopline.loop import at_home
+from loopline.loop import declared_here
 from loopline.nouns.digest import digest_of
 from loopline.nouns.event import canonical
 from loopline.nouns.firing import Firing, Mark
@@ -37,7 +37,7 @@ Seen = tuple[Cause | None, Mark]
 def declared_triggers(tx: Tables, loop: Loop) -> tuple[Trigger, ...]:
     """Give a project's triggers: those of the document in force, or, while there is none, of its own file at hand."""
     here = tx.policies.in_force(loop.project)
-    return _document(here[1]).triggers if here else at_home(loop, loop.triggers)
+    return _document(here[1]).triggers if here else declared_here(loop, loop.triggers)
 
 
 def no_trigger(name: str, declared: Iterable[str]) -> NotFound:
