@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.ledger.assets import Assets
+from loopline.ledger.firings import Firings
 from loopline.ledger.verdicts import Verdicts
 from loopline.nouns.change import Approval, Change, ChangeState, Decision, Move, Moved, Override
 from loopline.nouns.digest import Digest
@@ -241,7 +242,17 @@ class Changes:
             verdicts=tuple(self._verdicts.newest(change.project, change.head)),
             override=self._override(change),
             decision=self._newest_decision(change.id),
+            asker=self._asker(change) if change.author.startswith("trigger:") else "",
         )
+
+    def _asker(self, change: Change) -> str:
+        """Find who has fired the trigger that proposed a change, or that asked for the run which did."""
+        firings = Firings(self._rows, self._now)
+        one = firings.of_change(change.id)
+        if one is None and change.run:
+            row = self._rows.one("SELECT value FROM tags WHERE run = ? AND key = 'task'", change.run)
+            one = firings.of_task(row[0]) if row else None
+        return one.asker if one else ""
 
     def _approvals(self, change: Change) -> Iterable[Approval]:
         rows = self._rows.all(

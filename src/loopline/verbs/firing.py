@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
     from loopline.nouns.change import Change
+    from loopline.nouns.ref import Ref
     from loopline.nouns.run import Run
     from loopline.nouns.task import Task
     from loopline.nouns.token import Role
@@ -46,7 +47,7 @@ class Cause:
     """Something that a trigger waits for."""
 
     key: str
-    """Of a project's causes: `alert:ID`, `change:ID`, `time:MICROSECONDS`, `missed:MICROSECONDS`, `asked:ID`."""
+    """Of a project's causes: `alert:ID`, `change:ID`, `time:MICROSECONDS`, `missed:MICROSECONDS`, `asked:ID:ACTOR`."""
     why: str
     chain: tuple[str, ...] = ()
     """Triggers whose effect it is, the first first."""
@@ -146,10 +147,17 @@ def _words(tx: Tables, loop: Loop, trigger: Trigger) -> dict[str, Any]:
     """Say what a worker is to run: the pipeline with the code and the environment of its last good run.
 
     Of what is to be proposed that is the run that made the present target, so that nobody's experiment becomes the champion's
-    successor. Raise NotFound where there is none.
+    successor; where nobody knows that run, none takes its place. Raise NotFound where there is none.
     """
     do = trigger.do
-    before = (_maker(tx, loop, do.propose, do.pipeline) if do.propose else None) or _last(tx, loop, do.pipeline)
+    here = tx.refs.find(own_ref(do.propose, project=loop.project)) if do.propose else None
+    before = _maker(tx, here, do.pipeline) if here else _last(tx, loop, do.pipeline)
+    if before is None and here:
+        raise NotFound(
+            f"{here.name} stands on {here.target}, which no run of {do.pipeline} is known to have made: whose code is to run?",
+            kind="no-code", hint=f"loopline run {do.pipeline}, then propose what it made yourself", pipeline=do.pipeline,
+            ref=str(here.name),
+        )  # fmt: skip
     if before is None:
         raise NotFound(
             f"nobody has run {do.pipeline} here: its code is not known", kind="no-code", hint=f"loopline run {do.pipeline}",
@@ -161,9 +169,8 @@ def _words(tx: Tables, loop: Loop, trigger: Trigger) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _maker(tx: Tables, loop: Loop, ref: str, pipeline: str) -> Run | None:
-    here = tx.refs.find(own_ref(ref, project=loop.project))
-    version = tx.versions.find(here.name.asset, here.target) if here else None
+def _maker(tx: Tables, here: Ref, pipeline: str) -> Run | None:
+    version = tx.versions.find(here.name.asset, here.target)
     run = tx.runs.find(version.run) if version and version.run else None
     while run is not None and not (run.kind == "pipeline" and run.name == pipeline and run.code):
         run = tx.runs.around(run)
