@@ -14,12 +14,14 @@ import pytest
 from loopline.errors import LooplineError
 from loopline.ledger.ledger import Ledger
 from loopline.loop import Loop
+from loopline.nouns.change import Move
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.trigger import AtMost, Do, OnAlert, OnMissing, OnMoved, OnTime, Trigger
 from loopline.testing.clock import FakeClock, SequentialIds
 from loopline.testing.loop import loop as new_loop
 from loopline.verbs import ticking
 from loopline.verbs.firing import fire
+from loopline.verbs.moving import Plan, begin
 from loopline.verbs.ticking import tick
 from loopline.wiring import open_database
 
@@ -229,6 +231,31 @@ def test_what_was_expected_and_came_fires_nothing(world: World) -> None:
     assert tick(world.loop) == ()
     set_to(world, "2026-01-04 06:00")
     assert tick(world.loop) == ()
+
+
+def test_what_came_is_found_behind_any_number_of_moves(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much else has moved in that time, what was expected has come."""
+    monkeypatch.setattr(ticking, "PAGE", 1)
+    set_to(world, "2026-01-01 07:00")
+    arm(world, FRESH)
+    set_to(world, "2026-01-02 05:00")
+    world.data(branch="july", b_csv=b"2\n")
+    world.data(branch="june", b_csv=b"3\n")
+    world.data(b_csv=b"4\n")
+    set_to(world, "2026-01-02 06:00:01")
+    assert tick(world.loop) == ()
+
+
+def test_a_change_of_many_moves_is_looked_at_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it has more of them than are looked at in one tick: what is waited for may be the last."""
+    monkeypatch.setattr(ticking, "PAGE", 2)
+    world.train()
+    arm(world, Trigger("last", OnMoved("model/delay@d"), INCIDENT))
+    refs = [replace(CHAMPION, ref=ref) for ref in "abcd"]
+    with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+        change = begin(tx, world.loop, Plan(tuple(Move(ref, None, 1) for ref in refs), "four at once"))
+    fired_now = [one for _ in range(3) for one in tick(world.loop)]
+    assert [one.cause for one in fired_now] == [f"change:{change.id}"]
 
 
 def test_an_event_can_be_expected(world: World) -> None:

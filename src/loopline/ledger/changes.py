@@ -209,12 +209,16 @@ class Changes:
     def moved(
         self, project: str, *, after: int = 0, between: tuple[int, int] | None = None, limit: int = 200
     ) -> Sequence[Moved]:
-        """Give every move of a project behind event `after`, oldest first; `between`: behind one time and up to another."""
+        """Give every move of a project behind event `after`, oldest first; `between`: behind one time and up to another.
+
+        `limit` counts changes, each of which comes whole: one can go on behind the last event.
+        """
         since, until = between or (-1, 2**62)
         rows = self._rows.all(
-            "SELECT c.id, m.asset, m.ref, m.old, m.new, c.closed_at, c.author, c.reason, c.kind, c.closed_seq FROM changes c"
-            " JOIN moves m ON m.change = c.id WHERE c.project = ? AND c.closed_seq > ? AND c.state = 'applied'"
-            " AND c.closed_at > ? AND c.closed_at <= ? ORDER BY c.closed_seq, m.asset, m.ref LIMIT ?",
+            "SELECT c.id, m.asset, m.ref, m.old, m.new, c.closed_at, c.author, c.reason, c.kind, c.closed_seq FROM"
+            " (SELECT * FROM changes WHERE project = ? AND closed_seq > ? AND state = 'applied' AND closed_at > ?"
+            " AND closed_at <= ? ORDER BY closed_seq LIMIT ?) c JOIN moves m ON m.change = c.id"
+            " ORDER BY c.closed_seq, m.asset, m.ref",
             project, after, since, until, limit,
         )  # fmt: skip
         return [Moved(r[0], RefName(self._assets.name_of(r[1]), r[2]), *r[3:]) for r in rows]

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
 
 PAGE: Final = 200
-"""Events that a trigger looks at in one tick; it goes on from there in the next."""
-MOST_MOVES: Final = 10_000
+"""Events, or changes, that a trigger looks at in one tick; it goes on from there in the next."""
 _document = lru_cache(maxsize=64)(load_document)
 Seen = tuple[Cause | None, Mark]
 """Something that happened, None where it is not waited for, and how far one has looked with it."""
@@ -198,5 +197,9 @@ def _came(tx: Tables, loop: Loop, on: OnMissing, moment: int) -> bool:
     since = moment - round(on.within.total_seconds() * 1e6)
     if "/" not in on.expect:
         return tx.feed.came(loop.project, on.expect, after=since, until=moment)
-    moves = tx.changes.moved(loop.project, between=(since, moment), limit=MOST_MOVES)
-    return any(is_move(on, str(moved.ref)) for moved in moves)
+    after = 0
+    while moves := tx.changes.moved(loop.project, after=after, between=(since, moment), limit=PAGE):
+        if any(is_move(on, str(moved.ref)) for moved in moves):
+            return True
+        after = moves[-1].seq
+    return False
