@@ -10,7 +10,7 @@ from loopline.checks.document import Document, diff_documents, dump_document, lo
 from loopline.errors import Invalid
 from loopline.nouns.trigger import AtMost, Do, OnAlert, OnMissing, OnMoved, OnTime, Trigger
 from loopline.settings import load_settings
-from loopline.settings.triggers import USUAL
+from loopline.triggers.sound import USUAL
 
 DAY = timedelta(days=1)
 

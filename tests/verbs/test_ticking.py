@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 BEST = RefName(AssetName(PROJECT, "model", "total"), "best")
 INCIDENT = Do(incident="Look at it")
-NOTED = Trigger("noted", OnAlert("service/*"), INCIDENT)
+NOTED = Trigger("noted", OnAlert("service/*"), INCIDENT, AtMost(1000, DAY))
 NIGHTLY = Trigger("nightly", OnTime("0 3 * * *", "Europe/Berlin"), INCIDENT)
 FRESH = Trigger("fresh", OnMissing("data/flights@main", "0 6 * * *"), INCIDENT)
 RETRAIN = Trigger(
@@ -143,7 +143,7 @@ def test_two_servers_fire_once(two: tuple[Loop, Loop]) -> None:
     from .conftest import World
 
     world = World(two[0])
-    arm(world, replace(NOTED, at_most=None))
+    arm(world, NOTED)
     for number in range(20):
         alert(world, f"m{number}")
     found, start = list[Any](), threading.Barrier(2)
@@ -283,6 +283,15 @@ def test_a_storm_is_bounded(world: World) -> None:
     alert(world, "late")
     assert len(tick(world.loop)) == 1
     assert world.do("triggers")[0].held == 0
+
+
+def test_a_storm_is_bounded_where_nobody_has_said_how(world: World) -> None:
+    """A document that names no bound, written by whoever may, has the one that a project's file has."""
+    arm(world, replace(NOTED, at_most=None))
+    for number in range(12):
+        alert(world, f"m{number}")
+    assert len(tick(world.loop)) == 10
+    assert world.do("triggers")[0].at_most == "10/1h"
 
 
 def test_a_trigger_does_not_follow_its_own_effect(world: World) -> None:

@@ -20,6 +20,7 @@ from loopline.nouns.firing import Firing, Mark
 from loopline.nouns.ids import brief
 from loopline.nouns.trigger import OnAlert, OnMissing, OnMoved, OnTime, Trigger, write
 from loopline.triggers.causes import is_alert, is_move, loops
+from loopline.triggers.sound import bounded
 from loopline.verbs.firing import Cause, as_trigger, chain_of, fire, go_on
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ Seen = tuple[Cause | None, Mark]
 def declared_triggers(tx: Tables, loop: Loop) -> tuple[Trigger, ...]:
     """Give a project's triggers: those of the document in force, or, while there is none, of its own file at hand."""
     here = tx.policies.in_force(loop.project)
-    return _document(here[1]).triggers if here else declared_here(loop, loop.triggers)
+    declared = _document(here[1]).triggers if here else declared_here(loop, loop.triggers)
+    return tuple(bounded(one) for one in declared)
 
 
 def no_trigger(name: str, declared: Iterable[str]) -> NotFound:

@@ -26,7 +26,7 @@ def worker(
         loopline worker --queue gpu --slots 2
     """
     from loopline.server.worker import Wish, work
-    from loopline.verbs.asking import queue_named
+    from loopline.nouns.task import queue_named
 
     if where.options.dry:
         raise Invalid(
