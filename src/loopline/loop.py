@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from loopline.nouns.progress import Progress
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from loopline.nouns.declaration import Declaration
     from loopline.nouns.trigger import Trigger
     from loopline.store.blobs import Blobs
+
+T = TypeVar("T")
 
 
 def silent(progress: Progress) -> None:
@@ -46,11 +48,13 @@ class Loop:
     variables: tuple[tuple[str, str], ...] = ()
     """What a process that works for this caller finds in its environment, so that it speaks to the same loop."""
     checks: tuple[Check, ...] = ()
-    """What the project declares, where a project file is at hand."""
+    """What the project `home` declares, where its project file is at hand: read it by `declared_here`."""
     services: tuple[Declaration, ...] = ()
     """The same of services."""
     triggers: tuple[Trigger, ...] = ()
     """The same of triggers; they count until the policy in force, of this project, declares some."""
+    home: str = ""
+    """The project that this is about where nobody names another: the one that checks, services and triggers are of."""
     signals: Path | None = None
     """A folder of this machine where deployments leave their records (`signals/folder.py`); None: there is none."""
     caller: Caller | None = None
@@ -59,3 +63,8 @@ class Loop:
     """Told how far long work has come."""
     run: str = ""
     """Id that was promised for the run which this work begins; empty: a new one."""
+
+
+def declared_here(loop: Loop, declared: tuple[T, ...]) -> tuple[T, ...]:
+    """Give what the project file at hand declares; nothing in a project that is not the file's own."""
+    return declared if loop.project == loop.home else ()

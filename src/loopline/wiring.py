@@ -56,6 +56,7 @@ def open_loop(
         codecs=codecs(),
         store=opening(settings),
         variables=variables(settings, actor),
+        home=settings.project,
         checks=settings.checks,
         services=settings.services,
         triggers=settings.triggers,

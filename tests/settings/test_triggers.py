@@ -10,7 +10,7 @@ from loopline.checks.document import Document, diff_documents, dump_document, lo
 from loopline.errors import Invalid
 from loopline.nouns.trigger import AtMost, Do, OnAlert, OnMissing, OnMoved, OnTime, Trigger
 from loopline.settings import load_settings
-from loopline.settings.triggers import USUAL
+from loopline.triggers.sound import USUAL
 
 DAY = timedelta(days=1)
 
@@ -108,6 +108,11 @@ def test_a_cause_that_cannot_be_is_told_with_its_line(tmp_path: Path, line: str,
         ("do = {}", "bad-trigger", "run, propose or incident"),
         ('do = { propose = "model/m@champion" }', "bad-trigger", 'to = "latest"'),
         ('do = { propose = "model/m" , to = "1" }', "not-a-ref", ""),
+        (
+            'do = { run = "train", propose = "secret:model/m@best" }',
+            "bad-trigger",
+            "write model/m@best, or declare it there",
+        ),
         ('do = { run = "train", propose = "model/m@champion", to = "3" }', "bad-trigger", "remove to"),
         ('do = { incident = "x", params = { a = 1 } }', "bad-trigger", "remove params"),
         ('do = { incident = "x", queue = "gpu" }', "bad-trigger", "remove queue"),

@@ -7,7 +7,7 @@ import pytest
 
 from loopline.errors import Invalid
 from loopline.nouns.trigger import AtMost, Do, OnAlert, OnMissing, OnMoved, OnTime, Trigger, read, write
-from loopline.triggers.sound import sound
+from loopline.triggers.sound import USUAL, bounded, sound
 
 GOOD = Trigger("retrain", OnAlert("*"), Do("train", propose="model/m@best"), AtMost(1, timedelta(days=1)))
 
@@ -26,6 +26,11 @@ GOOD = Trigger("retrain", OnAlert("*"), Do("train", propose="model/m@best"), AtM
         replace(GOOD, do=Do(propose="model/m@best")),
         replace(GOOD, do=Do("train", propose="model/m@best", to="3")),
         replace(GOOD, do=Do("train", propose="model/m")),
+        replace(GOOD, do=Do("train", propose="secret:model/m@best")),
+        replace(GOOD, do=Do("train", queue="GPU!")),
+        replace(GOOD, do=Do(incident="x\ny")),
+        replace(GOOD, do=Do(incident=" ")),
+        replace(GOOD, do=Do(incident="x" * 201)),
         replace(GOOD, at_most=AtMost(0, timedelta(days=1))),
         replace(GOOD, at_most=AtMost(1, timedelta(0))),
     ],
@@ -64,3 +69,9 @@ def test_what_was_not_written_here_is_not_read() -> None:
     ):
         with pytest.raises((KeyError, TypeError, ValueError)):
             read(wrong)
+
+
+def test_what_comes_in_storms_is_bounded() -> None:
+    """Alerts and moves set off at most what is usual, where a trigger names no bound; what waits for times needs none."""
+    storm, timed = replace(GOOD, at_most=None), replace(GOOD, on=OnTime("0 6 * * *"), at_most=None)
+    assert (bounded(storm).at_most, bounded(GOOD), bounded(timed)) == (USUAL, GOOD, timed)

@@ -13,11 +13,11 @@ from loopline.nouns.check import Check
 from loopline.nouns.ids import brief
 from loopline.nouns.policy import Policy
 from loopline.nouns.run import Run
-from loopline.nouns.task import Task, TaskState
+from loopline.nouns.task import Task, TaskState, queue_named
 from loopline.nouns.token import Scope
 from loopline.nouns.verdict import Result, Verdict
 from loopline.testing.loop import loop
-from loopline.verbs.asking import ask, begins_run, lose, queue_named, tell_end
+from loopline.verbs.asking import ask, begins_run, lose, tell_end
 from loopline.verbs.cancel import cancel
 
 from .conftest import CHAMPION, PROJECT

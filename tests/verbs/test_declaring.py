@@ -13,7 +13,7 @@ from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs.asking import ask
 from loopline.verbs.declaring import awaited, declared_for
 
-from .conftest import CHAMPION, PROJECT
+from .conftest import CHAMPION, OTHER, PROJECT
 
 if TYPE_CHECKING:
     from loopline.nouns.change import Change
@@ -112,3 +112,13 @@ def test_what_has_answered_since_is_awaited_no_more(judged: World) -> None:
     with judged.loop.ledger.telemetry() as tables:
         tables.tasks.end(task.id, claimed.fence, TaskState.DONE)
     assert waiting(judged, change) == set()
+
+
+def test_a_file_declares_nothing_in_another_project(world: World) -> None:
+    """The checks of the project file at hand speak of its own project alone."""
+    world.train(b"one")
+    (move,) = world.propose(1).moves
+    here = replace(world.loop, checks=CHECKS)
+    with world.loop.ledger.read() as tx:
+        assert list(declared_for(tx, here, move)) == list(CHECKS)
+        assert list(declared_for(tx, replace(here, project=OTHER), move)) == []

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loopline.errors import Invalid
+from loopline.errors import Invalid, NotFound
 from loopline.nouns.artifact import SERVICE
 from loopline.nouns.name import AssetName
 from loopline.nouns.service import Labels
-from loopline.verbs.deploying import behind, service_of
+from loopline.verbs.deploying import behind, declared_as, service_of
 
-from .conftest import PROJECT
+from .conftest import OTHER, PROJECT
 from .test_deploy import DECLARED, PROD, SIGNATURE, champion, served, train
 
 if TYPE_CHECKING:
@@ -63,3 +63,11 @@ def test_what_is_no_specification_is_behind_nothing(world: World) -> None:
     version = world.do("put", PROD.asset, digest=world.loop.blobs.put(b"no service"))
     with world.loop.ledger.read() as tx:
         assert behind(tx, world.loop, version) == ()
+
+
+def test_a_service_of_a_file_is_declared_in_its_own_project(world: World) -> None:
+    """What the project file at hand says of a service says nothing of another project's service of that name."""
+    here = replace(world.loop, services=(DECLARED,))
+    assert declared_as(here, PROD.asset, None, None) == DECLARED
+    with pytest.raises(NotFound):
+        declared_as(replace(here, project=OTHER), replace(PROD.asset, project=OTHER), None, None)

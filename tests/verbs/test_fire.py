@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from loopline.errors import NotFound
 from loopline.nouns.trigger import Do, OnTime, Trigger
 
+from .conftest import OTHER
 from .triggered import arm, fired
 
 if TYPE_CHECKING:
@@ -41,3 +43,13 @@ def test_a_trigger_that_is_not_there_is_told_by_the_nearest(world: World) -> Non
         with pytest.raises(NotFound) as caught:
             world.do("fire", word)
         assert (caught.value.kind, caught.value.hint) == ("no-trigger", hint)
+
+
+def test_the_triggers_of_a_file_are_those_of_its_own_project(world: World) -> None:
+    """On a server with a project file, nobody sees or fires its triggers in another project."""
+    world.loop = replace(world.loop, triggers=(PAGE,))
+    assert [one.name for one in world.do("triggers")] == ["page"]
+    world.loop = replace(world.loop, project=OTHER)
+    assert world.do("triggers") == ()
+    with pytest.raises(NotFound):
+        world.do("fire", "page")

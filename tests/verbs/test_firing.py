@@ -19,7 +19,7 @@ from loopline.verbs.firing import Cause, as_trigger, chain_of, fire, go_on
 from loopline.verbs.permitting import may_ask, may_read
 from loopline.verbs.ticking import tick
 
-from .conftest import CHAMPION, OTHER, PROJECT
+from .conftest import BOB, CHAMPION, OTHER, PROJECT
 from .test_check import SIZE, write
 from .triggered import alert, arm, fired, kinds, work
 
@@ -116,6 +116,45 @@ def test_a_run_that_brings_nothing_ends_the_firing(project: Project, end: dict[s
     assert told in after.error
     assert go_on(project.loop, one) is None
     assert kinds(project) == ["trigger.fired", "trigger.ended"]
+
+
+def test_who_fires_a_trigger_does_not_approve_what_it_proposes(project: Project) -> None:
+    """They are an author of its change, also where its run has proposed it: their yes does not count, that of others does."""
+    project.trained()
+    arm(project, retrain(params=(("plus", "2"),)), policies=(replace(GUARD, checks=()),))
+    project.do("fire", "retrain")
+    work(project)
+    (one,) = tick(project.loop)
+    change = project.do("approve", one.change)
+    assert (change.author, change.asker, str(change.state)) == ("trigger:retrain", "person:ann", "proposed")
+    assert "person:ann has fired the trigger that is the author" in change.decision.results[0].observed
+    by_run = replace(change, id="f" * 32, moves=(Move(replace(BEST, ref="best-too"), None, 2),))
+    with project.loop.ledger.write(PROJECT, project.loop.actor) as tx:
+        assert tx.changes.propose(by_run).asker == "person:ann"
+        tx.say("test", "test")
+    assert str(project.do("approve", change.id, by=BOB).state) == "approved"
+
+
+def test_code_that_nobody_knows_is_not_taken_from_others(project: Project) -> None:
+    """Where the proposed ref stands on what no run of the pipeline has made, the last good run of anybody does not count."""
+    project.trained()
+    project.do("put", BEST.asset, digest=project.loop.blobs.put(b"from elsewhere"))
+    project.do("propose", BEST, to=Numbered(2), why="first")
+    arm(project, retrain())
+    alert(project)
+    (one,) = tick(project.loop)
+    assert one.state == "failed"
+    assert one.error.startswith("model/total@best stands on 2, which no run of train is known to have made")
+
+
+def test_nothing_of_another_project_is_read_for_a_trigger(world: World) -> None:
+    """Also where a document is in force that nobody would be let put there now: neither its runs nor its refs are looked at."""
+    for do in (Do("train", propose="secret:model/delay@best"), Do(propose="secret:model/delay@best", to="1")):
+        with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+            one = fire(tx, world.loop, Trigger("far", OnAlert("*"), do), Cause(f"alert:{do}", "seen"))
+        after = one if one.state == "failed" else go_on(world.loop, one)
+        assert after
+        assert "a trigger acts in its own" in after.error
 
 
 def test_a_run_that_changes_nothing_is_no_failure(project: Project) -> None:

@@ -14,12 +14,14 @@ import pytest
 from loopline.errors import LooplineError
 from loopline.ledger.ledger import Ledger
 from loopline.loop import Loop
+from loopline.nouns.change import Move
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.trigger import AtMost, Do, OnAlert, OnMissing, OnMoved, OnTime, Trigger
 from loopline.testing.clock import FakeClock, SequentialIds
 from loopline.testing.loop import loop as new_loop
 from loopline.verbs import ticking
 from loopline.verbs.firing import fire
+from loopline.verbs.moving import Plan, begin
 from loopline.verbs.ticking import tick
 from loopline.wiring import open_database
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 BEST = RefName(AssetName(PROJECT, "model", "total"), "best")
 INCIDENT = Do(incident="Look at it")
-NOTED = Trigger("noted", OnAlert("service/*"), INCIDENT)
+NOTED = Trigger("noted", OnAlert("service/*"), INCIDENT, AtMost(1000, DAY))
 NIGHTLY = Trigger("nightly", OnTime("0 3 * * *", "Europe/Berlin"), INCIDENT)
 FRESH = Trigger("fresh", OnMissing("data/flights@main", "0 6 * * *"), INCIDENT)
 RETRAIN = Trigger(
@@ -141,7 +143,7 @@ def test_two_servers_fire_once(two: tuple[Loop, Loop]) -> None:
     from .conftest import World
 
     world = World(two[0])
-    arm(world, replace(NOTED, at_most=None))
+    arm(world, NOTED)
     for number in range(20):
         alert(world, f"m{number}")
     found, start = list[Any](), threading.Barrier(2)
@@ -231,6 +233,31 @@ def test_what_was_expected_and_came_fires_nothing(world: World) -> None:
     assert tick(world.loop) == ()
 
 
+def test_what_came_is_found_behind_any_number_of_moves(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much else has moved in that time, what was expected has come."""
+    monkeypatch.setattr(ticking, "PAGE", 1)
+    set_to(world, "2026-01-01 07:00")
+    arm(world, FRESH)
+    set_to(world, "2026-01-02 05:00")
+    world.data(branch="july", b_csv=b"2\n")
+    world.data(branch="june", b_csv=b"3\n")
+    world.data(b_csv=b"4\n")
+    set_to(world, "2026-01-02 06:00:01")
+    assert tick(world.loop) == ()
+
+
+def test_a_change_of_many_moves_is_looked_at_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it has more of them than are looked at in one tick: what is waited for may be the last."""
+    monkeypatch.setattr(ticking, "PAGE", 2)
+    world.train()
+    arm(world, Trigger("last", OnMoved("model/delay@d"), INCIDENT))
+    refs = [replace(CHAMPION, ref=ref) for ref in "abcd"]
+    with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+        change = begin(tx, world.loop, Plan(tuple(Move(ref, None, 1) for ref in refs), "four at once"))
+    fired_now = [one for _ in range(3) for one in tick(world.loop)]
+    assert [one.cause for one in fired_now] == [f"change:{change.id}"]
+
+
 def test_an_event_can_be_expected(world: World) -> None:
     """A kind of event, as a glob, in the period before the time."""
     set_to(world, "2026-01-01")
@@ -256,6 +283,15 @@ def test_a_storm_is_bounded(world: World) -> None:
     alert(world, "late")
     assert len(tick(world.loop)) == 1
     assert world.do("triggers")[0].held == 0
+
+
+def test_a_storm_is_bounded_where_nobody_has_said_how(world: World) -> None:
+    """A document that names no bound, written by whoever may, has the one that a project's file has."""
+    arm(world, replace(NOTED, at_most=None))
+    for number in range(12):
+        alert(world, f"m{number}")
+    assert len(tick(world.loop)) == 10
+    assert world.do("triggers")[0].at_most == "10/1h"
 
 
 def test_a_trigger_does_not_follow_its_own_effect(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from loopline.checks.evidence import evidence_of, freshened
 from loopline.nouns.change import Change
@@ -58,7 +59,7 @@ def decision_inputs(case: Case) -> Digest:
     approvals = sorted([a.actor, a.answer, str(a.verified), str(a.stale), str(a.at)] for a in freshened(change))
     verdicts = sorted([v.check, v.head, v.result.value, str(v.at)] for v in change.verdicts if v.head == change.head)
     override = change.override
-    facts = {
+    facts: dict[str, Any] = {
         "change": change.id,
         "author": change.author,
         "head": change.head,
@@ -72,4 +73,6 @@ def decision_inputs(case: Case) -> Digest:
         "stands": sorted([s.ref, str(s.since), str(s.alerts)] for s in case.stands),
         "pickled": dict(case.pickled),
     }
+    if change.asker:
+        facts["asker"] = change.asker
     return digest_of(canonical(facts))

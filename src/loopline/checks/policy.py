@@ -212,8 +212,10 @@ class _Bench:
 
     def why_not(self, rule: Approvals, one: Approval) -> str:
         """Say why an answer does not count; empty: it does."""
-        if rule.not_author and one.actor == self.case.change.author:
-            return "is the author"
+        if rule.not_author and one.actor in self.case.change.authors:
+            return (
+                "is the author" if one.actor == self.case.change.author else "has fired the trigger that is the author"
+            )
         if rule.humans_only and not one.actor.startswith("person:"):
             return "is no person"
         if rule.verified and not one.verified:

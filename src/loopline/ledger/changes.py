@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.ledger.assets import Assets
+from loopline.ledger.firings import Firings
 from loopline.ledger.verdicts import Verdicts
 from loopline.nouns.change import Approval, Change, ChangeState, Decision, Move, Moved, Override
 from loopline.nouns.digest import Digest
@@ -208,12 +209,16 @@ class Changes:
     def moved(
         self, project: str, *, after: int = 0, between: tuple[int, int] | None = None, limit: int = 200
     ) -> Sequence[Moved]:
-        """Give every move of a project behind event `after`, oldest first; `between`: behind one time and up to another."""
+        """Give every move of a project behind event `after`, oldest first; `between`: behind one time and up to another.
+
+        `limit` counts changes, each of which comes whole: one can go on behind the last event.
+        """
         since, until = between or (-1, 2**62)
         rows = self._rows.all(
-            "SELECT c.id, m.asset, m.ref, m.old, m.new, c.closed_at, c.author, c.reason, c.kind, c.closed_seq FROM changes c"
-            " JOIN moves m ON m.change = c.id WHERE c.project = ? AND c.closed_seq > ? AND c.state = 'applied'"
-            " AND c.closed_at > ? AND c.closed_at <= ? ORDER BY c.closed_seq, m.asset, m.ref LIMIT ?",
+            "SELECT c.id, m.asset, m.ref, m.old, m.new, c.closed_at, c.author, c.reason, c.kind, c.closed_seq FROM"
+            " (SELECT * FROM changes WHERE project = ? AND closed_seq > ? AND state = 'applied' AND closed_at > ?"
+            " AND closed_at <= ? ORDER BY closed_seq LIMIT ?) c JOIN moves m ON m.change = c.id"
+            " ORDER BY c.closed_seq, m.asset, m.ref",
             project, after, since, until, limit,
         )  # fmt: skip
         return [Moved(r[0], RefName(self._assets.name_of(r[1]), r[2]), *r[3:]) for r in rows]
@@ -241,7 +246,17 @@ class Changes:
             verdicts=tuple(self._verdicts.newest(change.project, change.head)),
             override=self._override(change),
             decision=self._newest_decision(change.id),
+            asker=self._asker(change) if change.author.startswith("trigger:") else "",
         )
+
+    def _asker(self, change: Change) -> str:
+        """Find who has fired the trigger that proposed a change, or that asked for the run which did."""
+        firings = Firings(self._rows, self._now)
+        one = firings.of_change(change.id)
+        if one is None and change.run:
+            row = self._rows.one("SELECT value FROM tags WHERE run = ? AND key = 'task'", change.run)
+            one = firings.of_task(row[0]) if row else None
+        return one.asker if one else ""
 
     def _approvals(self, change: Change) -> Iterable[Approval]:
         rows = self._rows.all(

@@ -125,6 +125,13 @@ class Change:
     override: Override | None = None
     decision: Decision | None = None
     """The newest."""
+    asker: str = ""
+    """Who has fired the trigger that proposed it, where somebody has."""
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Name those of whom no approval counts where the author's does not."""
+        return (self.author, self.asker) if self.asker else (self.author,)
 
     @property
     def head(self) -> Digest:

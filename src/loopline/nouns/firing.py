@@ -16,7 +16,7 @@ class Firing:
     project: str
     trigger: str
     cause: str
-    """What it is known by: `alert:ID`, `change:ID`, `time:MICROSECONDS`, `missed:MICROSECONDS`, `asked:ID`."""
+    """What it is known by: `alert:ID`, `change:ID`, `time:MICROSECONDS`, `missed:MICROSECONDS`, `asked:ID:ACTOR`."""
     why: str
     """The cause in a sentence."""
     state: FiringState
@@ -33,6 +33,12 @@ class Firing:
     incident: str = ""
     error: str = ""
     ended_at: int | None = None
+
+    @property
+    def asker(self) -> str:
+        """Name who asked for it; empty where nobody did."""
+        kind, _, rest = self.cause.partition(":")
+        return rest.partition(":")[2] if kind == "asked" else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
+from loopline.errors import Invalid
 from loopline.nouns.progress import Progress
+
+_QUEUE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
 
 
 class TaskState(StrEnum):
@@ -55,3 +59,13 @@ class Task:
     run: str | None = None
     """Id of the run that it begins, from the moment it is asked for; a second attempt, of which the first had begun, begins
     another one. None where the work begins no run, or several."""
+
+
+def queue_named(text: str) -> str:
+    """Give the name of a queue as it is. Raise Invalid for what is none."""
+    if not _QUEUE.match(text):
+        raise Invalid(
+            f"{text[:100]!r} names no queue", kind="bad-queue", hint="small letters, digits, dots and dashes: gpu-large",
+            queue=text[:100],
+        )  # fmt: skip
+    return text

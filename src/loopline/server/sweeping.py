@@ -46,14 +46,10 @@ def bury_dead_runs(loop: Loop) -> int:
 
 
 def tick_triggers(loop: Loop) -> int:
-    """Let the triggers of every project look. Give how many were fired or have gone on.
-
-    What stands in the server's own project file is about its own project.
-    """
+    """Let the triggers of every project look. Give how many were fired or have gone on."""
     from loopline.verbs.ticking import tick
 
-    home = loop.project
-    return _in_each(loop, lambda there: len(tick(there if there.project == home else replace(there, triggers=()))))
+    return _in_each(loop, lambda there: len(tick(there)))
 
 
 def _in_each(loop: Loop, do: Callable[[Loop], int]) -> int:

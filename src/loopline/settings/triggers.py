@@ -8,25 +8,22 @@ from datetime import timedelta
 from typing import Final, cast
 
 from loopline.errors import Invalid
+from loopline.nouns.task import queue_named
 from loopline.nouns.trigger import SEVERITIES, AtMost, Do, On, OnAlert, OnMissing, OnMoved, OnTime, Severity, Trigger
 from loopline.settings.declared import glob_at
 from loopline.settings.table import Table, duration_of, near
 from loopline.triggers.moments import parse_cron
-from loopline.triggers.sound import name_of
+from loopline.triggers.sound import bounded, name_of, own_ref, title_of
 
-USUAL: Final = AtMost(10, timedelta(hours=1))
-"""What bounds a trigger that follows alerts or moves and says nothing itself. Time bounds the others."""
 ON: Final = ("alert", "moved", "schedule", "expect")
 """What a trigger can wait for: one of these."""
 _KIND: Final = re.compile(r"[a-z*?]+(\.[a-z*?-]+)?\Z")
-_QUEUE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
 _PER: Final = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
-_MOST_TITLE: Final = 200
 
 
 def triggers(table: Table, *, zone: str) -> tuple[Trigger, ...]:
@@ -41,7 +38,7 @@ def triggers(table: Table, *, zone: str) -> tuple[Trigger, ...]:
         one.needed("on")
         one.needed("do")
         on = _on(one, zone)
-        found.append(Trigger(name, on, _do(one, on), _at_most(one, on)))
+        found.append(bounded(Trigger(name, on, _do(one, on), _at_most(one))))
         one.done()
     return tuple(sorted(found, key=lambda one: one.name))
 
@@ -125,7 +122,7 @@ def _do(outer: Table, on: On) -> Do:
     table = _inner(outer, "do")
     found = Do(
         pipeline=table.text("run"), params=_params(table), queue=_queue(table), propose=_ref(table), to=_revision(table),
-        incident=table.text("incident").strip(), severity=_severity(table, "medium"),
+        incident=_title(table), severity=_severity(table, "medium"),
     )  # fmt: skip
     table.done()
     if not (found.pipeline or found.propose or found.incident):
@@ -143,9 +140,6 @@ def _do(outer: Table, on: On) -> Do:
     if found.propose and not found.pipeline and not found.to:
         hint = f'write to = "latest", or run = "PIPELINE" that makes {found.propose.partition("@")[0]}'
         table.fail("propose", "nobody knows what to propose", kind="bad-trigger", hint=hint)
-    if len(found.incident) > _MOST_TITLE or not found.incident.isprintable():
-        hint = f"write a line of up to {_MOST_TITLE} characters"
-        table.fail("incident", "this is no title", kind="bad-trigger", hint=hint)
     if isinstance(on, OnMoved) and found.propose == on.ref:
         hint = "propose another ref, or wait for another"
         table.fail("propose", f"moving {on.ref} would set it off again", kind="bad-trigger", hint=hint)
@@ -166,21 +160,26 @@ def _params(table: Table) -> tuple[tuple[str, str], ...]:
 
 def _queue(table: Table) -> str:
     text = table.text("queue", "default")
-    if not _QUEUE.match(text):
-        table.fail(
-            "queue", f"{text!r} names no queue", kind="bad-queue", hint="write small letters, digits, dots and dashes"
-        )
-    return text
+    try:
+        return queue_named(text)
+    except Invalid as error:
+        table.fail("queue", error.message, kind=error.kind, hint=error.hint)
+
+
+def _title(table: Table) -> str:
+    text = table.text("incident").strip()
+    try:
+        return title_of(text) if text else ""
+    except Invalid as error:
+        table.fail("incident", error.message, kind=error.kind, hint=error.hint)
 
 
 def _ref(table: Table) -> str:
-    from loopline.nouns.name import parse_ref
-
     text = table.text("propose")
     if not text:
         return ""
     try:
-        return str(parse_ref(text, project="project"))
+        return str(own_ref(text))
     except Invalid as error:
         table.fail("propose", error.message, kind=error.kind, hint=error.hint, **error.facts)
 
@@ -197,10 +196,10 @@ def _revision(table: Table) -> str:
     return text
 
 
-def _at_most(table: Table, on: On) -> AtMost | None:
+def _at_most(table: Table) -> AtMost | None:
     if "at_most" not in table:
         table.text("at_most")  # known, so that a key that is nearly it is told
-        return USUAL if isinstance(on, (OnAlert, OnMoved)) else None
+        return None
     text = table.text("at_most")
     count, _, per = text.replace(" ", "").partition("/")
     length = _PER.get(per) or duration_of(per)

@@ -21,6 +21,7 @@ def loop(project: str = "flights", *, actor: str = "ann", **ports: Any) -> Loop:
     clock = ports.pop("clock", None) or FakeClock()
     database = ports.pop("database", None) or empty_database()
     given: dict[str, Any] = {
+        "home": project,
         "ledger": Ledger(database, clock=clock),
         "blobs": MemoryBlobs(),
         "clock": clock,

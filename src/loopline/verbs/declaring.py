@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from loopline.errors import LooplineError
+from loopline.loop import declared_here
 from loopline.nouns.name import Pointer, parse_ref, parse_revision
 from loopline.nouns.verdict import Result
 
@@ -34,7 +35,7 @@ def declared_for(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:
     if move.new is None:
         return []
     here = tx.policies.in_force(loop.project)
-    checks = (load_document(here[1]).checks if here else ()) or loop.checks
+    checks = (load_document(here[1]).checks if here else ()) or declared_here(loop, loop.checks)
     return [one for one in checks if policies_for((Policy(one.name, one.refs),), move.ref)]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid, LooplineError, NotFound, Refused
+from loopline.loop import declared_here
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.declaration import MAIN, Candidate, Declaration
 from loopline.nouns.digest import Digest
@@ -48,7 +49,7 @@ def declared_as(loop: Loop, asset: AssetName, declared: Declaration | None, mode
             hint=f"declare {asset}",
             name=declared.name,
         )
-    found = declared or next((one for one in loop.services if one.name == str(asset)), None)
+    found = declared or next((one for one in declared_here(loop, loop.services) if one.name == str(asset)), None)
     if model is not None:
         arms = (Candidate(MAIN, _written(loop, model)),)
         return replace(found or Declaration(str(asset)), arms=arms)

@@ -19,8 +19,8 @@ def fire(
 ) -> Firing:
     """Fire a trigger now, as if its time or its cause had come: to try it, or to make up for something.
 
-    What follows is done by the trigger, not by you, and is counted among what it may do in its time. With --dry-run it only tells
-    what would follow.
+    What follows is done by the trigger, not by you, and is counted among what it may do in its time. Where a policy wants an
+    approval of somebody else than the author, yours does not count. With --dry-run it only tells what would follow.
 
     Example:
         loopline fire retrain --why "The drift of June came before there was a trigger."
@@ -30,4 +30,4 @@ def fire(
         if trigger not in declared:
             raise no_trigger(trigger, declared)
         said = f"{loop.actor} asked for it" + (f": {why}" if why.strip() else "")
-        return do(tx, loop, declared[trigger], Cause(f"asked:{loop.ids.new()}", said))
+        return do(tx, loop, declared[trigger], Cause(f"asked:{loop.ids.new()}:{loop.actor}", said))

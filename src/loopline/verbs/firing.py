@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import Conflict, LooplineError, NotFound, Unavailable
+from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Unavailable
 from loopline.nouns.actor import Actor
 from loopline.nouns.caller import Caller
 from loopline.nouns.firing import Firing, FiringState
@@ -17,6 +17,7 @@ from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import Numbered, RefName, Revision, parse_ref, parse_revision
 from loopline.nouns.task import TaskState
+from loopline.triggers.sound import own_ref
 from loopline.verbs.asking import DEFAULT, put
 from loopline.verbs.declaring import declared_for
 from loopline.verbs.moving import Plan, aim, begin
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
     from loopline.nouns.change import Change
+    from loopline.nouns.ref import Ref
     from loopline.nouns.run import Run
     from loopline.nouns.task import Task
     from loopline.nouns.token import Role
@@ -45,7 +47,7 @@ class Cause:
     """Something that a trigger waits for."""
 
     key: str
-    """Of a project's causes: `alert:ID`, `change:ID`, `time:MICROSECONDS`, `missed:MICROSECONDS`, `asked:ID`."""
+    """Of a project's causes: `alert:ID`, `change:ID`, `time:MICROSECONDS`, `missed:MICROSECONDS`, `asked:ID:ACTOR`."""
     why: str
     chain: tuple[str, ...] = ()
     """Triggers whose effect it is, the first first."""
@@ -80,7 +82,7 @@ def fire(tx: Writing, loop: Loop, trigger: Trigger, cause: Cause) -> Firing:
     if do.pipeline:
         try:
             task = put(tx, me, "run", _words(tx, loop, trigger), queue=do.queue)
-        except NotFound as error:
+        except (Invalid, NotFound) as error:
             one = replace(one, state="failed", error=error.message)
         else:
             one = replace(one, state="running", task=task.id, run=task.run or "")
@@ -106,7 +108,7 @@ def go_on(loop: Loop, one: Firing) -> Firing | None:
         if error or not one.propose:
             return _end(me, one, "failed" if error else "done", error)
     try:
-        ref = parse_ref(one.propose, project=loop.project)
+        ref = own_ref(one.propose, project=loop.project)
         to = parse_revision(one.to) if task is None else Numbered(_made(task, ref) or 0)
         return _propose(me, one, ref, to, queue=task.queue if task else DEFAULT)
     except Unavailable:
@@ -145,10 +147,17 @@ def _words(tx: Tables, loop: Loop, trigger: Trigger) -> dict[str, Any]:
     """Say what a worker is to run: the pipeline with the code and the environment of its last good run.
 
     Of what is to be proposed that is the run that made the present target, so that nobody's experiment becomes the champion's
-    successor. Raise NotFound where there is none.
+    successor; where nobody knows that run, none takes its place. Raise NotFound where there is none.
     """
     do = trigger.do
-    before = (_maker(tx, loop, do.propose, do.pipeline) if do.propose else None) or _last(tx, loop, do.pipeline)
+    here = tx.refs.find(own_ref(do.propose, project=loop.project)) if do.propose else None
+    before = _maker(tx, here, do.pipeline) if here else _last(tx, loop, do.pipeline)
+    if before is None and here:
+        raise NotFound(
+            f"{here.name} stands on {here.target}, which no run of {do.pipeline} is known to have made: whose code is to run?",
+            kind="no-code", hint=f"loopline run {do.pipeline}, then propose what it made yourself", pipeline=do.pipeline,
+            ref=str(here.name),
+        )  # fmt: skip
     if before is None:
         raise NotFound(
             f"nobody has run {do.pipeline} here: its code is not known", kind="no-code", hint=f"loopline run {do.pipeline}",
@@ -160,9 +169,8 @@ def _words(tx: Tables, loop: Loop, trigger: Trigger) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _maker(tx: Tables, loop: Loop, ref: str, pipeline: str) -> Run | None:
-    here = tx.refs.find(parse_ref(ref, project=loop.project))
-    version = tx.versions.find(here.name.asset, here.target) if here else None
+def _maker(tx: Tables, here: Ref, pipeline: str) -> Run | None:
+    version = tx.versions.find(here.name.asset, here.target)
     run = tx.runs.find(version.run) if version and version.run else None
     while run is not None and not (run.kind == "pipeline" and run.name == pipeline and run.code):
         run = tx.runs.around(run)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from loopline.checks.document import load_document
 from loopline.errors import Conflict, LooplineError, NotFound
+from loopline.loop import declared_here
 from loopline.nouns.digest import digest_of
 from loopline.nouns.event import canonical
 from loopline.nouns.firing import Firing, Mark
 from loopline.nouns.ids import brief
 from loopline.nouns.trigger import OnAlert, OnMissing, OnMoved, OnTime, Trigger, write
 from loopline.triggers.causes import is_alert, is_move, loops
+from loopline.triggers.sound import bounded
 from loopline.verbs.firing import Cause, as_trigger, chain_of, fire, go_on
 
 if TYPE_CHECKING:
@@ -26,17 +28,17 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
 
 PAGE: Final = 200
-"""Events that a trigger looks at in one tick; it goes on from there in the next."""
-MOST_MOVES: Final = 10_000
+"""Events, or changes, that a trigger looks at in one tick; it goes on from there in the next."""
 _document = lru_cache(maxsize=64)(load_document)
 Seen = tuple[Cause | None, Mark]
 """Something that happened, None where it is not waited for, and how far one has looked with it."""
 
 
 def declared_triggers(tx: Tables, loop: Loop) -> tuple[Trigger, ...]:
-    """Give a project's triggers: those of the document in force, or, while there is none, of the project's file at hand."""
+    """Give a project's triggers: those of the document in force, or, while there is none, of its own file at hand."""
     here = tx.policies.in_force(loop.project)
-    return _document(here[1]).triggers if here else loop.triggers
+    declared = _document(here[1]).triggers if here else declared_here(loop, loop.triggers)
+    return tuple(bounded(one) for one in declared)
 
 
 def no_trigger(name: str, declared: Iterable[str]) -> NotFound:
@@ -197,5 +199,9 @@ def _came(tx: Tables, loop: Loop, on: OnMissing, moment: int) -> bool:
     since = moment - round(on.within.total_seconds() * 1e6)
     if "/" not in on.expect:
         return tx.feed.came(loop.project, on.expect, after=since, until=moment)
-    moves = tx.changes.moved(loop.project, between=(since, moment), limit=MOST_MOVES)
-    return any(is_move(on, str(moved.ref)) for moved in moves)
+    after = 0
+    while moves := tx.changes.moved(loop.project, after=after, between=(since, moment), limit=PAGE):
+        if any(is_move(on, str(moved.ref)) for moved in moves):
+            return True
+        after = moves[-1].seq
+    return False

@@ -25,8 +25,8 @@ def worker(
     Example:
         loopline worker --queue gpu --slots 2
     """
+    from loopline.nouns.task import queue_named
     from loopline.server.worker import Wish, work
-    from loopline.verbs.asking import queue_named
 
     if where.options.dry:
         raise Invalid(

@@ -32,6 +32,11 @@ class Help(NamedTuple):
 
 
 NOTHING: Final = Help("")
+BARRED: Final = (
+    "You fired the trigger that proposed it: your yes does not count here.",
+    "You proposed it: your yes does not count here.",
+)
+"""What is said to whose yes does not count: to who fired the trigger, and to the author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def standing(review: Review, tasks: Sequence[Task], about: About | None, me: str
     return Standing(
         held, lacks, rows, ways[0] if ways else NOTHING, unmeasured,
         checking=any(one.verb == "check" and not one.state.over for one in tasks),
-        barred="You proposed it: your yes does not count here." if _barred(rules.values(), change, me) else "",
+        barred=BARRED[me == change.author] if _barred(rules.values(), change, me) else "",
         overrides=bool(lacks) and _overrides(review, about, me),
         age=age,
     )  # fmt: skip
@@ -120,7 +125,7 @@ def _able(rule: Approvals, about: About, change: Change) -> list[str]:
     given = {one.actor for one in change.approvals if one.answer == "approve" and not one.stale}
     return sorted(
         one for one in known - given
-        if not (rule.not_author and one == change.author) and not (rule.humans_only and not one.startswith("person:"))
+        if not (rule.not_author and one in change.authors) and not (rule.humans_only and not one.startswith("person:"))
     )  # fmt: skip
 
 
@@ -138,4 +143,4 @@ def _overrides(review: Review, about: About | None, me: str) -> bool:
 
 def _barred(rules: Iterable[Approvals], change: Change, me: str) -> bool:
     asked = list(rules)
-    return me == change.author and bool(asked) and all(one.not_author for one in asked)
+    return me in change.authors and bool(asked) and all(one.not_author for one in asked)
