@@ -38,7 +38,7 @@ def monitors(
         if service is not None:
             refs = [tx.refs.get(service_ref(service))]
         else:
-            refs = [one for one in tx.refs.list(loop.project, limit=100_000) if one.name.asset.kind == "service"]
+            refs = tx.refs.of_kind("service", project=loop.project)
         found = [one for ref in refs for one in _of(tx, loop, ref)]
     return tuple(sorted(found, key=lambda one: _ORDER.index(one.stand))[:limit])
 
