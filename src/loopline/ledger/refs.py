@@ -66,7 +66,7 @@ class Refs:
         return [Ref(RefName(AssetName(project, r[0], r[1]), r[2]), *r[3:]) for r in rows]
 
     def of_kind(self, kind: str, *, project: str = "", limit: int = MOST) -> Sequence[Ref]:
-        """Give the refs of a project's assets of a kind, by name; of every project's, by project and name, where none is named."""
+        """Give the refs of assets of a kind, by project and name; of one project's where one is named."""
         where, values = (" AND a.project = ?", (project,)) if project else ("", ())
         rows = self._rows.all(
             "SELECT a.project, a.name, r.name, r.target, r.tier, r.change, r.moved_at FROM refs r JOIN assets a ON a.id = r.asset"
