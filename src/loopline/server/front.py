@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from loopline.errors import LooplineError
 from loopline.faces.inference.app import Inference
 from loopline.faces.inference.errors import status as status_of
 from loopline.faces.otlp.tracing import Traced, Tracing, open_tracing, route_of_service
