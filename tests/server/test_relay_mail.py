@@ -157,6 +157,18 @@ def test_what_no_try_mends_pauses_and_says_why(loop: Loop, smtp: dict[str, Any],
             box.wait(lambda: len(box.letters) == 1)
 
 
+def test_an_address_that_no_header_can_hold_fails_like_any_other(loop: Loop) -> None:
+    """What was subscribed before such addresses were refused is given up after its tries, and says why."""
+    one = replace(subscribe(loop), id=loop.ids.new(), name="old", url="mailto:a@example..org")
+    with loop.ledger.telemetry() as tx:
+        tx.subscriptions.remove(here(loop))
+        tx.subscriptions.add(one)
+    do(loop, "start", "one")
+    with mailbox() as box, relaying(loop, box.port, recipients=("*",)):
+        box.wait(lambda: here(loop).dead == 1)
+    assert here(loop).error == "these events cannot be written as mail: HeaderParseError"
+
+
 def test_a_silenced_alert_sends_no_email(loop: Loop) -> None:
     """It is passed over, like every event that nobody is to be notified of."""
     with mailbox() as box, relaying(loop, box.port):

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.errors import MessageError
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
@@ -228,7 +229,7 @@ class Turn:
         try:
             with self._loop.ledger.read() as tx:
                 written = letter(tx, self._post or Post(Smtp()), one.url.partition(":")[2], events)
-        except (LookupError, TypeError, ValueError) as error:  # as below: the others must not wait for it
+        except (LookupError, TypeError, ValueError, MessageError) as error:  # as above: the others must not wait for it
             LOG.exception("events %s of %s cannot be told to %s", events[0].seq, one.project, one.name)
             return Answer(0, f"these events cannot be written as mail: {type(error).__name__}")
         return mailing.send(written)
