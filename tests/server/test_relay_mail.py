@@ -128,6 +128,20 @@ def test_what_is_refused_is_tried_again_and_dead_ones_come_back(loop: Loop) -> N
     assert box.subjects()[1:] == ["[flights] person:ann started run two", "[flights] person:ann started run three"]
 
 
+@pytest.mark.parametrize(("refusals", "told"), [(1, ["one", "two"]), (2, ["two"])])
+def test_a_further_try_tells_the_same_events(loop: Loop, refusals: int, told: list[str]) -> None:
+    """What comes between two tries waits for the next e-mail, and is not given up with those that had all their tries."""
+    with mailbox() as box, relaying(loop, box.port, pace=replace(QUICK, tries=2, first=0.4, longest=0.4)):
+        subscribe(loop)
+        box.refusals = ["451 later"] * refusals
+        do(loop, "start", "one")
+        box.wait(lambda: here(loop).failures == 1)
+        do(loop, "start", "two")
+        box.wait(lambda: here(loop).lag == 0)
+    assert box.subjects() == [f"[flights] person:ann started run {name}" for name in told]
+    assert here(loop).dead == 2 - len(told)
+
+
 def test_a_mail_server_that_hangs_holds_nobody_up(loop: Loop) -> None:
     """It is left after a while, and the relay stops at once when told."""
     with naughty(drip=0.05) as port, relaying(loop, port):
