@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from loopline.nouns.progress import Progress
+
+QUEUE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
+"""The name of a queue."""
 
 
 class TaskState(StrEnum):

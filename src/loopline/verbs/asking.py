@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid
 from loopline.nouns.ids import brief
-from loopline.nouns.task import Task
+from loopline.nouns.task import QUEUE, Task
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Writing
     from loopline.loop import Loop
 
 DEFAULT: Final = "default"
-_QUEUE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z")
 
 
 def ask(loop: Loop, verb: str, words: Mapping[str, Any], *, queue: str = DEFAULT) -> Task:
@@ -50,7 +48,7 @@ def begins_run(verb: str, words: Mapping[str, Any]) -> bool:
 
 def queue_named(text: str) -> str:
     """Give the name of a queue as it is. Raise Invalid for what is none."""
-    if not _QUEUE.match(text):
+    if not QUEUE.match(text):
         raise Invalid(
             f"{text[:100]!r} names no queue", kind="bad-queue", hint="small letters, digits, dots and dashes: gpu-large",
             queue=text[:100],
