@@ -50,7 +50,12 @@ def test_names_are_those_of_files_and_of_one_service(tmp_path: Path) -> None:
     for project in ("flights", "trains"):
         there = RefName(AssetName(project, "service", "../a/b@c"), "../prod")
         elsewhere = replace(loop, project=project)
-        put(elsewhere, there.asset, digest=loop.blobs.put(dump_service(Service(str(there.asset), arms))), media_type=SERVICE)
+        put(
+            elsewhere,
+            there.asset,
+            digest=loop.blobs.put(dump_service(Service(str(there.asset), arms))),
+            media_type=SERVICE,
+        )
         propose(elsewhere, there, to=Numbered(1), why="first")
         found |= set(monitoring(elsewhere, there))
     assert len(found) == 7
