@@ -24,7 +24,6 @@ from months import package, span, table
 if TYPE_CHECKING:
     import pandas as pd
 
-HOME = "America/New_York"
 PATIENCE = 20
 """Times that one request is sent."""
 ISLANDS = "America/Puerto_Rico"

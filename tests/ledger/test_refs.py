@@ -80,6 +80,17 @@ def test_whether_there_is_any_of_a_kind(hand: Hand) -> None:
         assert (tx.refs.any("model"), tx.refs.any("service")) == (True, False)
 
 
+def test_refs_of_a_kind_are_those_of_one_project_or_of_all(hand: Hand) -> None:
+    """Other kinds are not given, and other projects only where none is named."""
+    hand.publish(b"1")
+    hand.move(1)
+    with hand.read() as tx:
+        assert [str(one.name) for one in tx.refs.of_kind("model", project="flights")] == ["model/delay@champion"]
+        assert [str(one.name) for one in tx.refs.of_kind("model")] == ["model/delay@champion"]
+        assert not tx.refs.of_kind("model", project="trains")
+        assert not tx.refs.of_kind("service", project="flights")
+
+
 def test_names_are_not_restricted_by_the_grammar(hand: Hand) -> None:
     """A ref may look like a number, hold spaces or be Chinese: what is stored comes back."""
     hand.publish(b"1")

@@ -97,6 +97,17 @@ def test_tries_are_counted_until_one_arrives(hand: Hand) -> None:
         assert one.delivered_at == tx.subscriptions.deliveries(PROJECT)[0].at
 
 
+def test_the_newest_failed_try_is_known_until_it_is_behind(hand: Hand) -> None:
+    """It tells how far the try went that failed last; what is done counts no longer."""
+    one = made(hand)
+    with hand.write() as tx:
+        assert tx.subscriptions.tried(one) == 0
+        for upto in (3, 5):
+            one = tx.subscriptions.fail(one, upto, status=451, error="later", next_at=0)
+        assert tx.subscriptions.tried(one) == 5
+        assert tx.subscriptions.tried(tx.subscriptions.give_up(one, 5, status=451, error="later")) == 0
+
+
 def test_a_dead_event_can_be_asked_for_again(hand: Hand) -> None:
     """Giving up goes on behind the event; another try leaves it dead or delivered, and is answered once."""
     one = made(hand)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -96,6 +100,49 @@ def test_a_mail_server_that_holds_one_up_is_left(security: str, drip: float) -> 
     assert time.monotonic() - began < 2
     assert status == 0
     assert drip or error == "no answer within 0.4 s"
+
+
+@contextmanager
+def full() -> Iterator[int]:
+    """Give a port whose queue is full: who connects to it gets no answer at all."""
+    with ExitStack() as stack:
+        here = stack.enter_context(socket.socket())
+        here.bind(("127.0.0.1", 0))
+        here.listen(0)
+        for _ in range(4):
+            one = stack.enter_context(socket.socket())
+            one.settimeout(0)
+            one.connect_ex(here.getsockname())
+        yield here.getsockname()[1]
+
+
+def resolved(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Let the name of the mail server have several addresses."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports]
+    monkeypatch.setattr("loopline.server.mailing.socket.getaddrinfo", lambda *_, **__: found)
+
+
+def test_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that are silent take as long as one, and one that answers is reached behind one that is silent."""
+    with full() as silent, mailbox() as box:
+        resolved(monkeypatch, silent, silent)
+        began = time.monotonic()
+        assert send(PLAIN, silent, timeout=0.6) == (0, "no answer within 0.6 s")
+        assert time.monotonic() - began < 1.1
+        resolved(monkeypatch, silent, box.port)
+        assert send(PLAIN, silent, timeout=1.0) == (250, "")
+
+
+def test_what_is_being_opened_is_cut() -> None:
+    """A relay that stops waits for no mail server that does not answer."""
+    with full() as silent:
+        mailing = Mailing(replace(PLAIN, port=silent), TO, timeout=5)
+        cutting = threading.Timer(0.2, mailing.cut)
+        cutting.start()
+        began = time.monotonic()
+        assert mailing.send(letter()).status == 0
+        assert time.monotonic() - began < 2
+        cutting.join()
 
 
 def test_a_mail_server_that_is_not_there_is_told() -> None:

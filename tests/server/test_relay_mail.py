@@ -128,6 +128,20 @@ def test_what_is_refused_is_tried_again_and_dead_ones_come_back(loop: Loop) -> N
     assert box.subjects()[1:] == ["[flights] person:ann started run two", "[flights] person:ann started run three"]
 
 
+@pytest.mark.parametrize(("refusals", "told"), [(1, ["one", "two"]), (2, ["two"])])
+def test_a_further_try_tells_the_same_events(loop: Loop, refusals: int, told: list[str]) -> None:
+    """What comes between two tries waits for the next e-mail, and is not given up with those that had all their tries."""
+    with mailbox() as box, relaying(loop, box.port, pace=replace(QUICK, tries=2, first=0.4, longest=0.4)):
+        subscribe(loop)
+        box.refusals = ["451 later"] * refusals
+        do(loop, "start", "one")
+        box.wait(lambda: here(loop).failures == 1)
+        do(loop, "start", "two")
+        box.wait(lambda: here(loop).lag == 0)
+    assert box.subjects() == [f"[flights] person:ann started run {name}" for name in told]
+    assert here(loop).dead == 2 - len(told)
+
+
 def test_a_mail_server_that_hangs_holds_nobody_up(loop: Loop) -> None:
     """It is left after a while, and the relay stops at once when told."""
     with naughty(drip=0.05) as port, relaying(loop, port):
@@ -155,6 +169,18 @@ def test_what_no_try_mends_pauses_and_says_why(loop: Loop, smtp: dict[str, Any],
         do(loop, "redeliver", here(loop).name)
         with relaying(loop, box.port):
             box.wait(lambda: len(box.letters) == 1)
+
+
+def test_an_address_that_no_header_can_hold_fails_like_any_other(loop: Loop) -> None:
+    """What was subscribed before such addresses were refused is given up after its tries, and says why."""
+    one = replace(subscribe(loop), id=loop.ids.new(), name="old", url="mailto:a@example..org")
+    with loop.ledger.telemetry() as tx:
+        tx.subscriptions.remove(here(loop))
+        tx.subscriptions.add(one)
+    do(loop, "start", "one")
+    with mailbox() as box, relaying(loop, box.port, recipients=("*",)):
+        box.wait(lambda: here(loop).dead == 1)
+    assert here(loop).error == "these events cannot be written as mail: HeaderParseError"
 
 
 def test_a_silenced_alert_sends_no_email(loop: Loop) -> None:

@@ -102,6 +102,7 @@ WRONG = [
     ("server.smtp.host", "smtp.example.org:587", "LOOPLINE_SMTP_HOST", "bad-value"),
     ("server.smtp.security", "ssl", "LOOPLINE_SMTP_SECURITY", "bad-value"),
     ("server.smtp.from", "Loopline <l@example.org>", "LOOPLINE_SMTP_FROM", "bad-value"),
+    ("server.smtp.from", "l@example..org", "LOOPLINE_SMTP_FROM", "bad-value"),
     ("server.smtp.recipients", "example.org", "LOOPLINE_SMTP_RECIPIENTS", "bad-value"),
     ("server.smtp.password", "hunter2", "LOOPLINE_SMTP_PASSWORD", "secret-in-place"),
     ("server.oidc.issuer", "ftp://x", "LOOPLINE_OIDC_ISSUER", "bad-value"),

@@ -43,6 +43,17 @@ def test_each_monitor_tells_how_it_stands(world: World) -> None:
     assert world.abroad().do("monitors") == ()
 
 
+def test_a_service_of_another_project_stands_as_it_does_there(world: World) -> None:
+    """State, alert and silence come from where its declarations do."""
+    deploy(world, ERRORS)
+    Records(world).ask(world.loop.clock.now() // HOUR * HOUR - 1, requests=10, errors=5)
+    watch(world.loop)
+    world.do("silence", "service/*/errors", why="known")
+    (here,) = world.do("monitors", PROD)
+    assert world.abroad().do("monitors", PROD) == (here,)
+    assert (here.stand, here.silence is not None) == ("firing", True)
+
+
 def test_what_has_no_monitors_says_so(world: World) -> None:
     """A service that declares none gives none; what is no service, or not there, is an error."""
     with pytest.raises(NotFound):

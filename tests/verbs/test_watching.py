@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loopline.nouns.change import Move
+from loopline.nouns.name import RefName
 from loopline.nouns.service import Monitor
 from loopline.verbs.moving import Plan, begin
 from loopline.verbs.watching import watch
 
-from .conftest import PROJECT
+from .conftest import DATA, PROJECT
 from .records import HOUR, PROD, Records, deploy, rows
 
 if TYPE_CHECKING:
@@ -62,6 +63,22 @@ def test_a_service_is_watched_by_recorded_time(world: World) -> None:
     records.ask(now + 1, requests=10, errors=5)
     assert [one.seen for one in watch(world.loop)] == ["bad"]
     assert kinds(world) == ["alert.opened"]
+
+
+def test_a_service_is_watched_however_many_other_refs_there_are(world: World) -> None:
+    """A thousand refs of data and models stand before it by name, and its alert stays; the overview tells of it, too."""
+    with world.loop.ledger.telemetry() as tx:
+        for number in range(1_000):
+            tx.refs.move(Move(RefName(DATA, f"r{number}"), None, 1), change="c")
+    deploy(world, ERRORS)
+    now = world.loop.clock.now() // HOUR * HOUR
+    Records(world).ask(now - 1, requests=10, errors=5)
+    assert [one.seen for one in watch(world.loop)] == ["bad"]
+    assert watch(world.loop) == ()
+    assert kinds(world) == ["alert.opened"]
+    found = world.do("overview", limit=2_000)
+    assert PROD in [one.ref.name for one in found.refs]
+    assert [one.ref for one in found.deployments] == [str(PROD)]
 
 
 def test_a_clock_that_went_wrong_moves_no_monitor_on(world: World) -> None:

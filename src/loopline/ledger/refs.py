@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict, NotFound
 from loopline.ledger.assets import Assets
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from loopline.nouns.change import (
         Move,  # with verdicts and estimates: a command that only lists refs needs none of them
     )
+
+
+MOST: Final = 100_000
+"""Refs of one kind of asset that are given at most."""
 
 
 class Refs:
@@ -61,12 +65,13 @@ class Refs:
         )  # fmt: skip
         return [Ref(RefName(AssetName(project, r[0], r[1]), r[2]), *r[3:]) for r in rows]
 
-    def of_kind(self, kind: str, *, limit: int) -> Sequence[Ref]:
-        """Give the refs of every project's assets of a kind, by project and name."""
+    def of_kind(self, kind: str, *, project: str = "", limit: int = MOST) -> Sequence[Ref]:
+        """Give the refs of assets of a kind, by project and name; of one project's where one is named."""
+        where, values = (" AND a.project = ?", (project,)) if project else ("", ())
         rows = self._rows.all(
             "SELECT a.project, a.name, r.name, r.target, r.tier, r.change, r.moved_at FROM refs r JOIN assets a ON a.id = r.asset"
-            " WHERE a.kind = ? AND a.deleted_at IS NULL ORDER BY a.project, a.name, r.name LIMIT ?",
-            kind, limit,
+            f" WHERE a.kind = ?{where} AND a.deleted_at IS NULL ORDER BY a.project, a.name, r.name LIMIT ?",
+            kind, *values, limit,
         )  # fmt: skip
         return [Ref(RefName(AssetName(r[0], kind, r[1]), r[2]), *r[3:]) for r in rows]
 

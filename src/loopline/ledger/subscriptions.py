@@ -144,6 +144,14 @@ class Subscriptions:
         self._keep(one, seq, "failed", attempt=one.failures + 1, status=status, error=error)
         return replace(one, failures=one.failures + 1, next_at=next_at, error=error)
 
+    def tried(self, one: Subscription) -> int:
+        """Give the number of the last event of which the newest failed try told; 0 where there is none behind its position."""
+        row = self._rows.one(
+            "SELECT seq FROM deliveries WHERE subscription = ? AND state = 'failed' AND seq > ? ORDER BY id DESC LIMIT 1",
+            one.id, one.position,
+        )  # fmt: skip
+        return row[0] if row else 0
+
     def wait(self, one: Subscription, next_at: int) -> Subscription:
         """Tell it nothing before a time; that is no failure. Raise Conflict where somebody else got on meanwhile."""
         self._move(one, "next_at = ?", next_at)

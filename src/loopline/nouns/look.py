@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Seen = Literal["good", "bad", "undecided"]
+AHEAD: Final = 2 * 86_400_000_000
+"""Microseconds by which an event may lie ahead of the clock: what lies further is of a clock that went wrong."""
 
 
 @dataclass(frozen=True, slots=True)

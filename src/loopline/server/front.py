@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from loopline.errors import LooplineError
 from loopline.faces.inference.app import Inference
 from loopline.faces.inference.errors import status as status_of
 from loopline.faces.otlp.tracing import Traced, Tracing, open_tracing, route_of_service
@@ -128,9 +127,9 @@ class Front:
         if self.tracing is not None:
             _trace(self.tracing, asking, outcome)
 
-    def refused(self, error: LooplineError, status: int) -> None:
+    def refused(self, kind: str, status: int) -> None:
         """Count a request that did not come as far as a model."""
-        if error.kind not in _COUNTED or self._serving is None:
+        if kind not in _COUNTED or self._serving is None:
             self._meters.count("", "", status, rows=0, took_s=0.0)
 
     def metrics(self, accept: str) -> tuple[bytes, str]:

@@ -104,12 +104,8 @@ class Host:
 
     def _wanted(self) -> dict[Key, Ref]:
         with self._loop.ledger.read() as tx:
-            return {
-                (project, str(ref.name)): ref
-                for project in tx.projects.list()
-                for ref in tx.refs.list(project, limit=100_000)
-                if ref.name.asset.kind == "service"
-            }
+            here, refs = frozenset(tx.projects.list()), tx.refs.of_kind("service")
+        return {(one.name.asset.project, str(one.name)): one for one in refs if one.name.asset.project in here}
 
     def _take(self, key: Key) -> _Held | None:
         """Take a deployment that no other host has."""

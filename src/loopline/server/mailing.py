@@ -6,6 +6,7 @@ import smtplib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -66,11 +67,11 @@ class Mailing:
         self._password = secret(smtp.password, name="server.smtp.password") if smtp.password else ""
         self._sock: socket.socket | None = None
         self._line: _Line | None = None
-        self._late = False
+        self._late, self._until = False, 0.0
 
     def send(self, letter: EmailMessage) -> Answer:
         """Send one e-mail, and give what came of it."""
-        self._late = False
+        self._late, self._until = False, time.monotonic() + self._timeout
         watch = threading.Timer(self._timeout, self.cut)  # the socket's own time-out begins anew with each byte
         watch.daemon = True
         watch.start()
@@ -124,11 +125,26 @@ class Mailing:
         return Answer(250, "")
 
     def _connect(self, host: str, port: int, timeout: float) -> socket.socket:
-        """Open the connection so that it can be cut from its first byte on."""
-        self._sock = found = socket.create_connection((host, port), timeout)
-        if self._late:
-            raise TimeoutError
-        return self._secured(found) if self._smtp.security == "tls" else found
+        """Open the connection so that it can be cut meanwhile. Each address has its share of the time that is left."""
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for number, (family, kind, protocol, _, address) in enumerate(addresses, start=1):
+            left = self._until - time.monotonic()
+            if self._late or left <= 0:
+                raise TimeoutError
+            self._sock = found = socket.socket(family, kind, protocol)
+            found.settimeout(left / (len(addresses) - number + 1))
+            try:
+                found.connect(address)
+            except OSError:
+                found.close()
+                if number == len(addresses):
+                    raise
+                continue
+            if self._late:
+                raise TimeoutError
+            found.settimeout(timeout)
+            return self._secured(found) if self._smtp.security == "tls" else found
+        raise OSError(f"{host} has no address")
 
     def _secured(self, sock: socket.socket) -> ssl.SSLSocket:
         """Check the certificate. What is under way can be cut during the handshake, too."""

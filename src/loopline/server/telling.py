@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.errors import MessageError
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
@@ -141,8 +142,13 @@ class Turn:
             asked = tx.subscriptions.asked(one)
             after = one.position if asked is None else asked.seq - 1
             page = tx.feed.list(one.project, after=after, limit=most if asked is None else 1)
+            tried = tx.subscriptions.tried(one) if self._mailing is not None and one.failures else 0
         if asked is not None:
             return self._once_more(one, asked, page[0])
+        if (
+            tried
+        ):  # the e-mail that failed, and nothing that has come since: it is the same message, and has had as many tries
+            page = [event for event in page if event.seq <= tried]
         wanted = [event for event in page if any(fnmatchcase(event.kind, glob) for glob in one.kinds)]
         if self._mailing is not None and wanted:
             return self._gather(one, wanted, page[-1].seq)
@@ -181,7 +187,7 @@ class Turn:
             return self._keep(lambda tx: _give_up(tx, one, events, answer))
         later = round(self._pace.wait(one.failures + 1, asked, random.random()) * 1e6)  # noqa: S311 (jitter)
         failed = self._keep(
-            lambda tx: tx.subscriptions.fail(one, event.seq, status=status, error=error, next_at=tx.now + later)
+            lambda tx: tx.subscriptions.fail(one, upto or event.seq, status=status, error=error, next_at=tx.now + later)
         )
         if status == GONE:
             self._pause(failed, "410 Gone: the receiver wants nothing more")
@@ -228,7 +234,7 @@ class Turn:
         try:
             with self._loop.ledger.read() as tx:
                 written = letter(tx, self._post or Post(Smtp()), one.url.partition(":")[2], events)
-        except (LookupError, TypeError, ValueError) as error:  # as below: the others must not wait for it
+        except (LookupError, TypeError, ValueError, MessageError) as error:  # as above: the others must not wait for it
             LOG.exception("events %s of %s cannot be told to %s", events[0].seq, one.project, one.name)
             return Answer(0, f"these events cannot be written as mail: {type(error).__name__}")
         return mailing.send(written)

@@ -40,7 +40,7 @@ class Watching:
         if self._process is not None and self._process.poll() is None:
             return False
         with loop.ledger.read() as tx:
-            served = any(one.name.asset.kind == "service" for name in tx.projects.list() for one in tx.refs.list(name))
+            served = tx.refs.any("service")
         if not served:
             return False
         self._process = subprocess.Popen(

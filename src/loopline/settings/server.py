@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, cast
 
+from loopline.nouns.mailbox import MAILBOX
 from loopline.settings.secret import HOW, is_reference
 from loopline.settings.table import Table, size_of
 
@@ -47,8 +48,6 @@ _DEFAULTS: Final = {
 }
 _LISTS: Final = ("hosts", "proxies", "admins", "domains", "webhook_hosts", "recipients")
 SECURITIES: Final[tuple[Security, ...]] = ("starttls", "tls", "none")
-ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
-"""Of an e-mail: what can stand in an envelope and in a header as it is."""
 _RECIPIENT: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.*?-]+\Z")
 _NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
 _HOST: Final = re.compile(r"[A-Za-z0-9*?.:_\[\]-]+(/[0-9]{1,3})?\Z")
@@ -206,7 +205,7 @@ def mistake(name: str, value: str) -> Mistake | None:
             return Mistake(f"{name} is {value!r}", "bad-value", f"write one of {', '.join(SECURITIES)}")
         case "server.smtp.host" if value and (not _NAME.match(value) or ":" in value.rpartition("]")[2]):
             return Mistake(f"{name} is {value!r}", "bad-value", "write a name, smtp.example.org; its port is smtp.port")
-        case "server.smtp.from" if value and not ADDRESS.match(value):
+        case "server.smtp.from" if value and not MAILBOX.match(value):
             return Mistake(f"{name} is {value!r}", "bad-value", "write an address: loopline@example.org")
         case "server.smtp.recipients" if wrong := [word for word in _words(value) if not _RECIPIENT.match(word)]:
             return Mistake(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Invalid
 from loopline.nouns.drift import Drift
-from loopline.nouns.look import Look
+from loopline.nouns.look import AHEAD, Look
 from loopline.nouns.service import Arm, Monitor, Service
 from loopline.serving.specification import load_service
 from loopline.signals import drift, monitors, queries
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 MOST: Final = 1_000_000
 """Rows of a window that are counted, about: of more, always the same ones are taken."""
-AHEAD: Final = 2 * 86_400_000_000
-"""Microseconds by which an event may lie ahead of the clock. One that lies further ahead moves no monitor on."""
 _WORST: Final = {"bad": 2, "undecided": 1, "good": 0}
 
 

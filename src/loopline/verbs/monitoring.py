@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from loopline.loop import Loop
 from loopline.nouns.name import RefName
@@ -31,7 +31,7 @@ def monitoring(loop: Loop, service: Annotated[RefName, "service/delay@prod"]) ->
         said = tx.deployments.find(service.asset.project, str(service))
     one = Watched(service.asset.project, str(service), service_of(loop, version))
     address = urlsplit(said.url).netloc if said and said.url else ""
-    name = f"{service.asset.name}@{service.ref}"
+    name = f"{service.asset.project}+{quote(service.asset.name, safe='')}@{quote(service.ref, safe='')}"
     return {
         "prometheus.yml": _told(f"Scrapes and alerts of Loopline. Written by loopline monitoring {service}.") + yaml(SCRAPING),
         f"{name}.targets.json": _json([{"targets": [address] if address else []}]),

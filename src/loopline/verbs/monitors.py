@@ -35,10 +35,8 @@ def monitors(
     """
     at_most(limit, paged=False)
     with loop.ledger.read() as tx:
-        if service is not None:
-            refs = [tx.refs.get(service_ref(service))]
-        else:
-            refs = [one for one in tx.refs.list(loop.project, limit=100_000) if one.name.asset.kind == "service"]
+        one = tx.refs.get(service_ref(service)) if service is not None else None
+        refs = [one] if one is not None else tx.refs.of_kind("service", project=loop.project)
         found = [one for ref in refs for one in _of(tx, loop, ref)]
     return tuple(sorted(found, key=lambda one: _ORDER.index(one.stand))[:limit])
 
@@ -51,13 +49,13 @@ def _of(tx: Tables, loop: Loop, ref: Ref) -> Iterator[Monitored]:
         declared = service_of(loop, tx.versions.get(ref.name.asset, ref.target)).monitors
     except LooplineError:
         return
-    name = str(ref.name)
-    stood = tx.monitors.of(loop.project, name)
+    project, name = ref.name.asset.project, str(ref.name)
+    stood = tx.monitors.of(project, name)
     for monitor in declared:
         looked_at, state = stood.get(monitor.name, (None, ""))
         watch = read(state) if state else None
-        alert = tx.alerts.standing(loop.project, name, monitor.name)
-        silence = tx.alerts.silence_of(loop.project, name, monitor.name)
+        alert = tx.alerts.standing(project, name, monitor.name)
+        silence = tx.alerts.silence_of(project, name, monitor.name)
         stand = "firing" if alert else _stand(watch)
         yield Monitored(
             name, ref.target, ref.change or "", ref.moved_at, monitor, stand, watch, looked_at, alert, silence

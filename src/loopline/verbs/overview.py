@@ -34,8 +34,8 @@ def overview(loop: Loop, *, limit: Annotated[int, "how many refs, changes and ru
     """
     at_most(limit, paged=False)
     with loop.ledger.read() as tx:
-        refs = _ranked(tx.refs.list(loop.project))
-        served = _served(tx, loop, refs)
+        refs = _ranked(tx.refs.list(loop.project, limit=100_000))
+        served = _served(tx, loop)
         changes = [_waiting(tx, loop, one) for one in tx.changes.list(loop.project, open_only=True, limit=limit)]
         running = _runs(tx, loop.project, "r.state IN ('pending', 'running')", limit)
         return Overview(
@@ -63,8 +63,8 @@ def _ranked(refs: Iterable[Ref]) -> list[Ref]:
     return sorted(refs, key=rank)
 
 
-def _served(tx: Tables, loop: Loop, refs: Iterable[Ref]) -> dict[str, Deployment]:
-    services = [ref for ref in refs if ref.name.asset.kind == "service"]
+def _served(tx: Tables, loop: Loop) -> dict[str, Deployment]:
+    services = tx.refs.of_kind("service", project=loop.project)
     if not services:
         return {}
     from loopline.verbs.deployed import deployment

@@ -18,6 +18,6 @@ def services(loop: Loop, *, limit: Annotated[int, "how many at most"] = 100) -> 
     """
     at_most(limit, paged=False)
     with loop.ledger.read() as tx:
-        refs = [ref for ref in tx.refs.list(loop.project, limit=100_000) if ref.name.asset.kind == "service"]
+        refs = tx.refs.of_kind("service", project=loop.project)
         found = [deployment(tx, loop, ref) for ref in refs[:limit]]
         return (*found, *leftovers(tx, loop.project, {str(ref.name) for ref in refs}))[:limit]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from loopline.errors import Invalid
 from loopline.loop import Loop
+from loopline.nouns.mailbox import MAILBOX
 from loopline.nouns.subscription import Format, Subscription
 
 EVERYTHING = ("*",)
@@ -16,8 +17,6 @@ _KIND: Final = re.compile(r"[a-z0-9_.*?\[\]!-]+\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _SIGNS: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST: Final = 2000
-MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
-"""What can stand in an envelope and a header as it is: neither quoted nor percent-encoded."""
 
 
 def subscribe(
@@ -92,7 +91,7 @@ def _mailbox(url: str) -> str | None:
     scheme, _, address = url.partition(":")
     if scheme.lower() != "mailto":
         return None
-    if not MAILBOX.match(address):
+    if not MAILBOX.match(address) or "%" in address or "?" in address:  # RFC 6068: encoded, or with headers
         raise Invalid(
             f"{url!r} names no mailbox", kind="bad-url", hint="write mailto:NAME@DOMAIN, one address and nothing behind it",
             url=url,

@@ -32,7 +32,7 @@ def watch(loop: Loop) -> tuple[Look, ...]:
     A service that cannot be looked at keeps none of the others waiting: its error is raised at the end.
     """
     with loop.ledger.read() as tx:
-        refs = [one.name for one in tx.refs.list(loop.project) if one.name.asset.kind == "service"]
+        refs = [one.name for one in tx.refs.of_kind("service", project=loop.project)]
         standing = tx.alerts.list(loop.project, open_only=True, limit=1_000)
     looks, wrong, known = list[Look](), list[LooplineError](), set[tuple[str, str]]()
     for ref in refs:

@@ -31,7 +31,7 @@ def test_files_are_written_where_they_are_wanted(deployed: Run, tmp_path: Path) 
     """Each file that is named is there, and a second call replaces it."""
     said = deployed("monitoring", "service/delay@prod", "--out", "a/b", "--json")
     assert sorted(said.result) == sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
-    rules = tmp_path / "a" / "b" / "delay@prod.rules.yml"
+    rules = tmp_path / "a" / "b" / "flights+delay@prod.rules.yml"
     rules.write_text("old")
     assert deployed("monitoring", "service/delay@prod", "--out", "a/b").code == 0
     assert "LooplineServiceDown" in rules.read_text()
@@ -41,5 +41,17 @@ def test_a_rehearsal_writes_nothing(deployed: Run, tmp_path: Path) -> None:
     """With --dry-run it is said what would be written."""
     said = deployed("monitoring", "service/delay@prod", "--dry-run")
     assert said.code == 0, said.err
-    assert "delay@prod.rules.yml" in said.out
+    assert "flights+delay@prod.rules.yml" in said.out
     assert not (tmp_path / "monitoring").exists()
+
+
+@pytest.mark.parametrize("name", ["../a", "/etc/a", "a/b", "a\\b", "C:a", "..", "", "a\n"])
+def test_what_leads_out_of_the_folder_is_refused(
+    deployed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A server that names such a file gets none written, the good ones neither."""
+    monkeypatch.setattr("loopline.verbs.monitoring.monitoring", lambda *_: {"good.yml": "", name: "bad"})
+    said = deployed("monitoring", "service/delay@prod", "--out", "out", "--json")
+    assert said.code != 0
+    assert "bad-path" in said.out + said.err
+    assert not (tmp_path / "out").exists()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 
-from loopline.errors import Invalid, Unavailable
 from loopline.faces.prometheus.service import ArmState, ServiceMeters, State
 from loopline.server.front import Front
 
@@ -62,8 +61,8 @@ def test_a_request_that_comes_before_the_model_is_a_failure() -> None:
 
     async def go() -> dict[str, float]:
         front = Front("service/n@prod", project="p")
-        front.refused(Unavailable("no model yet", kind="not-ready", hint="wait"), 503)
-        front.refused(Invalid("no rows", kind="bad-request", hint="send some"), 400)
+        front.refused("not-ready", 503)
+        front.refused("bad-request", 400)
         return samples(front.metrics("")[0].decode())
 
     told = asyncio.run(go())

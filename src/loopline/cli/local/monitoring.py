@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PureWindowsPath
 from typing import Annotated
 
 from loopline.cli.place import Place
+from loopline.errors import Invalid
 from loopline.nouns.name import RefName
 
 
@@ -29,8 +30,18 @@ def monitoring(
     from loopline.verbs.monitoring import monitoring as write
 
     texts = where.client.do(write, service)
+    _check(texts)
     if not where.options.dry:
         out.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (out / name).write_text(text, encoding="utf-8")
     return {name: str(out / name) for name in texts}
+
+
+def _check(names: Iterable[str]) -> None:
+    """Raise Invalid kind="bad-path" for what leads out of a folder, on any system: a server may have named it."""
+    for name in names:
+        if PureWindowsPath(name).name != name or name in ("", ".", "..") or not name.isprintable():
+            raise Invalid(
+                f"{name!r} is no file's name", kind="bad-path", hint="ask whoever runs the server what it is", path=name
+            )

@@ -24,6 +24,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 JSON: Final = (b"content-type", b"application/json")
 EXTENSIONS: Final = ("binary_tensor_data", "model_repository", "statistics", "model_configuration")
+DEFECT: Final = "a defect of the service, see its log"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _encode = msgspec.json.Encoder().encode
 _log = logging.getLogger("loopline.server")
@@ -75,8 +76,8 @@ class Front(Protocol):
     def statistics(self) -> Iterable[Mapping[str, Any]]:
         """Give what Triton's clients call model_stats."""
 
-    def refused(self, error: LooplineError, status: int) -> None:
-        """Count a request that did not come as far as a model."""
+    def refused(self, kind: str, status: int) -> None:
+        """Count a request that did not come as far as a model, by the kind of its error and the HTTP status that says it."""
 
 
 class Inference:
@@ -94,16 +95,14 @@ class Inference:
             status, headers, body = await self._answer(scope, receive)
         except LooplineError as error:
             status, headers, body = _said(error)
-            self._front.refused(error, status)
+            self._front.refused(error.kind, status)
         except Gone:
             return
         except Exception:  # noqa: BLE001 (a defect answers one request, and the others go on)
             _log.exception("%s %s", scope["method"], scope["path"])
-            status, headers, body = (
-                500,
-                [JSON],
-                b'{"error":"a defect of the service, see its log","kind":"defect","hint":""}',
-            )
+            status, headers = 500, [JSON]
+            body = _encode({"error": DEFECT, "kind": "defect", "hint": ""})
+            self._front.refused("defect", status)
         headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

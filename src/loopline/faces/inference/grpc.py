@@ -9,8 +9,8 @@ from typing import Any, Final
 import grpc
 
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
-from loopline.faces.inference import wire
-from loopline.faces.inference.app import EXTENSIONS, Front, Served
+from loopline.faces.inference import errors, wire
+from loopline.faces.inference.app import DEFECT, EXTENSIONS, Front, Served
 from loopline.faces.inference.messages import CONTENTS, SERVICE, message
 from loopline.nouns.datatype import DATATYPES, SIZES, TEXT, pack, unpack
 from loopline.serving.question import Answer, Given, Made, Question
@@ -50,7 +50,7 @@ def _handlers(front: Front) -> Any:
     }  # fmt: skip
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(
-            _guarded(call), request_deserializer=message(f"{name}Request").FromString, response_serializer=_bytes
+            _guarded(front, call), request_deserializer=message(f"{name}Request").FromString, response_serializer=_bytes
         )
         for name, call in unary.items()
     }
@@ -65,17 +65,19 @@ def _bytes(value: Any) -> bytes:
     return found
 
 
-def _guarded(call: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    """Turn errors into statuses of gRPC."""
+def _guarded(front: Front, call: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """Turn errors into statuses of gRPC, and have them counted."""
 
     async def guarded(request: Any, context: Any) -> Any:
         try:
             return await call(request)
         except LooplineError as error:
+            front.refused(error.kind, errors.status(error))
             await context.abort(code_of(error), error.message)
         except Exception:  # noqa: BLE001 (a defect answers one call, and the others go on)
             _log.exception("gRPC")
-            await context.abort(grpc.StatusCode.INTERNAL, "a defect of the service, see its log")
+            front.refused("defect", 500)
+            await context.abort(grpc.StatusCode.INTERNAL, DEFECT)
 
     return guarded
 
@@ -153,7 +155,13 @@ class _Calls:
             try:
                 made.infer_response.CopyFrom(await self.infer(request))
             except LooplineError as error:
+                self._front.refused(error.kind, errors.status(error))
                 made.error_message = error.message
+                made.infer_response.id = request.id
+            except Exception:  # noqa: BLE001 (as above)
+                _log.exception("gRPC")
+                self._front.refused("defect", 500)
+                made.error_message = DEFECT
                 made.infer_response.id = request.id
             yield made
 

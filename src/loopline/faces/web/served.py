@@ -9,6 +9,7 @@ from loopline.errors import LooplineError, NotFound
 from loopline.faces.web.ask import ask, try_to, why_not
 from loopline.faces.web.page import address, project_of, render
 from loopline.nouns.deployment import Deployment
+from loopline.nouns.look import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 TIERS: Final = ("prod", "production", "staging", "canary")
 """Refs in the order that people care about; others come behind, by name."""
 PARTS: Final = (("Traffic", ""), ("Quality", "quality"), ("Drift", "drift"), ("Predictions", "predictions"))
-AHEAD: Final = 2 * 86_400_000_000
-"""How far ahead of the clock an event may lie: what lies further is a clock that went wrong."""
 
 
 @dataclass(frozen=True, slots=True)
