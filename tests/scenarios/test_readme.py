@@ -97,7 +97,7 @@ def test_the_readme_serves_word_for_word(reader: Path) -> None:
             time.sleep(0.2)
         done = bash("set -eu\n" + "\n".join(others), here)
         assert done.returncode == 0, done.stdout + done.stderr
-        for words in ('"example":', '"predict":32.98', "km=12.5", "taken          1", "100%", "mae"):
+        for words in ('"example":', '"predict":32.98', "km 12.5", "taken          1", "100%", "mae"):
             assert words in done.stdout, done.stdout
         there, listed = walk(server.url, "/p/tour", "Services", "@prod", "Predictions")
         assert "32.9864" in listed
