@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CORES ?= 2
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
 export PYTHONDONTWRITEBYTECODE :=  # what pytest makes of the tests is half of what it takes to collect them
 
@@ -19,7 +19,7 @@ demo: $(VENV)/.stamp-demo  ## the whole story on 336,776 real flights; FOLDER=â€
 	@$(BIN)/loopline demo $(FOLDER) $(FLAGS) $(if $(SERVE),--serve)
 
 test: $(VENV)/.stamp-dev  ## all tests but those of the three targets that follow
-	@$(PYTEST) -n $(CORES) --dist loadscope --no-loadscope-reorder $(TESTS)
+	@$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 check: $(VENV)/.stamp-dev  ## style, types, layers, house rules
 	@$(BIN)/ruff check .
@@ -38,13 +38,13 @@ test-clients: $(VENV)/.stamp-dev  ## other projects' own clients against ours, e
 	@$(PYTEST) -m clients tests/clients
 
 test-long: $(VENV)/.stamp-dev  ## whole stories and walks over everything there is
-	@$(PYTEST) -n $(CORES) --dist loadscope --no-loadscope-reorder -m long
+	@$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m long
 
 test-faults: $(VENV)/.stamp-dev  ## kill, cut and fill the disk, for as long as it takes
-	@$(PYTEST) -n $(CORES) -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status
+	@$(PYTEST) -n $(WORKERS) -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status
 
 coverage: $(VENV)/.stamp-dev  ## which branches no test takes
-	@$(PYTEST) -n $(CORES) --dist loadscope --cov --cov-report=term --cov-report=html
+	@$(PYTEST) -n $(WORKERS) --dist loadscope --cov --cov-report=term --cov-report=html
 
 format: $(VENV)/.stamp-dev  ## write the code as the formatter would
 	@$(BIN)/ruff check --fix-only -q .
