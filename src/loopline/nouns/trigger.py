@@ -7,8 +7,12 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Final, Literal, assert_never
 
+from loopline.nouns.token import Role
+
 Severity = Literal["low", "medium", "high"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("low", "medium", "high")
+TRIGGERED: Final[Role] = "contributor"
+"""The role of a trigger in its project."""
 
 
 @dataclass(frozen=True, slots=True)

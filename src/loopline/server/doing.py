@@ -248,7 +248,7 @@ def asker_of(loop: Loop, task: Task) -> Caller:
 
     Who was shut out has nothing left, in whatever way they have asked.
     """
-    from loopline.verbs.firing import TRIGGERED
+    from loopline.nouns.trigger import TRIGGERED
     from loopline.verbs.permitting import roles_of
 
     actor = parse_actor(task.actor, verified=task.verified)

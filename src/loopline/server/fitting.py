@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from loopline.nouns.progress import Report
     from loopline.nouns.run import Run
 
-LENT: Final = ("psycopg", "psycopg_binary", "obstore")
-"""Packages that a server's store needs and an asker's environment may lack. They are found, and not listed as installed."""
+LENT: Final = ("psycopg", "psycopg_binary", "obstore", "cronsim")
+"""Packages that a server's store and policies need and an asker's environment may lack. Found, and not listed as installed."""
 _OURSELVES: Final = "loopline"
 
 

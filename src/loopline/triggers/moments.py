@@ -12,8 +12,6 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
-
 from loopline.errors import Invalid
 
 FOLD: Final = timedelta(hours=3)
@@ -29,6 +27,8 @@ def parse_cron(text: str) -> str:
             f"{text!r} is no schedule", kind="bad-schedule", text=text,
             hint='write minute, hour, day, month, weekday: "0 6 * * *" is every day at 06:00',
         )  # fmt: skip
+    from cronsim import CronSim, CronSimError  # a worker in another environment may do without
+
     try:
         next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration) as error:
@@ -43,6 +43,8 @@ def parse_cron(text: str) -> str:
 @lru_cache(maxsize=1024)
 def following(cron: str, zone: str, after: int) -> int | None:
     """Give the first time behind `after`; None where none comes within fifty years."""
+    from cronsim import CronSim
+
     try:
         for one in CronSim(cron, _local(after, zone)):
             found = _micros(one)
@@ -55,6 +57,8 @@ def following(cron: str, zone: str, after: int) -> int | None:
 
 def newest(cron: str, zone: str, *, after: int, until: int) -> int | None:
     """Give the last time behind `after` up to `until`; None where there is none, which most questions end with at once."""
+    from cronsim import CronSim
+
     first = following(cron, zone, after)
     if first is None or first > until:
         return None

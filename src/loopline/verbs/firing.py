@@ -17,6 +17,7 @@ from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import Numbered, RefName, Revision, parse_ref, parse_revision
 from loopline.nouns.task import TaskState
+from loopline.nouns.trigger import TRIGGERED
 from loopline.triggers.sound import own_ref
 from loopline.verbs.asking import DEFAULT, put
 from loopline.verbs.declaring import declared_for
@@ -29,11 +30,8 @@ if TYPE_CHECKING:
     from loopline.nouns.ref import Ref
     from loopline.nouns.run import Run
     from loopline.nouns.task import Task
-    from loopline.nouns.token import Role
     from loopline.nouns.trigger import Trigger
 
-TRIGGERED: Final[Role] = "contributor"
-"""The role of a trigger in its project."""
 SURE: Final = 0.5
 """How much an alert says about the change in force: that it was in force."""
 
