@@ -41,7 +41,7 @@ test-long: $(VENV)/.stamp-dev  ## whole stories and walks over everything there 
 	@$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m long
 
 test-faults: $(VENV)/.stamp-dev  ## kill, cut and fill the disk, for as long as it takes
-	@$(PYTEST) -n $(WORKERS) -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status
+	@$(PYTEST) -n 2 -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status
 
 coverage: $(VENV)/.stamp-dev  ## which branches no test takes
 	@$(PYTEST) -n $(WORKERS) --dist loadscope --cov --cov-report=term --cov-report=html
