@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import os
 import socket
 import time
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from loopline.environments import doctor
 from loopline.environments.doctor import (
@@ -24,6 +22,10 @@ from loopline.environments.doctor import (
     examine,
 )
 from loopline.nouns.finding import Finding
+from tests.mounting import mounted
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_this_machine_is_looked_at_as_a_whole(tmp_path: Path) -> None:
@@ -64,14 +66,10 @@ def test_free_space_is_weighed(tmp_path: Path) -> None:
     assert [check_disk(tmp_path, free=free).state for free in (50 << 20, 1 << 30, 50 << 30)] == ["fail", "warn", "ok"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
 def test_a_folder_that_cannot_be_written_is_found(tmp_path: Path) -> None:
-    """A read-only folder fails, with the command that mends it."""
-    tmp_path.chmod(0o500)
-    try:
-        assert check_folder(tmp_path).state == "fail"
-    finally:
-        tmp_path.chmod(0o700)
+    """A read-only folder fails, for the superuser as for everybody."""
+    with mounted(tmp_path / "there", "-t", "tmpfs", "-o", "ro", "tmpfs"):
+        assert check_folder(tmp_path / "there").state == "fail"
 
 
 def test_a_folder_that_is_not_there_cannot_be_written(tmp_path: Path) -> None:
