@@ -46,8 +46,8 @@ front of a service with its model process, as a host starts it, asked by the Ope
 and recorded where that is said. FastAPI is what people write by hand: an
 `async` function that asks the model, on uvicorn with uvloop. BentoML batches (up to {MOST} rows); LitServe as it comes, and with
 batches where that is said. Floor: a bare ASGI application on the uvicorn and the settings of our front, without a model.
-MLServer runs with uvloop 0.21: newer ones end its model process. Where pandas is installed scikit-learn imports it; it is in
-our environment, MLServer's and MLflow's, not in the others.
+MLServer runs with uvloop 0.21: newer ones end its model process. Where pandas is installed scikit-learn imports it; it comes
+with MLServer and MLflow, not with the others.
 {START}: from the start of the process to the first 200 to a prediction of the LogisticRegression, then, {SETTLING_S:.0f} s
 later, the memory of all processes together. {BARE}: a Python that imports what the model needs, loads it, asks it once and ends.
 """
@@ -86,10 +86,9 @@ def cases(place: Path) -> list[Case]:
             found.append(Case(_spelled(what, connections) + said, name, run, note))
     found += [Case(START, who, partial(_stand, standing, them[who])) for who in ("loopline", *PEERS, "mlflow")]
     for who in ("loopline", *PEERS):
-        python = OURS if who == "loopline" else peer(who).python
         file = place / who / "linear.joblib"
         alone = partial(
-            one, python, "inference_imports", file, cwd=place / who, env=environment(place / "home") | threads
+            one, peer(who).python, "inference_imports", file, cwd=place / who, env=environment(place / "home") | threads
         )
         found.append(Case(BARE, who, alone, "its environment"))
     return found
@@ -110,8 +109,9 @@ def _spelled(what: str, connections: int) -> str:
 
 
 def _contestants(place: Path, env: dict[str, str]) -> dict[str, Contestant]:
-    ours = _prepared(OURS, place / "loopline", env)
-    side(OURS, "loopline_models", ours, cwd=place, env=env)
+    python = peer("loopline").python
+    ours = _prepared(python, place / "loopline", env)
+    side(python, "loopline_models", ours, cwd=place, env=env)
     models = {name: _prepared(peer(name).python, place / name, env) for name in (*PEERS, "mlflow")}
     saved = models["mlflow"] / "saved"
     side(peer("mlflow").python, "mlflow_model", models["mlflow"] / "linear.joblib", saved, cwd=place, env=env)
@@ -120,7 +120,7 @@ def _contestants(place: Path, env: dict[str, str]) -> dict[str, Contestant]:
         return Server(*words, cwd=place / who, env=env | more)
 
     def front(suffix: str, model: str) -> Server:
-        return start("loopline", OURS, _SIDES / "loopline_front.py", "{port}", ours / f"{model}{suffix}.json")
+        return start("loopline", python, _SIDES / "loopline_front.py", "{port}", ours / f"{model}{suffix}.json")
 
     def script(who: str, model: str, *words: str) -> Server:
         return start(

@@ -1,4 +1,7 @@
-"""peers: the tools we compare with, each in an environment of its own, outside the project, made when first needed."""
+"""peers: the tools we compare with, each in an environment of its own, outside the project, made when first needed.
+
+Where what is installed beside it matters, Loopline itself gets such an environment, with what a service needs and no more.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PINS = {
+    "loopline": (f"--editable={Path(__file__).parents[1]}[sklearn,tables]", "scikit-learn==1.9.1"),
     "mlflow": ("mlflow==3.17.2",),
     "dvc": ("dvc==3.67.1",),
     "prefect": ("prefect==3.8.8", "fastapi==0.139.2"),  # newer FastAPI releases break this Prefect's server
     "litserve": ("litserve==0.2.19", "scikit-learn==1.9.1"),
     "bentoml": ("bentoml==1.4.40", "scikit-learn==1.9.1"),
     "fastapi": ("fastapi==0.139.2", "uvicorn[standard]==0.54.0", "scikit-learn==1.9.1"),
-    "evidently": ("evidently==0.7.23", "pyarrow==26.0.1"),
+    "evidently": ("evidently==0.7.23", "pandas==2.3.3", "pyarrow==26.0.1"),  # pandas 3 lacks what it needs
     "mlserver": (  # newer releases of uvloop end its model process
         "mlserver==1.7.1",
         "mlserver-sklearn==1.7.1",

@@ -1,10 +1,23 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from typing import Final
+
 import pytest
 
 from loopline.errors import Invalid
 from loopline.models.sklearn import SklearnFlavor
 from tests.models.conftest import logistic
+
+READING: Final = """
+import sys
+from loopline.models.sklearn import SklearnFlavor
+model = SklearnFlavor().read(sys.stdin.buffer.read())
+print(type(model).__name__, "sklearn.gaussian_process" in sys.modules)
+from sklearn.utils import all_estimators
+print(len(all_estimators()) > 100)
+"""
 
 
 def shout(x: object) -> object:
@@ -45,3 +58,11 @@ def test_types_are_listed_without_loading() -> None:
     assert "sklearn.linear_model._logistic.LogisticRegression" in SklearnFlavor().types(
         SklearnFlavor().write(logistic())
     )
+
+
+def test_reading_a_model_imports_only_what_it_holds() -> None:
+    """Reading does not import every estimator that scikit-learn has, as skops would, and others still find them all."""
+    held = SklearnFlavor().write(logistic())
+    done = subprocess.run([sys.executable, "-c", READING], input=held, capture_output=True, check=True, timeout=60)
+    told = done.stdout.split()
+    assert told == [b"LogisticRegression", b"False", b"True"]

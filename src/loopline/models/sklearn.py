@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import zipfile
 from typing import Any, Final
 
@@ -95,7 +96,21 @@ def _needs_pickle(model: Any, why: str, facts: dict[str, Any]) -> Invalid:
 
 
 def _skops() -> Any:
+    """Give `skops.io`, without the list that it makes when it is imported.
+
+    To trust their names skops imports every estimator that scikit-learn has, which takes longer than reading a model. The rule
+    of trust.py decides about every name anyway, so skops gets an empty list: it then asks about them as about all others.
+    """
     try:
+        if "skops.io" not in sys.modules:
+            import sklearn.utils
+
+            every = sklearn.utils.all_estimators
+            sklearn.utils.all_estimators = list
+            try:
+                import skops.io
+            finally:
+                sklearn.utils.all_estimators = every
         import skops.io
     except ImportError as error:
         raise Unavailable(
