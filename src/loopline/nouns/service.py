@@ -93,8 +93,9 @@ class Labels:
     score: str = ""
     """Output that is measured (`predict_proba`); empty: the first that fits."""
     positive: str = ""
-    """The class that counts as 1; empty: the last one of the signature."""
-    kind: Literal["", "binary", "regression"] = ""
+    """The class that counts as 1, against all others; empty: the second of two. Of more than two none is: then an answer is
+    right or wrong."""
+    kind: Literal["", "binary", "classes", "regression"] = ""
     """Empty: what the model predicts says it, when the service is deployed."""
     metrics: tuple[str, ...] = ()
     """Empty: the usual ones of that kind (checks/names.py)."""
