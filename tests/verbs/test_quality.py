@@ -12,6 +12,7 @@ from loopline.errors import Invalid
 from loopline.nouns.service import Labels
 from loopline.nouns.signature import Column, Signature
 from loopline.verbs.label import label
+from loopline.verbs.predictions import predictions
 from loopline.verbs.quality import quality
 from tests.signals.recorded import DAY, JULY, columns, entry, flown, tell, write
 from tests.verbs.served import served
@@ -108,6 +109,18 @@ def bloomed(folder: Path, said: Callable[[int], Any]) -> None:
         ],
     )  # fmt: skip
     tell(folder, *(flown(n, said((n + (n % 5 == 0)) % 3)) for n in range(30)))
+
+
+def test_a_prediction_without_a_unit_is_measured_as_any_other(tmp_path: Path) -> None:
+    """Where labels come by unit, it is among the predictions that have no label; by its id it is labelled all the same."""
+    loop, ref, folder = served(tmp_path, Labels(join=("unit",)))
+    write(folder, [entry(n, event_times=JULY, units=[None, "", f"u{n}"][n % 3]) for n in range(9)])
+    label(loop, ref, rows=tuple({"unit": f"u{n}", "label": 1} for n in range(9)))
+    assert [(one.predictions, one.labelled) for one in quality(loop, ref).cells] == [(9, 3)]
+    label(loop, ref, rows=({"id": f"{0:032x}", "label": 1},))
+    assert quality(loop, ref).cells[0].labelled == 4
+    assert {one.unit for one in predictions(loop, ref, where={"unit": ""})} == {""}
+    assert len(predictions(loop, ref, where={"unit": ""})) == 6
 
 
 @pytest.mark.parametrize("said", [float, str, lambda one: f"{one}.0"])

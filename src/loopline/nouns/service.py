@@ -154,7 +154,7 @@ class Service:
     arms: tuple[Arm, ...]
     unit: tuple[str, ...] = ()
     """Input columns (or one `header:NAME`) that name whom a prediction is about: the same unit always meets the same arm.
-    Empty: every request is a unit of its own."""
+    Empty: every request is a unit of its own, as one is that does not say whom it is about."""
     event_time: str = ""
     """Input column, request parameter or `header:NAME` that tells when what is asked about happens; empty: now."""
     outputs: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from loopline.errors import Invalid
 from loopline.loop import Loop
 from loopline.nouns.name import RefName
 from loopline.nouns.quality import NUMBER, TRUTHS, Labelled
-from loopline.nouns.service import EVENT_TIME
+from loopline.nouns.service import EVENT_TIME, UNIT
 from loopline.verbs.instants import instant
 from loopline.verbs.recorded import service_at, signals_of
 
@@ -109,6 +109,8 @@ def _id(given: Any, n: int) -> str:
 
 def _key(name: str, given: Any, n: int) -> str:
     """Write the value of a join column as text."""
+    if name == UNIT and given == "":
+        raise _bad(n, "does not say which unit it is about", "name the prediction by its id")
     if name == EVENT_TIME and isinstance(given, str):
         return str(instant(given))
     if isinstance(given, bool):
