@@ -34,6 +34,9 @@ def arms(*outputs: Column) -> Sequence[Arm]:
         (Labels(), (Column("predict", "INT64"), Column("predict_proba", "FP64", (-1, 200))),
          Measured("classes", "predict", named=True)),
         (Labels(positive="versicolor"), (PREDICT, PROBA), Measured("binary", "predict_proba[1]", "versicolor", SPECIES)),
+        (Labels(score="predict_proba[2]", positive="virginica"), (PREDICT, PROBA),
+         Measured("binary", "predict_proba[2]", "virginica", SPECIES)),
+        (Labels(metrics=("mae",)), (Column("predict", "FP64"),), Measured("regression", "predict")),
         (Labels(positive="setosa"), (PREDICT,), Measured("binary", "predict", "setosa", SPECIES, named=True)),
         (Labels(), (NUMBERS, Column("predict_proba", "FP64", (-1, 2))), Measured("binary", "predict_proba[1]", "1", ("0", "1"))),
         (Labels(), (NUMBERS,), Measured("binary", "predict", "1", ("0", "1"), named=True)),
@@ -56,6 +59,8 @@ def test_what_is_measured_follows_from_classes_and_what_is_declared(
     ("labels", "bounds", "kind"),
     [
         (Labels(kind="binary", metrics=("roc_auc",)), {}, "no-positive"),
+        (Labels(kind="classes", score="predict_proba"), {}, "no-positive"),
+        (Labels(kind="classes", score="predict_proba[1]"), {}, "no-positive"),
         (Labels(kind="classes", positive="setosa"), {}, "bad-value"),
         (Labels(kind="classes", metrics=("roc_auc",)), {}, "unknown-metric"),
         (Labels(kind="classes"), {"roc_auc_drop": 0.1}, "bad-bound"),

@@ -58,7 +58,7 @@ def measured(labels: Labels, arms: Sequence[Arm]) -> Measured:
     positive = labels.positive or (classes[-1] if classes else "1")
     shape = outputs[score].shape if score in outputs else (-1, 2)
     named = len(shape) == 1 and len(outputs[score].values) > 1
-    if len(shape) > 1:
+    if len(shape) > 1 and "[" not in score:
         places = [spelled(one) for one in classes]
         score += f"[{places.index(spelled(positive)) if spelled(positive) in places else shape[-1] - 1}]"
     told = spelled(positive) if positive.lower() in ("true", "false") else positive
@@ -70,7 +70,8 @@ def kind_of(labels: Labels, arms: Sequence[Arm]) -> Kind:
     outputs, _, several = _answers(arms)
     score = outputs.get(labels.score) if labels.score else next(iter(outputs.values()), None)
     numbers = score is not None and score.type.startswith("FP") and len(score.shape) == 1 and not score.values
-    if numbers and "predict_proba" not in outputs and not labels.positive and not labels.metrics:
+    other = labels.positive or set(labels.metrics) - set(REGRESSION)
+    if numbers and "predict_proba" not in outputs and not other:
         return "regression"
     return "classes" if several and not labels.positive else "binary"
 
@@ -80,19 +81,21 @@ def check(labels: Labels, arms: Sequence[Arm], monitors: Sequence[Monitor]) -> N
 
     Raise Invalid kind="no-positive", "unknown-class", "unknown-metric" or "bad-bound".
     """
-    _, classes, several = _answers(arms)
+    outputs, classes, several = _answers(arms)
     if labels.kind == "classes" and labels.positive:
         raise Invalid(
             f"labels say that {labels.positive} counts as 1, and that no class does", kind="bad-value",
             hint='leave out kind = "classes" to measure that class against the rest, or positive to measure all',
             positive=labels.positive,
         )  # fmt: skip
-    if several and labels.kind == "binary" and not labels.positive:
+    scored = outputs.get(labels.score.partition("[")[0])
+    of_one = labels.kind == "binary" or "[" in labels.score or (scored is not None and len(scored.shape) > 1)
+    if several and of_one and not labels.positive:
         raise Invalid(
             f"the model tells {several} classes apart, and labels do not say which of them counts as 1",
             kind="no-positive", classes=classes,
-            hint=f"{_one_of(classes)} measures that class against the rest; without kind, and with no metric but accuracy, all"
-            " classes count",
+            hint=f"{_one_of(classes)} measures that class against the rest; without kind and score, and with no metric but"
+            " accuracy, all classes count",
         )  # fmt: skip
     if classes and labels.positive and spelled(labels.positive) not in map(spelled, classes):
         raise Invalid(
