@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from loopline.server.serving import number_of
+from loopline.signals.queries import Filter, find
 from tests.server.fronting import Fronted, fronted, limited, naughty
 from tests.server.naughty import EXIT, GROW, HANG, RAISE, SLOW
 
@@ -286,6 +287,26 @@ def test_units_stay_with_their_arm_and_rows_come_back_in_order(tmp_path: Path) -
         pinned = front.post("/v2/models/n/versions/1001/infer", infer(1.0)).json()
         assert (pinned["model_version"], pinned["outputs"][0]["data"]) == ("1001", [1001.0])
         assert front.get("/v2/models/n")[1]["versions"] == ["1", "1001"]
+
+
+def test_rows_without_a_unit_are_spread_and_told_as_such(tmp_path: Path) -> None:
+    """Requests that do not say whom they are about meet both arms, a request's rows one of them, and records invent no unit."""
+    desired = replace(naughty(tmp_path, 0, 1000), signals=str(tmp_path / "signals"))
+    with fronted(replace(desired, service=replace(desired.service, unit=("who",)))) as front:
+        asked: list[dict[str, Any]] = [{"x": 1.0, "who": None}, {"x": 2.0, "who": ""}, {"x": 3.0, "who": "u1"}]
+        met: list[set[str]] = [set(), set(), set()]
+        for _ in range(30):
+            said = front.post("/predict", {"records": asked})
+            first, second, named = (row.get("arm", said.headers["loopline-arm"]) for row in said.json()["predictions"])
+            assert first == second
+            for arms, arm in zip(met, (first, named, front.predict(1.0).headers["loopline-arm"]), strict=True):
+                arms.add(arm)
+        assert (met[0], len(met[1]), met[2]) == ({"m0", "m1"}, 1, {"m0", "m1"})
+    kept = find(Path(desired.signals), "s", Filter(), limit=200)
+    assert sorted(one.unit for one in kept) == [*[""] * 90, *["u1"] * 30]
+    assert find(Path(desired.signals), "s", Filter(where={"unit": ""}), limit=200) == tuple(
+        one for one in kept if not one.unit
+    )
 
 
 def test_a_header_may_name_the_unit(tmp_path: Path) -> None:

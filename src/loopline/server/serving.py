@@ -132,7 +132,7 @@ class Serving:
         units = self._units(question)
         pool = self._pinned(question.version) if question.version else self._single
         if pool is None:
-            arms = [self._split.arm(unit) for unit in (units or [question.id] * question.rows)]
+            arms = [self._split.arm(unit, question.id) for unit in (units or [""] * question.rows)]
             if len(set(arms)) > 1:
                 return await self._spread(Asking(question, units, began), arms)
             pool = self.pools[arms[0]]
