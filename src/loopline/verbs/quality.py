@@ -11,8 +11,9 @@ from loopline.loop import Loop
 from loopline.nouns.evaluation import Estimate
 from loopline.nouns.name import RefName
 from loopline.nouns.quality import Cell, Quality
+from loopline.verbs.deploying import service_at, service_ref
 from loopline.verbs.instants import instant
-from loopline.verbs.recorded import service_at, signals_of
+from loopline.verbs.recorded import signals_of
 
 if TYPE_CHECKING:
     from loopline.checks.grouped import Grouped
@@ -60,7 +61,8 @@ def quality(
             "a window must be longer than nothing, a maturity not shorter", kind="bad-value", hint="write for example 1d",
             window=window.total_seconds(), maturity=maturity.total_seconds(),
         )  # fmt: skip
-    service = service_at(loop, ref)
+    with loop.ledger.read() as tx:
+        service = service_at(tx, loop, tx.refs.get(service_ref(ref)))
     score, positive = _measured(service)
     found = scored(
         signals_of(loop, ref),
