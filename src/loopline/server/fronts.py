@@ -42,11 +42,24 @@ _log = logging.getLogger("loopline.server")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Where a ref points."""
+class Coming:
+    """A version that a change rolls to."""
 
     number: int
     change: str
+    share: float
+    """Of the units."""
+    shadow: bool = False
+    """Whether it gets copies of everything, and answers nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where a ref points, and what it is about to move to."""
+
+    number: int
+    change: str
+    coming: Coming | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ class Place:
     """Interpreter of the model's environment; empty: that of the front."""
     lent: tuple[str, ...] = ()
     """Folders from which our own few packages are lent to that interpreter."""
+    number: int = 0
+    """Version of the service that the arm is of, where that is not the one that the ref names: one that rolls."""
+    change: str = ""
+    """Id of the change that brings it, where that is not the one that moved the ref."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -697,4 +697,33 @@ CREATE TABLE trigger_marks (
 
 CREATE INDEX changes_closed ON changes (project, closed_seq);
 
-INSERT INTO alembic_version (version_num) VALUES ('0007')
+CREATE TABLE rollouts (
+    change TEXT NOT NULL,
+    project TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    old INTEGER NOT NULL,
+    new INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    "plan" TEXT NOT NULL,
+    shadow INTEGER DEFAULT '0' NOT NULL,
+    note TEXT DEFAULT '' NOT NULL,
+    judged TEXT DEFAULT '' NOT NULL,
+    looked_at INTEGER DEFAULT '0' NOT NULL,
+    run TEXT DEFAULT '' NOT NULL,
+    PRIMARY KEY (change)
+);
+
+CREATE UNIQUE INDEX rollouts_open ON rollouts (project, ref) WHERE state IN ('rolling', 'paused');
+
+CREATE INDEX rollouts_project ON rollouts (project, change);
+
+CREATE TABLE rollout_stages (
+    change TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    weight DOUBLE NOT NULL,
+    at INTEGER NOT NULL,
+    clock INTEGER NOT NULL,
+    PRIMARY KEY (change, number)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0008')
