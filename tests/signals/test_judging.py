@@ -1,0 +1,63 @@
+"""What happened to each unit while a change rolled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from loopline.signals.judging import Between, newest, told
+from loopline.signals.sealing import seal
+from tests.signals.recorded import DAY, JULY, entry, flown, tell, write
+
+PROBA = "predict_proba[1]"
+BETWEEN = Between("old", "new", JULY, PROBA, "", DAY)
+
+
+def test_units_of_both_changes_are_told(tmp_path: Path) -> None:
+    """Equal units have equal numbers, other changes and what lies before are left out, and who answered is known."""
+    write(
+        tmp_path,
+        [
+            entry(0, units=["a"], change="old"),
+            entry(1, units=["a"], change="new", event_times=JULY + 5),
+            entry(2, units=["b"], change="new", event_times=JULY + 6),
+            entry(3, units=["b"], change="older", event_times=JULY + 7),
+            entry(4, units=["b"], change="old", event_times=JULY - 1),
+        ],
+    )
+    seal(tmp_path)
+    found = told(tmp_path, BETWEEN)
+    assert found.new.tolist() == [False, True, True]
+    assert found.at.tolist() == [JULY, JULY + 5, JULY + 6]
+    assert found.unit[0] == found.unit[1] != found.unit[2]
+    assert np.isnan(found.truth).all()
+    assert newest(tmp_path, JULY) == JULY + 7
+    assert newest(tmp_path, JULY + DAY) is None
+
+
+def test_requests_without_a_unit_are_units_of_their_own(tmp_path: Path) -> None:
+    """Two requests that name nobody are two units, and each is one whenever it is asked about."""
+    write(tmp_path, [entry(0, units=[""], change="old"), entry(1, units=None, change="old")])
+    first, second = told(tmp_path, BETWEEN).unit
+    assert first != second
+    seal(tmp_path)
+    assert told(tmp_path, BETWEEN).unit.tolist() == [first, second]
+
+
+def test_a_label_counts_at_its_age_and_a_failure_counts(tmp_path: Path) -> None:
+    """A label that came later than allowed is none; a request that was not answered failed, one that was wrong did not."""
+    write(
+        tmp_path,
+        [
+            entry(0, change="old"),
+            entry(1, change="new", event_times=JULY + 1),
+            entry(2, change="new", event_times=JULY + 2, status=503),
+            entry(3, change="new", event_times=JULY + 3, status=400),
+        ],
+    )
+    tell(tmp_path, flown(0, 1.0, at=10), flown(1, 1.0, at=2 * DAY))
+    found = told(tmp_path, BETWEEN)
+    assert np.nan_to_num(found.truth, nan=-1).tolist() == [1, -1, -1]
+    assert found.failed.tolist() == [False, False, True]
+    assert np.isnan(found.score[2])
