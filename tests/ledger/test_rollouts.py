@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.errors import Conflict, NotFound
-from loopline.nouns.rolling import Rolling, Stage
+from loopline.nouns.rolling import Rollout, Stage
 
 if TYPE_CHECKING:
     from tests.ledger.conftest import Hand
 
 
-def rolling(change: str, ref: str = "service/delay@prod") -> Rolling:
+def rolling(change: str, ref: str = "service/delay@prod") -> Rollout:
     """One that begins."""
-    return Rolling(change, "flights", ref, 1, 2, "rolling", "{}")
+    return Rollout(change, "flights", ref, 1, 2, "rolling", "{}")
 
 
 def test_stages_are_kept_in_their_order(hand: Hand) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from loopline.errors import Conflict, NotFound
 from loopline.nouns.ids import brief
-from loopline.nouns.rolling import Rolling, Stage
+from loopline.nouns.rolling import Rollout, Stage
 from loopline.store.database import Row, Rows
 
 _COLUMNS = "change, project, ref, old, new, state, plan, shadow, note, judged, looked_at, run"
@@ -25,7 +25,7 @@ class Rollouts:
         self._rows = rows
         self._now = now
 
-    def begin(self, one: Rolling, *, weight: float, clock: int) -> Rolling:
+    def begin(self, one: Rollout, *, weight: float, clock: int) -> Rollout:
         """Write one down with its first stage. Raise Conflict kind="rolling" while another rolls on that deployment."""
         if not self._rows.do(
             "INSERT INTO rollouts (change, project, ref, old, new, state, plan, shadow) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -37,7 +37,7 @@ class Rollouts:
             )
         return self.advance(one, Stage(0, weight, self._now, clock))
 
-    def advance(self, one: Rolling, stage: Stage) -> Rolling:
+    def advance(self, one: Rollout, stage: Stage) -> Rollout:
         """Put a weight into force."""
         self._rows.do(
             "INSERT INTO rollout_stages (change, number, weight, at, clock) VALUES (?, ?, ?, ?, ?)",
@@ -45,12 +45,12 @@ class Rollouts:
         )  # fmt: skip
         return replace(one, stages=(*one.stages, replace(stage, at=self._now)))
 
-    def find(self, change: str) -> Rolling | None:
+    def find(self, change: str) -> Rollout | None:
         """Look one up by its change."""
         row = self._rows.one(f"{_SELECT} WHERE change = ?", change)
         return self._rolling(row) if row else None
 
-    def get(self, change: str) -> Rolling:
+    def get(self, change: str) -> Rollout:
         """Look one up by its change. Raise NotFound."""
         found = self.find(change)
         if found is None:
@@ -59,14 +59,14 @@ class Rollouts:
             )
         return found
 
-    def of(self, project: str, ref: str) -> Rolling | None:
+    def of(self, project: str, ref: str) -> Rollout | None:
         """Give the one that rolls on a deployment now."""
         row = self._rows.one(
             f"{_SELECT} WHERE project = ? AND ref = ? AND state IN ('rolling', 'paused')", project, ref
         )
         return self._rolling(row) if row else None
 
-    def open(self, project: str = "") -> Sequence[Rolling]:
+    def open(self, project: str = "") -> Sequence[Rollout]:
         """Give those that are not over, of one project or of all, oldest first."""
         rows = self._rows.all(
             f"{_SELECT} WHERE state IN ('rolling', 'paused') AND (? = '' OR project = ?) ORDER BY change",
@@ -74,7 +74,7 @@ class Rollouts:
         )  # fmt: skip
         return [self._rolling(row) for row in rows]
 
-    def list(self, project: str, *, ref: str = "", limit: int = 50, after: str = "") -> Sequence[Rolling]:
+    def list(self, project: str, *, ref: str = "", limit: int = 50, after: str = "") -> Sequence[Rollout]:
         """Give them newest first; `after` is the change of one to go on from."""
         rows = self._rows.all(
             f"{_SELECT} WHERE project = ? AND (? = '' OR ref = ?) AND (? = '' OR change < ?) ORDER BY change DESC LIMIT ?",
@@ -82,7 +82,7 @@ class Rollouts:
         )  # fmt: skip
         return [self._rolling(row) for row in rows]
 
-    def keep(self, before: Rolling, after: Rolling) -> Rolling:
+    def keep(self, before: Rollout, after: Rollout) -> Rollout:
         """Write down where one stands now. Raise Conflict where it does not stand any more where it was seen."""
         if not self._rows.do(
             "UPDATE rollouts SET state = ?, note = ?, judged = ?, looked_at = ?, run = ? WHERE change = ? AND state = ?"
@@ -95,7 +95,7 @@ class Rollouts:
             )  # fmt: skip
         return after
 
-    def _rolling(self, row: Row) -> Rolling:
+    def _rolling(self, row: Row) -> Rollout:
         stages = tuple(
             Stage(*found)
             for found in self._rows.all(
@@ -103,4 +103,4 @@ class Rollouts:
             )
         )
         change, project, ref, old, new, state, plan, shadow, *rest = row
-        return Rolling(change, project, ref, old, new, state, plan, bool(shadow), stages, *rest)
+        return Rollout(change, project, ref, old, new, state, plan, bool(shadow), stages, *rest)

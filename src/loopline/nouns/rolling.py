@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-RollingState = Literal["rolling", "paused", "applied", "stopped"]
+RolloutState = Literal["rolling", "paused", "applied", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Rolling:
+class Rollout:
     """A change that rolls, or has rolled."""
 
     change: str
@@ -35,7 +35,7 @@ class Rolling:
     """Version of the service that everybody met before."""
     new: int
     """Version that it brings."""
-    state: RollingState
+    state: RolloutState
     plan: str
     """The plan as it was when it began, as canonical JSON (nouns/rollout.py)."""
     shadow: bool = False

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Literal
 
 from loopline.nouns.digest import Digest
+from loopline.nouns.rollout import Plan
 from loopline.nouns.signature import Signature
 
 MonitorKind = Literal["data", "drift", "quality", "service"]
@@ -168,3 +169,5 @@ class Service:
     objectives: Objectives = Objectives()
     grpc: bool = False
     """Whether the protocol is spoken over gRPC, too, at a port of its own."""
+    rollout: Plan | None = None
+    """How this version takes over from the one before; None: at once."""

@@ -29,7 +29,7 @@ from loopline.serving.folders import log_of
 if TYPE_CHECKING:
     from loopline.ledger.leases import Lease
     from loopline.loop import Loop
-    from loopline.nouns.rolling import Rolling
+    from loopline.nouns.rolling import Rollout
     from loopline.settings import Settings
 
 HOST: Final = Actor("trigger", "host", verified=True)
@@ -213,7 +213,7 @@ def main() -> int:
     return 0
 
 
-def _coming(rolling: Rolling) -> Coming:
+def _coming(rolling: Rollout) -> Coming:
     return Coming(rolling.new, rolling.change, rolling.weight, rolling.shadow)
 
 

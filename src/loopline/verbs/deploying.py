@@ -78,7 +78,7 @@ def pinned(tx: Tables, loop: Loop, declared: Declaration, *, allow_pickle: bool)
         name=declared.name, arms=tuple(arms), unit=declared.unit, event_time=declared.event_time, outputs=declared.outputs,
         workers=declared.workers, recording=declared.recording, batching=declared.batching, limits=declared.limits,
         labels=_labels(declared.labels, arms), monitors=declared.monitors, objectives=declared.objectives,
-        grpc=declared.grpc,
+        grpc=declared.grpc, rollout=declared.rollout,
     )  # fmt: skip
     _hidden(service)
     _fits(service)

@@ -12,7 +12,8 @@ from loopline.nouns.name import RefName, Revision
 from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs.apply import apply
 from loopline.verbs.check import check, declared
-from loopline.verbs.moving import aim, settle, told
+from loopline.verbs.carrying import told
+from loopline.verbs.moving import aim, settle
 from loopline.verbs.propose import propose
 
 if TYPE_CHECKING:
