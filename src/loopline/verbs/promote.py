@@ -48,7 +48,7 @@ def promote(
 
 def as_far_as_possible(loop: Loop, change: Change, *, executor: str, workers: int) -> Change:
     """Run the checks of a change, where that is still to be done, and apply it if the policy is satisfied."""
-    if change.state.over:
+    if change.state.over or change.state is ChangeState.ROLLING:
         return change
     if not declared(loop, change):
         change = _judged_again(loop, change)
