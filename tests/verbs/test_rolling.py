@@ -48,7 +48,9 @@ def test_a_change_rolls_where_the_new_version_says_how(world: World) -> None:
     change = rolling(world)
     assert change.state is ChangeState.ROLLING
     one = the(world)
-    assert (one.change, one.ref, one.old, one.new, one.state, one.weight) == (change.id, str(PROD), 1, 2, "rolling", 0.0)
+    assert (one.change, one.ref, one.old, one.new, one.progress.state, one.progress.weight) == (
+        change.id, str(PROD), 1, 2, "waiting", 0.0,
+    )  # fmt: skip
     with world.loop.ledger.read() as tx:
         assert tx.refs.get(PROD).target == 1
     assert world.events()[-1].kind == "rollout.started"
@@ -69,11 +71,11 @@ def test_nobody_moves_the_ref_meanwhile(world: World) -> None:
 def test_it_is_held_and_let_on(world: World) -> None:
     """A rollout is paused once and resumed once, by its deployment or by its change, and each is an event."""
     change = rolling(world)
-    assert world.do("pause", str(PROD), why="storm").note == "storm"
+    assert world.do("pause", str(PROD), why="storm").progress.reason == "storm"
     with pytest.raises(Conflict) as caught:
         world.do("pause", change.id)
     assert caught.value.kind == "rollout-paused"
-    assert world.do("resume", change.id, by=BOB).state == "rolling"
+    assert world.do("resume", change.id, by=BOB).progress.state == "rolling"
     with pytest.raises(Conflict) as caught:
         world.do("resume", change.id)
     assert caught.value.kind == "rollout-not-paused"
@@ -84,7 +86,7 @@ def test_it_is_ended_and_nothing_has_moved(world: World) -> None:
     """Aborting stops the change and lets the next one in; it is over then, for whoever comes late."""
     change = rolling(world)
     assert world.do("abort", str(PROD), why="no").state is ChangeState.STOPPED
-    assert the(world).state == "stopped"
+    assert the(world).progress.state == "stopped"
     with world.loop.ledger.read() as tx:
         assert tx.refs.get(PROD).target == 1
         assert tx.versions.quarantined(DELAY, 2) is None

@@ -1,25 +1,13 @@
-"""rolling: how far a change that moves a deployment step by step has come."""
+"""rolling: the record of a change that moves a deployment step by step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-RolloutState = Literal["rolling", "paused", "applied", "stopped"]
+from loopline.nouns.rollout import Judgement, Plan, Rolling, Weighting
 
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A weight that was in force, since when."""
-
-    number: int
-    """Step of the plan, from 0."""
-    weight: float
-    """Share of the units that met the new version."""
-    at: int
-    """When it came into force, by the ledger's clock."""
-    clock: int
-    """The same by the clock of the traffic: the newest event time that had been recorded."""
+OPEN = ("waiting", "rolling", "paused")
+"""States of a rollout that is not over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +23,25 @@ class Rollout:
     """Version of the service that everybody met before."""
     new: int
     """Version that it brings."""
-    state: RolloutState
-    plan: str
-    """The plan as it was when it began, as canonical JSON (nouns/rollout.py)."""
-    shadow: bool = False
-    """Whether the new version gets copies of everything, and answers nobody."""
-    stages: tuple[Stage, ...] = ()
-    """Oldest first; the last one is in force while it rolls."""
-    note: str = ""
-    """Why it stands where it stands."""
-    judged: str = ""
-    """The newest judgement, as canonical JSON; empty: none yet."""
+    plan: Plan
+    """As it was when it began."""
+    progress: Rolling = Rolling()
+    """Where it stands, and why."""
+    weights: tuple[Weighting, ...] = ()
+    """That were in force, by the clock of the traffic (the event times that were recorded), oldest first."""
+    judged: Judgement | None = None
+    """The newest judgement; None: none yet."""
     looked_at: int = 0
     """When the controller looked last."""
     run: str = ""
-    """The run that holds the last judgement with its data."""
+    """The run that holds the judgement which brought it where it is, with its data; empty: it was no judgement."""
 
     @property
-    def weight(self) -> float:
-        """Share of the units that meet the new version."""
-        return self.stages[-1].weight if self.stages else 0.0
+    def shadow(self) -> bool:
+        """Whether the new version gets copies of everything, and answers nobody."""
+        return self.plan.kind == "shadow"
 
     @property
     def over(self) -> bool:
         """Whether it has come to its end."""
-        return self.state in ("applied", "stopped")
+        return self.progress.state not in OPEN

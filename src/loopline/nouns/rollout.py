@@ -16,6 +16,7 @@ slice: a canary among the members of one column."""
 Answer = Literal["worse", "not-worse", "undecided"]
 Measure = Literal["loss", "events", "latency"]
 Over = Literal["stop", "pause"]
+State = Literal["waiting", "rolling", "paused", "finished", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Judged:
     labelled: bool = False
     """Whether it needs the truth, so that it waits for the maturity."""
     window: timedelta | None = None
-    """What it sees of a unit, from its first event of a step on; None: what the plan says. A latency sees the first request alone."""
+    """What it sees of a unit, from its first event of a step on; None: what the plan says. A latency: the first request alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,8 @@ class Compared:
     estimate: float | None
     """Candidate less baseline; of a latency in proportion (0.1: a tenth longer)."""
     low: float | None
-    """Bounds of what `estimate` estimates, each by itself true at all times with probability 1 - alpha / number of metrics (low) and
-    1 - alpha (high)."""
+    """What it estimates is never below `low` but with probability alpha / number of metrics, never above `high` but with
+    probability alpha, at whatever time one looks. None: no bound."""
     high: float | None
     tolerance: float
     """That of the step: the metric's, with the step's slack. Not worse: `high` is below it."""
@@ -153,7 +154,7 @@ class Judgement:
 class Rolling:
     """Where a rollout stands."""
 
-    state: Literal["waiting", "rolling", "paused", "finished", "stopped"] = "waiting"
+    state: State = "waiting"
     step: int = -1
     """Of the plan; -1: not begun."""
     weight: float = 0.0

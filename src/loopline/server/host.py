@@ -214,7 +214,7 @@ def main() -> int:
 
 
 def _coming(rolling: Rollout) -> Coming:
-    return Coming(rolling.new, rolling.change, rolling.weight, rolling.shadow)
+    return Coming(rolling.new, rolling.change, rolling.progress.weight, rolling.shadow)
 
 
 def _lease(key: Key) -> str:

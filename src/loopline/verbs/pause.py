@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 from loopline.errors import Conflict
 from loopline.loop import Loop
 from loopline.nouns.ids import brief
 from loopline.nouns.rolling import Rollout
-from loopline.verbs.rolling import find_rolling, say
+from loopline.verbs.rolling import find_rolling, say, stood
 
 
 def pause(
@@ -25,11 +24,11 @@ def pause(
     """
     with loop.ledger.write(loop.project, loop.actor) as tx:
         found = find_rolling(tx, loop, change)
-        if found.state == "paused":
+        if found.progress.state == "paused":
             raise Conflict(
                 f"change {brief(found.change)} is paused already", kind="rollout-paused",
                 hint=f"loopline resume {brief(found.change)}", change=found.change,
             )  # fmt: skip
-        after = tx.rollouts.keep(found, replace(found, state="paused", note=why or f"paused by {loop.actor}"))
+        after = tx.rollouts.keep(found, stood(found, "paused", why or f"paused by {loop.actor}"))
         say(tx, "rollout.paused", after)
         return after

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 from loopline.errors import Conflict
 from loopline.loop import Loop
 from loopline.nouns.ids import brief
 from loopline.nouns.rolling import Rollout
-from loopline.verbs.rolling import find_rolling, say
+from loopline.verbs.rolling import find_rolling, say, stood
 
 
 def resume(
@@ -25,11 +24,11 @@ def resume(
     """
     with loop.ledger.write(loop.project, loop.actor) as tx:
         found = find_rolling(tx, loop, change)
-        if found.state != "paused":
+        if found.progress.state != "paused":
             raise Conflict(
                 f"change {brief(found.change)} is not paused", kind="rollout-not-paused",
                 hint=f"loopline rollouts {brief(found.change)}", change=found.change,
             )  # fmt: skip
-        after = tx.rollouts.keep(found, replace(found, state="rolling", note=why or f"resumed by {loop.actor}"))
+        after = tx.rollouts.keep(found, stood(found, "rolling", why or f"resumed by {loop.actor}"))
         say(tx, "rollout.resumed", after)
         return after

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from loopline.errors import Conflict
 from loopline.nouns.change import Change, ChangeState, Move
-from loopline.nouns.event import canonical
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.rolling import Rollout
+from loopline.nouns.rollout import Rolling, State
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
@@ -57,15 +57,10 @@ def rollout_of(tx: Tables, loop: Loop, change: Change) -> Found | None:
 
 def begin_rolling(tx: Writing, change: Change, found: Found) -> Change:
     """Let a change roll: from now on hosts serve both versions, for a start all of it by the old one."""
-    import msgspec
-
-    plan = canonical(msgspec.to_builtins(found.plan)).decode()
-    one = Rollout(
-        change.id, change.project, str(found.move.ref), found.old, found.new, "rolling", plan,
-        shadow=found.plan.kind == "shadow", note="the new version is started",
-    )  # fmt: skip
+    waits = Rolling(began=tx.now, since=tx.now, reason="the new version is started")
+    one = Rollout(change.id, change.project, str(found.move.ref), found.old, found.new, found.plan, waits)
     tx.changes.move(change, ChangeState.ROLLING)
-    tx.rollouts.begin(one, weight=0.0, clock=0)
+    tx.rollouts.begin(one)
     say(tx, "rollout.started", one)
     return tx.changes.get(change.id)
 
@@ -73,7 +68,7 @@ def begin_rolling(tx: Writing, change: Change, found: Found) -> Change:
 def end_rolling(tx: Writing, loop: Loop, one: Rollout, *, why: str, bad: bool) -> Change:
     """Stop a rollout: every unit meets the old version again. What was `bad` goes into quarantine, with an incident."""
     change = tx.changes.get(one.change)
-    tx.rollouts.keep(one, replace(one, state="stopped", note=why))
+    after = tx.rollouts.keep(one, stood(one, "stopped", why))
     tx.changes.move(change, ChangeState.STOPPED, seq=tx.seq)
     marked = []
     if bad:
@@ -86,7 +81,7 @@ def end_rolling(tx: Writing, loop: Loop, one: Rollout, *, why: str, bad: bool) -
                 opened_by=str(loop.actor), opened_at=tx.now, blames=(Blame("caused_by", change.id, "rollback"),),
             )
         )  # fmt: skip
-    say(tx, "rollout.stopped", replace(one, state="stopped", note=why), quarantined=marked)
+    say(tx, "rollout.stopped", after, quarantined=marked)
     return tx.changes.get(change.id)
 
 
@@ -103,16 +98,23 @@ def find_rolling(tx: Tables, loop: Loop, word: str) -> Rollout:
         return found
     found = tx.rollouts.get(tx.changes.resolve(loop.project, word).id)
     if found.over:
-        raise _over(f"the rollout of change {brief(found.change)} is {found.state}", brief(found.change))
+        raise _over(f"the rollout of change {brief(found.change)} is {found.progress.state}", brief(found.change))
     return found
 
 
 def say(tx: Writing, kind: str, one: Rollout, **more: Any) -> None:
     """Tell the feed about a rollout."""
+    here = one.progress
     tx.say(
-        kind, one.change, service=one.ref, old=one.old, new=one.new, state=one.state, weight=one.weight,
-        step=one.stages[-1].number if one.stages else 0, note=one.note, **more,
+        kind, one.change, service=one.ref, old=one.old, new=one.new, state=here.state, weight=here.weight, step=here.step,
+        reason=here.reason, **more,
     )  # fmt: skip
+
+
+def stood(one: Rollout, state: State, why: str) -> Rollout:
+    """Give a rollout in another state."""
+    weight = 0.0 if state == "stopped" else one.progress.weight
+    return replace(one, progress=replace(one.progress, state=state, weight=weight, reason=why))
 
 
 def _over(what: str, word: str) -> Conflict:

@@ -705,24 +705,23 @@ CREATE TABLE rollouts (
     new INTEGER NOT NULL,
     state TEXT NOT NULL,
     "plan" TEXT NOT NULL,
-    shadow INTEGER DEFAULT '0' NOT NULL,
-    note TEXT DEFAULT '' NOT NULL,
+    progress TEXT NOT NULL,
     judged TEXT DEFAULT '' NOT NULL,
     looked_at INTEGER DEFAULT '0' NOT NULL,
     run TEXT DEFAULT '' NOT NULL,
     PRIMARY KEY (change)
 );
 
-CREATE UNIQUE INDEX rollouts_open ON rollouts (project, ref) WHERE state IN ('rolling', 'paused');
+CREATE UNIQUE INDEX rollouts_open ON rollouts (project, ref) WHERE state IN ('waiting', 'rolling', 'paused');
 
 CREATE INDEX rollouts_project ON rollouts (project, change);
 
-CREATE TABLE rollout_stages (
+CREATE TABLE rollout_weights (
     change TEXT NOT NULL,
     number INTEGER NOT NULL,
+    since INTEGER NOT NULL,
     weight DOUBLE NOT NULL,
-    at INTEGER NOT NULL,
-    clock INTEGER NOT NULL,
+    step INTEGER NOT NULL,
     PRIMARY KEY (change, number)
 );
 

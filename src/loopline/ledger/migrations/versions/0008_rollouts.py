@@ -32,8 +32,7 @@ def upgrade() -> None:
         col("new", sa.Integer),
         col("state"),
         col("plan"),
-        col("shadow", sa.Integer, default="0"),
-        col("note", default=""),
+        col("progress"),
         col("judged", default=""),
         col("looked_at", BIG, default="0"),
         col("run", default=""),
@@ -43,17 +42,17 @@ def upgrade() -> None:
         "rollouts",
         ["project", "ref"],
         unique=True,
-        sqlite_where=sa.text("state IN ('rolling', 'paused')"),
-        postgresql_where=sa.text("state IN ('rolling', 'paused')"),
+        sqlite_where=sa.text("state IN ('waiting', 'rolling', 'paused')"),
+        postgresql_where=sa.text("state IN ('waiting', 'rolling', 'paused')"),
     )
     op.create_index("rollouts_project", "rollouts", ["project", "change"])
     op.create_table(
-        "rollout_stages",
+        "rollout_weights",
         col("change", key=True),
         col("number", sa.Integer, key=True),
+        col("since", BIG),
         col("weight", sa.Double),
-        col("at", BIG),
-        col("clock", BIG),
+        col("step", sa.Integer),
     )
 
 
