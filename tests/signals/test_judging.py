@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loopline.signals.judging import Between, newest, told
+from loopline.signals.judging import Between, told
 from loopline.signals.sealing import seal
 from tests.signals.recorded import DAY, JULY, entry, flown, tell, write
 
@@ -23,7 +23,7 @@ def test_units_of_both_changes_are_told(tmp_path: Path) -> None:
             entry(1, units=["a"], change="new", event_times=JULY + 5),
             entry(2, units=["b"], change="new", event_times=JULY + 6),
             entry(3, units=["b"], change="older", event_times=JULY + 7),
-            entry(4, units=["b"], change="old", event_times=JULY - 1),
+            entry(4, units=["b"], change="old", recorded_at=JULY - 1),
         ],
     )
     seal(tmp_path)
@@ -32,8 +32,7 @@ def test_units_of_both_changes_are_told(tmp_path: Path) -> None:
     assert found.at.tolist() == [JULY, JULY + 5, JULY + 6]
     assert found.unit[0] == found.unit[1] != found.unit[2]
     assert np.isnan(found.truth).all()
-    assert newest(tmp_path, JULY) == JULY + 7
-    assert newest(tmp_path, JULY + DAY) is None
+    assert found.seen.tolist() == [JULY, JULY + 1, JULY + 2]
 
 
 def test_requests_without_a_unit_are_units_of_their_own(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class Between:
     new: str
     """Change that rolls."""
     start: int
-    """Event time from which on it rolls."""
+    """Recorded time from which on it rolls."""
     score: str = ""
     """Output that is measured; empty: none, so labels are not looked for."""
     positive: str = ""
@@ -38,11 +38,13 @@ class Told:
     """Predictions as columns of one length, by event time."""
 
     unit: Array
-    """Whom it is about, as int64: equal numbers are one unit. A request that names none is a unit of its own."""
+    """Whom it is about, uint64 (the lower half of the MD5 of its name). A request that names none is a unit of its own."""
     new: Array
     """Whether the version that comes answered."""
+    seen: Array
+    """When it was answered, microseconds as all times."""
     at: Array
-    """Event time, microseconds."""
+    """Event time."""
     failed: Array
     """Whether the service did not answer (5xx, or 429)."""
     latency_us: Array
@@ -56,13 +58,14 @@ def told(folder: Path, between: Between) -> Told:
     """Give every prediction of two changes since one of them rolls. A shadow's count as answers of the version that comes."""
     import numpy as np
 
-    with opened(folder, start=between.start) as here:
+    with opened(folder) as here:
         _take(here, between)
         table = here.table(_joined(here, between))
     columns = {one: table[one].to_numpy() for one in table.column_names}
     return Told(
-        unit=np.asarray(columns["unit"], dtype=np.int64),
+        unit=np.asarray(columns["unit"], dtype=np.uint64),
         new=np.asarray(columns["new"], dtype=bool),
+        seen=np.asarray(columns["recorded_at"], dtype=np.int64),
         at=np.asarray(columns["event_time"], dtype=np.int64),
         failed=np.asarray(columns["failed"], dtype=bool),
         latency_us=np.asarray(columns["latency_us"], dtype=np.float64),
@@ -71,33 +74,25 @@ def told(folder: Path, between: Between) -> Told:
     )
 
 
-def newest(folder: Path, start: int) -> int | None:
-    """Give the latest event time that was recorded from `start` on; None where there is none."""
-    with opened(folder, start=start) as here:
-        ((found,),) = here.rows("SELECT max(event_time) FROM predictions WHERE event_time >= ?", [start])
-    return None if found is None else int(found)
-
-
 def _take(here: Opened, between: Between) -> None:
     """Keep the predictions with a number for each. Units become numbers by their names alone, whatever else there is."""
     score = f"out.{between.score}"
     has = bool(between.score) and bool(here.columns.get(score))
     number = f"TRY_CAST({name(score)} AS DOUBLE)" if has else "NULL::DOUBLE"
-    kept = dict.fromkeys(["id", "event_time", "unit", *joining(here)])
+    kept = dict.fromkeys(["id", "recorded_at", "event_time", "unit", *joining(here)])
     here.db.execute(
         f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k, {', '.join(map(name, kept))}, row,"
         f" change = ? AS new, (status >= 500 OR status = 429) AS failed, latency_us::DOUBLE AS latency_us, CASE WHEN status < 400 THEN {number} END AS score"
-        " FROM predictions WHERE change IN (?, ?) AND event_time >= ? AND (status < 400 OR status >= 500 OR status = 429)",
+        " FROM predictions WHERE change IN (?, ?) AND recorded_at >= ? AND (status < 400 OR status >= 500 OR status = 429)",
         [between.new, between.old, between.new, between.start],
     )
 
 
 def _joined(here: Opened, between: Between) -> str:
-    unit = "md5_number_lower(coalesce(nullif(unit, ''), split_part(id, ':', 1)))"
-    unit = f"({unit} >> 1)::BIGINT AS unit"
+    unit = "md5_number_lower(coalesce(nullif(unit, ''), split_part(id, ':', 1))) AS unit"
+    facts = "new, taken.recorded_at AS recorded_at, event_time, failed, latency_us, score"
     if not between.score:
-        facts = "new, event_time, failed, latency_us, score, NULL::DOUBLE AS truth"
-        return f"SELECT {unit}, {facts} FROM taken ORDER BY event_time, id, row, new"
+        return f"SELECT {unit}, {facts}, NULL::DOUBLE AS truth FROM taken ORDER BY event_time, id, row, new"
     here.db.execute(f"CREATE TEMP TABLE truths AS {latest(here, 'taken', maturity=between.maturity)}")
     truth = "coalesce(number, TRY_CAST(text AS DOUBLE))"
     if between.positive:
@@ -105,6 +100,6 @@ def _joined(here: Opened, between: Between) -> str:
         as_number = f"coalesce(number = TRY_CAST({positive} AS DOUBLE), false)"
         truth = f"CASE WHEN text IS NOT NULL THEN text = {positive} WHEN number IS NOT NULL THEN {as_number} END"
     return (
-        f"SELECT {unit}, new, event_time, failed, latency_us, score, CAST({truth} AS DOUBLE) AS truth"
+        f"SELECT {unit}, {facts}, CAST({truth} AS DOUBLE) AS truth"
         " FROM taken LEFT JOIN truths USING (k) ORDER BY event_time, id, row, new"
     )
