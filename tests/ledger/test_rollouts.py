@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .conftest import Hand
 
 PLAN = Plan("canary", (Step(0.1), Step(0.5)), (Judged("errors", "events", 0.01),))
-FOUND = Compared("errors", "events", "undecided", "few", 0.5, None, 0.1, -0.1, 0.2, 0.01, 1.5, 3.0, (5, 6), (0, 0), ((1, 0.5),))
+FOUND = Compared(
+    "errors", "events", "undecided", "few", 0.5, None, 0.1, -0.1, 0.2, 0.01, 1.5, 3.0, (5, 6), (0, 0), ((1, 0.5),)
+)
 
 
 def rolling(change: str, ref: str = "service/delay@prod") -> Rollout:

@@ -82,9 +82,7 @@ class Rollouts:
 
     def open(self, project: str = "") -> Sequence[Rollout]:
         """Give those that are not over, of one project or of all, oldest first."""
-        rows = self._rows.all(
-            f"{_SELECT} WHERE {_OPEN} AND (? = '' OR project = ?) ORDER BY change", project, project
-        )
+        rows = self._rows.all(f"{_SELECT} WHERE {_OPEN} AND (? = '' OR project = ?) ORDER BY change", project, project)
         return [self._rollout(row) for row in rows]
 
     def list(self, project: str, *, ref: str = "", limit: int = 50, after: str = "") -> Sequence[Rollout]:

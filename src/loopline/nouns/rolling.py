@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loopline.nouns.rollout import Judgement, Plan, Rolling, Weighting
 
@@ -25,7 +25,7 @@ class Rollout:
     """Version that it brings."""
     plan: Plan
     """As it was when it began."""
-    progress: Rolling = Rolling()
+    progress: Rolling = field(default_factory=Rolling)
     """Where it stands, and why."""
     weights: tuple[Weighting, ...] = ()
     """That were in force, by the clock of the traffic (the event times that were recorded), oldest first."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from loopline.settings.table import Table
 
 BOUNDED: Final = {"brier": 1.0, "wrong": 1.0}
-"""Losses that have a greatest value of their own: the squared error of a probability, and whether the likelier class was wrong."""
+"""Losses with a greatest value of their own: the squared error of a probability, and whether the likelier class was wrong."""
 BOUNDLESS: Final = ("log_loss", "absolute_error", "squared_error")
 """Losses that have none: `most` says from where on one is as bad as the other."""
 EVENTS: Final = ("errors",)
@@ -62,7 +62,9 @@ def _step(table: Table, kind: str) -> Step:
         members=table.texts("members"),
     )
     if bool(found.members) != (kind == "slice"):
-        table.fail("members", f"members and kind {kind} do not fit", kind="bad-value", hint="name members for a slice alone")
+        table.fail(
+            "members", f"members and kind {kind} do not fit", kind="bad-value", hint="name members for a slice alone"
+        )
     table.done()
     return found
 

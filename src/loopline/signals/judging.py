@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from loopline.signals.matching import joining, latest
 from loopline.signals.opening import Opened, name, opened
@@ -80,10 +80,11 @@ def _take(here: Opened, between: Between) -> None:
     has = bool(between.score) and bool(here.columns.get(score))
     number = f"TRY_CAST({name(score)} AS DOUBLE)" if has else "NULL::DOUBLE"
     kept = dict.fromkeys(["id", "recorded_at", "event_time", "unit", *joining(here)])
+    failed = "(status >= 500 OR status = 429)"
     here.db.execute(
-        f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k, {', '.join(map(name, kept))}, row,"
-        f" change = ? AS new, (status >= 500 OR status = 429) AS failed, latency_us::DOUBLE AS latency_us, CASE WHEN status < 400 THEN {number} END AS score"
-        " FROM predictions WHERE change IN (?, ?) AND recorded_at >= ? AND (status < 400 OR status >= 500 OR status = 429)",
+        f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k, {', '.join(map(name, kept))}, row, change = ? AS new,"
+        f" {failed} AS failed, latency_us::DOUBLE AS latency_us, CASE WHEN status < 400 THEN {number} END AS score"
+        f" FROM predictions WHERE change IN (?, ?) AND recorded_at >= ? AND (status < 400 OR {failed})",
         [between.new, between.old, between.new, between.start],
     )
 
@@ -103,3 +104,30 @@ def _joined(here: Opened, between: Between) -> str:
         f"SELECT {unit}, {facts}, CAST({truth} AS DOUBLE) AS truth"
         " FROM taken LEFT JOIN truths USING (k) ORDER BY event_time, id, row, new"
     )
+
+
+_COLUMNS: Final = {
+    "unit": "uint64", "new": "bool", "seen": "int64", "at": "int64", "failed": "bool", "latency_us": "float64",
+    "score": "float64", "truth": "float64",
+}  # fmt: skip
+
+
+def pack(found: Told) -> bytes:
+    """Write it as Parquet, for whoever wants to judge again."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({name: pa.array(getattr(found, name)) for name in _COLUMNS})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return] # pyarrow has no types
+
+
+def unpack(data: bytes) -> Told:
+    """Read what `pack` wrote."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(pa.BufferReader(data))
+    return Told(**{name: np.asarray(table[name].to_numpy(), dtype=kind) for name, kind in _COLUMNS.items()})

@@ -69,6 +69,7 @@ def _must_stand(tx: Tables, change: Change, move: Move) -> bool:
 
 
 def in_quarantine(asset: AssetName, number: int, reason: str) -> Refused:
+    """Say that automation does not move there."""
     return Refused(
         f"{asset}@{number} is in quarantine: {reason}", kind="quarantined",
         hint="choose another version (a person may propose it with --lift)", version=f"{asset}@{number}", reason=reason,
@@ -81,5 +82,3 @@ def told(change: Change) -> dict[str, object]:
         "kind": change.kind, "reason": change.reason, "head": change.head, "undoes": change.undoes, "run": change.run,
         "moves": [{"ref": str(m.ref), "old": m.old, "new": m.new, "tier": m.tier} for m in change.moves],
     }  # fmt: skip
-
-

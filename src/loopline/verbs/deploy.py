@@ -77,7 +77,7 @@ def _former(loop: Loop, ref: RefName, to: Revision, why: str) -> Change:
         version = tx.versions.resolve(Pointer(ref.asset, to))
     service_of(loop, version)
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        return _moved(tx, loop, ref, version, why or f"back to {version}")
+        return _moved(tx, loop, (_aimed(tx, ref, version),), why or f"back to {version}")
 
 
 def _made(
@@ -100,19 +100,23 @@ def _made(
         )
         said = ", ".join(f"{arm.name} {arm.version}" if len(service.arms) > 1 else arm.version for arm in service.arms)
         beside = [aim(tx, one, Numbered(model.number)) for one in also for model in models if model.asset == one.asset]
-        return _moved(tx, loop, ref, version, why or f"deploy {said}", [one for one in beside if one.old != one.new])
+        to = _aimed(tx, ref, version)
+        return _moved(tx, loop, (to, *(one for one in beside if one.old != one.new)), why or f"deploy {said}")
 
 
-def _moved(
-    tx: Writing, loop: Loop, ref: RefName, version: Version, why: str, beside: Sequence[Move] = ()
-) -> Change:
+def _aimed(tx: Tables, ref: RefName, version: Version) -> Move:
     here = tx.refs.find(ref)
-    move = aim(tx, ref, Numbered(version.number), tier=TIERS.get(ref.ref) if here is None else None)
-    open_one = open_like(tx, loop, move, together=bool(beside))
-    if open_one and {(one.ref, one.new) for one in open_one.moves} == {(one.ref, one.new) for one in (move, *beside)}:
-        tx.say("service.deployed", str(ref), version=str(version), change=open_one.id)
+    return aim(tx, ref, Numbered(version.number), tier=TIERS.get(ref.ref) if here is None else None)
+
+
+def _moved(tx: Writing, loop: Loop, moves: Sequence[Move], why: str) -> Change:
+    """Propose moves, that of the service first, or go on with the open change that makes just these."""
+    wanted = {(one.ref, one.new) for one in moves}
+    open_one = open_like(tx, loop, moves[0], together=len(moves) > 1)
+    if open_one and {(one.ref, one.new) for one in open_one.moves} == wanted:
+        tx.say("service.deployed", str(moves[0].ref), version=f"{moves[0].ref.asset}@{moves[0].new}", change=open_one.id)
         return open_one
-    return begin(tx, loop, Plan((move, *beside), why))
+    return begin(tx, loop, Plan(tuple(moves), why))
 
 
 def _known(tx: Tables, asset: AssetName, artifact: Artifact) -> Version | None:

@@ -11,8 +11,8 @@ from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import RefName, Revision
 from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs.apply import apply
-from loopline.verbs.check import check, declared
 from loopline.verbs.carrying import told
+from loopline.verbs.check import check, declared
 from loopline.verbs.moving import aim, settle
 from loopline.verbs.propose import propose
 

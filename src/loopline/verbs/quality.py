@@ -61,7 +61,7 @@ def quality(
             window=window.total_seconds(), maturity=maturity.total_seconds(),
         )  # fmt: skip
     service = service_at(loop, ref)
-    score, positive = _measured(service)
+    score, positive = measured(service)
     found = scored(
         signals_of(loop, ref),
         Asked(score, since, until, step, age, tuple(dict.fromkeys(slices or service.labels.slices)), positive),
@@ -70,7 +70,7 @@ def quality(
     return Quality(str(ref), age, cells, found.contradicted, found.unmatched)
 
 
-def _measured(service: Service) -> tuple[str, str]:
+def measured(service: Service) -> tuple[str, str]:
     """Say which output is measured, and which label counts as 1 (empty: labels are numbers)."""
     labels = service.labels
     outputs = {one.name: one for arm in service.arms for one in arm.signature.outputs}

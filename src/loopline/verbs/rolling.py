@@ -65,10 +65,13 @@ def begin_rolling(tx: Writing, change: Change, found: Found) -> Change:
     return tx.changes.get(change.id)
 
 
-def end_rolling(tx: Writing, loop: Loop, one: Rollout, *, why: str, bad: bool) -> Change:
-    """Stop a rollout: every unit meets the old version again. What was `bad` goes into quarantine, with an incident."""
+def end_rolling(tx: Writing, loop: Loop, one: Rollout, *, why: str, bad: bool, known: Rollout | None = None) -> Change:
+    """Stop a rollout: every unit meets the old version again. What was `bad` goes into quarantine, with an incident.
+
+    `known` is the same with what has been found out since it was read.
+    """
     change = tx.changes.get(one.change)
-    after = tx.rollouts.keep(one, stood(one, "stopped", why))
+    after = tx.rollouts.keep(one, stood(known or one, "stopped", why))
     tx.changes.move(change, ChangeState.STOPPED, seq=tx.seq)
     marked = []
     if bad:
