@@ -114,7 +114,9 @@ def _moved(tx: Writing, loop: Loop, moves: Sequence[Move], why: str) -> Change:
     wanted = {(one.ref, one.new) for one in moves}
     open_one = open_like(tx, loop, moves[0], together=len(moves) > 1)
     if open_one and {(one.ref, one.new) for one in open_one.moves} == wanted:
-        tx.say("service.deployed", str(moves[0].ref), version=f"{moves[0].ref.asset}@{moves[0].new}", change=open_one.id)
+        tx.say(
+            "service.deployed", str(moves[0].ref), version=f"{moves[0].ref.asset}@{moves[0].new}", change=open_one.id
+        )
         return open_one
     return begin(tx, loop, Plan(tuple(moves), why))
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from loopline.rollout.units import Rows
     from loopline.signals.judging import Told
 
-LASTING: Final = 60_000_000
+LASTING: Final = 15_000_000
 """Microseconds for which somebody who steers and falls silent keeps others away."""
 SETTLING: Final = 1_000_000
 """Microseconds until fronts have heard of a weight: what was answered before is told apart by the weight of then."""
