@@ -11,8 +11,8 @@ from typing import Literal
 
 Kind = Literal["at-once", "canary", "blue-green", "shadow", "slice"]
 """at-once: everybody at once. canary: a growing share of the units. blue-green: the candidate runs beside the baseline, then
-takes everything, and the baseline is kept for a while. shadow: the candidate gets copies and answers nobody, then takes everything.
-slice: a canary among the members of one column."""
+takes everything, and the baseline is kept for a while. shadow: the candidate gets copies and answers nobody, then takes
+everything. slice: a canary among the members of one column."""
 Answer = Literal["worse", "not-worse", "undecided"]
 Measure = Literal["loss", "events", "latency"]
 Over = Literal["stop", "pause"]

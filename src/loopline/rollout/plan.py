@@ -24,7 +24,8 @@ def planned(
     """Make a sound plan of the usual steps of a kind, or raise `Invalid`.
 
     weights: of a canary and of a slice, ascending; 0.1 and 0.5 if none are given. members: of a slice, whom each step names;
-    fewer weights than steps: the last one goes on. step: where the other fields of every step come from. limits: fields of `Plan`.
+    fewer weights than steps: the last one goes on. step: where the other fields of every step come from. limits: fields
+    of `Plan`.
     """
     like = step or Step(0.0)
     shares: Sequence[float]
@@ -49,9 +50,11 @@ def planned(
 
 
 def sound(plan: Plan) -> Plan:
-    """Give the plan back, or raise `Invalid` with what is wrong and how to mend it. Nothing else of this package checks a plan."""
+    """Give the plan back, or raise `Invalid` with what is wrong and how to mend it. Nothing else here checks a plan."""
     if plan.kind not in get_args(Kind):
-        raise _bad(f"{plan.kind!r} is no kind of rollout", f"write one of {', '.join(get_args(Kind))}", kind_=plan.kind)
+        raise _bad(
+            f"{plan.kind!r} is no kind of rollout", f"write one of {', '.join(get_args(Kind))}", rollout=plan.kind
+        )
     if not 0 < plan.alpha <= 0.5:
         raise _bad("alpha is a chance above 0, of 0.5 at most", "0.05 is usual", alpha=plan.alpha)
     if not 0 <= plan.missing < 1:

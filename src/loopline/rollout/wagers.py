@@ -28,7 +28,7 @@ _RUIN: Final = 0.98
 _EVERY: Final = 16_384
 _THEN: Final = 16
 """Wealth is looked at after every unit at first, later after every sixteenth: always the same ones, whatever comes behind."""
-_HALVINGS: Final = 60
+_HALVINGS: Final = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
