@@ -150,7 +150,7 @@ def test_a_rollout_moves_everything_and_no_request_fails(rolled: Rolled) -> None
     change = rolled.deploy(10.0)
     assert change.state is ChangeState.ROLLING
     rolled.until(lambda one: one.progress.weight == 0.3)
-    process = rolled.steering._process  # noqa: SLF001 (whom a machine would kill)
+    process = rolled.steering._process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
     rolled.until(lambda one: one.progress.weight == 0.6)

@@ -57,8 +57,10 @@ def test_all_of_it_is_read() -> None:
 def test_what_is_usual_is_not_written() -> None:
     """A canary without steps has two, a shadow one; nothing at all is no rollout."""
     canary, shadow = read('kind = "canary"' + MANY), read('kind = "shadow"' + MANY)
-    assert canary is not None and [one.weight for one in canary.steps] == [0.1, 0.5]
-    assert shadow is not None and [one.weight for one in shadow.steps] == [0.0]
+    assert canary is not None
+    assert [one.weight for one in canary.steps] == [0.1, 0.5]
+    assert shadow is not None
+    assert [one.weight for one in shadow.steps] == [0.0]
     assert read('kind = "at-once"') == Plan("at-once", ())
     assert rollout(None) is None
 
@@ -67,17 +69,18 @@ def test_what_is_usual_is_not_written() -> None:
     ("text", "kind", "word"),
     [
         ('kind = "canari"' + MANY, "bad-value", "canary"),
-        ('kind = "canary"', "missing-key", "metrics"),
+        ('kind = "canary"', "bad-rollout", "metric"),
         ('kind = "canary"\nmetrics = [{ name = "brierr", tolerance = 0.1 }]', "bad-value", "brier"),
         ('kind = "canary"\nmetrics = [{ name = "brier", tolerance = 0.1 }]', "missing-key", "maturity"),
         ('kind = "canary"\nmaturity = "1d"\nmetrics = [{ name = "log_loss", tolerance = 0.1 }]', "missing-key", "most"),
         ('kind = "canary"\nmetrics = [{ name = "errors" }]', "missing-key", "tolerance"),
         ('kind = "canary"\nsteps = [{ weight = 1.5 }]' + MANY, "bad-value", "from 0 to 1"),
         ('kind = "canary"\nsteps = [{ weight = 0.5, members = ["UA"] }]' + MANY, "bad-value", "slice"),
+        ('kind = "blue-green"' + MANY, "bad-rollout", "canary"),
         ('kind = "slice"' + MANY, "bad-value", "column"),
         ('kind = "canary"\nalpha = 0.9' + MANY, "bad-value", "0.5"),
         ('kind = "canary"\nwight = 1' + MANY, "unknown-key", "known here"),
-        ('kind = "canary"\nmetrics = [{ name = "errors", tolerance = 1 }, { name = "errors", tolerance = 2 }]', "same-name", "remove"),
+        ('kind = "canary"\nmetrics = [{ name = "errors", tolerance = 1 }, { name = "errors", tolerance = 2 }]', "bad-rollout", "once"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_told(text: str, kind: str, word: str) -> None:

@@ -25,7 +25,6 @@ from .test_deploy import DECLARED, DELAY, PROD, train
 if TYPE_CHECKING:
     from loopline.nouns.change import Change
     from loopline.nouns.rolling import Rollout
-
     from loopline.testing.clock import FakeClock
 
     from .conftest import World
@@ -145,7 +144,8 @@ def test_a_worse_version_is_taken_back_and_marked(world: World, begun: tuple[Cha
     assert "brier" in one.progress.reason
     with world.loop.ledger.read() as tx:
         assert (tx.refs.get(PROD).target, tx.refs.get(CHAMPION).target) == (1, 1)
-        assert tx.versions.quarantined(DELAY, 2) and tx.versions.quarantined(MODEL, 2)
+        assert tx.versions.quarantined(DELAY, 2)
+        assert tx.versions.quarantined(MODEL, 2)
         assert tx.incidents.list(PROJECT)[0].blames[0].change == change.id
 
 

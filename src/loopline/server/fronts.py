@@ -23,7 +23,7 @@ import msgspec
 
 from loopline.errors import LooplineError
 from loopline.server.children import Child, Children
-from loopline.serving.desired import Answering, Desired
+from loopline.serving.desired import Answering, Desired, Only
 
 if TYPE_CHECKING:
     from loopline.nouns.deployment import DeploymentState
@@ -51,6 +51,8 @@ class Coming:
     """Of the units."""
     shadow: bool = False
     """Whether it gets copies of everything, and answers nobody."""
+    only: Only | None = None
+    """Whom it may answer; None: everybody."""
 
 
 @dataclass(frozen=True, slots=True)

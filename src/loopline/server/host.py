@@ -24,6 +24,7 @@ from loopline.server.child import heeding, opened, settings_of, write_log
 from loopline.server.fronts import Coming, Deployed, Doing, Seen, Wanted, wait_all
 from loopline.server.listening import address_of, is_loopback, url_of
 from loopline.server.placing import Placing, listen_for
+from loopline.serving.desired import Only
 from loopline.serving.folders import log_of
 
 if TYPE_CHECKING:
@@ -214,7 +215,9 @@ def main() -> int:
 
 
 def _coming(rolling: Rollout) -> Coming:
-    return Coming(rolling.new, rolling.change, rolling.progress.weight, rolling.shadow)
+    plan, here = rolling.plan, rolling.progress
+    only = Only(plan.column, plan.steps[max(here.step, 0)].members) if plan.column else None
+    return Coming(rolling.new, rolling.change, here.weight, rolling.shadow, only)
 
 
 def _lease(key: Key) -> str:

@@ -67,8 +67,9 @@ class Placing:
             except LooplineError as error:  # it is no reason not to answer over HTTP
                 remarks.append(f"gRPC is not spoken: {error.message} → {error.hint}")
         desired = Desired(
-            project, ref, wanted.number, wanted.change, service, tuple(place for place, _ in placed), signals, grpc
-        )
+            project, ref, wanted.number, wanted.change, service, tuple(place for place, _ in placed), signals, grpc,
+            coming.only if coming else None,
+        )  # fmt: skip
         return desired, "; ".join(dict.fromkeys(remark for remark in remarks if remark))
 
     def _placed(self, loop: Loop, arm: Arm) -> tuple[Place, str]:

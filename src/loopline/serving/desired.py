@@ -24,6 +24,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """Rows by what one of their columns says."""
+
+    column: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """One service version, ready to be started."""
 
@@ -41,6 +49,8 @@ class Desired:
     """Folder for records of this deployment; empty: nothing is recorded."""
     grpc: str = ""
     """`HOST:PORT` at which gRPC is spoken; empty: nowhere."""
+    only: Only | None = None
+    """Whom a version that rolls may answer; None: everybody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from loopline.errors import Invalid
 from loopline.nouns.rollout import Judged, Kind, Over, Plan, Step
+from loopline.rollout.plan import sound
 from loopline.settings.table import near
 
 if TYPE_CHECKING:
@@ -40,15 +42,24 @@ def rollout(table: Table | None) -> Plan | None:
         maturity=table.duration("maturity", _DEFAULT.maturity),
         unit_window=_positive(table, "unit_window", _DEFAULT.unit_window),
         cap=table.whole("cap", _DEFAULT.cap, least=1),
-        missing=table.number("missing", _DEFAULT.missing, most=1.0),
+        missing=table.number("missing", _DEFAULT.missing, most=0.999),
         most=_positive(table, "most", _DEFAULT.most),
         units=table.whole("units", _DEFAULT.units),
         over=table.choice("over", get_args(Over), _DEFAULT.over),  # type: ignore[arg-type] # one of its words
         column=column,
     )
-    _judgeable(table, found)
     table.done()
-    return found
+    if kind == "at-once":
+        return found
+    if any(one.labelled for one in found.metrics) and not found.maturity:
+        table.fail(
+            "maturity", "labels are judged at one age, and nothing says at which", kind="missing-key",
+            hint='write maturity = "2d": as long as nearly all labels take',
+        )  # fmt: skip
+    try:
+        return sound(found)
+    except Invalid as error:
+        table.source.fail(table.path, error.message, kind=error.kind, hint=error.hint, **error.facts)
 
 
 def _step(table: Table, kind: str) -> Step:
@@ -61,7 +72,7 @@ def _step(table: Table, kind: str) -> Step:
         slack=table.number("slack", _STEP.slack, least=1.0),
         members=table.texts("members"),
     )
-    if bool(found.members) != (kind == "slice"):
+    if found.members and kind != "slice":
         table.fail(
             "members", f"members and kind {kind} do not fit", kind="bad-value", hint="name members for a slice alone"
         )
@@ -95,30 +106,12 @@ def _usual(kind: str) -> tuple[Step, ...]:
     match kind:
         case "canary":
             return (Step(0.1, slack=2.5), Step(0.5))
-        case "blue-green" | "shadow":
-            return (Step(0.0),) if kind == "shadow" else (Step(0.5),)
+        case "blue-green":
+            return (Step(0.0), Step(1.0))
+        case "shadow":
+            return (Step(0.0),)
         case _:
             return ()
-
-
-def _judgeable(table: Table, plan: Plan) -> None:
-    """Refuse what could never be left, and what nothing is found out by."""
-    if plan.kind == "at-once":
-        return
-    if not plan.metrics:
-        hint = 'write metrics = [{ name = "errors", tolerance = 0.01 }]'
-        table.fail("metrics", "nothing says what is judged", kind="missing-key", hint=hint)
-    if not plan.steps:
-        hint = "write steps = [{ weight = 0.1 }, …]"
-        table.fail("steps", "nothing says how it goes on", kind="missing-key", hint=hint)
-    names = [one.metric for one in plan.metrics]
-    if len(set(names)) < len(names):
-        table.fail("metrics", "a metric is there twice", kind="same-name", hint="remove one")
-    if any(one.labelled for one in plan.metrics) and not plan.maturity:
-        table.fail(
-            "maturity", "labels are judged at one age, and nothing says at which", kind="missing-key",
-            hint='write maturity = "2d": as long as nearly all labels take',
-        )  # fmt: skip
 
 
 def _positive(table: Table, key: str, default: timedelta) -> timedelta:
