@@ -291,3 +291,15 @@ def test_any_way_through_trees_ends_in_the_last(tmp_path: Path, steps: list[File
     else:
         checkout(blobs, root_of(blobs, goal), folder, Index(place / "index"))
         assert texts(folder) == goal | mine
+
+
+def test_a_folder_whose_index_cannot_be_read_is_left_alone(blobs: MemoryBlobs, folder: Path, tmp_path: Path) -> None:
+    """Nobody knows which version it holds: the error names the index, and says nothing of changes that nobody made."""
+    one, two = root_of(blobs, ONE), root_of(blobs, TWO)
+    checkout(blobs, one, folder, Index(tmp_path / "index"))
+    (tmp_path / "index").unlink()
+    (tmp_path / "index").mkdir()  # reading it fails, whoever reads
+    with pytest.raises(Unavailable) as caught:
+        checkout(blobs, two, folder, Index(tmp_path / "index"))
+    assert (caught.value.kind, caught.value.facts["path"]) == ("index-unreadable", str(tmp_path / "index"))
+    assert texts(folder) == ONE

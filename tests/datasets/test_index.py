@@ -93,6 +93,31 @@ def test_a_damaged_index_is_an_empty_one(tmp_path: Path, damage: bytes | tuple[i
     assert len(Index(file)) == 0
 
 
+def test_an_index_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    """What it would say of the folder's version is refused with its path, its stamps are done without, and it is not lost."""
+    file = tmp_path / "i"
+    before = Index(file)
+    before.learn("a", STAMP, ABC, began=1001)
+    before.base = ABC
+    before.save()
+    file.rename(tmp_path / "kept")
+    file.mkdir()  # reading it fails, whoever reads
+    index = Index(file)
+    assert (len(index), index.find("a", STAMP)) == (0, None)
+    with pytest.raises(Unavailable) as caught:
+        assert index.base
+    assert (caught.value.kind, caught.value.facts["path"]) == ("index-unreadable", str(file))
+    index.learn("b", STAMP, ABC, began=1001)
+    index.save()
+    file.rmdir()
+    (tmp_path / "kept").rename(file)
+    index.save()
+    assert Index(file).base == ABC
+    index.base = ABC
+    index.save()
+    assert (Index(file).find("a", STAMP), Index(file).find("b", STAMP)) == (None, ABC)
+
+
 def test_the_clock_is_that_of_the_file_system(tmp_path: Path) -> None:
     """What is written after asking is stamped no earlier than the answer."""
     now = Index(tmp_path / "deep" / "i").now()

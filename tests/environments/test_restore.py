@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import sys
 import sysconfig
 import textwrap
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,8 @@ from loopline.environments.lock import Distribution, Lock, digest
 from loopline.environments.restore import MARKER, explain, requirements, restore
 from loopline.errors import Conflict, Invalid, NotFound, Unavailable
 from loopline.nouns.progress import Progress
+
+from .wheels import only, small
 
 
 def lock(*distributions: Distribution, python: str | None = None) -> Lock:
@@ -29,22 +29,8 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "wheels"
     folder.mkdir()
     for name in ("alpha", "beta"):
-        info = f"{name}-1.0.dist-info"
-        with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
-            wheel.writestr(f"{name}.py", f"NAME = '{name}'\n")
-            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-            wheel.writestr(
-                f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-            )
-            wheel.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
-    for variable in [name for name in os.environ if name.startswith(("UV_", "PIP_"))]:
-        monkeypatch.delenv(variable)
-    index = tmp_path / "index"
-    index.mkdir()
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_INDEX_URL", index.as_uri())
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+        small(folder, name, f"NAME = '{name}'\n")
+    only(folder, monkeypatch)
     return folder
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loopline.errors import NotFound
+from loopline.errors import Conflict, NotFound
 from loopline.nouns.incident import Blame, Incident
 
 if TYPE_CHECKING:
@@ -38,3 +38,18 @@ def test_an_incident_knows_what_caused_and_fixed_it(hand: Hand) -> None:
         assert tx.incidents.list("flights", open_only=True) == []
         with pytest.raises(NotFound):
             tx.incidents.get("nope")
+
+
+def test_an_incident_is_found_by_its_first_digits(hand: Hand) -> None:
+    """Four or more, in its own project alone; where several begin so, that is said."""
+    with hand.write() as tx:
+        one, two = (
+            tx.incidents.open(Incident(name * 32, "flights", "late", "high", "person:ann", 0)) for name in ("a", "b")
+        )
+        tx.incidents.open(Incident("bbbb" + "c" * 28, "flights", "late", "high", "person:ann", 0))
+        assert tx.incidents.beginning("flights", "aaaa") == one
+        assert tx.incidents.beginning("flights", two.id) == two
+        assert tx.incidents.beginning("flights", "aaa") is None
+        assert tx.incidents.beginning("trains", "aaaa") is None
+        with pytest.raises(Conflict):
+            tx.incidents.beginning("flights", "bbbb")

@@ -27,12 +27,12 @@ HOME = "http://127.0.0.1:4040"
 class Served:
     """An app over a fresh ledger."""
 
-    def __init__(self, folder: Path, settings: ServerSettings | None = None) -> None:
+    def __init__(self, folder: Path, settings: ServerSettings | None = None, **ports: Any) -> None:
         from loopline.ledger.schema import prepare
 
         database = open_database(f"sqlite:///{folder / 'ledger.db'}")
         prepare(database)
-        self.loop: Loop = new_loop(database=database, blobs=LocalBlobs(folder), work=folder / "cache")
+        self.loop: Loop = new_loop(database=database, blobs=LocalBlobs(folder), work=folder / "cache", **ports)
         self.desk = Desk(self.loop)
         self.app = make_app(self.desk, settings=settings or ServerSettings())
 

@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 
 from loopline.server.serving import number_of
-from loopline.serving.desired import Desired
+from loopline.serving.desired import Desired, Only
 from loopline.serving.mixing import mixed
+from loopline.signals.queries import Filter, find
 from tests.server.fronting import Fronted, fronted, limited, naughty
 from tests.server.naughty import EXIT, GROW, HANG, RAISE, SLOW
 
@@ -290,6 +291,26 @@ def test_units_stay_with_their_arm_and_rows_come_back_in_order(tmp_path: Path) -
         assert front.get("/v2/models/n")[1]["versions"] == ["1", "1001"]
 
 
+def test_rows_without_a_unit_are_spread_and_told_as_such(tmp_path: Path) -> None:
+    """Requests that do not say whom they are about meet both arms, a request's rows one of them, and records invent no unit."""
+    desired = replace(naughty(tmp_path, 0, 1000), signals=str(tmp_path / "signals"))
+    with fronted(replace(desired, service=replace(desired.service, unit=("who",)))) as front:
+        asked: list[dict[str, Any]] = [{"x": 1.0, "who": None}, {"x": 2.0, "who": ""}, {"x": 3.0, "who": "u1"}]
+        met: list[set[str]] = [set(), set(), set()]
+        for _ in range(30):
+            said = front.post("/predict", {"records": asked})
+            first, second, named = (row.get("arm", said.headers["loopline-arm"]) for row in said.json()["predictions"])
+            assert first == second
+            for arms, arm in zip(met, (first, named, front.predict(1.0).headers["loopline-arm"]), strict=True):
+                arms.add(arm)
+        assert (met[0], len(met[1]), met[2]) == ({"m0", "m1"}, 1, {"m0", "m1"})
+    kept = find(Path(desired.signals), "s", Filter(), limit=200)
+    assert sorted(one.unit for one in kept) == [*[""] * 90, *["u1"] * 30]
+    assert find(Path(desired.signals), "s", Filter(where={"unit": ""}), limit=200) == tuple(
+        one for one in kept if not one.unit
+    )
+
+
 def test_a_header_may_name_the_unit(tmp_path: Path) -> None:
     """Where a header is the unit, all rows of a request go where it says."""
     desired = naughty(tmp_path, 0, 1000)
@@ -414,3 +435,16 @@ def test_weights_move_without_a_process_being_started(tmp_path: Path) -> None:
         front.want(old)
         front.until(lambda said: said.pids == (pids[0], model))
         assert front.predict(1.0).json()["predictions"][0]["predict"] == 1.0
+
+
+def test_a_slice_alone_meets_the_new_version(tmp_path: Path) -> None:
+    """Of a version that rolls by slice whoever is no member is answered by the old one, however large the share is."""
+    old, new = naughty(tmp_path, 0.0), naughty(tmp_path, 10.0, number=2)
+    both = {"m0@2": replace(new.places[0], number=2, change="change2"), "m0": old.places[0]}
+    service = mixed(old.service, new.service, 2, 0.9999)
+    rolling = replace(
+        old, service=service, places=tuple(both[arm.name] for arm in service.arms), only=Only("x", ("1", "2"))
+    )
+    with fronted(rolling) as front:
+        said = [one["predict"] for one in front.predict(1.0, 3.0, 2.0, 4.0).json()["predictions"]]
+    assert said == [11.0, 3.0, 12.0, 4.0]

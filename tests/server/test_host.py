@@ -72,7 +72,10 @@ class Machine:
 
     def start(self) -> Host:
         """Start a host."""
-        one = Host(self.loop, self.settings, front="tests.server.standing", lasting=LASTING)
+        return self.run(Host(self.loop, self.settings, front="tests.server.standing", lasting=LASTING))
+
+    def run(self, one: Host) -> Host:
+        """Have a host look, in a thread."""
         thread = threading.Thread(target=one.run)
         thread.start()
         self.hosts.append((one, thread))

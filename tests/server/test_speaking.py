@@ -15,7 +15,7 @@ from loopline.server.listening import listen
 from tests.server.fronting import fronted, naughty
 
 
-def asked(address: str, *values: float) -> list[float]:
+def asked(address: str, *values: float, metadata: tuple[tuple[str, str], ...] = ()) -> list[float]:
     """What a model says about rows."""
     request = message("ModelInferRequest")(model_name="n")
     tensor = request.inputs.add(name="x", datatype="FP64", shape=[len(values)])
@@ -26,7 +26,7 @@ def asked(address: str, *values: float) -> list[float]:
             request_serializer=lambda one: one.SerializeToString(),
             response_deserializer=message("ModelInferResponse").FromString,
         )
-        said = call(request, timeout=10)
+        said = call(request, timeout=10, metadata=metadata)
     return list(said.outputs[0].contents.fp64_contents)
 
 

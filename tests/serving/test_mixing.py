@@ -25,7 +25,7 @@ def arms(share: float, old: Service = OLD, new: Service = NEW) -> list[str]:
     """Who answers each unit."""
     mixture = mixed(old, new, 2, share)
     split = Split(mixture.name, mixture.arms)
-    return [split.arm(unit) for unit in UNITS]
+    return [split.arm(unit, "") for unit in UNITS]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])

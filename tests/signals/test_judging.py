@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from loopline.signals.judging import Between, told
+from loopline.signals.judging import Between, pack, told, unpack
 from loopline.signals.sealing import seal
-from tests.signals.recorded import DAY, JULY, entry, flown, tell, write
+from tests.signals.recorded import DAY, JULY, columns, entry, flown, tell, write
 
 PROBA = "predict_proba[1]"
-BETWEEN = Between("old", "new", JULY, PROBA, "", DAY)
+BETWEEN = Between("old", "new", JULY, PROBA, maturity=DAY)
 
 
 def test_units_of_both_changes_are_told(tmp_path: Path) -> None:
@@ -60,3 +60,46 @@ def test_a_label_counts_at_its_age_and_a_failure_counts(tmp_path: Path) -> None:
     assert np.nan_to_num(found.truth, nan=-1).tolist() == [1, -1, -1]
     assert found.failed.tolist() == [False, False, True]
     assert np.isnan(found.score[2])
+
+
+def test_a_slice_is_told_from_when_on_its_members_count(tmp_path: Path) -> None:
+    """Of a rollout by slice only rows of the members in force are told, and a member that is added counts from then on."""
+    write(
+        tmp_path,
+        [
+            entry(0, carrier="UA", change="old"),
+            entry(1, carrier="AA", change="old"),
+            entry(2, carrier="AA", change="new", recorded_at=JULY + 100),
+            entry(3, carrier="DL", change="old", recorded_at=JULY + 100),
+        ],
+    )
+    stretches = ((JULY, ("UA",)), (JULY + 50, ("UA", "AA")))
+    found = told(tmp_path, Between("old", "new", JULY, column="carrier", members=stretches))
+    assert found.at.tolist() == [JULY, JULY + 2]
+
+
+def test_a_class_is_right_or_wrong(tmp_path: Path) -> None:
+    """Where the output is a class the score says whether it is the label."""
+    write(
+        tmp_path,
+        [
+            entry(0, change="old", outputs=columns(predict=["late"])),
+            entry(1, change="new", outputs=columns(predict=["early"])),
+        ],
+    )
+    tell(tmp_path, flown(0, "late"), flown(1, "late"))
+    found = told(tmp_path, Between("old", "new", JULY, "predict", classes=True))
+    assert found.score.tolist() == [1, 0]
+    assert found.truth.tolist() == [1, 1]
+
+
+def test_what_was_told_can_be_kept(tmp_path: Path) -> None:
+    """Packed and unpacked it is the same, missing values included."""
+    write(tmp_path, [entry(0, change="old"), entry(1, change="new")])
+    found = told(tmp_path, BETWEEN)
+    again = unpack(pack(found))
+    for name in ("unit", "new", "seen", "at", "failed", "latency_us", "score", "truth"):
+        assert np.array_equal(
+            getattr(found, name), getattr(again, name), equal_nan=getattr(found, name).dtype.kind == "f"
+        )
+        assert getattr(found, name).dtype == getattr(again, name).dtype

@@ -22,13 +22,21 @@ SIGNATURE = Signature(
 )
 
 
-def served(tmp_path: Path, labels: Labels | None = None) -> tuple[Loop, RefName, Path]:
+def served(
+    tmp_path: Path, labels: Labels | None = None, signature: Signature = SIGNATURE
+) -> tuple[Loop, RefName, Path]:
     """Give a loop where service/delay@prod is deployed, and the folder of its records."""
     loop = empty_loop(signals=tmp_path / "signals")
+    ref = serve(loop, labels, signature)
+    return loop, ref, folder_of(tmp_path / "signals", "flights", "delay", "prod")
+
+
+def serve(loop: Loop, labels: Labels | None = None, signature: Signature = SIGNATURE) -> RefName:
+    """Deploy service/delay@prod in a loop."""
     ref = parse_ref("service/delay@prod", project="flights")
-    arm = Arm("champion", "model/delay@7", Digest("sha256:" + "0" * 64), signature=SIGNATURE)
+    arm = Arm("champion", "model/delay@7", Digest("sha256:" + "0" * 64), signature=signature)
     told = Service("service/delay", (arm,), labels=labels or Labels(join=("carrier", "distance"), slices=("carrier",)))
     digest = loop.blobs.put(dump_service(told))
     put(loop, ref.asset, digest=digest, media_type=SERVICE)
     propose(loop, ref, to=Numbered(1), why="first")
-    return loop, ref, folder_of(tmp_path / "signals", "flights", "delay", "prod")
+    return ref

@@ -8,7 +8,7 @@ import pytest
 from loopline.errors import Invalid, NotFound
 from loopline.nouns.artifact import SERVICE
 from loopline.nouns.name import AssetName
-from loopline.nouns.service import Labels
+from loopline.nouns.service import Labels, Monitor
 from loopline.verbs.deploying import behind, declared_as, service_of
 
 from .conftest import OTHER, PROJECT
@@ -34,6 +34,7 @@ def test_a_specification_belongs_to_its_service(world: World) -> None:
 
 NUMBER = {"name": "predict", "type": "FP64"}
 CLASSES = {"name": "predict", "type": "FP64", "values": ["0", "1"]}
+SPECIES = {"name": "predict", "type": "BYTES", "values": ["a", "b", "c"]}
 PROBABILITIES = {"name": "predict_proba", "type": "FP64", "shape": [-1, 2]}
 
 
@@ -45,17 +46,32 @@ PROBABILITIES = {"name": "predict_proba", "type": "FP64", "shape": [-1, 2]}
         ([NUMBER], Labels(positive="late"), "binary"),
         ([NUMBER, PROBABILITIES], Labels(), "binary"),
         ([CLASSES], Labels(), "binary"),
+        ([SPECIES], Labels(), "classes"),
+        ([SPECIES], Labels(metrics=("accuracy",)), "classes"),
+        ([SPECIES], Labels(positive="b"), "binary"),
         ([], Labels(), "binary"),
     ],
 )
 def test_what_is_measured_follows_from_what_the_model_predicts(
     world: World, outputs: list[dict[str, Any]], labels: Labels, kind: str
 ) -> None:
-    """Where nobody says what a truth is, a model that predicts numbers is a regression, and any other one binary."""
+    """Where nobody says what a truth is, a model of numbers is a regression, one of several classes of these, others binary."""
     train(world, signature={**SIGNATURE, "outputs": outputs})
     champion(world, 1)
     world.do("deploy", PROD, declared=replace(DECLARED, labels=labels))
     assert served(world, 1).labels.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("labels", "bounds"), [(Labels(metrics=("brier",), kind="binary"), {}), (Labels(), {"roc_auc": 0.7})]
+)
+def test_what_cannot_be_measured_is_not_deployed(world: World, labels: Labels, bounds: dict[str, float]) -> None:
+    """Metrics and bounds of quality that several classes do not have are refused before anything is served."""
+    train(world, signature={**SIGNATURE, "outputs": [SPECIES]})
+    champion(world, 1)
+    monitors = (Monitor("truth", "quality", bounds=bounds),)
+    with pytest.raises(Invalid):
+        world.do("deploy", PROD, declared=replace(DECLARED, labels=labels, monitors=monitors))
 
 
 def test_what_is_no_specification_is_behind_nothing(world: World) -> None:

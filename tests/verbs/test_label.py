@@ -70,6 +70,16 @@ def test_an_event_time_is_written_as_people_do(tmp_path: Path) -> None:
     assert label(loop, ref, rows=({"unit": "UA1", "event_time": "2013-07-01T02:00+02:00", "label": 1},)).unmatched == 0
 
 
+def test_a_label_never_names_a_prediction_by_no_unit(tmp_path: Path) -> None:
+    """A label whose unit is empty is refused: it would be about everybody of whom nobody said who they are."""
+    loop, ref, folder = served(tmp_path, Labels(join=("unit", "event_time")))
+    write(folder, [entry(0, units=None), entry(0, units="")])
+    with pytest.raises(Invalid) as refused:
+        label(loop, ref, rows=({"unit": "", "event_time": "2013-07-01", "label": 1},))
+    assert refused.value.kind == "bad-label"
+    assert label(loop, ref, rows=({"id": ID, "label": 1},)).unmatched == 0
+
+
 @pytest.mark.parametrize(
     ("rows", "kind"), [((), "no-labels"), (({"id": ID, "label": 1},) * 200_001, "too-many-labels")]
 )

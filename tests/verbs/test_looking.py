@@ -41,3 +41,17 @@ def test_a_look_covers_the_window_before_its_end(world: World) -> None:
     assert newest_event(here, now) == now
     with pytest.raises(Invalid):
         look(world.loop, here, Monitor("features", "drift", bounds={"effects": 1.0}), now)
+
+
+def test_a_quality_monitor_measures_what_it_bounds(world: World) -> None:
+    """Whoever bounds `accuracy` gets it measured, also where that is not among the usual metrics."""
+    deploy(world)
+    records, now = Records(world), world.loop.clock.now()
+    records.add(now - HOUR, {**rows(40), "out.predict_proba[1]": [0.9] * 40})
+    truths = tuple({"id": f"{records.last}:{n}", "label": n < 30} for n in range(40))
+    world.do("label", PROD, rows=truths)
+    with world.loop.ledger.read() as tx:
+        here = deployed(tx, world.loop, PROD)
+    monitor = Monitor("truth", "quality", window=timedelta(days=1), rows=30, bounds={"accuracy": 0.8})
+    seen = look(world.loop, here, monitor, now)
+    assert (seen.seen, seen.facts["champion.accuracy"]["value"]) == ("bad", 0.75)

@@ -29,6 +29,8 @@ from .conftest import CHAMPION, PROJECT
 from .triggered import alert, arm, fired, kinds, work
 
 if TYPE_CHECKING:
+    from loopline.nouns.lineage import Reason
+
     from .conftest import World
     from .projects import Project
 
@@ -88,6 +90,59 @@ def test_an_alert_leads_to_a_run_and_the_run_to_a_proposal(project: Project) -> 
     reason = project.do("why", change.id)
     (because,) = [each for each in reason.because if each.kind == "trigger"]
     assert (because.key, because.because[0].kind, because.because[0].key) == ("retrain", "alert", seen.id)
+
+
+def test_a_chain_of_triggers_leads_back_to_who_began_it(world: World) -> None:
+    """What the last of three has opened is told back over both changes to the first, and to the person who had it fire."""
+    for body in (b"one", b"two"):
+        world.train(body)
+    one, two = (replace(CHAMPION, ref=name) for name in ("one", "two"))
+    arm(
+        world,
+        Trigger("first", OnTime("0 0 1 1 *", "UTC"), Do(propose=str(one), to="latest")),
+        Trigger("second", OnMoved(str(one)), Do(propose=str(two), to="1")),
+        Trigger("third", OnMoved(str(two)), Do(incident="Look")),
+    )
+    world.do("fire", "first", why="to try it")
+    for _ in range(4):
+        tick(world.loop)
+    (incident,) = world.do("find", "incidents")
+    told = way(world.do("why", incident.id))
+    assert [kind for kind, _ in told] == ["incident", "trigger", "change", "trigger", "change", "trigger"]
+    assert [key for kind, key in told if kind == "trigger"] == ["third", "second", "first"]
+    last = world.do("why", incident.id)
+    while last.because:
+        (last,) = last.because
+    assert (last.facts["asked by"], last.title) == ("person:ann", "person:ann asked for it: to try it")
+
+
+def test_an_alert_under_a_change_of_a_trigger_leads_back_to_its_cause(world: World) -> None:
+    """Where the change in force was itself a trigger's, `why` goes on from the alert to what that one had met."""
+    world.train(b"one")
+    arm(
+        world,
+        Trigger("first", OnTime("0 0 1 1 *", "UTC"), Do(propose=str(CHAMPION), to="1")),
+        NOTED,
+    )
+    world.do("fire", "first")
+    tick(world.loop)
+    with world.loop.ledger.read() as tx:
+        moved = tx.refs.get(CHAMPION).change or ""
+    alert(world, change=moved)
+    tick(world.loop)
+    (incident,) = world.do("find", "incidents")
+    assert [kind for kind, _ in way(world.do("why", incident.id))] == [
+        "incident",
+        "trigger",
+        "alert",
+        "change",
+        "trigger",
+    ]
+
+
+def way(reason: Reason) -> list[tuple[str, str]]:
+    """Give kinds and keys on the way down to the first cause."""
+    return [(reason.kind, reason.key), *(pair for one in reason.because[:1] for pair in way(one))]
 
 
 def test_what_was_killed_in_between_is_done_once(world: World) -> None:

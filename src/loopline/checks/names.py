@@ -6,4 +6,6 @@ from typing import Final
 
 BINARY: Final = ("roc_auc", "log_loss", "brier", "calibration_error", "accuracy", "precision", "recall")
 REGRESSION: Final = ("mae", "rmse", "r2")
+CLASSES: Final = ("accuracy",)
+"""Of answers that are one of several classes, none of which is the positive one."""
 KNOWN: Final = (*BINARY, *REGRESSION)

@@ -61,7 +61,7 @@ def checkout(
     Each file appears whole or not at all. Cut short at any point, the same call finishes the work. Raise Conflict
     kind="local-changes" naming files with somebody's work in them, before anything is touched (`force` overwrites it),
     "folder-busy" while another checkout is at work here, Invalid kind="unsafe-path" for a tree that would write into `.git`
-    or through a link; Unavailable kind="disk-full" or "folder-unwritable".
+    or through a link; Unavailable kind="disk-full", "folder-unwritable" or "index-unreadable".
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -31,18 +31,38 @@ _Body = tuple[list[str], list[str], list[Stamp], bytes, list[int]]
 class Index:
     """The stamps and digests of one folder's files, kept in one file. For one thread at a time.
 
-    A file that is missing, damaged or of another format is an empty index. Two processes that save one after the other
-    lose knowledge, never correctness; whoever sets `base` should hold the folder (a checkout does).
+    A file that is missing, damaged or of another format is an empty index. One that is there and cannot be read (an error of
+    the disk, a permission) is one without stamps, and is not written over; only who asks it for `bases` is refused, because what
+    it would say is not known. Two processes that save one after the other lose knowledge, never correctness; whoever sets `base`
+    should hold the folder (a checkout does).
     """
 
     def __init__(self, file: Path) -> None:
         self.file = Path(file)
-        self.bases: tuple[Digest, ...] = ()
-        """Trees that a file may be in step with: one; more after a checkout that was cut short."""
+        self._bases: tuple[Digest, ...] = ()
+        self._unread: OSError | None = None
         self._known: dict[str, tuple[Stamp, bytes, int]] = {}
         self._dirty = False
         self._saved: tuple[Digest, ...] = ()
         self._load()
+
+    @property
+    def bases(self) -> tuple[Digest, ...]:
+        """Trees that a file may be in step with: one; more after a checkout that was cut short.
+
+        Raise Unavailable kind="index-unreadable".
+        """
+        if self._unread is not None:
+            raise Unavailable(
+                f"cannot read {self.file}: {self._unread.strerror}", kind="index-unreadable",
+                hint="check the disk and the file's permissions; without that file all that differs counts as changed here",
+                path=str(self.file),
+            ) from self._unread  # fmt: skip
+        return self._bases
+
+    @bases.setter
+    def bases(self, roots: tuple[Digest, ...]) -> None:
+        self._bases, self._unread = roots, None
 
     @property
     def base(self) -> Digest | None:
@@ -98,11 +118,11 @@ class Index:
 
     def save(self) -> None:
         """Write it if anything is new, whole or not at all. Raise Unavailable kind="index-unwritable"."""
-        if not self._dirty and self.bases == self._saved:
+        if self._unread is not None or (not self._dirty and self._bases == self._saved):
             return
         rows = self._known.values()
         body = msgspec.msgpack.encode((
-            self.bases,
+            self._bases,
             list(self._known),
             [row[0] for row in rows],
             b"".join(row[1] for row in rows),
@@ -120,12 +140,15 @@ class Index:
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(temporary)
-        self._dirty, self._saved = False, self.bases
+        self._dirty, self._saved = False, self._bases
 
     def _load(self) -> None:
         try:
             data = self.file.read_bytes()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            self._unread = error
             return
         head, body = data[: len(MAGIC) + 8], data[len(MAGIC) + 8 :]
         if head != MAGIC + xxh3_64_digest(body):
@@ -138,7 +161,7 @@ class Index:
             return
         ids = [digests[at : at + 32] for at in range(0, len(digests), 32)]
         self._known = dict(zip(paths, zip(stamps, ids, began, strict=True), strict=True))
-        self.bases = self._saved = tuple(Digest(base) for base in bases if is_digest_prefix(base))
+        self._bases = self._saved = tuple(Digest(base) for base in bases if is_digest_prefix(base))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

@@ -87,6 +87,11 @@ class Firings:
         row = self._rows.one(f"{_SELECT} WHERE change = ?", change) if change else None
         return _firing(row) if row else None
 
+    def of_incident(self, incident: str) -> Firing | None:
+        """Give the one that opened an incident."""
+        row = self._rows.one(f"{_SELECT} WHERE incident = ?", incident) if incident else None
+        return _firing(row) if row else None
+
     def met(self, project: str, trigger: str, cause: str) -> bool:
         """Tell whether a trigger has met a cause."""
         return (

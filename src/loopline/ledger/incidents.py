@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from loopline.errors import NotFound
+from loopline.errors import Conflict, NotFound
 from loopline.nouns.incident import Blame, Incident
 from loopline.store.database import Row, Rows
 
+LEAST: Final = 4
+"""Digits by which an id can be named."""
 _SELECT = "SELECT id, project, title, severity, opened_by, opened_at, resolved_at FROM incidents"
 
 
@@ -39,6 +42,16 @@ class Incidents:
                 incident=incident,
             )
         return self._incident(row)
+
+    def beginning(self, project: str, prefix: str) -> Incident | None:
+        """Find one by the first digits of its id (4 or more); None where there is none. Raise Conflict."""
+        low, high = (prefix, prefix + "g") if len(prefix) >= LEAST else ("", "")
+        rows = self._rows.all(f"{_SELECT} WHERE project = ? AND id >= ? AND id < ? LIMIT 2", project, low, high)
+        if len(rows) > 1:
+            raise Conflict(
+                f"several incidents begin with {prefix}", kind="ambiguous-id", hint="write more digits", prefix=prefix
+            )
+        return self._incident(rows[0]) if rows else None
 
     def list(self, project: str, *, open_only: bool = False, limit: int = 50, after: str = "") -> Sequence[Incident]:
         """Give them newest first; `after` is an id to go on from."""

@@ -3,7 +3,7 @@
 `sign(model, X)` attaches it beside the signature, and the codec writes it as `profile.json` into the model's folder, so it
 travels with the model. A reference has to be of the rows that this model was fitted on: profiles of data assets
 (datasets/profile.py) are of whole files, are computed when somebody first looks and are kept by the digest of the bytes, so
-adding data costs nothing for them.
+adding data costs nothing for them (decision 0011).
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-NodeKind = Literal["ref", "change", "version", "run", "artifact", "code", "environment", "package", "trigger", "alert"]
+NodeKind = Literal[
+    "ref", "change", "version", "run", "artifact", "code", "environment", "package", "trigger", "alert", "incident"
+]
 
 
 @dataclass(frozen=True, slots=True)

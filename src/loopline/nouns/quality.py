@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from loopline.nouns.evaluation import Estimate
+
+NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
+TRUTHS: Final = {"true": 1.0, "false": 0.0}
+"""What is a number in a label, however it is written."""
+
+
+def spelled(text: str) -> str:
+    """Write a class in the one way in which it can be compared: `1`, `1.0` and `True` are the same, `late` is itself."""
+    text = text.strip()
+    number = TRUTHS.get(text.lower(), float(text) if NUMBER.match(text) else math.nan)
+    if not math.isfinite(number):
+        return text
+    return str(int(number)) if number.is_integer() else repr(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,22 @@ class Quality:
     """Predictions that were given different labels; the newest counts."""
     unmatched: int = 0
     """Labels that name no prediction (yet)."""
+    kind: Literal["binary", "classes", "regression"] = "binary"
+    score: str = ""
+    """The output that was held against the labels: `predict_proba[1]`."""
+    positive: str = ""
+    """The class that counts as 1, against all others; empty: there is none."""
+    classes: tuple[str, ...] = ()
+    """Those that the model tells apart, where it says."""
+
+    @property
+    def said(self) -> str:
+        """Say what was measured where more than two classes leave that open."""
+        if self.kind == "classes":
+            return f"an answer is right where {self.score} is the label"
+        if self.kind == "binary" and len(self.classes) > 2:
+            return f"{self.positive} against the other {len(self.classes) - 1} classes, by {self.score}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,9 @@ class Labels:
     score: str = ""
     """Output that is measured (`predict_proba`); empty: the first that fits."""
     positive: str = ""
-    """The class that counts as 1; empty: the last one of the signature."""
-    kind: Literal["", "binary", "regression"] = ""
+    """The class that counts as 1, against all others; empty: the second of two. Of more than two none is: then an answer is
+    right or wrong."""
+    kind: Literal["", "binary", "classes", "regression"] = ""
     """Empty: what the model predicts says it, when the service is deployed."""
     metrics: tuple[str, ...] = ()
     """Empty: the usual ones of that kind (checks/names.py)."""
@@ -154,7 +155,7 @@ class Service:
     arms: tuple[Arm, ...]
     unit: tuple[str, ...] = ()
     """Input columns (or one `header:NAME`) that name whom a prediction is about: the same unit always meets the same arm.
-    Empty: every request is a unit of its own."""
+    Empty: every request is a unit of its own, as one is that does not say whom it is about."""
     event_time: str = ""
     """Input column, request parameter or `header:NAME` that tells when what is asked about happens; empty: now."""
     outputs: tuple[str, ...] = ()

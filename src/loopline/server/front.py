@@ -236,7 +236,7 @@ def main() -> int:
 async def _run(asked: Mapping[str, Any], listening: socket.socket, control: socket.socket) -> None:
     front = Front(asked["ref"], project=asked.get("project", ""))
     reader, writer = await asyncio.open_connection(sock=control, limit=_LONGEST)
-    front.tracing = open_tracing(f"loopline {asked['ref']}")
+    front.tracing = front.speaking.tracing = open_tracing(f"loopline {asked['ref']}")
     app: Any = Inference(front, hosts=asked.get("hosts", ()))
     if front.tracing is not None:
         app = Traced(app, front.tracing, route_of_service)

@@ -81,7 +81,10 @@ class Serving:
         self._traffic = [self.pools[name] for name in self._split.arms]
         self._arms = {arm.name: arm for arm in service.arms}
         self._shadows = [self.pools[arm.name] for arm in service.arms if arm.shadow]
-        self._single = self._traffic[0] if len(self._traffic) == 1 else None
+        self._single = self._traffic[0] if len(self._traffic) == 1 and desired.only is None else None
+        here = [arm for arm in service.arms if self._origins[arm.name][0] == desired.number]
+        self._before = Split(service.name, here)
+        self._members = frozenset(desired.only.members) if desired.only else frozenset()
         self._header = (
             service.unit[0].removeprefix(HEADER) if service.unit[:1] and service.unit[0].startswith(HEADER) else ""
         )
@@ -153,7 +156,7 @@ class Serving:
         units = self._units(question)
         pool = self._pinned(question.version) if question.version else self._single
         if pool is None:
-            arms = [self._split.arm(unit) for unit in (units or [question.id] * question.rows)]
+            arms = self._arms_of(question, units)
             if len(set(arms)) > 1:
                 return await self._spread(Asking(question, units, began), arms)
             pool = self.pools[arms[0]]
@@ -163,6 +166,16 @@ class Serving:
         return Answer(
             question.id, question.rows, [Made(*one) for one in said[2]], (pool.arm.name,), self._stamps[pool.arm.name], said[3]
         )  # fmt: skip
+
+    def _arms_of(self, question: Question, units: Sequence[str]) -> list[str]:
+        """Say who answers each row. Of a version that rolls by slice only the members of that may meet the new one."""
+        whom = units or [""] * question.rows
+        only = self.desired.only
+        if only is None:
+            return [self._split.arm(unit, question.id) for unit in whom]
+        said = self._columns(question, (only.column,)) or [("",)] * question.rows
+        splits = [self._split if unit_of(one) in self._members else self._before for one in said]
+        return [split.arm(unit, question.id) for split, unit in zip(splits, whom, strict=True)]
 
     async def _asked(self, pool: Pool, asking: Asking) -> Sequence[Any]:
         """Ask one arm, and see to it that what happened is kept."""
@@ -244,6 +257,10 @@ class Serving:
             return ()
         if self._header:
             return [question.headers.get(self._header.lower(), "")] * question.rows
+        return [unit_of(values) for values in self._columns(question, wanted)]
+
+    def _columns(self, question: Question, wanted: Sequence[str]) -> Sequence[Sequence[Any]]:
+        """Give what some columns say of each row; empty where one of them is not there."""
         columns = {one.name: one for one in question.columns}
         chosen = []
         for name in wanted:
@@ -251,7 +268,7 @@ class Serving:
             if one is None or one.width != 1:
                 return ()
             chosen.append(unpack(one.type, one.data) if isinstance(one.data, bytes) else one.data)
-        return [unit_of(values) for values in zip(*chosen, strict=True)]
+        return list(zip(*chosen, strict=True))
 
     def look(self, *, weigh: bool) -> None:
         """See to processes that hang."""

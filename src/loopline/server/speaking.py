@@ -12,6 +12,7 @@ from loopline.server.asgi import END_S
 
 if TYPE_CHECKING:
     from loopline.faces.inference.app import Front
+    from loopline.faces.otlp.tracing import Tracing
 
 AGAIN_S: Final = 2.0
 """Between two tries to listen where somebody else does."""
@@ -25,6 +26,7 @@ class Speaking:
         """Where it is spoken now."""
         self.trouble = ""
         """Why it is not spoken where it should be."""
+        self.tracing: Tracing | None = None
         self._front, self._told = front, told
         self._wanted = self._here = ("", 0)
         self._changed = asyncio.Event()
@@ -64,7 +66,8 @@ class Speaking:
             self._here = (address, most)  # this process will not find it any more
             return
         try:
-            self._server = await serve(self._front, address, most=most)
+            trace = self.tracing.call if self.tracing is not None else None
+            self._server = await serve(self._front, address, most=most, trace=trace)
         except LooplineError as error:
             self.trouble = error.message
             return

@@ -3,6 +3,12 @@
 The unit's hash (xxh3, 64 bits, salted with the service's name, so that two services cut their units independently) falls into
 one of the arms' intervals, which lie one behind the other in the order of the specification: a weight that grows takes units
 from its neighbours and moves no others.
+
+A row may come without a unit: its column or header is missing, or empty (`unit_of`). Then the id of its request takes the
+place of the unit, as it does for every row where a service declares none. So these rows, too, are spread by the weights;
+those of one request stay together, and a request that is sent again with its id meets the same arm. Its record has an empty
+unit: the explorer finds it by `--where unit=`, quality counts it as any other, and a label names it by id or by other
+columns, never by a unit that nobody said.
 """
 
 from __future__ import annotations
@@ -30,18 +36,18 @@ class Split:
         self._edges = [_WHOLE * sum_ // total for sum_ in accumulate(weights)][:-1]
         self._salt = f"{name}\0".encode()
 
-    def arm(self, unit: str) -> str:
-        """Give the arm of a unit."""
+    def arm(self, unit: str, request: str) -> str:
+        """Give the arm of a unit, or where nobody said whom a row is about (empty) that of the request's id."""
         if not self._edges:
             return self.arms[0]
-        return self.arms[bisect_right(self._edges, xxh3_64_intdigest(self._salt + unit.encode()))]
+        return self.arms[bisect_right(self._edges, xxh3_64_intdigest(self._salt + (unit or request).encode()))]
 
 
 def unit_of(values: Sequence[Any]) -> str:
     """Write the unit that some columns' values name: `UA+1545`. A missing value makes it empty: nobody said."""
     texts = []
     for one in values:
-        if one is None or one == "":
+        if one is None or one == "" or one != one:  # noqa: PLR0124 (only NaN differs from itself)
             return ""
         text = str(int(one)) if isinstance(one, float) and one.is_integer() else str(one)
         texts.append(text.replace("%", "%25").replace("+", "%2B") if "+" in text or "%" in text else text)

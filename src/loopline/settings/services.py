@@ -179,21 +179,22 @@ def _limits(table: Table | None) -> Limits:
 def _labels(table: Table | None) -> Labels:
     if table is None:
         return Labels()
-    from loopline.checks.names import BINARY, REGRESSION
+    from loopline.checks.names import BINARY, CLASSES, REGRESSION
 
     metrics = _columns(table, "metrics")
-    usual = ("regression" if metrics[0] in REGRESSION else "binary") if metrics else ""
-    kind = table.choice("kind", ("binary", "regression"), usual)
+    some = metrics and not set(metrics) <= set(CLASSES)  # those say nothing: two classes have them, and more
+    usual = ("regression" if metrics[0] in REGRESSION else "binary") if some else ""
+    kind = table.choice("kind", ("binary", "classes", "regression"), usual)
     found = Labels(
         target=table.text("target", Labels().target),
         join=_columns(table, "join"),
         score=table.text("score"),
         positive=table.text("positive"),
-        kind=kind,  # type: ignore[arg-type] # one of two words or none, by the line above
+        kind=kind,  # type: ignore[arg-type] # one of three words or none, by the line above
         metrics=metrics,
         slices=_columns(table, "slices"),
     )
-    _known(table, "metrics", metrics, REGRESSION if kind == "regression" else BINARY)
+    _known(table, "metrics", metrics, {"regression": REGRESSION, "classes": CLASSES}.get(kind, BINARY))
     table.done()
     return found
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.signals.matching import joining, latest
-from loopline.signals.opening import Opened, name, opened
+from loopline.signals.opening import Opened, equals, name, opened
+from loopline.signals.truth import classes_of, truth_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,9 +29,14 @@ class Between:
     score: str = ""
     """Output that is measured; empty: none, so labels are not looked for."""
     positive: str = ""
-    """The label that counts as 1, all others as 0; empty: labels are numbers."""
+    """The label that counts as 1, all others as 0; empty: labels are numbers, or classes."""
+    classes: bool = False
+    """Whether the output is a class: then score and truth say whether it is the positive one, or right where there is none."""
     maturity: int = 0
     """Labels count that were known within so many microseconds of the event; 0: whenever they were."""
+    column: str = ""
+    members: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    """Of a rollout by slice: from which recorded time on which members of an input column are told of, ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ def told(folder: Path, between: Between) -> Told:
         _take(here, between)
         table = here.table(_joined(here, between))
     columns = {one: table[one].to_numpy() for one in table.column_names}
+    if between.classes:
+        columns["score"], columns["truth"] = classes_of(table, between.positive)
     return Told(
         unit=np.asarray(columns["unit"], dtype=np.uint64),
         new=np.asarray(columns["new"], dtype=bool),
@@ -78,15 +86,34 @@ def _take(here: Opened, between: Between) -> None:
     """Keep the predictions with a number for each. Units become numbers by their names alone, whatever else there is."""
     score = f"out.{between.score}"
     has = bool(between.score) and bool(here.columns.get(score))
-    number = f"TRY_CAST({name(score)} AS DOUBLE)" if has else "NULL::DOUBLE"
+    kind = "VARCHAR" if between.classes else "DOUBLE"
+    answer = f"TRY_CAST({name(score)} AS {kind})" if has else f"NULL::{kind}"
+    where, values = _members(here, between)
     kept = dict.fromkeys(["id", "recorded_at", "event_time", "unit", *joining(here)])
     failed = "(status >= 500 OR status = 429)"
     here.db.execute(
         f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k, {', '.join(map(name, kept))}, row, change = ? AS new,"
-        f" {failed} AS failed, latency_us::DOUBLE AS latency_us, CASE WHEN status < 400 THEN {number} END AS score"
-        f" FROM predictions WHERE change IN (?, ?) AND recorded_at >= ? AND (status < 400 OR {failed})",
-        [between.new, between.old, between.new, between.start],
+        f" {failed} AS failed, latency_us::DOUBLE AS latency_us, CASE WHEN status < 400 THEN {answer} END AS score"
+        f" FROM predictions WHERE change IN (?, ?) AND recorded_at >= ? AND (status < 400 OR {failed}){where}",
+        [between.new, between.old, between.new, between.start, *values],
     )
+
+
+def _members(here: Opened, between: Between) -> tuple[str, list[Any]]:
+    """Write whom a rollout by slice is about, stretch by stretch."""
+    if not between.column:
+        return "", []
+    column = here.column(f"in.{between.column}")
+    if column is None:
+        return " AND false", []
+    tests, values = [], []
+    ends = [since for since, _ in between.members[1:]] + [None]
+    for (since, members), end in zip(between.members, ends, strict=True):
+        named = " OR ".join([equals(name(column), here.columns[column], "?")] * len(members))
+        one = equals("", here.columns[column], "?").count("?")
+        tests.append(f"(recorded_at >= ? {'AND recorded_at < ? ' if end is not None else ''}AND ({named}))")
+        values += [since, *([end] if end is not None else []), *(word for word in members for _ in range(one))]
+    return f" AND ({' OR '.join(tests)})", values
 
 
 def _joined(here: Opened, between: Between) -> str:
@@ -95,13 +122,8 @@ def _joined(here: Opened, between: Between) -> str:
     if not between.score:
         return f"SELECT {unit}, {facts}, NULL::DOUBLE AS truth FROM taken ORDER BY event_time, id, row, new"
     here.db.execute(f"CREATE TEMP TABLE truths AS {latest(here, 'taken', maturity=between.maturity)}")
-    truth = "coalesce(number, TRY_CAST(text AS DOUBLE))"
-    if between.positive:
-        positive = "'" + between.positive.replace("'", "''") + "'"
-        as_number = f"coalesce(number = TRY_CAST({positive} AS DOUBLE), false)"
-        truth = f"CASE WHEN text IS NOT NULL THEN text = {positive} WHEN number IS NOT NULL THEN {as_number} END"
     return (
-        f"SELECT {unit}, {facts}, CAST({truth} AS DOUBLE) AS truth"
+        f"SELECT {unit}, {facts}, {truth_of(between.positive, classes=between.classes)} AS truth"
         " FROM taken LEFT JOIN truths USING (k) ORDER BY event_time, id, row, new"
     )
 

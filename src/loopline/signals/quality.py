@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from loopline.signals.matching import joining, latest, same
 from loopline.signals.opening import Opened, name, opened
 from loopline.signals.queries import unknown
+from loopline.signals.truth import classes_of, coded, truth_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,10 @@ class Asked:
     slices: Sequence[str] = ()
     """Input columns."""
     positive: str = ""
-    """The label that counts as 1, all others as 0; empty: labels are numbers."""
+    """The label that counts as 1, all others as 0; empty: labels are numbers, or classes."""
+    classes: bool = False
+    """Whether the output is a class. Then a score is 1 where it is `positive`, or without one where it is the label, which
+    counts as 1 itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,16 @@ def scored(folder: Path, asked: Asked) -> Scored:
         names = here.rows("SELECT g, start, arm, version FROM cells ORDER BY g")
         flags = table["contradicted"].to_numpy()
         slices = {one: _members(table[f"s{n}"]) for n, one in enumerate(columns)}
+        score, truth = (
+            classes_of(table, asked.positive)
+            if asked.classes
+            else (table["score"].to_numpy(), table["truth"].to_numpy())
+        )
         return Scored(
             group=np.asarray(table["g"].to_numpy(), dtype=np.int32),
             groups=tuple((start, arm, version) for _, start, arm, version in names),
-            score=np.asarray(table["score"].to_numpy(), dtype=np.float64),
-            truth=np.asarray(table["truth"].to_numpy(), dtype=np.float64),
+            score=np.asarray(score, dtype=np.float64),
+            truth=np.asarray(truth, dtype=np.float64),
             slices=slices, contradicted=int(np.count_nonzero(flags)), unmatched=unmatched,
         )  # fmt: skip
 
@@ -88,7 +97,8 @@ def _take(here: Opened, asked: Asked, columns: dict[str, str]) -> None:
     """Keep what is needed of the predictions, with a number for each, and number the cells."""
     kept = dict.fromkeys(["id", "event_time", *joining(here)])
     score = f"out.{asked.score}"
-    number = f"TRY_CAST({name(score)} AS DOUBLE)" if here.columns[score] else "NULL::DOUBLE"
+    kind = "VARCHAR" if asked.classes else "DOUBLE"
+    answer = f"TRY_CAST({name(score)} AS {kind})" if here.columns[score] else f"NULL::{kind}"
     values = [name(column) if here.columns[column] else "NULL" for column in columns.values()]
     slices = "".join(f", CAST({value} AS VARCHAR) AS s{n}" for n, value in enumerate(values))
     bounds = [("event_time >= ?", asked.start), ("event_time < ?", asked.end)]
@@ -98,7 +108,7 @@ def _take(here: Opened, asked: Asked, columns: dict[str, str]) -> None:
     here.db.execute(
         f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k,"
         f" ({begins}) AS start, arm, version, {', '.join(map(name, kept))},"
-        f" {number} AS score{slices} FROM predictions WHERE status < 400{where}",
+        f" {answer} AS score{slices} FROM predictions WHERE status < 400{where}",
         [value for _, value in bounds if value is not None],
     )
     here.db.execute(
@@ -109,14 +119,10 @@ def _take(here: Opened, asked: Asked, columns: dict[str, str]) -> None:
 
 def _joined(here: Opened, asked: Asked, slices: int) -> str:
     here.db.execute(f"CREATE TEMP TABLE truths AS {latest(here, 'taken', maturity=asked.maturity)}")
-    truth = "coalesce(number, TRY_CAST(text AS DOUBLE))"
-    if asked.positive:
-        positive = "'" + asked.positive.replace("'", "''") + "'"
-        as_number = f"number = TRY_CAST({positive} AS DOUBLE)"
-        truth = f"CASE WHEN text IS NOT NULL THEN text = {positive} WHEN number IS NOT NULL THEN coalesce({as_number}, false) END"
     named = "".join(f", s{n}" for n in range(slices))
+    truth = truth_of(asked.positive, classes=asked.classes)
     return (
-        f"SELECT g, score, CAST({truth} AS DOUBLE) AS truth, coalesce(contradicted, false) AS contradicted{named}"
+        f"SELECT g, score, {truth} AS truth, coalesce(contradicted, false) AS contradicted{named}"
         " FROM taken JOIN cells USING (start, arm, version) LEFT JOIN truths USING (k)"
     )
 
@@ -149,10 +155,5 @@ def _written(keys: tuple[str, ...]) -> str:
 
 
 def _members(column: Any) -> tuple[Array, tuple[str, ...]]:
-    import numpy as np
-
-    coded = column.combine_chunks().dictionary_encode()
-    coded = coded.combine_chunks() if hasattr(coded, "num_chunks") else coded
-    names = ["(missing)" if one is None else one for one in coded.dictionary.to_pylist()]
-    codes = coded.indices.fill_null(len(names))
-    return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int32), (*names, "(missing)")
+    codes, names = coded(column)
+    return codes, (*("(missing)" if one is None else one for one in names), "(missing)")

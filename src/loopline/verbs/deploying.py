@@ -13,8 +13,9 @@ from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.declaration import MAIN, Candidate, Declaration
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, Pointer, RefName, parse_pointer
-from loopline.nouns.service import EVENT_TIME, UNIT, Arm, Labels, Service
+from loopline.nouns.service import EVENT_TIME, UNIT, Arm, Service
 from loopline.nouns.signature import Signature
+from loopline.verbs.measured import check, kind_of
 from loopline.verbs.permitting import may_read
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def pinned(
 
     `also` are refs that shall point at these models: an arm is then said to follow its own.
     Raise Refused kind="quarantined", "needs-pickle" or "not-allowed", NotFound for a model that is not there or was deleted,
-    Invalid for a column that no model has.
+    Invalid for a column that no model has, and for what cannot be measured of its answers (`measured.check`).
     """
     arms, versions = [], []
     for candidate in declared.arms:
@@ -80,10 +81,12 @@ def pinned(
         arms.append(replace(arm, follows=follows))
         versions.append(version)
     _taken(also, versions)
+    labels = replace(declared.labels, kind=declared.labels.kind or kind_of(declared.labels, arms))
+    check(labels, arms, declared.monitors)
     service = Service(
         name=declared.name, arms=tuple(arms), unit=declared.unit, event_time=declared.event_time, outputs=declared.outputs,
         workers=declared.workers, recording=declared.recording, batching=declared.batching, limits=declared.limits,
-        labels=_labels(declared.labels, arms), monitors=declared.monitors, objectives=declared.objectives,
+        labels=labels, monitors=declared.monitors, objectives=declared.objectives,
         grpc=declared.grpc, rollout=declared.rollout,
     )  # fmt: skip
     _hidden(service)
@@ -121,18 +124,6 @@ def behind(tx: Tables, loop: Loop, version: Version | None) -> tuple[str, ...]:
         if now.artifact.digest != arm.digest:
             found.append(f"{arm.follows} is {now.number}, served is {arm.version.rpartition('@')[2]}")
     return tuple(found)
-
-
-def _labels(labels: Labels, arms: Sequence[Arm]) -> Labels:
-    """Say what is measured where nobody has: a number without classes and probabilities is a regression's."""
-    if labels.kind:
-        return labels
-    answers = next((arm for arm in arms if arm.weight and not arm.shadow), arms[0])
-    outputs = {one.name: one for one in answers.signature.outputs}
-    score = outputs.get(labels.score) if labels.score else next(iter(outputs.values()), None)
-    numbers = score is not None and score.type.startswith("FP") and len(score.shape) == 1 and not score.values
-    number = numbers and "predict_proba" not in outputs and not labels.positive
-    return replace(labels, kind="regression" if number else "binary")
 
 
 def _usable(tx: Tables, pointer: Pointer) -> Version:

@@ -212,11 +212,15 @@ def _told(one: Firing) -> dict[str, Any]:
 
 def chain_of(tx: Tables, change: Change) -> tuple[str, ...]:
     """Give the triggers whose effect a change is, the first first: they proposed it, or a run of theirs did."""
-    one = tx.firings.of_change(change.id)
-    run = tx.runs.find(change.run) if one is None and change.run else None
-    if run is not None:
-        one = tx.firings.of_task(run.tags.get("task", ""))
+    one = firing_behind(tx, change)
     if one is not None:
         return one.chain
     kind, _, name = change.author.partition(":")
     return (name,) if kind == "trigger" else ()
+
+
+def firing_behind(tx: Tables, change: Change) -> Firing | None:
+    """Find the firing whose effect a change is: it was proposed by it, or by a run that it has started."""
+    one = tx.firings.of_change(change.id)
+    run = tx.runs.find(change.run) if one is None and change.run else None
+    return tx.firings.of_task(run.tags.get("task", "")) if run is not None else one

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from loopline.errors import Invalid
 from loopline.loop import Loop
 from loopline.nouns.name import RefName
-from loopline.nouns.quality import Labelled
-from loopline.nouns.service import EVENT_TIME
+from loopline.nouns.quality import NUMBER, TRUTHS, Labelled
+from loopline.nouns.service import EVENT_TIME, UNIT
 from loopline.verbs.instants import instant
 from loopline.verbs.recorded import service_at, signals_of
 
@@ -23,8 +22,6 @@ ID: Final = "id"
 KNOWN_AT: Final = "known_at"
 MOST: Final = 200_000
 """Labels that can be handed in at once."""
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
-_TRUTHS: Final = {"true": 1.0, "false": 0.0}
 
 
 def label(
@@ -82,10 +79,10 @@ def _value(given: Any, n: int, *, numeric: bool) -> float | str:
     """Read a truth: numbers and truths are numbers, however they are written."""
     if isinstance(given, str):
         text = given.strip()
-        if _NUMBER.match(text):
+        if NUMBER.match(text):
             given = float(text)
-        elif text.lower() in _TRUTHS:
-            given = _TRUTHS[text.lower()]
+        elif text.lower() in TRUTHS:
+            given = TRUTHS[text.lower()]
         elif text and not numeric:
             return text
     if isinstance(given, (bool, int, float)) and abs(given) < 2**1000 and math.isfinite(given):
@@ -112,6 +109,8 @@ def _id(given: Any, n: int) -> str:
 
 def _key(name: str, given: Any, n: int) -> str:
     """Write the value of a join column as text."""
+    if name == UNIT and given == "":
+        raise _bad(n, "does not say which unit it is about", "name the prediction by its id")
     if name == EVENT_TIME and isinstance(given, str):
         return str(instant(given))
     if isinstance(given, bool):

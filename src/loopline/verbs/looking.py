@@ -14,6 +14,7 @@ from loopline.nouns.service import Arm, Monitor, Service
 from loopline.serving.specification import load_service
 from loopline.signals import drift, monitors, queries
 from loopline.signals.counts import Tally
+from loopline.verbs.measured import METRICS, measured
 from loopline.verbs.recorded import signals_of
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def look(loop: Loop, here: Deployed, monitor: Monitor, end: int) -> Look:
         seen = monitors.served(monitor, monitors.traffic(buckets))
         return replace(seen, start=start, end=end)
     if monitor.kind == "quality":
-        seen = monitors.realised(monitor, _quality(loop, here, (start, end)), _training(loop, here))
+        seen = monitors.realised(monitor, _quality(loop, here, monitor, (start, end)), _training(loop, here))
         return replace(seen, start=start, end=end)
     judged = monitors.drifted if monitor.kind == "drift" else monitors.sound
     looks = []
@@ -118,11 +119,15 @@ def look(loop: Loop, here: Deployed, monitor: Monitor, end: int) -> Look:
     return max(looks, key=lambda one: _WORST[one.seen])
 
 
-def _quality(loop: Loop, here: Deployed, span: tuple[int, int]) -> Quality:
+def _quality(loop: Loop, here: Deployed, monitor: Monitor, span: tuple[int, int]) -> Quality:
+    """Measure what a monitor bounds, as far as it can be measured of this service."""
     from loopline.verbs.quality import quality
 
     start, end = span
-    return quality(loop, here.ref, since=start, until=end, window=timedelta(microseconds=end - start))
+    known = METRICS[measured(here.service.labels, here.service.arms).kind]
+    wanted = tuple(dict.fromkeys(one.removesuffix("_drop") for one in monitor.bounds))
+    metrics = tuple(one for one in wanted if one in known)
+    return quality(loop, here.ref, since=start, until=end, window=timedelta(microseconds=end - start), metrics=metrics)
 
 
 def _training(loop: Loop, here: Deployed) -> dict[str, Mapping[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,11 +12,13 @@ from loopline.nouns.evaluation import Estimate
 from loopline.nouns.name import RefName
 from loopline.nouns.quality import Cell, Quality
 from loopline.verbs.instants import instant
+from loopline.verbs.measured import Measured, allowed, measured
 from loopline.verbs.recorded import service_at, signals_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loopline.checks.grouped import Grouped
-    from loopline.nouns.service import Service
     from loopline.signals.quality import Scored
 
 DAY: Final = timedelta(days=1)
@@ -47,7 +49,8 @@ def quality(
     """Measure a service by the labels that have come, by window, arm and slice, and tell how many predictions have one.
 
     Cells without a slice are all rows of their window; windows follow each other from `since` on. With a maturity all arms are
-    measured on labels of the same age.
+    measured on labels of the same age. Where a model tells more than two classes apart and the service does not declare which
+    counts as 1 (`labels.positive`), `accuracy` is measured: how often `predict` is the label.
 
     Example:
         loopline quality service/delay@prod --since 2013-07-01 --window 7d --slice carrier
@@ -61,44 +64,33 @@ def quality(
             window=window.total_seconds(), maturity=maturity.total_seconds(),
         )  # fmt: skip
     service = service_at(loop, ref)
-    score, positive = measured(service)
+    how = measured(service.labels, service.arms)
+    chosen = metrics or service.labels.metrics or how.usual
+    allowed(how, chosen or ())
+    cut = tuple(dict.fromkeys(slices or service.labels.slices))
     found = scored(
-        signals_of(loop, ref),
-        Asked(score, since, until, step, age, tuple(dict.fromkeys(slices or service.labels.slices)), positive),
+        signals_of(loop, ref), Asked(how.score, since, until, step, age, cut, how.positive, classes=how.named)
     )
-    cells = tuple(_cells(found, service, metrics or service.labels.metrics, step, rows))
-    return Quality(str(ref), age, cells, found.contradicted, found.unmatched)
+    cells = tuple(_cells(found, how, chosen, step, rows))
+    return Quality(
+        str(ref), age, cells, found.contradicted, found.unmatched, how.kind, how.score, how.positive, how.classes
+    )
 
 
-def measured(service: Service) -> tuple[str, str]:
-    """Say which output is measured, and which label counts as 1 (empty: labels are numbers)."""
-    labels = service.labels
-    outputs = {one.name: one for arm in service.arms for one in arm.signature.outputs}
-    if labels.kind == "regression":
-        return labels.score or next(iter(outputs), "predict"), ""
-    score = labels.score or ("predict_proba" if "predict_proba" in outputs or not outputs else next(iter(outputs)))
-    classes: Sequence[str] = next((one.values for one in outputs.values() if len(one.values) > 1), ())
-    positive = labels.positive or (classes[-1] if classes else "1")
-    shape = outputs[score].shape if score in outputs else (-1, 2)
-    if len(shape) > 1:
-        score += f"[{classes.index(positive) if positive in classes else shape[-1] - 1}]"
-    return score, {"true": "1", "false": "0"}.get(positive.lower(), positive)
-
-
-def _cells(found: Scored, service: Service, metrics: Sequence[str], step: int, least: int) -> Iterator[Cell]:
+def _cells(found: Scored, how: Measured, metrics: Sequence[str] | None, step: int, least: int) -> Iterator[Cell]:
     import numpy as np
 
     from loopline.checks.grouped import Grouped
 
     labelled = np.isfinite(found.truth) & np.isfinite(found.score)
     odd = 0
-    binary = service.labels.kind != "regression"
+    binary = how.kind != "regression"
     if binary:
         outside = labelled & ((found.score < 0) | (found.score > 1))
         odd = int(np.count_nonzero(outside))
         labelled &= ~outside
     measure = Grouped(
-        found.truth[labelled], found.score[labelled], kind="binary" if binary else "regression", metrics=metrics or None
+        found.truth[labelled], found.score[labelled], kind="binary" if binary else "regression", metrics=metrics
     )
     told = 0
     ways: list[tuple[str, Any, tuple[str, ...]]] = [("", np.zeros(len(found.group), dtype=np.int32), ("",))]

@@ -22,8 +22,8 @@ from loopline.nouns.run import Link, Run, RunState
 from loopline.rollout.machine import follow, next_action
 from loopline.verbs.carrying import carry_out
 from loopline.verbs.deploying import service_of
+from loopline.verbs.measured import measured
 from loopline.verbs.moving import judge as judge_policy
-from loopline.verbs.quality import measured
 from loopline.verbs.recorded import signals_of
 from loopline.verbs.rolling import end_rolling, say
 
@@ -109,9 +109,14 @@ def _look(loop: Loop, one: Rollout) -> Looked | None:
     with loop.ledger.read() as tx:
         service = service_of(loop, tx.versions.get(ref.asset, one.old))
         before = tx.refs.get(ref).change or ""
-    score, positive = measured(service) if any(metric.labelled for metric in one.plan.metrics) else ("", "")
-    maturity = round(one.plan.maturity.total_seconds() * 1e6)
-    found = told(signals_of(loop, ref), Between(before, one.change, one.weights[0].since, score, positive, maturity))
+    between = Between(before, one.change, one.weights[0].since, maturity=round(one.plan.maturity.total_seconds() * 1e6))
+    if any(metric.labelled for metric in one.plan.metrics):
+        how = measured(service.labels, service.arms)
+        between = replace(between, score=how.score, positive=how.positive, classes=how.named)
+    if one.plan.column:
+        stretches = tuple((weight.since, one.plan.steps[weight.step].members) for weight in one.weights)
+        between = replace(between, column=one.plan.column, members=stretches)
+    found = told(signals_of(loop, ref), between)
     sound = found.at[found.at <= loop.clock.now() + AHEAD]  # clocks that went wrong do not count
     if not len(sound):
         return None

@@ -10,11 +10,13 @@ from loopline.loop import Loop
 from loopline.nouns.change import Approval, Change
 from loopline.nouns.digest import is_digest_prefix, short
 from loopline.nouns.firing import Firing
+from loopline.nouns.incident import Incident
 from loopline.nouns.lineage import Reason
 from loopline.nouns.name import Named, RefName, parse_asset, parse_pointer
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Link, Run
 from loopline.nouns.version import Version
+from loopline.verbs.firing import firing_behind
 from loopline.verbs.observing import elsewhere
 from loopline.verbs.permitting import sees
 from loopline.verbs.show import by_id
@@ -29,12 +31,15 @@ def why(
     loop: Loop,
     what: Annotated[
         str,
-        "a ref, a version, the id of a change or a run, the digest of anything, or data elsewhere: dataset:NAMESPACE/NAME",
+        "a ref, a version, the id of a change, a run or an incident, any digest, or data elsewhere: dataset:NAMESPACE/NAME",
     ],
     *,
     depth: Annotated[int, "how many runs to walk back"] = 10,
 ) -> Reason:
     """Tell why something is there: deployment, change and approvals, version, run, data, code, environment.
+
+    What a trigger did is told with what it met: an alert and the change that was in force, or a change, which may be another
+    trigger's effect, and so back to whoever or whatever began it.
 
     Where a rollback has brought a ref back, below it is the change that had moved it there before, with its evidence.
 
@@ -56,7 +61,17 @@ def why(
             return walk.version(tx.versions.resolve(pointer), 0)
         if is_digest_prefix(what):
             return walk.named(what)
-        found = by_id(tx, loop, what)
+        incident = tx.incidents.beginning(loop.project, what)
+        try:
+            found = by_id(tx, loop, what)
+        except NotFound:
+            if incident is None:
+                raise
+            return walk.incident(incident)
+        if incident is not None:
+            raise Conflict(
+                f"several things begin with {what}", kind="ambiguous-id", hint="write more digits", prefix=what
+            )
         return walk.run(found, 0) if isinstance(found, Run) else walk.change(found, 0)
 
 
@@ -117,6 +132,15 @@ class _Walk:
             packages = self._tx.lineage.packed(run.environment)
             because.append(Reason("environment", run.environment, f"{len(packages)} packages"))
         return Reason("run", run.id, run.name, facts, tuple(because))
+
+    def incident(self, incident: Incident) -> Reason:
+        """Tell which trigger opened an incident and why, or else which changes are said to have caused it."""
+        facts = {"severity": incident.severity, "by": incident.opened_by, "at": str(incident.opened_at)}
+        because = self._fired(self._tx.firings.of_incident(incident.id), incident.project)
+        if not because:
+            blamed = [self._tx.changes.find(one.change) for one in incident.blames if one.relation == "caused_by"]
+            because = tuple(self._moved(one) for one in blamed if one is not None)
+        return Reason("incident", incident.id, incident.title, facts, because)
 
     def named(self, prefix: str) -> Reason:
         """Tell of the newest version with this digest, or of what a run made or read. Raise NotFound."""
@@ -187,7 +211,7 @@ class _Walk:
             facts["overridden by"] = f"{change.override.actor}: {change.override.reason}"
         for verdict in change.verdicts:
             facts[f"check {verdict.check}"] = str(verdict.result)
-        fired = self._fired(self._tx.firings.of_change(change.id), change.project)
+        fired = self._fired(firing_behind(self._tx, change), change.project)
         return Reason("change", change.id, change.reason, facts, (*fired, *because))
 
     def _fired(self, one: Firing | None, home: str) -> tuple[Reason, ...]:
@@ -201,12 +225,21 @@ class _Walk:
             facts = {"severity": alert.severity, "at": str(alert.opened_at)}
             if alert.change:
                 facts["under change"] = alert.change
-            because = (Reason("alert", alert.id, f"{alert.service}/{alert.monitor}: {alert.summary}", facts),)
-        elif kind == "change" and key not in self._told and (moved := self._tx.changes.find(key)):
-            self._told.add(key)
-            because = (self._moved(moved),)
-        facts = {"at": str(one.fired_at), "chain": " → ".join(one.chain) if len(one.chain) > 1 else ""}
+            title = f"{alert.service}/{alert.monitor}: {alert.summary}"
+            because = (Reason("alert", alert.id, title, facts, self._once(alert.change)),)
+        elif kind == "change":
+            because = self._once(key)
+        chain = " → ".join(one.chain) if len(one.chain) > 1 else ""
+        facts = {"at": str(one.fired_at), "chain": chain, "asked by": one.asker}
         return (Reason("trigger", one.trigger, one.why, {name: fact for name, fact in facts.items() if fact}, because),)
+
+    def _once(self, key: str) -> tuple[Reason, ...]:
+        """Go on with a change by its id, where it was not told before."""
+        found = self._tx.changes.find(key) if key and key not in self._told else None
+        if found is None:
+            return ()
+        self._told.add(key)
+        return (self._moved(found),)
 
     def _notes(self, change: Change, answer: Approval) -> str:
         """Say of an approval whether somebody vouched for it, and why the policy of the decision did not count it."""

@@ -10,19 +10,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
+from loopline.faces.inference.messages import SERVICE
 from loopline.faces.otlp.tracing import Traced, Tracing, open_tracing, route_of, route_of_service
+from loopline.server.listening import listen
 from tests.server.fronting import fronted, naughty
 from tests.server.naughty import RAISE, SLOW
 from tests.server.serving import Served
+from tests.server.test_speaking import asked
 
-from .collecting import Collector, collector
+from .collecting import Collector, Seen, collector
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+OTHER = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
 """The example of W3C Trace Context."""
 
@@ -108,13 +115,21 @@ def test_a_front_tells_of_queue_and_model(
     """A prediction is a span with two children that lie within it, one after the other; a model that raises is an error."""
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=k1")
-    with fronted(naughty(tmp_path, 0)) as front:
+    with closing(listen("127.0.0.1", 0)) as taker:
+        address = f"127.0.0.1:{taker.getsockname()[1]}"
+    with fronted(replace(naughty(tmp_path, 0), grpc=address)) as front:
         assert front.post("/predict", {"records": [{"x": SLOW}]}, traceparent=TRACEPARENT).status == 200
         assert front.predict(RAISE).status == 500
         front.get("/v2/health/live")
+        front.until(lambda one: one.grpc == address)
+        assert asked(address, 1.0, metadata=(("traceparent", TRACEPARENT.replace(TRACE, OTHER)),)) == [1.0]
+        with pytest.raises(grpc.RpcError):
+            asked(address, RAISE)
         assert front.end() == 0
-    spans = collected.until(lambda spans: len(spans) >= 6)
-    assert len(spans) == 6
+    spans = collected.until(lambda spans: len(spans) >= 12)
+    assert len(spans) == 12
+    called(spans)
+    spans = [one for one in spans if not over_grpc(one, spans)]
     assert collected.headers[0]["x-key"] == "k1"
     mine = {one.name: one for one in spans if one.trace == TRACE}
     root, queue, model = mine["POST /predict"], mine["queue"], mine["model"]
@@ -128,6 +143,23 @@ def test_a_front_tells_of_queue_and_model(
     failed = {one.name: one for one in spans if one.trace != TRACE}
     assert (failed["POST /predict"].failed, failed["model"].failed, failed["queue"].failed) == (True, True, False)
     assert failed["POST /predict"].facts["http.response.status_code"] == 500
+
+
+def over_grpc(span: Seen, spans: list[Seen]) -> bool:
+    """Whether a span is of a call over gRPC."""
+    return any(one.trace == span.trace and "rpc.system" in one.facts for one in spans)
+
+
+def called(spans: list[Seen]) -> None:
+    """Hold calls over gRPC to what requests over HTTP are held to: the same children, the parent that was named, errors."""
+    good = {one.name: one for one in spans if one.trace == OTHER}
+    root, queue, model = good[f"{SERVICE}/ModelInfer"], good["queue"], good["model"]
+    assert (root.parent, queue.parent, model.parent, root.kind, root.failed) == (PARENT, root.id, root.id, 2, False)
+    assert (root.facts["rpc.method"], root.facts["rpc.grpc.status_code"]) == ("ModelInfer", 0)
+    assert (root.facts["client.address"], model.facts["loopline.version"]) == ("127.0.0.1", "model/n@1")
+    failed = {one.name: one for one in spans if one.trace != OTHER and over_grpc(one, spans)}
+    assert (failed[f"{SERVICE}/ModelInfer"].failed, failed["model"].failed) == (True, True)
+    assert failed[f"{SERVICE}/ModelInfer"].facts["rpc.grpc.status_code"] == grpc.StatusCode.INTERNAL.value[0]
 
 
 def test_nothing_is_traced_unless_somebody_says_where(caplog: pytest.LogCaptureFixture) -> None:

@@ -82,6 +82,6 @@ def _fact(key: str, text: str, screen: Screen) -> str:
 
 
 def _key(kind: str, key: str) -> str:
-    if kind in {"run", "change", "alert"}:
+    if kind in {"run", "change", "alert", "incident"}:
         return short_id(key)
     return short(key) if key.startswith("sha256:") else clean(key)

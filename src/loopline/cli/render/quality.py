@@ -33,6 +33,8 @@ def quality(value: Quality, screen: Screen) -> Iterator[str]:
         screen.say("no predictions in this time")
         return
     yield from aligned(rows, right=set(range(4, 6 + len(metrics))))
+    if value.said:
+        yield f"  {clean(value.said)}"
     for count, words in ((value.contradicted, "given different labels; the newest counts"), (value.unmatched, "")):
         if count:
             yield (

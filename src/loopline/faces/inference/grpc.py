@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
 from loopline.faces.inference import errors, wire
@@ -21,9 +24,19 @@ CODES: Final[Mapping[type[LooplineError], Any]] = {
 }  # fmt: skip
 _KINDS: Final = {"too-many-requests": grpc.StatusCode.RESOURCE_EXHAUSTED, "unsupported": grpc.StatusCode.UNIMPLEMENTED}
 _log = logging.getLogger("loopline.server")
+Call = Callable[[Any], Awaitable[Any]]
 
 
-async def serve(front: Front, address: str, *, most: int) -> Any:
+Trace = Callable[[str, Any, str], contextlib.AbstractContextManager[Callable[[int, int, str], None]]]
+"""Makes a span of a call: its name, its metadata, who calls. What it gives is told how the call ended: the status that HTTP has
+for it, that of gRPC as a number, and as a word."""
+_PROBES: Final = ("ServerLive", "ServerReady")
+_LARGE: Final = grpc.StatusCode.RESOURCE_EXHAUSTED
+_CUT_S: Final = 0.5
+"""How long a call without a message may take to be cut by gRPC itself."""
+
+
+async def serve(front: Front, address: str, *, most: int, trace: Trace | None = None) -> Any:
     """Listen at `HOST:PORT` for messages of at most `most` bytes, and give the server. Raise Unavailable where that is taken."""
     options = [
         ("grpc.max_receive_message_length", most),
@@ -31,7 +44,7 @@ async def serve(front: Front, address: str, *, most: int) -> Any:
         ("grpc.so_reuseport", 0),
     ]
     server = grpc.aio.server(options=options)
-    server.add_generic_rpc_handlers((_handlers(front),))
+    server.add_generic_rpc_handlers((_Spoken(front, trace),))
     try:
         server.add_insecure_port(address)
     except RuntimeError as error:
@@ -42,22 +55,116 @@ async def serve(front: Front, address: str, *, most: int) -> Any:
     return server
 
 
-def _handlers(front: Front) -> Any:
-    calls = _Calls(front)
-    unary = {
-        "ServerLive": calls.live, "ServerReady": calls.ready, "ServerMetadata": calls.about, "ModelReady": calls.model_ready,
-        "ModelMetadata": calls.model, "ModelInfer": calls.infer, "RepositoryIndex": calls.index,
-    }  # fmt: skip
-    handlers = {
-        name: grpc.unary_unary_rpc_method_handler(
-            _guarded(front, call), request_deserializer=message(f"{name}Request").FromString, response_serializer=_bytes
+class _Spoken(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
+    """Everything that can be called.
+
+    Messages come undecoded, and as a stream also where there is one: so what is refused before a message is there is known here,
+    and is counted like everything else.
+    """
+
+    def __init__(self, front: Front, trace: Trace | None) -> None:
+        self._front, self._trace = front, trace
+        calls = _Calls(front)
+        unary = {
+            "ServerLive": calls.live, "ServerReady": calls.ready, "ServerMetadata": calls.about, "ModelReady": calls.model_ready,
+            "ModelMetadata": calls.model, "ModelInfer": calls.infer, "RepositoryIndex": calls.index,
+        }  # fmt: skip
+        self._handlers = {
+            f"/{SERVICE}/{name}": grpc.stream_unary_rpc_method_handler(
+                self._one(name, call), response_serializer=_bytes
+            )
+            for name, call in unary.items()
+        }
+        self._handlers[f"/{SERVICE}/ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
+            self._stream(calls.infer), response_serializer=_bytes
         )
-        for name, call in unary.items()
-    }
-    handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
-        calls.stream, request_deserializer=message("ModelInferRequest").FromString, response_serializer=_bytes
-    )
-    return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+    def service(self, details: Any) -> Any:
+        """Find what is called."""
+        found = self._handlers.get(details.method)
+        if found is None:
+            self._front.refused("no-route", 404)
+        return found
+
+    def _one(self, name: str, call: Call) -> Callable[[Any, Any], Any]:
+        read = message(f"{name}Request").FromString
+
+        async def answered(requests: AsyncIterator[bytes], context: Any) -> Any:
+            with self._traced(name, context) as ended:
+                try:
+                    made = await call(_decoded(read, await self._only(requests, context)))
+                except asyncio.CancelledError as error:
+                    large = isinstance(error, _TooLarge)
+                    ended(*((413, *_LARGE.value) if large else (499, *grpc.StatusCode.CANCELLED.value)))
+                    raise
+                except Exception as error:  # noqa: BLE001 (a defect answers one call, and the others go on)
+                    await context.abort(*self._fault(error, ended))
+                else:
+                    ended(200, *grpc.StatusCode.OK.value)
+                    return made
+
+        return answered
+
+    async def _only(self, requests: AsyncIterator[bytes], context: Any) -> bytes:
+        """Take the message of a call. Raise Invalid where there is none.
+
+        A message that is too large never comes: gRPC cuts the call, and does not say why. So a call that is cut before its
+        message came counts as too large, unless its time was up.
+        """
+        async for raw in requests:
+            return raw
+        try:
+            await asyncio.sleep(_CUT_S)
+        except asyncio.CancelledError:
+            left = context.time_remaining()
+            if left is None or left > _CUT_S / 10:
+                self._front.refused("body-too-large", 413)
+                raise _TooLarge from None
+            raise
+        raise Invalid("a call without a message", kind="bad-request", hint="send one")
+
+    def _stream(self, call: Call) -> Callable[[Any, Any], Any]:
+        read = message("ModelInferRequest").FromString
+
+        async def answered(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
+            async for raw in requests:
+                made = message("ModelStreamInferResponse")()
+                with self._traced("ModelStreamInfer", context) as ended:
+                    request = None
+                    try:
+                        request = _decoded(read, raw)
+                        made.infer_response.CopyFrom(await call(request))
+                        ended(200, *grpc.StatusCode.OK.value)
+                    except Exception as error:  # noqa: BLE001 (as above)
+                        _, made.error_message = self._fault(error, ended)
+                        made.infer_response.id = request.id if request is not None else ""
+                yield made
+
+        return answered
+
+    def _fault(self, error: Exception, ended: Callable[[int, int, str], None]) -> tuple[Any, str]:
+        """Turn an error into a status of gRPC and words, and have it counted."""
+        if isinstance(error, LooplineError):
+            kind, status, code, words = error.kind, errors.status(error), code_of(error), error.message
+        else:
+            _log.error("gRPC", exc_info=error)
+            kind, status, code, words = "defect", 500, grpc.StatusCode.INTERNAL, DEFECT
+        self._front.refused(kind, status)
+        ended(status, *code.value)
+        return code, words
+
+    def _traced(self, name: str, context: Any) -> contextlib.AbstractContextManager[Callable[[int, int, str], None]]:
+        if self._trace is None or name in _PROBES:
+            return contextlib.nullcontext(_untold)
+        return self._trace(f"{SERVICE}/{name}", context.invocation_metadata(), context.peer())
+
+
+class _TooLarge(asyncio.CancelledError):
+    """The call was cut because of its message."""
+
+
+def _untold(status: int, code: int, word: str) -> None:
+    """Tell nobody."""
 
 
 def _bytes(value: Any) -> bytes:
@@ -65,21 +172,13 @@ def _bytes(value: Any) -> bytes:
     return found
 
 
-def _guarded(front: Front, call: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    """Turn errors into statuses of gRPC, and have them counted."""
-
-    async def guarded(request: Any, context: Any) -> Any:
-        try:
-            return await call(request)
-        except LooplineError as error:
-            front.refused(error.kind, errors.status(error))
-            await context.abort(code_of(error), error.message)
-        except Exception:  # noqa: BLE001 (a defect answers one call, and the others go on)
-            _log.exception("gRPC")
-            front.refused("defect", 500)
-            await context.abort(grpc.StatusCode.INTERNAL, DEFECT)
-
-    return guarded
+def _decoded(read: Callable[[bytes], Any], raw: bytes) -> Any:
+    try:
+        return read(raw)
+    except DecodeError as error:
+        raise Invalid(
+            f"the message cannot be read: {error}", kind="bad-request", hint="send what the protocol says"
+        ) from None
 
 
 def code_of(error: LooplineError) -> Any:
@@ -147,23 +246,6 @@ class _Calls:
             raise NotFound("no model is named", kind="no-model", hint=f"ask for {self._front.name}")
         served = self._served(request.model_name, request.model_version)
         return response(await served.ask(question(request, self._front.new_id)), request, self._front.name)
-
-    async def stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
-        del context
-        async for request in requests:
-            made = message("ModelStreamInferResponse")()
-            try:
-                made.infer_response.CopyFrom(await self.infer(request))
-            except LooplineError as error:
-                self._front.refused(error.kind, errors.status(error))
-                made.error_message = error.message
-                made.infer_response.id = request.id
-            except Exception:  # noqa: BLE001 (as above)
-                _log.exception("gRPC")
-                self._front.refused("defect", 500)
-                made.error_message = DEFECT
-                made.infer_response.id = request.id
-            yield made
 
 
 def question(request: Any, new_id: Callable[[], str]) -> Question:

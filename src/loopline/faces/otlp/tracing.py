@@ -2,18 +2,21 @@
 
 It is on where OTEL_EXPORTER_OTLP_ENDPOINT (or …_TRACES_ENDPOINT) is set, and all of the SDK's standard variables hold: headers,
 sampler, resource attributes, sizes of batches. Spans wait in a bounded queue for a thread that sends them; what does not fit, or
-finds no collector, is dropped. A request never waits for any of this. Names follow OpenTelemetry's semantic conventions for HTTP.
+finds no collector, is dropped. A request never waits for any of this. Names follow OpenTelemetry's semantic conventions for HTTP
+and RPC.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -27,6 +30,7 @@ PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PR
 PROTOCOL: Final = "http/protobuf"
 PROBES: Final = ("/health", "/metrics", "/v2/health/", "/static/")
 """What is asked again and again by machines, and is no request of anybody's."""
+_CONTEXT: Final = ("traceparent", "tracestate")
 END_S: Final = 2.0
 """How long a process that ends waits for its last spans to be taken."""
 _log = logging.getLogger("loopline.server")
@@ -82,6 +86,36 @@ class Tracing:
             span.set_status(Status(StatusCode.ERROR, error))
         span.end(start + int(took_s * 1e9))
 
+    @contextlib.contextmanager
+    def call(self, name: str, metadata: Iterable[Any], peer: str) -> Iterator[Callable[[int, int, str], None]]:
+        """Make a span of a call over gRPC (`package.Service/Method`), as a child of what its metadata say.
+
+        It is told how the call ended: by the status that HTTP has for it, and by gRPC's own.
+        """
+        from opentelemetry import context
+        from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+
+        parent = _parent({key: value for key, value in metadata or () if key in _CONTEXT and isinstance(value, str)})
+        service, _, method = name.rpartition("/")
+        facts = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
+        kind, _, client = peer.partition(":")
+        if kind in ("ipv4", "ipv6"):
+            facts["client.address"] = unquote(client.rpartition(":")[0]).strip("[]")
+        span = self.tracer.start_span(name, parent, SpanKind.SERVER, facts)
+        token = context.attach(set_span_in_context(span, parent))
+
+        def ended(status: int, code: int, word: str) -> None:
+            span.set_attribute("rpc.grpc.status_code", code)
+            if status >= 500:
+                span.set_attribute("error.type", word)
+                span.set_status(Status(StatusCode.ERROR))
+
+        try:
+            yield ended
+        finally:
+            context.detach(token)
+            span.end()
+
     def end(self) -> None:
         """Send what waits, if a collector takes it soon."""
         thread = threading.Thread(target=self._provider.shutdown, name="loopline-traces-end", daemon=True)
@@ -104,7 +138,10 @@ class Traced:
         from opentelemetry.trace import SpanKind, set_span_in_context
 
         method = scope["method"]
-        parent = _parent(scope)
+        parent = _parent({
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in scope["headers"] if name in (b"traceparent", b"tracestate")
+        })  # fmt: skip
         span = self._tracing.tracer.start_span(method, parent, SpanKind.SERVER, _asked(scope))
         token = context.attach(set_span_in_context(span, parent))
         status = 0
@@ -127,15 +164,11 @@ class Traced:
             _end(span, method, self._named(scope), status)
 
 
-def _parent(scope: Scope) -> Any:
+def _parent(found: Mapping[str, str]) -> Any:
     """Read W3C's traceparent and tracestate; what is none begins a trace of its own."""
     from opentelemetry.context import Context
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-    found = {
-        name.decode("latin-1"): value.decode("latin-1")
-        for name, value in scope["headers"] if name in (b"traceparent", b"tracestate")
-    }  # fmt: skip
     return TraceContextTextMapPropagator().extract(found, Context()) if found else Context()
 
 

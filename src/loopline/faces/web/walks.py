@@ -29,7 +29,11 @@ def backwards(reason: Reason, href: Callable[[str], str]) -> tuple[list[Node], l
             left_out.add(key)
             continue
         if key not in nodes:
-            to = "" if one.kind in ("change", "package", "trigger", "alert") or not one.key else href(one.key)
+            to = (
+                ""
+                if one.kind in ("change", "package", "trigger", "alert", "incident") or not one.key
+                else href(one.key)
+            )
             name, note = name_of(one.kind, one.key, one.title), note_of(one.kind, one.key, one.title)
             nodes[key] = Node(key, name, note, one.facts.get("state", ""), to, hot=not above)
         if above and (key, above) not in edges and key != above:
@@ -66,7 +70,7 @@ def brief_of(key: str) -> str:
 
 def name_of(kind: str, key: str, title: str) -> str:
     """Say in a few letters what a thing is."""
-    if kind in ("run", "change", "alert"):
+    if kind in ("run", "change", "alert", "incident"):
         return title or brief(key)
     if kind in ("artifact", "code", "environment"):
         return kind if not is_digest_prefix(key) else f"{kind} {key[7:13]}"
@@ -76,7 +80,7 @@ def name_of(kind: str, key: str, title: str) -> str:
 def note_of(kind: str, key: str, title: str) -> str:
     """Say in a few more letters which one it is."""
     match kind:
-        case "run" | "change" | "alert":
+        case "run" | "change" | "alert" | "incident":
             return f"{kind} {brief(key)[-8:]}"
         case "version":
             return title or key.partition("/")[0]
