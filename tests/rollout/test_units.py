@@ -166,6 +166,7 @@ def test_without_rows_there_are_no_observations() -> None:
     """No rows, or none since the first weight: samples are empty, and nothing breaks."""
     for found in (of([]), of([Event(1, candidate=True)], [(5, 0.5)]), of([], [])):
         assert [len(sample) for sample in found.samples.values()] == [0, 0, 0]
+    assert of([Event(1, candidate=True)], metrics=()).samples == {}
 
 
 def test_a_metric_without_a_column_is_missing() -> None:

@@ -151,7 +151,9 @@ def _grouped(rows: Rows, weights: Sequence[Weighting], plan: Plan) -> tuple[_Gro
     p = np.full(len(begin), 0.5)
     flipped = certain = np.zeros(len(begin), dtype=bool)
     if plan.kind != "shadow" and len(begin):
-        seen = (mine.at - mine.at[begin][of]) <= max(_window(one, plan) for one in plan.metrics) // _MICROSECOND
+        seen = (mine.at - mine.at[begin][of]) <= max(
+            (_window(one, plan) for one in plan.metrics), default=timedelta()
+        ) // _MICROSECOND
         first = mine.candidate[begin]
         both = np.add.reduceat((seen & (mine.candidate != first[of])).astype(np.int64), begin) > 0
         shares = np.asarray([one.weight for one in weights], dtype=np.float64)
