@@ -31,9 +31,9 @@ ALPHA = 0.05
 ABOUT = f"""
 Simulated rollouts, {REPEATED} of each row, of {UNITS:,} units in {DAYS} days; somebody looks {LOOKS} times. Who stops a
 candidate that is as good as the baseline raises a false alarm; α is {ALPHA:.0%}. Each rule gets the events as they come: a fixed
-threshold (the mean of the candidate since the last look above 1.5 times what is usual, two looks in a row), Mann-Whitney at 5 % at
-each look, Welch's test at 5 % / 20 at twenty looks planned before. Loopline counts units, from the rows of the same events. CPU is
-of one rollout with all its looks (of Loopline's judge: one judgement, which holds for every look there could have been).
+threshold (the mean of the candidate since the last look above 1.5 times what is usual, two looks in a row), Mann-Whitney at 5 %
+at each look, Welch's test at 5 % / 20 at twenty looks planned before. Loopline counts units, from the rows of the same events.
+CPU is of one rollout with all its looks (of Loopline's judge: one judgement, which holds for every look there could have been).
 """
 
 
