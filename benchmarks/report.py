@@ -28,6 +28,7 @@ TOPICS = (
     "pages",
     "labels",
     "drift",
+    "judging",
     "inference",
 )
 LINEAR = "LogisticRegression, 64 connections"
@@ -83,6 +84,7 @@ BUDGETS = (
         "report of 1,000,000 rows × 20 columns",
         "size",
     ),
+    Budget("judge: 1,000,000 events: ≤ 1 s", 1000, "judging", "1,000,000 events of 400,000 units"),
     Budget("UI page: ≤ 150 KB", 150e3, "pages", "runs", "size"),
     Budget("service: start to first prediction: ≤ 1.5 s", 1500, "inference", "start, then idle", "wall"),
     Budget("service: CPU of a request, the model's included: ≤ 0.3 ms", 0.3, "inference", LINEAR),

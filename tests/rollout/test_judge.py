@@ -190,5 +190,10 @@ def test_a_plan_without_metrics_or_steps_decides_nothing() -> None:
 
 def test_what_was_left_out_is_told() -> None:
     """Units that flipped, and those whose arm was certain, are in the judgement."""
-    found = judged(sample(), flipped=3, certain=9)
-    assert (found.flipped, found.certain) == (3, 9)
+    found = judged(sample(6_000), flipped=3, certain=9)
+    assert (found.answer, found.flipped, found.certain) == ("not-worse", 3, 9)
+
+
+def test_many_units_that_flip_say_that_something_is_wrong() -> None:
+    """Where more units than may be missing met both arms, nothing is said."""
+    assert "do not agree" in judged(sample(6_000, gap=0.2), flipped=2_000).reason

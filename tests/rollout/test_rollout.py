@@ -12,7 +12,7 @@ from loopline.rollout.units import observe
 from tests.rollout.traffic import DAY, Traffic, plan, rows, seen, share
 
 ALPHA = 0.05
-FEW, MANY = 100, 2_000
+FEW, MANY = 80, 1_000
 
 SCENARIOS = {
     "alike": Traffic(),
@@ -41,7 +41,7 @@ def test_a_candidate_that_is_alike_is_stopped_no_more_often_than_alpha(name: str
 @pytest.mark.long
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_many_candidates_that_are_alike_are_stopped_no_more_often_than_alpha(name: str) -> None:
-    """What holds for a few hundred rollouts holds for thousands with more units."""
+    """What holds for a few rollouts holds for a thousand with more units."""
     assert share(lambda seed: alarmed(replace(SCENARIOS[name], units=4_000), seed), MANY) <= ALPHA
 
 
@@ -73,7 +73,7 @@ def test_a_candidate_that_is_worse_by_the_tolerance_passes_no_more_often_than_al
 
     def passed(seed: int) -> bool:
         made, weights = rows(like, seed)
-        looks = (observe(made, weights, of, until=DAY * k // 5) for k in (4, 8, 12, 16, 20, 25))
+        looks = (observe(made, weights, of, until=DAY * k // 5) for k in (6, 12, 18, 25))
         return any(judge(one, of).answer == "not-worse" for one in looks)
 
     assert share(passed, FEW) <= ALPHA

@@ -166,6 +166,7 @@ def test_without_rows_there_are_no_observations() -> None:
     """No rows, or none since the first weight: samples are empty, and nothing breaks."""
     for found in (of([]), of([Event(1, candidate=True)], [(5, 0.5)]), of([], [])):
         assert [len(sample) for sample in found.samples.values()] == [0, 0, 0]
+    assert of([Event(1, candidate=True)], metrics=()).samples == {}
 
 
 def test_a_metric_without_a_column_is_missing() -> None:
@@ -235,3 +236,16 @@ def test_arms_are_met_as_often_as_propensities_say(seed: int) -> None:
     sample = seen(replace(CHANGING, units=4_000), seed, STEPS).samples["latency"]
     spread = np.sqrt((sample.p * (1 - sample.p)).sum())
     assert abs(sample.candidate.sum() - sample.p.sum()) < 5 * spread
+
+
+def test_no_unit_counts_in_a_later_step_before_it_did_in_an_earlier_one() -> None:
+    """Where what is asked about first happens last, the step that came first still counts first: it told what is known."""
+    seen_at, at = np.array([0, 10, 20]) * HOUR, np.array([50, 30, 40]) * HOUR
+    made = Rows(
+        np.array([1, 1, 1], dtype=np.uint64), np.array([False, False, True]), seen_at, at, at, {"wait": np.array([1.0, 2.0, 3.0])}
+    )  # fmt: skip
+    weights = tuple(Weighting(k * 10 * HOUR, weight, k) for k, weight in enumerate((0.1, 0.4, 0.7)))
+    of_latency = Plan("canary", (Step(0.1), Step(0.4), Step(0.7)), (WAIT,))
+    assert [
+        observe(made, weights, of_latency, until=hour * HOUR).samples["wait"].step.tolist() for hour in (49, 50)
+    ] == [[], [0, 1, 2]]

@@ -60,13 +60,11 @@ def _mixed(candidate: Array, p: Array, ratios: Array, ratio: float) -> float:
     kinds, which = np.unique(p, return_inverse=True)
     all_ = np.bincount(which, minlength=len(kinds))
     mine = np.bincount(which[candidate], minlength=len(kinds))
-    null = _share(kinds, ratio)
-    logs = [
-        np.sum(mine * np.log(theta / null) + (all_ - mine) * np.log((1 - theta) / (1 - null)))
-        for theta in (_share(kinds, r) for r in ratios)
-    ]
+    null, theta = _share(kinds, ratio), _share(kinds[None, :], ratios[:, None])
+    logs = (mine * np.log(theta / null) + (all_ - mine) * np.log((1 - theta) / (1 - null))).sum(axis=1)
     return float(np.logaddexp.reduce(logs) - np.log(len(ratios)))
 
 
-def _share(p: Array, ratio: float) -> Array:
-    return ratio * p / (ratio * p + 1 - p)
+def _share(p: Array, ratio: float | Array) -> Array:
+    found: Array = ratio * p / (ratio * p + 1 - p)
+    return found

@@ -42,7 +42,7 @@ def judge(observations: Observations, plan: Plan) -> Judgement:
     for one in plan.metrics:
         sample = observations.samples[one.metric]
         here.append(_counted(_held(sample), step=observations.step))
-        findings.append(_compared(one, sample, plan, step, here[-1]))
+        findings.append(_compared(one, sample, plan, step, here=here[-1], flipped=observations.flipped))
     answer, reason = _together(findings)
     return Judgement(
         answer,
@@ -63,14 +63,14 @@ def _together(findings: Sequence[Compared]) -> tuple[Answer, str]:
     return answer, "; ".join(f"{one.metric}: {one.reason}" for one in findings if one.answer == answer)
 
 
-def _compared(one: Judged, sample: Sample, plan: Plan, step: Step, here: tuple[int, int]) -> Compared:
+def _compared(one: Judged, sample: Sample, plan: Plan, step: Step, *, here: tuple[int, int], flipped: int) -> Compared:
     tolerance = one.tolerance * step.slack
     share = plan.alpha / len(plan.metrics)
     needed = float(f"{-math.log(share):.12g}")
     held = _held(sample)
     units, all_ = _counted(held), _counted(sample)
     missing = (all_[0] - units[0], all_[1] - units[1])
-    doubt = _doubt(sample, held, plan.missing)
+    doubt = _doubt(sample, held, allowed=plan.missing, flipped=flipped)
     tried = weigh(one, held, alpha=plan.alpha, share=share, tolerance=tolerance) if min(units) else None
     answer: Answer = "undecided"
     reason = doubt
@@ -111,10 +111,12 @@ def _answer(one: Judged, tried: Tried, tolerance: float, needed: float) -> tuple
     return "undecided", f"{by} [{low}, {high}] may be more than the {allowed} that is allowed"
 
 
-def _doubt(sample: Sample, held: Sample, allowed: float) -> str:
+def _doubt(sample: Sample, held: Sample, *, allowed: float, flipped: int) -> str:
     """Say why nothing can be said; empty: it can."""
     if not len(sample):
         return "no units yet"
+    if flipped > allowed * (flipped + len(sample)):
+        return f"{flipped} units met both arms, or one that the weights exclude: records and weights do not agree"
     share = 1 - len(held) / len(sample)
     if share > allowed:
         return f"{share:.0%} of the units have no value; {allowed:.0%} may have none"

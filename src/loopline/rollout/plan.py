@@ -52,9 +52,10 @@ def planned(
 def sound(plan: Plan) -> Plan:
     """Give the plan back, or raise `Invalid` with what is wrong and how to mend it. Nothing else here checks a plan."""
     if plan.kind not in get_args(Kind):
-        raise _bad(
-            f"{plan.kind!r} is no kind of rollout", f"write one of {', '.join(get_args(Kind))}", rollout=plan.kind
-        )
+        raise Invalid(
+            f"{plan.kind!r} is no kind of rollout", kind="bad-rollout",
+            hint="write at-once, canary, blue-green, shadow or slice", rollout=plan.kind,
+        )  # fmt: skip
     if not 0 < plan.alpha <= 0.5:
         raise _bad("alpha is a chance above 0, of 0.5 at most", "0.05 is usual", alpha=plan.alpha)
     if not 0 <= plan.missing < 1:

@@ -110,7 +110,11 @@ class _Groups:
 
 
 def key_of(unit: str, prediction: str) -> int:
-    """Hash whom an event is about; where nobody said, the event's own id: it is a unit of its own."""
+    """Hash whom an event is about; where nobody said, the event's own id: it is a unit of its own.
+
+    It must not be the hash that a service splits by: units that count at the same time stand in this order, and the candidate's
+    would all come first.
+    """
     from xxhash import xxh3_64_intdigest
 
     return xxh3_64_intdigest((f"unit\0{unit}" if unit else f"id\0{prediction}").encode())
@@ -147,7 +151,9 @@ def _grouped(rows: Rows, weights: Sequence[Weighting], plan: Plan) -> tuple[_Gro
     p = np.full(len(begin), 0.5)
     flipped = certain = np.zeros(len(begin), dtype=bool)
     if plan.kind != "shadow" and len(begin):
-        seen = (mine.at - mine.at[begin][of]) <= max(_window(one, plan) for one in plan.metrics) // _MICROSECOND
+        seen = (mine.at - mine.at[begin][of]) <= max(
+            (_window(one, plan) for one in plan.metrics), default=timedelta()
+        ) // _MICROSECOND
         first = mine.candidate[begin]
         both = np.add.reduceat((seen & (mine.candidate != first[of])).astype(np.int64), begin) > 0
         shares = np.asarray([one.weight for one in weights], dtype=np.float64)
@@ -214,8 +220,7 @@ def _sample(one: Judged, groups: _Groups, plan: Plan, *, until: int, steps: Arra
     ready = _after(groups.rows.unit[groups.begin], groups.first + wait // _MICROSECOND)
     counts = groups.usable & (ready <= until)
     chosen = np.flatnonzero(counts)
-    unit = groups.rows.unit[groups.begin[chosen]]
-    chosen = chosen[np.lexsort((groups.stretch[chosen], unit, ready[chosen]))]
+    chosen = chosen[np.argsort(ready[chosen], kind="stable")]  # groups are by unit and stretch: that breaks ties
     value, other = _valued(one, groups, plan, window // _MICROSECOND)
     candidate = groups.rows.candidate[groups.begin[chosen]]
     return Sample(

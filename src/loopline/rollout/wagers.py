@@ -12,6 +12,8 @@ m that it has not refuted are a confidence sequence. It is about the running mea
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -114,22 +116,21 @@ def wealth(found: Differences, *, against: bool = False) -> Wealth:
 
 def at_least(bets: Wealth, alpha: float, *, width: float) -> float:
     """Give the largest m that is refuted as a bound from above: the mean is more than that, at all times, but for alpha."""
-    import numpy as np
-
+    grown = list(zip(bets.logs.tolist(), bets.times.tolist(), bets.stakes.tolist(), strict=True))
+    needed = math.log(_RUNGS / alpha)
     least, most = -width, width
-    if not _refuted(bets, least, alpha):
+    if not _refuted(grown, least, needed):
         return least
     for _ in range(_HALVINGS):
         middle = (least + most) / 2
-        least, most = (middle, most) if _refuted(bets, middle, alpha) else (least, middle)
-    return float(np.float64(least))
+        least, most = (middle, most) if _refuted(grown, middle, needed) else (least, middle)
+    return least
 
 
-def _refuted(bets: Wealth, m: float, alpha: float) -> bool:
-    import numpy as np
-
-    logs = bets.logs - bets.times * np.log1p(bets.stakes * m)
-    return bool(np.logaddexp.reduce(logs) - np.log(_RUNGS) >= -np.log(alpha))
+def _refuted(grown: Sequence[tuple[float, float, float]], m: float, needed: float) -> bool:
+    logs = [log - times * math.log1p(stake * m) for log, times, stake in grown]
+    largest = max(logs)
+    return largest + math.log(math.fsum(math.exp(log - largest) for log in logs)) >= needed
 
 
 def _shifted(values: Array) -> Array:
