@@ -11,8 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+OURSELVES = (f"--editable={Path(__file__).parents[1]}[sklearn,tables]", "scikit-learn==1.9.1")
 PINS = {
-    "loopline": (f"--editable={Path(__file__).parents[1]}[sklearn,tables]", "scikit-learn==1.9.1"),
     "mlflow": ("mlflow==3.17.2",),
     "dvc": ("dvc==3.67.1",),
     "prefect": ("prefect==3.8.8", "fastapi==0.139.2"),  # newer FastAPI releases break this Prefect's server
@@ -56,15 +56,16 @@ def cache() -> Path:
 def peer(name: str) -> Peer:
     """Give a peer, installing it first where it is missing or another version."""
     folder = cache() / "venvs" / name
-    pins = "\n".join(PINS[name])
+    wanted = OURSELVES if name == "loopline" else PINS[name]
+    pins = "\n".join(wanted)
     mark = folder / "pins.txt"
     if not mark.exists() or mark.read_text() != pins:
-        print(f"installing {' '.join(PINS[name])} …", flush=True)
+        print(f"installing {' '.join(wanted)} …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, *PINS[name]], check=True)
+        subprocess.run([*install, *wanted], check=True)
         mark.write_text(pins)
-    return Peer(name, PINS[name][0].partition("==")[2], folder / "bin")
+    return Peer(name, wanted[0].partition("==")[2], folder / "bin")
 
 
 def environment(home: Path) -> dict[str, str]:

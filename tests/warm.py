@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -21,7 +22,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -187,21 +187,29 @@ def _become(told: bytes, files: list[int]) -> NoReturn:
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as long as the process
     for name, place in (("stdout", 1), ("stderr", 2)):
         old = getattr(sys, name)
-        new = open(place, "w", encoding=old.encoding, errors=old.errors, closefd=False)  # noqa: SIM115 - the same
-        new.reconfigure(line_buffering=place == 2 or new.isatty(), write_through=at_once)
+        raw = open(place, "wb", 0 if at_once else -1, closefd=False)  # noqa: SIM115 - the same
+        lines = place == 2 or (raw.isatty() and not at_once)
+        new = io.TextIOWrapper(raw, old.encoding, old.errors, line_buffering=lines, write_through=at_once)
         setattr(sys, name, new)
         setattr(sys, f"__{name}__", new)
-    os._exit(_run())
+    code = _run()
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
 
 
 def _run() -> int:
-    """Run the command and whatever is to be done after it, and give its exit code."""
+    """Run the command and whatever is to be done after it, and give its exit code; below zero: the signal that ends it."""
     code: int
     try:
         if sys.argv[1:2] == ["-c"]:
             program = sys.argv.pop()
             del sys.argv[1]
-            exec(compile(program, "<string>", "exec"), vars(sys.modules["__main__"]))
+            names = vars(sys.modules["__main__"])
+            for name in [name for name in names if not name.startswith("__")]:
+                del names[name]
+            exec(compile(program, "<string>", "exec"), names)
             code = 0
         else:
             from loopline.cli.entry import main
@@ -209,9 +217,13 @@ def _run() -> int:
             code = main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001 - whatever it is, it ends here
-        traceback.print_exc()
-        code = 1
+        if not isinstance(end.code, int | None):
+            sys.stderr.write(f"{end.code}\n")
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends here
+        own = error.__traceback__
+        error.__traceback__ = own.tb_next if own else None
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for one in (sys.stdout, sys.stderr):

@@ -9,9 +9,8 @@ from loopline.access.scopes import parse_scope
 from loopline.errors import Refused
 from loopline.nouns.actor import Actor
 from loopline.nouns.caller import Caller
-from loopline.verbs import VERBS
+from loopline.verbs import BY_NAME, VERBS
 
-BY_NAME = {verb.name: verb for verb in VERBS}
 ANN = Actor("person", "ann", verified=True)
 
 

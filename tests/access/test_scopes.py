@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from loopline.access.scopes import covers, narrower, parse_scope, write_scope
 from loopline.errors import Invalid
 from loopline.nouns.token import Scope
-from loopline.verbs import VERBS, Verb
+from loopline.verbs import BY_NAME, VERBS, Verb
 
-BY_NAME = {verb.name: verb for verb in VERBS}
 CLASSES = [(verb.name, verb.cls) for verb in VERBS]
 NAMES = st.sampled_from([*BY_NAME, "read", "write", "work", "*"])
 SCOPES = st.builds(

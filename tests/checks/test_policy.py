@@ -476,3 +476,24 @@ def test_no_step_leads_to_a_check_that_is_not_there(rule: Any, declared: Any, st
     """Without evidence the next step is to run the checks that the project declares, or else to declare one."""
     facts = case(declared=None if declared is None else frozenset(declared))
     assert answer(policy(**rule), facts).remedy.startswith(step)
+
+
+REJECTED = approval("person:eve", "reject", of=case().change)
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "lacks"),
+    [
+        ({"checks": ("eval",)}, {}, "evidence"),
+        ({"metrics": ("roc_auc >= 0.7",)}, {}, "evidence"),
+        ({"freshness": timedelta(days=1)}, {}, "evidence"),
+        ({"checks": ("eval",)}, {"queued": frozenset({"eval"})}, ""),
+        ({"metrics": ("roc_auc >= 0.7",)}, {"declared": frozenset[str]()}, ""),
+        ({"approvals": Approvals()}, {}, "approval"),
+        ({"approvals": Approvals()}, {"change": replace(CHANGE, approvals=(REJECTED,))}, ""),
+        ({"approvals": Approvals(count=0)}, {}, ""),
+    ],
+)
+def test_a_requirement_says_what_can_be_given_on_the_spot(rule: Any, facts: Any, lacks: str) -> None:
+    """Running a check or an answer helps; what is waited for, rejected or passed, or that no check measures, lacks neither."""
+    assert answer(policy(**rule), case(**facts)).lacks == lacks

@@ -8,6 +8,7 @@ from loopline.errors import NotFound
 from loopline.ledger.feed import Feed
 from loopline.ledger.schema import prepare
 from loopline.nouns.event import GENESIS, hash_of
+from tests.ledger.overheard import Overheard
 
 if TYPE_CHECKING:
     from loopline.store.database import Database
@@ -125,26 +126,13 @@ def test_events_are_searched(hand: Hand) -> None:
         assert list(tx.feed.search("other", kind="*")) == []
 
 
-class _Overheard:
-    """Rows, and the last question that was asked of them."""
-
-    def __init__(self, rows: Any) -> None:
-        self._rows = rows
-        self.asked: tuple[Any, ...] = ()
-
-    def all(self, *asked: Any) -> Any:
-        self.asked = asked
-        return self._rows.all(*asked)
-
-
 @pytest.mark.parametrize("way", [{}, {"before": 2}, {"after": 0}])
 def test_what_one_actor_did_is_found_by_an_index(file_database: Database, way: dict[str, Any]) -> None:
     """SQLite goes through the events of that actor alone, in their order, and through no others."""
     prepare(file_database)
     with file_database.read() as rows:
-        overheard: Any = _Overheard(rows)
+        overheard: Any = Overheard(rows)
         assert Feed(overheard).search(PROJECT, actor="person:ann", limit=50, **way) == []
-        sql, *values = overheard.asked
-        plan = " ".join(row[3] for row in rows.all(f"EXPLAIN QUERY PLAN {sql}", *values))
+        plan = overheard.plan()
     assert "events_actor" in plan
     assert "TEMP B-TREE" not in plan

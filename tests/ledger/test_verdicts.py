@@ -6,6 +6,7 @@ from loopline.ledger.schema import prepare
 from loopline.ledger.verdicts import Verdicts
 from loopline.nouns.digest import digest_of
 from loopline.nouns.verdict import Result, Verdict
+from tests.ledger.overheard import Overheard
 
 if TYPE_CHECKING:
     from loopline.store.database import Database
@@ -49,24 +50,11 @@ def test_what_waits_for_a_run_is_found(hand: Hand) -> None:
         assert tx.verdicts.awaiting("other", "r1") == []
 
 
-class _Overheard:
-    """Rows, and the last question that was asked of them."""
-
-    def __init__(self, rows: Any) -> None:
-        self._rows = rows
-        self.asked: tuple[Any, ...] = ()
-
-    def all(self, *asked: Any) -> Any:
-        self.asked = asked
-        return self._rows.all(*asked)
-
-
 def test_what_waits_for_a_run_is_found_by_an_index(file_database: Database) -> None:
     """Who buries a run reads what names that run alone, however much was ever said."""
     prepare(file_database)
     with file_database.read() as rows:
-        overheard: Any = _Overheard(rows)
+        overheard: Any = Overheard(rows)
         assert Verdicts(overheard, 0).awaiting("flights", "r") == []
-        sql, *values = overheard.asked
-        plan = " ".join(row[3] for row in rows.all(f"EXPLAIN QUERY PLAN {sql}", *values))
+        plan = overheard.plan()
     assert "verdicts_run" in plan

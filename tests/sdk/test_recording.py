@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import numpy as np
 import pytest
 
 import loopline
+from loopline.errors import NotFound
+from loopline.nouns.name import AssetName
 from loopline.nouns.run import Run, RunState
 from loopline.sdk.client import Local
 from loopline.sdk.recording import flat, outcome_of
+from loopline.verbs.put import put
 
 
 def history(client: Local, run: str, key: str) -> list[tuple[int, float]]:
@@ -169,6 +173,30 @@ def test_input_that_is_nowhere(client: Local, said: Callable[[], list[str]], run
         run.input("data/nope@3")
     assert len(said()) == 1
     assert runs()[0].inputs == ()
+
+
+def test_an_input_of_another_project_keeps_its_project(
+    client: Local, said: Callable[[], list[str]], runs: Callable[[], list[Run]]
+) -> None:
+    """A version that another project has made is read as its own, and `why` leads there."""
+    there = replace(client.loop, project="trains")
+    put(there, AssetName("trains", "report", "delays"), digest=there.blobs.put(b"late"))
+    with loopline.start("train") as run:
+        run.input("trains:report/delays@1")
+    assert [one.asset for one in runs()[0].inputs] == ["trains:report/delays"]
+    assert said() == []
+
+
+def test_nothing_is_published_in_another_project(
+    client: Local, said: Callable[[], list[str]], runs: Callable[[], list[Run]]
+) -> None:
+    """A run publishes where it is; a name of another project is told to be refused, and no namesake appears here."""
+    with loopline.start("train") as run:
+        assert run.put("trains:report/delays", b"late") is None
+    assert any("trains:report/delays" in one for one in said())
+    assert runs()[0].outputs == ()
+    with pytest.raises(NotFound):
+        client.do("get", "report/delays@1")
 
 
 def test_log_is_cheap(client: Local) -> None:

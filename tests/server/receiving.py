@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loopline.server.relay import Relay
 
 Reply = int | tuple[int, dict[str, str]] | str
 """A status; a status with headers; or `cut` (close after reading), `hang` (never answer), `drip` (a byte now and then)."""
@@ -135,3 +138,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the library's word)
         """Say nothing."""
+
+
+@contextmanager
+def running(relay: Relay) -> Iterator[Relay]:
+    """Run a relay in a thread; it must stop soon when told."""
+    stop = threading.Event()
+    thread = threading.Thread(target=relay.run, args=(stop,))
+    thread.start()
+    try:
+        yield relay
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+        assert not thread.is_alive()

@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from tests.documented import hold
 from tests.warm import Command
 
+T = TypeVar("T")
 START = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 
 
@@ -101,6 +102,21 @@ class Up:
         """The server's processes."""
         return [self.process.pid, *descendants(self.process.pid)]
 
+    def children(self, number: int) -> list[int]:
+        """Wait until it has started so many processes, and give them."""
+        return until(lambda: len(found := descendants(self.process.pid)) == number and found)
+
+    def serving(self, connection: http.client.HTTPConnection) -> int:
+        """Give the process that has the other end of a connection that is kept."""
+        assert connection.sock is not None
+        near, far = connection.sock.getsockname()[1], connection.sock.getpeername()[1]
+        inode = ""
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            words = line.split()
+            if [int(words[n].rpartition(":")[2], 16) for n in (1, 2)] == [far, near]:
+                inode = f"socket:[{words[9]}]"
+        return next(pid for pid in self.pids if inode in _open_files(pid))
+
     def stop(self, number: int = signal.SIGTERM, *, seconds: float = 30) -> int:
         """Signal it and wait for its end."""
         self.process.send_signal(number)
@@ -148,6 +164,31 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def until(good: Callable[[], T | bool], seconds: float = 30) -> T:
+    """Wait for something, and give it."""
+    end = time.monotonic() + seconds
+    while not (found := good()):
+        assert time.monotonic() < end, found
+        time.sleep(0.02)
+    return cast("T", found)
+
+
+def lives(pid: int) -> bool:
+    """Tell whether a process goes on: one that nobody has waited for yet is over."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    return False
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    with suppress(OSError):
+        for one in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found.add(str(one.readlink()))
+    return found
+
+
 def with_pid(pid: int, number: int) -> None:
     """Signal a process, if it is still there."""
     with suppress(ProcessLookupError):
@@ -166,9 +207,10 @@ def cpu(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def queued(pid: int) -> float:
-    """Give the seconds for which a process's first thread could have gone on, and others had the processor."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+def queued(pid: int, *, threads: bool = False) -> float:
+    """Give the seconds for which a process's first thread (or all of them) could have gone on, and others had the processor."""
+    kept = Path(f"/proc/{pid}/task").iterdir() if threads else [Path(f"/proc/{pid}")]
+    return sum(int((one / "schedstat").read_text().split()[1]) for one in kept) / 1e9
 
 
 def project(folder: Path) -> Path:

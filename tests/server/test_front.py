@@ -25,6 +25,7 @@ from loopline.serving.mixing import mixed
 from loopline.signals.queries import Filter, find
 from tests.server.fronting import Fronted, fronted, limited, naughty
 from tests.server.naughty import EXIT, GROW, HANG, RAISE, SLOW
+from tests.server.running import lives, until
 
 INFER = "/v2/models/n/infer"
 
@@ -379,7 +380,7 @@ def test_a_front_ends_in_order(tmp_path: Path) -> None:
         time.sleep(0.02)
         assert front.end() == 0
         assert under_way.result().status == 200
-    assert not any(alive(pid) for pid in pids)
+    assert not any(map(lives, pids))
 
 
 def test_model_processes_do_not_outlive_their_front(tmp_path: Path) -> None:
@@ -388,18 +389,7 @@ def test_model_processes_do_not_outlive_their_front(tmp_path: Path) -> None:
     pids = front.ready().pids
     front.process.kill()
     front.end()
-    end = time.monotonic() + 10
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    until(lambda: not any(map(lives, pids)))
 
 
 def test_the_number_of_a_version_is_what_clients_see(tmp_path: Path) -> None:

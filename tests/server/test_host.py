@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,14 @@ from loopline.settings import Settings, load_settings
 from loopline.store.system import SystemClock
 from loopline.verbs import load
 from loopline.wiring import open_loop
+from tests.server.running import lives, until
 
 START = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); from {{}} import main; sys.exit(main())"
 MODEL_NAME = AssetName("flights", "model", "delay")
 PROD = RefName(AssetName("flights", "service", "delay"), "prod")
 LASTING = 1_500_000
+BEGINS_S = 50
+"""How long a host and its front, two processes that import nearly all of Loopline, may take to begin."""
 
 
 class Machine:
@@ -102,9 +105,9 @@ class Machine:
             time.sleep(0.03)
         raise AssertionError(found)
 
-    def ready(self, number: int) -> Deployment:
+    def ready(self, number: int, seconds: float = 20) -> Deployment:
         """Wait until a version answers."""
-        return self.until(lambda one: (one.state, one.serving) == ("ready", number))
+        return self.until(lambda one: (one.state, one.serving) == ("ready", number), seconds)
 
 
 def answer(one: Deployment) -> str:
@@ -314,15 +317,35 @@ def test_what_is_told_on_a_command_line_is_served_after_a_kill(tmp_path: Path) -
             "host.Host.__init__.__kwdefaults__.update(front='tests.server.standing', lasting=1_500_000); host.main()"
         )
         words = [sys.executable, "-c", program, asked, str(Path(__file__).parents[2])]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("LOOPLINE_")}
-        with subprocess.Popen(words, cwd=tmp_path, env=environment) as first:
-            before = made.ready(1)
+        with _process(words, tmp_path) as first:
+            before = made.ready(1, BEGINS_S)
             first.kill()
-        with subprocess.Popen(words, cwd=tmp_path, env=environment) as second:
-            after = made.until(lambda one: one.state == "ready" and one.host != before.host)
+        until(lambda: not any(map(lives, before.pids)))
+        with _reserved(int(before.url.rpartition(":")[2])), _process(words, tmp_path) as second:
+            after = made.until(lambda one: one.state == "ready" and one.host != before.host, BEGINS_S)
             assert (after.url, answer(after)) == (before.url, "1")
             second.terminate()
-            assert second.wait(30) == 0
-        assert not any(Path(f"/proc/{pid}").exists() for pid in (*before.pids, *after.pids))
+            assert second.wait(BEGINS_S) == 0
+        assert not any(map(lives, after.pids))
     finally:
         made.loop.ledger.close()
+
+
+@contextmanager
+def _reserved(port: int) -> Iterator[None]:
+    """Keep a port from whoever asks for any that is free. Who asks for this one can listen there: nobody does, yet."""
+    with closing(socket.socket()) as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", port))
+        yield
+
+
+@contextmanager
+def _process(words: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program, which is gone after the block, however that ends."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOOPLINE_")}
+    with subprocess.Popen(words, cwd=folder, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -17,7 +17,8 @@ from loopline.errors import LooplineError
 from loopline.server.mailing import Mailing
 from loopline.settings.server import Smtp
 
-from .mailbox import FROM, certificate, free, mailbox, naughty
+from .certificates import certificate
+from .mailbox import FROM, free, mailbox, naughty
 
 TO = "ops@example.org"
 PLAIN = Smtp("127.0.0.1", security="none", sender=FROM)
@@ -56,7 +57,7 @@ def test_a_login_goes_over_a_channel_whose_certificate_was_checked(
     """STARTTLS and TLS from the first byte: a certificate that nobody vouches for, or of another name, gets no word of it."""
     monkeypatch.setenv("MAIL_PASSWORD", "s3cret")
     smtp = replace(PLAIN, security=security, user="ann", password="env:MAIL_PASSWORD")  # type: ignore[arg-type]
-    context, pem = certificate(tmp_path)
+    context, pem = certificate(tmp_path, "127.0.0.1")
     with mailbox(context=context, implicit=security == "tls", login=True) as box:
         status, error = send(smtp, box.port)
         assert (status, error.startswith("TLS: self")) == (0, True)
@@ -66,7 +67,7 @@ def test_a_login_goes_over_a_channel_whose_certificate_was_checked(
         assert send(smtp, box.port) == (535, "535: user and password were refused")
     assert set(box.logins) == {(b"ann", b"s3cret"), (b"ann", b"wrong")}
     assert box.secured == [security == "starttls"]  # of the other, this server does not know it
-    context, pem = certificate(tmp_path, name="mail.example.org")
+    context, pem = certificate(tmp_path, "mail.example.org")
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     with mailbox(context=context, implicit=security == "tls") as box:
         status, error = send(smtp, box.port)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -13,23 +10,19 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from loopline.errors import Refused
 from loopline.server.hosts import LOOPBACK, Hosts
 from loopline.server.posting import Answer, Line
 
+from .certificates import certificate
 from .receiving import receiving
 
 
 @contextmanager
 def secure(folder: Path, name: str) -> Iterator[int]:
     """Run a receiver over TLS whose certificate is for `name`, and give its port."""
-    (folder / "cert.pem").write_bytes(_certificate(name))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem")
+    context, _ = certificate(folder, name, "10.9.9.9")
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -127,27 +120,3 @@ def test_retry_after_is_seconds_or_a_date(said: str, wait: float | None) -> None
         line = Line(receiver.url, Hosts(LOOPBACK), timeout=5)
         assert line.post(b"{}", {}, now=40.0) == Answer(503, "503 Service Unavailable: failed there", wait)
         line.close()
-
-
-def _certificate(name: str) -> bytes:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    names: list[x509.GeneralName] = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("10.9.9.9"))]
-    made = (
-        x509
-        .CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return private + made.public_bytes(serialization.Encoding.PEM)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from loopline.store.system import SystemClock
 from loopline.testing.loop import loop as memory_loop
 from loopline.verbs import load
 
-from .receiving import Letter, Receiver, Reply, receiving, verified
+from .receiving import Letter, Receiver, Reply, receiving, running, verified
 
 SECRET = "whsec_" + "c2VjcmV0" * 6
 QUICK = Pace(threads=4, poll=0.05, timeout=0.5, tries=4, first=0.02, longest=0.1, lease=5.0, grace=0.2)
@@ -36,20 +36,11 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
     return memory_loop(clock=SystemClock())
 
 
-@contextmanager
 def relaying(
     loop: Loop, *, pace: Pace = QUICK, allowed: tuple[str, ...] = LOOPBACK, secrets: str = ""
-) -> Iterator[Relay]:
-    """Run a relay in a thread; it must stop soon when told."""
-    relay, stop = Relay(loop, Hosts(allowed), pace=pace, secrets=secrets), threading.Event()
-    thread = threading.Thread(target=relay.run, args=(stop,))
-    thread.start()
-    try:
-        yield relay
-    finally:
-        stop.set()
-        thread.join(timeout=10)
-        assert not thread.is_alive()
+) -> AbstractContextManager[Relay]:
+    """Run a relay."""
+    return running(Relay(loop, Hosts(allowed), pace=pace, secrets=secrets))
 
 
 def do(loop: Loop, verb: str, *args: Any, **asked: Any) -> Any:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +20,7 @@ from loopline.testing.loop import loop as memory_loop
 from loopline.verbs import load
 
 from .mailbox import FROM, Mailbox, mailbox, naughty
+from .receiving import running
 
 QUICK = Pace(
     threads=2, poll=0.05, timeout=0.5, mail=0.5, tries=3, first=0.02, longest=0.1, lease=5.0, grace=0.2, gather=0.0
@@ -34,19 +33,10 @@ def loop() -> Loop:
     return memory_loop(clock=SystemClock())
 
 
-@contextmanager
-def relaying(loop: Loop, port: int, *, pace: Pace = QUICK, **smtp: Any) -> Iterator[None]:
-    """Run a relay in a thread."""
+def relaying(loop: Loop, port: int, *, pace: Pace = QUICK, **smtp: Any) -> AbstractContextManager[Relay]:
+    """Run a relay."""
     post = Post(replace(Smtp("127.0.0.1", port, "none", sender=FROM), **smtp))
-    relay, stop = Relay(loop, Hosts(LOOPBACK), pace=pace, post=post), threading.Event()
-    thread = threading.Thread(target=relay.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(timeout=10)
-        assert not thread.is_alive()
+    return running(Relay(loop, Hosts(LOOPBACK), pace=pace, post=post))
 
 
 def do(loop: Loop, verb: str, *args: Any, **asked: Any) -> Any:

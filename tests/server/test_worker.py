@@ -29,7 +29,7 @@ from loopline.verbs.permitting import roles_of
 from loopline.wiring import open_loop
 from tests.warm import run
 
-from .running import descendants, project, variables, with_pid, words_of, worker
+from .running import descendants, lives, project, until, variables, with_pid, words_of, worker
 
 
 @pytest.fixture
@@ -43,24 +43,18 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
 
 def seen(loop: Loop, task: Task, *states: TaskState, seconds: float = 20) -> Task:
     """Wait until a task is in one of some states: over, where none is named."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+
+    def found() -> Task | bool:
         with loop.ledger.read() as tx:
-            found = tx.tasks.get(task.id)
-        if found.state in states or (not states and found.state.over):
-            return found
-        time.sleep(0.02)
-    raise AssertionError(states)
+            now = tx.tasks.get(task.id)
+        return (now.state in states or (not states and now.state.over)) and now
+
+    return until(found, seconds)
 
 
 def appeared(path: Path, *, seconds: float = 20) -> int:
     """Wait until a step has written its process number."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if path.exists() and path.read_text():
-            return int(path.read_text())
-        time.sleep(0.02)
-    raise AssertionError(path)
+    return int(until(lambda: path.exists() and path.read_text(), seconds))
 
 
 def runs(loop: Loop) -> list[Any]:
@@ -198,10 +192,7 @@ def test_a_killed_worker_takes_its_tasks_processes_along(loop: Loop, tmp_path: P
         process.kill()
         process.wait()
         assert seen(loop, task, TaskState.QUEUED).worker is None
-        until = time.monotonic() + 10
-        while any(Path(f"/proc/{pid}/cmdline").exists() for pid in below) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert not [pid for pid in below if Path(f"/proc/{pid}/cmdline").exists()]
+        until(lambda: not any(map(lives, below)))
     with worker(tmp_path, "--once") as process:
         assert process.wait(60) == 0
     assert seen(loop, task).state is TaskState.DONE
@@ -272,21 +263,11 @@ def test_the_end_of_the_lease_is_enough(loop: Loop, tmp_path: Path) -> None:
             head = tx.feed.head("flights")
         for pid in reversed(paused):
             os.kill(pid, signal.SIGCONT)
-        until = time.monotonic() + 20
-        while any(_alive(pid) for pid in paused) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert not [pid for pid in paused if _alive(pid)]
+        until(lambda: not any(map(lives, paused)))
         with loop.ledger.read() as tx:
             assert tx.feed.head("flights") == head
     with loop.ledger.read() as tx:
         assert [one.id for one in tx.tasks.lost()] == [task.id]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def test_a_worker_is_light_while_it_waits(loop: Loop, tmp_path: Path) -> None:

@@ -9,13 +9,39 @@ from loopline.errors import Invalid, NotFound
 from loopline.nouns.artifact import SERVICE
 from loopline.nouns.name import AssetName
 from loopline.nouns.service import Labels, Monitor
-from loopline.verbs.deploying import behind, declared_as, service_of
+from loopline.verbs import load
+from loopline.verbs.deploying import behind, declared_as, service_at, service_of
 
-from .conftest import OTHER, PROJECT
+from . import served as serving
+from .conftest import CHAMPION, OTHER, PROJECT
 from .test_deploy import DECLARED, PROD, SIGNATURE, champion, served, train
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import World
+
+
+def test_the_service_is_read_as_it_was_deployed(tmp_path: Path) -> None:
+    """The specification behind the ref comes back whole."""
+    loop, ref, _ = serving.served(tmp_path)
+    with loop.ledger.read() as tx:
+        assert service_at(tx, loop, tx.refs.get(ref)).arms[0].signature == serving.SIGNATURE
+
+
+def test_every_verb_of_services_refuses_other_refs_alike(tmp_path: Path) -> None:
+    """Whoever names a model where a service belongs reads the same words and the same next step everywhere."""
+    loop, _, _ = serving.served(tmp_path)
+    asked: dict[str, dict[str, Any]] = {
+        "deploy": {}, "undeploy": {}, "monitors": {}, "monitoring": {}, "predictions": {}, "quality": {}, "drift": {},
+        "traffic": {}, "tail": {}, "label": {"rows": ({"id": "0" * 32, "label": 1},)},
+    }  # fmt: skip
+    said = set()
+    for verb, words in asked.items():
+        with pytest.raises(Invalid) as caught:
+            load(verb)(loop, str(CHAMPION) if verb == "tail" else CHAMPION, **words)
+        said.add((caught.value.kind, caught.value.message, caught.value.hint))
+    assert said == {("not-a-service", f"{CHAMPION} is no service", "name one such as service/delay@prod")}
 
 
 def test_a_specification_belongs_to_its_service(world: World) -> None:

@@ -48,7 +48,8 @@ def test_what_cannot_be_compared_is_said(world: World) -> None:
     with pytest.raises(Invalid) as caught:
         world.do("drift", PROD, arm="other")
     assert caught.value.kind == "no-arm"
-    with pytest.raises(NotFound):
+    with pytest.raises(Invalid) as caught:
         world.do("drift", CHAMPION)
+    assert caught.value.kind == "not-a-service"
     records.add(world.loop.clock.now(), rows())
     assert world.do("drift", PROD).columns == ()

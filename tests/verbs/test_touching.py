@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loopline.verbs import VERBS, load
-from loopline.verbs.touching import ALL, FREE, RUNS_CODE, named, touched
+from loopline.verbs import load
+from loopline.verbs.touching import ALL, named, touched
 from loopline.verbs.usage import read, usage_of
 
 from .conftest import PROJECT
@@ -110,10 +110,3 @@ def test_other_projects_are_named(world: World) -> None:
         assert ("secret", "model/x") in named(world.loop, verb, typed)
     typed = read(usage_of(load("run")), {"pipeline": "t", "params": {"data": "secret:data/x@1"}}, project=PROJECT)
     assert ("secret", "data/x") in named(world.loop, "run", typed)
-
-
-def test_every_exception_is_a_verb() -> None:
-    """The lists of verbs that are judged by themselves name verbs that there are."""
-    names = {verb.name for verb in VERBS}
-    assert names >= FREE
-    assert names >= RUNS_CODE

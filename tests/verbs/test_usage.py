@@ -223,6 +223,12 @@ def test_a_type_that_nobody_can_write_is_refused() -> None:
         usage_of(odd)
 
 
+def test_facts_of_a_verb_agree() -> None:
+    """Who runs the checks of a change, or begins a run, runs code, and whatever runs code is work."""
+    assert all(one.runs_code for one in VERBS if one.gathers or one.begins_run)
+    assert {one.cls for one in VERBS if one.runs_code} == {"work"}
+
+
 @pytest.mark.parametrize("verb", [one.name for one in VERBS])
 def test_every_verb_has_a_usage(verb: str) -> None:
     """Each verb of the table can be called by people: types, help for each parameter, an example, the summary of the table."""

@@ -21,7 +21,7 @@ from loopline.nouns.change import Approval, Move
 from loopline.nouns.ids import brief
 from loopline.nouns.name import RefName
 from loopline.nouns.policy import Approvals, Policy
-from loopline.nouns.verdict import Requirement, Result, Verdict
+from loopline.nouns.verdict import Lack, Requirement, Result, Verdict
 
 __all__ = [
     "Case",
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _SECOND: Final = 1_000_000
+_NOTHING: Final[Lack] = ""
 
 
 def policies_for(policies: Iterable[Policy], ref: RefName | str) -> tuple[Policy, ...]:
@@ -140,8 +141,12 @@ class _Bench:
             found.append(self.pickle())
         return found
 
-    def say(self, text: str, result: Result, *, observed: str, needed: str = "", remedy: str = "") -> Requirement:
-        return Requirement(self.policy.name, text, result, observed, needed, "" if result is Result.PASS else remedy)
+    def say(
+        self, text: str, result: Result, *, observed: str, needed: str = "", remedy: str = "", lacks: Lack = ""
+    ) -> Requirement:
+        if result is Result.PASS:
+            return Requirement(self.policy.name, text, result, observed, needed)
+        return Requirement(self.policy.name, text, result, observed, needed, remedy, lacks)
 
     def check(self, name: str) -> Requirement:
         text = f"check {name}"
@@ -153,8 +158,10 @@ class _Bench:
             observed = "queued" if verdict is None else "queued again after an error"
             return self.say(text, Result.PENDING, observed=observed, needed="pass", remedy=f"wait for {name}")
         if verdict is None:
-            remedy = self.gather(name)
-            return self.say(text, Result.FAIL, observed="not run on this head", needed="pass", remedy=remedy)
+            remedy, lacks = self.gather(name)
+            return self.say(
+                text, Result.FAIL, observed="not run on this head", needed="pass", remedy=remedy, lacks=lacks
+            )
         observed = f"{verdict.result}: {verdict.summary}" if verdict.summary else str(verdict.result)
         see = f"see why it broke (run {verdict.run}), then " if verdict.run else ""
         remedy = {
@@ -171,21 +178,20 @@ class _Bench:
         verdicts = [self.latest[name] for name in listed if name in self.latest]
         based = any(move.old is not None or self.case.current.get(str(move.ref)) is not None for move in self.moves)
         answer = compare(text, verdicts, based=based, awaited=awaited or _unfinished(verdicts))
-        remedy = answer.remedy.replace("CHANGE", brief(self.case.change.id))
+        remedy, lacks = answer.remedy.replace("CHANGE", brief(self.case.change.id)), _NOTHING
         if not verdicts and answer.result is Result.FAIL:
-            remedy = self.gather(*self.policy.checks)
-        return self.say(text, answer.result, observed=answer.observed, needed=answer.needed, remedy=remedy)
+            remedy, lacks = self.gather(*self.policy.checks)
+        return self.say(text, answer.result, observed=answer.observed, needed=answer.needed, remedy=remedy, lacks=lacks)
 
-    def gather(self, *names: str) -> str:
+    def gather(self, *names: str) -> tuple[str, Lack]:
         """Say how evidence comes about: by running the checks, where the project declares them, else by declaring one."""
         declared = self.case.declared
         lost = [] if declared is None else [name for name in names if name not in declared]
         if declared is None or (declared and not lost):
-            return f"run loopline check {brief(self.case.change.id)}"
+            return f"run loopline check {brief(self.case.change.id)}", "evidence"
         what = f'[checks."{lost[0] if lost else "NAME"}"]'
-        return (
-            f"declare a check: add {what} with refs and pipeline to loopline.toml, then loopline policy --push --why …"
-        )
+        declare = f"declare a check: add {what} with refs and pipeline to loopline.toml"
+        return f"{declare}, then loopline policy --push --why …", _NOTHING
 
     def approvals(self, rule: Approvals) -> Requirement:
         text = _describe(rule)
@@ -203,12 +209,13 @@ class _Bench:
             observed += f"; not counted: {'; '.join(sorted(ignored))}"
         who = f"somebody of {', '.join(rule.source)}" if rule.source else "somebody"
         who += " else than the author" if rule.not_author else ""
-        remedy = f"{who}: loopline approve {brief(self.case.change.id)}"
+        needed = str(rule.count)
         if no:
-            result, remedy = Result.FAIL, f"settle it with {', '.join(no)}, who can approve instead"
-        else:
-            result = Result.PASS if len(yes) >= rule.count else Result.PENDING
-        return self.say(text, result, observed=observed, needed=str(rule.count), remedy=remedy)
+            remedy = f"settle it with {', '.join(no)}, who can approve instead"
+            return self.say(text, Result.FAIL, observed=observed, needed=needed, remedy=remedy)
+        result = Result.PASS if len(yes) >= rule.count else Result.PENDING
+        remedy = f"{who}: loopline approve {brief(self.case.change.id)}"
+        return self.say(text, result, observed=observed, needed=needed, remedy=remedy, lacks="approval")
 
     def why_not(self, rule: Approvals, one: Approval) -> str:
         """Say why an answer does not count; empty: it does."""
@@ -263,9 +270,9 @@ class _Bench:
             *(f"no {m}" for m in missing),
         ])
         waiting = bool(lacking) and set(lacking) <= self.case.queued
-        remedy = f"wait for {', '.join(lacking)}" if waiting else self.gather(*missing)
+        remedy, lacks = (f"wait for {', '.join(lacking)}", _NOTHING) if waiting else self.gather(*missing)
         result = Result.PENDING if waiting else Result.FAIL
-        return self.say(text, result, observed=observed or "no evidence", needed=needed, remedy=remedy)
+        return self.say(text, result, observed=observed or "no evidence", needed=needed, remedy=remedy, lacks=lacks)
 
     def pickle(self) -> Requirement:
         text = "no pickle"

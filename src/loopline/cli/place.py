@@ -59,6 +59,18 @@ class Place:
             self._adopt(client)
         return client
 
+    def server(self, url: str | None, command: str) -> str:
+        """Give the address of the server that a command is about: what is named, else what is set. Raise Invalid."""
+        from loopline.sdk.wire import parse_url
+
+        named = url or self.settings.url
+        if not named:
+            raise Invalid(
+                f"{command} needs the address of a server", kind="missing-parameter",
+                hint=f"loopline {command} http://HOST:4040", missing=["url"],
+            )  # fmt: skip
+        return parse_url(named)
+
     def _adopt(self, client: Client) -> None:
         """Ship journals that dead programs left behind. Where there is no journal, this is one look into a folder."""
         folder = self.settings.home / "journal"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CHAMPION = "model/delay@champion"
 PROD = "service/delay@prod"
 UNITS = "arrival delays were read as seconds"
+THINNEST = 11
+"""The thinnest story: every 11th flight. The policy judges airlines that have 200 flights in the newest 14 days. In those of June
+the largest has 2,321, so with every 12th flight there is none to be judged, and the first model is refused."""
 
 
 class Teller:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
+
+from loopline.nouns.severity import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Alert:
     """`service/delay@prod`."""
     monitor: str
     kind: str
-    severity: Literal["low", "medium", "high"]
+    severity: Severity
     summary: str
     """`carrier and 2 others moved; the largest by D = 0.21`."""
     opened_at: int

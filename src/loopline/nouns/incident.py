@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from loopline.nouns.severity import Severity
+
 Relation = Literal["caused_by", "fixes"]
 
 
@@ -25,7 +27,7 @@ class Incident:
     id: str
     project: str
     title: str
-    severity: Literal["low", "medium", "high"]
+    severity: Severity
     opened_by: str
     opened_at: int
     resolved_at: int | None = None

@@ -13,6 +13,7 @@ from typing import Literal
 
 from loopline.nouns.digest import Digest
 from loopline.nouns.rollout import Plan
+from loopline.nouns.severity import Severity
 from loopline.nouns.signature import Signature
 
 MonitorKind = Literal["data", "drift", "quality", "service"]
@@ -126,7 +127,7 @@ class Monitor:
     """How many looks in a row must be bad before there is an alert."""
     clear: int = 2
     """How many looks in a row must be good before it is over."""
-    severity: Literal["low", "medium", "high"] = "medium"
+    severity: Severity = "medium"
 
 
 LATENCIES_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, Final, Literal, assert_never
+from typing import Any, Final, assert_never
 
+from loopline.nouns.severity import Severity
 from loopline.nouns.token import Role
 
-Severity = Literal["low", "medium", "high"]
-SEVERITIES: Final[tuple[Severity, ...]] = ("low", "medium", "high")
 TRIGGERED: Final[Role] = "contributor"
 """The role of a trigger in its project."""
 

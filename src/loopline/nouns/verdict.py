@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from loopline.nouns.digest import Digest
 from loopline.nouns.evaluation import Estimate
@@ -16,6 +17,10 @@ class Result(StrEnum):
     FAIL = "fail"
     PENDING = "pending"
     ERROR = "error"
+
+
+Lack = Literal["", "evidence", "approval"]
+"""The answer of a check that can be run, or a yes of somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,5 @@ class Requirement:
     needed: str = ""
     remedy: str = ""
     """Who or what can turn it into a pass."""
+    lacks: Lack = ""
+    """What can be given on the spot, where that is all that it takes."""

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from loopline.errors import LooplineError
 from loopline.nouns.finding import Finding
+from loopline.nouns.loopback import is_here
 from loopline.sdk.wire import Answer, Pace, parse_url
 from loopline.verbs.whoami import whoami
 
@@ -39,7 +41,8 @@ def examine(client: Remote) -> Iterator[Finding]:
     yield _version(there)
     yield from _clock(answer, middle)
     yield from _caller(there)
-    if there.wire.signed and there.wire.url.startswith("http://") and not _loopback(there.wire.url):
+    line = urlsplit(parse_url(there.wire.url))
+    if there.wire.signed and line.scheme == "http" and not is_here(line.hostname or ""):
         fix = "put TLS in front, and write https:// in LOOPLINE_URL"
         yield Finding("server's line", "warn", "the token crosses the network in clear text", fix)
 
@@ -94,10 +97,3 @@ def _caller(client: Remote) -> Iterator[Finding]:
     soon = left < SOON_S
     fix = "loopline login, or ask for another token" if soon else ""
     yield Finding("server's answer", "warn" if soon else "ok", f"{said}; the token is valid until {until}", fix)
-
-
-def _loopback(url: str) -> bool:
-    from urllib.parse import urlsplit
-
-    host = urlsplit(parse_url(url)).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")

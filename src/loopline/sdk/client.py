@@ -139,14 +139,13 @@ def typed(param: Param, value: Any, project: str) -> Any:
 
 
 def _named(name: str) -> Callable[..., Any]:
-    from loopline.verbs import VERBS, load
+    from loopline.verbs import BY_NAME, load
 
     name = name.replace("-", "_")
-    known = [one.name for one in VERBS]
-    if name not in known:
+    if name not in BY_NAME:
         from difflib import get_close_matches
 
-        close = get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"verbs are {', '.join(known)}"
+        close = get_close_matches(name, BY_NAME, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"verbs are {', '.join(BY_NAME)}"
         raise Invalid(f"there is no verb {name!r}", kind="unknown-verb", hint=hint, verb=name)
     return load(name)

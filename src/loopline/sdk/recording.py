@@ -82,7 +82,7 @@ class ActiveRun:
                 version: Version = self._session.client().do("get", what)
             else:
                 version = what.version
-            link = link_to(version, name or version.asset.name)
+            link = link_to(version, name or version.asset.name, self._session.settings.project)
             if (link.name, link.digest) not in self._read:
                 self._read.add((link.name, link.digest))
                 self._journal.append("input", _body(link))
@@ -101,12 +101,14 @@ class ActiveRun:
         try:
             from loopline.nouns.name import parse_asset
 
-            where = parse_asset(asset, project=self._session.settings.project)
+            project = self._session.settings.project
+            where = parse_asset(asset, project=project)
             stored, waits = self._session.kept(value)
             name = name or where.name
             body = {
-                "asset": str(where), "name": name, "digest": stored.digest, "media_type": stored.media_type, "size": stored.size,
-                "message": message, "metadata": dict(metadata or {}), **({"outbox": True} if waits else {}),
+                "asset": where.within(project), "name": name, "digest": stored.digest,
+                "media_type": stored.media_type, "size": stored.size, "message": message,
+                "metadata": dict(metadata or {}), **({"outbox": True} if waits else {}),
             }  # fmt: skip
             if not self._journal.append("publish", body) or not self._journal.mine:
                 return None
@@ -237,10 +239,12 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield f"{prefix}{name}", str(value)
 
 
-def link_to(version: Version, name: str) -> Link:
-    """Say that a run reads or made this version."""
+def link_to(version: Version, name: str, project: str) -> Link:
+    """Say that a run of a project reads this version, which may be another project's."""
     artifact = version.artifact
-    return Link(name, artifact.digest, artifact.media_type, artifact.size, str(version.asset), version.number)
+    return Link(
+        name, artifact.digest, artifact.media_type, artifact.size, version.asset.within(project), version.number
+    )
 
 
 def _body(link: Link) -> dict[str, Any]:

@@ -170,12 +170,12 @@ class Remote:
 @cache
 def class_of(name: str) -> Literal["read", "write", "work", "local"]:
     """Look up how a verb is asked."""
-    from loopline.verbs import VERBS
+    from loopline.verbs import BY_NAME
 
-    found = next((one.cls for one in VERBS if one.name == name), None)
+    found = BY_NAME.get(name)
     if found is None:
         raise Invalid(f"{name} is no verb", kind="unknown-verb", hint="ask one of loopline.verbs", verb=name)
-    return found
+    return found.cls
 
 
 def learn() -> None:

@@ -15,9 +15,9 @@ from starlette.middleware import Middleware
 from loopline.faces.problem import on_error
 from loopline.faces.prometheus.server import ServerMeters
 from loopline.faces.prometheus.tally import Tally, alone
+from loopline.nouns.loopback import is_loopback
 from loopline.server.auth import Auth
 from loopline.server.gate import Gate, Stopping
-from loopline.server.listening import is_loopback
 from loopline.settings import ServerSettings
 from loopline.verbs.counting import counted
 

@@ -29,9 +29,9 @@ from loopline.faces.login.cookies import SESSION
 from loopline.faces.problem import expected, reply
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.caller import Caller
+from loopline.nouns.loopback import is_loopback
 from loopline.nouns.token import Scope
 from loopline.server.lasting import Lasting
-from loopline.server.listening import is_loopback
 from loopline.verbs.permitting import roles_of
 
 if TYPE_CHECKING:

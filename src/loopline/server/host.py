@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Final
 from loopline.errors import Conflict, LooplineError
 from loopline.nouns.actor import Actor
 from loopline.nouns.deployment import Deployment
+from loopline.nouns.loopback import is_loopback
 from loopline.server.child import heeding, opened, settings_of, write_log
 from loopline.server.fronts import Coming, Deployed, Doing, Seen, Wanted, wait_all
-from loopline.server.listening import address_of, is_loopback, url_of
+from loopline.server.listening import address_of, url_of
 from loopline.server.placing import Placing, listen_for
 from loopline.serving.desired import Only
 from loopline.serving.folders import log_of

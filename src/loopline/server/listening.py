@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 
 from loopline.errors import Invalid, Unavailable
 
 BACKLOG = 2_048
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def listen(host: str, port: int) -> socket.socket:

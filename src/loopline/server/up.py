@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import LooplineError, Refused
+from loopline.nouns.loopback import is_loopback
 from loopline.server.child import write_log
 from loopline.server.children import Child, Children
-from loopline.server.listening import address_of, is_loopback, listen, url_of
+from loopline.server.listening import address_of, listen, url_of
 
 if TYPE_CHECKING:
     import socket

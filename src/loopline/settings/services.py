@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 from loopline.errors import Invalid
 from loopline.nouns.declaration import MAIN, Candidate, Declaration
 from loopline.nouns.service import LATENCIES_S, Batching, Labels, Limits, Monitor, MonitorKind, Objectives, Recording
+from loopline.nouns.severity import SEVERITIES
 from loopline.settings.rollouts import rollout
 from loopline.settings.table import Table, near
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _ARM: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 _HEADER: Final = re.compile(r"header:[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z")
-_SEVERITIES: Final = ("low", "medium", "high")
 _BOUNDS: Final = {
     "drift": ("effect", "q"),
     "data": ("nulls", "range", "new"),
@@ -251,7 +251,7 @@ def _monitors(table: Table) -> tuple[Monitor, ...]:
         found.append(
             Monitor(
                 name=name,
-                kind=kind,  # type: ignore[arg-type] # one of its words
+                kind=kind,
                 window=_positive(one, "window", timedelta(days=1)),
                 every=_positive(one, "every", timedelta(hours=1)),
                 rows=one.whole("rows", 500, least=1),
@@ -259,7 +259,7 @@ def _monitors(table: Table) -> tuple[Monitor, ...]:
                 columns=_columns(one, "columns"),
                 rise=one.whole("rise", 2, least=1),
                 clear=one.whole("clear", 2, least=1),
-                severity=one.choice("severity", _SEVERITIES, "medium"),  # type: ignore[arg-type] # one of its words
+                severity=one.choice("severity", SEVERITIES, "medium"),
             )
         )
         one.done()

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 from loopline.errors import Invalid
 
 T = TypeVar("T")
+Word = TypeVar("Word", bound=str)
 Path = tuple[str | int, ...]
 """Keys and, inside arrays, indexes from 0."""
 
@@ -123,13 +124,14 @@ class Table:
             self.fail(key, f"{key} = {found!r} is no length of time", kind="bad-duration", hint=hint, text=found)
         return length
 
-    def choice(self, key: str, options: tuple[str, ...], default: str) -> str:
+    def choice(self, key: str, options: tuple[Word, ...], default: Word) -> Word:
         """Take one of several words; the default may be another one."""
         found = self.text(key, default)
-        if found != default and found not in options:
+        one = next((one for one in (default, *options) if one == found), None)
+        if one is None:
             hint = near(found, options) or f"write one of {', '.join(options)}"
             self.fail(key, f"{key} = {found!r} is not possible", kind="bad-value", hint=hint, text=found)
-        return found
+        return one
 
     def inner(self, key: str) -> Table | None:
         """Take a table; None where there is none."""

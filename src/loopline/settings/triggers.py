@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final
 
 from loopline.errors import Invalid
+from loopline.nouns.severity import SEVERITIES, Severity
 from loopline.nouns.task import queue_named
-from loopline.nouns.trigger import SEVERITIES, AtMost, Do, On, OnAlert, OnMissing, OnMoved, OnTime, Severity, Trigger
+from loopline.nouns.trigger import AtMost, Do, On, OnAlert, OnMissing, OnMoved, OnTime, Trigger
 from loopline.settings.declared import glob_at
 from loopline.settings.table import Table, duration_of, near
 from loopline.triggers.moments import parse_cron
@@ -213,7 +214,7 @@ def _at_most(table: Table) -> AtMost | None:
 
 
 def _severity(table: Table, default: Severity) -> Severity:
-    return cast("Severity", table.choice("severity", SEVERITIES, default))
+    return table.choice("severity", SEVERITIES, default)
 
 
 def _inner(outer: Table, key: str) -> Table:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from loopline.nouns.trigger import SEVERITIES, OnAlert, OnMissing, OnMoved
+from loopline.nouns.severity import SEVERITIES
+from loopline.nouns.trigger import OnAlert, OnMissing, OnMoved
 
 
 def is_alert(on: OnAlert, told: Mapping[str, Any]) -> bool:

@@ -10,8 +10,9 @@ from typing import Final
 
 from loopline.errors import Invalid
 from loopline.nouns.name import RefName, parse_ref, parse_revision
+from loopline.nouns.severity import SEVERITIES
 from loopline.nouns.task import queue_named
-from loopline.nouns.trigger import SEVERITIES, AtMost, OnAlert, OnMissing, OnMoved, OnTime, Trigger
+from loopline.nouns.trigger import AtMost, OnAlert, OnMissing, OnMoved, OnTime, Trigger
 from loopline.triggers.moments import parse_cron
 
 TAKEN: Final = ("host", "login", "relay", "ticker", "watcher", "worker")

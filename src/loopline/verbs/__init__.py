@@ -25,6 +25,16 @@ class Verb(NamedTuple):
     """Heading under which help lists it."""
     summary: str
     """The first line of the verb's docstring."""
+    runs_code: bool = False
+    """Whether it runs a project's code, which may read whatever it likes."""
+    gathers: bool = False
+    """Whether it runs the checks of a change."""
+    begins_run: bool = False
+    """Whether it begins exactly one run, where it does what it is asked and not only tells what would come of it."""
+    goes_on: bool = False
+    """Whether it goes on from what is named to whatever was built from it."""
+    names_assets: bool = True
+    """False for what is about runs, people, tokens, addresses: an asset that it names besides is found as elsewhere."""
 
 
 GROUPS = ("set up", "data", "runs", "changes", "services", "questions", "rules")
@@ -41,16 +51,31 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("diff", "read", "data", "Compare two versions: files, rows, params, metrics, data, code and environment."),
     Verb("branch", "write", "data", "Make a branch of an asset, or remove one."),
-    Verb("run", "work", "runs", "Run a pipeline; steps whose inputs and code are known come from the cache."),
-    Verb("reproduce", "work", "runs", "Run a run again, as it was, in an environment of its own, and compare."),
-    Verb("start", "write", "runs", "Begin a run that somebody else executes."),
-    Verb("log", "write", "runs", "Add metric points, params, tags, inputs and outputs to a run."),
-    Verb("finish", "write", "runs", "End a run. A run that is over stays as it is."),
+    Verb(
+        "run",
+        "work",
+        "runs",
+        "Run a pipeline; steps whose inputs and code are known come from the cache.",
+        runs_code=True,
+        begins_run=True,
+    ),
+    Verb(
+        "reproduce",
+        "work",
+        "runs",
+        "Run a run again, as it was, in an environment of its own, and compare.",
+        runs_code=True,
+        begins_run=True,
+    ),
+    Verb("start", "write", "runs", "Begin a run that somebody else executes.", names_assets=False),
+    Verb("log", "write", "runs", "Add metric points, params, tags, inputs and outputs to a run.", names_assets=False),
+    Verb("finish", "write", "runs", "End a run. A run that is over stays as it is.", names_assets=False),
     Verb(
         "cancel",
         "write",
         "runs",
         "Ask a task to stop. One that waits is over at once; a worker hears of it within a second.",
+        names_assets=False,
     ),
     Verb("compare", "read", "runs", "Hold runs against each other: params, metrics, data, packages, code."),
     Verb(
@@ -58,12 +83,20 @@ VERBS: tuple[Verb, ...] = (
         "read",
         "runs",
         "Give metric points of runs, with their steps and times, thinned out where there are many.",
+        names_assets=False,
     ),
-    Verb("tail", "read", "runs", "Read a piece of what a run printed."),
+    Verb("tail", "read", "runs", "Read a piece of what a run printed.", names_assets=False),
     Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
     Verb("get", "read", "runs", "Find the version that a pointer means now."),
     Verb("propose", "write", "changes", "Propose that a ref moves, with a reason."),
-    Verb("check", "work", "changes", "Run the checks of a change and keep what they say as evidence."),
+    Verb(
+        "check",
+        "work",
+        "changes",
+        "Run the checks of a change and keep what they say as evidence.",
+        runs_code=True,
+        gathers=True,
+    ),
     Verb(
         "review",
         "read",
@@ -73,7 +106,14 @@ VERBS: tuple[Verb, ...] = (
     Verb("comment", "write", "changes", "Say something about a change. It moves nothing and is no approval."),
     Verb("approve", "write", "changes", "Answer a change with yes (or, with --reject, no)."),
     Verb("apply", "write", "changes", "Move the refs of a change, all or none, if its policy holds at this moment."),
-    Verb("promote", "work", "changes", "Propose, check and apply, as far as the policy lets it."),
+    Verb(
+        "promote",
+        "work",
+        "changes",
+        "Propose, check and apply, as far as the policy lets it.",
+        runs_code=True,
+        gathers=True,
+    ),
     Verb("withdraw", "write", "changes", "Take a change back before it has moved anything."),
     Verb(
         "rollback",
@@ -81,7 +121,14 @@ VERBS: tuple[Verb, ...] = (
         "changes",
         "Take the newest change of a ref back, all of it, and quarantine what it moved to.",
     ),
-    Verb("deploy", "work", "services", "Pin a service and move its ref there, as far as the policy lets it."),
+    Verb(
+        "deploy",
+        "work",
+        "services",
+        "Pin a service and move its ref there, as far as the policy lets it.",
+        runs_code=True,
+        gathers=True,
+    ),
     Verb("undeploy", "write", "services", "Propose that the ref of a service goes."),
     Verb(
         "rollouts",
@@ -175,7 +222,7 @@ VERBS: tuple[Verb, ...] = (
         "Tell what has happened, newest first; with --after oldest first, to go on from an event that is known.",
     ),
     Verb("why", "read", "questions", "Tell why something is there."),
-    Verb("impact", "read", "questions", "Tell what a thing has touched."),
+    Verb("impact", "read", "questions", "Tell what a thing has touched.", goes_on=True),
     Verb("history", "read", "questions", "Tell the versions of an asset or the moves of a ref, newest first."),
     Verb(
         "about",
@@ -196,28 +243,47 @@ VERBS: tuple[Verb, ...] = (
         "rules",
         "Fire a trigger now, as if its time or its cause had come: to try it, or to make up for something.",
     ),
-    Verb("whoami", "read", "rules", "Tell who you are to this loop, and what you may do."),
+    Verb("whoami", "read", "rules", "Tell who you are to this loop, and what you may do.", names_assets=False),
     Verb(
-        "grant", "write", "rules", "Put an actor into a team that policies can name, or give an actor or a team a role."
+        "grant",
+        "write",
+        "rules",
+        "Put an actor into a team that policies can name, or give an actor or a team a role.",
+        names_assets=False,
     ),
-    Verb("issue", "write", "rules", "Issue a token for a person, a service or an assistant."),
+    Verb("issue", "write", "rules", "Issue a token for a person, a service or an assistant.", names_assets=False),
     Verb(
         "revoke",
         "write",
         "rules",
         "End a token now, and every browser that was signed in with it; or shut an actor out with everything they have.",
+        names_assets=False,
     ),
-    Verb("subscribe", "write", "rules", "Send the events of this project to an address, in order and at least once."),
-    Verb("unsubscribe", "write", "rules", "End a subscription. What was not delivered yet is not delivered any more."),
+    Verb(
+        "subscribe",
+        "write",
+        "rules",
+        "Send the events of this project to an address, in order and at least once.",
+        names_assets=False,
+    ),
+    Verb(
+        "unsubscribe",
+        "write",
+        "rules",
+        "End a subscription. What was not delivered yet is not delivered any more.",
+        names_assets=False,
+    ),
     Verb(
         "redeliver",
         "write",
         "rules",
         "Try dead events once more, out of order, and resume a subscription that is paused or waits for its next try.",
+        names_assets=False,
     ),
     Verb("delete", "write", "rules", "Mark an asset, a version or a run as deleted."),
     Verb("verify", "work", "rules", "Check the feed's chain and that every blob is there."),
 )
+BY_NAME: dict[str, Verb] = {verb.name: verb for verb in VERBS}
 
 
 def load(name: str) -> Callable[..., Any]:

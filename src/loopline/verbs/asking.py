@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.nouns.ids import brief
 from loopline.nouns.task import Task, queue_named
+from loopline.verbs import BY_NAME
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Writing
@@ -42,7 +43,7 @@ def put(tx: Writing, loop: Loop, verb: str, words: Mapping[str, Any], *, queue: 
 
 def begins_run(verb: str, words: Mapping[str, Any]) -> bool:
     """Tell whether work begins exactly one run, so that it has an id before it begins. Checks begin several, or none."""
-    return verb == "reproduce" or (verb == "run" and not (words.get("plan") or words.get("explain")))
+    return BY_NAME[verb].begins_run and not (words.get("plan") or words.get("explain"))
 
 
 def tell_end(tx: Writing, loop: Loop, task: Task) -> None:

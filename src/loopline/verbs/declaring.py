@@ -12,6 +12,7 @@ from loopline.errors import LooplineError
 from loopline.loop import declared_here
 from loopline.nouns.name import Pointer, parse_ref, parse_revision
 from loopline.nouns.verdict import Result
+from loopline.verbs import VERBS
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from loopline.nouns.task import Task
     from loopline.nouns.verdict import Verdict
 
-GATHERING = ("check", "promote", "deploy")
-"""Verbs that run the checks of a change."""
+GATHERING = tuple(one.name for one in VERBS if one.gathers)
 
 
 def declared_for(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:

@@ -1,4 +1,4 @@
-"""deploying: a declared service with everything pinned, and what a service version is; shared by the verbs of services."""
+"""deploying: a declared service with everything pinned, and what stands behind a ref of a service; shared by their verbs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
     from loopline.nouns.entry import Entry
+    from loopline.nouns.ref import Ref
     from loopline.nouns.version import Version
 
 PROFILE_FILE: Final = "profile.json"
@@ -29,11 +30,11 @@ MODEL_FILE: Final = "model.json"
 
 
 def service_ref(ref: RefName) -> RefName:
-    """Give a ref back that a service can be deployed at. Raise Invalid kind="not-a-service"."""
+    """Give a ref back that is one of a service. Raise Invalid kind="not-a-service"."""
     if ref.asset.kind != "service":
         raise Invalid(
-            f"{ref} is no service", kind="not-a-service", hint=f"write service/{ref.asset.name}@{ref.ref}", ref=str(ref)
-        )
+            f"{ref} is no service", kind="not-a-service", hint=f"name one such as service/{ref.asset.name}@prod", ref=str(ref)
+        )  # fmt: skip
     return ref
 
 
@@ -92,6 +93,11 @@ def pinned(
     _hidden(service)
     _fits(service)
     return service, versions
+
+
+def service_at(tx: Tables, loop: Loop, ref: Ref) -> Service:
+    """Read the specification of what a ref of a service points at. Raise as `service_of` does."""
+    return service_of(loop, tx.versions.get(ref.name.asset, ref.target))
 
 
 def service_of(loop: Loop, version: Version) -> Service:

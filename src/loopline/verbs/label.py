@@ -11,8 +11,9 @@ from loopline.loop import Loop
 from loopline.nouns.name import RefName
 from loopline.nouns.quality import NUMBER, TRUTHS, Labelled
 from loopline.nouns.service import EVENT_TIME, UNIT
+from loopline.verbs.deploying import service_at, service_ref
 from loopline.verbs.instants import instant
-from loopline.verbs.recorded import service_at, signals_of
+from loopline.verbs.recorded import signals_of
 
 if TYPE_CHECKING:
     from loopline.nouns.service import Service
@@ -49,7 +50,9 @@ def label(
             f"{len(rows)} labels were handed in", kind="too-many-labels" if rows else "no-labels",
             hint=f"hand in 1 to {MOST:,} at a time", labels=len(rows),
         )  # fmt: skip
-    service, now = service_at(loop, ref), loop.clock.now()
+    with loop.ledger.read() as tx:
+        service = service_at(tx, loop, tx.refs.get(service_ref(ref)))
+    now = loop.clock.now()
     found = [_label(service, row, n, now) for n, row in enumerate(rows)]
     return take(signals_of(loop, ref), found, dry=loop.ledger.dry)
 

@@ -11,9 +11,9 @@ from loopline.errors import Invalid
 from loopline.nouns.drift import Drift
 from loopline.nouns.look import AHEAD, Look
 from loopline.nouns.service import Arm, Monitor, Service
-from loopline.serving.specification import load_service
 from loopline.signals import drift, monitors, queries
 from loopline.signals.counts import Tally
+from loopline.verbs.deploying import service_at, service_ref
 from loopline.verbs.measured import METRICS, measured
 from loopline.verbs.recorded import signals_of
 
@@ -45,12 +45,8 @@ class Deployed:
 
 def deployed(tx: Tables, loop: Loop, ref: RefName) -> Deployed:
     """Read what a ref serves. Raise NotFound, Invalid kind="not-a-service"."""
-    here = tx.refs.get(ref)
-    if ref.asset.kind != "service":
-        raise Invalid(f"{ref} is no service", kind="not-a-service", hint="name one: service/delay@prod", ref=str(ref))
-    version = tx.versions.get(ref.asset, here.target)
-    service = load_service(loop.blobs.read(version.artifact.digest))
-    return Deployed(ref, here.target, here.change or "", service, signals_of(loop, ref))
+    here = tx.refs.get(service_ref(ref))
+    return Deployed(ref, here.target, here.change or "", service_at(tx, loop, here), signals_of(loop, ref))
 
 
 def reference_of(loop: Loop, arm: Arm) -> Profile | None:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from loopline.loop import Loop
 from loopline.nouns.name import RefName
-from loopline.verbs.deploying import service_of, service_ref
+from loopline.verbs.deploying import service_at, service_ref
 
 
 def monitoring(loop: Loop, service: Annotated[RefName, "service/delay@prod"]) -> Mapping[str, str]:
@@ -25,17 +25,16 @@ def monitoring(loop: Loop, service: Annotated[RefName, "service/delay@prod"]) ->
     from loopline.signals.dashboard import dashboard
     from loopline.signals.rules import Watched, rules, yaml
 
-    service_ref(service)
     with loop.ledger.read() as tx:
-        version = tx.versions.get(service.asset, tx.refs.get(service).target)
+        here = tx.refs.get(service_ref(service))
+        one = Watched(service.asset.project, str(service), service_at(tx, loop, here))
         said = tx.deployments.find(service.asset.project, str(service))
-    one = Watched(service.asset.project, str(service), service_of(loop, version))
     address = urlsplit(said.url).netloc if said and said.url else ""
     name = f"{service.asset.project}+{quote(service.asset.name, safe='')}@{quote(service.ref, safe='')}"
     return {
         "prometheus.yml": _told(f"Scrapes and alerts of Loopline. Written by loopline monitoring {service}.") + yaml(SCRAPING),
         f"{name}.targets.json": _json([{"targets": [address] if address else []}]),
-        f"{name}.rules.yml": _told(f"Written by loopline monitoring {service}, from its version {version.number}.")
+        f"{name}.rules.yml": _told(f"Written by loopline monitoring {service}, from its version {here.target}.")
         + yaml(rules(one)),
         f"{name}.dashboard.json": _json(dashboard(one)),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from loopline.errors import LooplineError
 from loopline.loop import Loop
 from loopline.nouns.monitored import Monitored, Stand
 from loopline.nouns.name import RefName
-from loopline.verbs.deploying import service_of, service_ref
+from loopline.verbs.deploying import service_at, service_ref
 from loopline.verbs.paging import at_most
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _of(tx: Tables, loop: Loop, ref: Ref) -> Iterator[Monitored]:
     from loopline.signals.monitors import read
 
     try:
-        declared = service_of(loop, tx.versions.get(ref.name.asset, ref.target)).monitors
+        declared = service_at(tx, loop, ref).monitors
     except LooplineError:
         return
     project, name = ref.name.asset.project, str(ref.name)

@@ -10,13 +10,13 @@ from loopline.access.roles import EVERYWHERE, PREFIX, RANKS, at_least, greatest,
 from loopline.access.scopes import covers, narrower, write_scope
 from loopline.errors import Refused
 from loopline.nouns.token import Role, Scope
+from loopline.verbs import BY_NAME, VERBS
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
     from loopline.nouns.actor import Actor
     from loopline.nouns.name import AssetName
-    from loopline.verbs import Verb
 
 READING: Final = ("get", "run")
 """Verbs of which one must be allowed on what a pipeline reads: to look at it, or to run pipelines on it."""
@@ -120,7 +120,7 @@ def may_use(loop: Loop, name: str, project: str) -> None:
 def _covered(loop: Loop, name: str, project: str) -> bool:
     if loop.caller is None or loop.caller.open:
         return True
-    return any(covers(scope, _verb(name), project=project) for scope in loop.caller.scopes)
+    return any(covers(scope, BY_NAME[name], project=project) for scope in loop.caller.scopes)
 
 
 def sees(loop: Loop, name: str, project: str, asset: str = "*") -> bool:
@@ -131,24 +131,16 @@ def sees(loop: Loop, name: str, project: str, asset: str = "*") -> bool:
     if loop.caller is None:
         return True
     try:
-        allowed(loop.caller, _verb(name), project=project, assets=(asset,))
+        allowed(loop.caller, BY_NAME[name], project=project, assets=(asset,))
     except Refused:
         return False
     return True
-
-
-def _verb(name: str) -> Verb:
-    from loopline.verbs import VERBS
-
-    return next(verb for verb in VERBS if verb.name == name)
 
 
 def may_scope(loop: Loop, scopes: Iterable[Scope]) -> None:
     """Raise Refused unless what the caller was let in with covers each of these scopes."""
     if loop.caller is None or loop.caller.open:
         return
-    from loopline.verbs import VERBS
-
     classes = [(verb.name, verb.cls) for verb in VERBS]
     for scope in scopes:
         if not any(narrower(scope, own, classes=classes) for own in loop.caller.scopes):
@@ -162,12 +154,10 @@ def may_ask(loop: Loop, name: str, typed: Mapping[str, Any]) -> None:
     """Raise Refused kind="not-allowed" unless the caller may ask a verb now, of every project and asset that its words name."""
     if loop.caller is None or loop.caller.open:
         return
-    from loopline.verbs import VERBS
     from loopline.verbs.touching import homes
 
-    verb = next(verb for verb in VERBS if verb.name == name)
     for project, assets in homes(loop, name, typed, narrowed=loop.caller.narrowed):
-        allowed(loop.caller, verb, project=project, assets=assets)
+        allowed(loop.caller, BY_NAME[name], project=project, assets=assets)
 
 
 def may_read(loop: Loop, asset: AssetName) -> None:
@@ -179,13 +169,10 @@ def may_read(loop: Loop, asset: AssetName) -> None:
     caller = loop.caller
     if caller is None or caller.open or (asset.project == loop.project and not caller.narrowed):
         return
-    from loopline.verbs import VERBS
-
-    known = {verb.name: verb for verb in VERBS}
     refusals = list[Refused]()
     for name in READING:
         try:
-            allowed(caller, known[name], project=asset.project, assets=[str(asset)])
+            allowed(caller, BY_NAME[name], project=asset.project, assets=[str(asset)])
         except Refused as error:
             refusals.append(error)
         else:

@@ -11,9 +11,10 @@ from loopline.loop import Loop
 from loopline.nouns.evaluation import Estimate
 from loopline.nouns.name import RefName
 from loopline.nouns.quality import Cell, Quality
+from loopline.verbs.deploying import service_at, service_ref
 from loopline.verbs.instants import instant
 from loopline.verbs.measured import Measured, allowed, measured
-from loopline.verbs.recorded import service_at, signals_of
+from loopline.verbs.recorded import signals_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,8 @@ def quality(
             "a window must be longer than nothing, a maturity not shorter", kind="bad-value", hint="write for example 1d",
             window=window.total_seconds(), maturity=maturity.total_seconds(),
         )  # fmt: skip
-    service = service_at(loop, ref)
+    with loop.ledger.read() as tx:
+        service = service_at(tx, loop, tx.refs.get(service_ref(ref)))
     how = measured(service.labels, service.arms)
     chosen = metrics or service.labels.metrics or how.usual
     allowed(how, chosen or ())

@@ -51,11 +51,11 @@ def _shown(tx: Tables, loop: Loop, ref: Ref) -> Ref | Deployment:
     if ref.name.asset.kind != "service":
         return ref
     from loopline.verbs.deployed import deployment
-    from loopline.verbs.deploying import service_of
+    from loopline.verbs.deploying import service_at
 
     found = deployment(tx, loop, ref)
     try:
-        return replace(found, service=service_of(loop, tx.versions.get(ref.name.asset, ref.target)))
+        return replace(found, service=service_at(tx, loop, ref))
     except LooplineError:  # it cannot be read: how its processes do is worth as much then
         return found
 

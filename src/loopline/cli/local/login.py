@@ -59,32 +59,15 @@ def login(
 def _address(where: Place, url: str | None) -> str:
     from urllib.parse import urlsplit
 
-    from loopline.sdk.wire import parse_url
+    from loopline.nouns.loopback import is_here
 
-    named = url or where.settings.url
-    if not named:
-        raise Invalid(
-            "login needs the address of a server", kind="missing-parameter", hint="loopline login http://HOST:4040",
-            missing=["url"],
-        )  # fmt: skip
-    address = parse_url(named)
+    address = where.server(url, "login")
     parts = urlsplit(address)
-    if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+    if parts.scheme == "http" and not is_here(parts.hostname or ""):
         where.screen.say(
             f"{where.screen.paint_err('wait', 'warning:')} {address} is not encrypted: others may read the token"
         )
     return address
-
-
-def _is_here(host: str) -> bool:
-    from ipaddress import ip_address
-
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _typed() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from loopline.cli.place import Place
-from loopline.errors import Invalid, LooplineError, NotFound
+from loopline.errors import LooplineError, NotFound
 
 
 def logout(
@@ -21,15 +21,8 @@ def logout(
     """
     from loopline.sdk.credentials import find, forget
     from loopline.sdk.remote import Remote
-    from loopline.sdk.wire import parse_url
 
-    named = url or where.settings.url
-    if not named:
-        raise Invalid(
-            "logout needs the address of a server", kind="missing-parameter", hint="loopline logout http://HOST:4040",
-            missing=["url"],
-        )  # fmt: skip
-    address = parse_url(named)
+    address = where.server(url, "logout")
     gone = find(address) if where.options.dry else forget(address)
     if gone is None:
         raise NotFound(

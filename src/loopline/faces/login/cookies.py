@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from loopline.access.secrets import hash_of
 from loopline.faces.desk import Desk, act
+from loopline.nouns.loopback import is_here
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -55,16 +55,7 @@ def keep(request: Request, response: Response, name: str, value: str, *, seconds
 
 def is_secure(request: Request) -> bool:
     """Tell whether a cookie may travel over https alone: always, but for plain http on this machine."""
-    return address_of(request).startswith("https://") or not _is_here(request.url.hostname or "")
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return address_of(request).startswith("https://") or not is_here(request.url.hostname or "")
 
 
 def address_of(request: Request) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from loopline.errors import Invalid, NotFound
 from loopline.nouns.name import parse_project
-from loopline.verbs import VERBS, Verb, load
+from loopline.verbs import BY_NAME, Verb, load
 from loopline.verbs.usage import Usage, usage_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ LARGEST_LOG: Final = 64 << 20
 """Bytes of the body of `log`, which carries a journal's backlog."""
 MOST_WORDS: Final = 10_000
 """Values in a query."""
-BY_NAME: Final[dict[str, Verb]] = {verb.name: verb for verb in VERBS}
 _KEY: Final = re.compile(r"[!-~]{1,200}\Z")
 _decode = msgspec.json.Decoder().decode
 

@@ -16,6 +16,7 @@ from loopline.faces.native.answers import Endpoint
 from loopline.faces.openlineage import translate, wire
 from loopline.faces.problem import encoded
 from loopline.loop import Loop
+from loopline.verbs import BY_NAME
 from loopline.verbs.observing import observe
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ async def _take(request: Request, events: list[dict[str, Any]]) -> Response:
 
 def _admitted(request: Request, project: str, events: list[dict[str, Any]]) -> Loop:
     assets = sorted({asset for event in events for asset in translate.assets_of(event, project)})
-    loops = [admit(request, native.BY_NAME[name], project=project, assets=assets) for name in NEEDED]
+    loops = [admit(request, BY_NAME[name], project=project, assets=assets) for name in NEEDED]
     return loops[0]
 
 

@@ -203,11 +203,11 @@ def _end(span: Span, method: str, route: str, status: int) -> None:
 
 def route_of(scope: Scope) -> str:
     """Give the route by which a server has answered: `/api/v1/find` for a verb, `/p/{project}` for a page."""
-    from loopline.verbs import VERBS
+    from loopline.verbs import BY_NAME
 
     path = str(getattr(scope.get("route"), "path", ""))
     verb = scope.get("path_params", {}).get("verb")
-    return path.replace("{verb}", verb) if verb and any(verb == one.name for one in VERBS) else path
+    return path.replace("{verb}", verb) if verb in BY_NAME else path
 
 
 def route_of_service(scope: Scope) -> str:

@@ -23,6 +23,7 @@ from loopline.faces.prometheus.exposition import render
 from loopline.faces.prometheus.tally import SECONDS, Route, Tally
 from loopline.nouns.deployment import DeploymentState
 from loopline.nouns.run import RunState
+from loopline.nouns.severity import SEVERITIES
 from loopline.nouns.task import TaskState
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 SHARE: Final = 20
 """How many times as long as a look into the ledger took its answer is shown again: scrapes never take more than a part of it."""
 LEAST_S: Final = 1.0
-SEVERITIES: Final = ("low", "medium", "high")
 
 
 class ServerMeters(Collector):

@@ -11,8 +11,8 @@ from loopline.faces.admit import caller_of
 from loopline.faces.desk import act
 from loopline.faces.native.door import admitted
 from loopline.faces.native.wire import usage_for
-from loopline.faces.web.asked import verb_named
 from loopline.faces.web.page import project_of
+from loopline.verbs import BY_NAME
 from loopline.verbs.asking import ask as enqueue
 from loopline.verbs.holding import claimed
 from loopline.verbs.lacking import telling
@@ -32,7 +32,7 @@ async def ask(request: Request, verb: str, /, **words: Any) -> Any:
     Raise what the verb raises, Refused at the door, Invalid for words that make no sense.
     """
     found = await act(request, _asked, request, verb, words)
-    if verb_named(verb).cls != "read":
+    if BY_NAME[verb].cls != "read":
         desk: Desk = request.app.state.desk
         desk.bell.ring()
     return found
@@ -57,7 +57,7 @@ async def queue(request: Request, verb: str, /, **words: Any) -> Task:
 def why_not(request: Request, verb: str, *, assets: Iterable[str] = ()) -> str:
     """Say why whoever looks at the page may not ask a verb; empty where they may."""
     try:
-        allowed(caller_of(request), verb_named(verb), project=project_of(request), assets=assets)
+        allowed(caller_of(request), BY_NAME[verb], project=project_of(request), assets=assets)
     except LooplineError as error:
         return error.message
     return ""
@@ -71,7 +71,7 @@ def first_of(form: Mapping[str, list[str]], name: str) -> str:
 def _asked(request: Request, name: str, words: Mapping[str, Any]) -> Any:
     usage = usage_for(name)
     typed = read(usage, words, project=project_of(request))
-    loop = admitted(request, verb_named(name), project_of(request), typed)
+    loop = admitted(request, BY_NAME[name], project_of(request), typed)
     claimed(loop, typed)
     with telling(loop):
         return usage.function(loop, **typed)
@@ -80,6 +80,6 @@ def _asked(request: Request, name: str, words: Mapping[str, Any]) -> Any:
 def _queued(request: Request, name: str, words: Mapping[str, Any]) -> Task:
     project = project_of(request)
     typed = read(usage_for(name), words, project=project)
-    loop = admitted(request, verb_named(name), project, typed)
+    loop = admitted(request, BY_NAME[name], project, typed)
     claimed(loop, typed)
     return enqueue(loop, name, {key: plain(value, project=project) for key, value in typed.items()})

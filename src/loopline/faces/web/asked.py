@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from loopline.verbs import VERBS, Verb, load
+from loopline.verbs import BY_NAME, load
 from loopline.verbs.plain import plain
 from loopline.verbs.usage import Param, usage_of
 
@@ -28,7 +28,7 @@ class Asked:
 
     def json(self, project: str) -> str:
         """Give the address under `/api/v1/` that answers the same in JSON; empty where the verb is no read."""
-        if verb_named(self.verb).cls != "read":
+        if BY_NAME[self.verb].cls != "read":
             return ""
         pairs = [("project", project), *((param.name, text) for param, text in self._texts())]
         return f"/api/v1/{self.verb}?{urlencode(pairs, quote_via=quote)}"
@@ -78,11 +78,6 @@ def _written(param: Param, value: Any) -> Iterator[str]:
         yield "true" if value else "false"
     else:
         yield str(value.value if isinstance(value, Enum) else value)
-
-
-def verb_named(name: str) -> Verb:
-    """Look a verb up in the table."""
-    return next(one for one in VERBS if one.name == name)
 
 
 def _quoted(text: str) -> str:

@@ -18,11 +18,12 @@ from loopline.faces.forms import masked
 from loopline.faces.problem import expected, headers_of
 from loopline.faces.status import status_of
 from loopline.faces.web import words
-from loopline.faces.web.asked import Asked, verb_named
+from loopline.faces.web.asked import Asked
 from loopline.faces.web.packing import LEAST, packed, packs
 from loopline.faces.web.static import statics
 from loopline.nouns.ids import brief
 from loopline.nouns.name import parse_project
+from loopline.verbs import BY_NAME
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -141,7 +142,7 @@ def project_of(request: Request) -> str:
 
 def door(request: Request, verb: str, *, assets: Iterable[str] = ()) -> Loop:
     """Ask for the loop in the page's project. Raise Refused where the caller may not ask this verb there."""
-    return admit(request, verb_named(verb), project=project_of(request), assets=assets)
+    return admit(request, BY_NAME[verb], project=project_of(request), assets=assets)
 
 
 def zone_of(request: Request) -> tzinfo:
@@ -265,7 +266,7 @@ def _around(desk: Desk, caller: Caller, project: str) -> tuple[list[str], int]:
 
 def _may(caller: Caller, project: str) -> bool:
     try:
-        allowed(caller, verb_named("find"), project=project)
+        allowed(caller, BY_NAME["find"], project=project)
     except LooplineError:
         return False
     return True

@@ -79,9 +79,9 @@ def standing(review: Review, tasks: Sequence[Task], about: About | None, me: str
     age = max((one.at for one in change.verdicts if one.result is not Result.PENDING), default=None)
     if change.state.over:
         return Standing(held, lacks, tuple(Row(one) for one in review.requirements), NOTHING, age=age)
-    unmeasured = next((one for one in map(helped, lacks) if one.words == "run"), None)
+    unmeasured = next((helped(one) for one in lacks if one.lacks == "evidence"), None)
     rules = _rules(review, about)
-    rows = tuple(_row(one, rules.get(one.policy), about, change, unmeasured) for one in review.requirements)
+    rows = tuple(_row(one, rules.get(one.policy), about, change) for one in review.requirements)
     ways = [Help("Everything holds: it can be applied.")] if not lacks else [helped(one) for one in lacks if one.remedy]
     return Standing(
         held, lacks, rows, ways[0] if ways else NOTHING, unmeasured,
@@ -98,16 +98,13 @@ def helped(one: Requirement) -> Help:
     return Help(words.strip(), COMMAND + rest) if found else Help(words.strip())
 
 
-def _row(one: Requirement, rule: Approvals | None, about: About | None, change: Change, unmeasured: Help | None) -> Row:
-    if one.result is Result.PASS:
+def _row(one: Requirement, rule: Approvals | None, about: About | None, change: Change) -> Row:
+    if one.result is Result.PASS or one.lacks == "evidence":
         return Row(one)
-    way = helped(one)
-    if way == unmeasured:
-        return Row(one)
-    if rule is None or about is None or not way.command.startswith("loopline approve "):
-        return Row(one, way)
+    if rule is None or about is None or one.lacks != "approval":
+        return Row(one, helped(one))
     people = _able(rule, about, change)
-    return Row(one, way, tuple(people[:PEOPLE]), max(0, len(people) - PEOPLE))
+    return Row(one, helped(one), tuple(people[:PEOPLE]), max(0, len(people) - PEOPLE))
 
 
 def _rules(review: Review, about: About | None) -> dict[str, Approvals]:
