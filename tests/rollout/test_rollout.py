@@ -39,6 +39,7 @@ def test_a_candidate_that_is_alike_is_stopped_no_more_often_than_alpha(name: str
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_many_candidates_that_are_alike_are_stopped_no_more_often_than_alpha(name: str) -> None:
     """What holds for a few rollouts holds for a thousand with more units."""
