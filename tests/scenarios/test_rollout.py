@@ -146,7 +146,7 @@ def rolled(tmp_path: Path) -> Iterator[Rolled]:
 
 @pytest.mark.long
 def test_a_rollout_moves_everything_and_no_request_fails(rolled: Rolled) -> None:
-    """Shares grow by what is recorded, whoever steers may be killed, everything moves at the end, and every request is answered."""
+    """Shares grow by what is recorded, whoever steers may be killed, all moves at the end, and every request is answered."""
     change = rolled.deploy(10.0)
     assert change.state is ChangeState.ROLLING
     rolled.until(lambda one: one.progress.weight == 0.3)

@@ -99,7 +99,7 @@ def test_it_is_ended_and_nothing_has_moved(world: World) -> None:
 
 
 def test_what_was_bad_is_marked(world: World) -> None:
-    """With a quarantine the service's version and the new model are marked, the models of the old one are not, and an incident is open."""
+    """With a quarantine the service's version and its new model are marked, the old model is not, and an incident is open."""
     change = rolling(world)
     world.do("abort", change.id, why="complaints", quarantine=True)
     with world.loop.ledger.read() as tx:

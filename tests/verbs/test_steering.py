@@ -16,8 +16,9 @@ from loopline.nouns.service import Labels
 from loopline.signals.entry import Entry, encode, packed
 from loopline.signals.labels import Label, append, writing
 from loopline.signals.segments import Recorder
+from loopline.verbs.judging import judge_again
 from loopline.verbs.recorded import signals_of
-from loopline.verbs.steering import judge_again, steer
+from loopline.verbs.steering import steer
 
 from .conftest import CHAMPION, MODEL, PROJECT
 from .test_deploy import DECLARED, DELAY, PROD, train
@@ -70,7 +71,8 @@ class Traffic:
             status = 503 if new and self.rng.random() < failing else 200
             entry = Entry(
                 f"q{self.number}", now, 1, 1, "main", "model/delay@1", self.new if new else self.old, status, 900, event_times=at,
-                units=unit, inputs=packed([]), outputs=packed([("predict_proba", "FP64", np.array([1 - proba, proba]).tobytes())]),
+                units=unit, inputs=packed([]),
+                outputs=packed([("predict_proba", "FP64", np.array([1 - proba, proba]).tobytes())]),
             )  # fmt: skip
             assert recorder.offer(encode(entry))
             labels.append(Label(truth, at + 5, self.number, id=f"q{self.number}:0", known_at=at + 5))

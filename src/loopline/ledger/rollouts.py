@@ -13,13 +13,13 @@ from loopline.errors import Conflict, NotFound
 from loopline.nouns.event import canonical
 from loopline.nouns.ids import brief
 from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Judgement, Plan, Rolling, Weighting
+from loopline.nouns.rollout import Forecast, Judgement, Plan, Rolling, Weighting
 from loopline.store.database import Row, Rows
 
 if TYPE_CHECKING:
     from typing import Any
 
-_SELECT = "SELECT change, project, ref, old, new, plan, progress, judged, looked_at, run FROM rollouts"
+_SELECT = "SELECT change, project, ref, old, new, plan, progress, judged, forecast, looked_at, run FROM rollouts"
 _OPEN = "state IN ('waiting', 'rolling', 'paused')"
 
 
@@ -45,9 +45,10 @@ class Rollouts:
     def keep(self, before: Rollout, after: Rollout) -> Rollout:
         """Write down where one stands now. Raise Conflict kind="rollout-moved" where it is not any more where it was seen."""
         if not self._rows.do(
-            f"UPDATE rollouts SET state = ?, progress = ?, judged = ?, looked_at = ?, run = ? WHERE change = ? AND progress = ?"
-            f" AND {_OPEN}",
-            after.progress.state, _written(after.progress), _written(after.judged) if after.judged else "", after.looked_at,
+            f"UPDATE rollouts SET state = ?, progress = ?, judged = ?, forecast = ?, looked_at = ?, run = ?"
+            f" WHERE change = ? AND progress = ? AND {_OPEN}",
+            after.progress.state, _written(after.progress), _written(after.judged) if after.judged else "",
+            _written(after.forecast) if after.forecast else "", after.looked_at,
             after.run, before.change, _written(before.progress),
         ):  # fmt: skip
             raise Conflict(
@@ -97,14 +98,15 @@ class Rollouts:
         weights = self._rows.all(
             "SELECT since, weight, step FROM rollout_weights WHERE change = ? ORDER BY number", row[0]
         )
-        change, project, ref, old, new, plan, progress, judged, looked_at, run = row
+        change, project, ref, old, new, plan, progress, judged, forecast, looked_at, run = row
         return Rollout(
             change, project, ref, old, new, _read(plan, Plan), _read(progress, Rolling),
-            tuple(Weighting(*one) for one in weights), _read(judged, Judgement) if judged else None, looked_at, run,
+            tuple(Weighting(*one) for one in weights), _read(judged, Judgement) if judged else None,
+            _read(forecast, tuple[Forecast, ...]) if forecast else (), looked_at, run,
         )  # fmt: skip
 
 
-def _written(value: Plan | Rolling | Judgement) -> str:
+def _written(value: Plan | Rolling | Judgement | tuple[Forecast, ...]) -> str:
     import msgspec
 
     return canonical(msgspec.to_builtins(value)).decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from loopline.nouns.rollout import Judgement, Plan, Rolling, Weighting
+from loopline.nouns.rollout import Forecast, Judgement, Plan, Rolling, Weighting
 
 OPEN = ("waiting", "rolling", "paused")
 """States of a rollout that is not over."""
@@ -31,6 +31,8 @@ class Rollout:
     """That were in force, by the clock of the traffic (the event times that were recorded), oldest first."""
     judged: Judgement | None = None
     """The newest judgement; None: none yet."""
+    forecast: tuple[Forecast, ...] = ()
+    """How many units its answers will take, as far as was known when it began."""
     looked_at: int = 0
     """When the controller looked last."""
     run: str = ""

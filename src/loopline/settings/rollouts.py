@@ -35,7 +35,7 @@ def rollout(table: Table | None) -> Plan | None:
         hint = 'write column = "NAME"' if kind == "slice" else 'remove it, or write kind = "slice"'
         table.fail("column", f"kind {kind} and column = {column!r} do not fit", kind="bad-value", hint=hint)
     found = Plan(
-        kind=kind,  # type: ignore[arg-type] # one of its words
+        kind=kind,
         steps=tuple(_step(one, kind) for one in table.many("steps")) or _usual(kind),
         metrics=tuple(_metric(one) for one in table.many("metrics")),
         alpha=table.number("alpha", _DEFAULT.alpha, least=1e-9, most=0.5),
@@ -45,7 +45,7 @@ def rollout(table: Table | None) -> Plan | None:
         missing=table.number("missing", _DEFAULT.missing, most=0.999),
         most=_positive(table, "most", _DEFAULT.most),
         units=table.whole("units", _DEFAULT.units),
-        over=table.choice("over", get_args(Over), _DEFAULT.over),  # type: ignore[arg-type] # one of its words
+        over=table.choice("over", get_args(Over), _DEFAULT.over),
         column=column,
     )
     table.done()

@@ -707,6 +707,7 @@ CREATE TABLE rollouts (
     "plan" TEXT NOT NULL,
     progress TEXT NOT NULL,
     judged TEXT DEFAULT '' NOT NULL,
+    forecast TEXT DEFAULT '' NOT NULL,
     looked_at INTEGER DEFAULT '0' NOT NULL,
     run TEXT DEFAULT '' NOT NULL,
     PRIMARY KEY (change)

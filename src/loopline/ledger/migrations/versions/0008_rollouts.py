@@ -34,6 +34,7 @@ def upgrade() -> None:
         col("plan"),
         col("progress"),
         col("judged", default=""),
+        col("forecast", default=""),
         col("looked_at", BIG, default="0"),
         col("run", default=""),
     )
