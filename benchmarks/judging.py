@@ -231,4 +231,6 @@ def _alarm(found: dict[str, float]) -> str:
 
 
 def _power(found: dict[str, float]) -> str:
-    return f"{found['stopped']:.0%}, {found['units']:,.0f}" if found else "–"
+    if not found:
+        return "–"
+    return f"{found['stopped']:.0%}, {found['units']:,.0f}" if found["stopped"] else "never"
