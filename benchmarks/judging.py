@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 TITLE = "Judging rollouts"
-ROUNDS = 1
+ROUNDS = 5
 UNITS = 6_000
 REPEATED = 200
 LOOKS = 60
@@ -31,9 +31,8 @@ ALPHA = 0.05
 ABOUT = f"""
 Simulated rollouts, {REPEATED} of each row, of {UNITS:,} units in {DAYS} days; somebody looks {LOOKS} times. Who stops a
 candidate that is as good as the baseline raises a false alarm; α is {ALPHA:.0%}. Each rule gets the events as they come: a fixed
-threshold (the mean of the candidate since the last look above 1.5 times what is usual, two looks in a row), Mann-Whitney at 5 %
+threshold (the mean of the candidate since the last look above twice what is usual, three looks in a row), Mann-Whitney at 5 %
 at each look, Welch's test at 5 % / 20 at twenty looks planned before. Loopline counts units, from the rows of the same events.
-CPU is of one rollout with all its looks (of Loopline's judge: one judgement, which holds for every look there could have been).
 """
 
 
@@ -54,9 +53,9 @@ ALIKE = {
     "errors, alike": Rollout(),
     "errors, split 1 : 9": Rollout(weights=((0, 0.1),)),
     "errors, bursts of ten": Rollout(burst=10),
-    "errors, a bad hour of both arms": Rollout(incident=(2.0, 2.1)),
+    "errors, a bad half day of both arms": Rollout(incident=(2.0, 2.5)),
     "errors, by the hour, weights 5 → 30 → 80 %": Rollout(
-        hourly=True, weights=((0, 0.05), (1.6, 0.3), (3.55, 0.8)), incident=(3.6, 3.8)
+        hourly=True, weights=((0, 0.05), (1.6, 0.3), (3.55, 0.8)), incident=(3.6, 4.0)
     ),
     "Brier, alike": Rollout("brier"),
     "latency, alike": Rollout("latency"),
@@ -136,7 +135,7 @@ def theirs(rule: str, like: Rollout, made: dict[str, Array]) -> int | None:
     from benchmarks.sides import canaries
 
     looks = [len(made["at"]) * k // LOOKS for k in range(1, LOOKS + 1)]
-    more = {"limit": 1.5 * USUAL[like.metric]} if rule == "fixed_threshold" else {}
+    more = {"limit": 2 * USUAL[like.metric]} if rule == "fixed_threshold" else {}
     stopped = getattr(canaries, rule)(made["arm"], made["value"], looks, **more)
     return None if stopped is None else len(np.unique(made["unit"][:stopped]))
 
@@ -199,8 +198,8 @@ def cases(place: Path) -> list[Case]:
     """A million events, then every rollout by every rule."""
     del place
     made = [
-        Case(LARGE, "loopline", partial(judged, "brier"), "one metric", rounds=5),
-        Case(LARGE + ", errors and Brier", "loopline", partial(judged, "errors", "brier"), rounds=5),
+        Case(LARGE, "loopline", partial(judged, "brier"), "one metric"),
+        Case(LARGE + ", errors and Brier", "loopline", partial(judged, "errors", "brier")),
     ]
     return made + [
         Case(what, who, partial(simulated, who, like), rounds=1)
@@ -232,4 +231,6 @@ def _alarm(found: dict[str, float]) -> str:
 
 
 def _power(found: dict[str, float]) -> str:
-    return f"{found['stopped']:.0%}, {found['units']:,.0f}" if found else "–"
+    if not found:
+        return "–"
+    return f"{found['stopped']:.0%}, {found['units']:,.0f}" if found["stopped"] else "never"

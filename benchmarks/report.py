@@ -118,7 +118,7 @@ def write(results: Path) -> None:
 
 
 def _head() -> str:
-    pins = ", ".join(pin.replace("==", " ") for pins in PINS.values() for pin in pins[:1])
+    pins = ", ".join(pin.replace("==", " ") for pins in PINS.values() for pin in pins[:1] if "==" in pin)
     return (
         "# What Loopline costs\n\n"
         "Written by `make bench`; do not edit. Each topic was measured in one run, contestants taking turns, each peer in\n"
@@ -175,6 +175,8 @@ def _topic(name: str, data: dict[str, Any]) -> str:
     measured = [Measured(**m) for m in data["measured"]]
     ours = {m.what: m for m in measured if m.who == "loopline"}
     for one in measured:
+        if one.found:
+            continue  # what came out is told in the notes
         ratio = _ratio(one, ours.get(one.what))
         who = f"{one.who} ({one.note})" if one.note else one.who
         cpu = _spread(one.cpu) if any(one.cpu) else "–"

@@ -15,11 +15,11 @@ from scipy import stats
 Array = np.ndarray[Any, np.dtype[Any]]
 ALPHA = 0.05
 PLANNED = 20
-FAILURES = 2
+FAILURES = 3
 
 
 def fixed_threshold(arm: Array, value: Array, looks: Sequence[int], *, limit: float) -> int | None:
-    """Stop when the candidate's mean since the last look is above a limit, twice in a row."""
+    """Stop when the candidate's mean since the last look is above a limit, three times in a row."""
     before = bad = 0
     for look in looks:
         mine = value[before:look][arm[before:look]]

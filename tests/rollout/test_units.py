@@ -32,8 +32,9 @@ class Event:
 
 
 def of(
-    events: Sequence[Event], weights: Sequence[tuple[float, float]] = ((0, 0.5),), *, until: int = LATE, **more: object
-) -> Observations:
+    events: Sequence[Event], weights: Sequence[tuple[float, float]] = ((0, 0.5),), *, until: int = LATE,
+    labelled_until: int | None = None, **more: object,
+) -> Observations:  # fmt: skip
     """Observe events under weights from hours on."""
     at = np.array([int(one.hour * HOUR) for one in events], dtype=np.int64)
     known = [NEVER if e.known is None else int((e.hour + e.known) * HOUR) for e in events]
@@ -46,7 +47,8 @@ def of(
     usual = Plan(
         "canary", tuple(Step(max(weight, 0.1)) for _, weight in weights), (LOSS, ERRORS, WAIT), maturity=timedelta(hours=5)
     )  # fmt: skip
-    return observe(made, history, replace(usual, **more), until=until)  # type: ignore[arg-type]
+    chosen = replace(usual, **more)  # type: ignore[arg-type]
+    return observe(made, history, chosen, until=until, labelled_until=labelled_until)
 
 
 def propensities(found: Observations) -> dict[int, float]:
@@ -249,3 +251,10 @@ def test_no_unit_counts_in_a_later_step_before_it_did_in_an_earlier_one() -> Non
     assert [
         observe(made, weights, of_latency, until=hour * HOUR).samples["wait"].step.tolist() for hour in (49, 50)
     ] == [[], [0, 1, 2]]
+
+
+def test_a_unit_waits_for_the_labels_of_its_time() -> None:
+    """Where labels have come up to a moment only, units whose maturity ends later do not count yet; other metrics do not wait."""
+    events = [Event(unit, candidate=bool(unit % 2), hour=unit) for unit in range(4)]
+    found = of(events, labelled_until=int(8 * HOUR))  # an hour that is seen, and five in which labels may come
+    assert [len(found.samples[one]) for one in ("brier", "errors", "wait")] == [3, 4, 4]

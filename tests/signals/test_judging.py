@@ -97,7 +97,7 @@ def test_what_was_told_can_be_kept(tmp_path: Path) -> None:
     """Packed and unpacked it is the same, missing values included."""
     write(tmp_path, [entry(0, change="old"), entry(1, change="new")])
     found = told(tmp_path, BETWEEN)
-    again = unpack(pack(found))
+    again = unpack(pack(found), found.labelled_until)
     for name in ("unit", "new", "seen", "at", "failed", "latency_us", "score", "truth"):
         assert np.array_equal(
             getattr(found, name), getattr(again, name), equal_nan=getattr(found, name).dtype.kind == "f"

@@ -120,8 +120,13 @@ def key_of(unit: str, prediction: str) -> int:
     return xxh3_64_intdigest((f"unit\0{unit}" if unit else f"id\0{prediction}").encode())
 
 
-def observe(rows: Rows, weights: Sequence[Weighting], plan: Plan, *, until: int) -> Observations:
+def observe(
+    rows: Rows, weights: Sequence[Weighting], plan: Plan, *, until: int, labelled_until: int | None = None
+) -> Observations:
     """Make observations of all events since the first weight, as far as they count by `until` (event time).
+
+    labelled_until: up to when labels have come, where that is earlier: a unit whose maturity ends later does not count yet in a
+    metric that needs them.
 
     weights: ascending, the whole history of the rollout. Rows of a plan by slice are those of the members in force alone. Rows
     before the first weight are left out. The same rows, weights and plan give the same observations; a later `until` adds to
@@ -129,7 +134,11 @@ def observe(rows: Rows, weights: Sequence[Weighting], plan: Plan, *, until: int)
     """
     groups, flipped, certain = _grouped(rows, weights, plan)
     steps = _steps(weights)
-    samples = {one.metric: _sample(one, groups, plan, until=until, steps=steps) for one in plan.metrics}
+    labels = until if labelled_until is None else min(until, labelled_until)
+    samples = {
+        one.metric: _sample(one, groups, plan, until=labels if one.labelled else until, steps=steps)
+        for one in plan.metrics
+    }
     return Observations(samples, weights[-1].step if weights else -1, flipped, certain)
 
 

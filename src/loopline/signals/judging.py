@@ -58,6 +58,8 @@ class Told:
     """NaN where the model gave none, or none was asked for."""
     truth: Array
     """NaN where there is no label."""
+    labelled_until: int = 0
+    """The newest moment at which any label was known: what has become true later is not told yet. 0: no label is there."""
 
 
 def told(folder: Path, between: Between) -> Told:
@@ -67,6 +69,7 @@ def told(folder: Path, between: Between) -> Told:
     with opened(folder) as here:
         _take(here, between)
         table = here.table(_joined(here, between))
+        ((until,),) = here.rows("SELECT coalesce(max(known_at), 0) FROM labels") if between.score else ((0,),)
     columns = {one: table[one].to_numpy() for one in table.column_names}
     if between.classes:
         columns["score"], columns["truth"] = classes_of(table, between.positive)
@@ -79,6 +82,7 @@ def told(folder: Path, between: Between) -> Told:
         latency_us=np.asarray(columns["latency_us"], dtype=np.float64),
         score=np.asarray(columns["score"], dtype=np.float64),
         truth=np.asarray(columns["truth"], dtype=np.float64),
+        labelled_until=int(until),
     )
 
 
@@ -145,11 +149,12 @@ def pack(found: Told) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return] # pyarrow has no types
 
 
-def unpack(data: bytes) -> Told:
-    """Read what `pack` wrote."""
+def unpack(data: bytes, labelled_until: int = 0) -> Told:
+    """Read what `pack` wrote; it does not say up to when labels had come."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(pa.BufferReader(data))
-    return Told(**{name: np.asarray(table[name].to_numpy(), dtype=kind) for name, kind in _COLUMNS.items()})
+    columns = {name: np.asarray(table[name].to_numpy(), dtype=kind) for name, kind in _COLUMNS.items()}
+    return Told(**columns, labelled_until=labelled_until)

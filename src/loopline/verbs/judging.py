@@ -51,8 +51,9 @@ def judge_again(loop: Loop, run: Run) -> tuple[Digest, Digest]:
 
     inputs = {link.name: link.digest for link in run.inputs}
     (verdict,) = (link.digest for link in run.outputs if link.name == "judgement")
-    plan, weights, until = _told(loop.blobs.read(inputs["plan"]))
-    return verdict, loop.blobs.put(_written(_judged(unpack(loop.blobs.read(inputs["units"])), plan, weights, until)))
+    plan, weights, until, labelled = _told(loop.blobs.read(inputs["plan"]))
+    found = unpack(loop.blobs.read(inputs["units"]), labelled)
+    return verdict, loop.blobs.put(_written(_judged(found, plan, weights, until)))
 
 
 def look(loop: Loop, one: Rollout) -> Looked | None:
@@ -90,7 +91,8 @@ def _judged(found: Told, plan: Plan, weights: tuple[Weighting, ...], until: int)
     from loopline.rollout.judge import judge
     from loopline.rollout.units import observe
 
-    return judge(observe(_rows(found, plan), weights, plan, until=until), plan)
+    rows = _rows(found, plan)
+    return judge(observe(rows, weights, plan, until=until, labelled_until=found.labelled_until), plan)
 
 
 def _rows(found: Told, plan: Plan) -> Rows:
@@ -169,6 +171,7 @@ def kept(loop: Loop, one: Rollout, looked: Looked) -> Mapping[str, Link]:
         "plan": msgspec.to_builtins(one.plan),
         "weights": msgspec.to_builtins(one.weights),
         "until": looked.until,
+        "labelled_until": looked.told.labelled_until,
     })
     told = {"units": (pack(looked.told), PARQUET), "plan": (plan, JSON), "judgement": (_written(looked.judged), JSON)}
     return {name: Link(name, loop.blobs.put(data), media_type, len(data)) for name, (data, media_type) in told.items()}
@@ -180,7 +183,7 @@ def _written(judged: Judgement) -> bytes:
     return canonical(msgspec.to_builtins(judged))
 
 
-def _told(data: bytes) -> tuple[Plan, tuple[Weighting, ...], int]:
+def _told(data: bytes) -> tuple[Plan, tuple[Weighting, ...], int, int]:
     import msgspec
 
     found = msgspec.json.decode(data)
@@ -188,4 +191,5 @@ def _told(data: bytes) -> tuple[Plan, tuple[Weighting, ...], int]:
         msgspec.convert(found["plan"], Plan),
         msgspec.convert(found["weights"], tuple[Weighting, ...]),
         int(found["until"]),
+        int(found["labelled_until"]),
     )

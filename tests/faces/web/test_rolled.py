@@ -50,7 +50,14 @@ def test_the_page_of_the_change_shows_it(story: Story, served: Server) -> None:
         tx.rollouts.keep(begun, replace(ONE, change=change))
         tx.say("rollout.advanced", change)
     page = served.get(f"/p/flights/changes/{change}")
-    for words in ("25 % meet the new version", "75 % the old one", "not-worse", "worse when the evidence", "Pause", "Abort"):
+    for words in (
+        "25 % meet the new version",
+        "75 % the old one",
+        "not-worse",
+        "worse when the evidence",
+        "Pause",
+        "Abort",
+    ):
         assert words in page.text, words
     assert not wrong_with(page)
     with story.loop.ledger.write("flights", story.loop.actor) as tx:
