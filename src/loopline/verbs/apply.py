@@ -16,7 +16,8 @@ from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.verdict import Result
 from loopline.verbs.burying import bury
 from loopline.verbs.carrying import carry_on, told
-from loopline.verbs.moving import find_open, judge, still_open
+from loopline.verbs.moving import Phase, find_open, judge, still_open
+from loopline.verbs.rolling import rollout_of
 
 if TYPE_CHECKING:
     from loopline.checks.policy import Case
@@ -44,7 +45,8 @@ def apply(
         found = find_open(tx, change, loop)
         still_open(found)
         through = None if override is None else partial(_override, tx, loop, _reason(override))
-        decision = judge(tx, loop, found, phase="apply", otherwise=through)
+        phase: Phase = "start" if rollout_of(tx, loop, found) else "apply"
+        decision = judge(tx, loop, found, phase=phase, otherwise=through)
         if decision is None or decision.passed:
             return carry_on(tx, loop, found)
         lacking = [one for one in decision.results if one.result is not Result.PASS]
