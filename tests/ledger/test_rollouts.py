@@ -25,12 +25,11 @@ def rolling(change: str, ref: str = "service/delay@prod") -> Rollout:
     return Rollout(change, "flights", ref, 1, 2, PLAN)
 
 
-def at(one: Rollout, weight: float, **more: object) -> Rollout:
+def at(one: Rollout, weight: float, judged: Judgement | None = None) -> Rollout:
     """The same at another weight."""
     step = len(one.weights)
-    return replace(
-        one, progress=Rolling("rolling", step, weight), weights=(*one.weights, Weighting(step, weight, step)), **more
-    )  # type: ignore[arg-type]
+    weights = (*one.weights, Weighting(step, weight, step))
+    return replace(one, progress=Rolling("rolling", step, weight), weights=weights, judged=judged or one.judged)
 
 
 def test_all_of_it_is_found_again(hand: Hand) -> None:

@@ -93,7 +93,7 @@ class Rolled:
             thread.start()
 
     def _ready(self) -> Deployment:
-        end = time.monotonic() + 60
+        end, found = time.monotonic() + 60, None
         while time.monotonic() < end:
             with self.loop.ledger.read() as tx:
                 found = tx.deployments.find("flights", str(PROD))
@@ -117,13 +117,15 @@ class Rolled:
     def until(self, good: Callable[[Rollout], bool], seconds: float = 90) -> Rollout:
         """Steer until the rollout is as a test wants it."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while not good(one := self._newest()):
+            assert time.monotonic() < end, one
             self.steering(self.loop)
-            one: Rollout = self.do("rollouts")[0]
-            if good(one):
-                return one
             time.sleep(0.05)
-        raise AssertionError(one)
+        return one
+
+    def _newest(self) -> Rollout:
+        found: Rollout = self.do("rollouts")[0]
+        return found
 
     def end(self) -> None:
         """End all of it."""

@@ -109,12 +109,13 @@ def _rows(found: Told, plan: Plan) -> Rows:
             case "latency":
                 values[one.metric] = np.where(found.failed, np.nan, found.latency_us)
             case _:
-                values[one.metric] = _loss(one.metric, found.score, found.truth)
+                values[one.metric] = loss(one.metric, found.score, found.truth)
     known = np.where(np.isfinite(found.truth), found.at, NEVER)
     return Rows(found.unit, found.new, found.seen, found.at, known, values)
 
 
-def _loss(metric: str, score: Any, truth: Any) -> Any:
+def loss(metric: str, score: Any, truth: Any) -> Any:
+    """Give what each answer cost by a metric, as float64 of one length; NaN where score or truth is missing."""
     import numpy as np
 
     match metric:
