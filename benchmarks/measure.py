@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Sample:
     p99: float = 0.0
     inner: float = 0.0
     """Milliseconds of all operations together that were spent on what a topic wants to tell apart."""
+    found: Mapping[str, float] = field(default_factory=dict)
+    """What is no cost: by name, what came out. Of several rounds the last counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Measured:
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
     inner: list[float] = field(default_factory=list)
+    found: dict[str, float] = field(default_factory=dict)
 
     def add(self, sample: Sample) -> None:
         """Keep one sample."""
@@ -68,6 +71,7 @@ class Measured:
         self.p50.append(sample.p50)
         self.p99.append(sample.p99)
         self.inner.append(sample.inner / sample.count)
+        self.found.update(sample.found)
 
     def median(self, kind: str) -> float:
         """Give the median of one kind of figure, by its name, of one operation."""

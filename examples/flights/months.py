@@ -59,11 +59,11 @@ def write(months: list[int], folder: Path, *, every: int = 1) -> list[Path]:
     return made
 
 
-def span(text: str) -> list[int]:
+def span(text: str, *, most: int = 12) -> list[int]:
     """Read `7` or `1-6`."""
     first, _, last = text.partition("-")
     months = list(range(int(first), int(last or first) + 1))
-    if not months or months[0] < 1 or months[-1] > 12:
+    if not months or months[0] < 1 or months[-1] > most:
         raise ValueError(text)
     return months
 

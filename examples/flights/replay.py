@@ -1,7 +1,8 @@
 """Replay months of 2013 as traffic of the deployed model: `python replay.py 7-9 --url http://127.0.0.1:8765`.
 
 Each airport asks once for every scheduled hour, in order of time, about all flights that are to leave in it. What became of them
-is written into labels.csv, with the moment at which each flight was on the ground and the answer known.
+is written into labels.csv, with the moment at which each flight was on the ground and the answer known. With `--tell` it is told
+to a server instead, at the end of each day of 2013 what was known by then, so that a rollout can be judged while it goes on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,6 +26,8 @@ from months import package, span, table
 if TYPE_CHECKING:
     import pandas as pd
 
+SERVICE = "service/delay@prod"
+HOUR = timedelta(hours=1)
 PATIENCE = 20
 """Times that one request is sent."""
 ISLANDS = "America/Puerto_Rico"
@@ -97,18 +101,52 @@ def send(url: str, bodies: list[bytes]) -> list[float]:
     return took
 
 
-def write_labels(rows: pd.DataFrame, path: Path) -> int:
-    """Write what became of the flights that arrived. Of the others nobody will ever know."""
+def labels_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give what became of the flights that arrived. Of the others nobody will ever know."""
     known = rows[rows["arr_delay"].notna()].sort_values("known_at", kind="stable")
-    labels = known[[]].assign(
+    return known[[]].assign(
         unit=known["carrier"] + "+" + known["flight"].astype(int).astype(str),
         event_time=known["leaves"].dt.strftime("%Y-%m-%dT%H:%M"),
         origin=known["origin"],
         late=(known["arr_delay"] >= LATE).astype(int),
         known_at=known["known_at"].dt.strftime("%Y-%m-%dT%H:%M"),
     )
-    labels.to_csv(path, index=False)
-    return len(labels)
+
+
+def tell(server: str, labels: pd.DataFrame) -> None:
+    """Tell a server what has become of some flights."""
+    place = urlsplit(server)
+    line = http.client.HTTPConnection(place.hostname or "127.0.0.1", place.port, timeout=60)
+    body = json.dumps({"ref": SERVICE, "rows": labels.to_dict("records")})
+    line.request("POST", "/api/v1/label", body, {"Content-Type": "application/json"})
+    answer = line.getresponse()
+    said = answer.read()
+    if answer.status != 200:
+        sys.exit(f"{answer.status} {said.decode()[:500]}")
+    line.close()
+
+
+def live(rows: pd.DataFrame, url: str, server: str, pace: float) -> list[float]:
+    """Ask day by day, and tell at the end of each what is known by then. A day takes `pace` seconds or longer."""
+    days = rows["leaves"].dt.floor("D")
+    labels, known = labels_of(rows), rows.sort_values("known_at", kind="stable")["known_at"].dropna()
+    told, took = 0, []
+    with ThreadPoolExecutor(rows["origin"].nunique()) as airports:
+        for day, some in rows.groupby(days):
+            began = time.perf_counter()
+            bodies = [[*requests(each)] for _, each in some.groupby("origin")]
+            took += [one for each in airports.map(lambda each: send(url, each), bodies) for one in each]
+            upto = int((known < day + 24 * HOUR).sum())
+            if upto > told:
+                tell(server, labels.iloc[told:upto])
+                told = upto
+            time.sleep(max(0.0, pace - (time.perf_counter() - began)))
+    return sorted(took)
+
+
+def days(text: str) -> list[int]:
+    """Read `7` or `1-14`."""
+    return span(text, most=31)
 
 
 def main() -> None:
@@ -118,20 +156,30 @@ def main() -> None:
     parser.add_argument("--url", required=True, help="where the service answers: loopline services")
     parser.add_argument("--labels", type=Path, default=Path("labels.csv"))
     parser.add_argument("--every", type=int, default=1, help="take only each N-th hour")
+    parser.add_argument("--days", type=days, default=days("1-31"), help="only these days of each month: 1-14")
+    parser.add_argument("--tell", default="", help="a server that is told day by day what became of the flights")
+    parser.add_argument("--pace", type=float, default=0.0, help="seconds that a day takes at least, with --tell")
     asked = parser.parse_args()
     rows = flights(asked.months)
+    rows = rows[rows["day"].isin([*asked.days])]
     hours = rows["leaves"].dt.floor("h")
     rows = rows[hours.isin(hours.drop_duplicates().iloc[:: asked.every])]
-    bodies = [[*requests(some)] for _, some in rows.groupby("origin")]
     began = time.perf_counter()
-    with ThreadPoolExecutor(len(bodies)) as airports:
-        took = sorted(one for some in airports.map(lambda each: send(asked.url, each), bodies) for one in some)
+    if asked.tell:
+        took = live(rows, asked.url, asked.tell, asked.pace)
+    else:
+        bodies = [[*requests(some)] for _, some in rows.groupby("origin")]
+        with ThreadPoolExecutor(len(bodies)) as airports:
+            took = sorted(one for some in airports.map(lambda each: send(asked.url, each), bodies) for one in some)
     seconds = time.perf_counter() - began
     print(f"{len(rows):,} flights in {len(took):,} requests, all answered, in {seconds:.1f} s")
     print(
         f"milliseconds a request: median {statistics.median(took):.1f}, 99 of 100 below {took[len(took) * 99 // 100]:.1f}"
     )
-    print(f"{asked.labels}  {write_labels(rows, asked.labels):,} flights whose end is known")
+    if not asked.tell:
+        labels = labels_of(rows)
+        labels.to_csv(asked.labels, index=False)
+        print(f"{asked.labels}  {len(labels):,} flights whose end is known")
 
 
 if __name__ == "__main__":

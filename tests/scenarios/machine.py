@@ -38,7 +38,7 @@ from loopline.store.database import Database
 from loopline.testing.clock import FakeClock
 from loopline.testing.loop import empty_database, loop
 from loopline.verbs import load
-from loopline.verbs.moving import carry_out
+from loopline.verbs.carrying import carry_out
 from tests.scenarios.alerting import AlertMachine
 from tests.scenarios.crashing import Crash, Crashing, writes
 from tests.scenarios.leasing import LASTING

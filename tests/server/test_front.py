@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 
 from loopline.server.serving import number_of
+from loopline.serving.desired import Desired, Only
+from loopline.serving.mixing import mixed
 from loopline.signals.queries import Filter, find
 from tests.server.fronting import Fronted, fronted, limited, naughty
 from tests.server.naughty import EXIT, GROW, HANG, RAISE, SLOW
@@ -393,3 +395,46 @@ def test_model_processes_do_not_outlive_their_front(tmp_path: Path) -> None:
 def test_the_number_of_a_version_is_what_clients_see(tmp_path: Path) -> None:
     """`model/n@101` is version 101 of the model n."""
     assert number_of(naughty(tmp_path, 100).service.arms[0]) == "101"
+
+
+def test_weights_move_without_a_process_being_started(tmp_path: Path) -> None:
+    """While a change rolls arms keep their processes: more and fewer units meet the new one, each answer says whose it is."""
+    old, new = naughty(tmp_path, 0.0), naughty(tmp_path, 10.0, number=2)
+
+    def rolling(share: float) -> Desired:
+        service = mixed(old.service, new.service, 2, share)
+        theirs = replace(new.places[0], number=2, change="change2")
+        both = {"m0@2": theirs, "m0": old.places[0]}
+        return replace(old, service=service, places=tuple(both[arm.name] for arm in service.arms))
+
+    with fronted(old) as front:
+        (model,) = front.said().pids[1:]
+        front.want(rolling(0.0))
+        pids = front.until(lambda said: len(said.pids) == 3 and said.whole).pids
+        assert model in pids
+        for share, low, high in ((0.5, 1, 39), (1.0, 40, 40), (0.0, 0, 0)):
+            front.want(rolling(share))
+            time.sleep(0.2)
+            said = [front.predict(1.0) for _ in range(40)]
+            assert {one.status for one in said} == {200}
+            moved = [one for one in said if one.json()["predictions"][0]["predict"] == 11.0]
+            assert low <= len(moved) <= high
+            assert {one.headers["Loopline-Change"] for one in moved} <= {"change2"}
+            assert {one.headers["Loopline-Number"] for one in said if one not in moved} <= {"1"}
+            assert front.said().pids == pids
+        front.want(old)
+        front.until(lambda said: said.pids == (pids[0], model))
+        assert front.predict(1.0).json()["predictions"][0]["predict"] == 1.0
+
+
+def test_a_slice_alone_meets_the_new_version(tmp_path: Path) -> None:
+    """Of a version that rolls by slice whoever is no member is answered by the old one, however large the share is."""
+    old, new = naughty(tmp_path, 0.0), naughty(tmp_path, 10.0, number=2)
+    both = {"m0@2": replace(new.places[0], number=2, change="change2"), "m0": old.places[0]}
+    service = mixed(old.service, new.service, 2, 0.9999)
+    rolling = replace(
+        old, service=service, places=tuple(both[arm.name] for arm in service.arms), only=Only("x", ("1", "2"))
+    )
+    with fronted(rolling) as front:
+        said = [one["predict"] for one in front.predict(1.0, 3.0, 2.0, 4.0).json()["predictions"]]
+    assert said == [11.0, 3.0, 12.0, 4.0]

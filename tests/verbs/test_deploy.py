@@ -239,3 +239,18 @@ def test_a_column_is_redacted_whole(world: World) -> None:
         world.do("deploy", PROD, declared=replace(DECLARED, recording=Recording(redact=("predict[1]",))))
     assert (caught.value.kind, caught.value.facts["column"]) == ("unknown-column", "predict[1]")
     world.do("deploy", PROD, declared=replace(DECLARED, recording=Recording(redact=("carrier", "predict"))))
+
+
+def test_refs_of_the_models_move_with_it(world: World) -> None:
+    """With `also` the champion moves in the same change to the model that is served, which is said to follow it."""
+    train(world)
+    change = world.do("deploy", PROD, model=Pointer(MODEL, Numbered(1)), also=(CHAMPION,))
+    assert [(str(one.ref), one.new) for one in change.moves] == [("model/delay@champion", 1), ("service/delay@prod", 1)]
+    assert served(world, 1).arms[0].follows == "model/delay@champion"
+    train(world, b"better")
+    champion(world, 2)
+    change = world.do("deploy", PROD, model=Pointer(MODEL, Numbered(2)), also=(CHAMPION,))
+    assert [str(one.ref) for one in change.moves] == ["service/delay@prod"]  # the other stands there already
+    with pytest.raises(Invalid) as caught:
+        world.do("deploy", PROD, model=Pointer(MODEL, Numbered(2)), also=(RefName(DATA, "main"),))
+    assert caught.value.kind == "not-served"

@@ -12,7 +12,8 @@ from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import Numbered
 from loopline.nouns.policy import Policy, Soak
 from loopline.nouns.verdict import Result
-from loopline.verbs.moving import aim, carry_out, case_of, find_open, judge, policies_of
+from loopline.verbs.carrying import carry_out
+from loopline.verbs.moving import aim, case_of, find_open, judge, policies_of
 
 from .conftest import CHAMPION, PROJECT
 

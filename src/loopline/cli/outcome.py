@@ -44,7 +44,7 @@ def _change(change: Any) -> int:
         return FAILED
     decision = change.decision
     if decision is None or decision.passed:
-        return FINE if change.state == "approved" else PENDING
+        return FINE if change.state in ("approved", "rolling") else PENDING
     results = {one.result for one in decision.results}
     return FAILED if results & {"fail", "error"} else PENDING
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CHAMPION = "model/delay@champion"
 PROD = "service/delay@prod"
 UNITS = "arrival delays were read as seconds"
+PACE = 0.8
+"""Seconds that a day of a rollout takes at least: the controller looks every two."""
 THINNEST = 11
 """The thinnest story: every 11th flight. The policy judges airlines that have 200 flights in the newest 14 days. In those of June
 the largest has 2,321, so with every 12th flight there is none to be judged, and the first model is refused."""
@@ -318,6 +320,97 @@ def react(teller: Teller) -> None:
     )
 
 
+def roll_out(teller: Teller) -> None:
+    """Roll out: the retrained model takes over step by step, judged by what came true."""
+    teller.say(
+        "The floors of 0.70 and 0.65 were written in spring. On calm autumn days no model here reaches them, so the team drops"
+        " them: what stays is that nothing may get worse. Rules change as everything does, by a change that stays on record."
+    )
+    teller.do("""sed -i '/"roc_auc >= 0.70",/d; /"slice(carrier).roc_auc >= 0.65",/d' loopline.toml""")
+    teller.do('loopline policy --push --why "floors of spring do not fit autumn; no model may get worse"')
+    teller.do(f'loopline withdraw {CHAMPION} --why "it goes out step by step, with the service"')
+    teller.say(
+        "One change for the deployment and the champion: both move when the rollout is through, or neither does."
+    )
+    teller.do(
+        f'loopline deploy {PROD} --model model/delay@4 --also {CHAMPION} --why "trained with August and September"',
+        expect=8,
+    )
+    teller.do(f"loopline approve {PROD} --as bob")
+    teller.do(f"loopline apply {PROD}")
+    teller.say(
+        "October is asked day by day, and told at the end of each day what has become of its flights. A unit is a flight number:"
+        " each counts once a step, by the mean of its first three days, a day after them."
+    )
+    _replay(teller, "10 --days 1-20")
+    one = _settled(teller)
+    teller.do(f"loopline rollouts {PROD}")
+    if one["progress"]["state"] == "finished":
+        teller.say(
+            "The new model is not worse than 0.02 of the Brier score allows: everybody meets it, and it is the champion."
+        )
+    elif one["progress"]["state"] == "stopped":
+        teller.say("The judge has stopped it: everybody meets the old model again, and no ref has moved.")
+    else:
+        teller.say("So few flights decide nothing, and nothing goes on without evidence. Somebody ends it.")
+        teller.do(f'loopline abort {PROD} --why "too few flights to tell"')
+
+
+def roll_back(teller: Teller) -> None:
+    """Roll back: the mistake of July happens again, and the judge finds it."""
+    teller.months("10")
+    teller.do('loopline add data/flights --message "October"')
+    teller.do("git switch --quiet --create units-again")
+    teller.do("""sed -i 's/^UNIT = "minutes"/UNIT = "seconds"/' months.py""")
+    teller.do("loopline branch data/flights units-again")
+    teller.months("9-10")
+    teller.do('loopline add data/flights --branch units-again --message "September and October, delays converted"')
+    teller.do("loopline run train --param data=data/flights@units-again")
+    teller.do(f'loopline deploy {PROD} --model model/delay@5 --also {CHAMPION} --why "best metrics so far"', expect=1)
+    teller.say(
+        "The policy refuses it. Somebody on call lets it through: from there on only what comes true can stop it."
+    )
+    teller.do(f'loopline apply {PROD} --override "the demo wants to see it" --as sam')
+    _replay(teller, "11 --days 1-14")
+    one = _settled(teller)
+    teller.do(f"loopline rollouts {PROD}")
+    if one["progress"]["state"] == "stopped":
+        teller.say(
+            "Found worse, taken back and marked, and every request was answered: only the units of its share have met it."
+        )
+        teller.do("loopline find incidents --limit 1")
+        teller.say("Whoever tries again is refused.")
+        teller.do(f"loopline deploy {PROD} --model model/delay@5 --also {CHAMPION}", expect=1)
+    else:
+        teller.say(
+            "So few flights do not show it, and nothing goes on without evidence. Somebody ends it and marks it."
+        )
+        teller.do(f'loopline abort {PROD} --why "{UNITS}" --quarantine')
+    teller.do("git checkout --quiet months.py")
+    teller.do("git switch --quiet main")
+    teller.do("loopline checkout data/flights@main")
+
+
+def _replay(teller: Teller, words: str) -> None:
+    """Ask about days of flights, and tell the server each day what has come true."""
+    address = teller.wait("loopline services", lambda found: found[0]["state"] == "ready" and found[0]["url"])
+    every = f" --every {teller.every}" if teller.every > 1 else ""
+    teller.do(f"python replay.py {words} --url {address} --tell {teller.url} --pace {PACE}{every}")
+
+
+def _settled(teller: Teller) -> Any:
+    """Give the rollout as the controller leaves it once it has seen all that was asked."""
+    seen: dict[str, int] = {}
+
+    def looked(found: Any) -> Any:
+        one = found[0]
+        first = seen.setdefault(one["change"], one["looked_at"])
+        over = one["progress"]["state"] in ("finished", "stopped", "paused")
+        return one if over or one["looked_at"] > first + 3_000_000 else None
+
+    return teller.wait(f"loopline rollouts {PROD}", looked)
+
+
 def _proposed(trigger: Any) -> bool:
     """Tell whether a trigger's last firing has led to a change."""
     return bool((trigger.get("last") or {}).get("change"))
@@ -329,5 +422,6 @@ def _judged(change: Any) -> bool:
 
 
 CHAPTERS: tuple[Callable[[Teller], None], ...] = (
-    version_data, train_a_model, promote_it, better_with_july, bad_data, ask, serve, meet_traffic, reality_answers, react
+    version_data, train_a_model, promote_it, better_with_july, bad_data, ask, serve, meet_traffic, reality_answers, react,
+    roll_out, roll_back,
 )  # fmt: skip

@@ -33,6 +33,8 @@ _WEIGHT = {"service": 4, "model": 3, "data": 2, "code": 0, "env": 0}
 def _undo_change(change: Any) -> str | None:
     first = max(change.moves, key=lambda move: _WEIGHT.get(move.ref.asset.kind, 1))
     ref = quote(str(first.ref))
+    if change.state == "rolling":
+        return f"loopline abort {brief(change.id)} --why …"
     if change.state in {"proposed", "approved"}:
         return f"loopline withdraw {brief(change.id)}"
     if change.state != "applied":
@@ -107,8 +109,10 @@ def _silence(_result: Any, asked: Mapping[str, Any]) -> str | None:
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
     "delete": _delete,
     "grant": _grant,
+    "pause": lambda made, _: f"loopline resume {brief(made.change)}",
     "issue": lambda made, _: f"loopline revoke {quote(made.token.id)}",  # a role that came with it may have been there
     "put": _put,
+    "resume": lambda made, _: f"loopline pause {brief(made.change)}",
     "revoke": _revoke,
     "run": _run,
     "silence": _silence,

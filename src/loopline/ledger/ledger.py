@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from loopline.ledger.projects import Projects
     from loopline.ledger.refs import Refs
     from loopline.ledger.replies import Replies
+    from loopline.ledger.rollouts import Rollouts
     from loopline.ledger.runs import Runs
     from loopline.ledger.sessions import Sessions
     from loopline.ledger.staging import Staging
@@ -164,6 +165,13 @@ class Tables:
         from loopline.ledger.firings import Firings
 
         return Firings(self.rows, self.now)
+
+    @cached_property
+    def rollouts(self) -> Rollouts:
+        """How far changes that roll have come."""
+        from loopline.ledger.rollouts import Rollouts
+
+        return Rollouts(self.rows, self.now)
 
     @cached_property
     def teams(self) -> Teams:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from loopline.nouns.rollout import Plan
 from loopline.nouns.service import Batching, Labels, Limits, Monitor, Objectives, Recording
 
 MAIN = "main"
@@ -41,3 +42,4 @@ class Declaration:
     monitors: tuple[Monitor, ...] = ()
     objectives: Objectives = field(default_factory=Objectives)
     grpc: bool = False
+    rollout: Plan | None = None

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Literal
 
 from loopline.nouns.digest import Digest
+from loopline.nouns.rollout import Plan
 from loopline.nouns.severity import Severity
 from loopline.nouns.signature import Signature
 
@@ -170,3 +171,5 @@ class Service:
     objectives: Objectives = Objectives()
     grpc: bool = False
     """Whether the protocol is spoken over gRPC, too, at a port of its own."""
+    rollout: Plan | None = None
+    """How this version takes over from the one before; None: at once."""

@@ -79,15 +79,16 @@ class Front:
         if self._serving is not None and self._serving.desired == desired:
             self._told.set()
             return
-        self._coming = Serving(desired, changed=self._changed, keep=self._keep)
+        self._coming = Serving(desired, changed=self._changed, keep=self._keep, beside=self._serving)
         self._coming.start()
-        self._told.set()
+        self._changed()
 
     def _changed(self) -> None:
         """Look whether the coming version can take over."""
         coming = self._coming
         if coming is not None and coming.ready:
             before, self._serving, self._coming = self._serving, coming, None
+            coming.take_over()
             for arm in coming.desired.service.arms:
                 if not arm.shadow:
                     self._meters.begin(arm.name, arm.version)
@@ -95,8 +96,9 @@ class Front:
                 self._open_records(coming.desired.signals)
             self.speaking.want(coming.desired.grpc, most=coming.limits.body)
             if before is not None:
-                self._restarts += sum(pool.restarts for pool in before.pools.values())
-                task = asyncio.ensure_future(before.end())
+                kept = set(map(id, coming.pools.values()))
+                self._restarts += sum(pool.restarts for pool in before.pools.values() if id(pool) not in kept)
+                task = asyncio.ensure_future(before.end(after=coming))
                 self._ends.add(task)
                 task.add_done_callback(self._ends.discard)
         self._told.set()
@@ -159,7 +161,7 @@ class Front:
     def answering(self) -> Answering:
         """Say how this front does."""
         serving, coming = self._serving, self._coming
-        pools = [pool for one in (serving, coming) if one is not None for pool in one.pools.values()]
+        pools = {id(pool): pool for one in (serving, coming) if one is not None for pool in one.pools.values()}.values()
         said = [one.message for one in (coming, serving) if one is not None and one.message]
         said += [one.trouble for one in (self.speaking, self._records) if one is not None and one.trouble]
         return Answering(

@@ -23,7 +23,7 @@ import msgspec
 
 from loopline.errors import LooplineError
 from loopline.server.children import Child, Children
-from loopline.serving.desired import Answering, Desired
+from loopline.serving.desired import Answering, Desired, Only
 
 if TYPE_CHECKING:
     from loopline.nouns.deployment import DeploymentState
@@ -42,11 +42,26 @@ _log = logging.getLogger("loopline.server")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Where a ref points."""
+class Coming:
+    """A version that a change rolls to."""
 
     number: int
     change: str
+    share: float
+    """Of the units."""
+    shadow: bool = False
+    """Whether it gets copies of everything, and answers nobody."""
+    only: Only | None = None
+    """Whom it may answer; None: everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where a ref points, and what it is about to move to."""
+
+    number: int
+    change: str
+    coming: Coming | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,15 +22,16 @@ from loopline.nouns.actor import Actor
 from loopline.nouns.deployment import Deployment
 from loopline.nouns.loopback import is_loopback
 from loopline.server.child import heeding, opened, settings_of, write_log
-from loopline.server.fronts import Deployed, Doing, Seen, Wanted, wait_all
+from loopline.server.fronts import Coming, Deployed, Doing, Seen, Wanted, wait_all
 from loopline.server.listening import address_of, url_of
 from loopline.server.placing import Placing, listen_for
+from loopline.serving.desired import Only
 from loopline.serving.folders import log_of
 
 if TYPE_CHECKING:
     from loopline.ledger.leases import Lease
     from loopline.loop import Loop
-    from loopline.nouns.ref import Ref
+    from loopline.nouns.rolling import Rollout
     from loopline.settings import Settings
 
 HOST: Final = Actor("trigger", "host", verified=True)
@@ -92,10 +93,10 @@ class Host:
         """Look at the refs once, and see to what has changed."""
         wanted = self._wanted()
         self._renew()
-        for key, ref in wanted.items():
+        for key, one in wanted.items():
             held = self._held.get(key) or self._take(key)
             if held is not None and held.leaving is None:
-                held.deployed.want(Wanted(ref.target, ref.change or ""))
+                held.deployed.want(one)
         for key, held in list(self._held.items()):
             held.deployed.turn_log()
             if key not in wanted and held.leaving is None:
@@ -103,10 +104,14 @@ class Host:
                 held.leaving.start()
         self._say()
 
-    def _wanted(self) -> dict[Key, Ref]:
+    def _wanted(self) -> dict[Key, Wanted]:
         with self._loop.ledger.read() as tx:
             here, refs = frozenset(tx.projects.list()), tx.refs.of_kind("service")
-        return {(one.name.asset.project, str(one.name)): one for one in refs if one.name.asset.project in here}
+            rolling = {(one.project, one.ref): _coming(one) for one in tx.rollouts.open()}
+        keyed = {(one.name.asset.project, str(one.name)): one for one in refs}
+        return {
+            key: Wanted(one.target, one.change or "", rolling.get(key)) for key, one in keyed.items() if key[0] in here
+        }
 
     def _take(self, key: Key) -> _Held | None:
         """Take a deployment that no other host has."""
@@ -208,6 +213,12 @@ def main() -> int:
     """Be the host that the first word (JSON) asks for: what `loopline up` starts."""
     hold(settings_of(json.loads(sys.argv[1])))
     return 0
+
+
+def _coming(rolling: Rollout) -> Coming:
+    plan, here = rolling.plan, rolling.progress
+    only = Only(plan.column, plan.steps[max(here.step, 0)].members) if plan.column else None
+    return Coming(rolling.new, rolling.change, here.weight, rolling.shadow, only)
 
 
 def _lease(key: Key) -> str:

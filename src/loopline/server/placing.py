@@ -15,6 +15,7 @@ from loopline.nouns.name import parse_ref
 from loopline.server.fitting import fits, interpreter, lendable
 from loopline.server.listening import address_of, listen, taker_of
 from loopline.serving.desired import Desired, Place
+from loopline.serving.mixing import mixed
 from loopline.signals.folder import folder_of
 from loopline.verbs.deploying import service_of
 from loopline.verbs.preparing import values_of
@@ -45,9 +46,18 @@ class Placing:
         name = parse_ref(ref, project=project)
         with loop.ledger.read() as tx:
             version = tx.versions.get(name.asset, wanted.number)
-        service = service_of(loop, version)
+            new = tx.versions.get(name.asset, wanted.coming.number) if wanted.coming else None
+        service, coming = service_of(loop, version), wanted.coming
+        if coming and new:
+            service = mixed(service, service_of(loop, new), coming.number, coming.share, shadow=coming.shadow)
+        known = {arm.name for arm in service_of(loop, version).arms}
         with self._guard:
             placed = [self._placed(loop, arm) for arm in service.arms]
+        if coming:
+            placed = [
+                (place if arm.name in known else replace(place, number=coming.number, change=coming.change), remark)
+                for arm, (place, remark) in zip(service.arms, placed, strict=True)
+            ]
         signals = str(folder_of(self._home / "signals", project, name.asset.name, name.ref))
         remarks = [remark for _, remark in placed]
         grpc = ""
@@ -57,8 +67,9 @@ class Placing:
             except LooplineError as error:  # it is no reason not to answer over HTTP
                 remarks.append(f"gRPC is not spoken: {error.message} → {error.hint}")
         desired = Desired(
-            project, ref, wanted.number, wanted.change, service, tuple(place for place, _ in placed), signals, grpc
-        )
+            project, ref, wanted.number, wanted.change, service, tuple(place for place, _ in placed), signals, grpc,
+            coming.only if coming else None,
+        )  # fmt: skip
         return desired, "; ".join(dict.fromkeys(remark for remark in remarks if remark))
 
     def _placed(self, loop: Loop, arm: Arm) -> tuple[Place, str]:

@@ -60,8 +60,8 @@ class Records:
         times: list[int | None] = [*event_times(question, service.event_time, now)]
         made = [(name, kind, data) for name, kind, _, data in outputs]
         entry = Entry(
-            id=question.id, recorded_at=now, rows=question.rows, number=desired.number, arm=arm.name, version=arm.version,
-            change=desired.change, status=status, latency_us=int(outcome.took_s * 1e6), shadow=arm.shadow,
+            id=question.id, recorded_at=now, rows=question.rows, number=outcome.number, arm=arm.name, version=arm.version,
+            change=outcome.change, status=status, latency_us=int(outcome.took_s * 1e6), shadow=arm.shadow,
             event_times=times if len(times) > 1 else times[0], units=list(units) or None,
             inputs=packed((name, kind, data) for name, kind, _, data in columns), outputs=packed(made), error=said,
         )  # fmt: skip

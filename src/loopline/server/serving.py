@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.errors import Invalid, LooplineError, NotFound
@@ -47,6 +47,10 @@ class Outcome(NamedTuple):
     outputs: Sequence[Any]
     error: LooplineError | None
     took_s: float
+    number: int
+    """Version of the service that the arm is of."""
+    change: str
+    """Id of the change that brought it."""
     sent: float = 0.0
     """When a model process got it, by `time.perf_counter`; 0: none did."""
 
@@ -58,29 +62,48 @@ Keep = Callable[["Desired", Asking, Outcome], None]
 class Serving:
     """One service version that answers."""
 
-    def __init__(self, desired: Desired, *, changed: Callable[[], None], keep: Keep) -> None:
+    def __init__(
+        self, desired: Desired, *, changed: Callable[[], None], keep: Keep, beside: Serving | None = None
+    ) -> None:
+        """`beside` is what answers now: arms that are the same in both keep their processes, whatever their weights are."""
         self.desired = desired
         service = desired.service
+        self._lent = _same(beside, desired) if beside else {}
         self.pools = {
-            arm.name: Pool(arm, place, service, changed=changed)
+            arm.name: self._lent.get(arm.name) or Pool(arm, place, service, changed=changed)
+            for arm, place in zip(service.arms, desired.places, strict=True)
+        }
+        self._origins = {
+            arm.name: (place.number or desired.number, place.change or desired.change)
             for arm, place in zip(service.arms, desired.places, strict=True)
         }
         self._split = Split(service.name, service.arms)
         self._traffic = [self.pools[name] for name in self._split.arms]
-        self._shadows = [pool for pool in self.pools.values() if pool.arm.shadow]
-        self._single = self._traffic[0] if len(self._traffic) == 1 else None
+        self._arms = {arm.name: arm for arm in service.arms}
+        self._shadows = [self.pools[arm.name] for arm in service.arms if arm.shadow]
+        self._single = self._traffic[0] if len(self._traffic) == 1 and desired.only is None else None
+        here = [arm for arm in service.arms if self._origins[arm.name][0] == desired.number]
+        self._before = Split(service.name, here)
+        self._members = frozenset(desired.only.members) if desired.only else frozenset()
         self._header = (
             service.unit[0].removeprefix(HEADER) if service.unit[:1] and service.unit[0].startswith(HEADER) else ""
         )
         self.headers = frozenset(one for one in (self._header.lower(), _header(service.event_time)) if one)
         """Headers that this service looks at, in lower case."""
         self._keep = keep
-        self._stamps = {name: stamp_of(desired, pool.arm) for name, pool in self.pools.items()}
+        self._stamps = {name: stamp_of(desired, arm, *self._origins[name]) for name, arm in self._arms.items()}
 
     def start(self) -> None:
-        """Start the model processes."""
-        for pool in self.pools.values():
+        """Start the model processes that do not run yet."""
+        for pool in self._own():
             pool.start()
+
+    def take_over(self) -> None:
+        """Own every process from now on."""
+        self._lent = {}
+
+    def _own(self) -> list[Pool]:
+        return [pool for name, pool in self.pools.items() if name not in self._lent]
 
     @property
     def ready(self) -> bool:
@@ -109,8 +132,9 @@ class Serving:
 
     @property
     def main(self) -> Arm:
-        """The arm whose model describes the service: the first that gets traffic."""
-        return self._traffic[0].arm
+        """The arm whose model describes the service: the first that gets traffic, of the version that the ref names."""
+        here = self.desired.number
+        return next((one.arm for one in self._traffic if self._origins[one.arm.name][0] == here), self._traffic[0].arm)
 
     def versions(self) -> list[str]:
         """Give the numbers of the models' versions that get traffic."""
@@ -132,7 +156,7 @@ class Serving:
         units = self._units(question)
         pool = self._pinned(question.version) if question.version else self._single
         if pool is None:
-            arms = [self._split.arm(unit, question.id) for unit in (units or [""] * question.rows)]
+            arms = self._arms_of(question, units)
             if len(set(arms)) > 1:
                 return await self._spread(Asking(question, units, began), arms)
             pool = self.pools[arms[0]]
@@ -142,6 +166,16 @@ class Serving:
         return Answer(
             question.id, question.rows, [Made(*one) for one in said[2]], (pool.arm.name,), self._stamps[pool.arm.name], said[3]
         )  # fmt: skip
+
+    def _arms_of(self, question: Question, units: Sequence[str]) -> list[str]:
+        """Say who answers each row. Of a version that rolls by slice only the members of that may meet the new one."""
+        whom = units or [""] * question.rows
+        only = self.desired.only
+        if only is None:
+            return [self._split.arm(unit, question.id) for unit in whom]
+        said = self._columns(question, (only.column,)) or [("",)] * question.rows
+        splits = [self._split if unit_of(one) in self._members else self._before for one in said]
+        return [split.arm(unit, question.id) for split, unit in zip(splits, whom, strict=True)]
 
     async def _asked(self, pool: Pool, asking: Asking) -> Sequence[Any]:
         """Ask one arm, and see to it that what happened is kept."""
@@ -160,7 +194,8 @@ class Serving:
     def _tell(self, arm: Arm, asking: Asking, sent: Asked | None, made: Sequence[Any] | LooplineError) -> None:
         took_s, at = time.perf_counter() - asking.began, sent.sent if sent else 0.0
         outputs, error = ((), made) if isinstance(made, LooplineError) else (made, None)
-        self._keep(self.desired, asking, Outcome(arm, outputs, error, took_s, at))
+        arm = self._arms[arm.name]  # a process that was here before knows its arm by the weight of then
+        self._keep(self.desired, asking, Outcome(arm, outputs, error, took_s, *self._origins[arm.name], at))
 
     def _mirror(self, asking: Asking) -> None:
         """Give a copy to every shadow. What it says, and whether it says anything, changes nothing for the client."""
@@ -222,6 +257,10 @@ class Serving:
             return ()
         if self._header:
             return [question.headers.get(self._header.lower(), "")] * question.rows
+        return [unit_of(values) for values in self._columns(question, wanted)]
+
+    def _columns(self, question: Question, wanted: Sequence[str]) -> Sequence[Sequence[Any]]:
+        """Give what some columns say of each row; empty where one of them is not there."""
         columns = {one.name: one for one in question.columns}
         chosen = []
         for name in wanted:
@@ -229,28 +268,46 @@ class Serving:
             if one is None or one.width != 1:
                 return ()
             chosen.append(unpack(one.type, one.data) if isinstance(one.data, bytes) else one.data)
-        return [unit_of(values) for values in zip(*chosen, strict=True)]
+        return list(zip(*chosen, strict=True))
 
     def look(self, *, weigh: bool) -> None:
         """See to processes that hang."""
         for pool in self.pools.values():
             pool.look(weigh=weigh)
 
-    async def end(self) -> None:
-        """Answer what has been asked, then end the processes."""
-        await asyncio.gather(*(pool.end(DRAIN_S) for pool in self.pools.values()))
+    async def end(self, *, after: Serving | None = None) -> None:
+        """Answer what has been asked, then end the processes, but those that answer for who comes after."""
+        kept = set(map(id, after.pools.values())) if after else set()
+        await asyncio.gather(*(pool.end(DRAIN_S) for pool in self.pools.values() if id(pool) not in kept))
 
     def kill(self) -> None:
-        """End the processes now."""
-        for pool in self.pools.values():
+        """End the processes now that are not somebody else's."""
+        for pool in self._own():
             pool.kill()
 
 
-def stamp_of(desired: Desired, arm: Arm) -> Mapping[str, str]:
+def _same(beside: Serving, desired: Desired) -> dict[str, Pool]:
+    """Find the processes that serve an arm already as it is wanted."""
+
+    def bare(arm: Arm) -> Arm:
+        return replace(arm, weight=1, shadow=False)
+
+    if replace(beside.desired.service, arms=()) != replace(desired.service, arms=()):
+        return {}
+    here = {
+        (bare(arm), place): beside.pools[arm.name]
+        for arm, place in zip(beside.desired.service.arms, beside.desired.places, strict=True)
+    }
+    wanted = zip(desired.service.arms, desired.places, strict=True)
+    found = {arm.name: here.get((bare(arm), place)) for arm, place in wanted}
+    return {name: pool for name, pool in found.items() if pool is not None}
+
+
+def stamp_of(desired: Desired, arm: Arm, number: int, change: str) -> Mapping[str, str]:
     """Say where an answer of an arm comes from."""
     return {
-        "service": desired.ref, "number": str(desired.number), "version": arm.version, "artifact": arm.digest,
-        "run": arm.run, "change": desired.change, "arm": arm.name,
+        "service": desired.ref, "number": str(number), "version": arm.version, "artifact": arm.digest,
+        "run": arm.run, "change": change, "arm": arm.name,
     }  # fmt: skip
 
 

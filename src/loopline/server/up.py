@@ -133,15 +133,19 @@ def _threads(here: _Up, stop: threading.Event, tally: Tally) -> Iterator[None]:
     from loopline.server.hosts import hosts_of
     from loopline.server.mailing import Post
     from loopline.server.relay import Relay
+    from loopline.server.steering import Steering
     from loopline.server.ticker import Duty, Ticker, duties
-    from loopline.server.watching import EVERY, Watching
+    from loopline.server.watching import Watching
 
     address = here.server.address or url_of(here.listening)
     relay = Relay(
         here.loop, hosts_of(here.server), secrets=here.server.webhook_secrets,
         post=Post(here.server.smtp, address, here.server.timezone), tell=tally.tell,
     )  # fmt: skip
-    ticker = Ticker(here.loop, listed=(*duties(), Duty("monitors", EVERY, Watching(here.settings))))
+    looking = [
+        Duty(name, kind.every, kind(here.settings)) for name, kind in (("monitors", Watching), ("rollouts", Steering))
+    ]
+    ticker = Ticker(here.loop, listed=(*duties(), *looking))
     threads = [
         threading.Thread(target=one.run, args=(stop,), name=f"loopline-{name}", daemon=True)
         for name, one in (("relay", relay), ("ticker", ticker))

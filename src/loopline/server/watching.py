@@ -23,31 +23,34 @@ if TYPE_CHECKING:
     from loopline.settings import Settings
 
 WATCHER: Final = Actor("trigger", "watcher", verified=True)
-EVERY: Final = 60_000_000
-"""Microseconds between two looks for what is due."""
 _log = logging.getLogger("loopline.server")
 
 
 class Watching:
     """The duty of the ticker. One process at a time of each server; two servers do no harm (`verbs/watching.py`)."""
 
+    module = "server.watching"
+    actor = WATCHER
+    every = 60_000_000
+    """Microseconds between two looks for what is due."""
+
     def __init__(self, settings: Settings) -> None:
-        self._told = {"home": str(settings.home.absolute()), "project": settings.project, "actor": str(WATCHER)}
+        self._told = {"home": str(settings.home.absolute()), "project": settings.project, "actor": str(self.actor)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __call__(self, loop: Loop) -> bool:
-        """Start the process if any service has a ref and none runs. Give whether one was started."""
-        if self._process is not None and self._process.poll() is None:
-            return False
-        with loop.ledger.read() as tx:
-            served = tx.refs.any("service")
-        if not served:
+        """Start the process if it is wanted and none runs. Give whether one was started."""
+        if (self._process is not None and self._process.poll() is None) or not self.wanted(loop):
             return False
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", START.format("server.watching"), json.dumps(self._told)],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-P", "-c", START.format(self.module), json.dumps(self._told)], stdin=subprocess.DEVNULL
         )
         return True
+
+    def wanted(self, loop: Loop) -> bool:
+        """Tell whether any service has a ref."""
+        with loop.ledger.read() as tx:
+            return tx.refs.any("service")
 
     def wait(self, seconds: float) -> int | None:
         """Wait for the process that runs. Give its status; None where there is none."""

@@ -17,6 +17,18 @@ class Place:
     """Interpreter of the model's environment; empty: that of the front."""
     lent: tuple[str, ...] = ()
     """Folders from which our own few packages are lent to that interpreter."""
+    number: int = 0
+    """Version of the service that the arm is of, where that is not the one that the ref names: one that rolls."""
+    change: str = ""
+    """Id of the change that brings it, where that is not the one that moved the ref."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Rows by what one of their columns says."""
+
+    column: str
+    members: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,8 @@ class Desired:
     """Folder for records of this deployment; empty: nothing is recorded."""
     grpc: str = ""
     """`HOST:PORT` at which gRPC is spoken; empty: nowhere."""
+    only: Only | None = None
+    """Whom a version that rolls may answer; None: everybody."""
 
 
 @dataclass(frozen=True, slots=True)

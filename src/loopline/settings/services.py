@@ -11,6 +11,7 @@ from loopline.errors import Invalid
 from loopline.nouns.declaration import MAIN, Candidate, Declaration
 from loopline.nouns.service import LATENCIES_S, Batching, Labels, Limits, Monitor, MonitorKind, Objectives, Recording
 from loopline.nouns.severity import SEVERITIES
+from loopline.settings.rollouts import rollout
 from loopline.settings.table import Table, near
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _declared(name: str, table: Table) -> Declaration:
         monitors=_monitors(table),
         objectives=_objectives(table.inner("objectives")),
         grpc=table.flag("grpc", default=False),
+        rollout=rollout(table.inner("rollout")),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from loopline.signals.matching import joining, latest, same
 from loopline.signals.opening import Opened, name, opened
 from loopline.signals.queries import unknown
+from loopline.signals.truth import classes_of, coded, truth_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +80,9 @@ def scored(folder: Path, asked: Asked) -> Scored:
         flags = table["contradicted"].to_numpy()
         slices = {one: _members(table[f"s{n}"]) for n, one in enumerate(columns)}
         score, truth = (
-            _classes(table, asked.positive) if asked.classes else (table["score"].to_numpy(), table["truth"].to_numpy())
+            classes_of(table, asked.positive)
+            if asked.classes
+            else (table["score"].to_numpy(), table["truth"].to_numpy())
         )
         return Scored(
             group=np.asarray(table["g"].to_numpy(), dtype=np.int32),
@@ -116,15 +119,8 @@ def _take(here: Opened, asked: Asked, columns: dict[str, str]) -> None:
 
 def _joined(here: Opened, asked: Asked, slices: int) -> str:
     here.db.execute(f"CREATE TEMP TABLE truths AS {latest(here, 'taken', maturity=asked.maturity)}")
-    truth = "CAST(coalesce(number, TRY_CAST(text AS DOUBLE)) AS DOUBLE)"
-    if asked.classes:
-        truth = "coalesce(text, CAST(number AS VARCHAR))"
-    elif asked.positive:
-        positive = "'" + asked.positive.replace("'", "''") + "'"
-        as_number = f"number = TRY_CAST({positive} AS DOUBLE)"
-        one = f"CASE WHEN text IS NOT NULL THEN text = {positive} WHEN number IS NOT NULL THEN coalesce({as_number}, false) END"
-        truth = f"CAST({one} AS DOUBLE)"
     named = "".join(f", s{n}" for n in range(slices))
+    truth = truth_of(asked.positive, classes=asked.classes)
     return (
         f"SELECT g, score, {truth} AS truth, coalesce(contradicted, false) AS contradicted{named}"
         " FROM taken JOIN cells USING (start, arm, version) LEFT JOIN truths USING (k)"
@@ -158,35 +154,6 @@ def _written(keys: tuple[str, ...]) -> str:
     return keys_of(dict.fromkeys(keys, ""))
 
 
-def _classes(table: Any, positive: str) -> tuple[Array, Array]:
-    """Give score and truth of classes, which are compared as `spelled` writes them."""
-    import numpy as np
-
-    from loopline.nouns.quality import spelled
-
-    numbers: dict[str | None, int] = {None: -1, spelled(positive): 0}
-    codes = []
-    for column in (table["score"], table["truth"]):
-        coded, members = _coded(column)
-        places = [numbers.setdefault(one if one is None else spelled(one), len(numbers)) for one in members]
-        codes.append(np.asarray([*places, -1])[coded])
-    said, true = codes
-    right = (said == 0) if positive else (said == true)
-    there = (true == 0) if positive else np.ones(len(true))
-    return np.where(said < 0, np.nan, right), np.where(true < 0, np.nan, there)
-
-
 def _members(column: Any) -> tuple[Array, tuple[str, ...]]:
-    codes, names = _coded(column)
+    codes, names = coded(column)
     return codes, (*("(missing)" if one is None else one for one in names), "(missing)")
-
-
-def _coded(column: Any) -> tuple[Array, list[str | None]]:
-    """Give the place of each value among those that there are; that behind the last is no value."""
-    import numpy as np
-
-    coded = column.combine_chunks().dictionary_encode()
-    coded = coded.combine_chunks() if hasattr(coded, "num_chunks") else coded
-    names = coded.dictionary.to_pylist()
-    codes = coded.indices.fill_null(len(names))
-    return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int32), names

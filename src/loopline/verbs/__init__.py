@@ -130,6 +130,15 @@ VERBS: tuple[Verb, ...] = (
         gathers=True,
     ),
     Verb("undeploy", "write", "services", "Propose that the ref of a service goes."),
+    Verb(
+        "rollouts",
+        "read",
+        "services",
+        "Tell what rolls and what has rolled, newest first: how far it has come, how it is judged, and why it stands there.",
+    ),
+    Verb("pause", "write", "services", "Hold a rollout where it is: only what is found to be worse still ends it."),
+    Verb("resume", "write", "services", "Let a rollout that was paused go on from where it is."),
+    Verb("abort", "write", "services", "End a rollout: every unit meets the old version again, and no ref has moved."),
     Verb("services", "read", "services", "List deployments: what should be served, and what answers now."),
     Verb(
         "traffic",

@@ -15,7 +15,9 @@ from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.verdict import Result
 from loopline.verbs.burying import bury
-from loopline.verbs.moving import carry_out, find_open, judge, still_open, told
+from loopline.verbs.carrying import carry_on, told
+from loopline.verbs.moving import Phase, find_open, judge, still_open
+from loopline.verbs.rolling import rollout_of
 
 if TYPE_CHECKING:
     from loopline.checks.policy import Case
@@ -43,9 +45,10 @@ def apply(
         found = find_open(tx, change, loop)
         still_open(found)
         through = None if override is None else partial(_override, tx, loop, _reason(override))
-        decision = judge(tx, loop, found, phase="apply", otherwise=through)
+        phase: Phase = "start" if rollout_of(tx, loop, found) else "apply"
+        decision = judge(tx, loop, found, phase=phase, otherwise=through)
         if decision is None or decision.passed:
-            return carry_out(tx, found)
+            return carry_on(tx, loop, found)
         lacking = [one for one in decision.results if one.result is not Result.PASS]
         refusal = Refused(
             f"the policy refuses change {brief(found.id)}:\n"

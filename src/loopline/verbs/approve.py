@@ -6,7 +6,8 @@ from typing import Annotated
 
 from loopline.loop import Loop
 from loopline.nouns.change import Approval, Change
-from loopline.verbs.moving import find_open, settle, told
+from loopline.verbs.carrying import told
+from loopline.verbs.moving import find_open, settle
 
 
 def approve(

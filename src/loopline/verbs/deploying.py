@@ -63,9 +63,12 @@ def declared_as(loop: Loop, asset: AssetName, declared: Declaration | None, mode
     return found
 
 
-def pinned(tx: Tables, loop: Loop, declared: Declaration, *, allow_pickle: bool) -> tuple[Service, list[Version]]:
+def pinned(
+    tx: Tables, loop: Loop, declared: Declaration, *, also: Sequence[RefName] = (), allow_pickle: bool
+) -> tuple[Service, list[Version]]:
     """Find what every arm means now, and give the service with the versions of its models.
 
+    `also` are refs that shall point at these models: an arm is then said to follow its own.
     Raise Refused kind="quarantined", "needs-pickle" or "not-allowed", NotFound for a model that is not there or was deleted,
     Invalid for a column that no model has, and for what cannot be measured of its answers (`measured.check`).
     """
@@ -74,15 +77,18 @@ def pinned(tx: Tables, loop: Loop, declared: Declaration, *, allow_pickle: bool)
         pointer = parse_pointer(candidate.model, project=loop.project)
         may_read(loop, pointer.asset)
         version = _usable(tx, pointer)
-        arms.append(_arm(tx, loop, candidate, version, pickle=declared.allow_pickle or allow_pickle))
+        arm = _arm(tx, loop, candidate, version, pickle=declared.allow_pickle or allow_pickle)
+        follows = next((str(one) for one in also if one.asset == version.asset), arm.follows)
+        arms.append(replace(arm, follows=follows))
         versions.append(version)
+    _taken(also, versions)
     labels = replace(declared.labels, kind=declared.labels.kind or kind_of(declared.labels, arms))
     check(labels, arms, declared.monitors)
     service = Service(
         name=declared.name, arms=tuple(arms), unit=declared.unit, event_time=declared.event_time, outputs=declared.outputs,
         workers=declared.workers, recording=declared.recording, batching=declared.batching, limits=declared.limits,
         labels=labels, monitors=declared.monitors, objectives=declared.objectives,
-        grpc=declared.grpc,
+        grpc=declared.grpc, rollout=declared.rollout,
     )  # fmt: skip
     _hidden(service)
     _fits(service)
@@ -229,6 +235,18 @@ def _fits(service: Service) -> None:
         _known("record.redact", service.recording.redact, [*taken, *given], whole=True)
         for monitor in service.monitors:
             _known(f"columns of monitor {monitor.name}", monitor.columns, [*taken, *given])
+
+
+def _taken(also: Iterable[RefName], versions: Sequence[Version]) -> None:
+    """Refuse a ref that no model of a service could move, or that two of them would."""
+    for ref in also:
+        found = sorted({one.number for one in versions if one.asset == ref.asset})
+        if len(found) != 1:
+            said = f"versions {', '.join(map(str, found))} of it are" if found else "no version of it is"
+            raise Invalid(
+                f"{ref} cannot move with the service: {said} served", kind="not-served",
+                hint="name refs of the models that are served, in --also", ref=str(ref),
+            )  # fmt: skip
 
 
 def _hidden(service: Service) -> None:

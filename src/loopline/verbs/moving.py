@@ -13,6 +13,7 @@ from loopline.errors import Conflict, Invalid, NotFound, Refused
 from loopline.nouns.change import Change, ChangeKind, ChangeState, Decision, Move
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, Pointer, RefName, Revision, parse_asset, parse_ref
+from loopline.verbs.carrying import carry_on, in_quarantine, told
 
 if TYPE_CHECKING:
     from loopline.checks.policy import Case
@@ -58,7 +59,7 @@ def at_home(loop: Loop, asset: AssetName) -> AssetName:
 
 
 def begin(tx: Writing, loop: Loop, plan: Plan) -> Change:
-    """Write a change down; where no policy speaks of its refs, move them at once."""
+    """Write a change down; where no policy speaks of its refs, carry it on at once."""
     for move in plan.moves:
         at_home(loop, move.ref.asset)
         parse_ref(str(move.ref), project=loop.project)  # a name that cannot be written cannot be asked for
@@ -74,7 +75,7 @@ def begin(tx: Writing, loop: Loop, plan: Plan) -> Change:
     tx.say("change.proposed", change.id, **told(change))
     policies, _ = policies_of(tx, change)
     if not policies:
-        return carry_out(tx, change)
+        return carry_on(tx, loop, change)
     decision = judge(tx, loop, change, phase="propose")
     return tx.changes.get(change.id) if decision else change
 
@@ -112,34 +113,6 @@ def settle(tx: Writing, loop: Loop, change: Change) -> Change:
         tx.changes.move(change, ChangeState.APPROVED)
     elif decision and not decision.passed and change.state is ChangeState.APPROVED:
         tx.changes.move(change, ChangeState.PROPOSED)
-    return tx.changes.get(change.id)
-
-
-def carry_out(tx: Writing, change: Change) -> Change:
-    """Move every ref of a change, or none: by compare-and-swap, never to a version in quarantine that it does not lift."""
-    for move in change.moves:
-        here = tx.refs.find(move.ref)
-        rolling = tx.changes.rolling(move.ref)
-        if rolling and rolling != change.id:
-            raise Conflict(
-                f"change {brief(rolling)} rolls on {move.ref}", kind="rolling",
-                hint=f"wait for it, or loopline show {brief(rolling)}", ref=str(move.ref), change=rolling,
-            )  # fmt: skip
-        if (here.target if here else None) != move.old:
-            raise Conflict(
-                f"{move.ref} has moved", kind="ref-moved", hint=f"loopline propose {move.ref} --to {move.new}",
-                ref=str(move.ref), expected=move.old, found=here.target if here else None,
-            )  # fmt: skip
-        if move.new is not None:
-            key = f"{move.ref.asset}@{move.new}"
-            reason = tx.versions.quarantined(move.ref.asset, move.new)
-            if reason is not None and key not in change.lifts:
-                raise _in_quarantine(move.ref.asset, move.new, reason)
-            if reason is not None:
-                tx.versions.lift(move.ref.asset, move.new)
-        tx.refs.move(move, change=change.id)
-    tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
-    tx.say("change.applied", change.id, **told(change))
     return tx.changes.get(change.id)
 
 
@@ -227,14 +200,6 @@ def stands(tx: Tables, loop: Loop, change: Change) -> tuple[tuple[Requirement, .
     return results, lacking and not given and would_count(policies, case, answer)
 
 
-def told(change: Change) -> dict[str, object]:
-    """Say what a change is, for the feed."""
-    return {
-        "kind": change.kind, "reason": change.reason, "head": change.head, "undoes": change.undoes, "run": change.run,
-        "moves": [{"ref": str(m.ref), "old": m.old, "new": m.new, "tier": m.tier} for m in change.moves],
-    }  # fmt: skip
-
-
 def still_open(change: Change) -> None:
     """Raise Conflict where a change has come to its end."""
     if change.state.over:
@@ -281,7 +246,7 @@ def _lifts(tx: Writing, loop: Loop, plan: Plan) -> tuple[str, ...]:
         if reason is None:
             continue
         if not plan.lift:
-            raise _in_quarantine(move.ref.asset, move.new, reason)
+            raise in_quarantine(move.ref.asset, move.new, reason)
         if not loop.actor.human:
             raise Refused(
                 f"{loop.actor} cannot lift a quarantine", kind="lift-needs-person", hint="ask a person to propose it with --lift",
@@ -289,13 +254,6 @@ def _lifts(tx: Writing, loop: Loop, plan: Plan) -> tuple[str, ...]:
             )  # fmt: skip
         lifts.append(f"{move.ref.asset}@{move.new}")
     return tuple(lifts)
-
-
-def _in_quarantine(asset: AssetName, number: int, reason: str) -> Refused:
-    return Refused(
-        f"{asset}@{number} is in quarantine: {reason}", kind="quarantined",
-        hint="choose another version (a person may propose it with --lift)", version=f"{asset}@{number}", reason=reason,
-    )  # fmt: skip
 
 
 def all_moves(tx: Tables, first: Move, also: Iterable[tuple[RefName, Revision]]) -> tuple[Move, ...]:

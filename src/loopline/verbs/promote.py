@@ -11,8 +11,9 @@ from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import RefName, Revision
 from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs.apply import apply
+from loopline.verbs.carrying import told
 from loopline.verbs.check import check, declared
-from loopline.verbs.moving import aim, settle, told
+from loopline.verbs.moving import aim, settle
 from loopline.verbs.propose import propose
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def promote(
 
 def as_far_as_possible(loop: Loop, change: Change, *, executor: str, workers: int) -> Change:
     """Run the checks of a change, where that is still to be done, and apply it if the policy is satisfied."""
-    if change.state.over:
+    if change.state.over or change.state is ChangeState.ROLLING:
         return change
     if not declared(loop, change):
         change = _judged_again(loop, change)

@@ -12,7 +12,8 @@ from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import RefName
-from loopline.verbs.moving import Plan, begin, carry_out, told
+from loopline.verbs.carrying import carry_out, told
+from loopline.verbs.moving import Plan, begin
 
 
 def rollback(

@@ -109,7 +109,7 @@ def _changes(verb: str, typed: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(change, str):
         yield change
     what = typed.get("what")
-    if verb in ("show", "why") and isinstance(what, str) and "/" not in what:
+    if verb in ("show", "why", "rollouts") and isinstance(what, str) and "/" not in what:
         yield what
     ref = typed.get("ref")
     if verb == "rollback" and change is None and isinstance(ref, RefName):

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from loopline.loop import Loop
 from loopline.nouns.change import Change, ChangeState
-from loopline.verbs.moving import find_open, told
+from loopline.verbs.carrying import told
+from loopline.verbs.moving import find_open
 
 
 def withdraw(

@@ -135,6 +135,9 @@ def _answers(value: Change, screen: Screen) -> Iterator[str]:
 
 def _next(value: Change, screen: Screen) -> Iterator[str]:
     """Name the remedies of what is missing: what somebody has to do before it can move."""
+    if value.state == "rolling":
+        refs = [clean(str(move.ref)) for move in value.moves if move.ref.asset.kind == "service"]
+        yield from ("", *(f"{screen.paint('name', '→')} loopline rollouts {ref}" for ref in refs))
     if value.state not in {"proposed", "approved"}:
         return
     open_ones = [one for one in value.decision.results if one.result != "pass"] if value.decision else []

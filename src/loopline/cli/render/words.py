@@ -21,7 +21,7 @@ TONES: Mapping[str, str] = {
     "withdrawn": "dim", "cancelled": "dim",
     "waiting": "wait", "starting": "wait", "degraded": "bad", "stopping": "wait",
     "bad": "bad", "undecided": "dim", "stable": "good", "drift": "bad",
-    "too few rows": "dim", "no reference": "dim",
+    "too few rows": "dim", "worse": "bad", "not-worse": "good", "no reference": "dim",
 }  # fmt: skip
 """How every status word of a noun sounds."""
 

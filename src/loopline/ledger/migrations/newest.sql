@@ -697,4 +697,33 @@ CREATE TABLE trigger_marks (
 
 CREATE INDEX changes_closed ON changes (project, closed_seq);
 
-INSERT INTO alembic_version (version_num) VALUES ('0007')
+CREATE TABLE rollouts (
+    change TEXT NOT NULL,
+    project TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    old INTEGER NOT NULL,
+    new INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    "plan" TEXT NOT NULL,
+    progress TEXT NOT NULL,
+    judged TEXT DEFAULT '' NOT NULL,
+    forecast TEXT DEFAULT '' NOT NULL,
+    looked_at INTEGER DEFAULT '0' NOT NULL,
+    run TEXT DEFAULT '' NOT NULL,
+    PRIMARY KEY (change)
+);
+
+CREATE UNIQUE INDEX rollouts_open ON rollouts (project, ref) WHERE state IN ('waiting', 'rolling', 'paused');
+
+CREATE INDEX rollouts_project ON rollouts (project, change);
+
+CREATE TABLE rollout_weights (
+    change TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    weight DOUBLE NOT NULL,
+    step INTEGER NOT NULL,
+    PRIMARY KEY (change, number)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0008')

@@ -15,6 +15,7 @@ from loopline.faces.web.ask import ask, first_of, queue, try_to, why_not
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.differences import Own, against_base, own, tables, texts
 from loopline.faces.web.page import address, project_of, render, see_other, shown, taking
+from loopline.faces.web.rolled import Rolled, rolled
 from loopline.faces.web.standing import standing
 from loopline.faces.web.words import metrics_in
 from loopline.nouns.change import ChangeState
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from loopline.nouns.task import Task
 
 EVENTS: Final = 100
-VERBS: Final = ("approve", "check", "apply", "withdraw", "comment", "rollback")
+VERBS: Final = ("approve", "check", "apply", "withdraw", "comment", "rollback", "pause", "resume", "abort")
 DEEP: Final = 6
 
 
@@ -73,6 +74,9 @@ async def _do(request: Request, form: Mapping[str, list[str]]) -> str:
             await ask(request, "approve", change=change, comment=text, reject=word == "reject")
         case "apply" | "withdraw" as word:
             await ask(request, word, change=change)
+        case "pause" | "resume" | "abort" as word:
+            await ask(request, word, change=change, why=text)
+            return f"{here}#rollout"
         case "override":
             await ask(request, "apply", change=change, override=text)
         case "rollback":
@@ -108,6 +112,7 @@ async def _page(
     alone = not change.verdicts and not review.checks
     measured = [one for one in [await _own(request, one) for one in review.comparisons] if one.metrics] if alone else []
     events, _ = await try_to(request, "feed", subject=change.id, limit=EVENTS)
+    rolls = await _rolled(request, change)
     tasks = await _tasks(request, change)
     about, _ = await try_to(request, "about")
     me = str(request.scope["loopline.caller"].actor)
@@ -121,11 +126,21 @@ async def _page(
         problem=problem, typed=typed or {}, first_of=first_of,
         texts=texts(patch for one in comparisons for patch in one.patches), tables=tables(comparisons), rows=rows,
         drawn=against_base(review.estimates, first=metrics_in(one.text for one in review.requirements)),
-        measured=measured, back=await _stands(request, change), events=events or (), tasks=tasks,
+        measured=measured, rolled=rolls, back=await _stands(request, change), events=events or (), tasks=tasks,
         said=_threads(review.comments, me),
         has_data=any(one.new.asset.kind == "data" for one in comparisons),
         why_not={verb: why_not(request, verb, assets=[str(move.ref.asset) for move in change.moves]) for verb in VERBS},
     )  # fmt: skip
+
+
+async def _rolled(request: Request, change: Change) -> Rolled | None:
+    """Give how it rolls, or has rolled; None for what moves at once."""
+    if change.state not in (ChangeState.ROLLING, ChangeState.APPLIED, ChangeState.STOPPED):
+        return None
+    if all(move.ref.asset.kind != "service" for move in change.moves):
+        return None
+    found, _ = await try_to(request, "rollouts", what=change.id)
+    return rolled(found[0]) if found else None
 
 
 async def _stands(request: Request, change: Change) -> bool:

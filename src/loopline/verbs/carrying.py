@@ -1,0 +1,84 @@
+"""carrying: how a change whose policy holds moves its refs: at once, or step by step where a service says so.
+
+Everything here happens inside one write transaction: what is read stays true until the commit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loopline.errors import Conflict, Refused
+from loopline.nouns.change import Change, ChangeState, Move
+from loopline.nouns.ids import brief
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables, Writing
+    from loopline.loop import Loop
+    from loopline.nouns.name import AssetName
+
+
+def carry_on(tx: Writing, loop: Loop, change: Change) -> Change:
+    """Move the refs of a change whose policy holds: at once, or step by step where the new version of a service says so."""
+    from loopline.verbs.rolling import begin_rolling, rollout_of
+
+    if change.state is ChangeState.ROLLING:
+        raise Conflict(
+            f"change {brief(change.id)} rolls already", kind="rolling",
+            hint=f"wait for it, or loopline abort {brief(change.id)} --why …", change=change.id,
+        )  # fmt: skip
+    found = rollout_of(tx, loop, change)
+    if found is None:
+        return carry_out(tx, change)
+    for move in change.moves:
+        _must_stand(tx, change, move)
+    return begin_rolling(tx, change, found)
+
+
+def carry_out(tx: Writing, change: Change) -> Change:
+    """Move every ref of a change, or none: by compare-and-swap, never to a version in quarantine that it does not lift."""
+    for move in change.moves:
+        lifted = _must_stand(tx, change, move)
+        if lifted and move.new is not None:
+            tx.versions.lift(move.ref.asset, move.new)
+        tx.refs.move(move, change=change.id)
+    tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
+    tx.say("change.applied", change.id, **told(change))
+    return tx.changes.get(change.id)
+
+
+def _must_stand(tx: Tables, change: Change, move: Move) -> bool:
+    """Raise unless a ref stands where the change wants to move it from and may be moved; tell whether a quarantine is lifted."""
+    here = tx.refs.find(move.ref)
+    rolling = tx.changes.rolling(move.ref)
+    if rolling and rolling != change.id:
+        raise Conflict(
+            f"change {brief(rolling)} rolls on {move.ref}", kind="rolling",
+            hint=f"wait for it, or loopline abort {brief(rolling)} --why …", ref=str(move.ref), change=rolling,
+        )  # fmt: skip
+    if (here.target if here else None) != move.old:
+        raise Conflict(
+            f"{move.ref} has moved", kind="ref-moved", hint=f"loopline propose {move.ref} --to {move.new}",
+            ref=str(move.ref), expected=move.old, found=here.target if here else None,
+        )  # fmt: skip
+    if move.new is None:
+        return False
+    reason = tx.versions.quarantined(move.ref.asset, move.new)
+    if reason is not None and f"{move.ref.asset}@{move.new}" not in change.lifts:
+        raise in_quarantine(move.ref.asset, move.new, reason)
+    return reason is not None
+
+
+def in_quarantine(asset: AssetName, number: int, reason: str) -> Refused:
+    """Say that automation does not move there."""
+    return Refused(
+        f"{asset}@{number} is in quarantine: {reason}", kind="quarantined",
+        hint="choose another version (a person may propose it with --lift)", version=f"{asset}@{number}", reason=reason,
+    )  # fmt: skip
+
+
+def told(change: Change) -> dict[str, object]:
+    """Say what a change is, for the feed."""
+    return {
+        "kind": change.kind, "reason": change.reason, "head": change.head, "undoes": change.undoes, "run": change.run,
+        "moves": [{"ref": str(m.ref), "old": m.old, "new": m.new, "tier": m.tier} for m in change.moves],
+    }  # fmt: skip

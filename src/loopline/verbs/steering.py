@@ -1,0 +1,125 @@
+"""steering: rollouts go on by what has become of their units; what the ticker's process does for each project.
+
+Each look reads what was recorded, judges it, and asks the machine what comes next (rollout/machine.py). What that brings is one
+transaction, under a lease and held against where the rollout stood: of two who steer, one gets on, and whoever is killed in
+between has done all of it or nothing. Limits of time go by the clock of the ledger, units and labels by event time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from loopline.errors import Conflict, LooplineError
+from loopline.nouns.rolling import Rollout
+from loopline.nouns.rollout import Action, Weighting
+from loopline.nouns.run import Link, Run, RunState
+from loopline.rollout.machine import follow, next_action
+from loopline.verbs.carrying import carry_out
+from loopline.verbs.judging import Looked, foresee, kept, look
+from loopline.verbs.moving import judge as judge_policy
+from loopline.verbs.rolling import end_rolling, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loopline.ledger.leases import Lease
+    from loopline.ledger.ledger import Writing
+    from loopline.loop import Loop
+
+LASTING: Final = 15_000_000
+"""Microseconds for which somebody who steers and falls silent keeps others away."""
+SETTLING: Final = 1_000_000
+"""Microseconds until fronts have heard of a weight: what was answered before is told apart by the weight of then."""
+PARQUET: Final = "application/vnd.apache.parquet"
+
+
+def steer(loop: Loop, holder: str) -> tuple[Rollout, ...]:
+    """Look at every rollout of a project once, and bring each on. Give those that went on.
+
+    One that cannot be looked at keeps none of the others waiting: its error is raised at the end.
+    """
+    with loop.ledger.read() as tx:
+        rolling = tx.rollouts.open(loop.project)
+    on, wrong = list[Rollout](), list[LooplineError]()
+    for one in rolling:
+        try:
+            after = _steer(loop, one, holder)
+        except Conflict as error:
+            if error.kind not in ("lease-held", "lease-lost", "rollout-moved"):
+                wrong.append(error)
+        except LooplineError as error:
+            wrong.append(error)
+        else:
+            on += [after] if after.progress != one.progress else []
+    if wrong:
+        raise wrong[0]
+    return tuple(on)
+
+
+def _steer(loop: Loop, one: Rollout, holder: str) -> Rollout:
+    with loop.ledger.telemetry() as tables:
+        lease = tables.leases.take(f"rollout {one.change}", holder, lasting=LASTING)
+    looked = look(loop, one) if one.weights else None
+    judged = looked.judged if looked else None
+    action = next_action(one.progress, one.plan, judged, loop.clock.now())
+    if action.move == "hold":
+        after = replace(one, judged=judged or one.judged, looked_at=loop.clock.now())
+        with loop.ledger.telemetry() as tables:
+            tables.leases.check(lease)
+            return tables.rollouts.keep(one, after)
+    return _bring_on(loop, one, lease, action, looked)
+
+
+def _bring_on(loop: Loop, one: Rollout, lease: Lease, action: Action, looked: Looked | None) -> Rollout:
+    """Do what comes next, in one transaction, with the judgement that it is done for."""
+    plan, judged = one.plan, looked.judged if looked else None
+    links = kept(loop, one, looked) if looked else None
+    foreseen = foresee(loop, one) if action.move == "start" else one.forecast
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        tx.leases.check(lease)
+        run = _recorded(tx, loop, one, links) if links else ""
+        here = replace(one, judged=judged or one.judged, looked_at=tx.now, run=run or one.run, forecast=foreseen)
+        if action.move == "stop":
+            bad = judged is not None and judged.answer == "worse"
+            end_rolling(tx, loop, one, why=action.reason, bad=bad, known=here)
+            return tx.rollouts.get(one.change)
+        if action.move == "finish" and (refused := _refused(tx, loop, one)):
+            action = Action("pause", action.weight, action.step, refused)
+        after = replace(here, progress=follow(one.progress, action, tx.now))
+        if after.progress.weight != one.progress.weight or not one.weights:
+            weighting = Weighting(tx.now + SETTLING, after.progress.weight, after.progress.step)
+            after = replace(after, weights=(*one.weights, weighting))
+        tx.rollouts.keep(one, after)
+        if action.move == "finish":
+            carry_out(tx, tx.changes.get(one.change))
+        say(tx, _EVENTS[action.move], after, run=run, steps=len(plan.steps))
+        return after
+
+
+_EVENTS: Final = {
+    "start": "rollout.advanced", "advance": "rollout.advanced", "finish": "rollout.finished", "pause": "rollout.paused",
+}  # fmt: skip
+
+
+def _refused(tx: Writing, loop: Loop, one: Rollout) -> str:
+    """Ask the policy once more at the end; empty: it holds."""
+    decision = judge_policy(tx, loop, tx.changes.get(one.change), phase="apply")
+    if decision is None or decision.passed:
+        return ""
+    lacking = [result.text for result in decision.results if result.result != "pass"]
+    return f"the policy does not hold any more: {'; '.join(lacking)}"
+
+
+def _recorded(tx: Writing, loop: Loop, one: Rollout, links: Mapping[str, Link]) -> str:
+    run = tx.runs.start(
+        Run(
+            id=loop.ids.new(), project=loop.project, name=f"judge {one.ref}", kind="rollout", state=RunState.RUNNING,
+            actor=str(loop.actor), started_at=tx.now, params={"change": one.change, "step": str(one.progress.step)},
+        )
+    )  # fmt: skip
+    tx.lineage.record(
+        run.id, project=loop.project, inputs=[links["units"], links["plan"]], outputs=[links["judgement"]]
+    )
+    tx.runs.move(run.id, RunState.FINISHED)
+    return run.id
