@@ -61,7 +61,9 @@ class Window:
     def length(self, place: int) -> float:
         """Give the days of a period, as far as it has passed."""
         bounds = (*self.periods, self.until)
-        return Window(bounds[place], max(bounds[place] + 1, min(bounds[place + 1], self.until)), self.now, self.zone).days
+        return Window(
+            bounds[place], max(bounds[place] + 1, min(bounds[place + 1], self.until)), self.now, self.zone
+        ).days
 
     def day(self, at: int) -> date:
         """Give the day of a time."""

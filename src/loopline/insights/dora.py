@@ -190,7 +190,11 @@ def fail_rate(record: Record, asked: Iterable[Deployment], window: Window) -> Me
     bad = [one for one in settled if record.troubles.get(one.change) or one.key in undone]
     why = f"of those older than {window.horizon / 86_400_000_000:.4g} days" if window.horizon else ""
     return share(
-        "change fail rate", [(one.finished, one.change) for one in bad], [one.finished for one in settled], window, why=why
+        "change fail rate",
+        [(one.finished, one.change) for one in bad],
+        [one.finished for one in settled],
+        window,
+        why=why,
     )
 
 

@@ -1,8 +1,8 @@
-"""flow: the value stream of changes: waiting, running, reviewing, rolling; where most of the time goes, and what less of it would do.
+"""flow: the value stream of changes: waiting, running, reviewing, rolling; where most time goes, and what less would do.
 
 Every moment between the first work on what a change moves and the moment when it is current belongs to one stage. What runs is
-running, even while somebody reviews; else, from when a change is proposed until the last answer to it, it is reviewed; once
-traffic begins to shift it rolls; and when nothing of that happens it waits.
+running, even while somebody reviews; else, from when a change can be reviewed (it is proposed, and its first check has ended)
+until the last answer to it, it is reviewed; once traffic begins to shift it rolls; and when nothing of that happens it waits.
 """
 
 from __future__ import annotations
@@ -45,24 +45,33 @@ def split(way: Way) -> tuple[int, int, int, int]:
     roll = way.finished if way.rolling is None else min(max(way.rolling, start), way.finished)
     running = reviewing = 0
     answered = min(way.answered, roll) if way.answered is not None else 0
+    ready = _ready(way, answered)
     here = start
-    for begin, end in sorted(way.runs):
-        begin, end = max(begin, here), min(end, roll)
+    for began, ended in sorted(way.runs):
+        begin, end = max(began, here), min(ended, roll)
         if end <= begin:
             continue
-        reviewing += max(0, min(begin, answered) - max(here, way.proposed))
+        reviewing += max(0, min(begin, answered) - max(here, ready))
         running += end - begin
         here = end
-    reviewing += max(0, min(roll, answered) - max(here, way.proposed))
+    reviewing += max(0, min(roll, answered) - max(here, ready))
     rolling = way.finished - roll
     return way.finished - start - running - reviewing - rolling, running, reviewing, rolling
+
+
+def _ready(way: Way, answered: int) -> int:
+    """Give when one could begin to review: before its first check has ended there is nothing to look at."""
+    checked = min(((begin, end) for begin, end in way.runs if begin >= way.proposed), default=None)
+    return checked[1] if checked and checked[1] <= answered else way.proposed
 
 
 def stream(lane: LaneName, ways: Sequence[Way], window: Window) -> Stream:
     """Put the ways of many changes together. The bottleneck is the stage in which most of their time went."""
     split_up = [split(way) for way in ways]
     lead = spread(
-        "lead time", [Sample(way.finished, sum(parts), way.change) for way, parts in zip(ways, split_up, strict=True)], window
+        "lead time",
+        [Sample(way.finished, sum(parts), way.change) for way, parts in zip(ways, split_up, strict=True)],
+        window,
     )
     total = sum(sum(parts) for parts in split_up)
     if not total:
@@ -79,7 +88,11 @@ def _stage(place: int, split_up: Sequence[tuple[int, ...]], total: int) -> Stage
     then = quantile(sorted(sum(parts) - parts[place] / 2 for parts in split_up), 0.5) or 0.0
     names: Sequence[Name] = STAGES
     return Stage(
-        names[place], quantile(some, 0.5) or 0.0, quantile(some, 0.9) or 0.0, sum(some) / total, then / now - 1 if now else 0.0
+        names[place],
+        quantile(some, 0.5) or 0.0,
+        quantile(some, 0.9) or 0.0,
+        sum(some) / total,
+        then / now - 1 if now else 0.0,
     )
 
 

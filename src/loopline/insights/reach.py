@@ -54,8 +54,7 @@ def reached(edges: Edges, tracks: Sequence[Track]) -> Reached:
         rows = list(edges(low, high))
         for mine in first:
             for number, parent in rows:
-                if mine[number] < mine[parent]:
-                    mine[parent] = mine[number]
+                mine[parent] = min(mine[parent], mine[number])
         ahead = {at for at in ahead if at < low} | {parent for _, parent in rows if parent < low}
         ahead = {at for at in ahead if _asked(at, first, tracks)}
     return Reached(low, first)

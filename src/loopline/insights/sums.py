@@ -54,9 +54,7 @@ def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit =
     places: list[list[Sample]] = [[] for _ in window.periods]
     for one in samples:
         places[window.place(one.at)].append(one)
-    trend = tuple(
-        Period(start, *_middle(some), len(some)) for start, some in zip(window.periods, places, strict=True)
-    )
+    trend = tuple(Period(start, *_middle(some), len(some)) for start, some in zip(window.periods, places, strict=True))
     value, p90 = _middle(samples)
     still = sum(not one.over for one in samples)
     if still and value is None:
@@ -68,7 +66,13 @@ def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit =
 
 
 def share(
-    name: str, hits: Sequence[tuple[int, str]], whole: Sequence[int], window: Window, *, why: str = "", timed: bool = True
+    name: str,
+    hits: Sequence[tuple[int, str]],
+    whole: Sequence[int],
+    window: Window,
+    *,
+    why: str = "",
+    timed: bool = True,
 ) -> Measure:
     """Make a share: `hits` (time, id) of `whole` (times), with its trend and the list of its numerator."""
     trend = []

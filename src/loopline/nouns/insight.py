@@ -122,7 +122,7 @@ class Maturity:
 
 @dataclass(frozen=True, slots=True)
 class Perceived:
-    """What people said to one question in one period. A group of fewer than five is hidden, and so is a period that still runs."""
+    """What people said to one question in one period. Fewer than five answers are hidden, and so is a period that still runs."""
 
     question: str
     text: str

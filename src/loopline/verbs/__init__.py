@@ -167,6 +167,12 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("why", "read", "questions", "Tell why something is there."),
     Verb("impact", "read", "questions", "Tell what a thing has touched."),
+    Verb(
+        "insights",
+        "read",
+        "questions",
+        "Measure delivery: the five keys of code, data and models, where changes spend their time, what working here is like.",
+    ),
     Verb("history", "read", "questions", "Tell the versions of an asset or the moves of a ref, newest first."),
     Verb(
         "about",
