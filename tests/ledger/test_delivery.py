@@ -146,8 +146,10 @@ def test_the_way_of_a_change_has_all_its_times(hand: Hand) -> None:
         change = tx.changes.propose(hand.change(Move(CHAMPION, None, 1)))
         for name, result in (("a", Result.PENDING), ("a", Result.PASS), ("b", Result.PASS)):
             tx.verdicts.add(PROJECT, Verdict(name, change.head, result, check, 0))
-        tx.changes.approve(change, Approval("person:bob", "approve", change.head, change.head, True, tx.now))
-        tx.changes.decide(change, Decision(tx.now, "a", "start", None, change.head, True, ()))
+        tx.changes.approve(
+            change, Approval("person:bob", "approve", change.head, change.head, verified=True, at=tx.now)
+        )
+        tx.changes.decide(change, Decision(tx.now, "a", "start", None, change.head, passed=True, results=()))
         tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
         now = tx.now
     span = (0, FAR)

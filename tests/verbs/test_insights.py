@@ -93,7 +93,8 @@ def test_an_empty_project_has_numbers_of_nothing(world: World) -> None:
     "asked",
     [
         {"timezone": "Mars/Olympus"}, {"timezone": "../etc/passwd"}, {"timezone": ""}, {"days": -1}, {"days": 10**9},
-        {"limit": 0}, {"since": 5, "until": 5}, {"since": 9, "until": 5}, {"until": 10**18}, {"since": -(10**18)}, {"limit": 10**6},
+        {"limit": 0}, {"since": 5, "until": 5}, {"since": 9, "until": 5}, {"until": 10**18}, {"since": -(10**18)},
+        {"limit": 10**6},
     ],
 )  # fmt: skip
 def test_a_window_that_cannot_be_is_refused(world: World, asked: dict[str, Any]) -> None:

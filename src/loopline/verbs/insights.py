@@ -11,16 +11,18 @@ from loopline.errors import Invalid
 from loopline.insights import learning
 from loopline.insights.calendar import Window, days_back
 from loopline.insights.dora import Deployment, LaneName, five_keys
-from loopline.insights.flow import Way, by_lane
+from loopline.insights.flow import Way, by_lane, wait_share
+from loopline.insights.friction import Work, measures
 from loopline.loop import Loop
 from loopline.nouns.insight import Delivered, Insights, Lane, Measure
 from loopline.verbs.instants import instant
 from loopline.verbs.paging import at_most
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from loopline.ledger.delivery import Delivery
+    from loopline.ledger.effort import Effort
     from loopline.verbs.measuring import History
 
 WEEK: Final = timedelta(days=7)
@@ -55,17 +57,20 @@ def insights(
     """
     at_most(limit, paged=False)
     from loopline.ledger.delivery import Delivery
+    from loopline.ledger.effort import Effort
     from loopline.verbs.measuring import LANES, History
 
     with loop.ledger.read() as tx:
         window = _window(tx.now, since, until, Asked(days, timezone, horizon, limit))
-        delivery = Delivery(tx.rows, loop.project)
-        history = History(delivery, window)
+        history = History(Delivery(tx.rows, loop.project), window)
+        effort = Effort(tx.rows, loop.project)
+        some = ways(history.delivery, window)
         lanes = tuple(_lane(history, lane, window) for lane in LANES)
         return Insights(
             loop.project, window.since, window.until, window.now, window.zone, lanes,
-            learning=_learning(history, delivery, window),
-            streams=by_lane(ways(delivery, window), history.lanes_of(), window),
+            learning=_learning(history, window),
+            streams=by_lane(some, history.lanes_of(), window),
+            friction=measures(_work(history, effort, some, window), window),
         )  # fmt: skip
 
 
@@ -121,8 +126,8 @@ def _lane(history: History, name: LaneName, window: Window) -> Lane:
     )
 
 
-def _learning(history: History, delivery: Delivery, window: Window) -> tuple[Measure, ...]:
-    verdicts = delivery.verdicts(window.since, window.until)
+def _learning(history: History, window: Window) -> tuple[Measure, ...]:
+    verdicts = history.delivery.verdicts(window.since, window.until)
     return (
         learning.data_to_decision(history.used(), window),
         learning.staleness(history.serving(), window),
@@ -131,6 +136,20 @@ def _learning(history: History, delivery: Delivery, window: Window) -> tuple[Mea
         learning.evidence_age([(row[0], row[2], row[5]) for row in verdicts], window),
         learning.rollback_distance(history.rollbacks(), window),
     )
+
+
+def _work(history: History, effort: Effort, some: Sequence[Way], window: Window) -> Work:
+    span = (window.since, window.until)
+    made, green = effort.begun()
+    delivery = history.delivery
+    return Work(
+        made, green, effort.newcomers(*span), effort.feedback(*span),
+        [(row[0], row[1], row[2], row[3], row[4]) for row in delivery.verdicts(*span)],
+        effort.queued(*span), effort.repeated(*span), effort.rechecked(*span), effort.cached(*span), effort.steps(*span),
+        effort.responded(*span),
+        applied=history.forward(), reverted=history.taken_back(), approvals=sum(row[3] for row in delivery.answers(*span)),
+        waited=wait_share(some), reproduced=effort.reproduced(*span), unplanned=effort.unplanned(*span),
+    )  # fmt: skip
 
 
 def ways(delivery: Delivery, window: Window) -> list[Way]:

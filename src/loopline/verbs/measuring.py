@@ -32,18 +32,18 @@ class History:
     """What one project has delivered. Each part is read once, when it is first asked for."""
 
     def __init__(self, delivery: Delivery, window: Window) -> None:
-        self._delivery = delivery
+        self.delivery = delivery
         self._window = window
 
     @cached_property
     def assets(self) -> Mapping[int, tuple[str, str]]:
         """Kind and name of every asset."""
-        return self._delivery.assets()
+        return self.delivery.assets()
 
     @cached_property
     def moves(self) -> Sequence[Moving]:
         """Every move, in order."""
-        return self._delivery.moves()
+        return self.delivery.moves()
 
     @cached_property
     def by_ref(self) -> Mapping[Where, Sequence[Moving]]:
@@ -62,7 +62,7 @@ class History:
             if some:
                 found[_lane(moves[0].kind)][where] = some
         live = {where[0] for where in found["code"]}
-        followed = {pointer for service, pointer in self._delivery.followed() if service in live}
+        followed = {pointer for service, pointer in self.delivery.followed() if service in live}
         for where, moves in self.by_ref.items():
             if moves[0].whole in followed and moves[0].kind == "model":
                 found["model"][where] = _real(moves)
@@ -101,6 +101,20 @@ class History:
                 found[move.change] = (move.at, found.get(move.change, (0, 0))[1] + 1)
         return found
 
+    def forward(self) -> list[tuple[str, int]]:
+        """Give the changes of the window that were no rollbacks, and when."""
+        return list(
+            {move.change: move.at for move in self.moves if move.why != "rollback" and move.at in self._window}.items()
+        )
+
+    def taken_back(self) -> dict[str, int]:
+        """Give when each change was taken back first."""
+        found: dict[str, int] = {}
+        for move in self.moves:
+            if move.undoes:
+                found.setdefault(move.undoes, move.at)
+        return found
+
     @cached_property
     def _place(self) -> Mapping[str, int]:
         return {move.change: place for place, move in enumerate(self.moves)}
@@ -108,7 +122,7 @@ class History:
     def _closure(self, model: int) -> Sequence[tuple[int, int, int]]:
         """Give (number, data asset, data number) of what the versions of a model were trained on."""
         if model not in self._closures:
-            self._closures[model] = [(row[0], row[1], row[2]) for row in self._delivery.closures(model)]
+            self._closures[model] = [(row[0], row[1], row[2]) for row in self.delivery.closures(model)]
         return self._closures[model]
 
     @cached_property
@@ -121,7 +135,7 @@ class History:
         """Give what each deployment of the window was the first to bring to its ref."""
         carried: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
         if any(moves[0].kind in ("image", "service", "pipeline", "env") for moves in refs.values()):
-            for asset, number, code, of in self._delivery.carried():
+            for asset, number, code, of in self.delivery.carried():
                 carried[asset, number].append((code, of))
         by_asset: dict[int, list[tuple[Sequence[Moving], list[tuple[int, int]]]]] = defaultdict(list)
         for moves in refs.values():
@@ -145,11 +159,11 @@ class History:
         for moves, targets in some:
             first = next((at for at, (_, place) in enumerate(targets) if moves[place].at >= since), len(targets))
             tracks.append(Track([target for target, _ in targets], first))
-        walk = reached(partial(self._delivery.edges, asset), tracks)
+        walk = reached(partial(self.delivery.edges, asset), tracks)
         merged = walk.first[0]
         for at, (moves, targets) in enumerate(some, 1):
             units = [(number, moves[targets[which][1]]) for number, which in walk.units(at, tracks[at].since)]
-            made = self._delivery.made(asset, [number for number, _ in units], told=kind == "code")
+            made = self.delivery.made(asset, [number for number, _ in units], told=kind == "code")
             for number, move in units:
                 if move.at in self._window and number in made:
                     when = trunk[merged[number]].at if merged[number] < NEVER else None
@@ -160,7 +174,7 @@ class History:
 
     @cached_property
     def _blames(self) -> Sequence[tuple[str, str, str, int, int | None]]:
-        return [(row[0], row[1], row[2], row[4], row[5]) for row in self._delivery.blames()]
+        return [(row[0], row[1], row[2], row[4], row[5]) for row in self.delivery.blames()]
 
     @cached_property
     def _linked(self) -> frozenset[str]:
@@ -176,7 +190,7 @@ class History:
             if relation == "caused_by":
                 found[change].append(Trouble(change, opened, resolved, tuple(fixes[incident])))
         if lane != "code":
-            for _, change, kind, opened, resolved in self._delivery.alerts():
+            for _, change, kind, opened, resolved in self.delivery.alerts():
                 if kind in SILENT:
                     for cause in self._behind(change, lane, opened):
                         found[cause].append(Trouble(cause, opened, resolved))
@@ -216,7 +230,7 @@ class History:
     @cached_property
     def _served(self) -> Mapping[tuple[int, int], Sequence[tuple[int, int]]]:
         found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-        for service, number, model, of in self._delivery.served():
+        for service, number, model, of in self.delivery.served():
             found[service, number].append((model, of))
         return found
 
@@ -238,9 +252,9 @@ class History:
         found = []
         for data, some in targets.items():
             since = next((at for at, (_, move) in enumerate(some) if move.at >= self._window.since), len(some))
-            walk = reached(partial(self._delivery.edges, data), [Track([of for of, _ in some], since)])
+            walk = reached(partial(self.delivery.edges, data), [Track([of for of, _ in some], since)])
             units = list(walk.units(0, since))
-            made = self._delivery.made(data, [number for number, _ in units], told=False)
+            made = self.delivery.made(data, [number for number, _ in units], told=False)
             name = "/".join(self.assets[data])
             found += [Used(f"{name}@{number}", made[number], some[at][1].at) for number, at in units if number in made]
         return found
@@ -258,19 +272,19 @@ class History:
                 if number == last.new:
                     by_data[data].add(of)
             for data, numbers in by_data.items():
-                times += self._delivery.about(data, numbers)
+                times += self.delivery.about(data, numbers)
             found.append(Serving(last.whole, max(times, default=None)))
         return found
 
     def retrained(self) -> list[Retrained]:
         """Give the alerts that asked for another model, and when it came."""
         at = {move.change: move.at for moves in self.deployed["model"].values() for move in moves}
-        return [Retrained(alert, opened, at.get(change)) for alert, opened, change in self._delivery.retrained()]
+        return [Retrained(alert, opened, at.get(change)) for alert, opened, change in self.delivery.retrained()]
 
     def bad(self) -> list[Bad]:
         """Give the data commits that turned out to be bad, and the first alert about what was trained on them."""
         wrong: dict[int, set[int]] = defaultdict(set)
-        for asset, number in self._delivery.quarantined():
+        for asset, number in self.delivery.quarantined():
             wrong[asset].add(number)
         for _, relation, change, _, _ in self._blames:
             for move in self._moved.get(change, ()) if relation == "caused_by" else ():
@@ -278,12 +292,12 @@ class History:
                     wrong[move.asset].add(move.new)
         if not wrong:
             return []
-        alerts = sorted((row[3], row[1]) for row in self._delivery.alerts())
+        alerts = sorted((row[3], row[1]) for row in self.delivery.alerts())
         found = []
         for asset, numbers in wrong.items():
             about = [(of, opened) for opened, change in alerts for of in self._trained(change, asset)]
-            walk = reached(partial(self._delivery.edges, asset), [Track([of for of, _ in about])])
-            made = self._delivery.made(asset, sorted(numbers), told=False)
+            walk = reached(partial(self.delivery.edges, asset), [Track([of for of, _ in about])])
+            made = self.delivery.made(asset, sorted(numbers), told=False)
             for number in sorted(numbers):
                 at = walk.first[0][number] if walk.low <= number < len(walk.first[0]) else NEVER
                 seen = about[at][1] if at < NEVER else None
