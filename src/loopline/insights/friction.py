@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from loopline.insights.sums import Sample, newest, share, spread, unknown
+from loopline.insights.survey import FEWEST
 from loopline.nouns.insight import Measure
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ DAY: Final = 86_400_000_000
 MINUTE: Final = 60_000_000
 SOON: Final = 21 * DAY
 """A move that was taken back within this time was rework."""
-FEWEST: Final = 5
-"""A number over fewer people would tell of one of them."""
 
 
 @dataclass(frozen=True, slots=True)

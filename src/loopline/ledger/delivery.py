@@ -233,6 +233,37 @@ class Delivery:
             self._project, since, until, self._project, since, until,
         )  # fmt: skip
 
+    def models(self, since: int, until: int) -> list[Row]:
+        """Give (change, kind of the run that made it or nothing, whether a trigger began that, approved, checked) of models."""
+        return self._rows.all(
+            "SELECT c.id, r.kind, CASE WHEN r.actor LIKE ? THEN 1 ELSE 0 END,"
+            " CASE WHEN EXISTS (SELECT 1 FROM approvals p WHERE p.change = c.id AND p.answer = 'approve') THEN 1 ELSE 0 END,"
+            " CASE WHEN EXISTS (SELECT 1 FROM verdicts d WHERE d.project = c.project AND d.head = c.head"
+            " AND d.at <= c.closed_at) THEN 1 ELSE 0 END FROM changes c JOIN moves m ON m.change = c.id"
+            " JOIN assets a ON a.id = m.asset AND a.kind = 'model' JOIN versions v ON v.asset = m.asset AND v.number = m.new"
+            f" LEFT JOIN runs r ON r.id = v.run WHERE {_ASKED} AND c.kind <> 'rollback' ORDER BY c.closed_seq",
+            "trigger:%", self._project, since, until,
+        )  # fmt: skip
+
+    def sliced(self, since: int, until: int) -> bool:
+        """Tell whether a verdict of a span measured a slice."""
+        sliced = '%"slice":"%'
+        return self._rows.one(
+            "SELECT 1 FROM verdicts WHERE project = ? AND at >= ? AND at < ? AND estimates LIKE ?"
+            " AND REPLACE(estimates, ?, '') LIKE ? LIMIT 1",
+            self._project, since, until, sliced, '"slice":""', sliced,
+        ) is not None  # fmt: skip
+
+    def tried(self, since: int, until: int) -> int:
+        """Give the most values that one param of one pipeline had in a span."""
+        row = self._rows.one(
+            "SELECT MAX(n.count) FROM (SELECT COUNT(DISTINCT p.value) AS count FROM runs r JOIN params p ON p.run = r.id"
+            " WHERE r.project = ? AND r.kind IN ('pipeline', 'run') AND r.recorded_at >= ? AND r.recorded_at < ?"
+            " GROUP BY r.name, p.key) n",
+            self._project, since, until,
+        )  # fmt: skip
+        return int(row[0] or 0) if row else 0
+
 
 def _pieces(values: Sequence[int]) -> Iterable[Sequence[int]]:
     return (values[at : at + BATCH] for at in range(0, len(values), BATCH))

@@ -91,9 +91,9 @@ class Practice:
 
     name: str
     """`data-expectations`: what `assess` takes."""
-    section: Literal["level", "data", "model", "infrastructure", "monitoring"]
+    section: Literal["data", "model", "infrastructure", "monitoring"]
     text: str
-    stands: Literal["no", "by hand", "automated", "not known"]
+    stands: Literal["no", "manual", "automated", "not known"]
     source: Literal["ledger", "team", "nobody"]
     """Who says so."""
     because: str
@@ -110,7 +110,7 @@ class Maturity:
     """0 by hand, 1 the pipeline is automated, 2 its delivery, too; None: not known."""
     because: str
     scores: tuple[tuple[str, float], ...]
-    """Of each section, 0 to 7: a half for what is done by hand, one for what is automated; what is not known counts nothing."""
+    """Of each section, 0 to 7: a half for what is manual, one for what is automated; what is not known counts nothing."""
     score: float
     """The least of them."""
     unknown: int

@@ -173,6 +173,18 @@ VERBS: tuple[Verb, ...] = (
         "questions",
         "Measure delivery: the five keys of code, data and models, where changes spend their time, what working here is like.",
     ),
+    Verb(
+        "respond",
+        "write",
+        "questions",
+        "Answer a question of the survey: once in a quarter, those that end in -ok once in a month. Saying it again replaces it.",
+    ),
+    Verb(
+        "assess",
+        "write",
+        "questions",
+        "Say whether your team does something that the ledger cannot see. It is kept with your name and the time.",
+    ),
     Verb("history", "read", "questions", "Tell the versions of an asset or the moves of a ref, newest first."),
     Verb(
         "about",

@@ -13,6 +13,8 @@ from loopline.insights.calendar import Window, days_back
 from loopline.insights.dora import Deployment, LaneName, five_keys
 from loopline.insights.flow import Way, by_lane, wait_share
 from loopline.insights.friction import Work, measures
+from loopline.insights.maturity import maturity
+from loopline.insights.survey import perceived, periods
 from loopline.loop import Loop
 from loopline.nouns.insight import Delivered, Insights, Lane, Measure
 from loopline.verbs.instants import instant
@@ -59,6 +61,8 @@ def insights(
     from loopline.ledger.delivery import Delivery
     from loopline.ledger.effort import Effort
     from loopline.verbs.measuring import LANES, History
+    from loopline.verbs.practising import seen
+    from loopline.verbs.respond import people
 
     with loop.ledger.read() as tx:
         window = _window(tx.now, since, until, Asked(days, timezone, horizon, limit))
@@ -71,6 +75,8 @@ def insights(
             learning=_learning(history, window),
             streams=by_lane(some, history.lanes_of(), window),
             friction=measures(_work(history, effort, some, window), window),
+            maturity=maturity(seen(tx, loop, history, effort, window), tx.assessments.newest(loop.project)),
+            survey=perceived(tx.responses.counts(loop.project, periods(window)), len(people(tx, loop.project)) or None, tx.now),
         )  # fmt: skip
 
 
