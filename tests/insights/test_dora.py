@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loopline.insights.calendar import Window
-from loopline.insights.dora import Arrived, Deployment, Record, Trouble, five_keys
+from loopline.insights.dora import Brought, Deployment, Record, Trouble, five_keys
 from loopline.nouns.insight import Measure
 
 HOUR = 3_600_000_000
@@ -20,6 +20,12 @@ REF = "service/delay@prod"
 def d(change: str, day: float, kind: str = "planned", **more: Any) -> Deployment:
     """A deployment on a day."""
     return Deployment(change, more.pop("ref", REF), "code", int(day * DAY), kind, **more)
+
+
+def brought(*units: tuple[str, float, float | None]) -> Brought:
+    """Units with the days on which they were made and merged."""
+    ids, made, merged = zip(*units, strict=True)
+    return Brought(ids, [int(day * DAY) for day in made], [None if day is None else int(day * DAY) for day in merged])
 
 
 def keys(record: Record, window: Window = WINDOW) -> dict[str, Measure]:
@@ -54,7 +60,7 @@ def test_the_first_deployment_of_a_ref_is_no_lead_time() -> None:
     """It brings the whole history: years of it (apache/devlake#8790)."""
     first, second = d("a", 1, first=True), d("b", 3)
     units = {
-        first.key: [Arrived("old", 0)], second.key: [Arrived("x", 2 * DAY, int(2.5 * DAY)), Arrived("y", int(2.5 * DAY), 3 * DAY)]
+        first.key: brought(("old", 0, None)), second.key: brought(("x", 2, 2.5), ("y", 2.5, 3))
     }  # fmt: skip
     found = keys(record(first, second, units=units))["change lead time"]
     assert (found.value, found.n, found.ids) == (0.75 * DAY, 2, ("y", "x"))
@@ -63,26 +69,26 @@ def test_the_first_deployment_of_a_ref_is_no_lead_time() -> None:
 def test_a_rollback_brings_no_commits() -> None:
     """Even one to a version that this ref has never been at."""
     back = d("b", 3, "rollback")
-    found = keys(record(d("a", 1, first=True), back, units={back.key: [Arrived("x", DAY)]}))["change lead time"]
+    found = keys(record(d("a", 1, first=True), back, units={back.key: brought(("x", 1, None))}))["change lead time"]
     assert (found.value, found.n) == (None, 0)
 
 
 def test_a_deployment_of_the_same_again_adds_nothing() -> None:
     """It is counted as a deployment, and its commits were there before."""
     one, again = d("b", 3), d("c", 4)
-    found = keys(record(d("a", 1, first=True), one, again, units={one.key: [Arrived("x", 2 * DAY)]}))
+    found = keys(record(d("a", 1, first=True), one, again, units={one.key: brought(("x", 2, None))}))
     assert (found["change lead time"].n, found["deployment frequency"].n) == (1, 3)
 
 
 def test_until_the_main_branch_and_from_there_are_told_apart() -> None:
     """What GitLab calls lead time starts at the merge, and is the second part; who was never on main is counted and said."""
     one = d("b", 10)
-    units = {one.key: [Arrived("x", 2 * DAY, 9 * DAY), Arrived("y", 4 * DAY, 9 * DAY), Arrived("z", 9 * DAY, None)]}
+    units = {one.key: brought(("x", 2, 9), ("y", 4, 9), ("z", 9, None))}
     found = keys(record(d("a", 1, first=True), one, units=units))["change lead time"]
     before, after = found.parts
     assert (found.value, before.value, after.value) == (6 * DAY, 6 * DAY, DAY)
     assert before.why == "1 got there without being on the main branch"
-    none = keys(record(d("a", 1, first=True), one, units={one.key: [Arrived("z", 9 * DAY)]}))["change lead time"]
+    none = keys(record(d("a", 1, first=True), one, units={one.key: brought(("z", 9, None))}))["change lead time"]
     assert [part.known for part in none.parts] == [False, False]
 
 

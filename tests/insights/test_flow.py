@@ -5,7 +5,7 @@ import random
 import pytest
 
 from loopline.insights.calendar import Window
-from loopline.insights.flow import Way, by_lane, split, stream, wait_share
+from loopline.insights.flow import Way, by_lane, split, wait_share
 
 HOUR = 3_600_000_000
 WINDOW = Window(0, 100 * HOUR, 100 * HOUR)
@@ -53,7 +53,7 @@ def test_the_stages_add_up_to_the_lead_time(seed: int) -> None:
 
 def test_the_bottleneck_is_named_with_what_half_of_it_would_do() -> None:
     """The what-if is computed on every change again, not on the medians of stages."""
-    found = stream("all", [way("a", answered=30, rolling=30, finished=30), way("b"), way("c")], WINDOW)
+    found = by_lane([way("a", answered=30, rolling=30, finished=30), way("b"), way("c")], {}, WINDOW)[0]
     assert found.bottleneck == "reviewing"
     review = next(one for one in found.stages if one.name == "reviewing")
     assert review.share == pytest.approx((24 + 4 + 4) / (30 + 12 + 12))
@@ -64,13 +64,13 @@ def test_the_bottleneck_is_named_with_what_half_of_it_would_do() -> None:
 
 def test_a_stream_without_time_has_no_bottleneck() -> None:
     """No change, or changes that took no time, say nothing."""
-    assert stream("all", [], WINDOW).bottleneck == ""
-    assert stream("all", [Way("a", 5, 5, 5)], WINDOW).stages == ()
+    assert by_lane([], {}, WINDOW)[0].bottleneck == ""
+    assert by_lane([Way("a", 5, 5, 5)], {}, WINDOW)[0].stages == ()
 
 
 def test_each_lane_has_the_stream_of_its_changes() -> None:
     """A change that moves a model and a service is in both; lanes without changes are left out."""
     found = by_lane([way("a"), way("b")], {"a": {"model", "code"}, "b": {"model"}}, WINDOW)
     assert [(one.lane, one.lead.n) for one in found] == [("all", 2), ("code", 1), ("model", 2)]
-    waited, whole = wait_share([way()])
-    assert (waited / HOUR, whole / HOUR) == (8, 12)
+    assert wait_share(found[0]) == pytest.approx(8 / 12)
+    assert wait_share(by_lane([], {}, WINDOW)[0]) is None

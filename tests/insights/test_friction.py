@@ -87,7 +87,7 @@ def test_the_rest_are_plain_counts() -> None:
     """Shares of waiting, answers for each change, repeats with equal bytes, unplanned work by the week."""
     found = of(
         Work(
-            applied=[("a", DAY), ("b", DAY)], approvals=3, waited=(3, 4), reproduced=[("r", DAY, 0), ("s", DAY, 2)],
+            applied=[("a", DAY), ("b", DAY)], approvals=3, waited=0.75, reproduced=[("r", DAY, 0), ("s", DAY, 2)],
             unplanned=[("incident", DAY, "i"), ("override", DAY, "o"), ("hotfix", DAY, "h"), ("incident", DAY, "j")],
         )
     )  # fmt: skip

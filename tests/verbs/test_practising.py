@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .conftest import World
 
-FAR = 1 << 50
+FAR = 1 << 52
 
 
 def look(world: World) -> Seen:
@@ -62,7 +62,7 @@ def test_policies_triggers_and_services_are_looked_at(world: World) -> None:
     )
     trigger = Trigger("nightly", OnTime("0 3 * * *", "UTC"), Do(pipeline="train", propose="model/delay@champion"))
     world.do("policy", document=dump_document(Document(policies, (), (trigger,))).decode(), why="w")
-    world.do("subscribe", "https://example.org/hook")
+    world.do("subscribe", "https://example.org/hook", secret="env:CHAT")
     found = look(world)
     assert (found.models, found.by_pipeline, found.deployed) == (1, 0, 2)
     assert found.reviewed == {"model"}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from loopline.insights.sums import Sample, newest, share, spread, unknown
+from loopline.insights.sums import Group, Sample, grouped, newest, share, spread, unknown
 from loopline.nouns.insight import Measure, Period
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ Key = tuple[str, str]
 """A deployment: the change, and which of its refs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(NamedTuple):
     """A move, that happened, of a ref that production lives on."""
 
     change: str
@@ -53,15 +52,14 @@ class Trouble:
     """Changes that are linked as its fix."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A unit of change that a deployment was the first to bring."""
+class Brought(NamedTuple):
+    """The units of change that a deployment was the first to bring: three lists of one length."""
 
-    id: str
-    committed: int
-    """When it was made; not later than when the ledger was told."""
-    merged: int | None = None
-    """When it first was on the main branch; None: there is none, or it never was."""
+    ids: Sequence[str]
+    committed: Sequence[int]
+    """When each was made; not later than when the ledger was told."""
+    merged: Sequence[int | None]
+    """When each first was on the main branch; None: there is none, or it never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Record:
     deployments: Sequence[Deployment]
     troubles: Mapping[str, Sequence[Trouble]]
     """By the change that caused them."""
-    units: Mapping[Key, Sequence[Arrived]]
+    units: Mapping[Key, Brought]
     linked: frozenset[str] = frozenset()
     """Changes with an edge to an incident as its fix."""
 
@@ -117,36 +115,39 @@ def frequency(every: Sequence[Deployment], asked: Sequence[Deployment], window: 
     )  # fmt: skip
 
 
-def lead_time(
-    asked: Iterable[Deployment], units: Mapping[Key, Sequence[Arrived]], window: Window, *, why: str = ""
-) -> Measure:
+def lead_time(asked: Iterable[Deployment], units: Mapping[Key, Brought], window: Window, *, why: str = "") -> Measure:
     """Take the time from the making of each unit to the deployment that first brought it.
 
     The first deployment of a ref brings its whole history and is left out; a rollback and a deployment of the same again bring
     nothing. Until the main branch and from there are told apart: who measures only the second has another number.
     """
-    whole: list[Sample] = []
-    before: list[Sample] = []
-    after: list[Sample] = []
+    whole: list[Group] = []
+    before: list[Group] = []
+    after: list[Group] = []
     strays = 0
     for one in asked:
-        if one.first or one.kind == "rollback":
+        some = None if one.first or one.kind == "rollback" else units.get(one.key)
+        if some is None:
             continue
-        for unit in units.get(one.key, ()):
-            at = one.finished
-            whole.append(Sample(at, max(0, at - unit.committed), unit.id))
-            if unit.merged is None or unit.merged > at:
-                strays += 1
-            else:
-                before.append(Sample(at, max(0, unit.merged - unit.committed), unit.id))
-                after.append(Sample(at, at - unit.merged, unit.id))
+        at = one.finished
+        whole.append(Group(at, [max(0, at - made) for made in some.committed], some.ids))
+        there = [
+            (merged, made, key)
+            for merged, made, key in zip(some.merged, some.committed, some.ids, strict=True)
+            if merged is not None and merged <= at
+        ]
+        strays += len(some.ids) - len(there)
+        if there:
+            ids = [key for _, _, key in there]
+            before.append(Group(at, [max(0, merged - made) for merged, made, _ in there], ids))
+            after.append(Group(at, [at - merged for merged, _, _ in there], ids))
     if before or not whole:
         note = f"{strays} got there without being on the main branch" if strays else ""
-        parts = (spread("to the main branch", before, window, why=note), spread("from there", after, window))
+        parts = (grouped("to the main branch", before, window, why=note), grouped("from there", after, window))
     else:
         none = "none of them was on a branch called main"
         parts = (unknown("to the main branch", "s", none), unknown("from there", "s", none))
-    return replace(spread("change lead time", whole, window, why=why), parts=parts)
+    return replace(grouped("change lead time", whole, window, why=why), parts=parts)
 
 
 def recovery(record: Record, asked: Sequence[Deployment], window: Window) -> Measure:

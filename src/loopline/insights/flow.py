@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 STAGES: Final = ("waiting", "running", "reviewing", "rolling")
 Name = Literal["waiting", "running", "reviewing", "rolling"]
 LaneName = Literal["all", "code", "data", "model"]
+Parts = tuple[int, int, int, int]
+"""How long a change was in each of STAGES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Way:
     """When traffic began to shift."""
 
 
-def split(way: Way) -> tuple[int, int, int, int]:
+def split(way: Way) -> Parts:
     """Divide the time of a change among the stages. Together they are exactly its lead time."""
     start = min(way.begun, way.proposed, way.finished)
     roll = way.finished if way.rolling is None else min(max(way.rolling, start), way.finished)
@@ -65,14 +67,10 @@ def _ready(way: Way, answered: int) -> int:
     return checked[1] if checked and checked[1] <= answered else way.proposed
 
 
-def stream(lane: LaneName, ways: Sequence[Way], window: Window) -> Stream:
+def stream(lane: LaneName, ways: Sequence[tuple[Way, Parts]], window: Window) -> Stream:
     """Put the ways of many changes together. The bottleneck is the stage in which most of their time went."""
-    split_up = [split(way) for way in ways]
-    lead = spread(
-        "lead time",
-        [Sample(way.finished, sum(parts), way.change) for way, parts in zip(ways, split_up, strict=True)],
-        window,
-    )
+    split_up = [parts for _, parts in ways]
+    lead = spread("lead time", [Sample(way.finished, sum(parts), way.change) for way, parts in ways], window)
     total = sum(sum(parts) for parts in split_up)
     if not total:
         return Stream(lane, lead)
@@ -96,18 +94,18 @@ def _stage(place: int, split_up: Sequence[tuple[int, ...]], total: int) -> Stage
     )
 
 
-def wait_share(ways: Iterable[Way]) -> tuple[int, int]:
-    """Give the time in which changes waited, for their turn or for somebody, and all of their time."""
-    split_up = [split(way) for way in ways]
-    return sum(one[0] + one[2] for one in split_up), sum(sum(one) for one in split_up)
+def wait_share(of: Stream) -> float | None:
+    """Give the share of the time in which changes waited, for their turn or for somebody."""
+    return sum(one.share for one in of.stages if one.name in ("waiting", "reviewing")) if of.stages else None
 
 
 def by_lane(ways: Sequence[Way], lanes: Mapping[str, Iterable[str]], window: Window) -> tuple[Stream, ...]:
     """Give the stream of all changes, and that of each lane that has some. `lanes` has the lanes of a change."""
-    found = [stream("all", ways, window)]
+    split_up = [(way, split(way)) for way in ways]
+    found = [stream("all", split_up, window)]
     names: tuple[LaneName, ...] = ("code", "data", "model")
     for name in names:
-        some = [way for way in ways if name in lanes.get(way.change, ())]
+        some = [one for one in split_up if name in lanes.get(one[0].change, ())]
         if some:
             found.append(stream(name, some, window))
     return tuple(found)

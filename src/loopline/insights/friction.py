@@ -45,8 +45,8 @@ class Work:
     reverted: Mapping[str, int] = field(default_factory=dict)
     """When a change was taken back."""
     approvals: int = 0
-    waited: tuple[int, int] = (0, 0)
-    """Time of changes in which they waited, for their turn or somebody; all of it."""
+    waited: float | None = None
+    """The share of the time of changes in which they waited, for their turn or for somebody."""
     reproduced: Sequence[tuple[str, int, int]] = ()
     unplanned: Sequence[tuple[str, int, str]] = ()
 
@@ -165,8 +165,7 @@ def rework(work: Work, window: Window) -> Measure:
 
 def waiting(work: Work) -> Measure:
     """Take the share of the time of changes in which they waited, for their turn or for somebody."""
-    waited, whole = work.waited
-    return Measure("wait share", "share", waited / whole if whole else None, n=len(work.applied))
+    return Measure("wait share", "share", work.waited, n=len(work.applied))
 
 
 def handoffs(work: Work) -> Measure:

@@ -23,6 +23,14 @@ class Sample(NamedTuple):
     """False: it has not ended; `value` is how long it takes so far."""
 
 
+class Group(NamedTuple):
+    """Values that came about together, and what they are of."""
+
+    at: int
+    values: Sequence[float]
+    ids: Sequence[str]
+
+
 def quantile(ordered: Sequence[float], q: float) -> float | None:
     """Interpolate between the values next to it (type 7 of Hyndman and Fan 1996); None of nothing."""
     if not ordered:
@@ -51,18 +59,41 @@ def survival(samples: Iterable[Sample], q: float) -> float | None:
 
 def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
     """Make a median with its p90, its n, its trend and its list. Samples are in order of time."""
+    still = sum(not one.over for one in samples)
+    if not still:
+        groups = [Group(one.at, (one.value,), (one.id,)) for one in samples]
+        return grouped(name, groups, window, unit=unit, why=why)
     places: list[list[Sample]] = [[] for _ in window.periods]
     for one in samples:
         places[window.place(one.at)].append(one)
-    trend = tuple(Period(start, *_middle(some), len(some)) for start, some in zip(window.periods, places, strict=True))
-    value, p90 = _middle(samples)
-    still = sum(not one.over for one in samples)
-    if still and value is None:
+    trend = tuple(
+        Period(start, survival(some, 0.5), survival(some, 0.9), len(some))
+        for start, some in zip(window.periods, places, strict=True)
+    )
+    value = survival(samples, 0.5)
+    if value is None:
         why = f"{why}; " * bool(why) + "fewer than half have ended"
     return Measure(
-        name, unit, value, p90, len(samples), open=still, why=why, ids=newest((one.id for one in reversed(samples)), window),
-        trend=trend,
+        name, unit, value, survival(samples, 0.9), len(samples), open=still, why=why,
+        ids=newest((one.id for one in reversed(samples)), window), trend=trend,
     )  # fmt: skip
+
+
+def grouped(name: str, groups: Sequence[Group], window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
+    """Make the same of values that came about together, all of which have ended: of a million at once."""
+    places: list[list[float]] = [[] for _ in window.periods]
+    for one in groups:
+        places[window.place(one.at)] += one.values
+    for some in places:
+        some.sort()
+    trend = tuple(
+        Period(start, quantile(some, 0.5), quantile(some, 0.9), len(some))
+        for start, some in zip(window.periods, places, strict=True)
+    )
+    every = [value for some in places for value in some]
+    every.sort()
+    ids = newest((key for one in reversed(groups) for key in reversed(one.ids)), window)
+    return Measure(name, unit, quantile(every, 0.5), quantile(every, 0.9), len(every), why=why, ids=ids, trend=trend)
 
 
 def share(
@@ -106,10 +137,3 @@ def newest(ids: Iterable[str], window: Window) -> tuple[str, ...]:
             break
         found[one] = None
     return tuple(found)
-
-
-def _middle(samples: Sequence[Sample]) -> tuple[float | None, float | None]:
-    if any(not one.over for one in samples):
-        return survival(samples, 0.5), survival(samples, 0.9)
-    ordered = sorted(one.value for one in samples)
-    return quantile(ordered, 0.5), quantile(ordered, 0.9)

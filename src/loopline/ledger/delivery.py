@@ -1,6 +1,7 @@
 """delivery: what was moved, when and by which way, as plain rows for measuring, over the tables of many nouns.
 
 It reads and counts; what the numbers mean is decided in the column `insights`. Where histories are long, it gives pieces.
+`CROSS JOIN` keeps SQLite at the changes of a span, from which it looks up the rest; to PostgreSQL it is a join.
 """
 
 from __future__ import annotations
@@ -189,17 +190,17 @@ class Delivery:
     def making(self, since: int, until: int) -> list[Row]:
         """Give (change, recorded, run began, run ended) of the versions that those moved to. A rollback makes nothing."""
         return self._rows.all(
-            "SELECT c.id, v.recorded_at, r.started_at, r.ended_at FROM changes c JOIN moves m ON m.change = c.id"
-            " JOIN versions v ON v.asset = m.asset AND v.number = m.new LEFT JOIN runs r ON r.id = v.run"
-            f" WHERE {_ASKED} AND c.kind <> 'rollback'",
+            "SELECT c.id, v.recorded_at, r.started_at, r.ended_at FROM changes c CROSS JOIN moves m CROSS JOIN versions v"
+            f" LEFT JOIN runs r ON r.id = v.run WHERE {_ASKED} AND c.kind <> 'rollback' AND m.change = c.id"
+            " AND v.asset = m.asset AND v.number = m.new",
             self._project, since, until,
         )  # fmt: skip
 
     def checking(self, since: int, until: int) -> list[Row]:
         """Give (change, began, ended) of the runs of their checks."""
         return self._rows.all(
-            "SELECT DISTINCT c.id, r.started_at, r.ended_at FROM changes c JOIN verdicts v ON v.project = c.project"
-            f" AND v.head = c.head JOIN runs r ON r.id = v.run WHERE {_ASKED} AND r.started_at IS NOT NULL"
+            "SELECT DISTINCT c.id, r.started_at, r.ended_at FROM changes c CROSS JOIN verdicts v CROSS JOIN runs r"
+            f" WHERE {_ASKED} AND v.project = c.project AND v.head = c.head AND r.id = v.run AND r.started_at IS NOT NULL"
             " AND r.ended_at IS NOT NULL",
             self._project, since, until,
         )  # fmt: skip
@@ -209,9 +210,9 @@ class Delivery:
         return self._rows.all(
             "SELECT n.id, n.created_at, n.closed_at, MIN(n.oldest), MAX(n.newest), MIN(n.newest) FROM ("
             " SELECT c.id, c.created_at, c.closed_at, MIN(v.at) AS oldest, MAX(v.at) AS newest FROM changes c"
-            " JOIN verdicts v ON v.project = c.project AND v.head = c.head AND v.result <> 'pending' AND v.at <= c.closed_at"
-            f" WHERE {_ASKED} GROUP BY c.id, c.created_at, c.closed_at, v.name) n GROUP BY n.id, n.created_at, n.closed_at"
-            " ORDER BY n.closed_at",
+            f" CROSS JOIN verdicts v WHERE {_ASKED} AND v.project = c.project AND v.head = c.head AND v.result <> 'pending'"
+            " AND v.at <= c.closed_at GROUP BY c.id, c.created_at, c.closed_at, v.name) n"
+            " GROUP BY n.id, n.created_at, n.closed_at ORDER BY n.closed_at",
             self._project, since, until,
         )  # fmt: skip
 
@@ -219,17 +220,17 @@ class Delivery:
         """Give (change, first answer of another than its author, last answer, answers) of those that somebody answered."""
         return self._rows.all(
             "SELECT c.id, MIN(CASE WHEN p.actor <> c.author THEN p.at END), MAX(p.at), COUNT(*) FROM changes c"
-            f" JOIN approvals p ON p.change = c.id AND p.at <= c.closed_at WHERE {_ASKED} GROUP BY c.id",
+            f" CROSS JOIN approvals p WHERE {_ASKED} AND p.change = c.id AND p.at <= c.closed_at GROUP BY c.id",
             self._project, since, until,
         )  # fmt: skip
 
     def rolling(self, since: int, until: int) -> list[Row]:
         """Give (change, when its traffic began to shift), as the decision that started it says, or the feed."""
         return self._rows.all(
-            "SELECT c.id, MIN(d.at) FROM changes c JOIN decisions d ON d.change = c.id AND d.phase = 'start'"
-            f" WHERE {_ASKED} GROUP BY c.id UNION ALL"
-            " SELECT c.id, MIN(e.recorded_at) FROM changes c JOIN events e ON e.project = c.project"
-            f" AND e.kind IN ('change.rolling', 'change.started') AND e.subject = c.id WHERE {_ASKED} GROUP BY c.id",
+            "SELECT c.id, MIN(d.at) FROM changes c CROSS JOIN decisions d"
+            f" WHERE {_ASKED} AND d.change = c.id AND d.phase = 'start' GROUP BY c.id UNION ALL"
+            f" SELECT c.id, MIN(e.recorded_at) FROM changes c CROSS JOIN events e WHERE {_ASKED} AND e.project = c.project"
+            " AND e.kind IN ('change.rolling', 'change.started') AND e.subject = c.id GROUP BY c.id",
             self._project, since, until, self._project, since, until,
         )  # fmt: skip
 
@@ -239,9 +240,10 @@ class Delivery:
             "SELECT c.id, r.kind, CASE WHEN r.actor LIKE ? THEN 1 ELSE 0 END,"
             " CASE WHEN EXISTS (SELECT 1 FROM approvals p WHERE p.change = c.id AND p.answer = 'approve') THEN 1 ELSE 0 END,"
             " CASE WHEN EXISTS (SELECT 1 FROM verdicts d WHERE d.project = c.project AND d.head = c.head"
-            " AND d.at <= c.closed_at) THEN 1 ELSE 0 END FROM changes c JOIN moves m ON m.change = c.id"
-            " JOIN assets a ON a.id = m.asset AND a.kind = 'model' JOIN versions v ON v.asset = m.asset AND v.number = m.new"
-            f" LEFT JOIN runs r ON r.id = v.run WHERE {_ASKED} AND c.kind <> 'rollback' ORDER BY c.closed_seq",
+            " AND d.at <= c.closed_at) THEN 1 ELSE 0 END FROM changes c CROSS JOIN moves m CROSS JOIN assets a"
+            " CROSS JOIN versions v LEFT JOIN runs r ON r.id = v.run"
+            f" WHERE {_ASKED} AND c.kind <> 'rollback' AND m.change = c.id AND a.id = m.asset AND a.kind = 'model'"
+            " AND v.asset = m.asset AND v.number = m.new ORDER BY c.closed_seq",
             "trigger:%", self._project, since, until,
         )  # fmt: skip
 

@@ -16,12 +16,12 @@ from loopline.insights.friction import Work, measures
 from loopline.insights.maturity import maturity
 from loopline.insights.survey import perceived, periods
 from loopline.loop import Loop
-from loopline.nouns.insight import Delivered, Insights, Lane, Measure
+from loopline.nouns.insight import Delivered, Insights, Lane, Measure, Stream
 from loopline.verbs.instants import instant
 from loopline.verbs.paging import at_most
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from loopline.ledger.delivery import Delivery
     from loopline.ledger.effort import Effort
@@ -68,13 +68,13 @@ def insights(
         window = _window(tx.now, since, until, Asked(days, timezone, horizon, limit))
         history = History(Delivery(tx.rows, loop.project), window)
         effort = Effort(tx.rows, loop.project)
-        some = ways(history.delivery, window)
+        streams = by_lane(ways(history.delivery, window), history.lanes_of(), window)
         lanes = tuple(_lane(history, lane, window) for lane in LANES)
         return Insights(
             loop.project, window.since, window.until, window.now, window.zone, lanes,
             learning=_learning(history, window),
-            streams=by_lane(some, history.lanes_of(), window),
-            friction=measures(_work(history, effort, some, window), window),
+            streams=streams,
+            friction=measures(_work(history, effort, streams[0], window), window),
             maturity=maturity(seen(tx, loop, history, effort, window), tx.assessments.newest(loop.project)),
             survey=perceived(tx.responses.counts(loop.project, periods(window)), len(people(tx, loop.project)) or None, tx.now),
         )  # fmt: skip
@@ -122,14 +122,11 @@ def _lane(history: History, name: LaneName, window: Window) -> Lane:
     refs: dict[str, list[Deployment]] = {}
     for one in record.deployments:
         refs.setdefault(one.ref, []).append(one)
-    return Lane(
-        name,
-        five_keys(record, window, lead=LEAD[name]),
-        tuple(
-            Delivered(ref, five_keys(replace(record, deployments=some), window, lead=LEAD[name]))
-            for ref, some in refs.items()
-        ),
-    )
+    together = five_keys(record, window, lead=LEAD[name])
+    if len(refs) == 1:
+        return Lane(name, together, (Delivered(next(iter(refs)), together),))
+    alone = [(ref, replace(record, deployments=some)) for ref, some in refs.items()]
+    return Lane(name, together, tuple(Delivered(ref, five_keys(one, window, lead=LEAD[name])) for ref, one in alone))
 
 
 def _learning(history: History, window: Window) -> tuple[Measure, ...]:
@@ -144,7 +141,7 @@ def _learning(history: History, window: Window) -> tuple[Measure, ...]:
     )
 
 
-def _work(history: History, effort: Effort, some: Sequence[Way], window: Window) -> Work:
+def _work(history: History, effort: Effort, stream: Stream, window: Window) -> Work:
     span = (window.since, window.until)
     made, green = effort.begun()
     delivery = history.delivery
@@ -154,7 +151,7 @@ def _work(history: History, effort: Effort, some: Sequence[Way], window: Window)
         effort.queued(*span), effort.repeated(*span), effort.rechecked(*span), effort.cached(*span), effort.steps(*span),
         effort.responded(*span),
         applied=history.forward(), reverted=history.taken_back(), approvals=sum(row[3] for row in delivery.answers(*span)),
-        waited=wait_share(some), reproduced=effort.reproduced(*span), unplanned=effort.unplanned(*span),
+        waited=wait_share(stream), reproduced=effort.reproduced(*span), unplanned=effort.unplanned(*span),
     )  # fmt: skip
 
 

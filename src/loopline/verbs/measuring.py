@@ -7,11 +7,11 @@ main branch of what those models were trained on.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
-from loopline.insights.dora import Arrived, Deployment, Key, LaneName, Record, Trouble
+from loopline.insights.dora import Brought, Deployment, Key, LaneName, Record, Trouble
 from loopline.insights.learning import Bad, Retrained, Serving, Used
 from loopline.insights.reach import NEVER, Track, reached
 from loopline.ledger.delivery import Delivery, Moving
@@ -26,6 +26,8 @@ SILENT: Final = ("drift", "quality", "data", "fairness")
 """Kinds of alerts that tell of failing without an error."""
 Where = tuple[int, str]
 """A ref: its asset, its name."""
+Carrying = tuple[Sequence[Moving], list[tuple[int, int]]]
+"""Deployments of a ref, and which versions they carry: (version, place among them)."""
 
 
 class History:
@@ -131,27 +133,23 @@ class History:
 
     # what each deployment brought
 
-    def _units(self, refs: Mapping[Where, Sequence[Moving]]) -> Mapping[Key, Sequence[Arrived]]:
+    def _units(self, refs: Mapping[Where, Sequence[Moving]]) -> Mapping[Key, Brought]:
         """Give what each deployment of the window was the first to bring to its ref."""
         carried: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
         if any(moves[0].kind in ("image", "service", "pipeline", "env") for moves in refs.values()):
             for asset, number, code, of in self.delivery.carried():
                 carried[asset, number].append((code, of))
-        by_asset: dict[int, list[tuple[Sequence[Moving], list[tuple[int, int]]]]] = defaultdict(list)
+        by_asset: dict[int, list[Carrying]] = defaultdict(list)
         for moves in refs.values():
             for asset, targets in _carrying(moves, carried).items():
                 by_asset[asset].append((moves, targets))
-        found: dict[Key, list[Arrived]] = defaultdict(list)
+        found: dict[Key, Brought] = {}
         for asset, some in by_asset.items():
-            self._arrived(asset, some, found)
+            for key, brought in self._brought(asset, some):
+                found[key] = _together(found[key], brought) if key in found else brought
         return found
 
-    def _arrived(
-        self,
-        asset: int,
-        some: Sequence[tuple[Sequence[Moving], list[tuple[int, int]]]],
-        found: dict[Key, list[Arrived]],
-    ) -> None:
+    def _brought(self, asset: int, some: Sequence[Carrying]) -> Iterator[tuple[Key, Brought]]:
         kind, name = self.assets[asset]
         since = self._window.since
         trunk = _real(self.by_ref.get((asset, TRUNK), ()))
@@ -160,15 +158,26 @@ class History:
             first = next((at for at, (_, place) in enumerate(targets) if moves[place].at >= since), len(targets))
             tracks.append(Track([target for target, _ in targets], first))
         walk = reached(partial(self.delivery.edges, asset), tracks)
-        merged = walk.first[0]
+        merged: list[int | None] = [move.at for move in trunk]
+        on_main = walk.first[0]
         for at, (moves, targets) in enumerate(some, 1):
-            units = [(number, moves[targets[which][1]]) for number, which in walk.units(at, tracks[at].since)]
-            made = self.delivery.made(asset, [number for number, _ in units], told=kind == "code")
-            for number, move in units:
-                if move.at in self._window and number in made:
-                    when = trunk[merged[number]].at if merged[number] < NEVER else None
-                    key = (move.change, move.whole)
-                    found[key].append(Arrived(f"{kind}/{name}@{number}", made[number], when))
+            groups: dict[int, list[int]] = defaultdict(list)
+            for number, which in walk.units(at, tracks[at].since):
+                groups[targets[which][1]].append(number)
+            asked = {place: numbers for place, numbers in groups.items() if moves[place].at in self._window}
+            made = self.delivery.made(
+                asset, [one for numbers in asked.values() for one in numbers], told=kind == "code"
+            )
+            for place, numbers in asked.items():
+                there = [one for one in numbers if one in made]
+                yield (
+                    (moves[place].change, moves[place].whole),
+                    Brought(
+                        [f"{kind}/{name}@{one}" for one in there],
+                        [made[one] for one in there],
+                        [merged[on_main[one]] if on_main[one] < NEVER else None for one in there],
+                    ),
+                )
 
     # what went wrong
 
@@ -307,6 +316,11 @@ class History:
     def _trained(self, change: str, asset: int) -> Iterable[int]:
         own = {move.new for move in self._moved.get(change, ()) if move.asset == asset and move.new is not None}
         return sorted(own | {of for data, of in self._made_of(change, "data") if data == asset})
+
+
+def _together(one: Brought, two: Brought) -> Brought:
+    """Put together what one deployment brought of several assets: of two arms, trained by two trees of code."""
+    return Brought([*one.ids, *two.ids], [*one.committed, *two.committed], [*one.merged, *two.merged])
 
 
 def _lane(kind: str) -> LaneName:
