@@ -212,7 +212,7 @@ def test_a_model_that_a_production_service_follows_is_in_production(past: Past) 
     with past.history() as history:
         assert [(d.change, d.ref) for d in history.record("model").deployments] == [(first.id, "model/delay@champion")]
         assert [d.ref for d in history.record("data").deployments] == ["data/flights@main"]
-        assert history.lanes_of()[first.id] == {"model"}
+        assert history.lanes_of[first.id] == {"model"}
         assert [one.ref for one in history.serving()] == ["model/delay@champion"]
 
 

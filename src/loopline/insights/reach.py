@@ -54,7 +54,9 @@ def reached(edges: Edges, tracks: Sequence[Track]) -> Reached:
         rows = list(edges(low, high))
         for mine in first:
             for number, parent in rows:
-                mine[parent] = min(mine[parent], mine[number])
+                here = mine[number]
+                if here < mine[parent]:  # noqa: PLR1730 - done a million times, and a call takes as long as all of this
+                    mine[parent] = here
         ahead = {at for at in ahead if at < low} | {parent for _, parent in rows if parent < low}
         ahead = {at for at in ahead if _asked(at, first, tracks)}
     return Reached(low, first)

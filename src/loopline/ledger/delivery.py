@@ -47,14 +47,13 @@ class Delivery:
 
     def moves(self) -> list[Moving]:
         """Give every move that happened, in order."""
+        named = {key: kind for key, kind in self.assets().items() if kind[0] not in ("policy", "report")}
         rows = self._rows.all(
-            "SELECT c.id, m.asset, a.kind, a.name, m.ref, m.old, m.new, m.tier, c.closed_at, c.kind, c.undoes"
-            " FROM changes c JOIN moves m ON m.change = c.id JOIN assets a ON a.id = m.asset"
-            " WHERE c.project = ? AND c.state = 'applied' AND a.kind NOT IN ('policy', 'report')"
-            " ORDER BY c.closed_seq, m.asset, m.ref",
+            "SELECT c.id, m.asset, m.ref, m.old, m.new, m.tier, c.closed_at, c.kind, c.undoes FROM changes c CROSS JOIN moves m"
+            " WHERE c.project = ? AND c.state = 'applied' AND m.change = c.id ORDER BY c.closed_seq, m.asset, m.ref",
             self._project,
         )
-        return [Moving._make(row) for row in rows]
+        return [Moving(row[0], row[1], *named[row[1]], *row[2:]) for row in rows if row[1] in named]
 
     def edges(self, asset: int, low: int, high: int) -> list[Row]:
         """Give (number, parent) of an asset's versions from one number to another, the largest first."""

@@ -23,7 +23,6 @@ from loopline.verbs.paging import at_most
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loopline.ledger.delivery import Delivery
     from loopline.ledger.effort import Effort
     from loopline.verbs.measuring import History
 
@@ -68,7 +67,7 @@ def insights(
         window = _window(tx.now, since, until, Asked(days, timezone, horizon, limit))
         history = History(Delivery(tx.rows, loop.project), window)
         effort = Effort(tx.rows, loop.project)
-        streams = by_lane(ways(history.delivery, window), history.lanes_of(), window)
+        streams = by_lane(ways(history, window), history.lanes_of, window)
         lanes = tuple(_lane(history, lane, window) for lane in LANES)
         return Insights(
             loop.project, window.since, window.until, window.now, window.zone, lanes,
@@ -130,13 +129,12 @@ def _lane(history: History, name: LaneName, window: Window) -> Lane:
 
 
 def _learning(history: History, window: Window) -> tuple[Measure, ...]:
-    verdicts = history.delivery.verdicts(window.since, window.until)
     return (
         learning.data_to_decision(history.used(), window),
         learning.staleness(history.serving(), window),
         learning.retrain(history.retrained(), window),
         learning.detection(history.bad(), window),
-        learning.evidence_age([(row[0], row[2], row[5]) for row in verdicts], window),
+        learning.evidence_age([(row[0], row[2], row[5]) for row in history.verdicts], window),
         learning.rollback_distance(history.rollbacks(), window),
     )
 
@@ -144,20 +142,19 @@ def _learning(history: History, window: Window) -> tuple[Measure, ...]:
 def _work(history: History, effort: Effort, stream: Stream, window: Window) -> Work:
     span = (window.since, window.until)
     made, green = effort.begun()
-    delivery = history.delivery
     return Work(
         made, green, effort.newcomers(*span), effort.feedback(*span),
-        [(row[0], row[1], row[2], row[3], row[4]) for row in delivery.verdicts(*span)],
+        [(row[0], row[1], row[2], row[3], row[4]) for row in history.verdicts],
         effort.queued(*span), effort.repeated(*span), effort.rechecked(*span), effort.cached(*span), effort.steps(*span),
         effort.responded(*span),
-        applied=history.forward(), reverted=history.taken_back(), approvals=sum(row[3] for row in delivery.answers(*span)),
+        applied=history.forward, reverted=history.taken_back(), approvals=sum(row[3] for row in history.answers),
         waited=wait_share(stream), reproduced=effort.reproduced(*span), unplanned=effort.unplanned(*span),
     )  # fmt: skip
 
 
-def ways(delivery: Delivery, window: Window) -> list[Way]:
+def ways(history: History, window: Window) -> list[Way]:
     """Give the way of every change that was applied in the window."""
-    span = (window.since, window.until)
+    span, delivery = (window.since, window.until), history.delivery
     begun: dict[str, int] = {}
     runs: dict[str, list[tuple[int, int]]] = {}
     for change, recorded, start, end in delivery.making(*span):
@@ -167,7 +164,7 @@ def ways(delivery: Delivery, window: Window) -> list[Way]:
             runs.setdefault(change, []).append((start, end))
     for change, start, end in delivery.checking(*span):
         runs.setdefault(change, []).append((start, end))
-    answered = {row[0]: row[2] for row in delivery.answers(*span)}
+    answered = {row[0]: row[2] for row in history.answers}
     rolling: dict[str, int] = {}
     for change, at in delivery.rolling(*span):
         rolling[change] = min(rolling.get(change, at), at)

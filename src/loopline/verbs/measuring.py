@@ -18,6 +18,7 @@ from loopline.ledger.delivery import Delivery, Moving
 
 if TYPE_CHECKING:
     from loopline.insights.calendar import Window
+    from loopline.store.database import Row
 
 PRODUCTION: Final = ("production", "prod")
 TRUNK: Final = "main"
@@ -86,8 +87,9 @@ class History:
         deployments.sort(key=lambda pair: self._place[pair[0].change])
         return Record(tuple(one for _, one in deployments), self._troubles(lane), self._units(refs), self._linked)
 
+    @cached_property
     def lanes_of(self) -> Mapping[str, set[str]]:
-        """Give the lanes of every change that is a deployment."""
+        """The lanes of every change that is a deployment."""
         found: dict[str, set[str]] = defaultdict(set)
         for lane, refs in self.deployed.items():
             for moves in refs.values():
@@ -103,8 +105,19 @@ class History:
                 found[move.change] = (move.at, found.get(move.change, (0, 0))[1] + 1)
         return found
 
+    @cached_property
+    def verdicts(self) -> list[Row]:
+        """What checks said of the changes of the window."""
+        return self.delivery.verdicts(self._window.since, self._window.until)
+
+    @cached_property
+    def answers(self) -> list[Row]:
+        """What people answered to the changes of the window."""
+        return self.delivery.answers(self._window.since, self._window.until)
+
+    @cached_property
     def forward(self) -> list[tuple[str, int]]:
-        """Give the changes of the window that were no rollbacks, and when."""
+        """The changes of the window that were no rollbacks, and when."""
         return list(
             {move.change: move.at for move in self.moves if move.why != "rollback" and move.at in self._window}.items()
         )

@@ -29,11 +29,11 @@ def seen(tx: Tables, loop: Loop, history: History, effort: Effort, window: Windo
     span = (window.since, window.until)
     here = tx.policies.in_force(loop.project)
     policies = load_document(here[1]).policies if here else ()
-    lanes = history.lanes_of()
+    lanes = history.lanes_of
     models = [row for row in history.delivery.models(*span) if "model" in lanes.get(row[0], ())]
     services = list(_services(tx, loop))
     repeats = effort.reproduced(*span)
-    deployed = [change for change, _ in history.forward() if lanes.get(change, set()) & {"code", "model"}]
+    deployed = [change for change, _ in history.forward if lanes.get(change, set()) & {"code", "model"}]
     return Seen(
         models=len(models), by_pipeline=sum(row[1] == "pipeline" for row in models), by_trigger=sum(row[2] for row in models),
         approved=sum(row[3] for row in models), checked=sum(row[4] for row in models), sliced=history.delivery.sliced(*span),
