@@ -10,7 +10,7 @@ from loopline.nouns.insight import Insights, Measure
 from loopline.nouns.name import RefName
 from loopline.verbs.plain import plain, restore
 
-from .conftest import BOB, CHAMPION, World
+from .conftest import ANN, BOB, CHAMPION, SRE, World
 from .test_measuring import CODE, DAY_US, LIVE, Past
 
 
@@ -112,3 +112,18 @@ def test_answers_are_nouns_all_the_way(world: World) -> None:
     assert restore(Insights, plain(found, project="flights"), project="flights") == found
     assert lane(found, "model")["deployment frequency"].n == 1
     assert lane(world.abroad().do("insights", days=1), "model")["deployment frequency"].n == 0
+
+
+def test_no_name_of_anybody_is_in_it(guarded: World) -> None:
+    """Whoever trained, proposed, approved, opened, answered and asked: the answer has their work, and none of their names."""
+    change = guarded.propose(1, by=BOB)
+    guarded.do("comment", change.id, "why?", by=SRE)
+    guarded.do("approve", change.id, by=ANN)
+    guarded.do("apply", change.id, by=BOB)
+    guarded.do("rollback", CHAMPION, why="slow", by=SRE)
+    guarded.do("assess", "privacy", "manual", by=BOB)
+    guarded.do("grant", str(BOB), "role/contributor")
+    guarded.do("respond", "delivery", 3, by=BOB)
+    text = str(plain(guarded.do("insights", days=1), project="flights"))
+    assert change.id in text
+    assert [name for name in ("ann", "bob", "sre") if f"'{name}'" in text or f":{name}" in text] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from loopline.cli.text import aligned, clean, number, plural, span
+from loopline.cli.text import aligned, clean, plural, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,8 +111,8 @@ def _maturity(value: Maturity, screen: Screen) -> Iterator[str]:
     yield ""
     level = "not known" if value.level is None else f"level {value.level}"
     yield f"{screen.paint('head', 'practices')}  {level} ({clean(value.because)})"
-    told = ", ".join(f"{section} {number(score)}" for section, score in value.scores)
-    yield f"  score {number(value.score)} of 7: {told}; {plural(value.unknown, 'practice')} of {len(value.practices)} not known"
+    told = ", ".join(f"{section} {score:g}" for section, score in value.scores)
+    yield f"  score {value.score:g} of 7: {told}; {plural(value.unknown, 'practice')} of {len(value.practices)} not known"
     if value.step:
         yield f"  {screen.paint('wait', 'next:')} {clean(value.step)}"
         yield screen.paint("dim", f"  {clean(value.reason)}")
