@@ -66,54 +66,48 @@ def prepare() -> None:
                 START,
             )
         rows.do("INSERT INTO artifacts (digest, media_type, size, recorded_at) VALUES ('d', 't', 1, 0)")
-        parents: list[tuple[int, int, int]] = []
-        versions: list[tuple[Any, ...]] = []
-        for number, made, some in commits(dice):
-            versions.append((
-                CODE,
-                number,
-                f"sha256:{number:064x}",
-                "person:ann",
-                "a commit",
-                "{}",
-                None,
-                made + HOUR,
-                made,
-            ))
-            parents += [(CODE, number, parent) for parent in set(some)]
-        for number in range(1, MODELS + 1):
-            made = at(number / MODELS)
-            versions.append((
-                DATA,
-                number,
-                f"sha256:d{number:063x}",
-                "trigger:feed",
-                "a day",
-                "{}",
-                None,
-                made - 9 * HOUR,
-                made - 30 * HOUR,
-            ))
-            versions.append((
-                MODEL,
-                number,
-                f"sha256:e{number:063x}",
-                "trigger:t",
-                "",
-                "{}",
-                f"{number:032x}",
-                made - 5 * HOUR,
-                None,
-            ))
-            parents += [(DATA, number, number - 1)] if number > 1 else []
-        rows.many(
-            "INSERT INTO versions (asset, number, digest, author, message, metadata, run, recorded_at, event_time)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", versions,
-        )  # fmt: skip
-        rows.many("INSERT INTO parents (asset, number, parent) VALUES (?, ?, ?)", parents)
+        published(rows, dice)
         trained(rows)
         moved(rows, dice)
     database.close()
+    print("{}")
+
+
+def published(rows: Any, dice: random.Random) -> None:
+    """Write commits of code, a day of data and a model of it for each of the models."""
+    parents: list[tuple[int, int, int]] = []
+    versions: list[tuple[Any, ...]] = []
+    for number, made, some in commits(dice):
+        versions.append((CODE, number, f"sha256:{number:064x}", "person:ann", "", None, made + HOUR, made))
+        parents += [(CODE, number, parent) for parent in set(some)]
+    for number in range(1, MODELS + 1):
+        made = at(number / MODELS)
+        versions.append((
+            DATA,
+            number,
+            f"sha256:d{number:063x}",
+            "trigger:feed",
+            "",
+            None,
+            made - 9 * HOUR,
+            made - 30 * HOUR,
+        ))
+        versions.append((
+            MODEL,
+            number,
+            f"sha256:e{number:063x}",
+            "trigger:t",
+            "",
+            f"{number:032x}",
+            made - 5 * HOUR,
+            None,
+        ))
+        parents += [(DATA, number, number - 1)] if number > 1 else []
+    rows.many(
+        "INSERT INTO versions (asset, number, digest, author, message, metadata, run, recorded_at, event_time)"
+        " VALUES (?, ?, ?, ?, ?, '{}', ?, ?, ?)", versions,
+    )  # fmt: skip
+    rows.many("INSERT INTO parents (asset, number, parent) VALUES (?, ?, ?)", parents)
 
 
 def trained(rows: Any) -> None:
