@@ -23,7 +23,7 @@ ALL: Final = "*"
 FREE: Final = frozenset(
     {
         "start", "log", "finish", "whoami", "cancel", "series", "tail", "issue", "revoke", "grant", "subscribe",
-        "unsubscribe", "redeliver",
+        "unsubscribe", "redeliver", "assess", "respond",
     }
 )  # fmt: skip
 """Verbs that are about no asset: runs, people, tokens, addresses. What they name besides is found as elsewhere."""
