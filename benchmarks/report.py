@@ -21,6 +21,7 @@ TOPICS = (
     "cold",
     "writes",
     "questions",
+    "insights",
     "datasets",
     "server",
     "standing",

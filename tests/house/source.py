@@ -12,7 +12,7 @@ from pathlib import Path
 from loopline.verbs import VERBS
 
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = ("ledger", "datasets", "pipelines", "executors", "models", "environments", "rollout", "checks")
+COLUMNS = ("ledger", "datasets", "pipelines", "executors", "models", "environments", "rollout", "checks", "insights")
 BELOW_VERBS = ("loop", *COLUMNS, "store", "nouns", "errors")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

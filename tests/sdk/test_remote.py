@@ -172,7 +172,7 @@ def samples(kind: Any, depth: int = 3) -> Iterator[Any]:
         if args[-1] is not Ellipsis:
             yield tuple(next(samples(one, depth)) for one in args)
         else:
-            yield from ((one,) for one in samples(args[0], depth - 1)) if depth else iter([()])
+            yield from ((one,) for one in samples(args[0], depth - 1)) if depth > 0 else iter([()])
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         yield {next(samples(args[0])): next(samples(args[1], depth))}
     elif origin is list:

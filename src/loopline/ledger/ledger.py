@@ -18,6 +18,7 @@ from loopline.store.database import Database, Rows
 
 if TYPE_CHECKING:
     from loopline.ledger.alerts import Alerts
+    from loopline.ledger.assessments import Assessments
     from loopline.ledger.assets import Assets
     from loopline.ledger.changes import Changes
     from loopline.ledger.comments import Comments
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from loopline.ledger.projects import Projects
     from loopline.ledger.refs import Refs
     from loopline.ledger.replies import Replies
+    from loopline.ledger.responses import Responses
     from loopline.ledger.rollouts import Rollouts
     from loopline.ledger.runs import Runs
     from loopline.ledger.sessions import Sessions
@@ -242,6 +244,20 @@ class Tables:
         from loopline.ledger.deployments import Deployments
 
         return Deployments(self.rows, self.now)
+
+    @cached_property
+    def assessments(self) -> Assessments:
+        """What a team says about its practices."""
+        from loopline.ledger.assessments import Assessments
+
+        return Assessments(self.rows, self.now)
+
+    @cached_property
+    def responses(self) -> Responses:
+        """What people say to a survey."""
+        from loopline.ledger.responses import Responses
+
+        return Responses(self.rows)
 
     @cached_property
     def feed(self) -> Feed:

@@ -223,6 +223,26 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("why", "read", "questions", "Tell why something is there."),
     Verb("impact", "read", "questions", "Tell what a thing has touched.", goes_on=True),
+    Verb(
+        "insights",
+        "read",
+        "questions",
+        "Measure delivery: the five keys of code, data and models, where changes spend their time, what working here is like.",
+    ),
+    Verb(
+        "respond",
+        "write",
+        "questions",
+        "Answer a question of the survey: once in a quarter, those that end in -ok once in a month. Saying it again replaces it.",
+        names_assets=False,
+    ),
+    Verb(
+        "assess",
+        "write",
+        "questions",
+        "Say whether your team does something that the ledger cannot see. It is kept with your name and the time.",
+        names_assets=False,
+    ),
     Verb("history", "read", "questions", "Tell the versions of an asset or the moves of a ref, newest first."),
     Verb(
         "about",

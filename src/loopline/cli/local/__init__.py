@@ -60,6 +60,12 @@ COMMANDS: tuple[Verb, ...] = (
     ),
     Verb("host", "local", "serve", "Keep the services of this ledger alive on this machine, until Ctrl-C."),
     Verb(
+        "insights",
+        "read",
+        "questions",
+        "Measure delivery: the five keys of code, data and models, where changes spend their time, what working here is like.",
+    ),
+    Verb(
         "feed",
         "read",
         "questions",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ALONE = {
     "About": "about",
     "Alert": "alert",
+    "Assessment": "insights",
     "Change": "change",
     "Comparison": "comparison",
     "Drift": "drift",
@@ -24,6 +25,7 @@ ALONE = {
     "Firing": "trigger",
     "Granted": "granted",
     "Impact": "lineage",
+    "Insights": "insights",
     "Lineup": "lineup",
     "Outlook": "plan",
     "Overview": "overview",
@@ -34,6 +36,7 @@ ALONE = {
     "Reason": "lineage",
     "Ref": "ref",
     "Repeat": "plan",
+    "Response": "insights",
     "Review": "comparison",
     "Rollout": "rolling",
     "Run": "run",

@@ -726,4 +726,33 @@ CREATE TABLE rollout_weights (
     PRIMARY KEY (change, number)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0008')
+CREATE TABLE assessments (
+    id INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    practice TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    note TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX assessments_practice ON assessments (project, practice, id);
+
+CREATE TABLE responses (
+    project TEXT NOT NULL,
+    question TEXT NOT NULL,
+    period TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (project, question, period, mark)
+);
+
+CREATE TABLE response_keys (
+    project TEXT NOT NULL,
+    period TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    PRIMARY KEY (project, period)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0009')

@@ -1,0 +1,228 @@
+"""dora: the five keys of delivery, as DORA has them since 2024, of one ref or of several together.
+
+Throughput: deployment frequency, change lead time, failed-deployment recovery time. Instability: change fail rate, rework rate.
+What other tools get wrong about them is closed here; docs/explain/delivery-measures.md has the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from loopline.insights.sums import Group, Sample, grouped, newest, share, spread, unknown
+from loopline.nouns.insight import Measure, Period
+
+if TYPE_CHECKING:
+    from loopline.insights.calendar import Window
+
+LaneName = Literal["code", "data", "model"]
+UNPLANNED = ("hotfix", "rollback")
+Key = tuple[str, str]
+"""A deployment: the change, and which of its refs."""
+
+
+class Deployment(NamedTuple):
+    """A move, that happened, of a ref that production lives on."""
+
+    change: str
+    ref: str
+    lane: LaneName
+    finished: int
+    kind: str = "planned"
+    undoes: str | None = None
+    """For a rollback: the change that it takes back."""
+    first: bool = False
+    """Whether the ref had never been deployed before."""
+
+    @property
+    def key(self) -> Key:
+        """Name it."""
+        return self.change, self.ref
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that went wrong with a change in production: an incident, or an alert that was silent about failing."""
+
+    change: str
+    opened: int
+    resolved: int | None = None
+    fixes: tuple[str, ...] = ()
+    """Changes that are linked as its fix."""
+
+
+class Brought(NamedTuple):
+    """The units of change that a deployment was the first to bring: three lists of one length."""
+
+    ids: Sequence[str]
+    committed: Sequence[int]
+    """When each was made; not later than when the ledger was told."""
+    merged: Sequence[int | None]
+    """When each first was on the main branch; None: there is none, or it never was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything that the keys are computed from. Deployments are in the order in which they happened."""
+
+    deployments: Sequence[Deployment]
+    troubles: Mapping[str, Sequence[Trouble]]
+    """By the change that caused them."""
+    units: Mapping[Key, Brought]
+    linked: frozenset[str] = frozenset()
+    """Changes with an edge to an incident as its fix."""
+
+
+def five_keys(record: Record, window: Window, *, lead: str = "") -> tuple[Measure, ...]:
+    """Compute them for the deployments that finished in the window. `lead` says what a unit is."""
+    asked = [one for one in record.deployments if one.finished in window]
+    return (
+        frequency(record.deployments, asked, window),
+        lead_time(asked, record.units, window, why=lead),
+        recovery(record, asked, window),
+        fail_rate(record, asked, window),
+        rework(record, asked, window),
+    )
+
+
+def frequency(every: Sequence[Deployment], asked: Sequence[Deployment], window: Window) -> Measure:
+    """Count deployments per day of the window, days without any included; planned and unplanned apart; the gap between two."""
+    counts = [0] * len(window.periods)
+    for one in asked:
+        counts[window.place(one.finished)] += 1
+    trend = tuple(
+        Period(start, counts[place] / window.length(place), None, counts[place])
+        for place, start in enumerate(window.periods)
+    )
+    last: dict[str, int] = {}
+    gaps = []
+    for one in every:
+        before = last.get(one.ref)
+        if before is not None and one.finished in window:
+            gaps.append(Sample(one.finished, one.finished - before, one.change))
+        last[one.ref] = one.finished
+    planned = [one for one in asked if one.kind not in UNPLANNED]
+    active = len({window.day(one.finished) for one in asked})
+    parts = (
+        _per_day("planned", planned, window),
+        _per_day("unplanned", [one for one in asked if one.kind in UNPLANNED], window),
+        spread("between two", gaps, window),
+    )
+    return Measure(
+        "deployment frequency", "per day", len(asked) / window.days, n=len(asked),
+        why=f"on {active} of {window.days:.4g} days", ids=_ids(asked, window), trend=trend, parts=parts,
+    )  # fmt: skip
+
+
+def lead_time(asked: Iterable[Deployment], units: Mapping[Key, Brought], window: Window, *, why: str = "") -> Measure:
+    """Take the time from the making of each unit to the deployment that first brought it.
+
+    The first deployment of a ref brings its whole history and is left out; a rollback and a deployment of the same again bring
+    nothing. Until the main branch and from there are told apart: who measures only the second has another number.
+    """
+    whole: list[Group] = []
+    before: list[Group] = []
+    after: list[Group] = []
+    strays = 0
+    for one in asked:
+        some = None if one.first or one.kind == "rollback" else units.get(one.key)
+        if some is None:
+            continue
+        at = one.finished
+        whole.append(Group(at, [max(0, at - made) for made in some.committed], some.ids))
+        there = [
+            (merged, made, key)
+            for merged, made, key in zip(some.merged, some.committed, some.ids, strict=True)
+            if merged is not None and merged <= at
+        ]
+        strays += len(some.ids) - len(there)
+        if there:
+            ids = [key for _, _, key in there]
+            before.append(Group(at, [max(0, merged - made) for merged, made, _ in there], ids))
+            after.append(Group(at, [at - merged for merged, _, _ in there], ids))
+    if before or not whole:
+        note = f"{strays} got there without being on the main branch" if strays else ""
+        parts = (grouped("to the main branch", before, window, why=note), grouped("from there", after, window))
+    else:
+        none = "none of them was on a branch called main"
+        parts = (unknown("to the main branch", "s", none), unknown("from there", "s", none))
+    return replace(grouped("change lead time", whole, window, why=why), parts=parts)
+
+
+def recovery(record: Record, asked: Sequence[Deployment], window: Window) -> Measure:
+    """Take the time from a failed deployment until the first later one of its ref that is linked as the fix, or its end.
+
+    Never the mean; what has not recovered counts with the time so far. A second number counts from when it was noticed.
+    """
+    mends = _mends(record)
+    whole, noticed = [], []
+    for one in asked:
+        troubles = record.troubles.get(one.change, ())
+        ends = [two.finished for two in mends.get(one.key, ()) if two.finished >= one.finished]
+        if not troubles and not ends:
+            continue
+        end = _recovered(troubles, ends)
+        until = window.now if end is None else end
+        whole.append(Sample(one.finished, max(0, until - one.finished), one.change, over=end is not None))
+        if troubles:
+            begin = max(one.finished, min(two.opened for two in troubles))
+            noticed.append(Sample(one.finished, max(0, until - begin), one.change, over=end is not None))
+    measure = spread("failed-deployment recovery time", whole, window)
+    return replace(measure, parts=(spread("from when it was noticed", noticed, window),))
+
+
+def _recovered(troubles: Sequence[Trouble], mended: Sequence[int]) -> int | None:
+    """Give the earlier of the first deployment that mended it and the end of all that was wrong."""
+    ends = list(mended)
+    resolved = [one.resolved for one in troubles]
+    if resolved and all(at is not None for at in resolved):
+        ends.append(max(at for at in resolved if at is not None))
+    return min(ends, default=None)
+
+
+def fail_rate(record: Record, asked: Iterable[Deployment], window: Window) -> Measure:
+    """Take the share of deployments that failed: those alone that are old enough to have shown it.
+
+    It counts deployments, not incidents. A change that was stopped before it had any traffic is no deployment.
+    """
+    settled = [one for one in asked if one.finished <= window.now - window.horizon]
+    undone = {(one.undoes, one.ref) for one in record.deployments if one.undoes}
+    bad = [one for one in settled if record.troubles.get(one.change) or one.key in undone]
+    why = f"of those older than {window.horizon / 86_400_000_000:.4g} days" if window.horizon else ""
+    return share(
+        "change fail rate",
+        [(one.finished, one.change) for one in bad],
+        [one.finished for one in settled],
+        window,
+        why=why,
+    )
+
+
+def rework(record: Record, asked: Iterable[Deployment], window: Window) -> Measure:
+    """Take the share of deployments that were hotfixes or rollbacks for an incident."""
+    every = list(asked)
+    again = [one for one in every if one.kind in UNPLANNED and one.change in record.linked]
+    hits = [(one.finished, one.change) for one in again]
+    return share("deployment rework rate", hits, [one.finished for one in every], window)
+
+
+def _mends(record: Record) -> dict[Key, list[Deployment]]:
+    """Give by what had failed the deployments of the same ref that are linked as its fix, or take it back."""
+    fixed: dict[str, set[str]] = {}
+    for cause, troubles in record.troubles.items():
+        for change in {fix for one in troubles for fix in one.fixes} - {cause}:
+            fixed.setdefault(change, set()).add(cause)
+    found: dict[Key, list[Deployment]] = {}
+    for one in record.deployments:
+        for cause in {*fixed.get(one.change, ()), *([one.undoes] if one.undoes else [])}:
+            found.setdefault((cause, one.ref), []).append(one)
+    return found
+
+
+def _per_day(name: str, some: Sequence[Deployment], window: Window) -> Measure:
+    return Measure(name, "per day", len(some) / window.days, n=len(some), ids=_ids(some, window))
+
+
+def _ids(some: Sequence[Deployment], window: Window) -> tuple[str, ...]:
+    return newest((one.change for one in reversed(some)), window)

@@ -1,0 +1,139 @@
+"""sums: medians, the median of what has not all ended, and measures made of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from loopline.nouns.insight import Measure, Period, Unit
+
+if TYPE_CHECKING:
+    from loopline.insights.calendar import Window
+
+SECOND = 1_000_000
+
+
+class Sample(NamedTuple):
+    """One value, when it came about, and what it is of."""
+
+    at: int
+    value: float
+    id: str
+    over: bool = True
+    """False: it has not ended; `value` is how long it takes so far."""
+
+
+class Group(NamedTuple):
+    """Values that came about together, and what they are of."""
+
+    at: int
+    values: Sequence[float]
+    ids: Sequence[str]
+
+
+def quantile(ordered: Sequence[float], q: float) -> float | None:
+    """Interpolate between the values next to it (type 7 of Hyndman and Fan 1996); None of nothing."""
+    if not ordered:
+        return None
+    place = q * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def survival(samples: Iterable[Sample], q: float) -> float | None:
+    """Give the time by which a share `q` has ended, where some have not (Kaplan and Meier 1958). None: it is not that far.
+
+    What is open at a time counts as open until then. Leaving it out would say that who is slow was never there.
+    """
+    ordered = sorted((one.value, not one.over) for one in samples)
+    at_risk, left = len(ordered), 1.0
+    for value, censored in ordered:
+        if not censored:
+            left *= 1 - 1 / at_risk
+            if left <= 1 - q + 1e-12:
+                return value
+        at_risk -= 1
+    return None
+
+
+def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
+    """Make a median with its p90, its n, its trend and its list. Samples are in order of time."""
+    still = sum(not one.over for one in samples)
+    if not still:
+        groups = [Group(one.at, (one.value,), (one.id,)) for one in samples]
+        return grouped(name, groups, window, unit=unit, why=why)
+    places: list[list[Sample]] = [[] for _ in window.periods]
+    for one in samples:
+        places[window.place(one.at)].append(one)
+    trend = tuple(
+        Period(start, survival(some, 0.5), survival(some, 0.9), len(some))
+        for start, some in zip(window.periods, places, strict=True)
+    )
+    value = survival(samples, 0.5)
+    if value is None:
+        why = f"{why}; " * bool(why) + "fewer than half have ended"
+    return Measure(
+        name, unit, value, survival(samples, 0.9), len(samples), open=still, why=why,
+        ids=newest((one.id for one in reversed(samples)), window), trend=trend,
+    )  # fmt: skip
+
+
+def grouped(name: str, groups: Sequence[Group], window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
+    """Make the same of values that came about together, all of which have ended: of a million at once."""
+    places: list[list[float]] = [[] for _ in window.periods]
+    for one in groups:
+        places[window.place(one.at)] += one.values
+    for some in places:
+        some.sort()
+    trend = tuple(
+        Period(start, quantile(some, 0.5), quantile(some, 0.9), len(some))
+        for start, some in zip(window.periods, places, strict=True)
+    )
+    every = [value for some in places for value in some]
+    every.sort()
+    ids = newest((key for one in reversed(groups) for key in reversed(one.ids)), window)
+    return Measure(name, unit, quantile(every, 0.5), quantile(every, 0.9), len(every), why=why, ids=ids, trend=trend)
+
+
+def share(
+    name: str,
+    hits: Sequence[tuple[int, str]],
+    whole: Sequence[int],
+    window: Window,
+    *,
+    why: str = "",
+    timed: bool = True,
+) -> Measure:
+    """Make a share: `hits` (time, id) of `whole` (times), with its trend and the list of its numerator."""
+    trend = []
+    if timed:
+        tops, bottoms = [0] * len(window.periods), [0] * len(window.periods)
+        for at, _ in hits:
+            tops[window.place(at)] += 1
+        for at in whole:
+            bottoms[window.place(at)] += 1
+        trend = [
+            Period(start, top / bottom if bottom else None, None, bottom)
+            for start, top, bottom in zip(window.periods, tops, bottoms, strict=True)
+        ]
+    value = len(hits) / len(whole) if whole else None
+    return Measure(
+        name, "share", value, n=len(whole), of=len(hits), why=why,
+        ids=newest((one for _, one in reversed(hits)), window), trend=tuple(trend),
+    )  # fmt: skip
+
+
+def unknown(name: str, unit: Unit, why: str) -> Measure:
+    """Say that the ledger does not know, and why."""
+    return Measure(name, unit, known=False, why=why)
+
+
+def newest(ids: Iterable[str], window: Window) -> tuple[str, ...]:
+    """Keep as many as are told, each once."""
+    found: dict[str, None] = {}
+    for one in ids:
+        if len(found) >= window.limit:
+            break
+        found[one] = None
+    return tuple(found)

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loopline.ledger.delivery import Delivery
+from loopline.nouns.alert import Alert
+from loopline.nouns.artifact import Artifact
+from loopline.nouns.change import Approval, Decision
+from loopline.nouns.digest import digest_of
+from loopline.nouns.firing import Firing
+from loopline.nouns.incident import Blame, Incident
+from loopline.nouns.name import AssetName, RefName
+from loopline.nouns.run import Link, Run, RunState
+from loopline.nouns.verdict import Result, Verdict
+
+from .conftest import CHAMPION, MODEL, PROJECT
+
+if TYPE_CHECKING:
+    from .conftest import Hand
+
+DATA = AssetName(PROJECT, "data", "flights")
+CODE = AssetName(PROJECT, "code", "app")
+SERVICE = AssetName(PROJECT, "service", "delay")
+FAR = 1 << 60
+
+
+def made(
+    hand: Hand, kind: str, *, reads: tuple[AssetName, int] | None = None, makes: str = "", code: bytes = b""
+) -> str:
+    """Record a run that reads a version or loose bytes and makes loose bytes."""
+    with hand.write() as tx:
+        run = tx.runs.start(
+            Run(
+                hand.ids.new(),
+                PROJECT,
+                "r",
+                kind=kind,
+                actor="person:ann",
+                started_at=tx.now,
+                code=digest_of(code) if code else None,
+            )
+        )
+        links = []
+        if reads:
+            links.append(Link("x", tx.versions.get(*reads).artifact.digest, asset=str(reads[0]), number=reads[1]))
+        outputs = [Link("y", digest_of(makes.encode()))] if makes else []
+        tx.lineage.record(run.id, project=PROJECT, inputs=links, outputs=outputs)
+        tx.runs.move(run.id, RunState.FINISHED)
+        return run.id
+
+
+def read(hand: Hand, method: str, *args: Any) -> Any:
+    """Ask one question."""
+    with hand.read() as tx:
+        return getattr(Delivery(tx.rows, PROJECT), method)(*args)
+
+
+def test_moves_are_told_in_order_with_what_they_move(hand: Hand) -> None:
+    """Policies are none, another project's are none, and a ref has its whole name."""
+    hand.publish(b"1", b"2")
+    first, second = hand.move(1), hand.move(2)
+    hand.publish(b"p", asset=AssetName(PROJECT, "policy", "flights"))
+    hand.move(1, ref=RefName(AssetName(PROJECT, "policy", "flights"), "main"))
+    found = read(hand, "moves")
+    assert [(one.change, one.old, one.new, one.whole) for one in found] == [
+        (first.id, None, 1, "model/delay@champion"), (second.id, 1, 2, "model/delay@champion"),
+    ]  # fmt: skip
+    with hand.read() as tx:
+        assert Delivery(tx.rows, "other").moves() == []
+        assert Delivery(tx.rows, "other").assets() == {}
+
+
+def test_versions_are_given_in_pieces(hand: Hand) -> None:
+    """Edges from the top down; times of those that are asked about, be they near each other or far."""
+    with hand.write() as tx:
+        for number in range(1, 12):
+            tx.versions.publish(
+                DATA, Artifact(digest_of(b"%d" % number), size=1), author="a", parents=[number - 1] if number > 1 else [],
+                event_time=5 if number == 3 else None if number < 11 else FAR,
+            )  # fmt: skip
+        asset = tx.assets.id_of(DATA)
+        now = tx.now
+    assert read(hand, "edges", asset, 3, 5) == [(5, 4), (4, 3), (3, 2)]
+    with hand.read() as tx:
+        delivery = Delivery(tx.rows, PROJECT)
+        assert delivery.made(asset or 0, [3, 4], told=True) == {3: 5, 4: now}
+        assert delivery.made(asset or 0, [3], told=False) == {3: now}
+        assert delivery.made(asset or 0, [1, 11], told=True) == {1: now, 11: now}
+        assert delivery.made(asset or 0, [], told=True) == {}
+        assert delivery.about(asset or 0, [3, 4, 11]) == [5, FAR]
+
+
+def test_what_a_model_was_trained_on_is_found_however_far_back(hand: Hand) -> None:
+    """Through loose bytes that a step made of a table, through a table that was made of another, and never through a result."""
+    hand.publish(b"raw", asset=DATA)
+    clean = made(hand, "step", reads=(DATA, 1), makes="clean")
+    hand.publish(b"clean", asset=DATA, run=clean)
+    fit = made(hand, "pipeline", reads=(DATA, 2), makes="model")
+    hand.publish(b"model", run=fit)
+    hand.publish(b"by hand")
+    with hand.read() as tx:
+        model, data = tx.assets.id_of(MODEL), tx.assets.id_of(DATA)
+    assert sorted(read(hand, "closures", model)) == [(1, data, 1), (1, data, 2)]
+    assert read(hand, "closures", data) == [(2, data, 1)]
+
+
+def test_what_a_service_carries_is_the_source_of_its_models(hand: Hand) -> None:
+    """The run that trained them had a source tree, which is a version of code."""
+    hand.publish(b"tree", asset=CODE)
+    hand.publish(b"model", run=made(hand, "pipeline", code=b"tree"))
+    hand.publish(b"service", asset=SERVICE, run=made(hand, "build", reads=(MODEL, 1)))
+    with hand.read() as tx:
+        model, code, service = (tx.assets.id_of(one) for one in (MODEL, CODE, SERVICE))
+    assert read(hand, "carried") == [(service, 1, code, 1)]
+    assert read(hand, "served") == [(service, 1, model, 1)]
+    assert read(hand, "followed") == []
+
+
+def test_what_went_wrong_is_told_with_its_edges(hand: Hand) -> None:
+    """Edges but those of overrides, alerts that know their change, those that set a trigger off, data in quarantine."""
+    hand.publish(b"1")
+    hand.publish(b"d", asset=DATA)
+    change = hand.move(1)
+    with hand.write() as tx:
+        blames = (Blame("caused_by", change.id, "human"), Blame("fixes", change.id, "override"))
+        tx.incidents.open(Incident("i", PROJECT, "t", "low", "person:ann", 0, blames=blames))
+        for key, under in (("a", change.id), ("b", "")):
+            tx.alerts.open(Alert(key, PROJECT, "service/x@prod", key, "drift", "low", "s", 0, 0, change=under))
+        tx.firings.add(Firing(hand.ids.new(), PROJECT, "t", "alert:b", "w", "done", propose="model/delay@champion"))
+        tx.versions.quarantine(DATA, 1, reason="seconds")
+    assert [row[:4] for row in read(hand, "blames")] == [("i", "caused_by", change.id, "human")]
+    assert [row[:3] for row in read(hand, "alerts")] == [("a", change.id, "drift")]
+    assert [(row[0], row[2]) for row in read(hand, "retrained")] == [("b", "")]
+    assert len(read(hand, "quarantined")) == 1
+
+
+def test_the_way_of_a_change_has_all_its_times(hand: Hand) -> None:
+    """When it was made, checked, answered and began to roll; outside of the span there is nothing."""
+    hand.publish(b"1", run=made(hand, "pipeline"))
+    check = made(hand, "check")
+    with hand.write() as tx:
+        from loopline.nouns.change import ChangeState, Move
+
+        change = tx.changes.propose(hand.change(Move(CHAMPION, None, 1)))
+        for name, result in (("a", Result.PENDING), ("a", Result.PASS), ("b", Result.PASS)):
+            tx.verdicts.add(PROJECT, Verdict(name, change.head, result, check, 0))
+        tx.changes.approve(
+            change, Approval("person:bob", "approve", change.head, change.head, verified=True, at=tx.now)
+        )
+        tx.changes.decide(change, Decision(tx.now, "a", "start", None, change.head, passed=True, results=()))
+        tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
+        now = tx.now
+    span = (0, FAR)
+    assert read(hand, "proposed", *span) == [(change.id, now, now)]
+    assert [row[0] for row in read(hand, "making", *span)] == [change.id]
+    assert len(read(hand, "checking", *span)) == 1
+    assert read(hand, "verdicts", *span) == [(change.id, now, now, now, now, now)]
+    assert read(hand, "answers", *span) == [(change.id, now, now, 1)]
+    assert read(hand, "rolling", *span) == [(change.id, now)]
+    for method in ("proposed", "making", "checking", "verdicts", "answers", "rolling"):
+        assert read(hand, method, 0, 1) == []
+        assert read(hand, method, FAR, FAR + 1) == []
+
+
+@pytest.mark.parametrize("count", [1, 501, 1200])
+def test_more_values_than_one_statement_takes_are_asked_in_pieces(hand: Hand, count: int) -> None:
+    """Numbers that are far apart are asked for by name, as many as there are."""
+    with hand.read() as tx:
+        numbers = list(range(1, 10 * count, 10))
+        assert Delivery(tx.rows, PROJECT).made(7, numbers, told=True) == {}
+        assert Delivery(tx.rows, PROJECT).about(7, numbers) == []
