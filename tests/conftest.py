@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import psycopg
 
 ROOT = Path(__file__).resolve().parents[1]
+MEMORY = Path("/dev/shm")
 
 hypothesis.settings.register_profile("loopline", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("loopline"), derandomize=True)
@@ -34,9 +35,24 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "loopline")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile the source once, as an installed package is: else every command that a test starts would do it again."""
+    """Compile the source once, as an installed package is: else every command that a test starts would do it again.
+
+    Folders of tests are in memory, where there is room: to wait for a disk proves nothing while the power stays on.
+    """
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(ROOT / "src", quiet=2)
+        if _roomy(MEMORY):
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _roomy(folder: Path) -> bool:
+    """Say whether a folder takes files of tests, programs among them."""
+    try:
+        system = os.statvfs(folder)
+    except OSError:
+        return False
+    room = system.f_bavail * system.f_frsize >= 6 << 30
+    return room and not system.f_flag & os.ST_NOEXEC and os.access(folder, os.W_OK)
 
 
 @pytest.hookimpl(wrapper=True)
