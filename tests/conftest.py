@@ -112,14 +112,21 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
     """Give the address of an empty database that only this test uses."""
+    with empty_postgres(postgres_url) as url:
+        yield url
+
+
+@contextmanager
+def empty_postgres(server: str) -> Iterator[str]:
+    """Make an empty database for a while, and give its address."""
     import psycopg
     from psycopg import sql
 
     name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-    yield postgres_url.rpartition("/")[0] + "/" + name
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+    yield server.rpartition("/")[0] + "/" + name
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
@@ -219,6 +226,11 @@ def s3_environment(endpoint: str) -> dict[str, str]:
 @pytest.fixture
 def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give the address of an empty bucket that only this test uses, and set what a client needs to reach it."""
+    return empty_bucket(s3_server, monkeypatch)
+
+
+def empty_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make a bucket, set what a client needs to reach it, and give its address."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
