@@ -82,6 +82,18 @@ def test_what_is_restored_is_what_was_there(hand: Hand, target: Database, tmp_pa
     assert len(everything(target)["events"]) == len(everything(hand.database)["events"]) + 4
 
 
+def test_a_new_file_gets_its_tables_at_once(
+    hand: Hand, target: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive of this revision is restored into SQLite without running the migrations one by one."""
+    filled(hand)
+    write_archive(hand.database, tmp_path / "a", now=1)
+    monkeypatch.delattr(archive, "upgrade")
+    read_archive(tmp_path / "a", target)
+    assert everything(target) == everything(hand.database)
+    assert schema.found(target) == schema.NEWEST
+
+
 def test_pages_lose_and_repeat_nothing(
     hand: Hand, target: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
