@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import gc
 import os
 import pwd
 import shutil
@@ -14,7 +15,7 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import psycopg
 
 ROOT = Path(__file__).resolve().parents[1]
+MEMORY = Path("/dev/shm")
 
 hypothesis.settings.register_profile("loopline", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("loopline"), derandomize=True)
@@ -33,16 +35,56 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "loopline")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile the source once, as an installed package is: else every command that a test starts would do it again."""
+    """Compile the source once, as an installed package is: else every command that a test starts would do it again.
+
+    Folders of tests are in memory, where there is room: to wait for a disk proves nothing while the power stays on.
+    """
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(ROOT / "src", quiet=2)
+        if _roomy(MEMORY):
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _roomy(folder: Path) -> bool:
+    """Say whether a folder takes files of tests, programs among them."""
+    try:
+        system = os.statvfs(folder)
+    except OSError:
+        return False
+    room = system.f_bavail * system.f_frsize >= 6 << 30
+    return room and not system.f_flag & os.ST_NOEXEC and os.access(folder, os.W_OK)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while thousands of tests are collected, and later no more among what stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Let Python take apart all that there is."""
+    gc.unfreeze()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that hold slow tests, in whatever order chance gave: no worker is left with one at the end."""
+    """Spread the modules that hold slow tests, in whatever order chance gave, over the first four fifths of the others.
+
+    They wait a lot, for servers and browsers: while one does, other workers compute. And none of them is left for the end.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    modules = list(dict.fromkeys(item.path for item in items))
+    quick = [one for one in modules if one not in slow]
+    apart = 0.8 * len(quick) / max(1, len(slow))
+    place: dict[Path, float] = {one: number for number, one in enumerate(quick)}
+    place |= {one: number * apart - 0.5 for number, one in enumerate(one for one in modules if one in slow)}
+    items.sort(key=lambda item: place[item.path])
 
 
 def cannot(reason: str) -> NoReturn:
@@ -78,14 +120,21 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
     """Give the address of an empty database that only this test uses."""
+    with empty_postgres(postgres_url) as url:
+        yield url
+
+
+@contextmanager
+def empty_postgres(server: str) -> Iterator[str]:
+    """Make an empty database for a while, and give its address."""
     import psycopg
     from psycopg import sql
 
     name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-    yield postgres_url.rpartition("/")[0] + "/" + name
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+    yield server.rpartition("/")[0] + "/" + name
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
@@ -185,6 +234,11 @@ def s3_environment(endpoint: str) -> dict[str, str]:
 @pytest.fixture
 def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give the address of an empty bucket that only this test uses, and set what a client needs to reach it."""
+    return empty_bucket(s3_server, monkeypatch)
+
+
+def empty_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make a bucket, set what a client needs to reach it, and give its address."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)

@@ -133,7 +133,14 @@ COMMANDS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "run",
+        "propose",
+        *(pytest.param(name, marks=pytest.mark.long) for name in COMMANDS if name not in ("run", "propose")),
+    ],
+)
 def test_an_interrupt_at_any_moment_is_130_and_no_traceback(desk: Desk, name: str) -> None:
     """From our first line to the last, Ctrl-C is exit code 130; a command that was quicker has its own, or dies of the signal."""
     words = COMMANDS[name]

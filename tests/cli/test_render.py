@@ -21,6 +21,7 @@ from loopline.nouns.drift import Said as DriftSaid
 from loopline.nouns.entry import Difference, Entry
 from loopline.nouns.evaluation import Estimate, Evaluation
 from loopline.nouns.finding import Finding
+from loopline.nouns.firing import Armed
 from loopline.nouns.lineage import Impact, Reached, Reason
 from loopline.nouns.look import Seen
 from loopline.nouns.name import AssetName, RefName
@@ -232,6 +233,13 @@ def test_where_a_ref_stands_is_shown_without_control_characters() -> None:
     shown = drawn(Impact("x", (here,), complete=True))
     assert "\r" not in shown
     assert "\x1b" not in shown
+
+
+def test_how_often_a_trigger_may_fire_is_shown_without_control_characters() -> None:
+    """A trigger's bound comes from whoever declared it, as the rest of it does."""
+    shown = drawn((Armed("retrain", "alert x", "run train", at_most="\x1b[2J1 in 1d"),))
+    assert "\x1b" not in shown
+    assert "[2J1 in 1d" in shown
 
 
 def test_findings_come_with_their_cure() -> None:

@@ -138,6 +138,9 @@ def train(size: int = 3):
 """
 
 
+KNOWN: dict[Path, dict[str, Any]] = {}
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where each project of this file stands: what is known of a folder is known by its path."""
@@ -155,6 +158,14 @@ def place(run: Run, tmp_path: Path, home: Path, request: pytest.FixtureRequest, 
         fill(request.getfixturevalue("models"), home)
         shutil.copytree(home, kept)
     return run
+
+
+@pytest.fixture
+def before(place: Run, home: Path) -> dict[str, Any]:
+    """What is current in it, and there: read once, since every test begins there."""
+    if home not in KNOWN:
+        KNOWN[home] = state(place)
+    return KNOWN[home]
 
 
 def fill(models: Run, folder: Path) -> None:
@@ -220,9 +231,8 @@ def numbers(run: Run, asset: str) -> list[tuple[int, bool]]:
     ],
     ids=" ".join,
 )
-def test_the_printed_undo_undoes(place: Run, words: list[str]) -> None:
+def test_the_printed_undo_undoes(place: Run, before: dict[str, Any], words: list[str]) -> None:
     """Whatever is printed behind a command brings back what was current before it."""
-    before = state(place)
     said = place(*words)
     assert said.code in (0, 8), said.err
     changed = state(place)

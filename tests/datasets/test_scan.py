@@ -122,8 +122,8 @@ def test_an_unreadable_folder_is_named(tmp_path: Path, monkeypatch: pytest.Monke
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(Unavailable) as caught:
+    with monkeypatch.context() as patch, pytest.raises(Unavailable) as caught:
+        patch.setattr(os, "scandir", refuse)
         list(scan(tmp_path))
     assert (caught.value.kind, caught.value.facts["path"]) == ("file-unreadable", "a")
 

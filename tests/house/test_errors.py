@@ -26,7 +26,7 @@ def test_each_error_of_ours_gives_a_kind_and_a_next_step() -> None:
     """Nothing is raised without a kind, and nothing a person meets without a hint."""
     bare = []
     for file in source():
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in CLASSES:
                 given = {word.arg for word in node.keywords}
                 if None not in given and not {"kind", "hint"} <= given:
@@ -39,7 +39,7 @@ def raised() -> set[tuple[str, str]]:
     return {
         (dotted(node.func).rpartition(".")[2], word.value.value)
         for file in source()
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in CLASSES
         for word in node.keywords
         if word.arg == "kind" and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str)

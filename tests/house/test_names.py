@@ -38,7 +38,7 @@ def test_no_class_has_an_empty_ending() -> None:
     empty = [
         f"{file}:{node.name}"
         for file in source()
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if isinstance(node, ast.ClassDef)
         and node.name != "Service"
         and (node.name.endswith(EMPTY_ENDINGS) or node.name.startswith(("Abstract", "Base")))

@@ -135,7 +135,7 @@ def test_completion_loads_little(project: Path, words: list[str]) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_cached_run_loads_nothing_heavy(trained: Path) -> None:
     """A run whose every step is known loads no library of its steps, nor what `importlib.metadata` brings along."""
     code = "from loopline.cli.main import main\nassert not main(['run', 'train'])"

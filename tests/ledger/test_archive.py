@@ -82,6 +82,18 @@ def test_what_is_restored_is_what_was_there(hand: Hand, target: Database, tmp_pa
     assert len(everything(target)["events"]) == len(everything(hand.database)["events"]) + 4
 
 
+def test_a_new_file_gets_its_tables_at_once(
+    hand: Hand, target: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive of this revision is restored into SQLite without running the migrations one by one."""
+    filled(hand)
+    write_archive(hand.database, tmp_path / "a", now=1)
+    monkeypatch.delattr(archive, "upgrade")
+    read_archive(tmp_path / "a", target)
+    assert everything(target) == everything(hand.database)
+    assert schema.found(target) == schema.NEWEST
+
+
 def test_pages_lose_and_repeat_nothing(
     hand: Hand, target: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,9 +166,12 @@ def test_a_damaged_archive_changes_nothing(target: Database, tmp_path: Path, way
     filled(hand)
     write_archive(hand.database, tmp_path / "a", now=1)
     whole = (tmp_path / "a").read_bytes()
+    places = (
+        10 if target.dialect == "sqlite" else 2
+    )  # how damage is found is the same for both; what a rollback leaves is not
     broken = {
-        "cut": [whole[:at] for at in range(len(archive.MAGIC), len(whole), max(1, len(whole) // 7))],
-        "flip": [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(0, len(whole), max(1, len(whole) // 12))],
+        "cut": [whole[:at] for at in range(len(archive.MAGIC), len(whole), len(whole) // places)],
+        "flip": [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(0, len(whole), len(whole) // places)],
         "swap": [_swapped(whole)],
         "magic": [b"SQLite format 3\0" + whole],
         "grow": [whole + b"x", whole + whole[len(archive.MAGIC) :]],

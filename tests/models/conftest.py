@@ -7,6 +7,24 @@ from typing import Any
 
 import pytest
 
+from loopline.models.sklearn import _skops
+
+
+def skops() -> Any:
+    """Give `skops.io` as the source has it: imported alone it brings every estimator of scikit-learn along."""
+    return _skops()
+
+
+def dumps(value: Any) -> bytes:
+    """Write as skops does."""
+    data: bytes = skops().dumps(value)
+    return data
+
+
+def loads(data: bytes) -> Any:
+    """Read whatever skops can."""
+    return skops().loads(data, trusted=skops().get_untrusted_types(data=data))
+
 
 def frame(rows: int = 300, seed: int = 0) -> tuple[Any, Any]:
     """Give rows of two numbers and a category, and labels that depend on them."""

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import skops.io
 
 from loopline.errors import Invalid
 from loopline.models.canonical import pack, rewrite
 from loopline.models.sklearn import SklearnFlavor
-from tests.models.conftest import forest
+from tests.models.conftest import dumps, forest, loads
 
 
 def test_writing_the_same_object_twice_gives_other_bytes_without_us(model: Any) -> None:
@@ -20,13 +19,13 @@ def test_writing_the_same_object_twice_gives_other_bytes_without_us(model: Any) 
     import pickle
 
     copy = pickle.loads(pickle.dumps(model))
-    assert skops.io.dumps(model) != skops.io.dumps(copy)
-    assert rewrite(skops.io.dumps(model)) == rewrite(skops.io.dumps(copy))
+    assert dumps(model) != dumps(copy)
+    assert rewrite(dumps(model)) == rewrite(dumps(copy))
 
 
 def test_rewriting_twice_changes_nothing(model: Any) -> None:
     """The canonical form is its own canonical form."""
-    once = rewrite(skops.io.dumps(model))
+    once = rewrite(dumps(model))
     assert rewrite(once) == once
 
 
@@ -35,7 +34,7 @@ def test_shared_parts_stay_shared() -> None:
     from sklearn.preprocessing import FunctionTransformer
 
     shared = np.arange(5.0)
-    back = skops.io.loads(rewrite(skops.io.dumps(FunctionTransformer(kw_args={"a": shared, "b": shared}))))
+    back = loads(rewrite(dumps(FunctionTransformer(kw_args={"a": shared, "b": shared}))))
     assert back.kw_args["a"] is back.kw_args["b"]
 
 
@@ -45,8 +44,8 @@ def test_sets_are_sorted() -> None:
 
     words = [f"word{n}" for n in range(40)]
     one, other = (FunctionTransformer(kw_args={"s": set(order)}) for order in (words, reversed(words)))
-    assert rewrite(skops.io.dumps(one)) == rewrite(skops.io.dumps(other))
-    assert skops.io.loads(rewrite(skops.io.dumps(one))).kw_args["s"] == set(words)
+    assert rewrite(dumps(one)) == rewrite(dumps(other))
+    assert loads(rewrite(dumps(one))).kw_args["s"] == set(words)
 
 
 def test_padding_does_not_count() -> None:
@@ -58,25 +57,25 @@ def test_padding_does_not_count() -> None:
         array = np.frombuffer(raw, dtype)
         array["a"], array["b"] = [1, 2, 3], [7, 8, 9]
         arrays.append(array)
-    first, second = (rewrite(skops.io.dumps({"x": array})) for array in arrays)
+    first, second = (rewrite(dumps({"x": array})) for array in arrays)
     assert first == second
-    assert skops.io.loads(first)["x"]["b"].tolist() == [7, 8, 9]
+    assert loads(first)["x"]["b"].tolist() == [7, 8, 9]
 
 
 def test_a_change_of_the_model_changes_the_bytes() -> None:
     """Equal bytes are not had by dropping what matters: one threshold moved is another file."""
     one, other = forest(), forest()
     other.estimators_[0].tree_.threshold[0] += 1e-6
-    assert rewrite(skops.io.dumps(one)) != rewrite(skops.io.dumps(other))
+    assert rewrite(dumps(one)) != rewrite(dumps(other))
 
 
 def test_keys_that_json_would_change_are_refused() -> None:
     """`class_weight={False: …}` would come back as another dict without a word: it is refused instead."""
     with pytest.raises(Invalid) as caught:
-        rewrite(skops.io.dumps({"weights": {False: 1.0, True: 5.0}}))
+        rewrite(dumps({"weights": {False: 1.0, True: 5.0}}))
     assert (caught.value.kind, caught.value.facts["keys"]) == ("model-unfaithful", ["bool"])
     with pytest.raises(Invalid):
-        rewrite(skops.io.dumps({"weights": {1: 1.0, "1": 5.0}}))
+        rewrite(dumps({"weights": {1: 1.0, "1": 5.0}}))
 
 
 def test_how_many_threads_fitted_does_not_count() -> None:

@@ -3,18 +3,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import skops.io
 
 from loopline.errors import Invalid
 from loopline.models.canonical import rewrite
 from loopline.models.sklearn import SklearnFlavor
-from tests.models.conftest import boosted, forest
+from tests.models.conftest import boosted, dumps, forest
 
 
 def check(model: Any) -> str:
     """Load what skops wrote of `model`, and give the kind of the error."""
     with pytest.raises(Invalid) as caught:
-        SklearnFlavor().read(rewrite(skops.io.dumps(model)))
+        SklearnFlavor().read(rewrite(dumps(model)))
     return caught.value.kind
 
 
@@ -45,7 +44,7 @@ def test_boosted_trees_that_point_outside_are_refused(field: str, value: int) ->
 def test_sound_trees_pass() -> None:
     """Forests and boosted trees as they come load."""
     for model in (forest(), boosted()):
-        assert SklearnFlavor().read(rewrite(skops.io.dumps(model))) is not None
+        assert SklearnFlavor().read(rewrite(dumps(model))) is not None
 
 
 def test_trees_on_fewer_columns_than_their_ensemble_pass() -> None:

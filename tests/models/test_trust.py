@@ -6,18 +6,17 @@ import zipfile
 from typing import Any
 
 import pytest
-import skops.io
 
 from loopline.errors import Invalid
 from loopline.models.canonical import pack, rewrite
 from loopline.models.sklearn import SklearnFlavor
 from loopline.models.trust import sort_types, type_names
-from tests.models.conftest import logistic
+from tests.models.conftest import dumps, logistic, skops
 
 
 def forged(change: Any) -> bytes:
     """Write a logistic regression's archive with one more attribute put into its schema."""
-    with zipfile.ZipFile(io.BytesIO(rewrite(skops.io.dumps(logistic())))) as archive:
+    with zipfile.ZipFile(io.BytesIO(rewrite(dumps(logistic())))) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     schema = json.loads(files["schema.json"])
     schema["content"]["content"]["extra"] = change
@@ -44,9 +43,9 @@ def called(module: str, name: str, *arguments: str) -> dict[str, Any]:
 
 def test_models_of_scikit_learn_are_trusted(model: Any) -> None:
     """Nothing of the usual models is left untrusted."""
-    data = rewrite(skops.io.dumps(model))
+    data = rewrite(dumps(model))
     schema = json.loads(zipfile.ZipFile(io.BytesIO(data)).read("schema.json"))
-    trusted, unknown = sort_types(schema, skops.io.get_untrusted_types(data=data))
+    trusted, unknown = sort_types(schema, skops().get_untrusted_types(data=data))
     assert unknown == []
     assert set(trusted) <= set(type_names(schema))
 

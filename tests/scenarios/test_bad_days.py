@@ -14,7 +14,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.conftest import cannot
+from tests.conftest import MEMORY, cannot
 from tests.mounting import mounted
 
 from .desk import LOOPLINE, Desk, Said
@@ -401,7 +401,7 @@ def as_nobody(desk: Desk, *words: str) -> Said:
     for path in (desk.folder, *desk.folder.rglob("*")):
         os.chown(path, 65534, 65534, follow_symlinks=False)
     for folder in desk.folder.parents:
-        if folder.stat().st_mode & 0o005 != 0o005 and folder.is_relative_to("/tmp"):
+        if folder.stat().st_mode & 0o005 != 0o005 and (folder.is_relative_to("/tmp") or folder.is_relative_to(MEMORY)):
             folder.chmod(folder.stat().st_mode | 0o055)
     command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", LOOPLINE, *words]
     done = subprocess.run(

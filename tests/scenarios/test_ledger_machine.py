@@ -11,7 +11,15 @@ from tests.scenarios.reopening import FileMachine
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("machine", "histories"), [(LedgerMachine, 40), (FileMachine, 8)])
+@pytest.mark.parametrize(
+    ("machine", "histories"),
+    [
+        (LedgerMachine, 12),
+        (FileMachine, 3),
+        pytest.param(LedgerMachine, 40, marks=pytest.mark.long),
+        pytest.param(FileMachine, 8, marks=pytest.mark.long),
+    ],
+)
 def test_any_order_of_events_leaves_the_ledger_true(machine: type[LedgerMachine], histories: int) -> None:
     """In memory and in a file that is opened again, no history breaks a rule; one that does is shortened and told."""
     run_state_machine_as_test(

@@ -72,7 +72,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(reader), "LANG": "C.UTF-8"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_tour_of_the_readme_works_word_for_word(tour: tuple[Path, str]) -> None:
     """Each command of the tour succeeds, in order, in an empty folder, and the rollback leaves the first model current."""
     said = tour[1]
@@ -123,7 +123,7 @@ def got(url: str) -> str:
         return text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(360)
 def test_the_team_of_the_readme_works_word_for_word(reader: Path) -> None:
     """A server is started, a colleague pushes a run from another folder, and the admin lets it through in the browser."""

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from loopline.nouns.digest import digest_of
+from tests.conftest import empty_bucket, empty_postgres
 from tests.server.running import Up, project, variables, worker
 from tests.warm import Command
 
@@ -30,8 +31,30 @@ def place(postgres_database: str, bucket: str) -> dict[str, Any]:
 
 @pytest.fixture
 def two(tmp_path: Path, place: dict[str, Any]) -> Iterator[tuple[Up, Up]]:
+    """Start two servers for a test that ends one of them, or asks for work."""
+    with both(tmp_path, place) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def shared(postgres_url: str, s3_server: str) -> Iterator[dict[str, Any]]:
+    """Say where rows and bytes are of the servers that stay."""
+    with pytest.MonkeyPatch.context() as patch, empty_postgres(postgres_url) as url:
+        bucket = empty_bucket(s3_server, patch)
+        yield {"LOOPLINE_DATABASE": url, "LOOPLINE_STORE": bucket, "LOOPLINE_CACHE_LIMIT": "100MB"}
+
+
+@pytest.fixture(scope="module")
+def pair(shared: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Up, Up]]:
+    """Start two servers that stay, for tests that end neither."""
+    with both(tmp_path_factory.mktemp("pair"), shared) as servers:
+        yield servers
+
+
+@contextmanager
+def both(folder: Path, place: dict[str, Any]) -> Iterator[tuple[Up, Up]]:
     """Start two servers, each with a home folder of its own, at the same moment on an empty database."""
-    servers = [Up(project(tmp_path / name), "--no-worker", wait=False, **place) for name in ("one", "two")]
+    servers = [Up(project(folder / name), "--no-worker", wait=False, **place) for name in ("one", "two")]
     try:
         yield servers[0].listen(), servers[1].listen()
     finally:
@@ -85,9 +108,9 @@ def pid_of(url: str) -> int:
     return int(name.split(":")[1]) if name else 0
 
 
-def test_what_one_writes_the_other_reads(two: tuple[Up, Up]) -> None:
+def test_what_one_writes_the_other_reads(pair: tuple[Up, Up]) -> None:
     """A run that is started at one server is logged to and finished at the other, in one history."""
-    one, other = two
+    one, other = pair
     run = one.result("start", name="train")["id"]
     assert other.result("log", run=run, points=[{"key": "loss", "value": 0.5, "step": 1}]) is True
     assert one.result("finish", run=run)["state"] == "finished"
@@ -96,9 +119,9 @@ def test_what_one_writes_the_other_reads(two: tuple[Up, Up]) -> None:
     assert "finished" in json.dumps(answer)
 
 
-def test_bytes_that_one_took_the_other_gives(two: tuple[Up, Up]) -> None:
+def test_bytes_that_one_took_the_other_gives(pair: tuple[Up, Up]) -> None:
     """A blob that was uploaded to one server is published and downloaded at the other: their folders are not the store."""
-    one, other = two
+    one, other = pair
     body = b"row,value\n" * 50_000
     digest = digest_of(body)
     with closing(one.connection()) as connection:
@@ -112,19 +135,19 @@ def test_bytes_that_one_took_the_other_gives(two: tuple[Up, Up]) -> None:
         assert (answer.status, answer.read()) == (200, body)
 
 
-def test_events_of_one_are_told_by_the_other(two: tuple[Up, Up]) -> None:
+def test_events_of_one_are_told_by_the_other(pair: tuple[Up, Up]) -> None:
     """Who reads the feed at one server hears of a write at the other within two seconds."""
-    one, other = two
+    one, other = pair
     with told(one) as events:
         time.sleep(0.5)
         run = other.result("start", name="train")["id"]
         assert becomes(lambda: any(run in json.dumps(event) for event in events), seconds=2.0), events
 
 
-def test_one_of_them_ticks(two: tuple[Up, Up], place: dict[str, Any]) -> None:
+def test_one_of_them_ticks(pair: tuple[Up, Up], shared: dict[str, Any]) -> None:
     """The ticker's lease is taken once, by one of the two, and stays with it."""
-    url = place["LOOPLINE_DATABASE"]
-    assert becomes(lambda: pid_of(url) in {server.process.pid for server in two})
+    url = shared["LOOPLINE_DATABASE"]
+    assert becomes(lambda: pid_of(url) in {server.process.pid for server in pair})
     seen = set()
     for _ in range(30):
         seen.add(holder(url))

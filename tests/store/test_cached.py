@@ -60,7 +60,7 @@ class TestCachedInMemory(BlobsSuite):
 class TestCachedOnS3(SharedBlobsSuite):
     """The shipped suite, over HTTP, with processes that share the copies."""
 
-    tried = 10
+    tried, many = 10, 100
 
     @pytest.fixture
     def blobs(self, bucket: str, tmp_path: Path) -> Blobs:

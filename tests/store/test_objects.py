@@ -34,7 +34,7 @@ def overwrite(blobs: Blobs, digest: Digest, data: bytes) -> None:
 class TestObjectBlobsOnS3(SharedBlobsSuite):
     """The shipped suite, over HTTP."""
 
-    tried = 10
+    tried, many = 10, 100
 
     @pytest.fixture
     def blobs(self, bucket: str) -> Blobs:

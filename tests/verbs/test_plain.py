@@ -109,7 +109,11 @@ def strategy(kind: Any) -> st.SearchStrategy[Any]:
     if origin is Mapping:
         return st.dictionaries(strategy(args[0]), strategy(args[1]), max_size=2)
     if origin in (Union, UnionType):
-        return st.one_of([strategy(one) for one in args])
+        some = [
+            st.floats(allow_nan=False, allow_infinity=str not in args) if one is float else strategy(one)
+            for one in args
+        ]
+        return st.one_of(some)  # where text may stand as well, no number is written as a word
     return st.from_type(kind)
 
 

@@ -20,7 +20,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
-from loopline.ledger.schema import NEWEST, found, upgrade
+from loopline.ledger.schema import NEWEST, found, make, upgrade
 from loopline.store.database import Database, Row, Rows
 
 MAGIC: Final = b"loopline ledger 1\n"
@@ -94,7 +94,10 @@ def read_archive(source: Path, database: Database) -> Archive:
             columns: dict[str, list[str]] = said["tables"]
 
             def fill(alchemy: Any) -> None:
-                upgrade(alchemy, to=archive.revision)
+                if database.dialect == "sqlite" and archive.revision == NEWEST:
+                    make(alchemy.exec_driver_sql)
+                else:
+                    upgrade(alchemy, to=archive.revision)
                 archive.rows.update(_fill(alchemy, frames, columns, source))
                 if archive.revision != NEWEST:
                     upgrade(alchemy)

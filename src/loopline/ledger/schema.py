@@ -70,8 +70,13 @@ def create(database: Database) -> None:
     """
     with database.write() as rows:
         if rows.one(_TABLES) is None:
-            for statement in WHOLE.read_text(encoding="utf-8").split(";\n\n"):
-                rows.do(statement)
+            make(rows.do)
+
+
+def make(do: Callable[[str], object]) -> None:
+    """Have each statement done that together make every table of NEWEST in an empty SQLite database."""
+    for statement in WHOLE.read_text(encoding="utf-8").split(";\n\n"):
+        do(statement)
 
 
 def written(database: Database) -> str:

@@ -42,6 +42,8 @@ class BlobsSuite:
 
     tried = 30
     """How many examples make a claim about any bytes. A store behind a network may take fewer."""
+    many = 700
+    """How many blobs are put at once. The same holds."""
 
     @pytest.fixture
     def blobs(self) -> Blobs:
@@ -105,9 +107,9 @@ class BlobsSuite:
 
     def test_many_blobs_at_once(self, blobs: Blobs) -> None:
         """put_all takes any iterable, repeats included, and answers in its order."""
-        items = [str(number % 700).encode() for number in range(1000)]
+        items = [str(number % self.many).encode() for number in range(self.many * 3 // 2)]
         assert blobs.put_all(iter(items)) == [digest_of(data) for data in items]
-        assert len(set(blobs.iter())) == 700
+        assert len(set(blobs.iter())) == self.many
         assert blobs.put_all([]) == []
 
     def test_items_that_raise_are_the_callers_error(self, blobs: Blobs) -> None:

@@ -53,9 +53,9 @@ def test_nothing_is_in_anybodys_way(
     assert found == {}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_page_says_its_part_without_script(browser: Browser, served: Server, story: Story) -> None:
-    """With JavaScript off the same text is there, menus open, links and forms lead on, and nothing offers what needs script."""
+    """With JavaScript off every page has its heading, and none offers what needs script."""
     with looking(browser, served.url, java_script_enabled=False, expected=MISSING) as page:
         for address in ADDRESSES.values():
             page.goto(address(story))
@@ -63,7 +63,15 @@ def test_every_page_says_its_part_without_script(browser: Browser, served: Serve
             assert (
                 page.locator("button[data-copy]:visible, [data-theme-switch]:visible, [data-help]:visible").count() == 0
             )
+
+
+@pytest.mark.slow
+def test_runs_are_found_and_compared_without_script(browser: Browser, served: Server) -> None:
+    """With JavaScript off menus open, and links and forms lead on."""
+    with looking(browser, served.url, java_script_enabled=False) as page:
         page.goto("/p/flights/runs")
+        assert page.locator("h1").is_visible()
+        assert page.locator("button[data-copy]:visible, [data-theme-switch]:visible, [data-help]:visible").count() == 0
         page.fill("#where", "params.depth = 7")
         page.click("text=Apply")
         assert page.locator("tbody tr").count() == 3

@@ -27,11 +27,13 @@ WAYS: dict[str, dict[str, Any]] = {
     "no-script": {"java_script_enabled": False},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
 }
+OFTEN = ("no-script", "phone")
+"""What is tried each time: the ways that are least like each other."""
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [one if one in OFTEN else pytest.param(one, marks=pytest.mark.long) for one in WAYS])
 def test_a_change_is_reviewed_in_the_browser(way: str, browser: Browser, fresh: Story, serving: Server) -> None:
     """Propose on the page of a version, discuss, edit, approve, apply: all of it by what stands on the page."""
     fresh.month("04", 30, "April")
@@ -68,7 +70,7 @@ def test_a_change_is_reviewed_in_the_browser(way: str, browser: Browser, fresh: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.long), "dark"])
 def test_a_bad_model_is_refused_let_through_and_taken_back(
     theme: str, browser: Browser, fresh: Story, serving: Server
 ) -> None:

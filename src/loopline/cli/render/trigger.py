@@ -23,7 +23,7 @@ def list_of_armed(values: Sequence[Armed], screen: Screen) -> Iterator[str]:
         bound = f"{one.held} since then ({clean(one.held_why)})" if one.held else ""
         rows = (
             ("do", clean(one.do)),
-            ("at most", one.at_most),
+            ("at most", clean(one.at_most)),
             ("last", fired),
             ("held", bound),
             ("next", moment(one.next_at, screen.zone) if one.next_at is not None else ""),
