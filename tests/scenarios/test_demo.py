@@ -160,7 +160,8 @@ def test_reality_answers_the_deployed_champion(told: tuple[Path, str]) -> None:
     home, said = told
     assert "all answered" in said
     ref = "service/delay@prod"
-    found = ask(home, "quality", ref, "--window", "14d", "--maturity", "1d", "--since", "2013-07-01")
+    span = ("--since", "2013-07-01", "--until", "2013-10-01")
+    found = ask(home, "quality", ref, "--window", "14d", "--maturity", "1d", *span)
     assert isinstance(found, dict)
     whole = [cell for cell in found["cells"] if not cell["slice"]]
     assert len(whole) == 7
@@ -174,11 +175,27 @@ def test_reality_answers_the_deployed_champion(told: tuple[Path, str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_an_alert_has_led_to_a_proposal(told: tuple[Path, str]) -> None:
-    """Quality fell, a training ran by itself, what it made is proposed and judged; `why` tells all of that; nothing has moved."""
+    """Quality fell, a training ran by itself, what it made was proposed and judged; `why` tells all of that; nothing has moved."""
     home, _ = told
     (change,) = [one for one in ask(home, "find", "changes", "--limit", "50") if one["author"] == "trigger:retrain"]  # type: ignore[attr-defined]
-    assert change["state"] == "proposed"
+    assert change["state"] == "withdrawn"  # it goes out with the service
     assert {one["result"] for one in change["verdicts"]} == {"pass"}
     assert [(move["old"], move["new"]) for move in change["moves"]] == [(2, 4)]
     why = json.dumps(ask(home, "why", "model/delay@4"))
     assert "service/delay@prod/quality" in why
+
+
+@pytest.mark.timeout(600)
+def test_rollouts_are_judged_by_what_came_true(told: tuple[Path, str]) -> None:
+    """The retrained model is never found worse; the one that learned wrong labels is, and is taken back, marked and refused."""
+    home, said = told
+    bad, good = ask(home, "rollouts")  # type: ignore[misc] # two of them
+    assert not good["progress"]["reason"].startswith("worse")
+    assert [one["weight"] for one in good["weights"]][:1] == [0.25]
+    assert bad["progress"]["state"] == "stopped"
+    assert "brier" in bad["progress"]["reason"]
+    assert "is in quarantine" in said
+    (incident,) = [one for one in ask(home, "find", "incidents") if one["opened_by"] == "trigger:rollouts"]  # type: ignore[attr-defined]
+    assert incident["blames"][0]["change"] == bad["change"]
+    asked = [line for line in said.splitlines() if "all answered" in line]
+    assert len(asked) == 3

@@ -366,7 +366,7 @@ def roll_back(teller: Teller) -> None:
     teller.months("9-10")
     teller.do('loopline add data/flights --branch units-again --message "September and October, delays converted"')
     teller.do("loopline run train --param data=data/flights@units-again")
-    teller.do(f'loopline deploy {PROD} --model model/delay@5 --also {CHAMPION} --why "best metrics so far"', expect=1)
+    teller.do(f'loopline deploy {PROD} --model model/delay@5 --also {CHAMPION} --why "the best metrics ever"', expect=1)
     teller.say(
         "The policy refuses it. Somebody on call lets it through: from there on only what comes true can stop it."
     )
