@@ -175,7 +175,7 @@ def test_reality_answers_the_deployed_champion(told: tuple[Path, str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_an_alert_has_led_to_a_proposal(told: tuple[Path, str]) -> None:
-    """Quality fell, a training ran by itself, what it made was proposed and judged; `why` tells all of that; nothing has moved."""
+    """Quality fell, a training ran by itself, what it made was proposed and judged, and `why` tells all of that."""
     home, _ = told
     (change,) = [one for one in ask(home, "find", "changes", "--limit", "50") if one["author"] == "trigger:retrain"]  # type: ignore[attr-defined]
     assert change["state"] == "withdrawn"  # it goes out with the service
@@ -189,7 +189,9 @@ def test_an_alert_has_led_to_a_proposal(told: tuple[Path, str]) -> None:
 def test_rollouts_are_judged_by_what_came_true(told: tuple[Path, str]) -> None:
     """The retrained model is never found worse; the one that learned wrong labels is, and is taken back, marked and refused."""
     home, said = told
-    bad, good = ask(home, "rollouts")  # type: ignore[misc] # two of them
+    found = ask(home, "rollouts")
+    assert isinstance(found, list)
+    bad, good = found
     assert not good["progress"]["reason"].startswith("worse")
     assert [one["weight"] for one in good["weights"]][:1] == [0.25]
     assert bad["progress"]["state"] == "stopped"

@@ -21,8 +21,9 @@ def demo(
     """Play the whole story on real flights, each command as one could type it.
 
     A project is copied into a folder and made a git repository; then data are versioned, a model is trained, judged, promoted,
-    rolled back, deployed and asked, until its quality falls and an alert trains the next, which takes over step by step. All numbers are measured while you
-    look. Needs the extra `demo`, and the network once, to reproduce the first run in a fresh environment (not with --offline).
+    rolled back, deployed and asked, until its quality falls and an alert trains the next, which takes over step by step. All
+    numbers are measured while you look. Needs the extra `demo`, and the network once, to reproduce the first run in a fresh
+    environment (not with --offline).
 
     Example:
         loopline demo ./flights
