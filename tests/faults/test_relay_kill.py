@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,10 +24,11 @@ from loopline.store.system import SystemClock, SystemIds
 from loopline.verbs import load
 from loopline.wiring import open_database
 from tests.server.receiving import Receiver, Reply, receiving, verified
+from tests.warm import Command
 
 SECRET = "whsec_" + "c2VjcmV0" * 6
 RELAY = """
-import sys, threading
+import threading
 from pathlib import Path
 from loopline.ledger.ledger import Ledger
 from loopline.loop import Loop
@@ -39,10 +39,10 @@ from loopline.store.memory import MemoryBlobs
 from loopline.store.system import SystemClock, SystemIds
 from loopline.wiring import open_database
 
-database, clock = open_database(sys.argv[1]), SystemClock()
+database, clock = open_database(URL), SystemClock()
 ledger = Ledger(database, clock=clock)
 loop = Loop("flights", Actor("person", "ann"), ledger, MemoryBlobs(), clock, SystemIds(), Path("."), {}, {})
-pace = Pace(threads=4, poll=0.02, timeout=0.4, first=0.02, longest=0.1, lease=float(sys.argv[2]))
+pace = Pace(threads=4, poll=0.02, timeout=0.4, first=0.02, longest=0.1, lease=LEASE)
 print("ready", flush=True)
 Relay(loop, Hosts(LOOPBACK), pace=pace).run(threading.Event())
 """
@@ -57,14 +57,10 @@ def opened(url: str) -> Loop:
 
 
 @contextmanager
-def relay(url: str, *, lease: float = 1.0) -> Iterator[subprocess.Popen[str]]:
+def relay(url: str, *, lease: float = 1.0) -> Iterator[Command]:
     """A relay in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", RELAY, url, str(lease)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "HOOK": SECRET},
-    )
+    program = f"URL, LEASE = {url!r}, {lease}\n{RELAY}"
+    process = Command("-c", program, stdout=subprocess.PIPE, text=True, env={**os.environ, "HOOK": SECRET})
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

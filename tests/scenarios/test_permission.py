@@ -234,7 +234,12 @@ def told(answer: httpx.Response, names: dict[str, str]) -> tuple[int, str, list[
     return answer.status_code, text, sorted(headers)
 
 
-@pytest.mark.parametrize("who", ["nobody", "expired", "revoked", "shut out", "made up"])
+def seldom(*who: str) -> list[Any]:
+    """Leave to the long tests who is told from others in one place, before any route is looked for."""
+    return [pytest.param(one, marks=pytest.mark.long) for one in who]
+
+
+@pytest.mark.parametrize("who", ["nobody", *seldom("expired", "revoked", "shut out", "made up")])
 def test_nobody_strange_gets_anything_but_the_public_pages(world: World, who: str) -> None:
     """Each live route, with each method, refuses who shows no token or a dead one; the list of exceptions is whole."""
     let_in = []
@@ -247,7 +252,9 @@ def test_nobody_strange_gets_anything_but_the_public_pages(world: World, who: st
     assert let_in == []
 
 
-@pytest.mark.parametrize("who", ["of another project", "without a role", "of another scope", "of another asset"])
+@pytest.mark.parametrize(
+    "who", ["without a role", *seldom("of another project", "of another scope", "of another asset")]
+)
 def test_nobody_without_the_right_gets_anything_of_a_project(world: World, who: str) -> None:
     """A role elsewhere, no role, a scope for something else: known, and refused at each route of the secret project."""
     let_in = []
