@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loopline.errors import Invalid
@@ -117,6 +117,7 @@ def test_bytes_that_belong_to_nothing_are_refused() -> None:
     assert caught.value.kind == "bad-tensor"
 
 
+@example(b"{}", "²")
 @given(st.binary(max_size=200), st.text(max_size=4))
 def test_any_body_is_a_question_or_an_error(body: bytes, header: str) -> None:
     """Whatever arrives is understood or refused as Invalid."""

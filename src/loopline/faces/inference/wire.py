@@ -84,7 +84,7 @@ def read(body: bytes, header: str, *, new_id: Any) -> tuple[Question, Request]:
 def _json_size(body: bytes, header: str) -> int:
     if not header:
         return len(body)
-    if not header.isdigit() or not 0 < int(header[:12]) <= len(body):
+    if not header.isdecimal() or not 0 < int(header[:12]) <= len(body):
         raise Invalid(
             "the header says another length of the JSON than there is", kind="bad-header",
             hint=f"send {LENGTH} as the number of bytes of the JSON",
