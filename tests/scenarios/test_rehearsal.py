@@ -44,6 +44,7 @@ TINY = """
 """
 CHANGE, RUN, SERVER = "model/total@champion", "RUN", "http://127.0.0.1:9"
 WORDS: dict[str, list[str]] = {
+    "abort": ["service/total@prod", "--why", "no"],
     "about": [],
     "add": ["data/tiny", "data"],
     "apply": [CHANGE],
@@ -94,6 +95,9 @@ WORDS: dict[str, list[str]] = {
     "ls": [],
     "migrate": [],
     "overview": [],
+    "pause": ["service/total@prod"],
+    "resume": ["service/total@prod"],
+    "rollouts": [],
     "policy": ["--push", "--why", "again"],
     "preview": ["data/tiny@1", "a.txt"],
     "promote": [CHANGE, "--to", "1", "--why", "first"],
@@ -127,6 +131,7 @@ WORDS: dict[str, list[str]] = {
     "worker": [],
 }
 OTHERWISE = {
+    "abort": "rollout-over",
     "acknowledge": "no-alert",
     "apply": "policy",
     "cancel": "no-run",
@@ -135,7 +140,9 @@ OTHERWISE = {
     "fire": "no-trigger",
     "label": "bad-service",
     "monitoring": "bad-service",
+    "pause": "rollout-over",
     "quality": "bad-service",
+    "resume": "rollout-over",
 }
 """How commands end that are not refused, and find nothing to do here."""
 

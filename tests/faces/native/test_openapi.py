@@ -90,7 +90,7 @@ def test_every_verb_is_in_it() -> None:
 BARE = {  # reads that name nothing which must be there
     "about", "alerts", "feed", "feed_events", "find", "insights", "overview", "search", "services", "whoami",
 }  # fmt: skip
-PREFIXED = {"compare", "impact", "review", "series", "show", "tail", "why"}
+PREFIXED = {"compare", "impact", "review", "rollouts", "series", "show", "tail", "why"}
 """Reads that take the first digits of an id, which may mean several things."""
 
 
@@ -220,6 +220,7 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "about": [""],
         "services": [""],
         "alerts": ["", "open=true"],
+        "rollouts": ["", "limit=1"],
         "triggers": [""],
         "insights": ["", "days=3&timezone=Europe/Berlin"],
         "monitors": [""],

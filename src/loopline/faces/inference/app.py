@@ -298,7 +298,7 @@ _OURS: Final = frozenset((wire.LENGTH, "content-encoding", "content-length", "ac
 
 async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
     """Read a body, unpacked where it is packed. Raise Invalid kind="body-too-large"."""
-    if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")[:20]) > limit:
+    if headers.get("content-length", "0").isdecimal() and int(headers.get("content-length", "0")[:20]) > limit:
         raise _large(limit)
     message = await receive()
     if message["type"] != "http.request":

@@ -40,7 +40,7 @@ _NAMES: Final = frozenset({AssetName, RefName, Pointer, Numbered, Hashed, Named,
 """Types whose values name what must be there."""
 _IDS: Final = frozenset({"alert", "change", "parent", "resume", "run", "runs", "task", "token"})
 """Parameters that take the first digits of an id, which may mean several."""
-_BY_ID: Final = frozenset({"show", "why", "impact", "delete"})
+_BY_ID: Final = frozenset({"show", "why", "impact", "delete", "rollouts"})
 """Verbs whose `what` may be an id, too."""
 _BY_WORD: Final = frozenset({"grant", "redeliver", "unsubscribe"})
 """Verbs whose `name` or `who` must be there: elsewhere these are new."""
