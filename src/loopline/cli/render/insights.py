@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
-from loopline.cli.text import aligned, clean, plural, span
+from loopline.cli.text import aligned, clean, moment, plural, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ TONES: Final = {"automated": "good", "manual": "wait", "no": "bad", "not known":
 
 def insights(value: Insights, screen: Screen) -> Iterator[str]:
     """Draw a section for delivery, changes, learning, friction, practices and the survey; with -v each ref and practice, too."""
-    yield f"{clean(value.project)}  {_day(value.since, value.zone)} to {_day(value.until - 1, value.zone)}, {value.zone}"
+    yield f"{clean(value.project)}  {_day(value.since, value.zone)} to {_day(value.until - 1, value.zone)}, {clean(value.zone)}"
     yield ""
     yield from _delivery(value, screen)
     for stream in value.streams if screen.verbose else value.streams[:1]:
@@ -50,17 +51,17 @@ def response(value: Response, screen: Screen) -> Iterator[str]:
 
 
 def _delivery(value: Insights, screen: Screen) -> Iterator[str]:
-    rows = [[screen.paint("head", "delivery"), *(screen.paint("head", lane.name) for lane in value.lanes), ""]]
-    rows += [
-        [f"  {measures[0].name}", *(_cell(one) for one in measures), screen.paint("dim", _note(measures))]
-        for measures in zip(*(lane.measures for lane in value.lanes), strict=True)
-    ]
+    rows = [[screen.paint("head", "delivery"), *(screen.paint("head", clean(lane.name)) for lane in value.lanes), ""]]
+    for name in dict.fromkeys(one.name for lane in value.lanes for one in lane.measures):
+        found = [next((one for one in lane.measures if one.name == name), None) for lane in value.lanes]
+        note = _note([one for one in found if one is not None])
+        rows.append([f"  {clean(name)}", *(_cell(one) if one else "–" for one in found), screen.paint("dim", note)])
     yield from aligned(rows, width=screen.width)
     for lane in value.lanes:
         trend = next((one.trend for one in lane.measures if one.name == "deployment frequency"), ())
         if len(trend) > 1 and any(one.n for one in trend):
             yield screen.paint(
-                "dim", f"  {lane.name} deployments over time  {_blocks([one.value or 0 for one in trend])}"
+                "dim", f"  {clean(lane.name)} deployments over time  {_blocks([one.value or 0 for one in trend])}"
             )
     if screen.verbose:
         for lane in value.lanes:
@@ -78,21 +79,22 @@ def _note(measures: Sequence[Measure]) -> str:
 def _stream(stream: Stream, screen: Screen) -> Iterator[str]:
     lead = stream.lead
     yield ""
-    yield f"{screen.paint('head', 'changes' if stream.lane == 'all' else f'changes of {stream.lane}')}  lead time {_cell(lead)}"
+    whose = "changes" if stream.lane == "all" else f"changes of {clean(stream.lane)}"
+    yield f"{screen.paint('head', whose)}  lead time {_cell(lead)}"
     if not stream.stages:
         yield "  none was applied in this time"
         return
     yield from aligned(
         [
             [
-                f"  {one.name}", f"{one.share:.0%}", "█" * round(one.share * WIDE) or "▏",
+                f"  {clean(one.name)}", f"{one.share:.0%}", "█" * round(_part(one.share) * WIDE) or "▏",
                 f"median {span(one.median)}, p90 {span(one.p90)}", f"half of it: lead time {_signed(one.halved)}",
             ]
             for one in stream.stages
         ],
         right={1}, width=screen.width,
     )  # fmt: skip
-    yield f"  {screen.paint('wait', f'bottleneck: {stream.bottleneck}')}; {clean(stream.said.partition('; ')[2])}"
+    yield f"  {screen.paint('wait', f'bottleneck: {clean(stream.bottleneck)}')}; {clean(stream.said.partition('; ')[2])}"
 
 
 def _lines(measures: Sequence[Measure], screen: Screen, *, indent: str = "  ") -> Iterator[str]:
@@ -111,7 +113,7 @@ def _maturity(value: Maturity, screen: Screen) -> Iterator[str]:
     yield ""
     level = "not known" if value.level is None else f"level {value.level}"
     yield f"{screen.paint('head', 'practices')}  {level} ({clean(value.because)})"
-    told = ", ".join(f"{section} {score:g}" for section, score in value.scores)
+    told = ", ".join(f"{clean(section)} {score:g}" for section, score in value.scores)
     yield f"  score {value.score:g} of 7: {told}; {plural(value.unknown, 'practice')} of {len(value.practices)} not known"
     if value.step:
         yield f"  {screen.paint('wait', 'next:')} {clean(value.step)}"
@@ -119,7 +121,8 @@ def _maturity(value: Maturity, screen: Screen) -> Iterator[str]:
     if screen.verbose:
         rows = [
             [
-                f"  {one.section}", screen.paint("name", one.name), screen.mark(TONES[one.stands], one.stands), one.text,
+                f"  {clean(one.section)}", screen.paint("name", clean(one.name)), screen.mark(TONES[one.stands], one.stands),
+                clean(one.text),
                 screen.paint("dim", clean(one.because)),
             ]
             for one in value.practices
@@ -139,7 +142,7 @@ def _survey(value: Sequence[Perceived], screen: Screen) -> Iterator[str]:
         said = (
             screen.paint("dim", clean(one.hidden))
             if one.hidden
-            else f"{one.mean:.1f} of {len(one.counts)}  {_blocks(one.counts)}"
+            else f"{'–' if one.mean is None else f'{one.mean:.1f}'} of {len(one.counts)}  {_blocks(one.counts)}"
         )
         rows.append([f"  {clean(one.question)}", clean(one.period), f"{asked} answered", said])
     yield from aligned(rows, width=screen.width)
@@ -161,7 +164,7 @@ def _amount(one: Measure, value: float) -> str:
         return span(value)
     if one.unit == "share":
         return f"{value:.0%}"
-    return f"{value:.3g}{f' {one.unit}' if one.unit != 'count' else ''}"
+    return f"{value:.3g}{f' {clean(one.unit)}' if one.unit != 'count' else ''}"
 
 
 def _signed(share: float) -> str:
@@ -169,12 +172,21 @@ def _signed(share: float) -> str:
 
 
 def _blocks(values: Sequence[float]) -> str:
-    most = max(values, default=0)
-    return "".join(BLOCKS[min(7, int(one / most * 7.999))] if one else "·" for one in values) if most else ""
+    most = max((one for one in values if math.isfinite(one)), default=0)
+    return "".join(BLOCKS[int(_part(one / most) * 7.999)] if one else "·" for one in values) if most > 0 else ""
+
+
+def _part(share: float) -> float:
+    """Keep a share within what can be drawn."""
+    return min(max(share, 0.0), 1.0) if math.isfinite(share) else 0.0
 
 
 def _day(at: int, zone: str) -> str:
-    from datetime import UTC, datetime, timedelta
-    from zoneinfo import ZoneInfo
+    """Write a date in a zone; in UTC where nobody here knows that zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    return f"{(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).astimezone(ZoneInfo(zone)):%Y-%m-%d}"
+    try:
+        known = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        known = None
+    return moment(at, known).partition(" ")[0]
