@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopline.nouns.rollout import Judged, Plan, Step, Weighting
-from loopline.rollout.units import NEVER, Observations, Rows, Sample, key_of, observe
+from loopline.rollout.units import NEVER, Observations, Rows, Sample, observe
 from tests.rollout.traffic import DAY, HOUR, Traffic, plan, rows, seen
 
 LOSS = Judged("brier", "loss", 0.02, labelled=True)
@@ -189,13 +189,6 @@ def test_a_shadow_has_both_arms_of_each_unit() -> None:
     assert np.array_equal(sample.value, [0.9, np.nan], equal_nan=True)
     assert found.samples["wait"].value[0] == 0.9
     assert found.flipped == 0
-
-
-def test_each_request_without_a_unit_is_a_unit() -> None:
-    """Where nobody said whom it is about, the event's own id is hashed, which no unit's name can equal."""
-    assert key_of("ann", "1:0") == key_of("ann", "2:0")
-    assert key_of("", "1:0") != key_of("", "2:0")
-    assert key_of("1:0", "x") != key_of("", "1:0")
 
 
 def same(one: Sample, other: Sample) -> bool:

@@ -24,6 +24,7 @@ def test_units_of_both_changes_are_told(tmp_path: Path) -> None:
             entry(2, units=["b"], change="new", event_times=JULY + 6),
             entry(3, units=["b"], change="older", event_times=JULY + 7),
             entry(4, units=["b"], change="old", recorded_at=JULY - 1),
+            entry(5, units=["b"], change="old", event_times=JULY + 8, shadow=True),
         ],
     )
     seal(tmp_path)
@@ -37,11 +38,12 @@ def test_units_of_both_changes_are_told(tmp_path: Path) -> None:
 
 def test_requests_without_a_unit_are_units_of_their_own(tmp_path: Path) -> None:
     """Two requests that name nobody are two units, and each is one whenever it is asked about."""
-    write(tmp_path, [entry(0, units=[""], change="old"), entry(1, units=None, change="old")])
-    first, second = told(tmp_path, BETWEEN).unit
-    assert first != second
+    named = entry(2, units=[f"{0:032x}"], change="old")
+    write(tmp_path, [entry(0, units=[""], change="old"), entry(1, units=None, change="old"), named])
+    first, second, third = told(tmp_path, BETWEEN).unit
+    assert len({first, second, third}) == 3  # a name that looks like an id is a name
     seal(tmp_path)
-    assert told(tmp_path, BETWEEN).unit.tolist() == [first, second]
+    assert told(tmp_path, BETWEEN).unit.tolist() == [first, second, third]
 
 
 def test_a_label_counts_at_its_age_and_a_failure_counts(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ class Rows:
     """Recorded events of both arms, as columns. Those with equal unit and times count in the order in which they are given."""
 
     unit: Array
-    """uint64: hash of whom it is about (`key_of`)."""
+    """uint64: hash of whom it is about, of the event itself where nobody said. Not the one that splits the traffic: those that count
+    at the same time stand in its order."""
     candidate: Array
     """bool: whether the candidate answered (or, of a shadow, listened)."""
     seen: Array
@@ -107,17 +108,6 @@ class _Groups:
     usable: Array
     """Whether its propensity is neither 0 nor 1 and its arms are what the weights say."""
     p: Array
-
-
-def key_of(unit: str, prediction: str) -> int:
-    """Hash whom an event is about; where nobody said, the event's own id: it is a unit of its own.
-
-    It must not be the hash that a service splits by: units that count at the same time stand in this order, and the candidate's
-    would all come first.
-    """
-    from xxhash import xxh3_64_intdigest
-
-    return xxh3_64_intdigest((f"unit\0{unit}" if unit else f"id\0{prediction}").encode())
 
 
 def observe(

@@ -63,7 +63,10 @@ class Told:
 
 
 def told(folder: Path, between: Between) -> Told:
-    """Give every prediction of two changes since one of them rolls. A shadow's count as answers of the version that comes."""
+    """Give every prediction of two changes since one of them rolls.
+
+    What a shadow of the version that comes says counts as its answers; shadows that the old one has had do not.
+    """
     import numpy as np
 
     with opened(folder) as here:
@@ -98,8 +101,9 @@ def _take(here: Opened, between: Between) -> None:
     here.db.execute(
         f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k, {', '.join(map(name, kept))}, row, change = ? AS new,"
         f" {failed} AS failed, latency_us::DOUBLE AS latency_us, CASE WHEN status < 400 THEN {answer} END AS score"
-        f" FROM predictions WHERE change IN (?, ?) AND recorded_at >= ? AND (status < 400 OR {failed}){where}",
-        [between.new, between.old, between.new, between.start, *values],
+        f" FROM predictions WHERE change IN (?, ?) AND recorded_at >= ? AND (status < 400 OR {failed})"
+        f" AND NOT (shadow AND change = ?){where}",
+        [between.new, between.old, between.new, between.start, between.old, *values],
     )
 
 
@@ -121,7 +125,7 @@ def _members(here: Opened, between: Between) -> tuple[str, list[Any]]:
 
 
 def _joined(here: Opened, between: Between) -> str:
-    unit = "md5_number_lower(coalesce(nullif(unit, ''), split_part(id, ':', 1))) AS unit"
+    unit = "md5_number_lower(CASE WHEN unit <> '' THEN 'unit:' || unit ELSE 'id:' || split_part(id, ':', 1) END) AS unit"
     facts = "new, taken.recorded_at AS recorded_at, event_time, failed, latency_us, score"
     if not between.score:
         return f"SELECT {unit}, {facts}, NULL::DOUBLE AS truth FROM taken ORDER BY event_time, id, row, new"
