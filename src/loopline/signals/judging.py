@@ -125,7 +125,9 @@ def _members(here: Opened, between: Between) -> tuple[str, list[Any]]:
 
 
 def _joined(here: Opened, between: Between) -> str:
-    unit = "md5_number_lower(CASE WHEN unit <> '' THEN 'unit:' || unit ELSE 'id:' || split_part(id, ':', 1) END) AS unit"
+    unit = (
+        "md5_number_lower(CASE WHEN unit <> '' THEN 'unit:' || unit ELSE 'id:' || split_part(id, ':', 1) END) AS unit"
+    )
     facts = "new, taken.recorded_at AS recorded_at, event_time, failed, latency_us, score"
     if not between.score:
         return f"SELECT {unit}, {facts}, NULL::DOUBLE AS truth FROM taken ORDER BY event_time, id, row, new"
