@@ -38,8 +38,8 @@ class Rows:
     """Recorded events of both arms, as columns. Those with equal unit and times count in the order in which they are given."""
 
     unit: Array
-    """uint64: hash of whom it is about, of the event itself where nobody said. Not the one that splits the traffic: those that count
-    at the same time stand in its order."""
+    """uint64: hash of whom it is about, of the event itself where nobody said. Another one than splits the traffic: those that
+    count at the same time stand in its order."""
     candidate: Array
     """bool: whether the candidate answered (or, of a shadow, listened)."""
     seen: Array
