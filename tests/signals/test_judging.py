@@ -47,7 +47,7 @@ def test_requests_without_a_unit_are_units_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_label_counts_at_its_age_and_a_failure_counts(tmp_path: Path) -> None:
-    """A label that came later than allowed is none; a request that was not answered failed, one that was wrong did not."""
+    """A label that came later than allowed is none; what was refused, or not answered, failed."""
     write(
         tmp_path,
         [
@@ -59,8 +59,8 @@ def test_a_label_counts_at_its_age_and_a_failure_counts(tmp_path: Path) -> None:
     )
     tell(tmp_path, flown(0, 1.0, at=10), flown(1, 1.0, at=2 * DAY))
     found = told(tmp_path, BETWEEN)
-    assert np.nan_to_num(found.truth, nan=-1).tolist() == [1, -1, -1]
-    assert found.failed.tolist() == [False, False, True]
+    assert np.nan_to_num(found.truth, nan=-1).tolist() == [1, -1, -1, -1]
+    assert found.failed.tolist() == [False, False, True, True]
     assert np.isnan(found.score[2])
 
 

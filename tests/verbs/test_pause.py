@@ -23,7 +23,7 @@ def test_it_is_held_and_let_on(world: World) -> None:
     with pytest.raises(Conflict) as caught:
         world.do("pause", change.id)
     assert caught.value.kind == "rollout-paused"
-    assert world.do("resume", change.id, by=BOB).progress.state == "rolling"
+    assert world.do("resume", change.id, by=BOB).progress.state == "waiting"  # it had not begun
     with pytest.raises(Conflict) as caught:
         world.do("resume", change.id)
     assert caught.value.kind == "rollout-not-paused"

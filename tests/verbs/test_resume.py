@@ -23,6 +23,6 @@ def test_only_what_is_paused_goes_on(world: World) -> None:
     assert caught.value.kind == "rollout-not-paused"
     world.do("pause", change.id)
     assert world.do("resume", str(PROD), why="the storm is over").progress.reason == "the storm is over"
-    assert the(world).progress.state == "rolling"
+    assert the(world).progress.state == "waiting"  # it had not begun
     with pytest.raises(NotFound):
         world.do("resume", "service/other@prod")

@@ -33,3 +33,13 @@ def test_what_is_none_is_told(world: World) -> None:
         world.do("rollouts", "ffff")
     with pytest.raises(Invalid):
         world.do("rollouts", limit=0)
+
+
+def test_another_projects_deployment_is_not_taken_for_ours(world: World) -> None:
+    """A name of another project is refused, by the list and by what ends a rollout; nothing of ours is touched."""
+    rolling(world)
+    for verb, words in (("rollouts", {}), ("abort", {"why": "no"}), ("pause", {})):
+        with pytest.raises(Invalid) as caught:
+            world.do(verb, f"other:{PROD}", **words)
+        assert caught.value.kind == "other-project"
+    assert world.do("rollouts")[0].progress.state == "waiting"

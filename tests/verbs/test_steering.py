@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from loopline.errors import Invalid
 from loopline.nouns.change import ChangeState
+from loopline.nouns.deployment import Deployment
 from loopline.nouns.rollout import Judged, Plan, Step
 from loopline.nouns.run import Run
 from loopline.nouns.service import Labels
@@ -97,7 +99,14 @@ def begun(world: World) -> tuple[Change, Traffic]:
     train(world, b"better", signature=SIGNATURE)
     change = world.do("deploy", PROD, declared=declared, model=_model(2), also=(CHAMPION,))
     assert change.state is ChangeState.ROLLING
+    answers(world, change.id)
     return change, Traffic(world, first.id, change.id)
+
+
+def answers(world: World, change: str, message: str = "") -> None:
+    """Say, as a host does, which change's version can answer beside the other."""
+    with world.loop.ledger.telemetry() as tables:
+        tables.deployments.say(PROJECT, Deployment(str(PROD), None, state="ready", rolls=change, message=message))
 
 
 def _model(number: int) -> Any:
@@ -190,3 +199,67 @@ def test_the_verdict_can_be_had_again(world: World, begun: tuple[Change, Traffic
     first, again = judge_again(world.loop, run)
     assert first == again
     assert run.kind == "rollout"
+
+
+def test_it_waits_for_a_version_that_can_answer(world: World, begun: tuple[Change, Traffic]) -> None:
+    """While no host says that the new version can answer no unit meets it; one that never can is not waited for without end."""
+    answers(world, "", "No module named 'holidays'")
+    assert go(world).progress.state == "waiting"
+    begun[1].clock.advance(seconds=8 * 86_400)
+    one = go(world)
+    assert one.progress.state == "stopped"
+    assert "holidays" in one.progress.reason
+    with world.loop.ledger.read() as tx:
+        assert tx.versions.quarantined(DELAY, 2) is None
+
+
+def test_what_is_marked_while_it_rolls_is_taken_back(world: World, begun: tuple[Change, Traffic]) -> None:
+    """A model that somebody puts into quarantine is not met any longer, nor applied at the end."""
+    go(world)
+    with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+        tx.versions.quarantine(MODEL, 2, reason="leaked key", change=begun[0].id)
+        tx.say("version.published", str(MODEL))
+    assert go(world).progress.state == "stopped"
+    assert "leaked key" in rollout(world).progress.reason
+
+
+def test_limits_hold_where_nothing_can_be_read(
+    world: World, begun: tuple[Change, Traffic], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that cannot be read are told, and do not keep a rollout going for ever."""
+    go(world)
+
+    def broken(*_: object) -> object:
+        raise Invalid("a file is damaged", kind="damaged", hint="look")
+
+    monkeypatch.setattr("loopline.verbs.steering.look", broken)
+    with pytest.raises(Invalid):
+        steer(world.loop, "here")
+    assert rollout(world).progress.state == "rolling"
+    begun[1].clock.advance(seconds=8 * 86_400)
+    with pytest.raises(Invalid):
+        steer(world.loop, "here")
+    assert rollout(world).progress.state == "stopped"
+
+
+def test_it_is_resumed_with_all_its_time(world: World, begun: tuple[Change, Traffic]) -> None:
+    """A pause of weeks does not use up the time of the step, and a rollout that had not begun begins then."""
+    world.do("pause", str(PROD))
+    begun[1].clock.advance(seconds=20 * 86_400)
+    assert world.do("resume", str(PROD)).progress.state == "waiting"
+    assert go(world).progress.weight == 0.2
+    world.do("pause", str(PROD))
+    begun[1].clock.advance(seconds=20 * 86_400)
+    world.do("resume", str(PROD))
+    assert (go(world).progress.state, go(world).progress.weight) == ("rolling", 0.2)
+
+
+def test_another_who_steers_meanwhile_is_left_alone(world: World, begun: tuple[Change, Traffic]) -> None:
+    """Under somebody else's lease nothing is done; the lease is given back after each look."""
+    with world.loop.ledger.telemetry() as tables:
+        lease = tables.leases.take(f"rollout {begun[0].id}", "there", lasting=10_000_000)
+    assert steer(world.loop, "here") == ()
+    with world.loop.ledger.telemetry() as tables:
+        tables.leases.give_back(lease)
+    assert len(steer(world.loop, "here")) == 1
+    assert steer(world.loop, "elsewhere") == ()

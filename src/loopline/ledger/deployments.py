@@ -11,7 +11,7 @@ from typing import Final, Literal
 from loopline.nouns.deployment import Deployment
 from loopline.store.database import Row, Rows
 
-_SELECT = "SELECT ref, state, serving, url, host, pids, restarts, message, seen_at, grpc FROM deployments"
+_SELECT = "SELECT ref, state, serving, url, host, pids, restarts, message, seen_at, grpc, rolls FROM deployments"
 
 Protocol = Literal["http", "grpc"]
 _PORTS: Final = {"http": "port", "grpc": "grpc_port"}
@@ -27,13 +27,13 @@ class Deployments:
     def say(self, project: str, one: Deployment) -> None:
         """Write down how one does now. What it should serve is not written: that is its ref's."""
         self._rows.do(
-            "INSERT INTO deployments (project, ref, state, serving, url, host, pids, restarts, message, seen_at, grpc)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ref) DO UPDATE SET state = excluded.state,"
+            "INSERT INTO deployments (project, ref, state, serving, url, host, pids, restarts, message, seen_at, grpc, rolls)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ref) DO UPDATE SET state = excluded.state,"
             " serving = excluded.serving, url = excluded.url, host = excluded.host, pids = excluded.pids,"
             " restarts = excluded.restarts, message = excluded.message, seen_at = excluded.seen_at,"
-            " grpc = excluded.grpc",
+            " grpc = excluded.grpc, rolls = excluded.rolls",
             project, one.ref, one.state, one.serving, one.url, one.host, " ".join(map(str, one.pids)), one.restarts, one.message,
-            self._now, one.grpc,
+            self._now, one.grpc, one.rolls,
         )  # fmt: skip
 
     def find(self, project: str, ref: str) -> Deployment | None:
@@ -66,8 +66,8 @@ class Deployments:
 
 
 def _deployment(row: Row) -> Deployment:
-    ref, state, serving, url, host, pids, restarts, message, seen_at, grpc = row
+    ref, state, serving, url, host, pids, restarts, message, seen_at, grpc, rolls = row
     return Deployment(
         ref=ref, number=None, state=state, serving=serving, url=url, host=host, pids=tuple(map(int, pids.split())),
-        restarts=restarts, message=message, seen_at=seen_at, grpc=grpc,
+        restarts=restarts, message=message, seen_at=seen_at, grpc=grpc, rolls=rolls,
     )  # fmt: skip

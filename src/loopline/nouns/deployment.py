@@ -28,6 +28,8 @@ class Deployment:
     url: str = ""
     grpc: str = ""
     """`HOST:PORT` where it speaks gRPC; empty: nowhere."""
+    rolls: str = ""
+    """Id of the change whose new version can answer beside the one that the ref names; empty: none can."""
     host: str = ""
     """Machine and process that supervise it."""
     pids: tuple[int, ...] = ()

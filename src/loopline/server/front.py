@@ -31,6 +31,7 @@ from loopline.server.connection import raise_limit
 from loopline.server.serving import Asking, Outcome, Serving, number_of
 from loopline.server.speaking import Speaking
 from loopline.serving.desired import Answering, Desired
+from loopline.serving.mixing import alone
 from loopline.store.system import SystemClock, SystemIds
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Front:
         self._serving: Serving | None = None
         self._coming: Serving | None = None
         self._wanted: int | None = None
+        self._later: Desired | None = None
+        """What is wanted once the version that the ref names answers."""
         self._restarts = 0
         self._ids, self._clock = SystemIds(), SystemClock()
         self._meters = ServiceMeters(self._state, project=project, ref=ref)
@@ -76,9 +79,12 @@ class Front:
             self._coming.kill()
             self._coming = None
         self._wanted = desired.number
+        self._later = None
         if self._serving is not None and self._serving.desired == desired:
             self._told.set()
             return
+        if self._serving is None and (first := alone(desired)) is not None:
+            desired, self._later = first, desired  # nobody waits for a version that only rolls
         self._coming = Serving(desired, changed=self._changed, keep=self._keep, beside=self._serving)
         self._coming.start()
         self._changed()
@@ -101,6 +107,8 @@ class Front:
                 task = asyncio.ensure_future(before.end(after=coming))
                 self._ends.add(task)
                 task.add_done_callback(self._ends.discard)
+            if self._later is not None:
+                self.want(self._later)
         self._told.set()
 
     def _open_records(self, folder: str) -> None:
@@ -174,6 +182,7 @@ class Front:
             message="; ".join(said),
             dropped=self._records.dropped if self._records else 0,
             grpc=self.speaking.address,
+            rolls=serving.rolls if serving else "",
         )
 
     async def tell(self, writer: asyncio.StreamWriter) -> None:

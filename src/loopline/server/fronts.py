@@ -74,6 +74,7 @@ class Seen:
     restarts: int = 0
     message: str = ""
     grpc: str = ""
+    rolls: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ class Deployed:
             number = said.number if said else None
             words = [self._problem, self._ended, said.message if said else "", self._remark]
             message = "; ".join(dict.fromkeys(word for word in words if word))
-            return Seen(self._state(said, wanted), number, pids, restarts, message, said.grpc if said else "")
+            spoken, rolls = (said.grpc, said.rolls) if said else ("", "")
+            return Seen(self._state(said, wanted), number, pids, restarts, message, spoken, rolls)
 
     def _state(self, said: Answering | None, wanted: Wanted | None) -> DeploymentState:
         if self._ending:

@@ -185,7 +185,7 @@ class Host:
         return Deployment(
             ref=key[1], number=None, state=seen.state, serving=seen.serving, url=held.url[0] if held.url else "", host=self.name,
             pids=seen.pids, restarts=seen.restarts, message=seen.message,
-            grpc=seen.grpc,
+            grpc=seen.grpc, rolls=seen.rolls,
         )  # fmt: skip
 
     def _end(self) -> None:

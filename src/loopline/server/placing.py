@@ -51,15 +51,23 @@ class Placing:
         if coming and new:
             service = mixed(service, service_of(loop, new), coming.number, coming.share, shadow=coming.shadow)
         known = {arm.name for arm in service_of(loop, version).arms}
+        trouble = ""
         with self._guard:
-            placed = [self._placed(loop, arm) for arm in service.arms]
+            try:
+                placed = [self._placed(loop, arm) for arm in service.arms]
+            except LooplineError as error:
+                if coming is None:
+                    raise
+                service, coming = service_of(loop, version), None  # who is served already does not suffer for it
+                trouble = f"version {new.number if new else ''} cannot be served beside it: {error.message}"
+                placed = [self._placed(loop, arm) for arm in service.arms]
         if coming:
             placed = [
                 (place if arm.name in known else replace(place, number=coming.number, change=coming.change), remark)
                 for arm, (place, remark) in zip(service.arms, placed, strict=True)
             ]
         signals = str(folder_of(self._home / "signals", project, name.asset.name, name.ref))
-        remarks = [remark for _, remark in placed]
+        remarks = [trouble, *(remark for _, remark in placed)]
         grpc = ""
         if service.grpc:
             try:

@@ -111,6 +111,13 @@ class Serving:
         return all(pool.ready for pool in self._traffic)
 
     @property
+    def rolls(self) -> str:
+        """Name the change that rolls, if every arm that it brings can answer; empty: not yet, or none does."""
+        coming = {name: change for name, (number, change) in self._origins.items() if number != self.desired.number}
+        ready = coming and all(self.pools[name].ready for name in coming)
+        return next(iter(coming.values())) if ready else ""
+
+    @property
     def whole(self) -> bool:
         """Whether all processes live."""
         return all(pool.whole for pool in self.pools.values())

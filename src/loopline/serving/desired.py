@@ -73,3 +73,5 @@ class Answering:
     """Records that did not fit into the buffer since the front began."""
     grpc: str = ""
     """`HOST:PORT` at which it speaks gRPC now; empty: nowhere."""
+    rolls: str = ""
+    """Id of the change that rolls, once every model of its version can answer; empty: not yet, or none rolls."""

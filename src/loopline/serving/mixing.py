@@ -13,6 +13,7 @@ from typing import Final
 
 from loopline.errors import Invalid
 from loopline.nouns.service import Arm, Service
+from loopline.serving.desired import Desired
 
 PARTS: Final = 10_000
 """A share is kept to this exactness."""
@@ -40,6 +41,18 @@ def mixed(old: Service, new: Service, number: int, share: float, *, shadow: bool
             *(arm if arm.shadow else replace(arm, weight=arm.weight * (PARTS - parts) * ours) for arm in old.arms),
         ),
     )
+
+
+def alone(desired: Desired) -> Desired | None:
+    """Give what is desired without the version that rolls; None where none does, or where everybody meets it already."""
+    kept = [place.number in (0, desired.number) for place in desired.places]
+    pairs = [
+        pair for pair, keep in zip(zip(desired.service.arms, desired.places, strict=True), kept, strict=True) if keep
+    ]
+    if all(kept) or not any(arm.weight and not arm.shadow for arm, _ in pairs):
+        return None
+    arms, places = zip(*pairs, strict=True)
+    return replace(desired, service=replace(desired.service, arms=arms), places=places, only=None)
 
 
 def check_mixable(old: Service, new: Service) -> None:

@@ -52,7 +52,7 @@ class Told:
     at: Array
     """Event time."""
     failed: Array
-    """Whether the service did not answer (5xx, or 429)."""
+    """Whether the arm did not answer, or refused the row (4xx, 5xx): whoever sends nonsense does so to both versions."""
     latency_us: Array
     score: Array
     """NaN where the model gave none, or none was asked for."""
@@ -97,12 +97,10 @@ def _take(here: Opened, between: Between) -> None:
     answer = f"TRY_CAST({name(score)} AS {kind})" if has else f"NULL::{kind}"
     where, values = _members(here, between)
     kept = dict.fromkeys(["id", "recorded_at", "event_time", "unit", *joining(here)])
-    failed = "(status >= 500 OR status = 429)"
     here.db.execute(
         f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k, {', '.join(map(name, kept))}, row, change = ? AS new,"
-        f" {failed} AS failed, latency_us::DOUBLE AS latency_us, CASE WHEN status < 400 THEN {answer} END AS score"
-        f" FROM predictions WHERE change IN (?, ?) AND recorded_at >= ? AND (status < 400 OR {failed})"
-        f" AND NOT (shadow AND change = ?){where}",
+        f" status >= 400 AS failed, latency_us::DOUBLE AS latency_us, CASE WHEN status < 400 THEN {answer} END AS score"
+        f" FROM predictions WHERE change IN (?, ?) AND recorded_at >= ? AND NOT (shadow AND change = ?){where}",
         [between.new, between.old, between.new, between.start, between.old, *values],
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from loopline.errors import Refused
 from loopline.ledger.ledger import Writing
 from loopline.loop import Loop
-from loopline.nouns.change import Change, Override
+from loopline.nouns.change import Change, ChangeState, Override
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.verdict import Result
@@ -47,6 +47,9 @@ def apply(
         through = None if override is None else partial(_override, tx, loop, _reason(override))
         phase: Phase = "start" if rollout_of(tx, loop, found) else "apply"
         decision = judge(tx, loop, found, phase=phase, otherwise=through)
+        if found.state is ChangeState.ROLLING and override is not None and (decision is None or decision.passed):
+            tx.say("change.overridden", found.id, **told(found))  # it goes on with that: loopline resume
+            return tx.changes.get(found.id)
         if decision is None or decision.passed:
             return carry_on(tx, loop, found)
         lacking = [one for one in decision.results if one.result is not Result.PASS]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from loopline.errors import Conflict
 from loopline.loop import Loop
 from loopline.nouns.ids import brief
 from loopline.nouns.rolling import Rollout
-from loopline.verbs.rolling import find_rolling, say, stood
+from loopline.nouns.rollout import Action
+from loopline.rollout.machine import follow
+from loopline.verbs.rolling import find_rolling, say
 
 
 def pause(
@@ -29,6 +32,9 @@ def pause(
                 f"change {brief(found.change)} is paused already", kind="rollout-paused",
                 hint=f"loopline resume {brief(found.change)}", change=found.change,
             )  # fmt: skip
-        after = tx.rollouts.keep(found, stood(found, "paused", why or f"paused by {loop.actor}"))
+        here, judged = found.progress, found.judged
+        units = sum(judged.units) if judged and judged.step == here.step else 0
+        action = Action("pause", here.weight, here.step, why or f"paused by {loop.actor}", units)
+        after = tx.rollouts.keep(found, replace(found, progress=follow(here, action, tx.now)))
         say(tx, "rollout.paused", after)
         return after

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from loopline.errors import Conflict
 from loopline.loop import Loop
 from loopline.nouns.ids import brief
 from loopline.nouns.rolling import Rollout
-from loopline.verbs.rolling import find_rolling, say, stood
+from loopline.nouns.rollout import Action
+from loopline.rollout.machine import follow
+from loopline.verbs.rolling import find_rolling, say
 
 
 def resume(
@@ -18,6 +21,8 @@ def resume(
     why: Annotated[str, "the reason"] = "",
 ) -> Rollout:
     """Let a rollout that was paused go on from where it is.
+
+    It gets all its time again: the step's, and that of the rollout.
 
     Example:
         loopline resume service/delay@prod
@@ -29,6 +34,8 @@ def resume(
                 f"change {brief(found.change)} is not paused", kind="rollout-not-paused",
                 hint=f"loopline rollouts {brief(found.change)}", change=found.change,
             )  # fmt: skip
-        after = tx.rollouts.keep(found, stood(found, "rolling", why or f"resumed by {loop.actor}"))
+        here = found.progress
+        action = Action("resume", here.weight, here.step, why or f"resumed by {loop.actor}")
+        after = tx.rollouts.keep(found, replace(found, progress=follow(here, action, tx.now)))
         say(tx, "rollout.resumed", after)
         return after

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from loopline.errors import Conflict
+from loopline.errors import Conflict, Invalid
 from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
@@ -19,6 +19,7 @@ from loopline.nouns.rollout import Rolling, State
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
+    from loopline.nouns.name import AssetName
     from loopline.nouns.rollout import Plan
 
 
@@ -75,7 +76,7 @@ def end_rolling(tx: Writing, loop: Loop, one: Rollout, *, why: str, bad: bool, k
     tx.changes.move(change, ChangeState.STOPPED, seq=tx.seq)
     marked = []
     if bad:
-        for asset, number in _brought(tx, loop, change):
+        for asset, number in brought(tx, loop, change):
             tx.versions.quarantine(asset, number, reason=why, change=change.id)
             marked.append(f"{asset}@{number}")
         tx.incidents.open(
@@ -94,6 +95,8 @@ def find_rolling(tx: Tables, loop: Loop, word: str) -> Rollout:
 
     if "/" in word:
         ref = parse_ref(word, project=loop.project)
+        if ref.asset.project != loop.project:
+            raise _elsewhere(ref.asset)
         found = tx.rollouts.of(loop.project, str(ref))
         if found is None:
             tx.refs.get(ref)
@@ -120,11 +123,18 @@ def stood(one: Rollout, state: State, why: str) -> Rollout:
     return replace(one, progress=replace(one.progress, state=state, weight=weight, reason=why))
 
 
+def _elsewhere(asset: AssetName) -> Invalid:
+    return Invalid(
+        f"{asset.key} belongs to another project", kind="other-project", hint=f"add --project {asset.project}",
+        asset=asset.key, project=asset.project,
+    )  # fmt: skip
+
+
 def _over(what: str, word: str) -> Conflict:
     return Conflict(what, kind="rollout-over", hint=f"loopline rollouts {word}", subject=word)
 
 
-def _brought(tx: Tables, loop: Loop, change: Change) -> list[tuple[Any, int]]:
+def brought(tx: Tables, loop: Loop, change: Change) -> list[tuple[Any, int]]:
     """Name what a change would have brought: its versions, and the models that the new version of its service is made of."""
     from loopline.nouns.name import parse_pointer
     from loopline.verbs.deploying import service_of

@@ -7,6 +7,7 @@ from typing import Annotated
 from loopline.loop import Loop
 from loopline.nouns.name import parse_ref
 from loopline.nouns.rolling import Rollout
+from loopline.verbs.moving import at_home
 from loopline.verbs.paging import at_most
 
 
@@ -26,5 +27,7 @@ def rollouts(
     with loop.ledger.read() as tx:
         if what and "/" not in what:
             return (tx.rollouts.get(tx.changes.resolve(loop.project, what).id),)
-        ref = str(parse_ref(what, project=loop.project)) if what else ""
-        return tuple(tx.rollouts.list(loop.project, ref=ref, limit=limit, after=after))
+        ref = parse_ref(what, project=loop.project) if what else None
+        if ref:
+            at_home(loop, ref.asset)
+        return tuple(tx.rollouts.list(loop.project, ref=str(ref or ""), limit=limit, after=after))

@@ -8,30 +8,30 @@ between has done all of it or nothing. Limits of time go by the clock of the led
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict, LooplineError
 from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Action, Weighting
+from loopline.nouns.rollout import Action, Judgement, Weighting
 from loopline.nouns.run import Link, Run, RunState
 from loopline.rollout.machine import follow, next_action
+from loopline.rollout.plan import compares
 from loopline.verbs.carrying import carry_out
 from loopline.verbs.judging import Looked, foresee, kept, look
 from loopline.verbs.moving import judge as judge_policy
-from loopline.verbs.rolling import end_rolling, say
+from loopline.verbs.rolling import brought, end_rolling, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loopline.ledger.leases import Lease
-    from loopline.ledger.ledger import Writing
+    from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
 
 LASTING: Final = 15_000_000
 """Microseconds for which somebody who steers and falls silent keeps others away."""
 SETTLING: Final = 1_000_000
 """Microseconds until fronts have heard of a weight: what was answered before is told apart by the weight of then."""
-PARQUET: Final = "application/vnd.apache.parquet"
 
 
 def steer(loop: Loop, holder: str) -> tuple[Rollout, ...]:
@@ -41,14 +41,14 @@ def steer(loop: Loop, holder: str) -> tuple[Rollout, ...]:
     """
     with loop.ledger.read() as tx:
         rolling = tx.rollouts.open(loop.project)
-    on, wrong = list[Rollout](), list[LooplineError]()
+    on, wrong = list[Rollout](), list[Exception]()
     for one in rolling:
         try:
             after = _steer(loop, one, holder)
         except Conflict as error:
-            if error.kind not in ("lease-held", "lease-lost", "rollout-moved"):
+            if error.kind not in _OTHERS:
                 wrong.append(error)
-        except LooplineError as error:
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with one, the others are looked at)
             wrong.append(error)
         else:
             on += [after] if after.progress != one.progress else []
@@ -57,29 +57,83 @@ def steer(loop: Loop, holder: str) -> tuple[Rollout, ...]:
     return tuple(on)
 
 
+_OTHERS: Final = ("lease-held", "lease-lost", "rollout-moved")
+"""Kinds of a conflict with somebody else who steers: the next look will tell."""
+
+
 def _steer(loop: Loop, one: Rollout, holder: str) -> Rollout:
+    """Look at one and bring it on. Where it cannot be looked at, limits of time hold all the same."""
     with loop.ledger.telemetry() as tables:
-        lease = tables.leases.take(f"rollout {one.change}", holder, lasting=LASTING)
-    looked = look(loop, one) if one.weights else None
-    judged = looked.judged if looked else None
-    action = next_action(one.progress, one.plan, judged, loop.clock.now())
+        tables.leases.take(_lease(one), holder, lasting=LASTING)
+    looked: Looked | None = None
+    trouble: Exception | None = None
+    if one.weights and compares(one.plan, one.progress.step):
+        try:
+            looked = look(loop, one)
+        except Exception as error:  # noqa: BLE001 (it is raised when the rest is done)
+            trouble = error
+    action = _next(loop, one, looked.judged if looked else None)
     if action.move == "hold":
-        after = replace(one, judged=judged or one.judged, looked_at=loop.clock.now())
+        after = replace(one, judged=looked.judged if looked else one.judged, looked_at=loop.clock.now())
         with loop.ledger.telemetry() as tables:
-            tables.leases.check(lease)
-            return tables.rollouts.keep(one, after)
-    return _bring_on(loop, one, lease, action, looked)
+            lease = tables.leases.take(_lease(one), holder, lasting=LASTING)  # a look may have taken longer
+            tables.rollouts.keep(one, after)
+            tables.leases.give_back(lease)
+    else:
+        try:
+            after = _bring_on(loop, one, holder, action, looked)
+        except LooplineError as error:
+            if action.move != "finish" or error.kind in _OTHERS:
+                raise
+            refused = Action("pause", action.weight, action.step, f"it cannot be applied: {error.message}")
+            after = _bring_on(loop, one, holder, refused, looked)
+    if trouble is not None:
+        raise trouble
+    return after
 
 
-def _bring_on(loop: Loop, one: Rollout, lease: Lease, action: Action, looked: Looked | None) -> Rollout:
+def _lease(one: Rollout) -> str:
+    return f"rollout {one.change}"
+
+
+def _next(loop: Loop, one: Rollout, judged: Judgement | None) -> Action:
+    """Say what comes next: what the machine says, once the new version can answer, and while nobody has marked it."""
+    here, now = one.progress, loop.clock.now()
+    with loop.ledger.read() as tx:
+        spoiled = _spoiled(tx, loop, one)
+        said = tx.deployments.find(one.project, one.ref)
+    if spoiled:
+        return Action("stop", 0.0, here.step, spoiled)
+    if here.state == "waiting" and (said is None or said.rolls != one.change):
+        if (now - here.began) * timedelta(microseconds=1) < one.plan.steps[0].most:
+            return Action("hold", here.weight, here.step, here.reason)
+        why = f": {said.message}" if said and said.message else ""
+        return Action("stop", 0.0, here.step, f"the new version has never been able to answer{why}")
+    return next_action(here, one.plan, judged, now)
+
+
+def _spoiled(tx: Tables, loop: Loop, one: Rollout) -> str:
+    """Say what of the new version was marked or deleted since it began to roll; empty: nothing."""
+    change = tx.changes.get(one.change)
+    for asset, number in brought(tx, loop, change):
+        reason = tx.versions.quarantined(asset, number)
+        if reason is not None and f"{asset}@{number}" not in change.lifts:
+            return f"{asset}@{number} is in quarantine: {reason}"
+        if tx.versions.get(asset, number).deleted_at is not None:
+            return f"{asset}@{number} was deleted"
+    return ""
+
+
+def _bring_on(loop: Loop, one: Rollout, holder: str, action: Action, looked: Looked | None) -> Rollout:
     """Do what comes next, in one transaction, with the judgement that it is done for."""
     plan, judged = one.plan, looked.judged if looked else None
     links = kept(loop, one, looked) if looked else None
-    foreseen = foresee(loop, one) if action.move == "start" else one.forecast
+    foreseen = foresee(loop, one) if action.move == "start" and compares(plan, 0) else one.forecast
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        tx.leases.check(lease)
+        lease = tx.leases.take(_lease(one), holder, lasting=LASTING)  # a look may have taken longer
         run = _recorded(tx, loop, one, links) if links else ""
         here = replace(one, judged=judged or one.judged, looked_at=tx.now, run=run or one.run, forecast=foreseen)
+        tx.leases.give_back(lease)
         if action.move == "stop":
             bad = judged is not None and judged.answer == "worse"
             end_rolling(tx, loop, one, why=action.reason, bad=bad, known=here)
@@ -87,7 +141,8 @@ def _bring_on(loop: Loop, one: Rollout, lease: Lease, action: Action, looked: Lo
         if action.move == "finish" and (refused := _refused(tx, loop, one)):
             action = Action("pause", action.weight, action.step, refused)
         after = replace(here, progress=follow(one.progress, action, tx.now))
-        if after.progress.weight != one.progress.weight or not one.weights:
+        before = (one.progress.weight, one.progress.step)
+        if (after.progress.weight, after.progress.step) != before or not one.weights:
             weighting = Weighting(tx.now + SETTLING, after.progress.weight, after.progress.step)
             after = replace(after, weights=(*one.weights, weighting))
         tx.rollouts.keep(one, after)

@@ -22,6 +22,8 @@ Touched = tuple[str, str]
 """A project, and `kind/name` or a pattern."""
 ALL: Final = "*"
 _IDS: Final = ("change", "pointer", "version", "run")
+_ROLLING: Final = frozenset({"pause", "resume", "abort"})
+"""Verbs about what rolls, whose `change` may be the deployment."""
 
 
 def named(loop: Loop, verb: str, typed: Mapping[str, Any]) -> set[Touched]:
@@ -41,6 +43,8 @@ def touched(loop: Loop, verb: str, typed: Mapping[str, Any]) -> set[Touched]:
     known = BY_NAME[verb]
     if known.runs_code or known.goes_on:
         return found | {(loop.project, ALL)}
+    if verb in _ROLLING:
+        return _rolled(loop, typed)
     for change in _changes(verb, typed):
         found |= _moved(loop, change)
     if typed.get("together") and isinstance(typed.get("ref"), RefName):
@@ -114,6 +118,20 @@ def _changes(verb: str, typed: Mapping[str, Any]) -> Iterator[str]:
     ref = typed.get("ref")
     if verb == "rollback" and change is None and isinstance(ref, RefName):
         yield str(ref)
+
+
+def _rolled(loop: Loop, typed: Mapping[str, Any]) -> set[Touched]:
+    """Give what a change that rolls moves, and with a quarantine the models that would be marked."""
+    from loopline.verbs.rolling import brought, find_rolling
+
+    try:
+        with loop.ledger.read() as tx:
+            change = tx.changes.get(find_rolling(tx, loop, typed["change"]).change)
+            found = {(loop.project, str(move.ref.asset)) for move in change.moves}
+            marked = brought(tx, loop, change) if typed.get("quarantine") else ()
+            return found | {(loop.project, str(asset)) for asset, _ in marked}
+    except LooplineError:
+        return {(loop.project, ALL)}
 
 
 def _moved(loop: Loop, change: str) -> set[Touched]:

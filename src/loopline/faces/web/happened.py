@@ -29,6 +29,14 @@ WORDS: Final[Mapping[str, str]] = {
     "change.refused": "was refused to apply",
     "change.judged": "had the policy judge",
     "change.withdrawn": "withdrew",
+    "change.overridden": "let through against the policy",
+    "rollout.started": "began to roll out",
+    "rollout.advanced": "gave more units to",
+    "rollout.paused": "paused the rollout of",
+    "rollout.resumed": "resumed the rollout of",
+    "rollout.stopped": "stopped the rollout of",
+    "rollout.finished": "rolled out",
+    "practice.assessed": "assessed the practice",
     "checks.started": "started the checks of",
     "check.answered": "checked",
     "comment.made": "commented on",
@@ -73,7 +81,7 @@ WORDS: Final[Mapping[str, str]] = {
 QUIET: Final = ("run.logged", "run.unchanged", "steps.started", "steps.ended", "steps.cached")
 """Kinds that say little one by one: how a run went on."""
 _RUNS: Final = ("run.", "steps.")
-_CHANGES: Final = ("change.", "comment.", "check.", "checks.")
+_CHANGES: Final = ("change.", "comment.", "check.", "checks.", "rollout.")
 _WATCHED: Final = ("alert.", "silence.")
 _SAID: Final = ("reason", "message", "why", "error", "note", "summary")
 _ENDS: Final = ("run.finished", "task.ended", "check.answered", "trigger.ended")

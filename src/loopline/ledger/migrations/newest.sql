@@ -601,7 +601,7 @@ CREATE TABLE deployments (
     pids TEXT DEFAULT '' NOT NULL,
     restarts INTEGER DEFAULT '0' NOT NULL,
     message TEXT DEFAULT '' NOT NULL,
-    seen_at INTEGER NOT NULL, grpc TEXT DEFAULT '' NOT NULL, grpc_port INTEGER DEFAULT '0' NOT NULL,
+    seen_at INTEGER NOT NULL, grpc TEXT DEFAULT '' NOT NULL, grpc_port INTEGER DEFAULT '0' NOT NULL, rolls TEXT DEFAULT '' NOT NULL,
     PRIMARY KEY (project, ref)
 );
 

@@ -22,7 +22,7 @@ def col(name: str, kind: Any = Text, *, null: bool = False, key: bool = False, d
 
 
 def upgrade() -> None:
-    """Create the tables. One change at a time rolls on a deployment; the database holds it to that."""
+    """Create the tables. One change at a time rolls on a deployment; the database holds it to that. A host says which can."""
     op.create_table(
         "rollouts",
         col("change", key=True),
@@ -47,6 +47,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('waiting', 'rolling', 'paused')"),
     )
     op.create_index("rollouts_project", "rollouts", ["project", "change"])
+    op.add_column("deployments", col("rolls", default=""))
     op.create_table(
         "rollout_weights",
         col("change", key=True),
