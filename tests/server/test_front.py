@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from loopline.server.serving import number_of
-from loopline.serving.desired import Desired, Only
+from loopline.serving.desired import Desired, Only, Place
 from loopline.serving.mixing import mixed
 from loopline.signals.queries import Filter, find
 from tests.server.fronting import Fronted, fronted, limited, naughty
@@ -410,7 +410,7 @@ def test_weights_move_without_a_process_being_started(tmp_path: Path) -> None:
     with fronted(old) as front:
         (model,) = front.said().pids[1:]
         front.want(rolling(0.0))
-        pids = front.until(lambda said: len(said.pids) == 3 and said.whole).pids
+        pids = front.until(lambda said: said.rolls == "change2" and said.whole).pids
         assert model in pids
         for share, low, high in ((0.5, 1, 39), (1.0, 40, 40), (0.0, 0, 0)):
             front.want(rolling(share))
@@ -436,5 +436,19 @@ def test_a_slice_alone_meets_the_new_version(tmp_path: Path) -> None:
         old, service=service, places=tuple(both[arm.name] for arm in service.arms), only=Only("x", ("1", "2"))
     )
     with fronted(rolling) as front:
+        front.until(lambda said: said.rolls == "change2")
         said = [one["predict"] for one in front.predict(1.0, 3.0, 2.0, 4.0).json()["predictions"]]
     assert said == [11.0, 3.0, 12.0, 4.0]
+
+
+def test_a_version_that_cannot_answer_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """A front that is started while a change rolls answers with the version that the ref names, whatever the other one does."""
+    old, new = naughty(tmp_path, 0.0), naughty(tmp_path, 10.0, number=2)
+    lost = Place(str(tmp_path / "nowhere"), number=2, change="change2")
+    service = mixed(old.service, new.service, 2, 0.5)
+    both = {"m0@2": lost, "m0": old.places[0]}
+    rolling = replace(old, service=service, places=tuple(both[arm.name] for arm in service.arms))
+    with fronted(rolling) as front:
+        said = [front.predict(1.0) for _ in range(10)]
+        assert [one.json()["predictions"][0]["predict"] for one in said] == [1.0] * 10
+        assert front.said().rolls == ""

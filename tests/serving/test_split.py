@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loopline.nouns.digest import digest_of
 from loopline.nouns.service import Arm
-from loopline.serving.split import Split, sampled, unit_of
+from loopline.serving.split import Split, member_of, sampled, unit_of
 
 DIGEST = digest_of(b"")
 REQUEST = "one"
@@ -87,3 +87,12 @@ def test_sampling_takes_its_share_and_always_the_same() -> None:
     assert chosen == [unit for unit in UNITS if sampled(unit, 0.3)]
     assert not any(sampled(unit, 0.0) for unit in UNITS)
     assert all(sampled(unit, 1.0) for unit in UNITS)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("UA", "UA"), ("a+b", "a+b"), ("100%", "100%"), (5, "5"), (5.0, "5"), (0.5, "0.5"), (True, "true"), (None, "")],
+)
+def test_a_member_is_written_as_it_is_declared(value: object, text: str) -> None:
+    """What a row says of a slice is compared as text, whatever type it came in."""
+    assert member_of(value) == text

@@ -13,7 +13,7 @@ from loopline.nouns.datatype import unpack
 from loopline.nouns.service import Arm, Limits
 from loopline.server.arms import Asked, Pool
 from loopline.serving.question import Answer, Made, Question
-from loopline.serving.split import Split, unit_of
+from loopline.serving.split import Split, member_of, unit_of
 from loopline.serving.spread import join, part_of
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Serving:
         if only is None:
             return [self._split.arm(unit, question.id) for unit in whom]
         said = self._columns(question, (only.column,)) or [("",)] * question.rows
-        splits = [self._split if unit_of(one) in self._members else self._before for one in said]
+        splits = [self._split if member_of(value) in self._members else self._before for (value,) in said]
         return [split.arm(unit, question.id) for split, unit in zip(splits, whom, strict=True)]
 
     async def _asked(self, pool: Pool, asking: Asking) -> Sequence[Any]:

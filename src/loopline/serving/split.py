@@ -54,6 +54,15 @@ def unit_of(values: Sequence[Any]) -> str:
     return "+".join(texts)
 
 
+def member_of(value: Any) -> str:
+    """Write a value as the members of a slice are declared: `UA`, `5` for 5.0, `true`; empty where there is none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def sampled(name: str, share: float) -> bool:
     """Tell whether a request is among the share that is kept whole: by the hash of its id, so the same one always is."""
     return share >= 1 or xxh3_64_intdigest(name.encode()) < share * _WHOLE

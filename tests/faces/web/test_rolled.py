@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loopline.faces.web.rolled import rolled
 from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Compared, Judged, Judgement, Plan, Rolling, Step
+from loopline.nouns.rollout import Compared, Forecast, Judged, Judgement, Plan, Rolling, Step
 
 from .serving import Server, wrong_with
 from .traffic import STAGING
@@ -26,6 +26,7 @@ ERRORS = replace(
 ONE = Rollout(
     "c", "flights", str(STAGING), 1, 2, PLAN, Rolling("rolling", 0, 0.25, 1, 1, 0, "canary, step 1 of 2"),
     judged=Judgement("undecided", 0, "brier: …", (BRIER, ERRORS), (120, 360)), run="a" * 32,
+    forecast=(Forecast("brier", 0, 3_800, 900, enough=False, words="too few will come"),),
 )  # fmt: skip
 
 

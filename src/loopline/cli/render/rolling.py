@@ -22,6 +22,9 @@ def list_of_rollout(values: Sequence[Rollout], screen: Screen) -> Iterator[str]:
         yield row
         if one.progress.reason:
             yield f"  {clean(one.progress.reason)}"
+        for told in one.forecast if not one.over else ():
+            if not told.enough or screen.verbose:
+                yield f"  {screen.paint('wait', f'step {told.step + 1}, {clean(told.metric)}')}: {clean(told.words)}"
         if one.judged and (len(values) == 1 or screen.verbose):
             yield from (f"  {line}" for line in findings(one.judged.findings, screen))
 
