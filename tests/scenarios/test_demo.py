@@ -187,17 +187,23 @@ def test_an_alert_has_led_to_a_proposal(told: tuple[Path, str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_rollouts_are_judged_by_what_came_true(told: tuple[Path, str]) -> None:
-    """The retrained model is never found worse; the one that learned wrong labels is, and is taken back, marked and refused."""
+    """The retrained model is never found worse; the one that learned wrong labels is taken back and marked.
+
+    By the judge or, where a tenth of the flights does not show it, by somebody.
+    """
     home, said = told
     found = ask(home, "rollouts")
     assert isinstance(found, list)
     bad, good = found
     assert not good["progress"]["reason"].startswith("worse")
     assert [one["weight"] for one in good["weights"]][:1] == [0.25]
-    assert bad["progress"]["state"] == "stopped"
-    assert "brier" in bad["progress"]["reason"]
-    assert "is in quarantine" in said
-    (incident,) = [one for one in ask(home, "find", "incidents") if one["opened_by"] == "trigger:rollouts"]  # type: ignore[attr-defined]
-    assert incident["blames"][0]["change"] == bad["change"]
+    assert (bad["progress"]["state"], bad["progress"]["weight"]) == ("stopped", 0.0)
+    assert bad["progress"]["reason"].startswith(("worse: brier", "arrival delays were read as seconds"))
+    shown = ask(home, "show", "model/delay@5")
+    assert isinstance(shown, dict)
+    assert shown["quarantined"]
+    incidents = ask(home, "find", "incidents")
+    assert isinstance(incidents, list)
+    assert incidents[0]["blames"][0]["change"] == bad["change"]
     asked = [line for line in said.splitlines() if "all answered" in line]
     assert len(asked) == 3

@@ -138,8 +138,9 @@ class Rolled:
 
 
 @pytest.fixture
-def rolled(tmp_path: Path) -> Iterator[Rolled]:
-    """A machine whose service answers."""
+def rolled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rolled]:
+    """A machine whose service answers. Its models are of a class that model processes find here."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     one = Rolled(tmp_path)
     one.begin()
     yield one

@@ -93,3 +93,12 @@ def test_what_was_never_recorded_cannot_be_measured(tmp_path: Path) -> None:
         with pytest.raises(Invalid) as refused:
             scored(tmp_path, asked)
         assert refused.value.kind == "unknown-column"
+
+
+def test_labels_of_another_time_have_their_predictions(tmp_path: Path) -> None:
+    """A window that is asked about makes no orphans of labels whose predictions lie outside of it."""
+    write(tmp_path, [entry(0), entry(1, event_times=JULY + 40 * DAY)])
+    tell(tmp_path, flown(0, 1.0), flown(1, 1.0), flown(99, 1.0))
+    seal(tmp_path)
+    assert scored(tmp_path, Asked(PROBA, JULY, JULY + DAY)).unmatched == 1
+    assert scored(tmp_path, Asked(PROBA)).unmatched == 1

@@ -10,8 +10,8 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ class Opened:
     """Of `predictions`, with DuckDB's types."""
     keys: tuple[tuple[str, ...], ...] = ()
     """Sets of columns by which labels name predictions."""
+    whole: Callable[[], str] = lambda: "predictions"
+    """Gives the name of a table with the predictions of every time, which is made when it is first asked for."""
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Give all rows of an answer."""
@@ -87,7 +89,10 @@ def opened(folder: Path, *, start: int | None = None, end: int | None = None, ti
             _view(db, "labels", sorted((link / labels.LABELS).glob("*" + sealing.PART)))
             kinds = {shown(row[0]): row[1] for row in db.execute("DESCRIBE predictions").fetchall()}
             sets = db.execute("SELECT DISTINCT keys FROM labels WHERE keys <> ''").fetchall()
-            yield Opened(db, kinds, tuple(sorted(tuple(json.loads(one)) for (one,) in sets)))
+            found = Opened(db, kinds, tuple(sorted(tuple(json.loads(one)) for (one,) in sets)))
+            if start is not None or end is not None:
+                found = replace(found, whole=lambda: _view(db, "everything", _parts(link, None, None), "predictions"))
+            yield found
         finally:
             db.close()
 
@@ -114,9 +119,11 @@ def equals(column: str, kind: str, other: str) -> str:
     return f"{column} = {other}"
 
 
-def _view(db: Any, table: str, parts: Sequence[Path]) -> None:
+def _view(db: Any, table: str, parts: Sequence[Path], fresh: str = "") -> str:
     sealed = f"SELECT * FROM read_parquet([{', '.join(text(str(one)) for one in parts)}], union_by_name=true) UNION ALL BY NAME "
-    db.execute(f"CREATE VIEW {table} AS {sealed if parts else ''}SELECT * FROM fresh_{table}")
+    rest = f"SELECT * FROM fresh_{fresh or table}"
+    db.execute(f"CREATE OR REPLACE VIEW {table} AS {sealed if parts else ''}{rest}")
+    return table
 
 
 def _parts(folder: Path, start: int | None, end: int | None) -> list[Path]:

@@ -136,13 +136,14 @@ def _unmatched(here: Opened, asked: Asked) -> int:
         ((arms,),) = here.rows("SELECT count(DISTINCT arm) FROM cells")
         if arms == 1 and pairs == labels:
             return 0
+    every = here.whole()
     found = (
-        "SELECT count(*) FROM labels l WHERE l.keys = '' AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.id = l.id)"
+        f"SELECT count(*) FROM labels l WHERE l.keys = '' AND NOT EXISTS (SELECT 1 FROM {every} p WHERE p.id = l.id)"
     )
     ((count,),) = here.rows(found)
     for keys in here.keys:
         on = same(here, keys)
-        there = f" AND NOT EXISTS (SELECT 1 FROM predictions p WHERE {on})" if on else ""
+        there = f" AND NOT EXISTS (SELECT 1 FROM {every} p WHERE {on})" if on else ""
         ((more,),) = here.rows(f"SELECT count(*) FROM labels l WHERE l.keys = ?{there}", [_written(keys)])
         count += more
     return int(count)
