@@ -187,10 +187,7 @@ def test_an_alert_has_led_to_a_proposal(told: tuple[Path, str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_rollouts_are_judged_by_what_came_true(told: tuple[Path, str]) -> None:
-    """The retrained model is never found worse; the one that learned wrong labels is taken back and marked.
-
-    By the judge or, where a tenth of the flights does not show it, by somebody.
-    """
+    """The retrained model is never found worse; the one that learned wrong labels is taken back, by the judge or by somebody."""
     home, said = told
     found = ask(home, "rollouts")
     assert isinstance(found, list)
