@@ -12,7 +12,7 @@ from loopline.rollout.units import observe
 from tests.rollout.traffic import DAY, Traffic, plan, rows, seen, share
 
 ALPHA = 0.05
-FEW, MANY = 80, 1_000
+FEW, MANY = 80, 400
 
 SCENARIOS = {
     "alike": Traffic(),
@@ -42,7 +42,7 @@ def test_a_candidate_that_is_alike_is_stopped_no_more_often_than_alpha(name: str
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_many_candidates_that_are_alike_are_stopped_no_more_often_than_alpha(name: str) -> None:
-    """What holds for a few rollouts holds for a thousand with more units."""
+    """What holds for a few rollouts holds for hundreds with more units."""
     assert share(lambda seed: alarmed(replace(SCENARIOS[name], units=4_000), seed), MANY) <= ALPHA
 
 
