@@ -40,10 +40,10 @@ def rollout(table: Table | None) -> Plan | None:
         metrics=tuple(_metric(one) for one in table.many("metrics")),
         alpha=table.number("alpha", _DEFAULT.alpha, least=1e-9, most=0.5),
         maturity=table.duration("maturity", _DEFAULT.maturity),
-        unit_window=_positive(table, "unit_window", _DEFAULT.unit_window),
+        unit_window=table.positive("unit_window", _DEFAULT.unit_window),
         cap=table.whole("cap", _DEFAULT.cap, least=1),
         missing=table.number("missing", _DEFAULT.missing, most=0.999),
-        most=_positive(table, "most", _DEFAULT.most),
+        most=table.positive("most", _DEFAULT.most),
         units=table.whole("units", _DEFAULT.units),
         over=table.choice("over", get_args(Over), _DEFAULT.over),
         column=column,
@@ -67,7 +67,7 @@ def _step(table: Table, kind: str) -> Step:
     found = Step(
         weight=table.number("weight", 0.0, most=1.0),
         least=table.whole("least", _STEP.least, least=1),
-        most=_positive(table, "most", _STEP.most),
+        most=table.positive("most", _STEP.most),
         hold=table.duration("hold", _STEP.hold),
         slack=table.number("slack", _STEP.slack, least=1.0),
         members=table.texts("members"),
@@ -95,7 +95,7 @@ def _metric(table: Table) -> Judged:
     elif name not in EVENTS:
         facts = {"labelled": True, "high": table.number("most", BOUNDED.get(name, 1.0), least=1e-9)}
     if "window" in table:
-        facts["window"] = _positive(table, "window", timedelta())
+        facts["window"] = table.positive("window", timedelta())
     measure = "latency" if name in LATENCY else "events" if name in EVENTS else "loss"
     found = Judged(name, measure, table.number("tolerance", 0.0), **facts)  # type: ignore[arg-type] # one of three words
     table.done()
@@ -112,10 +112,3 @@ def _usual(kind: str) -> tuple[Step, ...]:
             return (Step(0.0),)
         case _:
             return ()
-
-
-def _positive(table: Table, key: str, default: timedelta) -> timedelta:
-    found = table.duration(key, default)
-    if found <= timedelta():
-        table.fail(key, f"{key} is no time at all", kind="bad-duration", hint="write for example 10s, 1h or 7d")
-    return found

@@ -165,8 +165,8 @@ def _limits(table: Table | None) -> Limits:
         return default
     found = Limits(
         memory=table.size("memory", default.memory),
-        timeout=_positive(table, "timeout", default.timeout),
-        queue=_positive(table, "queue", default.queue),
+        timeout=table.positive("timeout", default.timeout),
+        queue=table.positive("queue", default.queue),
         rows=table.whole("rows", default.rows, least=1),
         body=table.size("body", default.body),
     )
@@ -252,8 +252,8 @@ def _monitors(table: Table) -> tuple[Monitor, ...]:
             Monitor(
                 name=name,
                 kind=kind,
-                window=_positive(one, "window", timedelta(days=1)),
-                every=_positive(one, "every", timedelta(hours=1)),
+                window=one.positive("window", timedelta(days=1)),
+                every=one.positive("every", timedelta(hours=1)),
                 rows=one.whole("rows", 500, least=1),
                 bounds=_bounds(one.inner("bounds"), kind),
                 columns=_columns(one, "columns"),
@@ -285,10 +285,3 @@ def _of_metrics() -> tuple[str, ...]:
     from loopline.checks.names import KNOWN
 
     return (*KNOWN, *(f"{name}_drop" for name in KNOWN))
-
-
-def _positive(table: Table, key: str, default: timedelta) -> timedelta:
-    found = table.duration(key, default)
-    if found <= timedelta():
-        table.fail(key, f"{key} is no time at all", kind="bad-duration", hint="write for example 10s, 1h or 7d")
-    return found

@@ -124,6 +124,13 @@ class Table:
             self.fail(key, f"{key} = {found!r} is no length of time", kind="bad-duration", hint=hint, text=found)
         return length
 
+    def positive(self, key: str, default: timedelta) -> timedelta:
+        """Take a length of time that is one."""
+        found = self.duration(key, default)
+        if found <= timedelta():
+            self.fail(key, f"{key} is no time at all", kind="bad-duration", hint="write for example 10s, 1h or 7d")
+        return found
+
     def choice(self, key: str, options: tuple[Word, ...], default: Word) -> Word:
         """Take one of several words; the default may be another one."""
         found = self.text(key, default)
