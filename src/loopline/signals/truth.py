@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loopline.signals.opening import text
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -19,7 +21,7 @@ def truth_of(positive: str, *, classes: bool) -> str:
         return "coalesce(text, CAST(number AS VARCHAR))"
     if not positive:
         return "CAST(coalesce(number, TRY_CAST(text AS DOUBLE)) AS DOUBLE)"
-    written = "'" + positive.replace("'", "''") + "'"
+    written = text(positive)
     as_number = f"number = TRY_CAST({written} AS DOUBLE)"
     one = f"CASE WHEN text IS NOT NULL THEN text = {written} WHEN number IS NOT NULL THEN coalesce({as_number}, false) END"
     return f"CAST({one} AS DOUBLE)"

@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from loopline.errors import Conflict, Invalid
+from loopline.errors import Conflict
 from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Rolling, State
+from loopline.nouns.rollout import Action, Rolling
+from loopline.rollout.machine import follow
+from loopline.verbs.moving import at_home
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
-    from loopline.nouns.name import AssetName
     from loopline.nouns.rollout import Plan
 
 
@@ -72,7 +73,9 @@ def end_rolling(tx: Writing, loop: Loop, one: Rollout, *, why: str, bad: bool, k
     `known` is the same with what has been found out since it was read.
     """
     change = tx.changes.get(one.change)
-    after = tx.rollouts.keep(one, stood(known or one, "stopped", why))
+    here = known or one
+    back = follow(here.progress, Action("stop", 0.0, here.progress.step, why), tx.now)
+    after = tx.rollouts.keep(one, replace(here, progress=back))
     tx.changes.move(change, ChangeState.STOPPED, seq=tx.seq)
     marked = []
     if bad:
@@ -95,8 +98,7 @@ def find_rolling(tx: Tables, loop: Loop, word: str) -> Rollout:
 
     if "/" in word:
         ref = parse_ref(word, project=loop.project)
-        if ref.asset.project != loop.project:
-            raise _elsewhere(ref.asset)
+        at_home(loop, ref.asset)
         found = tx.rollouts.of(loop.project, str(ref))
         if found is None:
             tx.refs.get(ref)
@@ -114,19 +116,6 @@ def say(tx: Writing, kind: str, one: Rollout, **more: Any) -> None:
     tx.say(
         kind, one.change, service=one.ref, old=one.old, new=one.new, state=here.state, weight=here.weight, step=here.step,
         reason=here.reason, **more,
-    )  # fmt: skip
-
-
-def stood(one: Rollout, state: State, why: str) -> Rollout:
-    """Give a rollout in another state."""
-    weight = 0.0 if state == "stopped" else one.progress.weight
-    return replace(one, progress=replace(one.progress, state=state, weight=weight, reason=why))
-
-
-def _elsewhere(asset: AssetName) -> Invalid:
-    return Invalid(
-        f"{asset.key} belongs to another project", kind="other-project", hint=f"add --project {asset.project}",
-        asset=asset.key, project=asset.project,
     )  # fmt: skip
 
 
