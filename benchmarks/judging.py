@@ -15,7 +15,7 @@ from benchmarks.measure import Case, Measured, Sample
 if TYPE_CHECKING:
     import numpy as np
 
-    from loopline.nouns.rollout import Judged
+    from loopline.nouns.rolling import Judged
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -105,7 +105,7 @@ def events(like: Rollout, seed: int) -> dict[str, Array]:
 
 def metric(name: str) -> Judged:
     """Give what is judged."""
-    from loopline.nouns.rollout import Judged
+    from loopline.nouns.rolling import Judged
 
     return {
         "errors": Judged("errors", "events", 0.01),
@@ -116,7 +116,7 @@ def metric(name: str) -> Judged:
 
 def ours(like: Rollout, made: dict[str, Array]) -> int | None:
     """Judge as Loopline does; give the units after which it would have stopped."""
-    from loopline.nouns.rollout import Plan, Step, Weighting
+    from loopline.nouns.rolling import Plan, Step, Weighting
     from loopline.rollout.judge import judge
     from loopline.rollout.units import Rows, observe
 
@@ -183,7 +183,7 @@ def large() -> Any:
 
 def judged(*metrics: str) -> Sample:
     """Judge a million events, from rows to the answer."""
-    from loopline.nouns.rollout import Plan, Step, Weighting
+    from loopline.nouns.rolling import Plan, Step, Weighting
     from loopline.rollout.judge import judge
     from loopline.rollout.units import observe
 

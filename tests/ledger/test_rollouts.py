@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.errors import Conflict, NotFound
-from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Compared, Judged, Judgement, Plan, Rolling, Step, Weighting
+from loopline.nouns.rolling import Compared, Judged, Judgement, Plan, Rolling, Step, Weighting
+from loopline.nouns.rollout import Rollout
 
 if TYPE_CHECKING:
     from .conftest import Hand

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.nouns.rollout import Judged, Judgement, Plan, Step
+from loopline.nouns.rolling import Judged, Judgement, Plan, Step
 from loopline.rollout.judge import judge
 from loopline.rollout.units import Observations, Sample
 from tests.rollout.traffic import Traffic, plan, seen

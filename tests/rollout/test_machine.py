@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from loopline.nouns.rollout import Action, Answer, Judged, Judgement, Plan, Rolling, Step
+from loopline.nouns.rolling import Action, Answer, Judged, Judgement, Plan, Rolling, Step
 from loopline.rollout.machine import Told, follow, next_action
 from loopline.rollout.plan import compares, planned
 

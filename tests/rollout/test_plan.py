@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from loopline.errors import Invalid
-from loopline.nouns.rollout import Judged, Kind, Measure, Plan, Step
+from loopline.nouns.rolling import Judged, Kind, Measure, Plan, Step
 from loopline.rollout.plan import compares, planned, sound
 
 BRIER = Judged("brier", "loss", 0.02, labelled=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from loopline.nouns.rollout import Judged, Plan, Step
+from loopline.nouns.rolling import Judged, Plan, Step
 from loopline.rollout.judge import judge
 from loopline.rollout.plan import planned
 from loopline.rollout.power import Usual, forecast

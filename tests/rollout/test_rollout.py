@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from loopline.nouns.rollout import Judged
+from loopline.nouns.rolling import Judged
 from loopline.rollout.judge import judge
 from loopline.rollout.units import observe
 from tests.rollout.traffic import DAY, Traffic, plan, rows, seen, share

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.nouns.rollout import Judged, Plan, Step, Weighting
+from loopline.nouns.rolling import Judged, Plan, Step, Weighting
 from loopline.rollout.units import NEVER, Observations, Rows, Sample, observe
 from tests.rollout.traffic import DAY, HOUR, Traffic, plan, rows, seen
 

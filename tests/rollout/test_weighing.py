@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loopline.nouns.rollout import Judged
+from loopline.nouns.rolling import Judged
 from loopline.rollout.units import Sample
 from loopline.rollout.weighing import Tried, weigh
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from loopline.nouns.rollout import Judged, Plan, Step, Weighting
+from loopline.nouns.rolling import Judged, Plan, Step, Weighting
 from loopline.rollout.units import Observations, Rows, observe
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -27,8 +27,8 @@ from loopline.nouns.declaration import Declaration
 from loopline.nouns.deployment import Deployment
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
-from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Judged, Plan, Step
+from loopline.nouns.rolling import Judged, Plan, Step
+from loopline.nouns.rollout import Rollout
 from loopline.nouns.service import Labels
 from loopline.server.host import Host
 from loopline.server.steering import Steering

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from loopline.errors import Invalid
-from loopline.nouns.rollout import Judged, Plan, Step
+from loopline.nouns.rolling import Judged, Plan, Step
 from loopline.settings.rollouts import rollout
 from loopline.settings.table import Source, Table
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from loopline.nouns.rollout import Judged, Plan, Step
+from loopline.nouns.rolling import Judged, Plan, Step
 
 from .test_deploy import DECLARED, PROD, champion, train
 
 if TYPE_CHECKING:
     from loopline.nouns.change import Change
-    from loopline.nouns.rolling import Rollout
+    from loopline.nouns.rollout import Rollout
 
     from .conftest import World
 

@@ -12,7 +12,7 @@ import pytest
 from loopline.errors import Invalid
 from loopline.nouns.change import ChangeState
 from loopline.nouns.deployment import Deployment
-from loopline.nouns.rollout import Judged, Plan, Step
+from loopline.nouns.rolling import Judged, Plan, Step
 from loopline.nouns.run import Run
 from loopline.nouns.service import Labels
 from loopline.signals.entry import Entry, encode, packed
@@ -27,7 +27,7 @@ from .test_deploy import DECLARED, DELAY, PROD, train
 
 if TYPE_CHECKING:
     from loopline.nouns.change import Change
-    from loopline.nouns.rolling import Rollout
+    from loopline.nouns.rollout import Rollout
     from loopline.testing.clock import FakeClock
 
     from .conftest import World

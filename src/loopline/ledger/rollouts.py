@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from loopline.errors import Conflict, NotFound
 from loopline.nouns.event import canonical
 from loopline.nouns.ids import brief
-from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Forecast, Judgement, Plan, Rolling, Weighting
+from loopline.nouns.rolling import Forecast, Judgement, Plan, Rolling, Weighting
+from loopline.nouns.rollout import Rollout
 from loopline.store.database import Row, Rows
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from loopline.nouns.rollout import Plan
+from loopline.nouns.rolling import Plan
 from loopline.nouns.service import Batching, Labels, Limits, Monitor, Objectives, Recording
 
 MAIN = "main"

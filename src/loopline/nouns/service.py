@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Literal
 
 from loopline.nouns.digest import Digest
-from loopline.nouns.rollout import Plan
+from loopline.nouns.rolling import Plan
 from loopline.nouns.severity import Severity
 from loopline.nouns.signature import Signature
 

@@ -19,7 +19,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.nouns.rollout import Answer, Compared, Judged, Judgement, Plan, Step
+from loopline.nouns.rolling import Answer, Compared, Judged, Judgement, Plan, Step
 from loopline.rollout.events import uneven
 from loopline.rollout.units import Observations, Sample
 from loopline.rollout.weighing import Tried, weigh

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Literal
 
-from loopline.nouns.rollout import Action, Judgement, Plan, Rolling
+from loopline.nouns.rolling import Action, Judgement, Plan, Rolling
 from loopline.rollout.plan import compares
 
 Told = Literal["", "pause", "resume", "abort"]

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final, get_args
 
 from loopline.errors import Invalid
-from loopline.nouns.rollout import Judged, Kind, Measure, Plan, Step
+from loopline.nouns.rolling import Judged, Kind, Measure, Plan, Step
 
 WEIGHTS: Final = (0.1, 0.5)
 """Of a canary that does not say."""

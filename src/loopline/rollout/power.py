@@ -15,7 +15,7 @@ from datetime import timedelta
 from statistics import NormalDist
 from typing import Final
 
-from loopline.nouns.rollout import Forecast, Judged, Plan, Step
+from loopline.nouns.rolling import Forecast, Judged, Plan, Step
 from loopline.rollout.plan import compares
 from loopline.rollout.wagers import stakes
 

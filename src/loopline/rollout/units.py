@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.nouns.rollout import Judged, Plan, Weighting
+from loopline.nouns.rolling import Judged, Plan, Weighting
 
 if TYPE_CHECKING:
     import numpy as np

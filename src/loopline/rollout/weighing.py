@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from loopline.nouns.rollout import Judged
+from loopline.nouns.rolling import Judged
 from loopline.rollout import events, wagers
 from loopline.rollout.slow import FACTORS, thresholds
 from loopline.rollout.units import Sample

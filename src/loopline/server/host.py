@@ -31,7 +31,7 @@ from loopline.serving.folders import log_of
 if TYPE_CHECKING:
     from loopline.ledger.leases import Lease
     from loopline.loop import Loop
-    from loopline.nouns.rolling import Rollout
+    from loopline.nouns.rollout import Rollout
     from loopline.settings import Settings
 
 HOST: Final = Actor("trigger", "host", verified=True)

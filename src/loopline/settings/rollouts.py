@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from loopline.errors import Invalid
-from loopline.nouns.rollout import Judged, Kind, Over, Plan, Step
+from loopline.nouns.rolling import Judged, Kind, Over, Plan, Step
 from loopline.rollout.plan import sound
 from loopline.settings.table import near
 

@@ -14,7 +14,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.event import canonical
 from loopline.nouns.look import AHEAD
 from loopline.nouns.name import parse_ref
-from loopline.nouns.rollout import Forecast, Judgement, Plan, Weighting
+from loopline.nouns.rolling import Forecast, Judgement, Plan, Weighting
 from loopline.nouns.run import Link
 from loopline.verbs.deploying import service_of
 from loopline.verbs.measured import measured
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from loopline.loop import Loop
-    from loopline.nouns.rolling import Rollout
+    from loopline.nouns.rollout import Rollout
     from loopline.nouns.run import Run
     from loopline.rollout.units import Rows
     from loopline.signals.judging import Between, Told

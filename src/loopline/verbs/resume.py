@@ -8,8 +8,8 @@ from typing import Annotated
 from loopline.errors import Conflict
 from loopline.loop import Loop
 from loopline.nouns.ids import brief
-from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Action
+from loopline.nouns.rolling import Action
+from loopline.nouns.rollout import Rollout
 from loopline.rollout.machine import follow
 from loopline.verbs.rolling import find_rolling, say
 

@@ -13,15 +13,15 @@ from loopline.errors import Conflict
 from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
-from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Action, Rolling
+from loopline.nouns.rolling import Action, Rolling
+from loopline.nouns.rollout import Rollout
 from loopline.rollout.machine import follow
 from loopline.verbs.moving import at_home
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
-    from loopline.nouns.rollout import Plan
+    from loopline.nouns.rolling import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from loopline.loop import Loop
 from loopline.nouns.name import parse_ref
-from loopline.nouns.rolling import Rollout
+from loopline.nouns.rollout import Rollout
 from loopline.verbs.moving import at_home
 from loopline.verbs.paging import at_most
 

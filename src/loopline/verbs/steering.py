@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict, LooplineError
-from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Action, Judgement, Weighting
+from loopline.nouns.rolling import Action, Judgement, Weighting
+from loopline.nouns.rollout import Rollout
 from loopline.nouns.run import Link, Run, RunState
 from loopline.rollout.machine import follow, next_action
 from loopline.rollout.plan import compares

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loopline.faces.web.rolled import rolled
-from loopline.nouns.rolling import Rollout
-from loopline.nouns.rollout import Compared, Forecast, Judged, Judgement, Plan, Rolling, Step
+from loopline.nouns.rolling import Compared, Forecast, Judged, Judgement, Plan, Rolling, Step
+from loopline.nouns.rollout import Rollout
 
 from .serving import Server, wrong_with
 from .traffic import STAGING

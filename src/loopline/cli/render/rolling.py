@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loopline.cli.screen import Screen
-    from loopline.nouns.rolling import Rollout
-    from loopline.nouns.rollout import Compared
+    from loopline.nouns.rolling import Compared
+    from loopline.nouns.rollout import Rollout
 
 
 def list_of_rollout(values: Sequence[Rollout], screen: Screen) -> Iterator[str]:

@@ -13,8 +13,8 @@ from loopline.faces.web.words import number, plural
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from loopline.nouns.rolling import Rollout
-    from loopline.nouns.rollout import Compared
+    from loopline.nouns.rolling import Compared
+    from loopline.nouns.rollout import Rollout
 
 TONES: Final = {"worse": "bad", "not-worse": "good", "undecided": "off"}
 
