@@ -1,4 +1,4 @@
-"""rolling: how far a rollout has come, and what has been found out on the way."""
+"""rollout: how far a rollout has come, and what has been found out on the way."""
 
 from __future__ import annotations
 
