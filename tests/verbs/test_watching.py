@@ -142,6 +142,33 @@ def test_quality_that_falls_behind_training_opens_an_alert(world: World) -> None
     assert alert.summary.endswith("of champion, at least 0.850")
 
 
+def test_labels_that_come_after_a_look_are_looked_at(world: World) -> None:
+    """A look that could decide nothing is taken again once labels have come, though no event is newer; one that could is not."""
+    monitor = Monitor(
+        "quality",
+        "quality",
+        window=timedelta(hours=1),
+        every=timedelta(hours=1),
+        rows=200,
+        bounds={"roc_auc_drop": 0.05},
+    )
+    deploy(world, monitor, measured={"roc_auc": 0.9})
+    records = Records(world)
+    start = world.loop.clock.now() // HOUR * HOUR - 100 * HOUR
+    names = []
+    for at in range(2):
+        records.add(start + at * HOUR, {"in.temp": np.zeros(400), "out.predict_proba[1]": np.tile([0.2, 0.8], 200)})
+        names.append(records.last)
+    records.add(start + 2 * HOUR, rows(1))
+    assert [one.seen for one in watch(world.loop)] == ["undecided", "undecided"]
+    for name in names:
+        told = tuple({"id": f"{name}:{n}", "label": n // 2 % 2} for n in range(400))
+        world.do("label", PROD, rows=told)
+    assert [one.seen for one in watch(world.loop)] == ["bad", "bad"]
+    assert kinds(world) == ["alert.opened"]
+    assert watch(world.loop) == ()
+
+
 def test_a_new_monitor_looks_back_as_far_as_it_takes_to_know(world: World) -> None:
     """What was bad in the two windows before somebody watched is an alert at the first look, with when it began."""
     deploy(world, FEATURES)

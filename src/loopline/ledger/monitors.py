@@ -27,6 +27,16 @@ class Monitors:
         )  # fmt: skip
         return (row[0], row[1]) if row else None
 
+    def looked_when(self, project: str, service: str, monitor: str) -> int:
+        """Give when it looked last, by the ledger's clock; 0 where it never did."""
+        row = self._rows.one(
+            "SELECT updated_at FROM monitors WHERE project = ? AND service = ? AND monitor = ?",
+            project,
+            service,
+            monitor,
+        )
+        return int(row[0]) if row else 0
+
     def of(self, project: str, service: str) -> Mapping[str, tuple[int, str]]:
         """Give the same for every monitor of a service."""
         rows = self._rows.all(

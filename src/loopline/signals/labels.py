@@ -64,6 +64,15 @@ def writing(folder: Path) -> Iterator[None]:
         os.close(file)
 
 
+def changed_at(folder: Path) -> int:
+    """Tell when labels were last written, microseconds of the machine's clock; 0 where there are none."""
+    newest = 0
+    for home in (folder / SEGMENTS, folder / LABELS):
+        with contextlib.suppress(FileNotFoundError):
+            newest = max([newest, *(one.stat().st_mtime_ns // 1000 for one in home.iterdir())])
+    return newest
+
+
 def append(folder: Path, labels: Sequence[Label]) -> None:
     """Keep labels; when this returns they are on the disk. For whoever holds `writing`.
 

@@ -13,6 +13,7 @@ from loopline.errors import Conflict, LooplineError
 from loopline.nouns.alert import Alert
 from loopline.nouns.look import Look, Watch
 from loopline.nouns.service import Monitor
+from loopline.signals.labels import changed_at
 from loopline.signals.monitors import read, step, write
 from loopline.verbs.looking import Deployed, deployed, look, newest_event
 
@@ -61,11 +62,11 @@ def _go_on(loop: Loop, here: Deployed, monitor: Monitor, clock: int) -> Iterable
     every = round(monitor.every.total_seconds() * 1e6)
     place = (loop.project, str(here.ref), monitor.name)
     with loop.ledger.read() as tx:
-        stood = tx.monitors.find(*place)
+        stood, when = tx.monitors.find(*place), tx.monitors.looked_when(*place)
     old = stood[0] if stood else None
     newest = clock // every * every
-    if old is None:  # a new monitor looks back as far as it takes to know
-        first = newest - (monitor.rise - 1) * every
+    if old is None or (old == newest and stood and _knows_more(here, monitor, read(stood[1]), when)):
+        first = newest - (monitor.rise - 1) * every  # it looks back as far as it takes to know
     else:
         first = max(old // every * every + every, newest - (BEHIND - 1) * every)
     for end in range(first, newest + 1, every):
@@ -78,6 +79,13 @@ def _go_on(loop: Loop, here: Deployed, monitor: Monitor, clock: int) -> Iterable
             raise
         old = end
         yield seen
+
+
+def _knows_more(here: Deployed, monitor: Monitor, watch: Watch, when: int) -> bool:
+    """Tell whether labels have come since a monitor of quality has looked and could decide nothing."""
+    if monitor.kind != "quality" or watch.last is None or watch.last.seen != "undecided":
+        return False
+    return changed_at(here.folder) > when
 
 
 def _keep(loop: Loop, here: Deployed, monitor: Monitor, seen: Look, *, old: int | None) -> None:
