@@ -340,9 +340,9 @@ def roll_out(teller: Teller) -> None:
     teller.do(f"loopline apply {PROD}")
     teller.say(
         "October is asked day by day, and told at the end of each day what has become of its flights. A unit is a flight number:"
-        " each counts once a step, by the mean of its first three days, a day after them."
+        " each counts once a step, by the mean of its first week, a day after it."
     )
-    _replay(teller, "10 --days 1-20")
+    _replay(teller, "10")
     one = _settled(teller)
     teller.do(f"loopline rollouts {PROD}")
     if one["progress"]["state"] == "finished":
@@ -394,6 +394,7 @@ def roll_back(teller: Teller) -> None:
 def _replay(teller: Teller, words: str) -> None:
     """Ask about days of flights, and tell the server each day what has come true."""
     address = teller.wait("loopline services", lambda found: found[0]["state"] == "ready" and found[0]["url"])
+    teller.wait(f"loopline rollouts {PROD}", lambda found: found[0]["progress"]["state"] == "rolling")
     every = f" --every {teller.every}" if teller.every > 1 else ""
     teller.do(f"python replay.py {words} --url {address} --tell {teller.url} --pace {PACE}{every}")
 
