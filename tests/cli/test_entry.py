@@ -176,6 +176,29 @@ def test_an_interrupt_that_was_ignored_stays_so(desk: Desk) -> None:
     assert process.returncode == 0, err
 
 
+def test_an_interrupt_that_falls_into_a_callback_comes_again() -> None:
+    """Python can raise nothing in a callback of a weak reference: what it drops there, we do a moment later, without a word."""
+    source = dedent("""
+        import os, signal, sys, time, weakref
+        from loopline.cli import entry, main
+
+        class Thing: ...
+
+        def work(*_):
+            thing = Thing()
+            callback = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))
+            del thing
+            time.sleep(20)
+
+        main._run = work
+        sys.argv[1:] = ["ls"]
+        sys.exit(entry.main())
+    """)
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=False, text=True, timeout=15)
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_what_is_not_ours_is_left_alone() -> None:
     """A program that calls main keeps its own way with interrupts."""
     mine = signal.getsignal(signal.SIGINT)

@@ -12,6 +12,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
+    from sys import UnraisableHookArgs
     from types import FrameType
 else:
     import _signal as signal  # what signal wraps; the wrapping takes longer to import than Python to start
@@ -19,6 +20,8 @@ else:
 INTERRUPTED = 130
 _MANY = 250
 """Modules from which on something large was loaded, which may want to clean up behind itself (DuckDB's bindings do)."""
+_MOMENT = 0.001
+"""Seconds until an interrupt that was dropped is tried again: longer than a callback of the import system takes."""
 
 
 def main() -> int:
@@ -50,6 +53,7 @@ def careful() -> bool:
     ours = signal.getsignal(signal.SIGINT) is _leave
     if ours:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = _swallowed
     return ours
 
 
@@ -60,3 +64,16 @@ def careless() -> None:
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
     os._exit(INTERRUPTED)
+
+
+def _swallowed(lost: UnraisableHookArgs) -> None:
+    """Interrupt again in a moment where Python had to drop an interrupt: it fell into a callback, which can raise nothing."""
+    if lost.exc_type is KeyboardInterrupt:
+        signal.signal(signal.SIGALRM, _again)
+        signal.setitimer(signal.ITIMER_REAL, _MOMENT)
+    else:
+        sys.__unraisablehook__(lost)
+
+
+def _again(_number: int, _frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)
