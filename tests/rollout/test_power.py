@@ -8,9 +8,9 @@ import pytest
 
 from loopline.nouns.rolling import Judged, Plan, Step
 from loopline.rollout.judge import judge
-from loopline.rollout.plan import planned
 from loopline.rollout.power import Usual, forecast
 from loopline.rollout.units import Observations, Sample
+from tests.rollout.plans import planned
 
 BRIER = Judged("brier", "loss", 0.02)
 ERRORS = Judged("errors", "events", 0.02)

@@ -61,7 +61,7 @@ def test_what_is_usual_is_not_written() -> None:
     assert [one.weight for one in canary.steps] == [0.1, 0.5]
     assert shadow is not None
     assert [one.weight for one in shadow.steps] == [0.0]
-    assert read('kind = "at-once"') == Plan("at-once", ())
+    assert read('kind = "at-once"') == Plan("at-once", (Step(1.0),))
     assert rollout(None) is None
 
 

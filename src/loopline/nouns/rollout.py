@@ -44,6 +44,12 @@ class Rollout:
         return self.plan.kind == "shadow"
 
     @property
+    def members(self) -> tuple[str, ...]:
+        """Members of the plan's column of whom the weight is a share, while a rollout by slice runs; empty: of everybody."""
+        inside = self.plan.kind == "slice" and not self.over and self.progress.step >= 0
+        return self.plan.steps[self.progress.step].members if inside else ()
+
+    @property
     def over(self) -> bool:
         """Whether it has come to its end."""
         return self.progress.state not in OPEN

@@ -18,28 +18,21 @@ from typing import Final, Literal
 from loopline.nouns.rolling import Action, Judgement, Plan, Rolling
 from loopline.rollout.plan import compares
 
-Told = Literal["", "pause", "resume", "abort"]
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-def next_action(rolling: Rolling, plan: Plan, judgement: Judgement | None, now: int, told: Told = "") -> Action:
+def next_action(rolling: Rolling, plan: Plan, judgement: Judgement | None, now: int) -> Action:
     """Say what comes next at `now` (microseconds, of the clock that drives).
 
-    judgement: the newest; None: none yet. One of an earlier step can stop, but never lets on. told: what a person wants; a wish
-    that makes no sense where the rollout stands is left alone. Of a rollout that is over: always hold.
+    judgement: the newest; None: none yet. One of an earlier step can stop, but never lets on. Of a rollout that is over: always
+    hold. What people want (pause, resume, abort) is an `Action` of theirs, which `follow` takes like any other.
     """
     if rolling.state in ("finished", "stopped"):
         return _hold(rolling, f"it is {rolling.state}")
-    if told == "abort":
-        return _stop(rolling, "a person has aborted it")
     if judgement is not None and judgement.answer == "worse":
         return _stop(rolling, f"worse: {judgement.reason}")
     if rolling.state == "paused":
-        if told == "resume":
-            return Action("resume", rolling.weight, rolling.step, "a person has resumed it")
         return _hold(rolling, rolling.reason)
-    if told == "pause":
-        return _pause(rolling, judgement, "a person has paused it")
     if rolling.state == "waiting":
         return Action("start", plan.steps[0].weight, 0, f"{plan.kind}, step 1 of {len(plan.steps)}")
     return _rolling(rolling, plan, judgement, now)

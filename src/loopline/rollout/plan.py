@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any, Final, get_args
@@ -11,42 +10,23 @@ from typing import Any, Final, get_args
 from loopline.errors import Invalid
 from loopline.nouns.rolling import Judged, Kind, Measure, Plan, Step
 
-WEIGHTS: Final = (0.1, 0.5)
-"""Of a canary that does not say."""
 _COMPARES: Final = ("canary", "slice", "shadow")
 _ZERO: Final = timedelta()
 
 
-def planned(
-    kind: Kind, metrics: Sequence[Judged] = (), *, weights: Sequence[float] = (), members: Sequence[Sequence[str]] = (),
-    column: str = "", step: Step | None = None, **limits: Any,
-) -> Plan:  # fmt: skip
-    """Make a sound plan of the usual steps of a kind, or raise `Invalid`.
-
-    weights: of a canary and of a slice, ascending; 0.1 and 0.5 if none are given. members: of a slice, whom each step names;
-    fewer weights than steps: the last one goes on. step: where the other fields of every step come from. limits: fields
-    of `Plan`.
-    """
-    like = step or Step(0.0)
-    shares: Sequence[float]
+def usual(kind: Kind) -> tuple[Step, ...]:
+    """Give the steps of a kind where nobody names any; none of a slice, whose members only people know."""
     match kind:
         case "at-once":
-            shares = (1.0,)
+            return (Step(1.0),)
         case "blue-green":
-            shares = (0.0, 1.0)
+            return (Step(0.0), Step(1.0))
         case "shadow":
-            shares = (0.0,)
+            return (Step(0.0),)
+        case "canary":
+            return (Step(0.1, slack=2.5), Step(0.5))
         case "slice":
-            given = tuple(weights) or WEIGHTS[-1:]
-            shares = [given[min(k, len(given) - 1)] for k in range(len(members))]
-        case _:
-            shares = tuple(weights) or WEIGHTS
-    named = [tuple(one) for one in members] or [()] * len(shares)
-    steps = tuple(
-        Step(share, like.least, like.most, like.hold, like.slack, who)
-        for share, who in zip(shares, named, strict=False)
-    )
-    return sound(Plan(kind, steps, tuple(metrics), column=column, **limits))
+            return ()
 
 
 def sound(plan: Plan) -> Plan:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from loopline.errors import Invalid
 from loopline.nouns.rolling import Judged, Kind, Over, Plan, Step
-from loopline.rollout.plan import sound
+from loopline.rollout.plan import sound, usual
 from loopline.settings.table import near
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def rollout(table: Table | None) -> Plan | None:
         table.fail("column", f"kind {kind} and column = {column!r} do not fit", kind="bad-value", hint=hint)
     found = Plan(
         kind=kind,
-        steps=tuple(_step(one, kind) for one in table.many("steps")) or _usual(kind),
+        steps=tuple(_step(one, kind) for one in table.many("steps")) or usual(kind),
         metrics=tuple(_metric(one) for one in table.many("metrics")),
         alpha=table.number("alpha", _DEFAULT.alpha, least=1e-9, most=0.5),
         maturity=table.duration("maturity", _DEFAULT.maturity),
@@ -49,8 +49,6 @@ def rollout(table: Table | None) -> Plan | None:
         column=column,
     )
     table.done()
-    if kind == "at-once":
-        return found
     if any(one.labelled for one in found.metrics) and not found.maturity:
         table.fail(
             "maturity", "labels are judged at one age, and nothing says at which", kind="missing-key",
@@ -100,15 +98,3 @@ def _metric(table: Table) -> Judged:
     found = Judged(name, measure, table.number("tolerance", 0.0), **facts)  # type: ignore[arg-type] # one of three words
     table.done()
     return found
-
-
-def _usual(kind: str) -> tuple[Step, ...]:
-    match kind:
-        case "canary":
-            return (Step(0.1, slack=2.5), Step(0.5))
-        case "blue-green":
-            return (Step(0.0), Step(1.0))
-        case "shadow":
-            return (Step(0.0),)
-        case _:
-            return ()

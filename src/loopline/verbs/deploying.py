@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, Pointer, RefName, parse_pointer
 from loopline.nouns.service import EVENT_TIME, UNIT, Arm, Service
 from loopline.nouns.signature import Signature
-from loopline.verbs.measured import check, kind_of
+from loopline.verbs.measured import check, kind_of, measured
 from loopline.verbs.permitting import may_read
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.entry import Entry
     from loopline.nouns.ref import Ref
+    from loopline.nouns.rolling import Plan
     from loopline.nouns.version import Version
 
 PROFILE_FILE: Final = "profile.json"
@@ -230,6 +231,8 @@ def _fits(service: Service) -> None:
     _known("unit", unit, taken)
     _known("labels.join", service.labels.join, [*taken, UNIT, EVENT_TIME])
     _known("labels.slices", service.labels.slices, taken)
+    if service.rollout and service.rollout.column:
+        _known("rollout.column", [service.rollout.column], taken)
     if given:
         _known("outputs", service.outputs, given)
         _known("record.redact", service.recording.redact, [*taken, *given], whole=True)
@@ -261,12 +264,35 @@ def _hidden(service: Service) -> None:
         **{f"monitor {one.name}": [name.partition("[")[0] for name in one.columns] for one in service.monitors},
     }
     for where, names in needed.items():
-        for name in names:
-            if name in redact:
-                raise Invalid(
-                    f"{where} needs {name!r}, which is redacted: it is never written down", kind="redacted-column",
-                    hint=f"take {name} out of record.redact, or out of {where}", column=name, where=where,
-                )  # fmt: skip
+        _written_down(where, names, redact)
+    if service.rollout:
+        check_judged(service.rollout, service)
+
+
+def check_judged(plan: Plan, service: Service) -> None:
+    """Refuse a rollout that is judged by what is never written down. Raise Invalid kind="redacted-column", "not-recorded"."""
+    if not plan.metrics:
+        return
+    if not service.recording.sample:
+        raise Invalid(
+            f"a rollout of {service.name} is judged by its records, and none are kept: record.sample is 0", kind="not-recorded",
+            hint='record some, or move there at once: rollout = { kind = "at-once" }', service=service.name,
+        )  # fmt: skip
+    redact = set(service.recording.redact)
+    _written_down("rollout.column", [plan.column], redact)
+    labelled = [one.metric for one in plan.metrics if one.labelled]
+    if labelled:
+        score = measured(service.labels, service.arms).score
+        _written_down(f"rollout.metrics ({', '.join(labelled)})", [score.partition("[")[0]], redact)
+
+
+def _written_down(where: str, names: Iterable[str], redact: Container[str]) -> None:
+    for name in names:
+        if name in redact:
+            raise Invalid(
+                f"{where} needs {name!r}, which is redacted: it is never written down", kind="redacted-column",
+                hint=f"take {name} out of record.redact, or out of {where}", column=name, where=where,
+            )  # fmt: skip
 
 
 def _known(where: str, names: Iterable[str], known: Sequence[str], *, whole: bool = False) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from loopline.errors import Conflict
+from loopline.errors import Conflict, Invalid
 from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.ids import brief
 from loopline.nouns.incident import Blame, Incident
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
     from loopline.nouns.rolling import Plan
+    from loopline.nouns.service import Service
+    from loopline.verbs.measured import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +41,56 @@ def rollout_of(tx: Tables, loop: Loop, change: Change) -> Found | None:
     """Tell how a change rolls; None: its refs move at once.
 
     A planned move of one deployment rolls if the new version of the service says how, and something stands there that it can be
-    compared with. What is brought back or mended in haste does not wait. Raise Invalid kind="not-comparable".
+    compared with. What is brought back or mended in haste does not wait. Raise Invalid kind="not-comparable", "not-recorded",
+    "redacted-column", and "two-rollouts" where several deployments of one change would roll.
     """
-    moves = [one for one in change.moves if one.ref.asset.kind == "service"]
-    if change.kind != "planned" or len(moves) != 1:
+    if change.kind != "planned":
         return None
-    (move,) = moves
+    found = [one for move in change.moves if move.ref.asset.kind == "service" and (one := _rolls(tx, loop, move))]
+    if len(found) > 1:
+        both = ", ".join(str(one.move.ref) for one in found)
+        raise Invalid(
+            f"{both} would roll in one change, and each is judged by itself", kind="two-rollouts",
+            hint='propose them one after the other, or move them at once: rollout = { kind = "at-once" }', refs=both,
+        )  # fmt: skip
+    return found[0] if found else None
+
+
+def _rolls(tx: Tables, loop: Loop, move: Move) -> Found | None:
     if move.old is None or move.new is None:
         return None
-    from loopline.serving.mixing import check_mixable
-    from loopline.verbs.deploying import service_of
+    from loopline.verbs.deploying import check_judged, service_of
 
-    new = service_of(loop, tx.versions.get(move.ref.asset, move.new))
+    old, new = (service_of(loop, tx.versions.get(move.ref.asset, number)) for number in (move.old, move.new))
     if new.rollout is None or new.rollout.kind == "at-once":
         return None
-    check_mixable(service_of(loop, tx.versions.get(move.ref.asset, move.old)), new)
+    _comparable(old, new)
+    check_judged(new.rollout, old)  # what both are recorded by, while it rolls
     return Found(move, move.old, move.new, new.rollout)
+
+
+def _comparable(old: Service, new: Service) -> None:
+    """Refuse two versions whose answers cannot be held against one label."""
+    from loopline.serving.mixing import check_mixable
+    from loopline.verbs.measured import measured
+
+    check_mixable(old, new)
+    labelled = [one.metric for one in new.rollout.metrics if one.labelled] if new.rollout else []
+    one, other = (measured(each.labels, each.arms) for each in (old, new))
+    if labelled and (one.kind, one.score, one.positive, one.named) != (
+        other.kind,
+        other.score,
+        other.positive,
+        other.named,
+    ):
+        raise Invalid(
+            f"{', '.join(labelled)} of the old version of {new.name} is {_said(one)}, of the new one {_said(other)}",
+            kind="not-comparable", hint='move there at once: rollout = { kind = "at-once" }', differs=["labels"],
+        )  # fmt: skip
+
+
+def _said(found: Measured) -> str:
+    return f"{found.score} against {found.positive or 'its label'}"
 
 
 def begin_rolling(tx: Writing, change: Change, found: Found) -> Change:

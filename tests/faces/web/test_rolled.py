@@ -10,7 +10,7 @@ from loopline.nouns.rolling import Compared, Forecast, Judged, Judgement, Plan, 
 from loopline.nouns.rollout import Rollout
 
 from .serving import Server, wrong_with
-from .traffic import STAGING
+from .traffic import PROD, STAGING
 
 if TYPE_CHECKING:
     from .story import Story
@@ -69,3 +69,19 @@ def test_the_page_of_the_change_shows_it(story: Story, served: Server) -> None:
     assert over.over
     assert "worse: brier" in page.text
     assert "Abort" not in page.text
+
+
+def test_a_share_of_a_slice_is_one_of_its_members(story: Story, served: Server) -> None:
+    """Where only some meet the new version, the page says who; when it is over the share is again one of everybody."""
+    steps = (Step(0.25, members=("UA", "AA")),)
+    with story.loop.ledger.write("flights", story.loop.actor) as tx:
+        change = tx.refs.get(PROD).change or ""
+        plan = replace(PLAN, kind="slice", column="carrier", steps=steps)
+        begun = tx.rollouts.begin(replace(ONE, change=change, ref=str(PROD), plan=plan, judged=None, forecast=()))
+        tx.say("rollout.advanced", change)
+    wanted = "25 % of carrier UA, AA meet the new version; all others the old one"
+    assert wanted in served.get(f"/p/flights/changes/{change}").text
+    with story.loop.ledger.write("flights", story.loop.actor) as tx:
+        tx.rollouts.keep(begun, replace(begun, progress=Rolling("finished", 0, 1.0)))
+        tx.say("rollout.finished", change)
+    assert "100 % meet the new version, 0 % the old one" in served.get(f"/p/flights/changes/{change}").text

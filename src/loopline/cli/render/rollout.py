@@ -53,9 +53,10 @@ def _row(one: Rollout, screen: Screen) -> list[str]:
     here = one.progress
     last = len(one.plan.steps)
     step = f"step {min(here.step + 1, last)} of {last}" if here.step >= 0 else ""
+    whom = f" of {clean(one.plan.column)} {clean(', '.join(one.members))}" if one.members else ""
     return [
         screen.paint("name", short_id(one.change)), status(here.state, screen), clean(one.ref),
-        f"{target(one.old)} → {target(one.new)}", "shadow" if one.shadow else f"{here.weight:.0%}", step,
+        f"{target(one.old)} → {target(one.new)}", "shadow" if one.shadow else f"{here.weight:.0%}{whom}", step,
         when(here.since, screen),
     ]  # fmt: skip
 
