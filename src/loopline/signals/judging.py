@@ -129,10 +129,10 @@ def _joined(here: Opened, between: Between) -> str:
     facts = "new, taken.recorded_at AS recorded_at, event_time, failed, latency_us, score"
     if not between.score:
         return f"SELECT {unit}, {facts}, NULL::DOUBLE AS truth FROM taken ORDER BY event_time, id, row, new"
-    here.db.execute(f"CREATE TEMP TABLE truths AS {latest(here, 'taken', maturity=between.maturity)}")
+    truths = latest(here, "taken", maturity=between.maturity)
     return (
         f"SELECT {unit}, {facts}, {truth_of(between.positive, classes=between.classes)} AS truth"
-        " FROM taken LEFT JOIN truths USING (k) ORDER BY event_time, id, row, new"
+        f" FROM taken LEFT JOIN ({truths}) USING (k) ORDER BY event_time, id, row, new"
     )
 
 

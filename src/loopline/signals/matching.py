@@ -8,28 +8,33 @@ from loopline.nouns.service import EVENT_TIME, UNIT
 from loopline.signals.labels import BY
 from loopline.signals.opening import Opened, equals, name
 
-_ORDER: Final = "l.recorded_at::HUGEINT * 4294967296 + l.seq"
+_ORDER: Final = "recorded_at::HUGEINT * 4294967296 + seq"
 """A later label counts more; of those that came together, the one that stands behind."""
 
 
 def latest(here: Opened, table: str, *, maturity: int = 0) -> str:
-    """Write the rows (k, number, text, recorded_at, contradicted, pairs) of a table's predictions that have a label.
+    """Write the rows (k, number, text, recorded_at, contradicted) of a table's predictions that have a label.
 
     The table has `k` beside the columns of predictions by which labels name them. With a maturity only labels count that
-    were known within so many microseconds of the event.
+    were known within so many microseconds of the event. Temporary tables `pairs`, one row for each prediction and label of it,
+    and `several`, the predictions with more than one, are made for it: nearly all have one, and only the others are put together.
     """
+    here.db.execute(f"CREATE OR REPLACE TEMP TABLE pairs AS {_matched(here, table, maturity)}")
+    here.db.execute("CREATE OR REPLACE TEMP TABLE several AS SELECT k FROM pairs GROUP BY k HAVING count(*) > 1")
     return f"""
-        SELECT k, arg_max(number, o) AS number, arg_max(text, o) AS text, max(recorded_at) AS recorded_at,
+        SELECT k, number, text, recorded_at, number IS NOT NULL AND text IS NOT NULL AS contradicted
+        FROM pairs ANTI JOIN several USING (k)
+        UNION ALL
+        SELECT k, arg_max(number, {_ORDER}) AS number, arg_max(text, {_ORDER}) AS text, max(recorded_at) AS recorded_at,
             (min(number) IS DISTINCT FROM max(number) OR min(text) IS DISTINCT FROM max(text)
-             OR count(number) > 0 AND count(text) > 0) AS contradicted, count(*) AS pairs
-        FROM ({matched(here, table, maturity=maturity)}) GROUP BY k
+             OR count(number) > 0 AND count(text) > 0) AS contradicted
+        FROM pairs SEMI JOIN several USING (k) GROUP BY k
     """
 
 
-def matched(here: Opened, table: str, *, maturity: int = 0) -> str:
-    """Write every pair of a prediction (k) and a label of it."""
+def _matched(here: Opened, table: str, maturity: int) -> str:
     bound = f" AND l.known_at <= p.event_time + {int(maturity)}" if maturity else ""
-    chosen = f"SELECT p.k, l.number, l.text, l.recorded_at, {_ORDER} AS o FROM {table} p JOIN labels l"
+    chosen = f"SELECT p.k, l.number, l.text, l.recorded_at, l.seq FROM {table} p JOIN labels l"
     pairs = [f"{chosen} ON l.id = p.id{bound}"]
     for keys in here.keys:
         on = same(here, keys)

@@ -106,11 +106,11 @@ def _take(here: Opened, asked: Asked, columns: dict[str, str]) -> None:
     step, first = int(asked.window), int(asked.start or 0)
     begins = f"event_time - ((event_time - {first}) % {step} + {step}) % {step}"
     here.db.execute(
-        f"CREATE TEMP TABLE taken AS SELECT row_number() OVER () AS k,"
-        f" ({begins}) AS start, arm, version, {', '.join(map(name, kept))},"
+        f"CREATE TEMP TABLE answered AS SELECT ({begins}) AS start, arm, version, {', '.join(map(name, kept))},"
         f" {answer} AS score{slices} FROM predictions WHERE status < 400{where}",
         [value for _, value in bounds if value is not None],
     )
+    here.db.execute("CREATE TEMP VIEW taken AS SELECT rowid AS k, * FROM answered")
     here.db.execute(
         "CREATE TEMP TABLE cells AS SELECT row_number() OVER (ORDER BY start, arm, version) - 1 AS g, *"
         " FROM (SELECT DISTINCT start, arm, version FROM taken)"
@@ -118,12 +118,12 @@ def _take(here: Opened, asked: Asked, columns: dict[str, str]) -> None:
 
 
 def _joined(here: Opened, asked: Asked, slices: int) -> str:
-    here.db.execute(f"CREATE TEMP TABLE truths AS {latest(here, 'taken', maturity=asked.maturity)}")
+    truths = latest(here, "taken", maturity=asked.maturity)
     named = "".join(f", s{n}" for n in range(slices))
     truth = truth_of(asked.positive, classes=asked.classes)
     return (
         f"SELECT g, score, {truth} AS truth, coalesce(contradicted, false) AS contradicted{named}"
-        " FROM taken JOIN cells USING (start, arm, version) LEFT JOIN truths USING (k)"
+        f" FROM taken JOIN cells USING (start, arm, version) LEFT JOIN ({truths}) USING (k)"
     )
 
 
@@ -132,7 +132,7 @@ def _unmatched(here: Opened, asked: Asked) -> int:
     whole = asked.start is None and asked.end is None and not asked.maturity
     ((labels,),) = here.rows("SELECT count(*) FROM labels")
     if whole and not here.keys:  # as many pairs as labels: none is left
-        ((pairs,),) = here.rows("SELECT coalesce(sum(pairs), 0) FROM truths")
+        ((pairs,),) = here.rows("SELECT count(*) FROM pairs")
         ((arms,),) = here.rows("SELECT count(DISTINCT arm) FROM cells")
         if arms == 1 and pairs == labels:
             return 0

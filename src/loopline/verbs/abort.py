@@ -22,4 +22,5 @@ def abort(
         loopline abort service/delay@prod --why "complaints from the gate" --quarantine
     """
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        return end_rolling(tx, loop, find_rolling(tx, loop, change), why=why.strip() or f"aborted by {loop.actor}", bad=quarantine)
+        said = why.strip() or f"aborted by {loop.actor}"
+        return end_rolling(tx, loop, find_rolling(tx, loop, change), why=said, bad=quarantine)
