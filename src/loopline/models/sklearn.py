@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import sys
+import threading
 import zipfile
+from types import ModuleType
 from typing import Any, Final
 
 from loopline.errors import Invalid, Unavailable
@@ -96,27 +98,54 @@ def _needs_pickle(model: Any, why: str, facts: dict[str, Any]) -> Invalid:
 
 
 def _skops() -> Any:
-    """Give `skops.io`, without the list that it makes when it is imported.
+    """Give `skops.io`, without the lists of names that it makes when it is imported.
 
-    To trust their names skops imports every estimator that scikit-learn has, which takes longer than reading a model. The rule
-    of trust.py decides about every name anyway, so skops gets an empty list: it then asks about them as about all others.
+    To trust their names skops imports every estimator of scikit-learn and looks for the home of every function of numpy and
+    scipy, which takes longer than reading a model. The rule of trust.py decides about every name anyway, so our skops gets empty
+    lists: it then asks about these as about all others. The copy is ours: whoever imports skops in this process gets a whole one.
     """
-    try:
-        if "skops.io" not in sys.modules:
-            import sklearn.utils
-
-            every = sklearn.utils.all_estimators
-            sklearn.utils.all_estimators = list
+    with _guard:
+        if not _copy:
             try:
-                import skops.io
-            finally:
-                sklearn.utils.all_estimators = every
+                _copy.append(_without_lists())
+            except ImportError as error:
+                raise Unavailable(
+                    f"scikit-learn models need {error.name}",
+                    kind="extra-missing",
+                    hint="pip install 'loopline[sklearn]'",
+                    extra="sklearn",
+                ) from error
+        return _copy[0]
+
+
+_guard: Final = threading.Lock()
+_copy: Final[list[Any]] = []
+
+
+def _without_lists() -> Any:
+    theirs = _taken_out()
+    sys.modules[_LISTS] = _Empty(_LISTS)
+    try:
         import skops.io
-    except ImportError as error:
-        raise Unavailable(
-            f"scikit-learn models need {error.name}",
-            kind="extra-missing",
-            hint="pip install 'loopline[sklearn]'",
-            extra="sklearn",
-        ) from error
-    return skops.io
+
+        return skops.io
+    finally:
+        _taken_out()
+        sys.modules.update(theirs)
+
+
+_LISTS: Final = "skops.io._trusted_types"
+
+
+def _taken_out() -> dict[str, ModuleType]:
+    """Take skops out of the modules that this process knows."""
+    return {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] == "skops"}
+
+
+class _Empty(ModuleType):
+    """Whatever list somebody looks for here, it is empty."""
+
+    def __getattr__(self, name: str) -> list[str]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return []

@@ -27,12 +27,21 @@ LISTED: Final = frozenset({
     "sklearn.feature_selection._mutual_info.mutual_info_classif",
     "sklearn.feature_selection._mutual_info.mutual_info_regression",
     "sklearn.utils.validation.check_array",
+    "numpy.random.MT19937",
+    "numpy.random.PCG64",
+    "numpy.random.PCG64DXSM",
+    "numpy.random.Philox",
+    "numpy.random.SFC64",
 })
 """Names that are harmless however a node uses them. The indices inside a Tree are checked by trees.py."""
+
+_VALUES: Final = frozenset({"bool", "float", "int", "list", "map", "set", "str", "tuple"})
+"""Types of Python whose values, and which themselves, are only data."""
 
 _HOMES: Final = re.compile(r"(sklearn(\.\w+)+|scipy\.(sparse|stats|interpolate|spatial)(\.\w+)*)\Z")
 _NOT_HOMES: Final = re.compile(r"\.(externals|tests?|_mocking|datasets|_array_api)(\.|\Z)|conftest")
 _CLASS: Final = re.compile(r"_*[A-Z]\w*\Z|rv_\w+_frozen\Z")
+_UFUNCS: Final = re.compile(r"(numpy(\._core\.\w+)?|scipy\.special(\.\w+)?)\Z")
 _SCORE: Final = re.compile(r"sklearn\.metrics\.(\w+\.)*[a-z]\w*_(score|loss|error|deviance)\Z")
 
 
@@ -65,7 +74,10 @@ def _harmless_use(node: Node) -> bool:
     module, name = str(node["__module__"]), str(node["__class__"])
     match node["__loader__"]:
         case "FunctionNode":
-            return f"{module}.{name}" in LISTED or bool(_SCORE.match(f"{module}.{name}"))
+            whole = f"{module}.{name}"
+            return whole in LISTED or bool(_SCORE.match(whole)) or _elementwise(module, name)
+        case "JsonNode" | "NdArrayNode" | "TypeNode":
+            return (module == "builtins" and name in _VALUES) or (module == "numpy" and _scalar(name))
         case "PartialNode":
             inner = node["content"]["func"]
             return inner["__loader__"] == "FunctionNode" and _harmless_use(inner)
@@ -75,6 +87,26 @@ def _harmless_use(node: Node) -> bool:
             )
         case _:
             return False
+
+
+def _elementwise(module: str, name: str) -> bool:
+    """Tell whether that is a universal function of numpy or scipy: it computes, and does nothing else."""
+    from numpy import ufunc
+
+    if not _UFUNCS.match(module):
+        return False
+    try:
+        return isinstance(getattr(import_module(module), name), ufunc)
+    except (ImportError, AttributeError):
+        return False
+
+
+def _scalar(name: str) -> bool:
+    """Tell whether that is a type of numpy's numbers."""
+    import numpy as np
+
+    found = getattr(np, name, None)
+    return isinstance(found, type) and issubclass(found, np.generic)
 
 
 def _at_home(module: str, name: str) -> bool:
