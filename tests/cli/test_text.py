@@ -72,6 +72,8 @@ def test_facts_indent_their_further_lines() -> None:
         (200 * SECOND, "3 min 20 s"),
         (3600 * SECOND, "1 h"),
         (99 * 3600 * SECOND, "4 d 3 h"),
+        (float("inf"), "∞"),
+        (float("nan"), "–"),
     ],
 )
 def test_spans(micros: float, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def span(micros: float) -> str:
     """Say how long: `0.4 s`, `12 s`, `3 min 20 s`, `5 h 2 min`, `4 d 3 h`."""
     from itertools import pairwise
 
+    if not isfinite(micros):
+        return "∞" if micros > 0 else "–"
     seconds = micros / _MICROS
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"

@@ -46,7 +46,7 @@ class Rollout:
     @property
     def members(self) -> tuple[str, ...]:
         """Members of the plan's column of whom the weight is a share, while a rollout by slice runs; empty: of everybody."""
-        inside = self.plan.kind == "slice" and not self.over and self.progress.step >= 0
+        inside = self.plan.kind == "slice" and not self.over and 0 <= self.progress.step < len(self.plan.steps)
         return self.plan.steps[self.progress.step].members if inside else ()
 
     @property
