@@ -212,6 +212,7 @@ def approval(
         (Approvals(not_author=False), [approval("person:ann")], Result.PASS),
         (Approvals(), [approval("assistant:bot")], Result.PENDING),
         (Approvals(humans_only=False), [approval("assistant:bot")], Result.PASS),
+        (Approvals(humans_only=False), [approval("assistant:ann")], Result.PENDING),
         (Approvals(verified=True), [approval()], Result.PENDING),
         (Approvals(verified=True), [approval(verified=True)], Result.PASS),
         (Approvals(source=("team/ml",)), [approval()], Result.PASS),
@@ -231,6 +232,24 @@ def test_approvals(rule: Approvals, answers: list[Approval], result: Result) -> 
     facts = case(verdict(), teams={"team/ml": frozenset({"person:bob", "person:ann"})})
     facts = replace(facts, change=replace(facts.change, approvals=tuple(answers)))
     assert answer(policy(approvals=rule), facts).result is result
+
+
+@pytest.mark.parametrize(
+    ("author", "who", "result", "said"),
+    [
+        ("assistant:ann", "person:ann", Result.PENDING, "person:ann is who the author acts for"),
+        ("assistant:ann", "person:bob", Result.PASS, ""),
+        ("person:ann", "assistant:ann", Result.PENDING, "assistant:ann acts for the author"),
+        ("token:ann", "person:ann", Result.PASS, ""),
+    ],
+)
+def test_somebody_and_their_assistant_are_one_author(author: str, who: str, result: Result, said: str) -> None:
+    """Nobody approves what their own assistant has proposed, where authors may not approve."""
+    facts = case(verdict())
+    facts = replace(facts, change=replace(facts.change, author=author))
+    facts = replace(facts, change=replace(facts.change, approvals=(approval(who, of=facts.change),)))
+    found = answer(policy(approvals=Approvals(humans_only=False)), facts)
+    assert (found.result, said in found.observed) == (result, True)
 
 
 @pytest.mark.parametrize(
