@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx2
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
 from loopline.checks.document import Document, dump_document
 from loopline.nouns.actor import parse_actor
-from loopline.nouns.artifact import Artifact
 from loopline.nouns.policy import Approvals, Policy
 from tests.server.serving import HOME, Served
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from mcp_types import CallToolResult
 
+    from loopline.nouns.digest import Digest
     from loopline.nouns.token import Role
 
 T = TypeVar("T")
@@ -35,13 +35,13 @@ class World(Served):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.bearer = ""
-        self.do("put", "model/delay", artifact=self.artifact(b"one"), message="June")
-        self.do("put", "model/delay", artifact=self.artifact(b"two"), message="July")
+        self.do("put", "model/delay", digest=self.stored(b"one"), message="June")
+        self.do("put", "model/delay", digest=self.stored(b"two"), message="July")
         self.do("propose", CHAMPION, to="1", why="the first one")
 
-    def artifact(self, content: bytes) -> Artifact:
+    def stored(self, content: bytes) -> Digest:
         """Store bytes."""
-        return Artifact(self.loop.blobs.put(content), "text/plain", len(content))
+        return self.loop.blobs.put(content)
 
     def do(self, verb: str, *args: Any, by: str = "ann", **asked: Any) -> Any:
         """Ask a verb as somebody, embedded."""
@@ -72,7 +72,10 @@ class World(Served):
             ):
                 return await talking(client)
 
-        return asyncio.run(session())
+        try:
+            return asyncio.run(session())
+        except* MCPError as group:
+            raise leaf(group) from None
 
     def call(self, name: str, **arguments: Any) -> CallToolResult:
         """Call a tool once. The client holds the answer against the tool's output schema."""
@@ -97,6 +100,11 @@ class World(Served):
         """Tell where a ref stands."""
         target: int = self.do("show", ref).target
         return target
+
+
+def leaf(error: BaseException) -> BaseException:
+    """Give what is in a group of one, however deep."""
+    return leaf(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from loopline.cli.place import Place
-from loopline.errors import Invalid, Refused
+from loopline.errors import Invalid, Refused, Unavailable
 
 if TYPE_CHECKING:
     from loopline.cli.assistant import Here
@@ -26,7 +26,7 @@ def mcp(where: Place) -> None:
     from dataclasses import replace
 
     from loopline.cli.assistant import Here
-    from loopline.faces.mcp.speaking import needed
+    from loopline.faces.mcp.speaking import installed
     from loopline.nouns.actor import assistant_of, parse_actor
 
     if where.options.dry:
@@ -35,9 +35,10 @@ def mcp(where: Place) -> None:
             kind="no-dry-run",
             hint="leave out --dry-run; its tools rehearse what they can",
         )
-    lacking = needed("")
-    if lacking is not None:
-        raise lacking
+    if not installed():
+        raise Unavailable(
+            "assistants need the extra 'mcp'", kind="extra-missing", hint="pip install 'loopline[mcp]'", extra="mcp"
+        )
     settings = where.settings
     here = Here(replace(settings, actor=str(assistant_of(parse_actor(settings.actor)))))
     try:

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from loopline.errors import Refused
+from loopline.errors import Refused, Unavailable
 from loopline.faces.admit import caller_of
 from loopline.faces.desk import act
 from loopline.faces.mcp.requests import Requested
-from loopline.faces.mcp.speaking import make_server, needed
+from loopline.faces.mcp.speaking import installed, make_server
 from loopline.faces.mcp.translate import Outcome, answered
 from loopline.faces.native.answers import Endpoint
 from loopline.faces.native.wire import only, project_of, query_of
@@ -57,9 +57,11 @@ async def _spoken(request: Request) -> Response:
     pairs = query_of(request)
     only(pairs, "project")
     project_of(request, pairs)
-    lacking = needed("on the server")
-    if lacking is not None:
-        raise lacking
+    if not installed():
+        raise Unavailable(
+            "this server has no tools for assistants", kind="not-installed", hint="pip install 'loopline[mcp]' where it runs",
+            extra="mcp",
+        )  # fmt: skip
     return _Handed(await _manager(request))
 
 

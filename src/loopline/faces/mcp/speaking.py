@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from loopline.errors import Unavailable
 from loopline.faces.mcp.tools import ABOUT, BY_NAME, TOOLS, schemed
 from loopline.faces.mcp.translate import Outcome, unknown
 
@@ -18,16 +17,11 @@ if TYPE_CHECKING:
 
 Answering = Callable[[Any, str, Mapping[str, Any]], Awaitable[Outcome]]
 """Carries out a call: what the transport knows of the request (over HTTP, the request), the tool's name, its arguments."""
-HINT: Final = "pip install 'loopline[mcp]'"
 
 
-def needed(where: str) -> Unavailable | None:
-    """Say that the SDK is missing; None where it is there. It is not imported: that takes a second."""
-    if find_spec("mcp") is not None:
-        return None
-    return Unavailable(
-        "assistants need the extra 'mcp'", kind="extra-missing", hint=f"{HINT} {where}".strip(), extra="mcp"
-    )
+def installed() -> bool:
+    """Tell whether the SDK is there. It is not imported: that takes a second."""
+    return find_spec("mcp") is not None
 
 
 def make_server(answering: Answering) -> Server[Any]:
