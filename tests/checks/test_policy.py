@@ -235,24 +235,6 @@ def test_approvals(rule: Approvals, answers: list[Approval], result: Result) -> 
 
 
 @pytest.mark.parametrize(
-    ("author", "who", "result", "said"),
-    [
-        ("assistant:ann", "person:ann", Result.PENDING, "person:ann is who the author acts for"),
-        ("assistant:ann", "person:bob", Result.PASS, ""),
-        ("person:ann", "assistant:ann", Result.PENDING, "assistant:ann acts for the author"),
-        ("token:ann", "person:ann", Result.PASS, ""),
-    ],
-)
-def test_somebody_and_their_assistant_are_one_author(author: str, who: str, result: Result, said: str) -> None:
-    """Nobody approves what their own assistant has proposed, where authors may not approve."""
-    facts = case(verdict())
-    facts = replace(facts, change=replace(facts.change, author=author))
-    facts = replace(facts, change=replace(facts.change, approvals=(approval(who, of=facts.change),)))
-    found = answer(policy(approvals=Approvals(humans_only=False)), facts)
-    assert (found.result, said in found.observed) == (result, True)
-
-
-@pytest.mark.parametrize(
     ("rule", "given", "mine", "counts"),
     [
         (Approvals(), [], approval(), True),

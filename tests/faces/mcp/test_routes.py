@@ -112,8 +112,13 @@ def test_nobody_approves_what_their_own_assistant_has_proposed(world: World) -> 
     """Where authors may not approve, ann's yes to a change of her assistant is none."""
     world.rules(Approvals())
     change = world.result("propose_change", ref=CHAMPION, to="2", why="July")
-    assert world.do("approve", change["id"], by="ann").state == "proposed"
+    mine = world.do("approve", change["id"], by="ann")
+    assert (mine.state, mine.decision.results[0].result) == ("proposed", "pending")
+    assert "person:ann is who the author acts for" in mine.decision.results[0].observed
     assert world.do("approve", change["id"], by="bob").state == "approved"
+    other = world.do("propose", CHAMPION, to="2", why="mine")
+    answered = world.do("approve", other.id, by="assistant:ann")
+    assert "assistant:ann acts for the author" in answered.decision.results[0].observed
 
 
 @pytest.mark.parametrize("who", ["person:ann", "token:ci"])
@@ -136,28 +141,28 @@ def test_a_stranger_gets_nothing(world: World, token: str) -> None:
     assert "tools" not in answer.text
 
 
+ELSEWHERE = [
+    ({"Origin": "https://evil.example"}, 403, "cross-site"),
+    ({"Origin": "null"}, 403, "cross-site"),
+    ({"Host": "evil.example"}, 400, "bad-host"),
+]
+
+
 @pytest.mark.parametrize(
-    ("headers", "status", "kind"),
-    [
-        ({"Origin": "https://evil.example"}, 403, "cross-site"),
-        ({"Origin": "null"}, 403, "cross-site"),
-        ({"Host": "evil.example"}, 400, "bad-host"),
-        ({"Sec-Fetch-Site": "cross-site"}, 403, "cross-site"),
-    ],
+    ("headers", "status", "kind"), [*ELSEWHERE, ({"Sec-Fetch-Site": "cross-site"}, 403, "cross-site")]
 )
-@pytest.mark.parametrize("signed", [True, False])
 def test_what_a_browser_sends_from_elsewhere_is_refused(
-    world: World,
-    headers: dict[str, str],
-    status: int,
-    kind: str,
-    signed: bool,  # noqa: FBT001 (a case of the table)
+    world: World, headers: dict[str, str], status: int, kind: str
 ) -> None:
-    """Another site, or a name that is not this server's, is refused with or without a token."""
-    token = world.closed() if signed else ""
-    if signed and "Sec-Fetch-Site" in headers:
-        pytest.skip("a token is no browser's to add, and what it says of the site is its own")
-    answer = world.ask("POST", "/mcp", token=token, json=INIT, headers={**BOTH, **headers})
+    """Another site, or a name that is not this server's, is refused where nobody needs a token."""
+    answer = world.ask("POST", "/mcp", json=INIT, headers={**BOTH, **headers})
+    assert (answer.status_code, answer.json()["kind"]) == (status, kind)
+
+
+@pytest.mark.parametrize(("headers", "status", "kind"), ELSEWHERE)
+def test_a_token_opens_nothing_to_another_site(world: World, headers: dict[str, str], status: int, kind: str) -> None:
+    """With a token, too, whatever says that it comes from another site is refused, as the protocol asks."""
+    answer = world.ask("POST", "/mcp", token=world.closed(), json=INIT, headers={**BOTH, **headers})
     assert (answer.status_code, answer.json()["kind"]) == (status, kind)
 
 
@@ -289,7 +294,7 @@ def test_names_are_data_and_nothing_else(world: World) -> None:
     world.rules()
     world.do("propose", CHAMPION, to="2", why=bad)
     answer = world.call("find_records", what="changes")
-    text = answer.content[0].text
+    text = text_of(answer)
     assert json.dumps(bad) in text
     assert not any(line.startswith(("result:", "</tool>")) for line in text.splitlines())
     assert answer.structured_content["result"]["things"][0]["reason"] == bad
@@ -302,7 +307,7 @@ def test_a_large_answer_says_what_it_lacks_and_how_to_go_on(world: World) -> Non
     answer = world.call("find_records", what="runs", limit=50)
     found = answer.structured_content
     assert len(json.dumps(found, ensure_ascii=False)) < 21_000
-    assert len(answer.content[0].text) < 6_000
+    assert len(text_of(answer)) < 6_000
     assert found["left_out"]
     assert "limit" in found["more"]
     page = world.call("find_records", what="runs", limit=2).structured_content
@@ -374,6 +379,11 @@ def test_many_messages_at_once_are_answered(world: World) -> None:
 
     answers = world.talk(talking)
     assert [one.structured_content["result"]["record"]["number"] for one in answers] == [1, 2] * 10
+
+
+def text_of(answer: Any) -> str:
+    """Give an answer's text."""
+    return str(answer.content[0].text)
 
 
 def events(world: World) -> list[str]:

@@ -3,7 +3,7 @@
 A *tool* is a piece of an engineer's work, made of one or a few verbs; *asking* is how they reach the loop: of a server for the
 caller of a request, or of the loop here for `loopline mcp`. Never here: an answer to a change, which is a person's.
 
-tools     what there is                     wire      schemas, from the verbs' types
+offer     which tools there are             wire      schemas, from the verbs' types
 reading   tools that change nothing         fitting   an answer cut to a size
 moving    tools that write                  telling   an answer in words
 asking    how tools reach verbs             errors    what went wrong, as a tool says it

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from loopline.faces.mcp.tools import ABOUT, BY_NAME, TOOLS, schemed
+from loopline.faces.mcp.offer import ABOUT, BY_NAME, TOOLS, schemed
 from loopline.faces.mcp.translate import Outcome, unknown
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ def make_server(answering: Answering) -> Server[Any]:
     from mcp.server.lowlevel import Server
     from mcp.shared.exceptions import MCPError
 
-    from loopline import __version__
-
     async def listed(_: ServerRequestContext[Any], __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=list(described()))
 
@@ -44,7 +43,12 @@ def make_server(answering: Answering) -> Server[Any]:
         return types.CallToolResult(content=[text], structured_content=outcome.content, is_error=outcome.failed)
 
     return Server(
-        "loopline", version=__version__, title="Loopline", instructions=ABOUT, on_list_tools=listed, on_call_tool=called
+        "loopline",
+        version=version("loopline"),
+        title="Loopline",
+        instructions=ABOUT,
+        on_list_tools=listed,
+        on_call_tool=called,
     )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from loopline.errors import Invalid
 from loopline.faces.mcp.errors import failed
 from loopline.faces.mcp.fitting import fit
+from loopline.faces.mcp.offer import BY_NAME, schemed
 from loopline.faces.mcp.telling import told
-from loopline.faces.mcp.tools import BY_NAME, schemed
 from loopline.faces.mcp.wire import held
 from loopline.faces.problem import expected
 

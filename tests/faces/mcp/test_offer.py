@@ -8,9 +8,9 @@ import jsonschema
 import pytest
 
 from loopline.faces.mcp.fitting import size
+from loopline.faces.mcp.offer import TOOLS, schemed
 from loopline.faces.mcp.speaking import described
 from loopline.faces.mcp.tool import Tool
-from loopline.faces.mcp.tools import TOOLS, schemed
 from loopline.faces.native.wire import usage_for
 from loopline.verbs import BY_NAME
 

@@ -1,4 +1,4 @@
-"""tools: what there is, with everything that an assistant is told about it before it asks."""
+"""offer: which tools there are, with everything that an assistant is told about them before it asks."""
 
 from __future__ import annotations
 
