@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client
-from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from tests.warm import run
 
-pytestmark = pytest.mark.slow
 COMMAND = ("-c", "import sys; from loopline.cli.entry import main; sys.exit(main())", "mcp", "--as", "ann")
 CHAMPION = "model/delay@champion"
 FILE = """
@@ -76,8 +73,12 @@ def say(folder: Path, *words: str, code: int = 0) -> str:
     return str(done.stdout)
 
 
+@pytest.mark.long
 def test_a_whole_session(project: Path) -> None:
     """From a run to a champion: each step is the assistant's, apart from the yes, which only a person can give."""
+    from mcp import Client
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
     server = StdioServerParameters(command=sys.executable, args=list(COMMAND), cwd=str(project))
 
     async def session() -> None:
@@ -127,6 +128,7 @@ def test_a_whole_session(project: Path) -> None:
     assert "assistant:ann" in say(project, "why", CHAMPION)
 
 
+@pytest.mark.slow
 def test_it_ends_with_its_client_and_speaks_nothing_else_on_stdout(project: Path) -> None:
     """When stdin ends so does the process, without an error, and whatever was no message has not brought it down."""
     said = (

@@ -7,10 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx2
 import pytest
-from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
 
 from loopline.checks.document import Document, dump_document
 from loopline.nouns.actor import parse_actor
@@ -20,6 +17,7 @@ from tests.server.serving import HOME, Served
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mcp import Client
     from mcp_types import CallToolResult
 
     from loopline.nouns.digest import Digest
@@ -61,7 +59,10 @@ class World(Served):
         return self.bearer
 
     def talk(self, talking: Callable[[Client], Awaitable[T]], *, mode: str = "auto", **headers: str) -> T:
-        """Connect as a client does, and talk."""
+        """Connect as a client does, and talk. The SDK is loaded here: every worker of the suite collects this file."""
+        import httpx2
+        from mcp import Client, MCPError
+        from mcp.client.streamable_http import streamable_http_client
 
         async def session() -> T:
             fields = {"Authorization": f"Bearer {self.bearer}"} if self.bearer else {}

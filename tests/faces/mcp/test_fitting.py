@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopline.faces.mcp.fitting import LIMIT, Left, fit, size
@@ -46,6 +46,7 @@ def test_what_cannot_be_cut_is_left_out_whole() -> None:
     assert fit(value, limit=5) == (None, (Left("result", 0, size(value)),))
 
 
+@settings(max_examples=30)
 @given(VALUES, st.integers(min_value=50, max_value=2000))
 def test_every_answer_has_room(value: object, limit: int) -> None:
     """Whatever the value, the answer is no larger than it may be, and whole where it says nothing was left out."""

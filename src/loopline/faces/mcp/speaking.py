@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from mcp.server.lowlevel import Server
 
+    from loopline.faces.native.schema import Schema
+
 Answering = Callable[[Any, str, Mapping[str, Any]], Awaitable[Outcome]]
 """Carries out a call: what the transport knows of the request (over HTTP, the request), the tool's name, its arguments."""
 
@@ -49,7 +51,13 @@ def make_server(answering: Answering) -> Server[Any]:
         instructions=ABOUT,
         on_list_tools=listed,
         on_call_tool=called,
+        get_tool_input_schema=taken_by,  # else the whole list is made again for each call
     )
+
+
+def taken_by(name: str) -> Schema | None:
+    """Give the input schema of a tool; None where there is no such tool."""
+    return schemed(name).takes if name in BY_NAME else None
 
 
 @cache
