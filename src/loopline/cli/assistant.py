@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
-from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import NotFound
@@ -31,20 +31,14 @@ class Here:
         self._settings = settings
         self._patience = patience
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="loopline-work")
+        self._opening = Lock()
+        self.client = open_client(settings)
+        self._rehearsing: Client | None = None
 
     @property
     def project(self) -> str:
         """The project that is asked."""
         return self._settings.project
-
-    @cached_property
-    def client(self) -> Client:
-        """The loop, opened when it is first needed."""
-        return open_client(self._settings)
-
-    @cached_property
-    def _dry(self) -> Client:
-        return open_client(self._settings, dry=True)
 
     def read(self, verb: str, words: Mapping[str, Any]) -> Answer:
         """Ask a read."""
@@ -53,7 +47,7 @@ class Here:
 
     def write(self, verb: str, words: Mapping[str, Any], *, dry: bool = False) -> Answer:
         """Ask a write; with `dry` every rule is applied and nothing is kept."""
-        _, result = self._ask(self._dry if dry else self.client, verb, words)
+        _, result = self._ask(self._dry() if dry else self.client, verb, words)
         return Answer(plain(result, project=self.project), None, type(result).__name__.lower())
 
     def work(self, verb: str, words: Mapping[str, Any]) -> Worked:
@@ -87,11 +81,18 @@ class Here:
         }  # fmt: skip
 
     def close(self) -> None:
-        """Let go of what is open. Work that has not begun is dropped."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for name in ("client", "_dry"):
-            if name in self.__dict__:
-                self.__dict__[name].close()
+        """Let go of what is open, once the work that is under way has come to its end. What has not begun is dropped."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self.client.close()
+        if self._rehearsing is not None:
+            self._rehearsing.close()
+
+    def _dry(self) -> Client:
+        """Give the loop that forgets what it is told, opened when it is first needed."""
+        with self._opening:
+            if self._rehearsing is None:
+                self._rehearsing = open_client(self._settings, dry=True)
+            return self._rehearsing
 
     def _ask(self, client: Client, verb: str, words: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         function: Callable[..., Any] = function_of(verb)

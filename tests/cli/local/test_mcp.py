@@ -116,3 +116,19 @@ def test_a_folder_without_pipelines_has_no_code(here: Here) -> None:
     """Where the project names no modules, a pipeline runs with the code of its last good run, or not at all."""
     assert here.source() is None
     assert answered(here, "loopline_run_pipeline", {"pipeline": "train"}).content["error"]["kind"] == "no-code"
+
+
+def test_rehearsals_are_forgotten(here: Here) -> None:
+    """A rehearsal reaches the ledger's rules and leaves nothing behind, before or after something is really written."""
+    digest = here.client.blobs.put(b"one")
+    here.client.do("put", "model/delay", digest=digest)
+    words = {"ref": "model/delay@champion", "to": "1", "why": "first"}
+    dry = answered(here, "loopline_propose_change", {**words, "rehearse": True})
+    assert (dry.failed, dry.content["result"]["state"]) == (False, "applied")
+    assert "nothing was written" in dry.text
+    assert here.client.do("find", "changes") == ()
+    assert answered(here, "loopline_propose_change", words).content["result"]["author"] == "assistant:ann"
+    assert answered(here, "loopline_plan_rollback", {"ref": "model/delay@champion"}).text.startswith(
+        "Nothing has moved."
+    )
+    assert [one.kind for one in here.client.do("find", "changes")] == ["planned"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.faces.mcp.fitting import LIMIT, Left, fit, size
+from loopline.faces.mcp.fitting import LIMIT, PLACES, Left, fit, gathered, size
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=40),
@@ -38,6 +38,14 @@ def test_anything_large_is_cut(value: object) -> None:
     assert size(found) <= LIMIT
     assert left
     assert found is not None
+
+
+def test_what_is_left_out_is_told_in_a_few_lines() -> None:
+    """Equal places of many items are one, the outermost come first, and beyond the first few only a number is told."""
+    left = [Left(f"result.runs[{n}].tags", 1, 5) for n in range(100)] + [Left("result.runs", 6, 100)]
+    assert gathered(left) == (Left("result.runs", 6, 100), Left("result.runs[].tags", 100, 500))
+    many = gathered(Left(f"result.{n}", 0, 1) for n in range(500))
+    assert (len(many), many[-1]) == (PLACES + 1, Left("further places", 0, 500 - PLACES))
 
 
 def test_what_cannot_be_cut_is_left_out_whole() -> None:

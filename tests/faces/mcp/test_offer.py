@@ -69,7 +69,7 @@ def test_schemas_are_schemas_and_every_word_is_one_of_the_verbs(tool: Tool) -> N
         assert "#/components" not in str(one)
     assert takes["additionalProperties"] is False
     assert [name for name, one in takes["properties"].items() if not one.get("description") and "enum" not in one] == []
-    own = {"words", "things", "log", "rows", "rehearse", "action", "service", "what", "limit"}
+    own = {"details", "words", "things", "log", "rows", "rehearse", "action", "service", "what", "limit"}
     theirs = {param.name for name in tool.verbs for param in usage_for(name).params}
     assert set(takes["properties"]) <= own | theirs
 

@@ -323,6 +323,15 @@ def test_a_large_answer_says_what_it_lacks_and_how_to_go_on(world: World) -> Non
     ]
 
 
+def test_insights_tell_the_numbers_and_details_only_where_they_are_asked_for(world: World) -> None:
+    """All five keys of each lane are there; how they went by week is left out, and said to be."""
+    plain = world.call("read_insights", days=30).structured_content
+    assert [len(lane["measures"]) for lane in plain["result"]["lanes"]] == [5, 5, 5]
+    assert "result.lanes[].measures[].trend" in {one["where"] for one in plain["left_out"]}
+    assert "`details`" in plain["more"]
+    assert any(one["trend"] for one in world.result("read_insights", days=3, details=True)["lanes"][0]["measures"])
+
+
 def test_another_project_is_asked_in_the_address(world: World) -> None:
     """`/mcp?project=…` asks that project, and whoever has no right there gets nothing of it."""
     world.closed("assistant:a", "viewer")

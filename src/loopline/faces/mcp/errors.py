@@ -20,7 +20,7 @@ def failed(error: LooplineError, *, project: str) -> tuple[dict[str, Any], str]:
     said, _ = fit(
         {"class": problem["title"], "message": problem["detail"], "kind": error.kind, "hint": error.hint}, limit=ROOM
     )
-    lines = [f"{said['class']} ({said['kind']}): {quoted(said['message'])}"]
+    lines = [f"{said['class']} ({said['kind']}): {quoted(' '.join(said['message'].split()))}"]
     if error.hint:
         lines.append(f"Next: {quoted(said['hint'])}")
     return {"error": {**said, "facts": facts or {}}}, "\n".join(lines)

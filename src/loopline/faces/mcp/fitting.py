@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 LIMIT: Final = 20_000
 """Characters of an answer as JSON."""
 _LADDER: Final = (
-    (200, 8000, 40),
-    (100, 4000, 40),
-    (50, 2000, 40),
-    (25, 1000, 16),
-    (12, 500, 12),
-    (6, 300, 9),
-    (3, 200, 6),
-    (3, 120, 3),
-)
+    (200, 8000, 40), (100, 4000, 40), (50, 2000, 40), (25, 1000, 16), (12, 500, 12), (8, 400, 12), (6, 300, 9), (5, 250, 8),
+    (4, 200, 7), (3, 200, 6), (3, 120, 3),
+)  # fmt: skip
 """Items of a list, characters of a text, and depth below which lists are left out: tried in turn, until the answer fits."""
+PLACES: Final = 20
+"""Places that are told of."""
+_INDEX: Final = re.compile(r"\[\d+\]")
 _FIXED: Final = 4
 """So many plain values or fewer may be a tuple, whose length is its type."""
 _TOKEN: Final = re.compile(r"ll_([a-z2-7]{12})_[0-9A-Za-z]{43}")
@@ -45,8 +43,22 @@ def fit(value: Any, *, limit: int = LIMIT) -> tuple[Any, tuple[Left, ...]]:
         cut = _Cut(items, letters, depth)
         found = cut.of(value, "result", 0)
         if size(found) <= limit:
-            return found, tuple(cut.left)
+            return found, gathered(cut.left)
     return None, (Left("result", 0, size(value)),)
+
+
+def gathered(left: Iterable[Left]) -> tuple[Left, ...]:
+    """Put equal places of a list's items together, the outermost first, and leave it at the first few."""
+    sums: dict[str, tuple[int, int]] = {}
+    for one in left:
+        where = _INDEX.sub("[]", one.where)
+        kept, of = sums.get(where, (0, 0))
+        sums[where] = (kept + one.kept, of + one.of)
+    found = sorted(
+        (Left(where, *both) for where, both in sums.items()), key=lambda one: (one.where.count("."), one.where)
+    )
+    further = [Left("further places", 0, len(found) - PLACES)] if len(found) > PLACES else []
+    return (*found[:PLACES], *further)
 
 
 def size(value: Any) -> int:

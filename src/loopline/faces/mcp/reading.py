@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid, LooplineError, NotFound, Refused
+from loopline.faces.mcp.fitting import Left, gathered
 from loopline.faces.mcp.tool import Found, Tool
 from loopline.faces.mcp.wire import given, taken
 from loopline.nouns.ids import brief
@@ -33,8 +34,10 @@ FINDABLE: Final = ("runs", "changes", "incidents", "tasks")
 def overview(ask: Asking, words: Mapping[str, Any]) -> Found:
     """Look around."""
     found = ask.read("overview", limited(words, usual=10)).value
-    counts = ", ".join(f"{len(found[name])} {said}" for name, said in _COUNTED.items() if found[name]) or "nothing open"
-    return Found(found, f"Project {found['project']}: {len(found['refs'])} refs, {counts}.", more=_NARROW)
+    counts = (
+        ", ".join(counted(len(found[name]), said) for name, said in _COUNTED.items() if found[name]) or "nothing open"
+    )
+    return Found(found, f"Project {found['project']}: {counted(len(found['refs']), 'ref')}, {counts}.", more=_NARROW)
 
 
 def why(ask: Asking, words: Mapping[str, Any]) -> Found:
@@ -55,7 +58,7 @@ def impact(ask: Asking, words: Mapping[str, Any]) -> Found:
     whole = "that is all" if found["complete"] else "there is more"
     return Found(
         found,
-        f"{found['of']} has touched {len(found['reached'])} things, {current} of them current; {whole}.",
+        f"{found['of']} has touched {counted(len(found['reached']), 'thing')}, {current} current; {whole}.",
         answer.next,
         _NARROW,
     )
@@ -72,7 +75,9 @@ def find(ask: Asking, words: Mapping[str, Any]) -> Found:
             )  # fmt: skip
         few = limited({name: one for name, one in words.items() if name in ("words", "limit")}, usual=5)
         found = ask.read("search", few).value
-        return Found({"hits": found, "things": None}, f"{len(found)} things hold {words['words']!r}.", more=_NARROW)
+        return Found(
+            {"hits": found, "things": None}, f"{counted(len(found), 'hit')} for {words['words']!r}.", more=_NARROW
+        )
     what = words.get("what") or "runs"
     if what not in FINDABLE:
         raise Invalid(
@@ -83,7 +88,9 @@ def find(ask: Asking, words: Mapping[str, Any]) -> Found:
         )
     asked = {name: one for name, one in words.items() if one and name in ("where", "order", "open", "after")}
     answer = ask.read("find", {**asked, "what": what, **limited({"limit": words.get("limit")})})
-    return Found({"hits": None, "things": answer.value}, f"{len(answer.value)} {what}.", answer.next, _NARROW)
+    return Found(
+        {"hits": None, "things": answer.value}, f"{counted(len(answer.value), what[:-1])}.", answer.next, _NARROW
+    )
 
 
 def show(ask: Asking, words: Mapping[str, Any]) -> Found:
@@ -102,7 +109,7 @@ def show(ask: Asking, words: Mapping[str, Any]) -> Found:
     found = {"kind": kind, "record": answer.value, "log": log}
     return Found(
         found,
-        f"{kind}: {_headline(kind, answer)}",
+        _headline(kind, answer),
         more="Ask about a part of it: a run, a version or a change by its own name.",
     )
 
@@ -145,7 +152,9 @@ def service(ask: Asking, words: Mapping[str, Any]) -> Found:
     name = words.get("service")
     if not name:
         found = ask.read("services", {"limit": FEW}).value
-        return Found(_service(deployments=found), f"{len(found)} deployments.", more="Name one as `service`.")
+        return Found(
+            _service(deployments=found), f"{counted(len(found), 'deployment')}.", more="Name one as `service`."
+        )
     here = ask.read("show", {"what": name})
     if here.noun != "deployment":
         raise Invalid(f"{name} is no deployment", kind="bad-value", hint="name one as service/delay@prod", value=name)
@@ -164,15 +173,34 @@ def service(ask: Asking, words: Mapping[str, Any]) -> Found:
     state, alerts = here.value["state"], len(found["alerts"] or ())
     return Found(
         found,
-        f"{name} is {state}; {alerts} open alerts.",
+        f"{name} is {state}; {counted(alerts, 'open alert')}.",
         more="Narrow it with `since` and `until`, or a longer `window`.",
     )
 
 
 def insights(ask: Asking, words: Mapping[str, Any]) -> Found:
-    """Tell where time goes."""
-    found = ask.read("insights", {"limit": 3, **words}).value
-    return Found(found, "Delivery as the ledger knows it: of the team, of nobody alone.", more="Ask for fewer days.")
+    """Tell where time goes: the numbers, and what they were over time only where that is asked for."""
+    asked = {name: one for name, one in words.items() if name != "details"}
+    found = ask.read("insights", {"limit": 3, **asked}).value
+    left: tuple[Left, ...] = ()
+    if not words.get("details"):
+        left = gathered(_without(found, ("trend", "practices"), "result"))
+    more = "Ask with `details` for numbers by week and for single practices; for fewer days where that is too much."
+    return Found(found, "Delivery as the ledger knows it: of the team, of nobody alone.", more=more, left=left)
+
+
+def _without(value: Any, names: tuple[str, ...], where: str) -> Iterator[Left]:
+    """Empty the lists of these names, and tell of each."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _without(one, names, f"{where}[]")
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name in names and one:
+                yield Left(f"{where}.{name}", 0, len(one))
+                value[name] = []
+            else:
+                yield from _without(one, names, f"{where}.{name}")
 
 
 def limited(words: Mapping[str, Any], *, usual: int = FEW) -> dict[str, Any]:
@@ -197,11 +225,11 @@ def _headline(kind: str, answer: Answer) -> str:
         case "change":
             return change_line(found["change"], found["requirements"])
         case "run":
-            return f"{brief(found['id'])} {found['name']}, {found['state']}"
+            return f"run {brief(found['id'])} of {found['name']} is {found['state']}"
         case "task":
-            return f"{found['verb']}, {found['state']}"
+            return f"a task, {found['verb']}, is {found['state']}"
         case "deployment":
-            return f"{found['ref']}, {found['state']}"
+            return f"{found['ref']} is {found['state']}"
         case "ref":
             return f"{found['name']} → {found['target']}"
     return f"{found['asset']}@{found['number']}" if "number" in found else ""
@@ -218,6 +246,12 @@ def change_line(change: Mapping[str, Any], requirements: list[dict[str, Any]] | 
     return f"change {brief(change['id'])} ({moves}) is {change['state']}{lacks}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many there are: `1 ref`, `2 refs`, `2 runs that failed`."""
+    first, *rest = noun.split(" ") if noun.startswith("run ") else (noun,)
+    return " ".join([str(number), first if number == 1 else first + "s", *rest])
+
+
 def _nullable(schema: Schema) -> Schema:
     return {"anyOf": [schema, _NULL]}
 
@@ -228,8 +262,8 @@ def object_of(**members: Schema) -> Schema:
 
 
 _COUNTED: Final = {
-    "changes": "open changes", "running": "running", "failed": "failed of late", "incidents": "open incidents",
-    "alerts": "open alerts",
+    "changes": "open change", "running": "run under way", "failed": "run that failed", "incidents": "open incident",
+    "alerts": "open alert",
 }  # fmt: skip
 _LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": MOST, "description": "How many things at most."}
 
@@ -337,7 +371,10 @@ READING: Final = (
         "loopline_read_insights", "Read where delivery spends its time",
         "Use it for questions about the team's delivery: the five DORA keys of code, data and models, value stream "
         "with its bottleneck, friction. Numbers are the team's, never a person's.",
-        ("insights",), lambda schemas: taken(schemas, "insights", "days", "since", "until", "timezone"),
+        ("insights",), lambda schemas: {
+            **taken(schemas, "insights", "days", "since", "until", "timezone"),
+            "details": {"type": "boolean", "description": "Also week by week, and each practice."},
+        },
         lambda schemas: given(schemas, "insights"), insights,
     ),
 )  # fmt: skip

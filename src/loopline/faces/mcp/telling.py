@@ -13,9 +13,10 @@ from typing import Any, Final
 
 ROOM: Final = 5_000
 """Characters."""
-_TIMES: Final = ("since", "until", "at")
+_TIMES: Final = ("since", "until", "at", "start")
 _SECOND: Final = 1_000_000
 _YEAR_2000: Final = 946_684_800 * _SECOND
+_YEAR_3000: Final = 32_503_680_000 * _SECOND
 
 
 def told(headline: str, value: Any, *, room: int = ROOM) -> str:
@@ -38,7 +39,7 @@ def quoted(text: str) -> str:
 def _lines(value: Any, indent: str) -> Iterator[str]:
     pairs = value.items() if isinstance(value, dict) else ()
     for key, one in pairs:
-        if one in (None, "", [], {}, False):
+        if one is None or one is False or one in ("", [], {}):  # 0 is a value
             continue
         if isinstance(one, dict):
             yield f"{indent}{quoted(str(key))}:"
@@ -64,7 +65,7 @@ def _listed(key: str, value: list[Any], indent: str) -> Iterator[str]:
 
 
 def _word(key: str, value: Any) -> str:
-    if isinstance(value, str):
-        return quoted(value)
-    at = isinstance(value, int) and value > _YEAR_2000 and (key.endswith("_at") or key in _TIMES)
-    return datetime.fromtimestamp(value / _SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else json.dumps(value)
+    said = int(value) if isinstance(value, str) and len(value) == 16 and value.isascii() and value.isdigit() else value
+    if isinstance(said, int) and _YEAR_2000 < said < _YEAR_3000 and (key.endswith("_at") or key in _TIMES):
+        return datetime.fromtimestamp(said / _SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return quoted(value) if isinstance(value, str) else json.dumps(value)

@@ -10,6 +10,7 @@ from loopline.verbs import BY_NAME
 
 if TYPE_CHECKING:
     from loopline.faces.mcp.asking import Asking
+    from loopline.faces.mcp.fitting import Left
     from loopline.faces.native.schema import Schema, Schemas
 
 
@@ -22,7 +23,9 @@ class Found(NamedTuple):
     """One line about it."""
     next: str | None = None
     more: str = ""
-    """What to do for what was left out, or what to do next."""
+    """What to do for what was left out."""
+    left: tuple[Left, ...] = ()
+    """What the tool itself has left out."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def answered(ask: Asking, name: str, arguments: Mapping[str, Any]) -> Outcome:
         held(name, schemed(name).takes, arguments)
         found = tool.do(ask, {key: one for key, one in arguments.items() if one is not None})
         value, left = fit(found.value)
+        left = (*found.left, *left)
     except Exception as error:  # noqa: BLE001 (a defect is an answer with an id that the log has, too)
         return Outcome(*failed(expected(error, about=name), project=ask.project), failed=True)
     more = found.more if left or found.next else None
