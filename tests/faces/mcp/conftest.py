@@ -30,9 +30,11 @@ CHAMPION = "model/delay@champion"
 class World(Served):
     """A project `flights` with model/delay@1 and @2, the champion at 1, and an assistant who asks."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, empty: bool = False) -> None:
         super().__init__(folder)
         self.bearer = ""
+        if empty:
+            return
         self.do("put", "model/delay", digest=self.stored(b"one"), message="June")
         self.do("put", "model/delay", digest=self.stored(b"two"), message="July")
         self.do("propose", CHAMPION, to="1", why="the first one")
