@@ -212,6 +212,7 @@ def approval(
         (Approvals(not_author=False), [approval("person:ann")], Result.PASS),
         (Approvals(), [approval("assistant:bot")], Result.PENDING),
         (Approvals(humans_only=False), [approval("assistant:bot")], Result.PASS),
+        (Approvals(humans_only=False), [approval("assistant:ann")], Result.PENDING),
         (Approvals(verified=True), [approval()], Result.PENDING),
         (Approvals(verified=True), [approval(verified=True)], Result.PASS),
         (Approvals(source=("team/ml",)), [approval()], Result.PASS),

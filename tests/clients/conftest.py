@@ -17,6 +17,7 @@ PINS = {
     "openlineage": ("openlineage-python==1.54.0",),
     "triton": ("tritonclient[http,grpc]==2.73.0",),
     "kserve": ("kserve==0.21.0",),
+    "mcp": ("mcp==1.30.0",),
 }
 """What is driven, unmodified, from the package index."""
 HERE = Path(__file__).parent

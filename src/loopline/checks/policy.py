@@ -17,6 +17,7 @@ from typing import Final
 from loopline.checks.case import Case, Stand, decision_inputs
 from loopline.checks.comparing import compare
 from loopline.checks.evidence import evidence_digest, evidence_of, freshened, newest, standing
+from loopline.nouns.actor import as_one
 from loopline.nouns.change import Approval, Move
 from loopline.nouns.ids import brief
 from loopline.nouns.name import RefName
@@ -220,9 +221,7 @@ class _Bench:
     def why_not(self, rule: Approvals, one: Approval) -> str:
         """Say why an answer does not count; empty: it does."""
         if rule.not_author and one.actor in self.case.change.authors:
-            return (
-                "is the author" if one.actor == self.case.change.author else "has fired the trigger that is the author"
-            )
+            return _as_author(self.case.change.author, one.actor)
         if rule.humans_only and not one.actor.startswith("person:"):
             return "is no person"
         if rule.verified and not one.verified:
@@ -293,6 +292,15 @@ class _Bench:
 
     def deleting(self, text: str) -> Requirement:
         return self.say(text, Result.PASS, observed="nothing becomes current")
+
+
+def _as_author(author: str, actor: str) -> str:
+    """Say how somebody is among the authors of a change."""
+    if actor == author:
+        return "is the author"
+    if actor in as_one(author):
+        return "is who the author acts for" if author.startswith("assistant:") else "acts for the author"
+    return "has fired the trigger that is the author"
 
 
 def _unfinished(verdicts: Iterable[Verdict]) -> bool:

@@ -35,6 +35,7 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
     "tables": ("duckdb", "pyarrow"),
     "postgres": ("psycopg",),
     "s3": ("obstore",),
+    "mcp": ("mcp",),
 }
 _FICLONE: Final = 0x40049409
 _SECRETS: Final = (".env", ".env.local", ".netrc", ".pgpass", "credentials.json")

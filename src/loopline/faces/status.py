@@ -23,6 +23,7 @@ KINDS: Final = {
     "wrong-content-type": 415,
     "bad-range": 416,
     "too-many-requests": 429,
+    "not-installed": 501,
     "disk-full": 507,
 }
 """Kinds whose status is not that of their class."""

@@ -10,6 +10,7 @@ from loopline.errors import Invalid
 ACTOR_KINDS: Final = ("person", "token", "trigger", "assistant")
 HOLDERS: Final = ("person", "token", "assistant")
 """Kinds that hold tokens, teams and roles. A trigger is the server itself: nobody else speaks as one."""
+_OTHER: Final = {"person": "assistant", "assistant": "person"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,6 +30,17 @@ class Actor:
     def human(self) -> bool:
         """Whether this is a person: an assistant's approval never counts as a person's."""
         return self.kind == "person"
+
+
+def assistant_of(actor: Actor) -> Actor:
+    """Give the assistant that acts for somebody: of the same name, and no person. An assistant is its own."""
+    return Actor("assistant", actor.name, actor.verified)
+
+
+def as_one(actor: str) -> tuple[str, ...]:
+    """Give an actor, as it is written, with whoever acts for it or it acts for: `person:ann` and `assistant:ann`."""
+    kind, _, name = actor.partition(":")
+    return (actor, f"{_OTHER[kind]}:{name}") if kind in _OTHER else (actor,)
 
 
 def holder(actor: Actor) -> Actor:

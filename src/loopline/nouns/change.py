@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from loopline.nouns.actor import as_one
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.name import RefName
 from loopline.nouns.verdict import Requirement, Verdict
@@ -130,8 +131,11 @@ class Change:
 
     @property
     def authors(self) -> tuple[str, ...]:
-        """Name those of whom no approval counts where the author's does not."""
-        return (self.author, self.asker) if self.asker else (self.author,)
+        """Name those of whom no approval counts where the author's does not.
+
+        What somebody's assistant has proposed they have proposed, and the other way round.
+        """
+        return (*as_one(self.author), *(as_one(self.asker) if self.asker else ()))
 
     @property
     def head(self) -> Digest:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from loopline.faces.desk import Desk
 
-FACES: Final = ("prometheus", "openlineage", "login", "native", "web")
+FACES: Final = ("prometheus", "openlineage", "mcp", "login", "native", "web")
 """In the order in which their routes are tried: protocols first, then verbs, then pages, so that no verb hides a protocol."""
 
 

@@ -172,7 +172,7 @@ def is_public(path: str) -> bool:
 
 def _stranger(request: HTTPConnection) -> Response:
     """Answer somebody whom the server does not know: a program with 401, a browser with the way to the login and back."""
-    if request.url.path.startswith("/api/") or request.url.path == "/metrics":
+    if request.url.path.startswith("/api/") or request.url.path in ("/metrics", "/mcp"):
         return reply(unknown())
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/login?{urlencode({'next': back}, quote_via=quote)}", 303)

@@ -58,6 +58,12 @@ COMMANDS: tuple[Verb, ...] = (
         "serve",
         "Let triggers look once, and tell what was fired or has gone on; for cron, where no server runs.",
     ),
+    Verb(
+        "mcp",
+        "local",
+        "serve",
+        "Let an assistant work with this loop: speak the Model Context Protocol on stdin and stdout, until stdin ends.",
+    ),
     Verb("host", "local", "serve", "Keep the services of this ledger alive on this machine, until Ctrl-C."),
     Verb(
         "insights",

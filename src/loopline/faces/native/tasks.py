@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 LOOK_S: Final = 0.25
 """Seconds between two looks at a task that somebody watches."""
-_TASKS: Final = Verb("tasks", "read", "runs", "Tell how far work is.")
+TASKS: Final = Verb("tasks", "read", "runs", "Tell how far work is.")
 
 
 def queued(loop: Loop, verb: Verb, typed: Mapping[str, Any], *, queue: str) -> Reply:
@@ -50,7 +50,7 @@ async def get(request: Request) -> Response:
 async def events(request: Request) -> Response:
     """Tell of a task until it is over: `progress` for each label that goes on, `task` at the end, whole."""
     _, task = await act(request, _found, request)
-    return Stream(_told(request, task, Welcome(request, _TASKS, task.project)))
+    return Stream(_told(request, task, Welcome(request, TASKS, task.project)))
 
 
 async def _told(request: Request, task: Task, welcome: Welcome) -> AsyncIterator[bytes]:
@@ -109,6 +109,6 @@ def _found(request: Request) -> tuple[Loop, Task]:
         task = tx.tasks.find(name)
     if task is not None and named in (None, task.project):
         with suppress(Refused):
-            return admit(request, _TASKS, project=task.project, assets=("*",)), task
-    admit(request, _TASKS, project=named or desk.loop.project, assets=("*",))
+            return admit(request, TASKS, project=task.project, assets=("*",)), task
+    admit(request, TASKS, project=named or desk.loop.project, assets=("*",))
     raise NotFound(f"there is no task {name[:100]}", kind="no-task", hint="loopline find tasks", task=name[:100])
