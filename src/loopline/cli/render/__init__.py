@@ -44,6 +44,7 @@ ALONE = {
     "Tail": "series",
     "Task": "task",
     "Version": "version",
+    "WayBack": "way_back",
 }
 """Noun → module of this package; the drawer has the noun's name in small letters."""
 
