@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -51,7 +51,7 @@ def four(world: World) -> World:
     return world
 
 
-def goes(world: World, **asked: str) -> int | None:
+def goes(world: World, **asked: Any) -> int | None:
     """Tell where a rollback would go."""
     to: int | None = world.do("retrace", CHAMPION, **asked).moves[0].move.new
     return to

@@ -155,7 +155,7 @@ def test_one_incident_is_of_what_was_current(world: World) -> None:
     assert (back.undoes, back.quarantines) == (changes[2].id, ("model/delay@2", "model/delay@3"))
     (incident,) = world.do("find", "incidents")
     assert {(b.relation, b.change) for b in incident.blames} == {("caused_by", changes[2].id), ("fixes", back.id)}
-    assert world.events()[-1].payload["takes_back"] == [changes[2].id, changes[1].id]
+    assert (world.events()[-1].payload or {})["takes_back"] == [changes[2].id, changes[1].id]
 
 
 def test_a_rollback_can_be_taken_back(world: World) -> None:
