@@ -31,18 +31,18 @@ def both(world: World) -> World:
 
 
 def test_nothing_is_written(both: World) -> None:
-    """Asking leaves no event, and asking again gives the same plan."""
+    """Asking leaves no event, and asking again gives the same."""
     before = both.events()
     one, two = both.do("retrace", CHAMPION), both.do("retrace", CHAMPION)
     assert one == two
     assert both.events() == before
 
 
-def test_every_word_that_matters_makes_another_plan(both: World) -> None:
-    """What moves, stays and is marked is in the plan's name."""
+def test_every_word_that_matters_makes_another_digest(both: World) -> None:
+    """What moves, stays and is marked is in its digest."""
     beside = both.do("retrace", CHAMPION).moves[1].move.ref
     asked: list[dict[str, Any]] = [{}, {"quarantine": False}, {"leave": (beside,)}]
-    assert len({both.do("retrace", CHAMPION, **words).plan for words in asked}) == 3
+    assert len({both.do("retrace", CHAMPION, **words).digest for words in asked}) == 3
 
 
 @pytest.mark.parametrize("verb", ["retrace", "rollback"])

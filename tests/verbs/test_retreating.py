@@ -28,7 +28,7 @@ RULES = RefName(AssetName(PROJECT, "policy", PROJECT), "main")
 RELEASED = RefName(DATA, "released")
 
 
-def plan(world: World, ref: RefName = PROD, **asked: Any) -> WayBack:
+def seen(world: World, ref: RefName = PROD, **asked: Any) -> WayBack:
     """Ask what a rollback would do."""
     found: WayBack = world.do("retrace", ref, **asked)
     return found
@@ -77,7 +77,7 @@ def story(world: World) -> tuple[int, int]:
 def test_everything_that_hangs_together_goes_back(world: World) -> None:
     """Service, alias, data branch and policy return together, whichever change moved which, and one change tells of it."""
     old, new = story(world)
-    assert moves(plan(world)) == {"service/delay@prod": (2, 1), "model/delay@champion": (2, 1)}
+    assert moves(seen(world)) == {"service/delay@prod": (2, 1), "model/delay@champion": (2, 1)}
     began = world.loop.clock.now() - 1
     early = world.do("retrace", CHAMPION, to=f"@{began}")
     assert moves(early) == {
@@ -85,7 +85,7 @@ def test_everything_that_hangs_together_goes_back(world: World) -> None:
         "policy/flights@main": (new, old),
     }  # fmt: skip
     assert {one.why.partition(" ")[0] for one in early.moves} == {"it", "change"}
-    back = world.do("rollback", CHAMPION, to=f"@{began}", why="all of it", plan=early.plan[:22])
+    back = world.do("rollback", CHAMPION, to=f"@{began}", why="all of it", expect=early.digest[:22])
     assert {(str(one.ref), one.old, one.new) for one in back.moves} == {
         (ref, *pair) for ref, pair in moves(early).items()
     }
@@ -93,8 +93,8 @@ def test_everything_that_hangs_together_goes_back(world: World) -> None:
     assert world.events()[-1].subject == back.id
 
 
-def test_what_a_plan_says_is_what_happens(world: World) -> None:
-    """After any history, every ref of the plan stands where it stood behind the plan's event, and no other ref has moved."""
+def test_what_was_told_is_what_happens(world: World) -> None:
+    """After any history, what was to move stands where it stood behind the event that was told, and nothing else has moved."""
     train(world, b"1")
     for body in (b"2", b"3", b"4"):
         train(world, body)
@@ -113,14 +113,14 @@ def test_what_a_plan_says_is_what_happens(world: World) -> None:
 
 def check_one(world: World, refs: list[RefName], ref: RefName) -> None:
     """Roll one ref back and hold what happened against the ledger's own history."""
-    way = plan(world, ref, quarantine=False)
+    way = seen(world, ref, quarantine=False)
     with world.loop.ledger.read() as tx:
         then = {}
         for one in refs:
             later = [move for move in tx.changes.history(one, limit=1000) if move.seq > way.seq]
             then[one] = later[-1].old if later else world.target(one)
     before = {one: world.target(one) for one in refs}
-    world.do("rollback", ref, why="back", quarantine=False, plan=way.plan)
+    world.do("rollback", ref, why="back", quarantine=False, expect=way.digest)
     went = {one.move.ref for one in way.moves}
     assert {one: world.target(one) for one in went} == {one: then[one] for one in went}
     assert {one: world.target(one) for one in refs if one not in went} == {
@@ -134,12 +134,12 @@ def test_who_promotes_first_and_deploys_then_wants_both_back(world: World) -> No
         train(world, body)
         champion(world, number)
         world.do("deploy", PROD, declared=DECLARED)
-    way = plan(world)
+    way = seen(world)
     assert moves(way) == {"service/delay@prod": (2, 1), "model/delay@champion": (2, 1)}
     assert way.moves[1].why == "service/delay@prod follows it, and pins 1 again"
     assert way.quarantines == ("model/delay@2", "service/delay@2")
     assert [(one.name, one.old, one.new) for one in way.pinned] == [("model main", "model/delay@2", "model/delay@1")]
-    left = plan(world, leave=(CHAMPION,))
+    left = seen(world, leave=(CHAMPION,))
     assert (moves(left), left.stays[0].kind) == ({"service/delay@prod": (2, 1)}, "left")
     assert "model/delay@champion stays at model/delay@2, which goes into quarantine" in left.notes
 
@@ -152,7 +152,7 @@ def test_a_followed_ref_that_has_moved_on_stays(world: World) -> None:
         world.do("deploy", PROD, declared=DECLARED)
     train(world, b"3")
     champion(world, 3)
-    way = plan(world)
+    way = seen(world)
     assert moves(way) == {"service/delay@prod": (2, 1)}
     assert any(one.startswith("model/delay@champion, which it follows, stays") for one in way.notes)
 
@@ -164,7 +164,7 @@ def test_configuration_and_monitors_come_back_with_the_specification(world: Worl
     world.do("deploy", PROD, declared=DECLARED)
     watched = replace(DECLARED, workers=3, monitors=(Monitor("late", "service", bounds={"errors": 0.1}),))
     world.do("deploy", PROD, declared=watched)
-    way = plan(world)
+    way = seen(world)
     assert [one.name for one in way.pinned] == ["workers", "monitor late"]
     assert way.pinned[1].new == "–"
     assert way.quarantines == ("service/delay@2",)
@@ -180,12 +180,12 @@ def test_a_ref_that_moved_on_alone_stays_unless_it_is_named(world: World) -> Non
     world.data(c_csv=b"more")
     moved(world, CHAMPION, 2, released=2)
     alone = moved(world, RELEASED, 3)
-    way = plan(world, CHAMPION)
+    way = seen(world, CHAMPION)
     assert moves(way) == {"model/delay@champion": (2, 1)}
     (stays,) = way.stays
     assert (stays.ref, stays.at, stays.to, stays.kind) == (RELEASED, 3, 1, "moved-on")
     assert alone.id[-4:] in stays.why or alone.id[:8] in stays.why
-    assert moves(plan(world, CHAMPION, also=(RELEASED,))) == {
+    assert moves(seen(world, CHAMPION, also=(RELEASED,))) == {
         "model/delay@champion": (2, 1), "data/flights@released": (3, 1),
     }  # fmt: skip
     back = world.do("rollback", CHAMPION, why="bad")
@@ -207,11 +207,11 @@ def test_a_guarded_policy_stays_and_the_rest_goes(world: World) -> None:
     world.do("apply", both.id)
     again = world.do("propose", CHAMPION, to=Numbered(2), why="both", also={str(RULES): str(change.moves[0].new)})
     assert again.state.over  # no policy guards it while the mild one is in force
-    way = plan(world, CHAMPION)
+    way = seen(world, CHAMPION)
     assert moves(way) == {"model/delay@champion": (2, 1)}
     assert [(one.ref, one.kind) for one in way.stays] == [(RULES, "guarded")]
     with pytest.raises(Refused) as caught:
-        plan(world, RULES)
+        seen(world, RULES)
     assert caught.value.kind == "policy"
 
 
@@ -225,7 +225,7 @@ def test_what_cannot_come_back_stays(world: World) -> None:
     moved(world, CHAMPION, 2, released=2)
     for spoil, kind in ((quarantine, "quarantined"), (forget, "lost")):
         spoil(world, DATA, 1)
-        way = plan(world, CHAMPION)
+        way = seen(world, CHAMPION)
         assert [(one.ref, one.kind) for one in way.stays] == [(RELEASED, kind)]
         assert moves(way) == {"model/delay@champion": (2, 1)}
 
@@ -254,17 +254,17 @@ def test_the_named_ref_cannot_go_where_nothing_is(world: World) -> None:
         world.do("deploy", PROD, declared=DECLARED)
     forget(world, MODEL, 2)
     with pytest.raises(NotFound) as caught:
-        plan(world, to="2")
+        seen(world, to="2")
     assert caught.value.kind == "blob-missing"
-    way = plan(world)
+    way = seen(world)
     assert moves(way)["service/delay@prod"] == (3, 1)
     assert any(one.startswith("passed over: bytes of model/delay@2") or "model/delay@2" in one for one in way.notes)
     quarantine(world, MODEL, 1)
     with pytest.raises(Refused) as refused:
-        plan(world, to="1")
+        seen(world, to="1")
     assert refused.value.kind == "quarantined"
     with pytest.raises(NotFound) as nothing:
-        plan(world)
+        seen(world)
     assert nothing.value.kind == "nothing-to-undo"
 
 
@@ -275,11 +275,11 @@ def test_what_rolls_is_ended_only_when_asked(world: World) -> None:
     world.do("deploy", PROD, declared=DECLARED)
     change = rolling_after(world)
     with pytest.raises(Conflict) as caught:
-        plan(world)
+        seen(world)
     assert (caught.value.kind, caught.value.facts["change"]) == ("rolling", change.id)
-    way = plan(world, abort=True)
+    way = seen(world, abort=True)
     assert way.aborts == (change.id,)
-    world.do("rollback", PROD, why="worse", abort=True, plan=way.plan)
+    world.do("rollback", PROD, why="worse", abort=True, expect=way.digest)
     assert world.do("rollouts")[0].progress.state == "stopped"
     assert world.target(PROD) == way.moves[0].move.new
 
@@ -300,7 +300,7 @@ def test_a_first_deployment_is_not_rolled_back_into_nothing(world: World) -> Non
     champion(world, 1)
     change = world.do("deploy", PROD, declared=DECLARED)
     with pytest.raises(NotFound) as caught:
-        plan(world)
+        seen(world)
     assert "undeploy" in caught.value.message
     world.do("rollback", PROD, change=change.id, why="really")
     assert world.target(PROD) is None
@@ -320,12 +320,12 @@ def test_too_much_is_said_with_the_next_step(world: World, monkeypatch: pytest.M
         )
     monkeypatch.setattr(retreating, "REFS", 3)
     with pytest.raises(Conflict) as caught:
-        plan(world, CHAMPION)
+        seen(world, CHAMPION)
     assert caught.value.kind == "too-far-back"
     left = tuple(RefName(MODEL, f"r{one}") for one in range(2))
-    assert len(plan(world, CHAMPION, leave=left).moves) == 3
+    assert len(seen(world, CHAMPION, leave=left).moves) == 3
     with pytest.raises(Invalid):
-        plan(world, CHAMPION, leave=(CHAMPION,))
+        seen(world, CHAMPION, leave=(CHAMPION,))
 
 
 def test_a_service_that_goes_on_serving_is_named(world: World) -> None:
@@ -336,7 +336,7 @@ def test_a_service_that_goes_on_serving_is_named(world: World) -> None:
     world.do("deploy", PROD, declared=DECLARED)
     assert (
         "service/delay@prod goes on serving model/delay@2: loopline retrace service/delay@prod"
-        in plan(world, CHAMPION).notes
+        in seen(world, CHAMPION).notes
     )
 
 

@@ -122,22 +122,22 @@ def test_only_what_moved_the_ref_is_taken_back(guarded: World) -> None:
         assert caught.value.kind == "did-not-move"
 
 
-def test_a_plan_is_done_as_it_was_seen_or_not_at_all(world: World) -> None:
+def test_a_way_back_is_gone_as_it_was_seen_or_not_at_all(world: World) -> None:
     """Where a ref has moved between the look and the deed, nothing moves, and one is told to look again."""
     for body in (b"1", b"2", b"3"):
         world.propose(world.train(body).number)
     seen = world.do("retrace", CHAMPION)
     world.propose(2)
-    for plan in (seen.plan, "0" * 12, ""):
+    for expect in (seen.digest, "0" * 12, ""):
         with pytest.raises(Conflict) as caught:
-            world.do("rollback", CHAMPION, why="w", plan=plan)
-        assert caught.value.kind == "plan-changed"
+            world.do("rollback", CHAMPION, why="w", expect=expect)
+        assert caught.value.kind == "way-changed"
     assert world.target() == 2
     again = world.do("retrace", CHAMPION)
-    assert world.do("rollback", CHAMPION, why="w", plan=again.plan).moves == tuple(one.move for one in again.moves)
+    assert world.do("rollback", CHAMPION, why="w", expect=again.digest).moves == tuple(one.move for one in again.moves)
 
 
-def test_a_rehearsal_gives_the_plan(world: World) -> None:
+def test_a_rehearsal_gives_the_way_back(world: World) -> None:
     """Rehearsed, it tells what it would do, without a reason, and leaves nothing; in earnest it wants one."""
     for body in (b"1", b"2"):
         world.propose(world.train(body).number)

@@ -78,12 +78,12 @@ class WayBack:
     notes: tuple[str, ...] = ()
     forward: bool = False
     """Whether it takes a rollback back: that goes forward again, so policies are asked as of any change."""
-    plan: str = ""
-    """Digest over what would be done: whoever has seen one plan can ask for it and no other."""
+    digest: str = ""
+    """Over what would be done: whoever has seen one way back can ask for it and no other."""
 
 
-def plan_of(way: WayBack) -> Digest:
-    """Digest over everything that would be written: refs that move and that stay, changes, marks."""
+def digest_of_way(way: WayBack) -> Digest:
+    """Name everything that would be written: refs that move and that stay, changes, marks."""
     rows = [
         [str(way.ref), way.forward],
         [[one.move.ref.key, one.move.old, one.move.new, one.move.tier] for one in way.moves],

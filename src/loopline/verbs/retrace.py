@@ -26,7 +26,7 @@ def retrace(
 ) -> WayBack:
     """Tell what a rollback would move and why, what stays, and what goes into quarantine. Nothing is written.
 
-    Its `plan` names all of that: `loopline rollback … --plan` does just this, or refuses where something has changed since.
+    Its `digest` names all of that: `loopline rollback … --expect DIGEST` does just this, or refuses where something has changed.
 
     Example:
         loopline retrace service/delay@prod

@@ -17,7 +17,7 @@ from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused
 from loopline.nouns.change import Change, ChangeState, Move, Moved
 from loopline.nouns.ids import brief
 from loopline.nouns.name import RefName, parse_pointer
-from loopline.nouns.way_back import Returning, Staying, Undone, WayBack, plan_of
+from loopline.nouns.way_back import Returning, Staying, Undone, WayBack, digest_of_way
 from loopline.verbs import BY_NAME
 from loopline.verbs.carrying import in_quarantine
 from loopline.verbs.deploying import service_at
@@ -69,7 +69,7 @@ def way_back(tx: Tables, loop: Loop, ref: RefName, goal: Goal) -> WayBack:
         (*moment.notes, *again.notes, *met.notes, *_elsewhere(tx, loop, moves, marks)),
         forward=bool(moment.again),
     )  # fmt: skip
-    return replace(found, plan=plan_of(found))
+    return replace(found, digest=digest_of_way(found))
 
 
 class _Gathering:

@@ -9,6 +9,7 @@ from loopline.errors import Conflict, Invalid
 from loopline.ledger.ledger import Writing
 from loopline.loop import Loop
 from loopline.nouns.change import Change
+from loopline.nouns.digest import MIN_PREFIX
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import RefName, parse_pointer
 from loopline.nouns.way_back import WayBack
@@ -32,7 +33,7 @@ def rollback(
     leave: Annotated[tuple[RefName, ...], "refs that stay where they are"] = (),
     quarantine: Annotated[bool, "mark what was current as bad, so that no automation moves there again"] = True,
     abort: Annotated[bool, "end what rolls on these refs first"] = False,
-    plan: Annotated[str | None, "do this and nothing else: the plan that `loopline retrace` told"] = None,
+    expect: Annotated[str | None, "the digest that `loopline retrace` told: do just that, or nothing"] = None,
 ) -> Change | WayBack:
     """Bring a ref back to where it was, with all that belongs to it, in one change; what it leaves is quarantined.
 
@@ -53,7 +54,7 @@ def rollback(
         with loop.ledger.read() as tables:
             seen = way_back(tables, loop, ref, goal)
             may_go(tables, loop, "rollback", seen)
-            _as_seen(seen, plan)
+            _as_seen(seen, expect)
         return seen
     if not why.strip():
         raise Invalid(
@@ -62,28 +63,25 @@ def rollback(
     with loop.ledger.write(loop.project, loop.actor) as tx:
         way = way_back(tx, loop, ref, goal)
         may_go(tx, loop, "rollback", way)
-        _as_seen(way, plan)
+        _as_seen(way, expect)
         return _go(tx, loop, way, why)
 
 
-def _as_seen(way: WayBack, plan: str | None) -> None:
-    """Raise Conflict where somebody has seen another plan."""
-    if plan is None or (
-        len(plan) >= PREFIX and way.plan.removeprefix("sha256:").startswith(plan.removeprefix("sha256:"))
-    ):
+def _as_seen(way: WayBack, expect: str | None) -> None:
+    """Raise Conflict where somebody has seen another way back."""
+    if expect is None:
+        return
+    told = expect.removeprefix("sha256:")
+    if len(told) >= MIN_PREFIX and way.digest.removeprefix("sha256:").startswith(told):
         return
     raise Conflict(
-        f"what belongs to {way.ref} has changed since that plan", kind="plan-changed", hint=f"loopline retrace {way.ref}",
-        ref=str(way.ref), plan=plan, found=way.plan,
+        f"what belongs to {way.ref} has changed since you looked", kind="way-changed", hint=f"loopline retrace {way.ref}",
+        ref=str(way.ref), expected=expect, found=way.digest,
     )  # fmt: skip
 
 
-PREFIX = 12
-"""Hex digits of a plan that one has to give."""
-
-
 def _go(tx: Writing, loop: Loop, way: WayBack, why: str) -> Change:
-    """Do what a plan says, in the transaction in which it was made."""
+    """Go it, in the transaction in which it was found."""
     for rolls in way.aborts:
         end_rolling(tx, loop, tx.rollouts.get(rolls), why=why, bad=False)
     moves = tuple(one.move for one in way.moves)
@@ -101,7 +99,7 @@ def _go(tx: Writing, loop: Loop, way: WayBack, why: str) -> Change:
         tx.versions.quarantine(pointer.asset, int(one.rpartition("@")[2]), reason=why, change=back.id)
     _incident(tx, loop, undone, back)
     tx.say(
-        "change.applied", back.id, quarantined=list(way.quarantines), plan=way.plan,
+        "change.applied", back.id, quarantined=list(way.quarantines), way_back=way.digest,
         takes_back=[one.change for one in way.undoes], stays=list(stays), aborted=list(way.aborts), **told(back),
     )  # fmt: skip
     return replace(back, quarantines=tuple(tx.versions.quarantined_by(back.id)), stays=stays)

@@ -65,7 +65,7 @@ def test_the_page_says_what_will_move_and_why(serving: Server, changes: list[Cha
 
 
 def test_what_was_shown_is_what_is_done(fresh: Story, serving: Server, changes: list[Change]) -> None:
-    """Pressing the button does the plan of the page; where something moved meanwhile nothing does, and the reason stays typed."""
+    """Pressing the button does what the page says; where something moved meanwhile nothing does, and the reason stays typed."""
     hand = Hand(serving)
     form = sent(hand.get(HERE))
     fresh.do("propose", CHAMPION, to=Numbered(2), why="meanwhile")
@@ -81,7 +81,7 @@ def test_what_was_shown_is_what_is_done(fresh: Story, serving: Server, changes: 
     assert fresh.do("history", str(CHAMPION))[0].kind == "rollback"
 
 
-def test_other_plans_are_a_link_away(fresh: Story, serving: Server, changes: list[Change]) -> None:
+def test_other_ways_are_a_link_away(fresh: Story, serving: Server, changes: list[Change]) -> None:
     """A ref can be left, nothing marked, and another version or time chosen, without a script."""
     hand = Hand(serving)
     links = {one["href"] for one in hand.get(HERE).tree.all("a") if one["href"].startswith("/p/flights/rollback?")}
@@ -128,7 +128,7 @@ def test_a_change_leads_to_the_page_while_it_stands(fresh: Story, serving: Serve
     (where,) = offered(bob, changes[2])
     page = viewer.get(where)
     assert (page.status, 'method="post" action="/p/flights/rollback"' in page.html) == (200, False)
-    assert viewer.post("/p/flights/rollback", ref=str(CHAMPION), why="x", plan="x").status == 403
+    assert viewer.post("/p/flights/rollback", ref=str(CHAMPION), why="x", expect="x").status == 403
     done = bob.post("/p/flights/rollback", **sent(bob.get(where)))
     back = done.headers["location"].rpartition("/")[2]
     (forth,) = offered(bob, fresh.do("show", back).change)

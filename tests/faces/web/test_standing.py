@@ -52,9 +52,9 @@ def at(change: Change) -> str:
     return f"/p/flights/changes/{change.id}"
 
 
-def plan(story: Story) -> str:
+def digest(story: Story) -> str:
     """Ask what a rollback would do, as its page has."""
-    return str(story.do("retrace", CHAMPION).plan)
+    return str(story.do("retrace", CHAMPION).digest)
 
 
 def part(page: Read, name: str) -> str:
@@ -200,7 +200,7 @@ def test_what_was_taken_back_says_what_it_marked(fresh: Story, serving: Server, 
     fresh.do("apply", change.id, override="now", by="sam")
     bob = Hand(serving, token_for(fresh, "bob", "contributor"))
     assert "/rollback?" in bob.get(at(change)).html
-    done = bob.post("/p/flights/rollback", ref=str(CHAMPION), change=change.id, why="worse", plan=plan(fresh))
+    done = bob.post("/p/flights/rollback", ref=str(CHAMPION), change=change.id, why="worse", expect=digest(fresh))
     assert done.status == 303
     assert "model/delay@2 is in quarantine" in bob.get(done.headers["location"]).text
     assert "/rollback?" not in bob.get(at(change)).html

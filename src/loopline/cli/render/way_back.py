@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from loopline.cli.render.words import name, short_id, target, when, who
 from loopline.cli.text import aligned, clean
+from loopline.nouns.digest import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +47,9 @@ def wayback(value: WayBack, screen: Screen) -> Iterator[str]:
     if value.forward:
         yield f"{screen.paint('wait', '!')} going forward is a change as any other: it waits for its policy"
     yield ""
-    ref, plan = quote(str(value.ref)), value.plan.removeprefix("sha256:")[:12]
-    just = screen.paint("dim", f"(loopline rollback {ref} … --plan {plan} does just this)")
-    yield f"{screen.paint('dim', 'plan')}  {plan}  {just}"
+    ref, digest = quote(str(value.ref)), short(value.digest)
+    just = screen.paint("dim", f"(loopline rollback {ref} … --expect {digest} does just this)")
+    yield f"{screen.paint('dim', 'digest')}  {digest}  {just}"
 
 
 def _staying(value: WayBack, screen: Screen) -> Iterator[str]:

@@ -44,7 +44,7 @@ async def answer(request: Request) -> Response:
     try:
         if not why:
             raise Invalid("say what went wrong", kind="missing-parameter", hint="it is the quarantine's reason, too")
-        done = await ask(request, "rollback", **_words(form), why=why, plan=first_of(form, "plan"))
+        done = await ask(request, "rollback", **_words(form), why=why, expect=first_of(form, "expect"))
     except LooplineError as error:
         if error.kind in BARRED:
             raise
@@ -101,7 +101,7 @@ def _pairs(words: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _elsewhere(project: str, words: Mapping[str, Any], way: WayBack | None) -> dict[str, str]:
-    """Give the addresses of other plans: with a ref left or taken along, without marks, with what rolls ended first."""
+    """Give the addresses of other ways back: with a ref left or taken along, without marks, with what rolls ended first."""
 
     def led(**changed: Any) -> str:
         query: dict[str, Any] = {}
