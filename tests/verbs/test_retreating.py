@@ -20,7 +20,7 @@ from .rolled import ROLLING
 from .test_deploy import DECLARED, DELAY, PROD, champion, train
 
 if TYPE_CHECKING:
-    from loopline.nouns.way_back import WayBack
+    from loopline.nouns.wayback import WayBack
 
     from .conftest import World
 

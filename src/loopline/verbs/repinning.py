@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from loopline.errors import LooplineError
 from loopline.nouns.digest import short
 from loopline.nouns.name import Named, RefName, parse_pointer
-from loopline.nouns.way_back import Pinned
+from loopline.nouns.wayback import Pinned
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables

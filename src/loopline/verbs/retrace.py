@@ -6,7 +6,7 @@ from typing import Annotated
 
 from loopline.loop import Loop
 from loopline.nouns.name import RefName
-from loopline.nouns.way_back import WayBack
+from loopline.nouns.wayback import WayBack
 from loopline.verbs.retreating import may_go, way_back
 from loopline.verbs.returning import Goal
 

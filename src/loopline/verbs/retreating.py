@@ -17,7 +17,7 @@ from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused
 from loopline.nouns.change import Change, ChangeState, Move, Moved
 from loopline.nouns.ids import brief
 from loopline.nouns.name import RefName, parse_pointer
-from loopline.nouns.way_back import Returning, Staying, Undone, WayBack, digest_of_way
+from loopline.nouns.wayback import Returning, Staying, Undone, WayBack, digest_of_way
 from loopline.verbs import BY_NAME
 from loopline.verbs.carrying import in_quarantine
 from loopline.verbs.deploying import service_at
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
-    from loopline.nouns.way_back import Why
+    from loopline.nouns.wayback import Why
 
 REFS: Final = 100
 """Refs that one rollback moves at most."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.name import AssetName
     from loopline.nouns.version import Version
-    from loopline.nouns.way_back import Why
+    from loopline.nouns.wayback import Why
 
 MOVES: Final = 1000
 """Moves of a ref that are looked at."""

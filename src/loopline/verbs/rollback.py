@@ -12,7 +12,7 @@ from loopline.nouns.change import Change
 from loopline.nouns.digest import MIN_PREFIX
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import RefName, parse_pointer
-from loopline.nouns.way_back import WayBack
+from loopline.nouns.wayback import WayBack
 from loopline.verbs.carrying import carry_out, told
 from loopline.verbs.moving import Plan, begin
 from loopline.verbs.retreating import may_go, way_back

@@ -44,7 +44,7 @@ ALONE = {
     "Tail": "series",
     "Task": "task",
     "Version": "version",
-    "WayBack": "way_back",
+    "WayBack": "wayback",
 }
 """Noun → module of this package; the drawer has the noun's name in small letters."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from loopline.nouns.change import Moved
-    from loopline.nouns.way_back import WayBack
+    from loopline.nouns.wayback import WayBack
 
 WORDS: Final = ("ref", "to", "change", "also", "leave", "unmarked", "abort")
 OFFERED: Final = 20

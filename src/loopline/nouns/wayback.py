@@ -1,4 +1,4 @@
-"""way_back: what a rollback would move, and why."""
+"""wayback: what a rollback would move, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""way_back: what a rollback would move, and why."""
+"""wayback: what a rollback would move, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loopline.cli.screen import Screen
-    from loopline.nouns.way_back import WayBack
+    from loopline.nouns.wayback import WayBack
 
 
 def wayback(value: WayBack, screen: Screen) -> Iterator[str]:
