@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loopline.checks.document import Document, dump_document
 from loopline.errors import Conflict, Invalid, NotFound, Refused
+from loopline.nouns.caller import Caller
 from loopline.nouns.change import ChangeState
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.policy import Approvals, Policy
+from loopline.nouns.token import Scope
 
 from .conftest import APPROVED, BOB, CHAMPION, DATA, TRIGGER
+from .rolled import ROLLING
+from .test_deploy import DECLARED, PROD, champion, train
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -206,3 +211,21 @@ def test_what_somebody_else_has_marked_stays_so(world: World) -> None:
     with pytest.raises(Refused) as caught:
         world.do("rollback", CHAMPION, why="fast enough", change=back.id)
     assert caught.value.kind == "quarantined"
+
+
+def test_who_may_not_end_a_rollout_goes_back_over_none(world: World) -> None:
+    """A token for rollbacks alone ends nothing that rolls: nothing moves, and the rollout goes on."""
+    for number, body in enumerate((b"0", b"1"), start=1):
+        train(world, body)
+        champion(world, number)
+        world.do("deploy", PROD, declared=DECLARED)
+    train(world, b"2")
+    champion(world, 3)
+    world.do("deploy", PROD, declared=ROLLING)
+    kept = type(world)(
+        replace(world.loop, caller=Caller(BOB, {"flights": "contributor"}, (Scope(("rollback", "read"), "flights"),)))
+    )
+    with pytest.raises(Refused) as caught:
+        kept.do("rollback", PROD, why="slow", abort=True)
+    assert (caught.value.kind, caught.value.facts["verb"]) == ("not-allowed", "abort")
+    assert (world.target(PROD), world.do("rollouts")[0].progress.state) == (2, "waiting")

@@ -83,11 +83,10 @@ class WayBack:
 
 
 def digest_of_way(way: WayBack) -> Digest:
-    """Name everything that would be written: refs that move and that stay, changes, marks."""
+    """Name everything that would be done: refs that move and that stay, marks, rollouts that end."""
     rows = [
         [str(way.ref), way.forward],
         [[one.move.ref.key, one.move.old, one.move.new, one.move.tier] for one in way.moves],
-        [one.change for one in way.undoes],
         [[one.ref.key, one.kind] for one in way.stays],
         [way.quarantines, way.lifts, way.aborts],
     ]
