@@ -46,7 +46,8 @@ def way_back(tx: Tables, loop: Loop, ref: RefName, goal: Goal) -> WayBack:
     Raise what `moment_for` raises; Refused kind="quarantined" or "policy", NotFound kind="version-deleted" or
     "blob-missing" where the named ref itself cannot go there; Conflict kind="rolling", "too-far-back".
     """
-    at_home(loop, ref.asset)
+    for one in (ref, *goal.also):
+        at_home(loop, one.asset)
     if ref in goal.leave:
         raise Invalid(f"{ref} is what goes back", kind="not-left", hint="leave out --leave", ref=str(ref))
     moment = moment_for(tx, loop, ref, goal)
