@@ -36,7 +36,10 @@ def change(old: int | None, new: int | None, state: ChangeState = ChangeState.AP
         (change(1, 2), "loopline rollback model/delay@champion --why …"),
         (change(None, 2), "loopline propose model/delay@champion --delete --why …"),
         (change(2, None), "loopline propose model/delay@champion --to 2 --why …"),
-        (change(2, 1, kind="rollback"), "loopline propose model/delay@champion --to 2 --lift --why …"),
+        (
+            change(2, 1, kind="rollback"),
+            "loopline rollback model/delay@champion --change 01a201a201a201a2 --why …",
+        ),
         (change(1, 2, ChangeState.PROPOSED), "loopline withdraw 01a201a201a201a2"),
         (change(1, 2, ChangeState.WITHDRAWN), None),
     ],
@@ -60,15 +63,13 @@ def test_a_policy_is_taken_back_by_a_proposal() -> None:
     assert undo_of("policy", moved, {}) == "loopline propose policy/flights@main --to 1 --why …"
 
 
-def test_a_rollback_of_several_refs_is_taken_back_by_one_proposal() -> None:
-    """All of them return where they were, with the quarantine lifted; a ref cannot go in the same change."""
+def test_a_rollback_is_taken_back_by_its_change() -> None:
+    """All of its refs go forward again at once, named by the one that people would name; also one that it had removed."""
     data = RefName(AssetName("flights", "data", "flights"), "main")
-    both = replace(change(2, 1, kind="rollback"), moves=(Move(data, 5, 4), Move(REF, 2, 1)))
-    line = "loopline propose model/delay@champion --to 2 --also data/flights@main=5 --lift --why …"
-    assert undo_of("rollback", both, {}) == line
-    assert undo_of("rollback", replace(both, moves=(Move(data, None, 4), Move(REF, 2, 1))), {}) is None
-    alone = change(None, 1, kind="rollback")
-    assert undo_of("rollback", alone, {}) == "loopline propose model/delay@champion --delete --why …"
+    for moves in ((Move(data, 5, 4), Move(REF, 2, 1)), (Move(data, None, 4), Move(REF, 2, None))):
+        both = replace(change(2, 1, kind="rollback"), moves=moves)
+        line = "loopline rollback model/delay@champion --change 01a201a201a201a2 --why …"
+        assert undo_of("rollback", both, {}) == line
 
 
 def test_an_answer_is_undone_by_the_other_answer() -> None:

@@ -90,6 +90,24 @@ def test_history_tells_applied_moves_only(hand: Hand) -> None:
         assert [(m.old, m.new) for m in tx.changes.history(CHAMPION, before=told[0].seq)] == [(None, 1)]
 
 
+def test_what_moved_beside_a_ref_is_told_whole(hand: Hand) -> None:
+    """Every applied change that moved the ref behind an event comes with all of its moves, newest first; others do not."""
+    hand.publish(b"1", b"2")
+    hand.publish(b"x", asset=DATA.asset)
+    hand.move(1)
+    with hand.write() as tx:
+        first = tx.changes.history(CHAMPION)[0].seq
+        both = tx.changes.propose(hand.change(Move(CHAMPION, 1, 2), Move(DATA, None, 1)))
+        tx.changes.move(both, ChangeState.APPLIED, seq=first + 1)
+        tx.changes.propose(hand.change(Move(CHAMPION, 2, 1)))
+        told = tx.changes.beside(CHAMPION, after=first)
+        assert sorted((str(m.ref), m.old, m.new) for m in told) == [(str(DATA), None, 1), (str(CHAMPION), 1, 2)]
+        assert {m.change for m in told} == {both.id}
+        assert [m.change for m in tx.changes.beside(DATA, after=0)] == [both.id, both.id]
+        assert len(tx.changes.beside(CHAMPION, after=0)) == 3
+        assert tx.changes.beside(DATA, after=first + 1) == []
+
+
 def test_changes_are_listed_and_found(hand: Hand) -> None:
     """Open ones, those of a ref, by their first digits; what rolls is known."""
     with hand.write() as tx:

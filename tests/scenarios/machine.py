@@ -32,7 +32,7 @@ from loopline.nouns.actor import Actor
 from loopline.nouns.change import Change, ChangeState
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
-from loopline.nouns.name import AssetName, Numbered, RefName
+from loopline.nouns.name import AssetName, Numbered, RefName, parse_asset
 from loopline.nouns.policy import Approvals, OverrideRule, Policy
 from loopline.store.database import Database
 from loopline.testing.clock import FakeClock
@@ -278,9 +278,9 @@ class LedgerMachine(AlertMachine):
             return
         assert ref not in self.rolling
         self._took(back)
-        for move in back.moves:
-            if move.old is not None:
-                self.quarantined.add((move.ref.asset, move.old))
+        for asset, _, number in (one.rpartition("@") for one in back.quarantines):
+            self.quarantined.add((parse_asset(asset, project=ref.asset.project), int(number)))
+        assert all(move.old is None or (move.ref.asset, move.old) in self.quarantined for move in back.moves)
 
     @rule(model=st.sampled_from([*MODELS, DATA]), number=st.integers(1, 4))
     @writes

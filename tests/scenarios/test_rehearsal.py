@@ -105,6 +105,7 @@ WORDS: dict[str, list[str]] = {
     "put": ["report/notes", "notes.txt"],
     "redeliver": ["hook"],
     "reproduce": [RUN],
+    "retrace": ["data/tiny@best"],
     "restore": ["../backup"],
     "review": [CHANGE],
     "revoke": ["TOKEN"],

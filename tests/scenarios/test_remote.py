@@ -264,7 +264,12 @@ propose model/total@champion --to 1 --why back --dry-run
 why model/total@champion --json
 impact data/trips@2 --json
 history model/total@champion --json
+retrace model/total@champion
+retrace model/total@champion --json
+rollback model/total@champion --dry-run
+rollback model/total@champion --to 9 --dry-run
 rollback model/total@champion --why oops
+retrace model/total@champion --to 2
 show model/total@champion --json
 policy
 policy --push --why rules --json

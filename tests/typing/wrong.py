@@ -28,8 +28,8 @@ def a_move_says_what_it_saw(name: RefName) -> None:
     Move(name, old=1, new=2)
 
 
-def a_rollback_says_why(loop: object, name: RefName) -> None:
-    rollback(loop, name)  # error: call-arg, arg-type
+def a_rollback_names_a_ref(loop: object, name: AssetName) -> None:
+    rollback(loop, name)  # error: arg-type
 
 
 def an_asset_is_no_ref(asset: AssetName) -> None:

@@ -140,7 +140,7 @@ def test_lineage_goes_through_a_service(world: World) -> None:
 
 
 def test_a_rollback_brings_service_and_models_back_together(world: World) -> None:
-    """What was promoted together returns together, and the bad service is not deployed again by itself."""
+    """What was promoted together returns together, with the champion that it follows; the bad model is not deployed again."""
     for body in (b"1", b"2"):
         train(world, body)
     changes = []
@@ -150,9 +150,9 @@ def test_a_rollback_brings_service_and_models_back_together(world: World) -> Non
         changes.append(world.do("propose", PROD, to=Numbered(number), why="next", together=True))
     assert {str(move.ref) for move in changes[-1].moves} == {"service/delay@prod", "model/delay@prod"}
     world.do("rollback", PROD, why="slow")
-    assert (world.target(PROD), world.target(RefName(MODEL, "prod"))) == (1, 1)
+    assert (world.target(PROD), world.target(RefName(MODEL, "prod")), world.target()) == (1, 1, 1)
     with pytest.raises(Refused) as caught:
-        world.do("deploy", PROD, declared=DECLARED)
+        world.do("deploy", PROD, model=Pointer(MODEL, Numbered(2)))
     assert caught.value.kind == "quarantined"
 
 

@@ -107,6 +107,8 @@ def strategy(kind: Any) -> st.SearchStrategy[Any]:
     if origin is tuple and args[-1] is Ellipsis:
         most = 1 if is_dataclass(args[0]) else 2  # nouns in nouns in nouns would take seconds to think up
         return st.lists(st.deferred(lambda: strategy(args[0])), max_size=most).map(tuple)
+    if origin is tuple:
+        return st.tuples(*map(strategy, args))
     if origin is Mapping:
         return st.dictionaries(strategy(args[0]), strategy(args[1]), max_size=2)
     if origin in (Union, UnionType):

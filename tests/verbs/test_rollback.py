@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loopline.checks.document import Document, dump_document
-from loopline.errors import Conflict, NotFound, Refused
+from loopline.errors import Conflict, Invalid, NotFound, Refused
+from loopline.nouns.caller import Caller
 from loopline.nouns.change import ChangeState
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.policy import Approvals, Policy
+from loopline.nouns.token import Scope
 
 from .conftest import APPROVED, BOB, CHAMPION, DATA, TRIGGER
+from .rolled import ROLLING
+from .test_deploy import DECLARED, PROD, champion, train
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -120,3 +125,107 @@ def test_only_what_moved_the_ref_is_taken_back(guarded: World) -> None:
         with pytest.raises(Conflict) as caught:
             guarded.do("rollback", ref, why="w", change=change.id)
         assert caught.value.kind == "did-not-move"
+
+
+def test_a_way_back_is_gone_as_it_was_seen_or_not_at_all(world: World) -> None:
+    """Where a ref has moved between the look and the deed, nothing moves, and one is told to look again."""
+    for body in (b"1", b"2", b"3"):
+        world.propose(world.train(body).number)
+    seen = world.do("retrace", CHAMPION)
+    world.propose(2)
+    for expect in (seen.digest, "0" * 12, ""):
+        with pytest.raises(Conflict) as caught:
+            world.do("rollback", CHAMPION, why="w", expect=expect)
+        assert caught.value.kind == "way-changed"
+    assert world.target() == 2
+    again = world.do("retrace", CHAMPION)
+    assert world.do("rollback", CHAMPION, why="w", expect=again.digest).moves == tuple(one.move for one in again.moves)
+
+
+def test_a_rehearsal_gives_the_way_back(world: World) -> None:
+    """Rehearsed, it tells what it would do, without a reason, and leaves nothing; in earnest it wants one."""
+    for body in (b"1", b"2"):
+        world.propose(world.train(body).number)
+    before = world.events()
+    assert world.rehearsing().do("rollback", CHAMPION) == world.do("retrace", CHAMPION)
+    with pytest.raises(Invalid) as caught:
+        world.do("rollback", CHAMPION, why=" ")
+    assert (caught.value.kind, world.events()) == ("missing-parameter", before)
+
+
+def test_one_incident_is_of_what_was_current(world: World) -> None:
+    """Going back over several, the newest is what people met: it has caused the incident, and all are marked."""
+    changes = [world.propose(world.train(body).number) for body in (b"1", b"2", b"3")]
+    back = world.do("rollback", CHAMPION, to="1", why="both bad")
+    assert (back.undoes, back.quarantines) == (changes[2].id, ("model/delay@2", "model/delay@3"))
+    (incident,) = world.do("find", "incidents")
+    assert {(b.relation, b.change) for b in incident.blames} == {("caused_by", changes[2].id), ("fixes", back.id)}
+    assert (world.events()[-1].payload or {})["takes_back"] == [changes[2].id, changes[1].id]
+
+
+def test_a_rollback_can_be_taken_back(world: World) -> None:
+    """Everything goes forward again and leaves the quarantine that this rollback had put it in; the next goes back as ever."""
+    world.train(b"good")
+    world.propose(1, together=True)
+    world.data(branch="units", b_csv=b"seconds")
+    world.train(b"bad", data=2)
+    bad = world.propose(2, together=True)
+    back = world.do("rollback", CHAMPION, why="seconds")
+    way = world.do("retrace", CHAMPION, change=back.id)
+    assert (way.forward, way.lifts, way.quarantines) == (True, ("data/flights@2", "model/delay@2"), ())
+    with pytest.raises(Refused) as caught:
+        world.do("rollback", CHAMPION, why="by night", change=back.id, by=TRIGGER)
+    assert caught.value.kind == "lift-needs-person"
+    forth = world.do("rollback", CHAMPION, why="it was the gate", change=back.id)
+    assert (forth.kind, forth.undoes, forth.state) == ("planned", back.id, ChangeState.APPLIED)
+    assert {(move.ref, move.new) for move in forth.moves} == {(move.ref, move.new) for move in bad.moves}
+    with world.loop.ledger.read() as tx:
+        assert tx.versions.quarantined(DATA, 2) is None
+    assert world.do("retrace", CHAMPION).moves[0].move.new == 1
+
+
+def test_going_forward_again_waits_for_its_policy(guarded: World) -> None:
+    """Two rollbacks in a row are no way around an approval."""
+    for number in (1, 2):
+        change = guarded.propose(number)
+        guarded.do("approve", change.id, by=BOB)
+        guarded.do("apply", change.id)
+    back = guarded.do("rollback", CHAMPION, why="slow")
+    forth = guarded.do("rollback", CHAMPION, why="not so slow", change=back.id)
+    assert (forth.state, forth.lifts, guarded.target()) == (ChangeState.PROPOSED, ("model/delay@2",), 1)
+    guarded.do("approve", forth.id, by=BOB)
+    guarded.do("apply", forth.id)
+    assert guarded.target() == 2
+    with guarded.loop.ledger.read() as tx:
+        assert tx.versions.quarantined(CHAMPION.asset, 2) is None
+
+
+def test_what_somebody_else_has_marked_stays_so(world: World) -> None:
+    """Taking a rollback back lifts its own quarantine alone."""
+    for body in (b"1", b"2"):
+        world.propose(world.train(body).number)
+    back = world.do("rollback", CHAMPION, why="slow", quarantine=False)
+    with world.loop.ledger.write("flights", world.loop.actor) as tx:
+        tx.versions.quarantine(CHAMPION.asset, 2, reason="leaks")
+        tx.say("test", "x")
+    with pytest.raises(Refused) as caught:
+        world.do("rollback", CHAMPION, why="fast enough", change=back.id)
+    assert caught.value.kind == "quarantined"
+
+
+def test_who_may_not_end_a_rollout_goes_back_over_none(world: World) -> None:
+    """A token for rollbacks alone ends nothing that rolls: nothing moves, and the rollout goes on."""
+    for number, body in enumerate((b"0", b"1"), start=1):
+        train(world, body)
+        champion(world, number)
+        world.do("deploy", PROD, declared=DECLARED)
+    train(world, b"2")
+    champion(world, 3)
+    world.do("deploy", PROD, declared=ROLLING)
+    kept = type(world)(
+        replace(world.loop, caller=Caller(BOB, {"flights": "contributor"}, (Scope(("rollback", "read"), "flights"),)))
+    )
+    with pytest.raises(Refused) as caught:
+        kept.do("rollback", PROD, why="slow", abort=True)
+    assert (caught.value.kind, caught.value.facts["verb"]) == ("not-allowed", "abort")
+    assert (world.target(PROD), world.do("rollouts")[0].progress.state) == (2, "waiting")

@@ -40,7 +40,7 @@ def _undo_change(change: Any) -> str | None:
     if change.state != "applied":
         return None
     if change.kind == "rollback":
-        return _again(change, first)
+        return f"loopline rollback {ref} --change {brief(change.id)} --why …"
     if first.old is None and first.ref.asset.kind == "service" and len(change.moves) == 1:
         return f"loopline undeploy {ref} --why …"
     if first.old is None and _single(change, first.new):
@@ -52,16 +52,6 @@ def _undo_change(change: Any) -> str | None:
 
 def _single(change: Any, target: int | None) -> bool:
     return len(change.moves) == 1 and target is not None
-
-
-def _again(change: Any, first: Any) -> str | None:
-    """Move back what a rollback moved, and lift the quarantine that it left. A ref that it made goes where it is alone."""
-    if first.old is None:
-        return f"loopline propose {quote(str(first.ref))} --delete --why …" if len(change.moves) == 1 else None
-    if any(move.old is None for move in change.moves):
-        return None  # one change cannot remove a ref and lift the quarantine of others
-    others = "".join(f" --also {quote(f'{move.ref}={move.old}')}" for move in change.moves if move is not first)
-    return f"loopline propose {quote(str(first.ref))} --to {first.old}{others} --lift --why …"
 
 
 def _grant(result: Any, asked: Mapping[str, Any]) -> str | None:

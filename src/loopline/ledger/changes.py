@@ -206,6 +206,17 @@ class Changes:
         )  # fmt: skip
         return [Moved(r[0], ref, *r[1:]) for r in rows]
 
+    def beside(self, ref: RefName, *, after: int, limit: int = 5000) -> Sequence[Moved]:
+        """Give every move of the changes that moved a ref behind event `after`, newest change first, each whole."""
+        rows = self._rows.all(
+            "SELECT c.id, m.asset, m.ref, m.old, m.new, c.closed_at, c.author, c.reason, c.kind, c.closed_seq FROM moves own"
+            " JOIN changes c ON c.id = own.change JOIN moves m ON m.change = c.id"
+            " WHERE own.asset = ? AND own.ref = ? AND c.state = 'applied' AND c.closed_seq > ?"
+            " ORDER BY c.closed_seq DESC, c.id DESC, m.asset, m.ref LIMIT ?",
+            self._assets.id_of(ref.asset), ref.ref, after, limit,
+        )  # fmt: skip
+        return [Moved(r[0], RefName(self._assets.name_of(r[1]), r[2]), *r[3:]) for r in rows]
+
     def moved(
         self, project: str, *, after: int = 0, between: tuple[int, int] | None = None, limit: int = 200
     ) -> Sequence[Moved]:

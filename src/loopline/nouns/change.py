@@ -121,6 +121,8 @@ class Change:
     """Versions whose quarantine this change lifts when it is applied, as `kind/name@number`."""
     quarantines: tuple[str, ...] = ()
     """Versions that this change, a rollback, has put into quarantine and that are in it; told where one change is asked for."""
+    stays: tuple[str, ...] = ()
+    """Refs that this change, a rollback, has left where they are, and why; told by the rollback itself."""
     approvals: tuple[Approval, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     override: Override | None = None

@@ -116,10 +116,16 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("withdraw", "write", "changes", "Take a change back before it has moved anything."),
     Verb(
+        "retrace",
+        "read",
+        "changes",
+        "Tell what a rollback would move and why, what stays, and what goes into quarantine. Nothing is written.",
+    ),
+    Verb(
         "rollback",
         "write",
         "changes",
-        "Take the newest change of a ref back, all of it, and quarantine what it moved to.",
+        "Bring a ref back to where it was, with all that belongs to it, in one change; what it leaves is quarantined.",
     ),
     Verb(
         "deploy",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from loopline.errors import Conflict, Refused
 from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.ids import brief
+from loopline.nouns.name import parse_asset
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
@@ -37,17 +38,17 @@ def carry_on(tx: Writing, loop: Loop, change: Change) -> Change:
 def carry_out(tx: Writing, change: Change) -> Change:
     """Move every ref of a change, or none: by compare-and-swap, never to a version in quarantine that it does not lift."""
     for move in change.moves:
-        lifted = _must_stand(tx, change, move)
-        if lifted and move.new is not None:
-            tx.versions.lift(move.ref.asset, move.new)
+        _must_stand(tx, change, move)
         tx.refs.move(move, change=change.id)
+    for one in change.lifts:
+        tx.versions.lift(parse_asset(one.rpartition("@")[0], project=change.project), int(one.rpartition("@")[2]))
     tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
     tx.say("change.applied", change.id, **told(change))
     return tx.changes.get(change.id)
 
 
-def _must_stand(tx: Tables, change: Change, move: Move) -> bool:
-    """Raise unless a ref stands where the change wants to move it from and may be moved; tell whether a quarantine is lifted."""
+def _must_stand(tx: Tables, change: Change, move: Move) -> None:
+    """Raise unless a ref stands where the change wants to move it from and may be moved."""
     here = tx.refs.find(move.ref)
     rolling = tx.changes.rolling(move.ref)
     if rolling and rolling != change.id:
@@ -61,11 +62,10 @@ def _must_stand(tx: Tables, change: Change, move: Move) -> bool:
             ref=str(move.ref), expected=move.old, found=here.target if here else None,
         )  # fmt: skip
     if move.new is None:
-        return False
+        return
     reason = tx.versions.quarantined(move.ref.asset, move.new)
     if reason is not None and f"{move.ref.asset}@{move.new}" not in change.lifts:
         raise in_quarantine(move.ref.asset, move.new, reason)
-    return reason is not None
 
 
 def in_quarantine(asset: AssetName, number: int, reason: str) -> Refused:

@@ -39,6 +39,8 @@ class Plan:
     undoes: str | None = None
     lift: bool = False
     """Whether moving to a version in quarantine lifts it."""
+    lifts: tuple[str, ...] = ()
+    """Further versions whose quarantine it lifts, as `kind/name@number`."""
 
 
 def aim(tx: Tables, ref: RefName, to: Revision, *, tier: str | None = None) -> Move:
@@ -238,7 +240,7 @@ def _must_be_policy(tx: Tables, move: Move) -> None:
 
 
 def _lifts(tx: Writing, loop: Loop, plan: Plan) -> tuple[str, ...]:
-    lifts = []
+    lifts = list(plan.lifts)
     for move in plan.moves:
         if move.new is None:
             continue
@@ -247,13 +249,13 @@ def _lifts(tx: Writing, loop: Loop, plan: Plan) -> tuple[str, ...]:
             continue
         if not plan.lift:
             raise in_quarantine(move.ref.asset, move.new, reason)
-        if not loop.actor.human:
-            raise Refused(
-                f"{loop.actor} cannot lift a quarantine", kind="lift-needs-person", hint="ask a person to propose it with --lift",
-                actor=str(loop.actor),
-            )  # fmt: skip
         lifts.append(f"{move.ref.asset}@{move.new}")
-    return tuple(lifts)
+    if lifts and not loop.actor.human:
+        raise Refused(
+            f"{loop.actor} cannot lift a quarantine", kind="lift-needs-person", hint="ask a person to propose it with --lift",
+            actor=str(loop.actor),
+        )  # fmt: skip
+    return tuple(dict.fromkeys(lifts))
 
 
 def all_moves(tx: Tables, first: Move, also: Iterable[tuple[RefName, Revision]]) -> tuple[Move, ...]:

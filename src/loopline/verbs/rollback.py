@@ -5,81 +5,104 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from loopline.errors import Conflict, NotFound, Refused
+from loopline.errors import Conflict, Invalid
 from loopline.ledger.ledger import Writing
 from loopline.loop import Loop
-from loopline.nouns.change import Change, ChangeState, Move
-from loopline.nouns.ids import brief
+from loopline.nouns.change import Change
+from loopline.nouns.digest import MIN_PREFIX
 from loopline.nouns.incident import Blame, Incident
-from loopline.nouns.name import RefName
+from loopline.nouns.name import RefName, parse_pointer
+from loopline.nouns.wayback import WayBack
 from loopline.verbs.carrying import carry_out, told
 from loopline.verbs.moving import Plan, begin
+from loopline.verbs.retreating import may_go, way_back
+from loopline.verbs.returning import Goal
+from loopline.verbs.rolling import end_rolling
 
 
 def rollback(
     loop: Loop,
-    ref: Annotated[RefName, "what went wrong: model/delay@champion"],
+    ref: Annotated[RefName, "what went wrong: service/delay@prod"],
     *,
-    why: Annotated[str, "the reason; it becomes the quarantine's"],
-    change: Annotated[str | None, "the applied change to take back; the newest of the ref when left out"] = None,
+    why: Annotated[str, "the reason; it becomes the quarantine's"] = "",
+    to: Annotated[
+        str | None, "a version where it stood before, or a time: 2, @2026-08-01T12:00; the last good one when left out"
+    ] = None,
+    change: Annotated[str | None, "the newest change of the ref, or the rollback that is to be taken back"] = None,
+    also: Annotated[tuple[RefName, ...], "further refs that go back to that moment"] = (),
+    leave: Annotated[tuple[RefName, ...], "refs that stay where they are"] = (),
     quarantine: Annotated[bool, "mark what was current as bad, so that no automation moves there again"] = True,
-) -> Change:
-    """Take the newest change of a ref back: every ref that it moved returns, all or none, and its versions are quarantined.
+    abort: Annotated[bool, "end what rolls on these refs first"] = False,
+    expect: Annotated[str | None, "the digest that `loopline retrace` told: do just that, or nothing"] = None,
+) -> Change | WayBack:
+    """Bring a ref back to where it was, with all that belongs to it, in one change; what it leaves is quarantined.
+
+    What was moved together since goes back together, and the refs that a service follows go back with it. `loopline retrace`
+    tells what will move and why, and so does a rehearsal (`--dry-run`), which needs no reason.
 
     Where a ref returns to is where it was before, so this needs no new evidence and no approval; it is recorded as a change
-    of its own with edges to what it undoes, and opens an incident that the undone change caused.
+    of its own with edges to what it undoes, and opens an incident that the undone change caused. Again, it goes one further
+    back. Taking a rollback back (`--change`) goes forward: that is a change as any other, lifts the quarantine that the
+    rollback left, and waits for its policy.
 
     Example:
-        loopline rollback model/delay@champion --why "delays were read as seconds"
+        loopline rollback service/delay@prod --why "delays were read as seconds"
+        loopline rollback service/delay@prod --to 3 --why "back to June"
     """
+    goal = Goal(to, change, also, leave, quarantine, abort)
+    if loop.ledger.dry:
+        with loop.ledger.read() as tables:
+            seen = way_back(tables, loop, ref, goal)
+            may_go(tables, loop, "rollback", seen)
+            _as_seen(seen, expect)
+        return seen
+    if not why.strip():
+        raise Invalid(
+            "a rollback needs a reason", kind="missing-parameter", hint="give --why, or --dry-run", verb="rollback"
+        )
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        undone = _undone(tx, loop, ref, change)
-        moves = tuple(Move(m.ref, m.new, m.old) for m in undone.moves)
-        back = begin(tx, loop, Plan(moves, why, kind="rollback", undoes=undone.id))
-        if not back.state.over:
-            _keeps_the_rules(back)
-            back = carry_out(tx, back)
-        marked = []
-        if quarantine:
-            for move in undone.moves:
-                if move.new is not None:
-                    tx.versions.quarantine(move.ref.asset, move.new, reason=why, change=back.id)
-                    marked.append(f"{move.ref.asset}@{move.new}")
-        _incident(tx, loop, undone, back)
-        tx.say("change.applied", back.id, quarantined=marked, **told(back))
-        return replace(back, quarantines=tuple(tx.versions.quarantined_by(back.id)))
+        way = way_back(tx, loop, ref, goal)
+        may_go(tx, loop, "rollback", way)
+        _as_seen(way, expect)
+        return _go(tx, loop, way, why)
 
 
-def _undone(tx: Writing, loop: Loop, ref: RefName, change: str | None) -> Change:
-    if change is not None:
-        found = tx.changes.resolve(loop.project, change)
-        if found.state is not ChangeState.APPLIED or ref not in {move.ref for move in found.moves}:
-            raise Conflict(
-                f"change {brief(found.id)} did not move {ref}", kind="did-not-move", hint=f"loopline history {ref}",
-                change=found.id, ref=str(ref), found=str(found.state),
-            )  # fmt: skip
-        return found
-    here = tx.refs.find(ref)
-    target = here.target if here else None
-    for moved in tx.changes.history(ref, limit=1000):
-        if moved.kind != "rollback" and moved.new == target:
-            return tx.changes.get(moved.change)
-    tx.refs.get(ref)
-    raise NotFound(
-        f"{ref} has no change to take back", kind="nothing-to-undo", hint=f"loopline history {ref}", ref=str(ref)
-    )
-
-
-def _keeps_the_rules(back: Change) -> None:
-    """Refuse to take a guarded policy back alone: who loosens the rules may then move anything, and no history fixes that."""
-    rules = next((move for move in back.moves if move.ref.asset.kind == "policy"), None)
-    if rules is None or back.decision is None or back.decision.passed:
+def _as_seen(way: WayBack, expect: str | None) -> None:
+    """Raise Conflict where somebody has seen another way back."""
+    if expect is None:
         return
-    where = "--delete" if rules.new is None else f"--to {rules.new}"
-    raise Refused(
-        f"{rules.ref} is guarded by a policy, which a rollback would pass by", kind="policy",
-        hint=f"loopline propose {rules.ref} {where} --why …", ref=str(rules.ref), change=back.undoes,
+    told = expect.removeprefix("sha256:")
+    if len(told) >= MIN_PREFIX and way.digest.removeprefix("sha256:").startswith(told):
+        return
+    raise Conflict(
+        f"what belongs to {way.ref} has changed since you looked", kind="way-changed", hint=f"loopline retrace {way.ref}",
+        ref=str(way.ref), expected=expect, found=way.digest,
     )  # fmt: skip
+
+
+def _go(tx: Writing, loop: Loop, way: WayBack, why: str) -> Change:
+    """Go it, in the transaction in which it was found."""
+    for rolls in way.aborts:
+        end_rolling(tx, loop, tx.rollouts.get(rolls), why=why, bad=False)
+    moves = tuple(one.move for one in way.moves)
+    taken = {one.change for one in way.undoes}
+    undone = tx.changes.get(next(one for one in way.moves[0].changes if one in taken))
+    stays = tuple(f"{one.ref}: {one.why}" for one in way.stays)
+    if way.forward:
+        again = begin(tx, loop, Plan(moves, why, undoes=undone.id, lift=bool(way.lifts), lifts=way.lifts))
+        return replace(again, stays=stays)
+    back = begin(tx, loop, Plan(moves, why, kind="rollback", undoes=undone.id))
+    if not back.state.over:
+        back = carry_out(tx, back)
+    for one in way.quarantines:
+        pointer = parse_pointer(one, project=loop.project)
+        tx.versions.quarantine(pointer.asset, int(one.rpartition("@")[2]), reason=why, change=back.id)
+    _incident(tx, loop, undone, back)
+    tx.say(
+        "change.applied", back.id, quarantined=list(way.quarantines), way_back=way.digest,
+        takes_back=[one.change for one in way.undoes], stays=list(stays), aborted=list(way.aborts), **told(back),
+    )  # fmt: skip
+    return replace(back, quarantines=tuple(tx.versions.quarantined_by(back.id)), stays=stays)
 
 
 def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> None:

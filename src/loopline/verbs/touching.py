@@ -24,6 +24,7 @@ ALL: Final = "*"
 _IDS: Final = ("change", "pointer", "version", "run")
 _ROLLING: Final = frozenset({"pause", "resume", "abort"})
 """Verbs about what rolls, whose `change` may be the deployment."""
+_BACK: Final = frozenset({"retrace", "rollback"})
 
 
 def named(loop: Loop, verb: str, typed: Mapping[str, Any]) -> set[Touched]:
@@ -45,6 +46,8 @@ def touched(loop: Loop, verb: str, typed: Mapping[str, Any]) -> set[Touched]:
         return found | {(loop.project, ALL)}
     if verb in _ROLLING:
         return _rolled(loop, typed)
+    if verb in _BACK:
+        return found | _taken_back(loop, typed)
     for change in _changes(verb, typed):
         found |= _moved(loop, change)
     if typed.get("together") and isinstance(typed.get("ref"), RefName):
@@ -115,9 +118,6 @@ def _changes(verb: str, typed: Mapping[str, Any]) -> Iterator[str]:
     what = typed.get("what")
     if verb in ("show", "why", "rollouts") and isinstance(what, str) and "/" not in what:
         yield what
-    ref = typed.get("ref")
-    if verb == "rollback" and change is None and isinstance(ref, RefName):
-        yield str(ref)
 
 
 def _rolled(loop: Loop, typed: Mapping[str, Any]) -> set[Touched]:
@@ -134,8 +134,21 @@ def _rolled(loop: Loop, typed: Mapping[str, Any]) -> set[Touched]:
         return {(loop.project, ALL)}
 
 
+def _taken_back(loop: Loop, typed: Mapping[str, Any]) -> set[Touched]:
+    """Give everything that a rollback moves, leaves behind, or marks."""
+    from loopline.verbs.retreating import assets_of, way_back
+    from loopline.verbs.returning import Goal
+
+    words = {name: typed[name] for name in ("to", "change", "also", "leave", "quarantine", "abort") if name in typed}
+    try:
+        with loop.ledger.read() as tx:
+            return {(loop.project, asset) for asset in assets_of(way_back(tx, loop, typed["ref"], Goal(**words)))}
+    except LooplineError:
+        return {(loop.project, ALL)}
+
+
 def _moved(loop: Loop, change: str) -> set[Touched]:
-    """Give what a change moves. A rollback by its ref takes the newest change of that ref back, all of it."""
+    """Give what a change moves, or the newest open one of a ref."""
     from loopline.nouns.name import parse_ref
 
     try:
@@ -144,11 +157,8 @@ def _moved(loop: Loop, change: str) -> set[Touched]:
                 found = tx.changes.resolve(loop.project, change)
                 return {(loop.project, str(move.ref.asset)) for move in found.moves}
             ref = parse_ref(change, project=loop.project)
-            ids = [one.id for one in tx.changes.list(loop.project, open_only=True, ref=ref, limit=1)]
-            here = tx.refs.find(ref)
-            past = [m for m in tx.changes.history(ref, limit=1000) if here and m.new == here.target]
-            ids += [one.change for one in past if one.kind != "rollback"][:1]
-            moves = [move for one in ids for move in tx.changes.get(one).moves]
+            open_ones = tx.changes.list(loop.project, open_only=True, ref=ref, limit=1)
+            moves = [move for one in open_ones for move in one.moves]
             return {(loop.project, str(move.ref.asset)) for move in moves} or {(loop.project, ALL)}
     except LooplineError:
         return {(loop.project, ALL)}

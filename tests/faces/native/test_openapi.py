@@ -90,7 +90,7 @@ def test_every_verb_is_in_it() -> None:
 BARE = {  # reads that name nothing which must be there
     "about", "alerts", "feed", "feed_events", "find", "insights", "overview", "search", "services", "whoami",
 }  # fmt: skip
-PREFIXED = {"compare", "impact", "review", "rollouts", "series", "show", "tail", "why"}
+PREFIXED = {"compare", "impact", "retrace", "review", "rollouts", "series", "show", "tail", "why"}
 """Reads that take the first digits of an id, which may mean several things."""
 
 
@@ -205,6 +205,7 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "tail": [f"run={runs[0]['id']}"],
         "get": ["pointer=model/delay@1"],
         "review": [f"change={change}"],
+        "retrace": ["ref=model/delay@champion", "ref=model/delay@champion&quarantine=false"],
         "overview": [""],
         "show": ["what=model/delay@champion", "what=model/delay@2", f"what={runs[0]['id']}", f"what={change}"],
         "card": ["pointer=model/delay@1"],

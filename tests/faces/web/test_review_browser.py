@@ -95,7 +95,7 @@ def test_a_bad_model_is_refused_let_through_and_taken_back(
         page.get_by_role("button", name="Override and apply").click()
         page.locator("#stand .badge", has_text="applied").wait_for()
         assert "overridden by ann" in page.locator("#stand").inner_text()
-        page.locator("#back summary").click()
+        page.locator("#back").get_by_role("link", name="Roll back").click()
         page.get_by_label("What went wrong").fill("July is in metres")
         page.get_by_role("button", name="Roll back").click()
         page.locator("h1", has_text="July is in metres").wait_for()

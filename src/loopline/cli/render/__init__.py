@@ -44,6 +44,7 @@ ALONE = {
     "Tail": "series",
     "Task": "task",
     "Version": "version",
+    "WayBack": "wayback",
 }
 """Noun → module of this package; the drawer has the noun's name in small letters."""
 

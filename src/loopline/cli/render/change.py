@@ -28,6 +28,7 @@ def change(value: Change, screen: Screen) -> Iterator[str]:
         yield f"  lifts the quarantine of {', '.join(clean(one) for one in value.lifts)}"
     if value.quarantines:
         yield f"  quarantines {', '.join(clean(one) for one in value.quarantines)}"
+    yield from (f"  stays: {clean(one)}" for one in value.stays)
     if value.undoes:
         yield f"  takes back change {short_id(value.undoes)}"
     if value.state in _SETTLED and not screen.verbose:

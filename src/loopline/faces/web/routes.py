@@ -20,6 +20,7 @@ PAGES: Final = (
     "asset",
     "changes",
     "change",
+    "rollback",
     "diff",
     "services",
     "predictions",

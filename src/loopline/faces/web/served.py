@@ -121,7 +121,7 @@ async def show(request: Request, found: Served, part: str, *, asked: Asked, **va
         section="services", asked=asked, crumbs=[("Services", address(project, "services"))], found=found, here=here,
         refs=refs if len(refs) > 1 else (), tabs=tabs, log=log.text if log else "",
         polled=not part,
-        why_not={verb: why_not(request, verb, assets=[found.asset]) for verb in ("acknowledge", "silence")}, **values,
+        why_not={verb: why_not(request, verb, assets=[found.asset]) for verb in ("acknowledge", "silence", "rollback")}, **values,
     )  # fmt: skip
 
 

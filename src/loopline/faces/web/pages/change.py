@@ -79,10 +79,6 @@ async def _do(request: Request, form: Mapping[str, list[str]]) -> str:
             return f"{here}#rollout"
         case "override":
             await ask(request, "apply", change=change, override=text)
-        case "rollback":
-            whole = (await ask(request, "review", change=change)).change
-            back = await ask(request, "rollback", ref=str(whole.moves[0].ref), change=whole.id, why=text)
-            return address(project, "changes", back.id)
         case "check":
             whole = (await ask(request, "review", change=change)).change.id
             await queue(request, "check", change=whole)
@@ -126,7 +122,7 @@ async def _page(
         problem=problem, typed=typed or {}, first_of=first_of,
         texts=texts(patch for one in comparisons for patch in one.patches), tables=tables(comparisons), rows=rows,
         drawn=against_base(review.estimates, first=metrics_in(one.text for one in review.requirements)),
-        measured=measured, rolled=rolls, back=await _stands(request, change), events=events or (), tasks=tasks,
+        measured=measured, rolled=rolls, back=await _back(request, change), events=events or (), tasks=tasks,
         said=_threads(review.comments, me),
         has_data=any(one.new.asset.kind == "data" for one in comparisons),
         why_not={verb: why_not(request, verb, assets=[str(move.ref.asset) for move in change.moves]) for verb in VERBS},
@@ -143,15 +139,15 @@ async def _rolled(request: Request, change: Change) -> Rolled | None:
     return rolled(found[0]) if found else None
 
 
-async def _stands(request: Request, change: Change) -> bool:
-    """Tell whether every ref that it moved still stands where it was moved to, so that it can be taken back from its page."""
-    if change.state is not ChangeState.APPLIED or change.kind == "rollback":
-        return False
-    for move in change.moves:
-        found, _ = await try_to(request, "get", pointer=str(move.ref))
-        if found is None or found.number != move.new:
-            return False
-    return True
+async def _back(request: Request, change: Change) -> str:
+    """Give the ref by which a change can be taken back, that of its service before others, where it stands as it was moved."""
+    if change.state is not ChangeState.APPLIED:
+        return ""
+    first = min(change.moves, key=lambda move: {"service": 0, "model": 1}.get(move.ref.asset.kind, 2))
+    last, _ = await try_to(request, "history", what=str(first.ref), limit=1)
+    if not last or (last[0].change != change.id and (change.kind == "rollback" or last[0].new != first.new)):
+        return ""
+    return str(first.ref)
 
 
 async def _own(request: Request, comparison: Comparison) -> Own:
