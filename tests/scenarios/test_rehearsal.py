@@ -50,6 +50,7 @@ WORDS: dict[str, list[str]] = {
     "apply": [CHANGE],
     "approve": [CHANGE],
     "backup": ["../backup"],
+    "blame": ["INCIDENT", "data/tiny@best", "--why", "it came with it"],
     "branch": ["data/tiny", "other"],
     "cancel": ["ffff"],
     "card": ["model/total@1"],
@@ -87,6 +88,7 @@ WORDS: dict[str, list[str]] = {
     "history": ["data/tiny"],
     "host": [],
     "impact": ["data/tiny@1"],
+    "incident": ["Totals are late", "--caused-by", "data/tiny@best"],
     "init": ["../fresh"],
     "issue": ["laptop"],
     "log": ["STARTED", "--points", "loss=1", "--tags", "for=ann"],
@@ -104,7 +106,9 @@ WORDS: dict[str, list[str]] = {
     "propose": ["model/total@best", "--to", "1", "--why", "first"],
     "put": ["report/notes", "notes.txt"],
     "redeliver": ["hook"],
+    "reopen": ["OVER", "--why", "late again"],
     "reproduce": [RUN],
+    "resolve": ["INCIDENT", "--why", "in time again"],
     "restore": ["../backup"],
     "review": [CHANGE],
     "revoke": ["TOKEN"],
@@ -168,6 +172,9 @@ class Place:
         self.names["TOKEN"] = self.good("issue", "server")["token"]["id"]
         self.good("put", "report/notes", "notes.txt")
         self.good("propose", "data/tiny@best", "--to", "1", "--why", "first")
+        self.names["INCIDENT"] = self.good("incident", "Totals are late")["id"]
+        self.names["OVER"] = self.good("incident", "Totals were late")["id"]
+        self.good("resolve", self.names["OVER"], "--why", "in time again")
         self.good("put", "service/total", "notes.txt")
         self.good("propose", "service/total@prod", "--to", "1", "--why", "first")
         self.good("subscribe", "https://chat.example.org/hook", "--name", "hook", "--secret", "env:HOOK")

@@ -106,12 +106,28 @@ def _silence(_result: Any, asked: Mapping[str, Any]) -> str | None:
     return f"loopline silence {quote(asked['match'])} --lasting 0s --why …" if lasting is None or lasting else None
 
 
+def _blame(made: Any, asked: Mapping[str, Any]) -> str | None:
+    """Take an edge away again. One that was taken away, or that said something else before, is said again by its words."""
+    if asked.get("remove"):
+        return None
+    fixes = " --fixes" if asked.get("fixes") else ""
+    return f"loopline blame {brief(made.id)} {quote(asked['change'])}{fixes} --remove --why …"
+
+
+def _incident(made: Any, asked: Mapping[str, Any]) -> str | None:
+    return None if asked.get("edit") else f"loopline resolve {brief(made.id)} --why …"
+
+
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
+    "blame": _blame,
     "delete": _delete,
     "grant": _grant,
     "pause": lambda made, _: f"loopline resume {brief(made.change)}",
     "issue": lambda made, _: f"loopline revoke {quote(made.token.id)}",  # a role that came with it may have been there
+    "incident": _incident,
     "put": _put,
+    "reopen": lambda made, _: f"loopline resolve {brief(made.id)} --why …",
+    "resolve": lambda made, _: f"loopline reopen {brief(made.id)} --why …",
     "resume": lambda made, _: f"loopline pause {brief(made.change)}",
     "revoke": _revoke,
     "run": _run,

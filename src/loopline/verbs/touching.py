@@ -7,21 +7,24 @@ from the words (a search, a digest, code that runs) touches everything: a caller
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import LooplineError
+from loopline.errors import LooplineError, NotFound
 from loopline.nouns.declaration import Declaration
 from loopline.nouns.name import KINDS, AssetName, Pointer, RefName, parse_asset, parse_pointer
 from loopline.nouns.run import Link
 from loopline.verbs import BY_NAME
 
 if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
+    from loopline.nouns.incident import Incident
 
 Touched = tuple[str, str]
 """A project, and `kind/name` or a pattern."""
 ALL: Final = "*"
-_IDS: Final = ("change", "pointer", "version", "run")
+_IDS: Final = ("change", "caused_by", "pointer", "version", "run")
 _ROLLING: Final = frozenset({"pause", "resume", "abort"})
 """Verbs about what rolls, whose `change` may be the deployment."""
 
@@ -47,6 +50,10 @@ def touched(loop: Loop, verb: str, typed: Mapping[str, Any]) -> set[Touched]:
         return _rolled(loop, typed)
     for change in _changes(verb, typed):
         found |= _moved(loop, change)
+    if isinstance(typed.get("incident"), str):
+        found |= _blamed(loop, typed["incident"])
+    if isinstance(typed.get("edit"), str) and verb == "incident":
+        found |= _blamed(loop, typed["edit"])
     if typed.get("together") and isinstance(typed.get("ref"), RefName):
         found.add((loop.project, ALL))
     if found or not known.names_assets:
@@ -109,14 +116,14 @@ def _parsed(loop: Loop, text: Any) -> Iterable[AssetName]:
 
 
 def _changes(verb: str, typed: Mapping[str, Any]) -> Iterator[str]:
-    change = typed.get("change")
-    if isinstance(change, str):
-        yield change
+    for name in ("change", "caused_by"):
+        if isinstance(typed.get(name), str):
+            yield typed[name]
     what = typed.get("what")
     if verb in ("show", "why", "rollouts") and isinstance(what, str) and "/" not in what:
         yield what
     ref = typed.get("ref")
-    if verb == "rollback" and change is None and isinstance(ref, RefName):
+    if verb == "rollback" and typed.get("change") is None and isinstance(ref, RefName):
         yield str(ref)
 
 
@@ -134,20 +141,45 @@ def _rolled(loop: Loop, typed: Mapping[str, Any]) -> set[Touched]:
         return {(loop.project, ALL)}
 
 
+def _blamed(loop: Loop, incident: str) -> set[Touched]:
+    """Give what an incident is about."""
+    try:
+        with loop.ledger.read() as tx:
+            found = _about(tx, tx.incidents.known(loop.project, incident))
+    except LooplineError:
+        found = {ALL}
+    return {(loop.project, asset) for asset in found}
+
+
+def _about(tx: Tables, incident: Incident) -> set[str]:
+    """Give the asset that an incident names, and what the changes move that caused and fixed it; everything where it has none."""
+    found = {incident.about} if incident.about else set()
+    for blame in incident.blames:
+        found |= {str(move.ref.asset) for move in tx.changes.get(blame.change).moves}
+    return found or {ALL}
+
+
 def _moved(loop: Loop, change: str) -> set[Touched]:
-    """Give what a change moves. A rollback by its ref takes the newest change of that ref back, all of it."""
+    """Give what a change moves, or what an incident is about that begins with the same digits.
+
+    A rollback by its ref takes the newest change of that ref back, all of it.
+    """
     from loopline.nouns.name import parse_ref
 
     try:
         with loop.ledger.read() as tx:
             if "/" not in change:
-                found = tx.changes.resolve(loop.project, change)
-                return {(loop.project, str(move.ref.asset)) for move in found.moves}
+                incident = tx.incidents.beginning(loop.project, change)
+                found = _about(tx, incident) if incident else set()
+                with suppress(NotFound) if incident else nullcontext():
+                    found |= {str(move.ref.asset) for move in tx.changes.resolve(loop.project, change).moves}
+                return {(loop.project, asset) for asset in found}
             ref = parse_ref(change, project=loop.project)
             ids = [one.id for one in tx.changes.list(loop.project, open_only=True, ref=ref, limit=1)]
             here = tx.refs.find(ref)
             past = [m for m in tx.changes.history(ref, limit=1000) if here and m.new == here.target]
             ids += [one.change for one in past if one.kind != "rollback"][:1]
+            ids += [here.change] if here and here.change else []
             moves = [move for one in ids for move in tx.changes.get(one).moves]
             return {(loop.project, str(move.ref.asset)) for move in moves} or {(loop.project, ALL)}
     except LooplineError:
