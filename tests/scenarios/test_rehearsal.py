@@ -73,6 +73,7 @@ WORDS: dict[str, list[str]] = {
     "monitors": [],
     "traffic": ["service/total@prod"],
     "label": ["service/total@prod", "--row", '{"id": "q:0", "label": 1}'],
+    "postmortem": ["OVER"],
     "predictions": ["service/total@prod"],
     "quality": ["service/total@prod"],
     "silence": ["service/*", "--why", "known"],

@@ -220,8 +220,14 @@ VERBS: tuple[Verb, ...] = (
         "questions",
         "Tell what is current and why, which changes are open and what each lacks, what runs, what failed, what waits for you.",
     ),
-    Verb("show", "read", "questions", "Show one thing; for a change, its review."),
+    Verb("show", "read", "questions", "Show one thing; for a change its review, for an incident what happened."),
     Verb("card", "read", "questions", "Write the card of a model in Markdown, from what the ledger knows."),
+    Verb(
+        "postmortem",
+        "read",
+        "questions",
+        "Write the post-incident page of an incident in Markdown, from the feed and what the ledger knows beside it.",
+    ),
     Verb("find", "read", "questions", "Search runs, changes or incidents, newest first."),
     Verb(
         "search",

@@ -62,12 +62,7 @@ def incident(
             was, now = _differing(before, after)
             tx.say("incident.edited", before.id, before=was, after=now, why=reasoned(why))
             return tx.incidents.edit(after)
-        blames: tuple[Blame, ...] = ()
-        if caused_by is not None:
-            change = blamable(named(tx, loop, caused_by), "caused_by")
-            blames = (
-                Blame("caused_by", change.id, source_of(loop.actor), sure(confidence), str(loop.actor), tx.now, why.strip()),
-            )  # fmt: skip
+        blames = () if caused_by is None else (_cause(tx, loop, caused_by, confidence, why),)
         tx.projects.ensure(loop.project)
         made = tx.incidents.open(
             Incident(
@@ -81,6 +76,11 @@ def incident(
             blames=[edge(one) for one in made.blames],
         )  # fmt: skip
         return made
+
+
+def _cause(tx: Tables, loop: Loop, word: str, confidence: float, why: str) -> Blame:
+    change = blamable(named(tx, loop, word), "caused_by")
+    return Blame("caused_by", change.id, source_of(loop.actor), sure(confidence), str(loop.actor), tx.now, why.strip())
 
 
 def _about(tx: Tables, loop: Loop, asset: AssetName | None) -> str:

@@ -92,7 +92,7 @@ def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> list[dic
             tx.incidents.open(
                 Incident(
                     id=loop.ids.new(), project=loop.project, title=back.reason, severity="medium", opened_by=str(loop.actor),
-                    opened_at=tx.now, blames=(cause,),
+                    opened_at=tx.now,
                 )
             )
         ]  # fmt: skip
