@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -75,13 +75,15 @@ class Incidents:
         )
         return [self._incident(row) for row in rows]
 
-    def count(self, project: str) -> tuple[int, int]:
-        """Tell how many are open, and how many there are."""
-        row = self._rows.one(
-            "SELECT SUM(CASE WHEN resolved_at IS NULL THEN 1 ELSE 0 END), COUNT(*) FROM incidents WHERE project = ?",
-            project,
+    def titles(self, project: str, ids: Iterable[str]) -> dict[str, str]:
+        """Give the titles of those of a project's incidents that have these whole ids."""
+        wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
+        marks = ", ".join("?" * len(wanted))
+        return dict(
+            self._rows.all(f"SELECT id, title FROM incidents WHERE project = ? AND id IN ({marks})", project, *wanted)
         )
-        return (int(row[0] or 0), int(row[1])) if row else (0, 0)
 
     def blame(self, incident: str, blame: Blame) -> Blame | None:
         """Add an edge, or replace what is said of it, as of now. Give what was said before; None: it is new."""

@@ -96,6 +96,14 @@ def blamable(change: Change, relation: Relation) -> Change:
     )  # fmt: skip
 
 
+def assets_of(tx: Tables, incident: Incident) -> set[str]:
+    """Give the asset that an incident names, and what the changes move that caused and fixed it; `*` where it names nothing."""
+    found = {incident.about} if incident.about else set()
+    for blame in incident.blames:
+        found |= {str(move.ref.asset) for move in tx.changes.get(blame.change).moves}
+    return found or {"*"}
+
+
 def not_resolved(one: Incident) -> Incident:
     """Give an incident back that is open. Raise Conflict kind="incident-over"."""
     if one.resolved_at is not None:

@@ -15,11 +15,10 @@ from loopline.nouns.declaration import Declaration
 from loopline.nouns.name import KINDS, AssetName, Pointer, RefName, parse_asset, parse_pointer
 from loopline.nouns.run import Link
 from loopline.verbs import BY_NAME
+from loopline.verbs.blaming import assets_of
 
 if TYPE_CHECKING:
-    from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
-    from loopline.nouns.incident import Incident
 
 Touched = tuple[str, str]
 """A project, and `kind/name` or a pattern."""
@@ -145,18 +144,10 @@ def _blamed(loop: Loop, incident: str) -> set[Touched]:
     """Give what an incident is about."""
     try:
         with loop.ledger.read() as tx:
-            found = _about(tx, tx.incidents.known(loop.project, incident))
+            found = assets_of(tx, tx.incidents.known(loop.project, incident))
     except LooplineError:
         found = {ALL}
     return {(loop.project, asset) for asset in found}
-
-
-def _about(tx: Tables, incident: Incident) -> set[str]:
-    """Give the asset that an incident names, and what the changes move that caused and fixed it; everything where it has none."""
-    found = {incident.about} if incident.about else set()
-    for blame in incident.blames:
-        found |= {str(move.ref.asset) for move in tx.changes.get(blame.change).moves}
-    return found or {ALL}
 
 
 def _moved(loop: Loop, change: str) -> set[Touched]:
@@ -170,7 +161,7 @@ def _moved(loop: Loop, change: str) -> set[Touched]:
         with loop.ledger.read() as tx:
             if "/" not in change:
                 incident = tx.incidents.beginning(loop.project, change)
-                found = _about(tx, incident) if incident else set()
+                found = assets_of(tx, incident) if incident else set()
                 with suppress(NotFound) if incident else nullcontext():
                     found |= {str(move.ref.asset) for move in tx.changes.resolve(loop.project, change).moves}
                 return {(loop.project, asset) for asset in found}

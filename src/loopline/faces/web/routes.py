@@ -25,6 +25,8 @@ PAGES: Final = (
     "predictions",
     "service",
     "monitors",
+    "incidents",
+    "incident",
     "lineage",
     "feed",
     "search",
