@@ -165,17 +165,19 @@ def test_what_is_no_incident_has_no_page(fresh: Story, serving: Server, change: 
 def test_hostile_words_are_text(fresh: Story, serving: Server) -> None:
     """Whatever somebody calls an incident, or says of it, is shown as text on every page that tells of it."""
     hand = Hand(serving)
+    last = ""
     for word in HOSTILE:
         title = "".join(one for one in word if one.isprintable())
         made = fresh.do("incident", title)
         fresh.do("comment", made.id, word)
         fresh.do("resolve", made.id, why=word)
+        last = made.id
     for path in (
         LIST,
         newest(fresh),
         f"{LIST}?title={quote(HOSTILE[0])}",
         "/p/flights/feed",
-        f"/p/flights/lineage?of={made.id}",
+        f"/p/flights/lineage?of={last}",
     ):
         page = hand.get(path)
         assert (page.status, wrong_with(page)) == (200, []), path
