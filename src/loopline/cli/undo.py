@@ -1,7 +1,7 @@
 """undo: the command that takes back what a command did. History is only added to, so every one of them is a new event.
 
-What was said (`comment`), measured (`log`, `finish`) or ended for good (`revoke` of a token, `unsubscribe`, `withdraw`) is not
-taken back: these have none, on purpose.
+What was said (`comment`, `blame`), measured (`log`, `finish`) or ended for good (`revoke` of a token, `unsubscribe`, `withdraw`) is
+not taken back: these have none, on purpose.
 """
 
 from __future__ import annotations
@@ -106,20 +106,11 @@ def _silence(_result: Any, asked: Mapping[str, Any]) -> str | None:
     return f"loopline silence {quote(asked['match'])} --lasting 0s --why …" if lasting is None or lasting else None
 
 
-def _blame(made: Any, asked: Mapping[str, Any]) -> str | None:
-    """Take an edge away again. One that was taken away, or that said something else before, is said again by its words."""
-    if asked.get("remove"):
-        return None
-    fixes = " --fixes" if asked.get("fixes") else ""
-    return f"loopline blame {brief(made.id)} {quote(asked['change'])}{fixes} --remove --why …"
-
-
 def _incident(made: Any, asked: Mapping[str, Any]) -> str | None:
     return None if asked.get("edit") else f"loopline resolve {brief(made.id)} --why …"
 
 
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
-    "blame": _blame,
     "delete": _delete,
     "grant": _grant,
     "pause": lambda made, _: f"loopline resume {brief(made.change)}",
