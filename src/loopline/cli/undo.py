@@ -1,7 +1,7 @@
 """undo: the command that takes back what a command did. History is only added to, so every one of them is a new event.
 
-What was said (`comment`, `blame`), measured (`log`, `finish`) or ended for good (`revoke` of a token, `unsubscribe`, `withdraw`) is
-not taken back: these have none, on purpose.
+What was said (`comment`, `blame`), measured (`log`, `finish`) or ended for good (`revoke` of a token, `unsubscribe`,
+`withdraw`) is not taken back: these have none, on purpose.
 """
 
 from __future__ import annotations
