@@ -207,7 +207,9 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "get": ["pointer=model/delay@1"],
         "review": [f"change={change}"],
         "overview": [""],
-        "show": ["what=model/delay@champion", "what=model/delay@2", *(f"what={one}" for one in (runs[0]["id"], change, incident))],
+        "show": [
+            f"what={one}" for one in ("model/delay@champion", "model/delay@2", runs[0]["id"], change, incident)
+        ],
         "card": ["pointer=model/delay@1"],
         "postmortem": [f"incident={incident}"],
         "find": [f"what={what}" for what in (
