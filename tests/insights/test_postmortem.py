@@ -26,14 +26,24 @@ ALERT = Alert("d" * 32, "flights", "service/delay@prod", "drift", "drift", "low"
 def test_a_sentence_says_after_what_noticed_how_and_over_when() -> None:
     """What is known is in it, and what lasts is told so far."""
     assert sentence(INCIDENT, [], [], [], now=4 * HOUR) == (
-        "Nobody has said yet which change caused it, ann opened this incident 0 ms later, and it has lasted 2 h so far."
+        "Nobody has said yet which change caused it; ann opened this incident, and it has lasted 2 h so far."
     )
     assert sentence(INCIDENT, [CAUSE, FIX], [FAILED], [ALERT], now=9 * HOUR) == (
         "It probably came with model/delay@champion 1 → 2 (“June”), an alert saw it 1 min later, and it was over 2 h after it had"
         " come, by the rollback model/delay@champion 2 → 1 (“late”)."
     )
+    early = sentence(replace(INCIDENT, opened_at=2 * HOUR), [], [], [ALERT], now=4 * HOUR)
+    assert early.endswith("; an alert saw it, and it has lasted 2 h 59 min so far.")
     over = replace(INCIDENT, resolved_at=5 * HOUR)
     assert sentence(over, [CAUSE], [], [], now=9 * HOUR).endswith("1 h later, and it was resolved 4 h later.")
+
+
+def test_what_was_let_through_is_no_failure() -> None:
+    """An override alone says that somebody let a change through; once somebody blames it, it is the cause."""
+    through = replace(CAUSE, blame=replace(CAUSE.blame, source="override", confidence=1.0))
+    assert "ann let model/delay@champion 1 → 2 (“June”) through" in sentence(INCIDENT, [through], [], [], now=9 * HOUR)
+    other = replace(CAUSE, moves=("data/x@main 1 → 2",))
+    assert "It probably came with data/x@main" in sentence(INCIDENT, [through, other], [], [], now=9 * HOUR)
 
 
 def test_the_surest_cause_is_named() -> None:

@@ -28,29 +28,29 @@ def sentence(
 ) -> str:
     """Say what happened in one sentence: after what, noticed when and by whom, over when and by what."""
     causes = sorted((one for one in linked if one.blame.relation == "caused_by"), key=lambda one: -one.blame.confidence)
+    if causes and all(one.blame.source == "override" for one in causes):
+        through = f"{_who(incident.opened_by)} let {_moves(causes[0])} through against its policy"
+        return f"{through}: that is a record, and no failure as long as nobody says more."
+    causes = [one for one in causes if one.blame.source != "override"]
     fixes = [one for one in linked if one.blame.relation == "fixes"]
     failed = next((one for one in failures if causes and one.change == causes[0].blame.change), None)
-    began = failed.finished if failed else incident.opened_at
-    first = min((one.opened_at for one in alerts), default=None)
+    first = min((one.opened_at for one in alerts), default=incident.opened_at + 1)
+    begins, seen = min(first, incident.opened_at), "an alert saw it" if first <= incident.opened_at else ""
+    seen = seen or f"{_who(incident.opened_by)} opened this incident"
     if causes:
-        sure = "" if causes[0].blame.confidence >= 1 else "probably "
-        start = f"It {sure}came with {_moves(causes[0])}"
+        start = f"It {'' if causes[0].blame.confidence >= 1 else 'probably '}came with {_moves(causes[0])}"
+        seen = f"{start}, {seen} {_later(begins - causes[0].began)}"
         begins = causes[0].began
     else:
-        start, begins = "Nobody has said yet which change caused it", began
-    seen = ""
-    if first is not None and first <= incident.opened_at:
-        seen = f", an alert saw it {_later(first - begins)}"
-    else:
-        seen = f", {_who(incident.opened_by)} opened this incident {_later(incident.opened_at - begins)}"
+        seen = f"Nobody has said yet which change caused it; {seen}"
     if failed and failed.recovered is not None:
         by = next((one for one in fixes if one.blame.change == failed.fix), None)
         how = f", by {_moves(by)}" if by else ""
-        return f"{start}{seen}, and it was over {lasting(failed.recovered - failed.finished)} after it had come{how}."
+        return f"{seen}, and it was over {lasting(failed.recovered - failed.finished)} after it had come{how}."
     if incident.resolved_at is not None:
         how = f", by {_moves(fixes[0])}" if fixes else ""
-        return f"{start}{seen}, and it was resolved {_later(incident.resolved_at - begins)}{how}."
-    return f"{start}{seen}, and it has lasted {lasting(now - begins)} so far."
+        return f"{seen}, and it was resolved {_later(incident.resolved_at - begins)}{how}."
+    return f"{seen}, and it has lasted {lasting(now - begins)} so far."
 
 
 def document(found: Postmortem, *, timezone: str = "UTC") -> str:
