@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from loopline.nouns.alert import Alert
 from loopline.nouns.name import AssetName, Numbered, RefName
 
 from .posting import Hand, token_for
@@ -199,3 +200,24 @@ def test_an_alert_leads_to_its_incident(served: Server, story: Story) -> None:
         "version 3",
     ):
         assert words in one, words
+
+
+def test_an_alert_without_an_incident_offers_to_open_one(fresh: Story, serving: Server, change: Change) -> None:
+    """The link brings its summary, severity and the change in force; a viewer is not offered it."""
+    with fresh.loop.ledger.write("flights", fresh.loop.actor) as tx:
+        tx.alerts.open(
+            Alert(
+                fresh.loop.ids.new(), "flights", "service/delay@prod", "features", "drift", "high", "temp & wind moved", 0,
+                tx.now, change.id,
+            )
+        )  # fmt: skip
+        tx.say("test", "alert")
+    token_for(fresh, "root", "admin", everywhere=True)
+    viewer, bob = (
+        Hand(serving, token_for(fresh, who, role)) for who, role in (("vic", "viewer"), ("bob", "contributor"))
+    )
+    (link,) = [one["href"] for one in bob.get("/p/flights/monitors").tree.all("a") if "caused_by=" in one["href"]]
+    assert not [one for one in viewer.get("/p/flights/monitors").tree.all("a") if "caused_by=" in one["href"]]
+    form = bob.get(link.replace("&amp;", "&"))
+    given = {one["name"]: one.get("value") for one in form.tree.all("input") if "name" in one}
+    assert (given["title"], given["caused_by"], given["about"]) == ("temp & wind moved", change.id, "service/delay")
