@@ -14,6 +14,7 @@ import pytest
 
 from loopline.cli.undo import undo_of
 from loopline.nouns.change import Change, ChangeState, Move
+from loopline.nouns.incident import Incident
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.token import Granted
 from tests.cli.conftest import Said
@@ -84,6 +85,15 @@ def test_a_silence_is_ended_by_one_of_no_time() -> None:
     quiet = {"match": "service/delay@prod/*"}
     assert undo_of("silence", (), quiet) == "loopline silence 'service/delay@prod/*' --lasting 0s --why …"
     assert undo_of("silence", (), {**quiet, "lasting": timedelta()}) is None
+
+
+def test_an_incident_is_resolved_and_opened_again() -> None:
+    """What was opened can be ended, what was ended opened; what was said of one is said anew, by its own words."""
+    made = Incident("01a2" * 8, "flights", "late", "low", "person:ann", 1)
+    assert undo_of("incident", made, {"title": "late"}) == "loopline resolve 01a201a201a201a2 --why …"
+    assert undo_of("reopen", made, {}) == undo_of("incident", made, {})
+    assert undo_of("resolve", made, {}) == "loopline reopen 01a201a201a201a2 --why …"
+    assert undo_of("incident", made, {"edit": "01a2"}) is undo_of("blame", made, {"change": "x"}) is None
 
 
 def test_a_grant_is_revoked() -> None:

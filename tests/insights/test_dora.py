@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loopline.insights.calendar import Window
-from loopline.insights.dora import Brought, Deployment, Record, Trouble, five_keys
+from loopline.insights.dora import Brought, Deployment, Record, Trouble, failures, five_keys
 from loopline.nouns.insight import Measure
 
 HOUR = 3_600_000_000
@@ -156,3 +156,17 @@ def test_nothing_happened_is_no_rate_of_nought() -> None:
     found = keys(record())
     assert found["deployment frequency"].value == 0
     assert {one.value for name, one in found.items() if name != "deployment frequency"} == {None}
+
+
+def test_a_failure_knows_when_it_was_noticed_and_by_what_it_was_over() -> None:
+    """Of the fix and the end of all trouble the earlier counts; what only a rollback tells of was never noticed."""
+    trouble = Trouble("a", 2 * DAY, 9 * DAY, ("b",))
+    history = record(
+        d("a", 1), d("b", 4, "hotfix"), d("c", 5), d("e", 6, "rollback", undoes="c"), troubles={"a": [trouble]}
+    )
+    first, second = failures(history, history.deployments)
+    assert (first.change, first.noticed, first.recovered, first.fix) == ("a", 2 * DAY, 4 * DAY, "b")
+    assert (first.detection, first.recovery(0), first.mending(0)) == (DAY, 3 * DAY, 2 * DAY)
+    assert (second.change, second.noticed, second.fix, second.mending(0)) == ("c", None, "e", None)
+    resolved = record(d("a", 1), d("b", 4), troubles={"a": [replace(trouble, resolved=3 * DAY)]})
+    assert [(one.recovered, one.fix) for one in failures(resolved, resolved.deployments)] == [(3 * DAY, "")]

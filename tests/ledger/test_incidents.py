@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,8 +26,10 @@ def test_an_incident_knows_what_caused_and_fixed_it(hand: Hand) -> None:
                 blames=(Blame("caused_by", "c1", "human", 0.5),),
             )
         )
-        tx.incidents.blame(opened.id, Blame("fixes", "c2", "rollback"))
-        tx.incidents.blame(opened.id, Blame("caused_by", "c1", "monitor", 0.9))
+        told = tx.now
+        assert tx.incidents.blame(opened.id, Blame("fixes", "c2", "rollback")) is None
+        before = tx.incidents.blame(opened.id, Blame("caused_by", "c1", "monitor", 0.9, "trigger:x", 0, "drift"))
+        assert before == Blame("caused_by", "c1", "human", 0.5, "person:ann", told)
         assert [i.id for i in tx.incidents.list("flights", open_only=True)] == [opened.id]
         tx.incidents.resolve(opened.id)
         at = tx.incidents.get(opened.id).resolved_at
@@ -34,7 +37,8 @@ def test_an_incident_knows_what_caused_and_fixed_it(hand: Hand) -> None:
         tx.incidents.resolve(opened.id)
         found = tx.incidents.about("c2")[0]
         assert found.resolved_at == at
-        assert found.blames == (Blame("caused_by", "c1", "monitor", 0.9), Blame("fixes", "c2", "rollback"))
+        cause = Blame("caused_by", "c1", "monitor", 0.9, "trigger:x", told, "drift")
+        assert found.blames == (cause, Blame("fixes", "c2", "rollback", at=told))
         assert tx.incidents.list("flights", open_only=True) == []
         with pytest.raises(NotFound):
             tx.incidents.get("nope")
@@ -53,3 +57,27 @@ def test_an_incident_is_found_by_its_first_digits(hand: Hand) -> None:
         assert tx.incidents.beginning("trains", "aaaa") is None
         with pytest.raises(Conflict):
             tx.incidents.beginning("flights", "bbbb")
+
+
+def test_an_incident_is_said_otherwise_resolved_and_opened_again(hand: Hand) -> None:
+    """What it is, how it ended and its edges can be edited; who reads it sees what is said now."""
+    with hand.write() as tx:
+        blame = Blame("caused_by", "c1", "human")
+        made = tx.incidents.open(
+            Incident(
+                "a" * 32, "flights", "late", "low", "person:ann", 0, blames=(blame,), about="model/delay", began_at=7
+            )
+        )
+        assert (made.about, made.began_at, made.resolved_by, made.resolution) == ("model/delay", 7, "", "")
+        later = tx.incidents.edit(replace(made, title="later", severity="high", about="", began_at=None))
+        assert (later.title, later.severity, later.about, later.began_at) == ("later", "high", "", None)
+        over = tx.incidents.resolve(made.id, by="person:bo", why="done")
+        assert tx.incidents.resolve(made.id, by="person:ann", why="again") == over
+        assert (over.resolved_by, over.resolution, over.resolved_at) == ("person:bo", "done", tx.now)
+        assert tx.incidents.reopen(made.id) == later
+        assert tx.incidents.titles("flights", [made.id, "x"]) == {made.id: "later"}
+        assert tx.incidents.titles("trains", [made.id]) == tx.incidents.titles("flights", []) == {}
+        tx.incidents.absolve(made.id, blame)
+        assert tx.incidents.get(made.id).blames == ()
+        with pytest.raises(NotFound):
+            tx.incidents.known("trains", made.id)

@@ -50,6 +50,7 @@ WORDS: dict[str, list[str]] = {
     "apply": [CHANGE],
     "approve": [CHANGE],
     "backup": ["../backup"],
+    "blame": ["INCIDENT", "data/tiny@best", "--why", "it came with it"],
     "branch": ["data/tiny", "other"],
     "cancel": ["ffff"],
     "card": ["model/total@1"],
@@ -72,6 +73,7 @@ WORDS: dict[str, list[str]] = {
     "monitors": [],
     "traffic": ["service/total@prod"],
     "label": ["service/total@prod", "--row", '{"id": "q:0", "label": 1}'],
+    "postmortem": ["OVER"],
     "predictions": ["service/total@prod"],
     "quality": ["service/total@prod"],
     "silence": ["service/*", "--why", "known"],
@@ -87,6 +89,7 @@ WORDS: dict[str, list[str]] = {
     "history": ["data/tiny"],
     "host": [],
     "impact": ["data/tiny@1"],
+    "incident": ["Totals are late", "--caused-by", "data/tiny@best"],
     "init": ["../fresh"],
     "issue": ["laptop"],
     "log": ["STARTED", "--points", "loss=1", "--tags", "for=ann"],
@@ -104,7 +107,9 @@ WORDS: dict[str, list[str]] = {
     "propose": ["model/total@best", "--to", "1", "--why", "first"],
     "put": ["report/notes", "notes.txt"],
     "redeliver": ["hook"],
+    "reopen": ["OVER", "--why", "late again"],
     "reproduce": [RUN],
+    "resolve": ["INCIDENT", "--why", "in time again"],
     "retrace": ["data/tiny@best"],
     "restore": ["../backup"],
     "review": [CHANGE],
@@ -169,6 +174,9 @@ class Place:
         self.names["TOKEN"] = self.good("issue", "server")["token"]["id"]
         self.good("put", "report/notes", "notes.txt")
         self.good("propose", "data/tiny@best", "--to", "1", "--why", "first")
+        self.names["INCIDENT"] = self.good("incident", "Totals are late")["id"]
+        self.names["OVER"] = self.good("incident", "Totals were late")["id"]
+        self.good("resolve", self.names["OVER"], "--why", "in time again")
         self.good("put", "service/total", "notes.txt")
         self.good("propose", "service/total@prod", "--to", "1", "--why", "first")
         self.good("subscribe", "https://chat.example.org/hook", "--name", "hook", "--secret", "env:HOOK")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from loopline.errors import Invalid
-from loopline.signals.queries import Filter, find, newest, place_of, traffic, window
+from loopline.signals.queries import Filter, answered, find, newest, place_of, traffic, window
 from loopline.signals.sealing import seal
 from tests.signals.recorded import DAY, JULY, columns, entry, write
 
@@ -150,3 +152,19 @@ def test_of_a_large_window_the_same_rows_are_taken(tmp_path: Path) -> None:
         taken.append(sorted(found["in.x"]))
     assert taken[0] == taken[1]
     assert 400 < len(set(taken[0])) == len(taken[0]) < 600
+
+
+def test_what_some_versions_answered_is_counted(folder: Path) -> None:
+    """By version of the service, of those that are named or that hold a model that is named, in a time and without shadows."""
+    some: list[dict[str, Any]] = [
+        {"number": 4},
+        {"number": 4, "status": 503},
+        {"number": 4, "shadow": True},
+        {"number": 5, "version": "model/x@1"},
+    ]
+    write(folder, [structs.replace(entry(10 + n), recorded_at=JULY + 10, **facts) for n, facts in enumerate(some)])
+    whole = (JULY, JULY + DAY)
+    assert answered(folder, *whole, numbers=[4], models=[]) == ((4, 2, 1, 1, JULY + 10, JULY + 10),)
+    assert [one[:3] for one in answered(folder, *whole, numbers=[4], models=["model/x@1"])] == [(4, 2, 1), (5, 1, 1)]
+    assert [one[:3] for one in answered(folder, JULY, JULY + 3, numbers=[], models=["model/delay@7"])] == [(3, 3, 3)]
+    assert answered(folder, *whole, numbers=[], models=[]) == ()

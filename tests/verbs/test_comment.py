@@ -83,3 +83,23 @@ def test_nobody_speaks_from_another_project(guarded: World) -> None:
         guarded.abroad().do("comment", change.id, "x")
     guarded.rehearsing().do("comment", change.id, "x")
     assert guarded.do("review", change.id).comments == ()
+
+
+def test_an_incident_is_spoken_of_as_well(world: World) -> None:
+    """A comment on an incident is kept with it, answered and taken back like one on a change."""
+    made = world.do("incident", "late")
+    seq = world.events()[-1].seq
+    said = world.do("comment", made.id, "UA only", by=BOB)
+    answer = world.do("comment", made.id, "no, all", answers=said.id)
+    assert (said.incident, said.change, answer.answers) == (made.id, "", said.id)
+    with world.loop.ledger.read() as tx:
+        assert tx.comments.on(made.id) == [said, answer]
+    gone = world.do("comment", made.id, delete=said.id, by=BOB)
+    assert gone.body == ""
+    assert {(e.kind, e.subject) for e in world.events(seq)} == {
+        ("comment.made", made.id), ("comment.deleted", made.id),
+    }  # fmt: skip
+    with pytest.raises(Refused):
+        world.do("comment", made.id, delete=answer.id, by=BOB)
+    with pytest.raises(NotFound):
+        world.do("comment", "ffffffff", "x")

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loopline.checks.document import Document, dump_document
 from loopline.errors import NotFound
+from loopline.nouns.caller import Caller
 from loopline.nouns.check import Check
 from loopline.nouns.evaluation import Estimate
 from loopline.nouns.name import Numbered, RefName
 from loopline.nouns.policy import Approvals, Policy
+from loopline.nouns.token import Scope
 from loopline.nouns.verdict import Result, Verdict
 from loopline.verbs import load
 from loopline.verbs.asking import ask
 
-from .conftest import BOB, CHAMPION, DATA, MODEL, PROJECT
+from .conftest import ANN, BOB, CHAMPION, DATA, MODEL, PROJECT
 from .test_issue import give, over_the_wire
 
 if TYPE_CHECKING:
@@ -180,3 +183,19 @@ def test_what_a_token_does_not_cover_is_noted(guarded: World) -> None:
     (model,) = found.comparisons
     assert (model.metrics, model.data, found.data) == ((), (), ())
     assert [note for note in found.notes if "model/delay@3" in note and "left out" in note]
+
+
+def test_incidents_that_a_change_caused_or_fixed_are_on_its_page(world: World) -> None:
+    """Unless they are about something that whoever asks may not see."""
+    world.train(b"one")
+    world.train(b"two")
+    world.propose(1)
+    change = world.propose(2)
+    made = world.do("incident", "late", caused_by=change.id)
+    assert world.do("review", change.id).incidents == (made,)
+    wider = world.do("propose", RefName(DATA, "live"), to=Numbered(1), why="x")
+    world.do("blame", made.id, wider.id, why="it was both")
+    caller = Caller(ANN, {PROJECT: "viewer"}, (Scope(("read",), PROJECT, "model/*"),))
+    narrowed = replace(world.loop, caller=caller)
+    assert load("review")(narrowed, change.id).incidents == ()
+    assert [one.id for one in world.do("review", change.id).incidents] == [made.id]

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loopline.nouns.name import Numbered
 from loopline.verbs import load
 from loopline.verbs.touching import ALL, named, touched
 from loopline.verbs.usage import read, usage_of
 
-from .conftest import PROJECT
+from .conftest import CHAMPION, DATA, PROJECT
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -85,14 +86,39 @@ def test_a_rollback_touches_all_that_it_takes_back(world: World) -> None:
     """The newest change of a ref is taken back whole: its other refs are touched as well."""
     world.train(b"one")
     world.train(b"two")
-    from loopline.nouns.name import Numbered
-
-    from .conftest import CHAMPION
-
     world.do("propose", CHAMPION, to=Numbered(1), why="x", also={"data/flights@prod": "1"})
     both = {(PROJECT, "model/delay"), (PROJECT, "data/flights")}
     assert ask(world, "rollback", ref="model/delay@champion", why="x") == both
     assert ask(world, "rollback", ref="data/flights@prod", why="x") == both
+
+
+def test_an_incident_touches_what_it_is_about(world: World) -> None:
+    """Whoever opens, blames, resolves or speaks of an incident is held against its asset and all that its changes have moved."""
+    world.train(b"one")
+    change = world.do("propose", CHAMPION, to=Numbered(1), why="x", also={"data/flights@prod": "1"})
+    both = {(PROJECT, "model/delay"), (PROJECT, "data/flights")}
+    blamed, alone = world.do("incident", "late", caused_by=change.id), world.do("incident", "odd", about=DATA)
+    assert ask(world, "incident", title="late", caused_by=str(CHAMPION)) == both
+    assert ask(world, "incident", title="late", about="data/flights") == {(PROJECT, "data/flights")}
+    assert ask(world, "incident", title="later", edit=blamed.id, why="x") == both
+    for verb in ("resolve", "reopen"):
+        assert ask(world, verb, incident=blamed.id, why="x") == both
+        assert ask(world, verb, incident=alone.id, why="x") == {(PROJECT, "data/flights")}
+    assert ask(world, "blame", incident=alone.id, change=change.id, why="x") == both
+    assert ask(world, "comment", change=blamed.id, text="x") == both
+    assert ask(world, "show", what=alone.id) == {(PROJECT, "data/flights")}
+
+
+def test_an_incident_that_names_nothing_touches_everything(world: World) -> None:
+    """What it is about cannot be told, and neither what digits mean that begin several things."""
+    made = world.do("incident", "late")
+    assert ask(world, "resolve", incident=made.id, why="x") == {(PROJECT, ALL)}
+    assert ask(world, "incident", title="late") == {(PROJECT, ALL)}
+    world.train(b"one")
+    change = world.propose(1)
+    about = world.do("incident", "late", about=DATA)
+    shared = "".join(one for one, two in zip(change.id, about.id, strict=True) if one == two)[:8]
+    assert ask(world, "comment", change=shared, text="x") == {(PROJECT, ALL)}
 
 
 def test_what_moves_with_others_touches_everything(world: World) -> None:

@@ -1,7 +1,7 @@
 """undo: the command that takes back what a command did. History is only added to, so every one of them is a new event.
 
-What was said (`comment`), measured (`log`, `finish`) or ended for good (`revoke` of a token, `unsubscribe`, `withdraw`) is not
-taken back: these have none, on purpose.
+What was said (`comment`, `blame`), measured (`log`, `finish`) or ended for good (`revoke` of a token, `unsubscribe`,
+`withdraw`) is not taken back: these have none, on purpose.
 """
 
 from __future__ import annotations
@@ -96,12 +96,19 @@ def _silence(_result: Any, asked: Mapping[str, Any]) -> str | None:
     return f"loopline silence {quote(asked['match'])} --lasting 0s --why …" if lasting is None or lasting else None
 
 
+def _incident(made: Any, asked: Mapping[str, Any]) -> str | None:
+    return None if asked.get("edit") else f"loopline resolve {brief(made.id)} --why …"
+
+
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
     "delete": _delete,
     "grant": _grant,
     "pause": lambda made, _: f"loopline resume {brief(made.change)}",
     "issue": lambda made, _: f"loopline revoke {quote(made.token.id)}",  # a role that came with it may have been there
+    "incident": _incident,
     "put": _put,
+    "reopen": lambda made, _: f"loopline resolve {brief(made.id)} --why …",
+    "resolve": lambda made, _: f"loopline reopen {brief(made.id)} --why …",
     "resume": lambda made, _: f"loopline pause {brief(made.change)}",
     "revoke": _revoke,
     "run": _run,

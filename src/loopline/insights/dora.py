@@ -6,12 +6,13 @@ What other tools get wrong about them is closed here; docs/explain/delivery-meas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from loopline.insights.sums import Group, Sample, grouped, newest, share, spread, unknown
 from loopline.nouns.insight import Measure, Period
+from loopline.nouns.postmortem import Failure
 
 if TYPE_CHECKING:
     from loopline.insights.calendar import Window
@@ -155,30 +156,37 @@ def recovery(record: Record, asked: Sequence[Deployment], window: Window) -> Mea
 
     Never the mean; what has not recovered counts with the time so far. A second number counts from when it was noticed.
     """
-    mends = _mends(record)
     whole, noticed = [], []
-    for one in asked:
-        troubles = record.troubles.get(one.change, ())
-        ends = [two.finished for two in mends.get(one.key, ()) if two.finished >= one.finished]
-        if not troubles and not ends:
-            continue
-        end = _recovered(troubles, ends)
-        until = window.now if end is None else end
-        whole.append(Sample(one.finished, max(0, until - one.finished), one.change, over=end is not None))
-        if troubles:
-            begin = max(one.finished, min(two.opened for two in troubles))
-            noticed.append(Sample(one.finished, max(0, until - begin), one.change, over=end is not None))
+    for one in failures(record, asked):
+        over = one.recovered is not None
+        whole.append(Sample(one.finished, one.recovery(window.now), one.change, over=over))
+        since = one.mending(window.now)
+        if since is not None:
+            noticed.append(Sample(one.finished, since, one.change, over=over))
     measure = spread("failed-deployment recovery time", whole, window)
     return replace(measure, parts=(spread("from when it was noticed", noticed, window),))
 
 
-def _recovered(troubles: Sequence[Trouble], mended: Sequence[int]) -> int | None:
-    """Give the earlier of the first deployment that mended it and the end of all that was wrong."""
-    ends = list(mended)
+def failures(record: Record, asked: Iterable[Deployment]) -> Iterator[Failure]:
+    """Give those deployments that failed: something was wrong with them, or a later one mended them or took them back."""
+    mends = _mends(record)
+    for one in asked:
+        troubles = record.troubles.get(one.change, ())
+        mended = [two for two in mends.get(one.key, ()) if two.finished >= one.finished]
+        if not troubles and not mended:
+            continue
+        noticed = max(one.finished, min(two.opened for two in troubles)) if troubles else None
+        end, fix = _recovered(troubles, mended)
+        yield Failure(one.change, one.ref, one.lane, one.finished, noticed, end, fix)
+
+
+def _recovered(troubles: Sequence[Trouble], mended: Sequence[Deployment]) -> tuple[int | None, str]:
+    """Give the earlier of the first deployment that mended it, with its change, and the end of all that was wrong."""
+    ends: list[tuple[int, str]] = [(one.finished, one.change) for one in mended]
     resolved = [one.resolved for one in troubles]
     if resolved and all(at is not None for at in resolved):
-        ends.append(max(at for at in resolved if at is not None))
-    return min(ends, default=None)
+        ends.append((max(at for at in resolved if at is not None), ""))
+    return min(ends, key=lambda end: (end[0], not end[1]), default=(None, ""))
 
 
 def fail_rate(record: Record, asked: Iterable[Deployment], window: Window) -> Measure:

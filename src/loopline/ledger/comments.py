@@ -1,4 +1,4 @@
-"""comments: what people say about changes (table comments)."""
+"""comments: what people say about changes and incidents (table comments)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from loopline.errors import Conflict, NotFound
 from loopline.nouns.comment import Comment
 from loopline.store.database import Row, Rows
 
-_COLUMNS = "id, change, author, body, at, place, answers, edited_at, deleted_at"
+_COLUMNS = "id, change, author, body, at, place, answers, edited_at, deleted_at, incident"
+_COMMENT = f"SELECT {_COLUMNS} FROM comments"
 LEAST = 4
 """Digits that the beginning of an id must have, so that it is a name and not a guess."""
 
@@ -25,17 +26,20 @@ class Comments:
         """Write one down, at this time."""
         said = replace(comment, at=self._now)
         self._rows.do(
-            "INSERT INTO comments (id, project, change, author, body, place, answers, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            said.id, project, said.change, said.author, said.body, said.place, said.answers, said.at,
+            "INSERT INTO comments (id, project, change, incident, author, body, place, answers, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            said.id, project, said.change, said.incident, said.author, said.body, said.place, said.answers, said.at,
         )  # fmt: skip
         return said
 
     def of(self, change: str) -> Sequence[Comment]:
         """Give the discussion of a change, oldest first; of a deleted comment only that it was there."""
-        return [
-            Comment(*row)
-            for row in self._rows.all(f"SELECT {_COLUMNS} FROM comments WHERE change = ? ORDER BY id", change)
-        ]
+        return [Comment(*row) for row in self._rows.all(f"{_COMMENT} WHERE change = ? ORDER BY id", change)]
+
+    def on(self, incident: str) -> Sequence[Comment]:
+        """Give what was said about an incident, oldest first; of a deleted comment only that it was there."""
+        rows = self._rows.all(f"{_COMMENT} WHERE incident = ? ORDER BY id", incident)
+        return [Comment(*row) for row in rows]
 
     def count(self, changes: Sequence[str]) -> dict[str, int]:
         """Tell how many comments that were not deleted each of some changes has; those without any are left out."""
@@ -50,11 +54,11 @@ class Comments:
             )
         }
 
-    def resolve(self, change: str, prefix: str) -> Comment:
-        """Find one of a change by the first digits of its id (4 or more). Raise NotFound, Conflict."""
+    def resolve(self, about: str, prefix: str) -> Comment:
+        """Find one of a change or an incident by the first digits of its id (4 or more). Raise NotFound, Conflict."""
         low, high = (prefix, prefix + "g") if len(prefix) >= LEAST else ("", "")
         rows: list[Row] = self._rows.all(
-            f"SELECT {_COLUMNS} FROM comments WHERE change = ? AND id >= ? AND id < ? LIMIT 2", change, low, high
+            f"{_COMMENT} WHERE (change = ? OR incident = ?) AND id >= ? AND id < ? LIMIT 2", about, about, low, high
         )
         if len(rows) > 1:
             raise Conflict(
@@ -65,9 +69,9 @@ class Comments:
             )
         if not rows:
             raise NotFound(
-                f"this change has no comment {prefix}",
+                f"nobody has said {prefix} there",
                 kind="no-comment",
-                hint=f"loopline review {change}",
+                hint=f"loopline show {about}",
                 comment=prefix,
             )
         return Comment(*rows[0])

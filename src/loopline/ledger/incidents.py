@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from loopline.errors import Conflict, NotFound
@@ -11,7 +12,9 @@ from loopline.store.database import Row, Rows
 
 LEAST: Final = 4
 """Digits by which an id can be named."""
-_SELECT = "SELECT id, project, title, severity, opened_by, opened_at, resolved_at FROM incidents"
+_COLUMNS = "id, project, title, severity, opened_by, opened_at, resolved_at, about, began_at, resolved_by, resolution"
+_SELECT = f"SELECT {_COLUMNS} FROM incidents"
+_BLAME = "SELECT relation, change, source, confidence, actor, at, why FROM blames"
 
 
 class Incidents:
@@ -24,24 +27,28 @@ class Incidents:
     def open(self, incident: Incident) -> Incident:
         """Write one down with its edges."""
         self._rows.do(
-            "INSERT INTO incidents (id, project, title, severity, opened_by, opened_at) VALUES (?, ?, ?, ?, ?, ?)",
-            incident.id, incident.project, incident.title, incident.severity, incident.opened_by, self._now,
+            "INSERT INTO incidents (id, project, title, severity, opened_by, opened_at, about, began_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            incident.id, incident.project, incident.title, incident.severity, incident.opened_by, self._now, incident.about,
+            incident.began_at,
         )  # fmt: skip
         for blame in incident.blames:
-            self.blame(incident.id, blame)
+            self.blame(incident.id, replace(blame, by=blame.by or incident.opened_by))
         return self.get(incident.id)
 
     def get(self, incident: str) -> Incident:
         """Look one up. Raise NotFound."""
         row = self._rows.one(f"{_SELECT} WHERE id = ?", incident)
         if row is None:
-            raise NotFound(
-                f"there is no incident {incident}",
-                kind="no-incident",
-                hint="loopline find incidents",
-                incident=incident,
-            )
+            raise _unknown(incident)
         return self._incident(row)
+
+    def known(self, project: str, prefix: str) -> Incident:
+        """Find one of a project by the first digits of its id. Raise NotFound, Conflict."""
+        found = self.beginning(project, prefix)
+        if found is None:
+            raise _unknown(prefix)
+        return found
 
     def beginning(self, project: str, prefix: str) -> Incident | None:
         """Find one by the first digits of its id (4 or more); None where there is none. Raise Conflict."""
@@ -68,24 +75,82 @@ class Incidents:
         )
         return [self._incident(row) for row in rows]
 
-    def blame(self, incident: str, blame: Blame) -> None:
-        """Add an edge, or replace its source and confidence."""
+    def titles(self, project: str, ids: Iterable[str]) -> dict[str, str]:
+        """Give the titles of those of a project's incidents that have these whole ids."""
+        wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
+        marks = ", ".join("?" * len(wanted))
+        return dict(
+            self._rows.all(f"SELECT id, title FROM incidents WHERE project = ? AND id IN ({marks})", project, *wanted)
+        )
+
+    def blame(self, incident: str, blame: Blame) -> Blame | None:
+        """Add an edge, or replace what is said of it, as of now. Give what was said before; None: it is new."""
+        row = self._rows.one(
+            f"{_BLAME} WHERE incident = ? AND relation = ? AND change = ?", incident, blame.relation, blame.change
+        )
         self._rows.do(
-            "INSERT INTO blames (incident, relation, change, source, confidence) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (incident, relation, change) DO UPDATE SET source = excluded.source, confidence = excluded.confidence",
-            incident, blame.relation, blame.change, blame.source, blame.confidence,
+            "INSERT INTO blames (incident, relation, change, source, confidence, actor, at, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (incident, relation, change) DO UPDATE SET source = excluded.source, confidence = excluded.confidence,"
+            " actor = excluded.actor, at = excluded.at, why = excluded.why",
+            incident, blame.relation, blame.change, blame.source, blame.confidence, blame.by, self._now, blame.why,
+        )  # fmt: skip
+        return Blame(*row) if row else None
+
+    def absolve(self, incident: str, blame: Blame) -> None:
+        """Take an edge away."""
+        self._rows.do(
+            "DELETE FROM blames WHERE incident = ? AND relation = ? AND change = ?",
+            incident, blame.relation, blame.change,
         )  # fmt: skip
 
-    def resolve(self, incident: str) -> None:
+    def edit(self, incident: Incident) -> Incident:
+        """Say otherwise what it is, how bad, about what, and since when."""
+        self._rows.do(
+            "UPDATE incidents SET title = ?, severity = ?, about = ?, began_at = ? WHERE id = ?",
+            incident.title, incident.severity, incident.about, incident.began_at, incident.id,
+        )  # fmt: skip
+        return self.get(incident.id)
+
+    def resolve(self, incident: str, *, by: str = "", why: str = "") -> Incident:
         """Close it as of now; closing twice keeps the first time."""
         self.get(incident)
-        self._rows.do("UPDATE incidents SET resolved_at = COALESCE(resolved_at, ?) WHERE id = ?", self._now, incident)
+        self._rows.do(
+            "UPDATE incidents SET resolved_at = ?, resolved_by = ?, resolution = ? WHERE id = ? AND resolved_at IS NULL",
+            self._now, by, why, incident,
+        )  # fmt: skip
+        return self.get(incident)
+
+    def reopen(self, incident: str) -> Incident:
+        """Have it open again: that it was resolved stays in the feed."""
+        self._rows.do(
+            "UPDATE incidents SET resolved_at = NULL, resolved_by = '', resolution = '' WHERE id = ?", incident
+        )
+        return self.get(incident)
 
     def _incident(self, row: Row) -> Incident:
-        blames = self._rows.all(
-            "SELECT relation, change, source, confidence FROM blames WHERE incident = ? ORDER BY relation, change",
-            row[0],
-        )
-        name, project, title, severity, opened_by, opened_at, resolved_at = row
+        blames = self._rows.all(f"{_BLAME} WHERE incident = ? ORDER BY relation, change", row[0])
+        (
+            number,
+            project,
+            title,
+            severity,
+            opened_by,
+            opened_at,
+            resolved_at,
+            about,
+            began_at,
+            resolved_by,
+            resolution,
+        ) = row
         edges = tuple(Blame(*blame) for blame in blames)
-        return Incident(name, project, title, severity, opened_by, opened_at, resolved_at, edges)
+        return Incident(
+            number, project, title, severity, opened_by, opened_at, resolved_at, edges, about, began_at, resolved_by, resolution
+        )  # fmt: skip
+
+
+def _unknown(incident: str) -> NotFound:
+    return NotFound(
+        f"there is no incident {incident}", kind="no-incident", hint="loopline find incidents", incident=incident
+    )

@@ -1,4 +1,4 @@
-"""comment: what somebody says about a change."""
+"""comment: what somebody says about a change or an incident."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ class Comment:
 
     id: str
     change: str
+    """Id of the change that it is about; empty where it is about an incident."""
     author: str
     body: str
     """Plain text; line breaks are kept."""
@@ -21,3 +22,5 @@ class Comment:
     """The comment that this one answers."""
     edited_at: int | None = None
     deleted_at: int | None = None
+    incident: str = ""
+    """Id of the incident that it is about; empty where it is about a change."""

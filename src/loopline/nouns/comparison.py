@@ -10,6 +10,7 @@ from loopline.nouns.change import Change
 from loopline.nouns.comment import Comment
 from loopline.nouns.entry import Difference
 from loopline.nouns.evaluation import Estimate
+from loopline.nouns.incident import Incident
 from loopline.nouns.patch import Patch
 from loopline.nouns.preview import Column
 from loopline.nouns.verdict import Requirement
@@ -121,3 +122,5 @@ class Review:
     """What people say about it, oldest first."""
     checks: tuple[str, ...] = ()
     """Names of the checks that are declared for its refs, while it is open."""
+    incidents: tuple[Incident, ...] = ()
+    """Those that it is said to have caused or fixed."""

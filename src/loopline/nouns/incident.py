@@ -8,6 +8,9 @@ from typing import Literal
 from loopline.nouns.severity import Severity
 
 Relation = Literal["caused_by", "fixes"]
+Source = Literal["human", "rollback", "monitor", "override", "assistant", "token"]
+"""Who says so: a person, a rollback of the change, an alert that a trigger has followed, whoever let the change through against
+its policy, an assistant, a service with its token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +19,16 @@ class Blame:
 
     relation: Relation
     change: str
-    source: Literal["human", "rollback", "monitor", "override"]
+    source: Source
     confidence: float = 1.0
+    by: str = ""
+    """Who said so last; empty where the ledger did not keep it yet."""
+    at: int = 0
+    why: str = ""
+
+    def names(self, other: Blame) -> bool:
+        """Tell whether it is the same edge, whoever says so and how sure."""
+        return (self.relation, self.change) == (other.relation, other.change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +43,10 @@ class Incident:
     opened_at: int
     resolved_at: int | None = None
     blames: tuple[Blame, ...] = ()
+    about: str = ""
+    """The asset that it is about, where somebody has said so: `service/delay`."""
+    began_at: int | None = None
+    """Since when something was wrong in the world, where somebody has said so; `opened_at` is when the ledger was told."""
+    resolved_by: str = ""
+    resolution: str = ""
+    """What was done, in the words of whoever resolved it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from loopline.errors import Invalid
@@ -92,6 +92,35 @@ def traffic(folder: Path, start: int, end: int, step: int) -> tuple[Bucket, ...]
         Bucket(at, at + step, arm, shadow, requests, total, errors, refused, busy, *(times or (0.0, 0.0, 0.0)))
         for at, arm, shadow, requests, total, errors, refused, busy, times in rows
     )
+
+
+class Answered(NamedTuple):
+    """What one version of a service answered in a time."""
+
+    number: int
+    requests: int
+    rows: int
+    errors: int
+    first: int
+    last: int
+
+
+def answered(
+    folder: Path, start: int, end: int, *, numbers: Sequence[int], models: Sequence[str]
+) -> tuple[Answered, ...]:
+    """Count in [start, end) of recorded time what these versions of the service answered, or those with one of these models.
+
+    Copies for a shadow answered nobody, and are left out.
+    """
+    sql = """
+        SELECT number, count(*) FILTER (row = 0), count(*) FILTER (status < 400), count(*) FILTER (row = 0 AND status >= 500),
+            min(recorded_at), max(recorded_at)
+        FROM predictions WHERE NOT shadow AND recorded_at >= ? AND recorded_at < ?
+            AND (list_contains(?::INTEGER[], number::INTEGER) OR list_contains(?::VARCHAR[], version))
+        GROUP BY number ORDER BY number
+    """
+    with opened(folder) as here:
+        return tuple(Answered(*row) for row in here.rows(sql, [start, end, list(numbers), list(models)]))
 
 
 def window(

@@ -103,7 +103,12 @@ VERBS: tuple[Verb, ...] = (
         "changes",
         "Show what a change would move, what was measured, what its policy says, what differs.",
     ),
-    Verb("comment", "write", "changes", "Say something about a change. It moves nothing and is no approval."),
+    Verb(
+        "comment",
+        "write",
+        "changes",
+        "Say something about a change or an incident. It moves nothing and is no approval.",
+    ),
     Verb("approve", "write", "changes", "Answer a change with yes (or, with --reject, no)."),
     Verb("apply", "write", "changes", "Move the refs of a change, all or none, if its policy holds at this moment."),
     Verb(
@@ -182,6 +187,15 @@ VERBS: tuple[Verb, ...] = (
         "services",
         "Have nobody notified of alerts for a while. They are recorded all the same, and count where a policy counts alerts.",
     ),
+    Verb("incident", "write", "services", "Open an incident: something goes wrong in production."),
+    Verb(
+        "blame",
+        "write",
+        "services",
+        "Say which change caused an incident, or with --fixes which one fixed it: what delivery measures count from then on.",
+    ),
+    Verb("resolve", "write", "services", "Say that an incident is over: users are served as before."),
+    Verb("reopen", "write", "services", "Open an incident again that was resolved too early."),
     Verb(
         "label",
         "write",
@@ -212,8 +226,14 @@ VERBS: tuple[Verb, ...] = (
         "questions",
         "Tell what is current and why, which changes are open and what each lacks, what runs, what failed, what waits for you.",
     ),
-    Verb("show", "read", "questions", "Show one thing; for a change, its review."),
+    Verb("show", "read", "questions", "Show one thing; for a change its review, for an incident what happened."),
     Verb("card", "read", "questions", "Write the card of a model in Markdown, from what the ledger knows."),
+    Verb(
+        "postmortem",
+        "read",
+        "questions",
+        "Write the post-incident page of an incident in Markdown, from the feed and what the ledger knows beside it.",
+    ),
     Verb("find", "read", "questions", "Search runs, changes or incidents, newest first."),
     Verb(
         "search",

@@ -83,12 +83,13 @@ def _override(tx: Writing, loop: Loop, reason: str, policies: Sequence[Policy], 
     lasting = min((policy.override.expires for policy in policies), default=timedelta(hours=4))
     until = tx.now + int(lasting.total_seconds() * 1e6)
     tx.changes.override(change, Override(str(loop.actor), reason, until, tx.now, change.head))
-    tx.incidents.open(
+    made = tx.incidents.open(
         Incident(
             id=loop.ids.new(), project=loop.project, title=f"override: {reason}", severity="low", opened_by=str(loop.actor),
             opened_at=tx.now, blames=(Blame("caused_by", change.id, "override"),),
         )
     )  # fmt: skip
+    tx.say("change.overridden", change.id, incident=made.id)
     return tx.changes.get(change.id)
 
 

@@ -24,7 +24,7 @@ def feed(
     after: Annotated[int | None, "only events behind this number, oldest first"] = None,
     before: Annotated[int | None, "only events in front of this number"] = None,
     kind: Annotated[str, "only this kind, or a pattern: change.*"] = "",
-    subject: Annotated[str, "only events about this: a ref, a version, the id of a run or change"] = "",
+    subject: Annotated[str, "only events about this: a ref, a version, the id of a run, a change or an incident"] = "",
     actor: Annotated[str, "only what this actor did: ann, token:ci"] = "",
     limit: Annotated[int, "how many at most"] = 50,
 ) -> tuple[Event, ...]:
@@ -60,4 +60,5 @@ def _whole(tx: Tables, project: str, subject: str) -> str:
     for found in (tx.runs.resolve, tx.changes.resolve):
         with suppress(NotFound):
             return found(project, subject).id
-    return subject
+    incident = tx.incidents.beginning(project, subject)
+    return incident.id if incident else subject

@@ -7,17 +7,18 @@ main branch of what those models were trained on.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
-from loopline.insights.dora import Brought, Deployment, Key, LaneName, Record, Trouble
+from loopline.insights.dora import Brought, Deployment, Key, LaneName, Record, Trouble, failures
 from loopline.insights.learning import Bad, Retrained, Serving, Used
 from loopline.insights.reach import NEVER, Track, reached
 from loopline.ledger.delivery import Delivery, Moving
 
 if TYPE_CHECKING:
     from loopline.insights.calendar import Window
+    from loopline.nouns.postmortem import Failure
     from loopline.store.database import Row
 
 PRODUCTION: Final = ("production", "prod")
@@ -78,6 +79,17 @@ class History:
 
     def record(self, lane: LaneName) -> Record:
         """Give all that the five keys of a lane are computed from."""
+        return Record(self._deployments(lane), self._troubles(lane), self._units(self.deployed[lane]), self._linked)
+
+    def failures(self, changes: Collection[str]) -> tuple[Failure, ...]:
+        """Give the deployments of every lane that these changes are and that failed, in order."""
+        found: list[Failure] = []
+        for lane in LANES:
+            record = Record(self._deployments(lane), self._troubles(lane), {}, self._linked)
+            found += failures(record, [one for one in record.deployments if one.change in changes])
+        return tuple(sorted(found, key=lambda one: one.finished))
+
+    def _deployments(self, lane: LaneName) -> tuple[Deployment, ...]:
         refs = self.deployed[lane]
         deployments = [
             (move, Deployment(move.change, move.whole, lane, move.at, move.why, move.undoes, first=not at))
@@ -85,7 +97,7 @@ class History:
             for at, move in enumerate(moves)
         ]  # fmt: skip
         deployments.sort(key=lambda pair: self._place[pair[0].change])
-        return Record(tuple(one for _, one in deployments), self._troubles(lane), self._units(refs), self._linked)
+        return tuple(one for _, one in deployments)
 
     @cached_property
     def lanes_of(self) -> Mapping[str, set[str]]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from loopline.loop import Loop
 from loopline.nouns.change import Approval, Change
 from loopline.nouns.comparison import Comparison, Review
 from loopline.nouns.ids import brief
+from loopline.nouns.incident import Incident
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.version import Version
+from loopline.verbs.blaming import assets_of
 from loopline.verbs.check import declared
 from loopline.verbs.comparing import compare, unseen
 from loopline.verbs.moving import find_open, stands
 from loopline.verbs.permitting import sees
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
 
 
 def review(
@@ -37,6 +42,7 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
     with loop.ledger.read() as tx:
         found = find_open(tx, change, loop)
         comments = tuple(tx.comments.of(found.id))
+        incidents = tuple(one for one in tx.incidents.about(found.id) if _told(tx, loop, one, asked))
         requirements, mine = stands(tx, loop, found)
         quarantines = tuple(tx.versions.quarantined_by(found.id)) if found.kind == "rollback" else ()
     found = replace(found, approvals=_answers(found), quarantines=quarantines)
@@ -75,8 +81,13 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
         )
     return Review(
         found, tuple(comparisons), tuple(data.values()), estimates, tuple(dict.fromkeys(notes)),
-        requirements=requirements, mine=mine, comments=comments, checks=checks,
+        requirements=requirements, mine=mine, comments=comments, checks=checks, incidents=incidents,
     )  # fmt: skip
+
+
+def _told(tx: Tables, loop: Loop, incident: Incident, asked: str) -> bool:
+    """Tell whether whoever asks may see all that an incident is about."""
+    return loop.caller is None or all(sees(loop, asked, loop.project, one) for one in assets_of(tx, incident))
 
 
 def _answers(change: Change) -> tuple[Approval, ...]:

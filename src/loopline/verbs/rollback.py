@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from loopline.errors import Conflict, Invalid
 from loopline.ledger.ledger import Writing
@@ -13,6 +13,7 @@ from loopline.nouns.digest import MIN_PREFIX
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import RefName, parse_pointer
 from loopline.nouns.wayback import WayBack
+from loopline.verbs.blaming import edge
 from loopline.verbs.carrying import carry_out, told
 from loopline.verbs.moving import Plan, begin
 from loopline.verbs.retreating import may_go, way_back
@@ -97,26 +98,33 @@ def _go(tx: Writing, loop: Loop, way: WayBack, why: str) -> Change:
     for one in way.quarantines:
         pointer = parse_pointer(one, project=loop.project)
         tx.versions.quarantine(pointer.asset, int(one.rpartition("@")[2]), reason=why, change=back.id)
-    _incident(tx, loop, undone, back)
+    incidents = _incident(tx, loop, undone, back)
     tx.say(
         "change.applied", back.id, quarantined=list(way.quarantines), way_back=way.digest,
-        takes_back=[one.change for one in way.undoes], stays=list(stays), aborted=list(way.aborts), **told(back),
+        takes_back=[one.change for one in way.undoes], stays=list(stays), aborted=list(way.aborts),
+        incidents=incidents, **told(back),
     )  # fmt: skip
     return replace(back, quarantines=tuple(tx.versions.quarantined_by(back.id)), stays=stays)
 
 
-def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> None:
-    known = [one for one in tx.incidents.about(undone.id) if one.resolved_at is None]
+def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> list[dict[str, Any]]:
+    """Resolve what the undone change has caused, or open an incident for it; give what the feed is to keep of that."""
+    cause = Blame("caused_by", undone.id, "rollback", by=str(loop.actor), at=tx.now, why=back.reason)
+    blamed = [one for one in tx.incidents.about(undone.id) if any(b.names(cause) for b in one.blames)]
+    known = [one for one in blamed if one.resolved_at is None]
     if not known:
         known = [
             tx.incidents.open(
                 Incident(
                     id=loop.ids.new(), project=loop.project, title=back.reason, severity="medium", opened_by=str(loop.actor),
-                    opened_at=tx.now, blames=(Blame("caused_by", undone.id, "rollback"),),
+                    opened_at=tx.now,
                 )
             )
         ]  # fmt: skip
+    fix = replace(cause, relation="fixes", change=back.id)
+    found = []
     for incident in known:
-        tx.incidents.blame(incident.id, Blame("caused_by", undone.id, "rollback"))
-        tx.incidents.blame(incident.id, Blame("fixes", back.id, "rollback"))
-        tx.incidents.resolve(incident.id)
+        edges = [{"before": edge(tx.incidents.blame(incident.id, one)), "after": edge(one)} for one in (cause, fix)]
+        tx.incidents.resolve(incident.id, by=str(loop.actor), why=back.reason)
+        found.append({"incident": incident.id, "edges": edges})
+    return found

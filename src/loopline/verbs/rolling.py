@@ -113,18 +113,19 @@ def end_rolling(tx: Writing, loop: Loop, one: Rollout, *, why: str, bad: bool, k
     back = follow(here.progress, Action("stop", 0.0, here.progress.step, why), tx.now)
     after = tx.rollouts.keep(one, replace(here, progress=back))
     tx.changes.move(change, ChangeState.STOPPED, seq=tx.seq)
-    marked = []
+    marked, opened = [], {}
     if bad:
         for asset, number in brought(tx, loop, change):
             tx.versions.quarantine(asset, number, reason=why, change=change.id)
             marked.append(f"{asset}@{number}")
-        tx.incidents.open(
+        made = tx.incidents.open(
             Incident(
                 id=loop.ids.new(), project=loop.project, title=f"{one.ref} went back: {why}", severity="medium",
                 opened_by=str(loop.actor), opened_at=tx.now, blames=(Blame("caused_by", change.id, "rollback"),),
             )
         )  # fmt: skip
-    say(tx, "rollout.stopped", after, quarantined=marked)
+        opened = {"incident": made.id}
+    say(tx, "rollout.stopped", after, quarantined=marked, **opened)
     return tx.changes.get(change.id)
 
 

@@ -12,7 +12,9 @@ from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.comparison import Review
 from loopline.nouns.deployment import Deployment
+from loopline.nouns.incident import Incident
 from loopline.nouns.name import Named, RefName, parse_pointer
+from loopline.nouns.postmortem import Postmortem
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
@@ -20,12 +22,13 @@ from loopline.nouns.version import Version
 
 def show(
     loop: Loop,
-    what: Annotated[str, "a ref, a version, a run's or change's first digits"],
+    what: Annotated[str, "a ref, a version, first digits of a run, a change or an incident"],
     *,
     rows: Annotated[bool, "for a change: also compare the tables row by row"] = False,
-) -> Ref | Version | Run | Review | Deployment:
+) -> Ref | Version | Run | Review | Deployment | Postmortem:
     """Show one thing. For a change that is the review: what moves, evidence against the base, policy, data, code.
 
+    For an incident it is what happened: the changes that caused and fixed it, whom it reached, when, and what was done.
     For a ref of a service it is the deployment: what should be served, to the last byte, what answers now, and where.
 
     Example:
@@ -39,9 +42,13 @@ def show(
                 return _shown(tx, loop, ref)
             return tx.versions.resolve(pointer)
     with loop.ledger.read() as tx:
-        found = by_id(tx, loop, what)
+        found = any_by_id(tx, loop, what)
     if isinstance(found, Run):
         return found
+    if isinstance(found, Incident):
+        from loopline.verbs.recounting import recounted
+
+        return recounted(loop, found.id, asked="show")
     from loopline.verbs.review import page
 
     return page(loop, found.id, asked="show", rows=rows)
@@ -58,6 +65,22 @@ def _shown(tx: Tables, loop: Loop, ref: Ref) -> Ref | Deployment:
         return replace(found, service=service_at(tx, loop, ref))
     except LooplineError:  # it cannot be read: how its processes do is worth as much then
         return found
+
+
+def any_by_id(tx: Tables, loop: Loop, prefix: str) -> Run | Change | Incident:
+    """Find the change, run or incident whose id begins so. Raise NotFound, and Conflict where there are several."""
+    incident = tx.incidents.beginning(loop.project, prefix)
+    try:
+        found = by_id(tx, loop, prefix)
+    except NotFound:
+        if incident is None:
+            raise
+        return incident
+    if incident is not None:
+        raise Conflict(
+            f"several things begin with {prefix}", kind="ambiguous-id", hint="write more digits", prefix=prefix
+        )
+    return found
 
 
 def by_id(tx: Tables, loop: Loop, prefix: str) -> Run | Change:

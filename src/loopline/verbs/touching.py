@@ -7,13 +7,15 @@ from the words (a search, a digest, code that runs) touches everything: a caller
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import LooplineError
+from loopline.errors import LooplineError, NotFound
 from loopline.nouns.declaration import Declaration
 from loopline.nouns.name import KINDS, AssetName, Pointer, RefName, parse_asset, parse_pointer
 from loopline.nouns.run import Link
 from loopline.verbs import BY_NAME
+from loopline.verbs.blaming import assets_of
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 Touched = tuple[str, str]
 """A project, and `kind/name` or a pattern."""
 ALL: Final = "*"
-_IDS: Final = ("change", "pointer", "version", "run")
+_IDS: Final = ("change", "caused_by", "pointer", "version", "run")
 _ROLLING: Final = frozenset({"pause", "resume", "abort"})
 """Verbs about what rolls, whose `change` may be the deployment."""
 _BACK: Final = frozenset({"retrace", "rollback"})
@@ -50,6 +52,10 @@ def touched(loop: Loop, verb: str, typed: Mapping[str, Any]) -> set[Touched]:
         return found | _taken_back(loop, typed)
     for change in _changes(verb, typed):
         found |= _moved(loop, change)
+    if isinstance(typed.get("incident"), str):
+        found |= _blamed(loop, typed["incident"])
+    if isinstance(typed.get("edit"), str) and verb == "incident":
+        found |= _blamed(loop, typed["edit"])
     if typed.get("together") and isinstance(typed.get("ref"), RefName):
         found.add((loop.project, ALL))
     if found or not known.names_assets:
@@ -112,9 +118,9 @@ def _parsed(loop: Loop, text: Any) -> Iterable[AssetName]:
 
 
 def _changes(verb: str, typed: Mapping[str, Any]) -> Iterator[str]:
-    change = typed.get("change")
-    if isinstance(change, str):
-        yield change
+    for name in ("change", "caused_by"):
+        if isinstance(typed.get(name), str):
+            yield typed[name]
     what = typed.get("what")
     if verb in ("show", "why", "rollouts") and isinstance(what, str) and "/" not in what:
         yield what
@@ -136,29 +142,45 @@ def _rolled(loop: Loop, typed: Mapping[str, Any]) -> set[Touched]:
 
 def _taken_back(loop: Loop, typed: Mapping[str, Any]) -> set[Touched]:
     """Give everything that a rollback moves, leaves behind, or marks."""
-    from loopline.verbs.retreating import assets_of, way_back
+    from loopline.verbs.retreating import assets_of as all_of
+    from loopline.verbs.retreating import way_back
     from loopline.verbs.returning import Goal
 
     words = {name: typed[name] for name in ("to", "change", "also", "leave", "quarantine", "abort") if name in typed}
     try:
         with loop.ledger.read() as tx:
-            return {(loop.project, asset) for asset in assets_of(way_back(tx, loop, typed["ref"], Goal(**words)))}
+            return {(loop.project, asset) for asset in all_of(way_back(tx, loop, typed["ref"], Goal(**words)))}
     except LooplineError:
         return {(loop.project, ALL)}
 
 
+def _blamed(loop: Loop, incident: str) -> set[Touched]:
+    """Give what an incident is about."""
+    try:
+        with loop.ledger.read() as tx:
+            found = assets_of(tx, tx.incidents.known(loop.project, incident))
+    except LooplineError:
+        found = {ALL}
+    return {(loop.project, asset) for asset in found}
+
+
 def _moved(loop: Loop, change: str) -> set[Touched]:
-    """Give what a change moves, or the newest open one of a ref."""
+    """Give what a change moves, those of a ref that are open or in force, or what an incident is about that begins alike."""
     from loopline.nouns.name import parse_ref
 
     try:
         with loop.ledger.read() as tx:
             if "/" not in change:
-                found = tx.changes.resolve(loop.project, change)
-                return {(loop.project, str(move.ref.asset)) for move in found.moves}
+                incident = tx.incidents.beginning(loop.project, change)
+                found = assets_of(tx, incident) if incident else set()
+                with suppress(NotFound) if incident else nullcontext():
+                    found |= {str(move.ref.asset) for move in tx.changes.resolve(loop.project, change).moves}
+                return {(loop.project, asset) for asset in found}
             ref = parse_ref(change, project=loop.project)
-            open_ones = tx.changes.list(loop.project, open_only=True, ref=ref, limit=1)
-            moves = [move for one in open_ones for move in one.moves]
+            ids = [one.id for one in tx.changes.list(loop.project, open_only=True, ref=ref, limit=1)]
+            here = tx.refs.find(ref)
+            ids += [here.change] if here and here.change else []
+            moves = [move for one in ids for move in tx.changes.get(one).moves]
             return {(loop.project, str(move.ref.asset)) for move in moves} or {(loop.project, ALL)}
     except LooplineError:
         return {(loop.project, ALL)}

@@ -19,7 +19,7 @@ from loopline.nouns.version import Version
 from loopline.verbs.firing import firing_behind
 from loopline.verbs.observing import elsewhere
 from loopline.verbs.permitting import sees
-from loopline.verbs.show import by_id
+from loopline.verbs.show import any_by_id
 
 DEEPEST = 100
 """How many runs one behind the other an answer can hold."""
@@ -61,17 +61,9 @@ def why(
             return walk.version(tx.versions.resolve(pointer), 0)
         if is_digest_prefix(what):
             return walk.named(what)
-        incident = tx.incidents.beginning(loop.project, what)
-        try:
-            found = by_id(tx, loop, what)
-        except NotFound:
-            if incident is None:
-                raise
-            return walk.incident(incident)
-        if incident is not None:
-            raise Conflict(
-                f"several things begin with {what}", kind="ambiguous-id", hint="write more digits", prefix=what
-            )
+        found = any_by_id(tx, loop, what)
+        if isinstance(found, Incident):
+            return walk.incident(found)
         return walk.run(found, 0) if isinstance(found, Run) else walk.change(found, 0)
 
 

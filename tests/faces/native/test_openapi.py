@@ -90,7 +90,7 @@ def test_every_verb_is_in_it() -> None:
 BARE = {  # reads that name nothing which must be there
     "about", "alerts", "feed", "feed_events", "find", "insights", "overview", "search", "services", "whoami",
 }  # fmt: skip
-PREFIXED = {"compare", "impact", "retrace", "review", "rollouts", "series", "show", "tail", "why"}
+PREFIXED = {"compare", "impact", "postmortem", "retrace", "review", "rollouts", "series", "show", "tail", "why"}
 """Reads that take the first digits of an id, which may mean several things."""
 
 
@@ -196,6 +196,7 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
     """Real answers of every read fit their schemas to the last field."""
     runs = story.get("/find").json()["result"]
     change = story.get("/find?what=changes&open=true").json()["result"][0]["id"]
+    incident = story.get("/find?what=incidents").json()["result"][0]["id"]
     asked = {
         "ls": ["", "what=data", "what=data/flights@2", "what=data/flights&itself=true", "what=data/flights@2&folder="],
         "preview": ["version=data/flights@2&path=t.csv"],
@@ -207,8 +208,11 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "review": [f"change={change}"],
         "retrace": ["ref=model/delay@champion", "ref=model/delay@champion&quarantine=false"],
         "overview": [""],
-        "show": ["what=model/delay@champion", "what=model/delay@2", f"what={runs[0]['id']}", f"what={change}"],
+        "show": [
+            f"what={one}" for one in ("model/delay@champion", "model/delay@2", runs[0]["id"], change, incident)
+        ],
         "card": ["pointer=model/delay@1"],
+        "postmortem": [f"incident={incident}"],
         "find": [f"what={what}" for what in (
             "runs", "changes", "incidents", "subscriptions", "deliveries", "tasks", "tokens", "people", "silences",
         )] + ["limit=1", "order=metrics.auc&limit=1"],

@@ -42,6 +42,8 @@ ADDRESSES: dict[str, Callable[[Story], str]] = {
     "predictions": lambda _: "/p/flights/services/service/delay@prod/predictions?column=carrier&value=WN",
     "prediction": lambda story: f"/p/flights/services/service/delay@prod/prediction?id={story.named['prediction']}",
     "monitors": lambda _: "/p/flights/monitors",
+    "incidents": lambda _: "/p/flights/incidents",
+    "incident": lambda story: f"/p/flights/incidents/{story.named['incident']}",
     "lineage": lambda _: "/p/flights/lineage?of=model%2Fdelay%40champion",
     "impact": lambda _: "/p/flights/lineage?of=data%2Fflights%401&way=impact",
     "feed": lambda _: "/p/flights/feed",
@@ -67,6 +69,7 @@ EMPTY: dict[str, str] = {
     "empty-changes": "/p/flights/changes",
     "empty-services": "/p/flights/services",
     "empty-monitors": "/p/flights/monitors",
+    "empty-incidents": "/p/flights/incidents",
     "empty-feed": "/p/flights/feed",
     "empty-search": "/p/flights/search?text=delay",
 }
@@ -106,6 +109,8 @@ SAID: dict[str, str] = {
     "service-drift": "How far each feature is from training, with the error of saying so, and the two distributions.",
     "predictions": "What it answered, row by row, filtered by the value of a column.",
     "prediction": "One prediction: inputs held against training, the answer, what came true, and why it was that.",
+    "incidents": "What went wrong in production, those that are open first, and a form to open one.",
+    "incident": "One incident: what happened, whom it reached, which changes caused and fixed it, and its timeline.",
     "monitors": "Every monitor with its last look; open alerts to acknowledge or silence; what was before.",
     "lineage": "Where a version came from: data, code, runs.",
     "impact": "What a version of the data has touched.",
@@ -129,6 +134,7 @@ SAID: dict[str, str] = {
     "empty-changes": "No change yet.",
     "empty-services": "No service yet.",
     "empty-monitors": "No monitor yet.",
+    "empty-incidents": "No incident yet.",
     "empty-feed": "An empty feed.",
     "empty-search": "A search that finds nothing.",
 }

@@ -10,10 +10,13 @@ from loopline.faces.web.happened import WORDS, told
 from loopline.loop import Loop
 from loopline.nouns.event import Event
 from loopline.testing.loop import loop
+from loopline.verbs.comment import comment
 from loopline.verbs.feed import feed
 from loopline.verbs.finish import finish
 from loopline.verbs.grant import grant
+from loopline.verbs.incident import incident
 from loopline.verbs.log import log
+from loopline.verbs.resolve import resolve
 from loopline.verbs.start import start
 
 KIND: Final = re.compile(r"[a-z]+\.[a-z-]+|deleted|restored")
@@ -37,6 +40,19 @@ def test_a_run_is_told_by_its_name_and_what_it_logged_in_one_line() -> None:
         ("finished run", "train", 1), ("logged to run", "train", 5), ("started run", "train", 1),
     ]  # fmt: skip
     assert {one.thing for one in found} == {"run"}
+
+
+def test_an_incident_is_told_by_its_title() -> None:
+    """So is what was said about it, which leads to it and not to a change."""
+    here = loop()
+    made = incident(here, "Delays in seconds")
+    comment(here, made.id, "who looks at it?")
+    resolve(here, made.id, why="over")
+    assert [(one.words, one.thing, one.name, one.said) for one in lines(here, feed(here))] == [
+        ("resolved incident", "incident", "Delays in seconds", "over"),
+        ("commented on", "incident", "Delays in seconds", ""),
+        ("opened incident", "incident", "Delays in seconds", ""),
+    ]
 
 
 def test_names_of_another_project_are_not_told() -> None:

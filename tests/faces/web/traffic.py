@@ -181,6 +181,11 @@ def begin_to_serve(story: Story) -> Traffic:
     change = traffic.deploy(PROD, Candidate("champion", "model/delay@champion"), why="dispatch asks it before boarding")
     traffic.deploy(STAGING, Candidate("main", "model/delay@champion"), why="a place to try things")
     traffic.until_now(change, (("champion", "model/delay@1", 1),))
+    seen = story.do(
+        "incident", "The model's process goes away while it answers", caused_by=str(PROD), about=SERVICE, by="bob",
+        why="one request in three at three in the afternoon",
+    )  # fmt: skip
+    story.named["incident-over"] = seen.id
     return traffic
 
 
@@ -191,6 +196,8 @@ def serve_both(story: Story, traffic: Traffic) -> Change:
         why="the new champion, with the old one beside it",
     )  # fmt: skip
     traffic.asked = story.clock.now()
+    story.do("blame", story.named["incident-over"], change.id, fixes=True, why="it has not happened since", by="bob")
+    story.do("resolve", story.named["incident-over"], why="The new version does not leak.", by="bob")
     return change
 
 
@@ -208,6 +215,12 @@ def go_on(story: Story, traffic: Traffic, change: Change) -> None:
         by="bob",
     )
     story.named["alert"] = drift.id
+    hot = story.do(
+        "incident", "Late flights are missed on hot days", severity="high", caused_by=change.id, confidence=0.6, about=SERVICE,
+        at=story.clock.now() - 9 * HOUR, why="the drift alert came under it", by="bob",
+    )  # fmt: skip
+    story.do("comment", hot.id, "Southwest is new here as well: is it the heat, or the carrier?")
+    story.named["incident"] = hot.id
     (prediction, *_) = story.do("predictions", PROD, arm="champion", status=200, limit=5)
     story.named["prediction"] = prediction.id
     traffic.say(

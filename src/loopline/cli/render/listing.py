@@ -1,10 +1,10 @@
-"""listing: assets with their refs, files of a version, incidents."""
+"""listing: assets with their refs, files of a version."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loopline.cli.render.words import name, short_id, status, target, when, who
+from loopline.cli.render.words import name, target, when
 from loopline.cli.text import aligned, clean, plural, size
 from loopline.nouns.digest import short
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from loopline.cli.screen import Screen
     from loopline.nouns.entry import Entry, Folder
-    from loopline.nouns.incident import Incident
     from loopline.nouns.listing import Listed
 
 
@@ -43,16 +42,3 @@ def _file_or_folder(one: Any) -> list[str]:
 
 
 list_of_folder = list_of_entry
-
-
-def list_of_incident(values: Sequence[Incident], screen: Screen) -> Iterator[str]:
-    """Draw one line an incident, with the changes that caused and fixed it."""
-    rows = []
-    for one in values:
-        blames = "  ".join(f"{blame.relation.replace('_', ' ')} {short_id(blame.change)}" for blame in one.blames)
-        state = "resolved" if one.resolved_at else "open"
-        rows.append([
-            screen.paint("name", short_id(one.id)), status(state, screen), one.severity, when(one.opened_at, screen),
-            who(one.opened_by), clean(one.title), blames,
-        ])  # fmt: skip
-    yield from aligned(rows, width=screen.width)

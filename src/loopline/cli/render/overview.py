@@ -37,7 +37,10 @@ def overview(value: Overview, screen: Screen) -> Iterator[str]:
     if value.incidents:
         yield ""
         yield screen.paint("dim", "incidents")
-        rows = [[f"  {one.severity}", clean(one.title), when(one.opened_at, screen)] for one in value.incidents]
+        rows = [
+            [f"  {screen.paint('name', short_id(one.id))}", one.severity, when(one.opened_at, screen), clean(one.title)]
+            for one in value.incidents
+        ]
         yield from aligned(rows, width=screen.width)
 
 

@@ -38,7 +38,18 @@ EVERY: Final = ("400", "401", "500", "503")
 """What any address can answer: the way in asks for a Host and a token, and has a database behind it."""
 _NAMES: Final = frozenset({AssetName, RefName, Pointer, Numbered, Hashed, Named, Latest, Digest, Link, Declaration})
 """Types whose values name what must be there."""
-_IDS: Final = frozenset({"alert", "change", "parent", "resume", "run", "runs", "task", "token"})
+_IDS: Final = frozenset({
+    "alert",
+    "caused_by",
+    "change",
+    "incident",
+    "parent",
+    "resume",
+    "run",
+    "runs",
+    "task",
+    "token",
+})
 """Parameters that take the first digits of an id, which may mean several."""
 _BY_ID: Final = frozenset({"show", "why", "impact", "delete", "rollouts"})
 """Verbs whose `what` may be an id, too."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.nouns.event import Event
 
-Thing = Literal["run", "change", "asset", "monitor", ""]
+Thing = Literal["run", "change", "incident", "asset", "monitor", ""]
 WORDS: Final[Mapping[str, str]] = {
     "run.started": "started run",
     "run.finished": "finished run",
@@ -36,6 +36,12 @@ WORDS: Final[Mapping[str, str]] = {
     "rollout.resumed": "resumed the rollout of",
     "rollout.stopped": "stopped the rollout of",
     "rollout.finished": "rolled out",
+    "incident.opened": "opened incident",
+    "incident.edited": "edited incident",
+    "incident.blamed": "said which change caused or fixed incident",
+    "incident.absolved": "took a change away from incident",
+    "incident.resolved": "resolved incident",
+    "incident.reopened": "opened again incident",
     "practice.assessed": "assessed the practice",
     "checks.started": "started the checks of",
     "check.answered": "checked",
@@ -82,6 +88,7 @@ QUIET: Final = ("run.logged", "run.unchanged", "steps.started", "steps.ended", "
 """Kinds that say little one by one: how a run went on."""
 _RUNS: Final = ("run.", "steps.")
 _CHANGES: Final = ("change.", "comment.", "check.", "checks.", "rollout.")
+_INCIDENTS: Final = ("incident.", "comment.")
 _WATCHED: Final = ("alert.", "silence.")
 _SAID: Final = ("reason", "message", "why", "error", "note", "summary")
 _ENDS: Final = ("run.finished", "task.ended", "check.answered", "trigger.ended")
@@ -117,10 +124,12 @@ def told(tables: Tables, project: str, events: Iterable[Event]) -> list[Told]:
     firsts = [group[0] for group in groups]
     names = tables.runs.names(project, (one.subject for one in firsts if one.kind.startswith(_RUNS)))
     names |= tables.changes.reasons(project, (one.subject for one in firsts if one.kind.startswith(_CHANGES)))
-    return [_told(group, names.get(group[0].subject, "")) for group in groups]
+    titles = tables.incidents.titles(project, (one.subject for one in firsts if one.kind.startswith(_INCIDENTS)))
+    names |= titles
+    return [_told(group, names.get(group[0].subject, ""), incident=group[0].subject in titles) for group in groups]
 
 
-def _told(group: list[Event], name: str) -> Told:
+def _told(group: list[Event], name: str, *, incident: bool) -> Told:
     one = group[0]
     payload = one.payload or {}
     words = WORDS.get(one.kind, one.kind) if len({event.kind for event in group}) == 1 else "went on with run"
@@ -134,7 +143,9 @@ def _told(group: list[Event], name: str) -> Told:
         name = f"{payload['monitor']} of {payload.get('service', '')}"
     if one.kind.startswith("task."):
         name = str(payload.get("verb") or "")
-    return Told(one, len(group), words, _thing(one), name, said, "" if state in _WELL else state)
+    return Told(
+        one, len(group), words, "incident" if incident else _thing(one), name, said, "" if state in _WELL else state
+    )
 
 
 def _thing(one: Event) -> Thing:

@@ -64,6 +64,7 @@ SECTIONS: Final = (
     Section("changes", "Changes", "c"),
     Section("services", "Services", "e"),
     Section("monitors", "Monitors", "m"),
+    Section("incidents", "Incidents", "i"),
     Section("lineage", "Lineage", "l"),
     Section("feed", "Feed", "f"),
     Section("settings", "Settings", "s"),

@@ -26,6 +26,8 @@ PAGES: Final = (
     "predictions",
     "service",
     "monitors",
+    "incidents",
+    "incident",
     "lineage",
     "feed",
     "search",

@@ -120,8 +120,10 @@ async def show(request: Request, found: Served, part: str, *, asked: Asked, **va
         request, f"service-{part or 'traffic'}.html", title=f"{here.ref} – {title.lower()}" if part else here.ref,
         section="services", asked=asked, crumbs=[("Services", address(project, "services"))], found=found, here=here,
         refs=refs if len(refs) > 1 else (), tabs=tabs, log=log.text if log else "",
-        polled=not part,
-        why_not={verb: why_not(request, verb, assets=[found.asset]) for verb in ("acknowledge", "silence", "rollback")}, **values,
+        polled=not part, incidents=(await try_to(request, "find", what="incidents", open=True, limit=100))[0] or (),
+        why_not={
+            verb: why_not(request, verb, assets=[found.asset]) for verb in ("acknowledge", "silence", "rollback", "incident")
+        }, **values,
     )  # fmt: skip
 
 

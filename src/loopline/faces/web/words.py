@@ -56,6 +56,7 @@ TONES: Final = {
     "stable": "good",
     "high": "bad",
     "medium": "wait",
+    "low": "off",
 }
 """State → how it looks: a colour and, so that colour is never alone, a sign."""
 

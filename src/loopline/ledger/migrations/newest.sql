@@ -380,7 +380,7 @@ CREATE TABLE incidents (
     severity TEXT NOT NULL,
     opened_by TEXT NOT NULL,
     opened_at INTEGER NOT NULL,
-    resolved_at INTEGER,
+    resolved_at INTEGER, about TEXT DEFAULT '' NOT NULL, began_at INTEGER, resolved_by TEXT DEFAULT '' NOT NULL, resolution TEXT DEFAULT '' NOT NULL,
     PRIMARY KEY (id)
 );
 
@@ -391,7 +391,7 @@ CREATE TABLE blames (
     relation TEXT NOT NULL,
     change TEXT NOT NULL,
     source TEXT NOT NULL,
-    confidence DOUBLE NOT NULL,
+    confidence DOUBLE NOT NULL, actor TEXT DEFAULT '' NOT NULL, at INTEGER DEFAULT '0' NOT NULL, why TEXT DEFAULT '' NOT NULL,
     PRIMARY KEY (incident, relation, change)
 );
 
@@ -536,7 +536,7 @@ CREATE TABLE comments (
     answers TEXT,
     at INTEGER NOT NULL,
     edited_at INTEGER,
-    deleted_at INTEGER,
+    deleted_at INTEGER, incident TEXT DEFAULT '' NOT NULL,
     PRIMARY KEY (id)
 );
 
@@ -755,4 +755,6 @@ CREATE TABLE response_keys (
     PRIMARY KEY (project, period)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0009')
+CREATE INDEX comments_incident ON comments (incident, id);
+
+INSERT INTO alembic_version (version_num) VALUES ('0010')

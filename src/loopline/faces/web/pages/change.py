@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from loopline.nouns.task import Task
 
 EVENTS: Final = 100
-VERBS: Final = ("approve", "check", "apply", "withdraw", "comment", "rollback", "pause", "resume", "abort")
+VERBS: Final = ("approve", "check", "apply", "withdraw", "comment", "rollback", "pause", "resume", "abort", "incident")
 DEEP: Final = 6
 
 

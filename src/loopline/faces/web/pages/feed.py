@@ -29,6 +29,7 @@ WHOLE: Final = 60_000
 KINDS: Final = (
     ("Everything", ""), ("Changes", "change.*"), ("Comments", "comment.*"), ("Versions", "version.*"), ("Runs", "run.*"),
     ("Steps", "steps.*"), ("Checks", "check*"), ("Alerts", "alert.*"),
+    ("Incidents", "incident.*"),
     ("People", "grant.*"),
 )  # fmt: skip
 

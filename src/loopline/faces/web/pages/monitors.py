@@ -62,6 +62,7 @@ async def _page(request: Request, *, problem: LooplineError | None = None) -> Re
     project, after = project_of(request), request.query_params.get("after", "")
     standing = await ask(request, "alerts", open=True, limit=OPEN)
     history = await ask(request, "alerts", limit=PAGE + 1, after=after)
+    incidents, _ = await try_to(request, "find", what="incidents", open=True, limit=OPEN)
     silences, _ = await try_to(request, "find", what="silences", limit=OPEN)
     older = address(project, "monitors", after=history[PAGE - 1].id) + "#history" if len(history) > PAGE else ""
     return await render(
@@ -69,7 +70,7 @@ async def _page(request: Request, *, problem: LooplineError | None = None) -> Re
         status=status_of(problem) if problem else 200, monitors=await ask(request, "monitors"), standing=standing,
         history=[one for one in history[:PAGE] if one.resolved_at], silences=silences or (), older=older, lasting=LASTING,
         newest=address(project, "monitors") if after else "",
-        why_not={verb: why_not(request, verb) for verb in ("acknowledge", "silence")},
+        incidents=incidents or (), why_not={verb: why_not(request, verb) for verb in ("acknowledge", "silence", "incident")},
     )  # fmt: skip
 
 
