@@ -378,7 +378,11 @@ def roll_back(teller: Teller) -> None:
         teller.say(
             "Found worse, taken back and marked, and every request was answered: only the units of its share have met it."
         )
-        teller.do("loopline find incidents --limit 1")
+        teller.say(
+            "An incident was opened for it. What happened is read from the feed, and somebody says how it ended."
+        )
+        teller.do(f"loopline postmortem {_incident(teller)}")
+        teller.do(f'loopline resolve {_incident(teller)} --why "{UNITS}; the model is in quarantine"')
         teller.say("Whoever tries again is refused.")
         teller.do(f"loopline deploy {PROD} --model model/delay@5 --also {CHAMPION}", expect=1)
     else:
@@ -389,6 +393,26 @@ def roll_back(teller: Teller) -> None:
     teller.do("git checkout --quiet months.py")
     teller.do("git switch --quiet main")
     teller.do("loopline checkout data/flights@main")
+
+
+def look_back(teller: Teller) -> None:
+    """Look back: how delivery went, and where its time went."""
+    teller.say(
+        "Times are those of this demo: nobody had to wait for anybody, and what would be weeks elsewhere is minutes here."
+    )
+    teller.do("loopline insights --days 1")
+    teller.say(
+        "What a ledger cannot see people say. Whose answer it was is not kept, and fewer than five are not told."
+    )
+    teller.do('loopline assess fairness manual --note "quality by carrier, looked at in each check"')
+    teller.do("loopline respond delivery 4")
+    teller.get(f"{teller.url}/p/flights/insights")
+
+
+def _incident(teller: Teller) -> str:
+    """Give the newest incident by its first digits."""
+    newest = teller.ask("loopline find incidents --limit 1")[0]
+    return str(newest["id"])[:14]
 
 
 def _replay(teller: Teller, words: str) -> None:
@@ -424,5 +448,5 @@ def _judged(change: Any) -> bool:
 
 CHAPTERS: tuple[Callable[[Teller], None], ...] = (
     version_data, train_a_model, promote_it, better_with_july, bad_data, ask, serve, meet_traffic, reality_answers, react,
-    roll_out, roll_back,
+    roll_out, roll_back, look_back,
 )  # fmt: skip

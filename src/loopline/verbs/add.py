@@ -12,6 +12,7 @@ from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.change import Move, Published
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, RefName
+from loopline.verbs.instants import instant
 from loopline.verbs.moving import Plan, at_home, begin
 from loopline.verbs.put import NO_METADATA
 
@@ -25,7 +26,9 @@ def add(
     message: Annotated[str, "what is new"] = "",
     expect: Annotated[int | None, "version that the branch must still stand at"] = None,
     metadata: Annotated[Mapping[str, Any], "what the data say about themselves"] = NO_METADATA,
-    event_time: Annotated[int | None, "the time that the data are about, microseconds since the epoch"] = None,
+    event_time: Annotated[
+        int | None, "the time that the data are about: 2026-07-31, 2026-07-31T09:30 (UTC), or microseconds", instant
+    ] = None,
 ) -> Published:
     """Publish a tree of files as the next version and move a branch to it.
 

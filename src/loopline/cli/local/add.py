@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from loopline.nouns.name import AssetName
+from loopline.verbs.instants import instant
 
 if TYPE_CHECKING:
     from loopline.cli.place import Place
@@ -19,7 +20,9 @@ def add(
     *,
     message: Annotated[str, "-m", "what is new"] = "",
     branch: Annotated[str, "the branch that moves; without it, the one that was checked out"] = "",
-    event_time: Annotated[int | None, "the time that the data are about, microseconds since the epoch"] = None,
+    event_time: Annotated[
+        int | None, "the time that the data are about: 2026-07-31, 2026-07-31T09:30 (UTC), or microseconds", instant
+    ] = None,
 ) -> Published:
     """Publish files as the next version and move a branch to it.
 
