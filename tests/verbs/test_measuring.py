@@ -182,7 +182,7 @@ def test_a_commit_is_not_older_than_the_ledger_can_know(past: Past) -> None:
     change = past.move(LIVE, late)
     with past.history() as history:
         found = history.record("code").units[change.id, "code/app@live"]
-    assert found.ids == ["code/app@2", "code/app@3"]
+    assert list(found.ids) == ["code/app@2", "code/app@3"]
     assert found.committed == [past.at(2), recorded]
     assert found.merged == [past.at(6), None]
 

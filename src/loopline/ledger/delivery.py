@@ -13,6 +13,10 @@ from loopline.store.database import Row, Rows
 
 BATCH: Final = 500
 """Values in one `IN (…)`."""
+LAST: Final = 1 << 60
+"""A place in the order of changes behind all of them."""
+UNTOLD: Final = ("policy", "report")
+"""Kinds of assets whose moves deliver nothing."""
 _ASKED: Final = "c.project = ? AND c.state = 'applied' AND c.closed_at >= ? AND c.closed_at < ?"
 
 
@@ -31,6 +35,8 @@ class Moving(NamedTuple):
     why: str
     """Kind of the change."""
     undoes: str | None
+    seq: int = 0
+    """Where it stands in the order of all changes; the moves of one change have the same."""
 
     @property
     def whole(self) -> str:
@@ -45,15 +51,48 @@ class Delivery:
         self._rows = rows
         self._project = project
 
-    def moves(self) -> list[Moving]:
-        """Give every move that happened, in order."""
-        named = {key: kind for key, kind in self.assets().items() if kind[0] not in ("policy", "report")}
+    def begins(self, since: int) -> int:
+        """Give where in the order of all changes the first stands that was applied from a time on. A clock may go back."""
+        row = self._rows.one(
+            "SELECT c.closed_seq FROM changes c WHERE c.project = ? AND c.state = 'applied' AND c.closed_at >= ?"
+            " ORDER BY c.closed_seq LIMIT 1",
+            self._project, since,
+        )  # fmt: skip
+        return int(row[0]) if row else LAST
+
+    def moves(self, begins: int = 0) -> list[Moving]:
+        """Give every move that happened from a place in the order of changes on, in order."""
+        return self._moving("AND c.closed_seq >= ? AND m.change = c.id ORDER BY c.closed_seq, m.asset, m.ref", begins)
+
+    def moves_of(self, changes: Iterable[str]) -> list[Moving]:
+        """Give every move of some changes that happened."""
+        return [
+            move
+            for some in _pieces(sorted(set(changes)))
+            for move in self._moving(
+                f"AND c.id IN ({', '.join('?' * len(some))}) AND m.change = c.id ORDER BY c.closed_seq, m.asset, m.ref", *some
+            )
+        ]
+
+    def _moving(self, where: str, *values: str | int) -> list[Moving]:
+        named = {key: kind for key, kind in self.assets().items() if kind[0] not in UNTOLD}
         rows = self._rows.all(
-            "SELECT c.id, m.asset, m.ref, m.old, m.new, m.tier, c.closed_at, c.kind, c.undoes FROM changes c CROSS JOIN moves m"
-            " WHERE c.project = ? AND c.state = 'applied' AND m.change = c.id ORDER BY c.closed_seq, m.asset, m.ref",
-            self._project,
-        )
+            "SELECT c.id, m.asset, m.ref, m.old, m.new, m.tier, c.closed_at, c.kind, c.undoes, c.closed_seq FROM changes c"
+            f" CROSS JOIN moves m WHERE c.project = ? AND c.state = 'applied' {where}",
+            self._project, *values,
+        )  # fmt: skip
         return [Moving(row[0], row[1], *named[row[1]], *row[2:]) for row in rows if row[1] in named]
+
+    def before(self, begins: int) -> list[Row]:
+        """Give (asset, ref, old, new, tier, when, place in the order) of every move before such a place, in order."""
+        told = {key for key, (kind, _) in self.assets().items() if kind not in UNTOLD}
+        rows = self._rows.all(
+            "SELECT m.asset, m.ref, m.old, m.new, m.tier, c.closed_at, c.closed_seq FROM changes c CROSS JOIN moves m"
+            " WHERE c.project = ? AND c.state = 'applied' AND c.closed_seq < ? AND m.change = c.id"
+            " ORDER BY c.closed_seq, m.asset, m.ref",
+            self._project, begins,
+        )  # fmt: skip
+        return [row for row in rows if row[0] in told]
 
     def edges(self, asset: int, low: int, high: int) -> list[Row]:
         """Give (number, parent) of an asset's versions from one number to another, the largest first."""

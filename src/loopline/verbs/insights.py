@@ -118,9 +118,9 @@ def _no_window(since: int, until: int) -> Invalid:
 
 def _lane(history: History, name: LaneName, window: Window) -> Lane:
     record = history.record(name)
-    refs: dict[str, list[Deployment]] = {}
+    refs: dict[str, list[Deployment]] = {ref: [] for ref in history.refs(name)}
     for one in record.deployments:
-        refs.setdefault(one.ref, []).append(one)
+        refs[one.ref].append(one)
     together = five_keys(record, window, lead=LEAD[name])
     if len(refs) == 1:
         return Lane(name, together, (Delivered(next(iter(refs)), together),))
