@@ -6,7 +6,7 @@ What other tools get wrong about them is closed here; docs/explain/delivery-meas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
@@ -147,27 +147,35 @@ def lead_time(asked: Iterable[Deployment], units: Mapping[Key, Brought], window:
     whole: list[Group] = []
     before: list[Group] = []
     after: list[Group] = []
+    carriers: list[tuple[int, Brought]] = []
     strays = 0
     for one in asked:
         some = None if one.first or one.kind == "rollback" else units.get(one.key)
         if some is None:
             continue
-        at = one.finished
-        made = some.committed
-        whole.append(Group(at, [at - one if one < at else 0 for one in made], some.ids))
-        there = [(merged, one) for merged, one in zip(some.merged, made, strict=True) if merged is not None and merged <= at]
-        if there:
-            ids = some.ids if len(there) == len(made) else _merged(some, at)
-            before.append(Group(at, [merged - one if one < merged else 0 for merged, one in there], ids))
-            after.append(Group(at, [at - merged for merged, _ in there], ids))
+        at, made = one.finished, some.committed
+        carriers.append((at, some))
+        whole.append(Group(at, [at - one if one < at else 0 for one in made]))
+        there = [merged for merged in some.merged if merged is not None and merged <= at]
         strays += len(made) - len(there)
+        if there:
+            on_main = made if len(there) == len(made) else _on_main(some, at)
+            before.append(
+                Group(at, [merged - one if one < merged else 0 for merged, one in zip(there, on_main, strict=True)])
+            )
+            after.append(Group(at, [at - merged for merged in there]))
     if before or not whole:
         note = f"{strays} got there without being on the main branch" if strays else ""
-        parts = (grouped("to the main branch", before, window, why=note), grouped("from there", after, window))
+        ids = newest(_merged(carriers), window)
+        parts = (
+            replace(grouped("to the main branch", before, window, why=note), ids=ids),
+            replace(grouped("from there", after, window), ids=ids),
+        )
     else:
         none = "none of them was on a branch called main"
         parts = (unknown("to the main branch", "s", none), unknown("from there", "s", none))
-    return replace(grouped("change lead time", whole, window, why=why), parts=parts)
+    ids = newest((key for _, some in reversed(carriers) for key in reversed(some.ids)), window)
+    return replace(grouped("change lead time", whole, window, why=why), ids=ids, parts=parts)
 
 
 def recovery(record: Record, asked: Sequence[Deployment], window: Window) -> Measure:
@@ -240,9 +248,18 @@ def _mends(record: Record) -> dict[Key, list[Deployment]]:
     return found
 
 
-def _merged(some: Brought, at: int) -> list[str]:
-    """Name the units that had been on the main branch."""
-    return [key for key, merged in zip(some.ids, some.merged, strict=True) if merged is not None and merged <= at]
+def _on_main(some: Brought, at: int) -> list[int]:
+    """Give when those were made that had been on the main branch."""
+    return [one for merged, one in zip(some.merged, some.committed, strict=True) if merged is not None and merged <= at]
+
+
+def _merged(carriers: Sequence[tuple[int, Brought]]) -> Iterator[str]:
+    """Name the units that had been on the main branch, newest first."""
+    for at, some in reversed(carriers):
+        for place in range(len(some.ids) - 1, -1, -1):
+            merged = some.merged[place]
+            if merged is not None and merged <= at:
+                yield some.ids[place]
 
 
 def _per_day(name: str, some: Sequence[Deployment], window: Window) -> Measure:

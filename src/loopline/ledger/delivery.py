@@ -17,7 +17,8 @@ LAST: Final = 1 << 60
 """A place in the order of changes behind all of them."""
 UNTOLD: Final = ("policy", "report")
 """Kinds of assets whose moves deliver nothing."""
-_ASKED: Final = "c.project = ? AND c.state = 'applied' AND c.closed_at >= ? AND c.closed_at < ?"
+_ASKED: Final = "c.project = ? AND c.closed_seq >= ? AND c.state = 'applied' AND c.closed_at >= ? AND c.closed_at < ?"
+"""Its values are those of `_span`: the place in the order is what an index leads to."""
 
 
 class Moving(NamedTuple):
@@ -50,9 +51,15 @@ class Delivery:
     def __init__(self, rows: Rows, project: str) -> None:
         self._rows = rows
         self._project = project
+        self._begun: dict[int, int] = {}
 
     def begins(self, since: int) -> int:
         """Give where in the order of all changes the first stands that was applied from a time on. A clock may go back."""
+        if since not in self._begun:
+            self._begun[since] = self._first(since)
+        return self._begun[since]
+
+    def _first(self, since: int) -> int:
         row = self._rows.one(
             "SELECT c.closed_seq FROM changes c WHERE c.project = ? AND c.state = 'applied' AND c.closed_at >= ?"
             " ORDER BY c.closed_seq LIMIT 1",
@@ -60,18 +67,19 @@ class Delivery:
         )  # fmt: skip
         return int(row[0]) if row else LAST
 
+    def _span(self, since: int, until: int) -> tuple[str, int, int, int]:
+        return self._project, self.begins(since), since, until
+
     def moves(self, begins: int = 0) -> list[Moving]:
         """Give every move that happened from a place in the order of changes on, in order."""
         return self._moving("AND c.closed_seq >= ? AND m.change = c.id ORDER BY c.closed_seq, m.asset, m.ref", begins)
 
     def moves_of(self, changes: Iterable[str]) -> list[Moving]:
-        """Give every move of some changes that happened."""
+        """Give every move that happened of some changes, those of each one after the other."""
         return [
             move
             for some in _pieces(sorted(set(changes)))
-            for move in self._moving(
-                f"AND c.id IN ({', '.join('?' * len(some))}) AND m.change = c.id ORDER BY c.closed_seq, m.asset, m.ref", *some
-            )
+            for move in self._moving(f"AND c.id IN ({', '.join('?' * len(some))}) AND m.change = c.id", *some)
         ]
 
     def _moving(self, where: str, *values: str | int) -> list[Moving]:
@@ -222,7 +230,7 @@ class Delivery:
         """Give (change, created, closed) of changes that were applied in a span, in the order in which they were."""
         return self._rows.all(
             f"SELECT c.id, c.created_at, c.closed_at FROM changes c WHERE {_ASKED} ORDER BY c.closed_seq",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def making(self, since: int, until: int) -> list[Row]:
@@ -231,7 +239,7 @@ class Delivery:
             "SELECT c.id, v.recorded_at, r.started_at, r.ended_at FROM changes c CROSS JOIN moves m CROSS JOIN versions v"
             f" LEFT JOIN runs r ON r.id = v.run WHERE {_ASKED} AND c.kind <> 'rollback' AND m.change = c.id"
             " AND v.asset = m.asset AND v.number = m.new",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def checking(self, since: int, until: int) -> list[Row]:
@@ -240,7 +248,7 @@ class Delivery:
             "SELECT DISTINCT c.id, r.started_at, r.ended_at FROM changes c CROSS JOIN verdicts v CROSS JOIN runs r"
             f" WHERE {_ASKED} AND v.project = c.project AND v.head = c.head AND r.id = v.run AND r.started_at IS NOT NULL"
             " AND r.ended_at IS NOT NULL",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def verdicts(self, since: int, until: int) -> list[Row]:
@@ -251,7 +259,7 @@ class Delivery:
             f" CROSS JOIN verdicts v WHERE {_ASKED} AND v.project = c.project AND v.head = c.head AND v.result <> 'pending'"
             " AND v.at <= c.closed_at GROUP BY c.id, c.created_at, c.closed_at, v.name) n"
             " GROUP BY n.id, n.created_at, n.closed_at ORDER BY n.closed_at",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def answers(self, since: int, until: int) -> list[Row]:
@@ -259,7 +267,7 @@ class Delivery:
         return self._rows.all(
             "SELECT c.id, MIN(CASE WHEN p.actor <> c.author THEN p.at END), MAX(p.at), COUNT(*) FROM changes c"
             f" CROSS JOIN approvals p WHERE {_ASKED} AND p.change = c.id AND p.at <= c.closed_at GROUP BY c.id",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def rolling(self, since: int, until: int) -> list[Row]:
@@ -269,7 +277,7 @@ class Delivery:
             f" WHERE {_ASKED} AND d.change = c.id AND d.phase = 'start' GROUP BY c.id UNION ALL"
             f" SELECT c.id, MIN(e.recorded_at) FROM changes c CROSS JOIN events e WHERE {_ASKED} AND e.project = c.project"
             " AND e.kind = 'rollout.started' AND e.subject = c.id GROUP BY c.id",
-            self._project, since, until, self._project, since, until,
+            *self._span(since, until), *self._span(since, until),
         )  # fmt: skip
 
     def models(self, since: int, until: int) -> list[Row]:
@@ -282,7 +290,7 @@ class Delivery:
             " CROSS JOIN versions v LEFT JOIN runs r ON r.id = v.run"
             f" WHERE {_ASKED} AND c.kind <> 'rollback' AND m.change = c.id AND a.id = m.asset AND a.kind = 'model'"
             " AND v.asset = m.asset AND v.number = m.new ORDER BY c.closed_seq",
-            "trigger:%", self._project, since, until,
+            "trigger:%", *self._span(since, until),
         )  # fmt: skip
 
     def sliced(self, since: int, until: int) -> bool:

@@ -166,7 +166,7 @@ def ways(history: History, window: Window) -> list[Way]:
         runs.setdefault(change, []).append((start, end))
     answered = {row[0]: row[2] for row in history.answers}
     rolling: dict[str, int] = {}
-    for change, at in delivery.rolling(*span):
+    for change, at in history.rolling:
         rolling[change] = min(rolling.get(change, at), at)
     return [
         Way(

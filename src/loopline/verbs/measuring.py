@@ -114,7 +114,7 @@ class History:
         return f"{'/'.join(self.assets[where[0]])}@{where[1]}"
 
     def _line(self, where: Where, which: Callable[[Iterable[Step]], list[bool]]) -> Line:
-        before, moves = self.by_ref[where] if where in self.by_ref else ((), ())
+        before, moves = self.by_ref.get(where, ((), ()))
         kept = which([*((row[2], row[3], row[4]) for row in before), *((one.old, one.new, one.tier) for one in moves)])
         return Line(self._whole(where), list(compress(before, kept)), list(compress(moves, kept[len(before) :])))
 
@@ -162,6 +162,11 @@ class History:
     def answers(self) -> list[Row]:
         """What people answered to the changes of the window."""
         return self.delivery.answers(self._window.since, self._window.until)
+
+    @cached_property
+    def rolling(self) -> list[Row]:
+        """When the traffic of each change of the window began to shift."""
+        return self.delivery.rolling(self._window.since, self._window.until)
 
     @cached_property
     def forward(self) -> list[tuple[str, int]]:
@@ -217,8 +222,10 @@ class History:
         merged = [*(row[5] for row in trunk.before), *(move.at for move in trunk.moves)]
         for at, (line, targets) in enumerate(some, 1):
             groups: dict[int, list[int]] = defaultdict(list)
-            for number, which in walk.units(at, tracks[at].since):
-                groups[which].append(number)
+            own, since = walk.first[at], tracks[at].since
+            for number in range(walk.low, len(own)):
+                if since <= own[number] < NEVER:
+                    groups[own[number]].append(number)
             asked = [
                 (line.moves[targets[which][1] - len(line.before)], numbers)
                 for which, numbers in groups.items()
@@ -283,9 +290,10 @@ class History:
     def _in_lane(self) -> Mapping[LaneName, set[int]]:
         """The places, in the order of all changes, of every deployment there ever was, by lane."""
         return {
-            lane: {one for line in refs.values() for one in (*(row[6] for row in line.before), *(move.seq for move in line.moves))}
+            lane: {row[6] for line in refs.values() for row in line.before}
+            | {move.seq for line in refs.values() for move in line.moves}
             for lane, refs in self.deployed.items()
-        }  # fmt: skip
+        }
 
     def _made_of(self, change: str, lane: LaneName) -> set[tuple[int, int]]:
         """Give the models (or the data that these were trained on) that a change brought to a service or an alias."""
