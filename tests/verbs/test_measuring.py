@@ -343,7 +343,7 @@ def tangled(past: Past, request: pytest.FixtureRequest) -> Past:
                 with suppress(LooplineError):  # it is there already
                     changes.append(past.move(dice.choice(refs), to, tier=tier).id)
             case "model":
-                past.world.data(**{f"f{step}_csv": b"1\n"})
+                past.world.data("main", **{f"f{step}_csv": b"1\n"})
                 past.world.train(b"m%d" % step, data=past.count(DATA))
                 changes.append(past.move(CHAMPION, past.count(MODEL)).id)
             case "incident":
@@ -354,12 +354,12 @@ def tangled(past: Past, request: pytest.FixtureRequest) -> Past:
     return past
 
 
-@pytest.mark.parametrize("tangled", (0, 1, 2, 4), indirect=True)
+@pytest.mark.parametrize("tangled", [0, 1, 2, 4], indirect=True)
 def test_what_is_left_out_of_a_window_changes_no_number(tangled: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading the moves before a window as columns gives what reading all of them in full gives, for any window."""
     now = tangled.clock.now()
     spans = [(begin, end) for begin in range(0, 70, 9) for end in (begin + 4, 200)]
-    asked = [
+    asked: list[dict[str, Any]] = [
         {"since": tangled.at(begin), "until": min(tangled.at(end), now + 1), "horizon": timedelta(0)}
         for begin, end in spans
         if tangled.at(begin) < now
@@ -372,7 +372,7 @@ def test_what_is_left_out_of_a_window_changes_no_number(tangled: Past, monkeypat
     assert any(lane.measures[3].of for found in quick for lane in found.lanes)
 
 
-@pytest.mark.parametrize("tangled", (0, 1, 2, 4), indirect=True)
+@pytest.mark.parametrize("tangled", [0, 1, 2, 4], indirect=True)
 def test_units_are_what_walking_from_every_deployment_would_find(tangled: Past) -> None:
     """`reach(d.to)` without `reach(e.to)` of all earlier ones, by the definition and one deployment after the other."""
     with tangled.world.loop.ledger.read() as tx:

@@ -66,8 +66,8 @@ def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit =
     ids = newest((one.id for one in reversed(samples)), window)
     if not still:
         values: list[list[float]] = [[] for _ in window.periods]
-        for at, value, _, _ in samples:
-            values[bisect_right(window.periods, at) - 1].append(value)
+        for at, length, _, _ in samples:
+            values[bisect_right(window.periods, at) - 1].append(length)
         return _summed(Measure(name, unit, n=len(samples), why=why, ids=ids), values, window)
     places: list[list[Sample]] = [[] for _ in window.periods]
     for one in samples:
