@@ -115,7 +115,7 @@ def frequency(record: Record, asked: Sequence[Deployment], window: Window) -> Me
     for one in asked:
         counts[window.place(one.finished)] += 1
     trend = tuple(
-        Period(start, counts[place] / window.length(place), None, counts[place])
+        Period(start, counts[place] / window.length(place), None, counts[place], window.whole[place])
         for place, start in enumerate(window.periods)
     )
     last = dict(record.before)

@@ -73,8 +73,8 @@ def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit =
     for one in samples:
         places[window.place(one.at)].append(one)
     trend = tuple(
-        Period(start, survival(some, 0.5), survival(some, 0.9), len(some))
-        for start, some in zip(window.periods, places, strict=True)
+        Period(start, survival(some, 0.5), survival(some, 0.9), len(some), whole)
+        for start, some, whole in zip(window.periods, places, window.whole, strict=True)
     )
     value = survival(samples, 0.5)
     if value is None:
@@ -98,8 +98,8 @@ def _summed(one: Measure, places: Sequence[list[float]], window: Window) -> Meas
     for some in places:
         some.sort()
     trend = tuple(
-        Period(start, quantile(some, 0.5), quantile(some, 0.9), len(some))
-        for start, some in zip(window.periods, places, strict=True)
+        Period(start, quantile(some, 0.5), quantile(some, 0.9), len(some), whole)
+        for start, some, whole in zip(window.periods, places, window.whole, strict=True)
     )
     every = list(chain.from_iterable(places))
     every.sort()  # of runs that are in order, which is quick
@@ -124,8 +124,8 @@ def share(
         for at in whole:
             bottoms[window.place(at)] += 1
         trend = [
-            Period(start, top / bottom if bottom else None, None, bottom)
-            for start, top, bottom in zip(window.periods, tops, bottoms, strict=True)
+            Period(start, top / bottom if bottom else None, None, bottom, whole)
+            for start, top, bottom, whole in zip(window.periods, tops, bottoms, window.whole, strict=True)
         ]
     value = len(hits) / len(whole) if whole else None
     return Measure(

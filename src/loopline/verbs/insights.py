@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loopline.errors import Invalid
 from loopline.insights import learning
-from loopline.insights.calendar import Window, days_back
+from loopline.insights.calendar import Window, days_back, young
 from loopline.insights.dora import Deployment, LaneName, five_keys
 from loopline.insights.flow import Way, by_lane, wait_share
 from loopline.insights.friction import Work, measures
@@ -76,6 +76,7 @@ def insights(
             friction=measures(_work(history, effort, streams[0], window), window),
             maturity=maturity(seen(tx, loop, history, effort, window), tx.assessments.newest(loop.project)),
             survey=perceived(tx.responses.counts(loop.project, periods(window)), len(people(tx, loop.project)) or None, tx.now),
+            begun=effort.begun()[0], young=young(effort.begun()[0], window.now),
         )  # fmt: skip
 
 
