@@ -64,6 +64,7 @@ SECTIONS: Final = (
     Section("changes", "Changes", "c"),
     Section("services", "Services", "e"),
     Section("monitors", "Monitors", "m"),
+    Section("insights", "Insights", "i"),
     Section("lineage", "Lineage", "l"),
     Section("feed", "Feed", "f"),
     Section("settings", "Settings", "s"),

@@ -25,6 +25,7 @@ PAGES: Final = (
     "predictions",
     "service",
     "monitors",
+    "insights",
     "lineage",
     "feed",
     "search",
