@@ -41,6 +41,8 @@ ADDRESSES: dict[str, Callable[[Story], str]] = {
     "predictions": lambda _: "/p/flights/services/service/delay@prod/predictions?column=carrier&value=WN",
     "prediction": lambda story: f"/p/flights/services/service/delay@prod/prediction?id={story.named['prediction']}",
     "monitors": lambda _: "/p/flights/monitors",
+    "insights": lambda _: "/p/flights/insights",
+    "insights-list": lambda _: "/p/flights/insights/list?section=changes&of=all&measure=lead+time",
     "lineage": lambda _: "/p/flights/lineage?of=model%2Fdelay%40champion",
     "impact": lambda _: "/p/flights/lineage?of=data%2Fflights%401&way=impact",
     "feed": lambda _: "/p/flights/feed",
@@ -66,6 +68,7 @@ EMPTY: dict[str, str] = {
     "empty-changes": "/p/flights/changes",
     "empty-services": "/p/flights/services",
     "empty-monitors": "/p/flights/monitors",
+    "empty-insights": "/p/flights/insights",
     "empty-feed": "/p/flights/feed",
     "empty-search": "/p/flights/search?text=delay",
 }
@@ -105,6 +108,8 @@ SAID: dict[str, str] = {
     "predictions": "What it answered, row by row, filtered by the value of a column.",
     "prediction": "One prediction: inputs held against training, the answer, what came true, and why it was that.",
     "monitors": "Every monitor with its last look; open alerts to acknowledge or silence; what was before.",
+    "insights": "Where time is lost, in one sentence; the five keys by lane, their course, practices and the survey.",
+    "insights-list": "What a number was computed from, and nothing else.",
     "lineage": "Where a version came from: data, code, runs.",
     "impact": "What a version of the data has touched.",
     "feed": "Everything that happened, in order.",
@@ -127,6 +132,7 @@ SAID: dict[str, str] = {
     "empty-changes": "No change yet.",
     "empty-services": "No service yet.",
     "empty-monitors": "No monitor yet.",
+    "empty-insights": "Insights into nothing: what is not known says why.",
     "empty-feed": "An empty feed.",
     "empty-search": "A search that finds nothing.",
 }

@@ -1,4 +1,4 @@
-"""delivered: what insights measured, in words and pictures: where time is lost, how that went over time, what is behind a number."""
+"""delivered: what insights measured, in words and pictures: where time is lost, how it went, what is behind a number."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.nouns.insight import Insights, Measure, Stream
 
-TONES: Final = {"waiting": 2, "running": 1, "reviewing": 4, "rolling": 3}
+TONES: Final = {"waiting": 5, "running": 1, "reviewing": 4, "rolling": 3}
 """The colour of each stage."""
 MEANT: Final = {
-    "waiting": "nothing ran, and nobody was asked: before the proposal, or after the last answer",
+    "waiting": "nothing ran, and nobody was asked",
     "running": "the run that made it, or its checks",
-    "reviewing": "there to be looked at, until the last answer",
+    "reviewing": "it could be looked at, and the last answer was still to come",
     "rolling": "traffic shifted to it, step by step",
 }
 SECTIONS: Final = ("delivery", "changes", "learning", "friction")
@@ -62,14 +62,26 @@ def lost(stream: Stream) -> Lost | None:
     worst = next((one for one in stream.stages if one.name == stream.bottleneck), None)
     if worst is None:
         return None
-    said = f"takes {worst.share:.0%} of the time of {plural(stream.lead.n, 'change')}, from the first work to being current"
+    said = (
+        f"takes {percent(worst.share)} of the time of {plural(stream.lead.n, 'change')} between the first work and being current:"
+        f" {MEANT[worst.name]}"
+    )
     now, then = stream.lead.value, (stream.lead.value or 0.0) * (1 + worst.halved)
     if now is None or abs(worst.halved) < LITTLE:
         return Lost(worst.name, said, "Half of it would hardly change the median: few changes lose most of that time.")
-    less = f"{abs(worst.halved):.0%} {'less' if worst.halved < 0 else 'more'}"
-    return Lost(
-        worst.name, said, f"Halve it, and the median lead time is {span(then)} in place of {span(now)}: {less}."
-    )
+    sign = "\u2212" if worst.halved < 0 else "+"
+    told = f"Halve it: median lead time {sign}{percent(abs(worst.halved))}, {span(then)} in place of {span(now)}."
+    return Lost(worst.name, said, told)
+
+
+def percent(share: float, *, digits: int = 0) -> str:
+    """Write a share; its sign does not stand alone on the next line."""
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def sentence(text: str) -> str:
+    """Begin a sentence with a large letter and end it with one dot."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def bar(stream: Stream, *, height: float = 46, named: bool = True) -> Markup:
@@ -84,9 +96,9 @@ def amount(one: Measure, value: float | None) -> str:
     if value is None:
         return "–"
     if one.unit == "s":
-        return span(value)
+        return span(value) if value else "0"
     if one.unit == "share":
-        return f"{value:.0%}" if value in (0, 1) or value >= 0.095 else f"{value:.1%}"
+        return percent(value, digits=0 if value in (0, 1) or value >= 0.095 else 1)
     return f"{value:.3g}" if one.unit == "count" else f"{value:.3g} {one.unit}"
 
 
@@ -97,7 +109,7 @@ def courses(found: Insights, zone: tzinfo = UTC) -> list[Picture]:
         _course(one, f"{one.name.capitalize()}, {lane.name}", zone)
         for lane in found.lanes
         for one in lane.measures
-        if one.trend and one.n and one.name != "deployment rework rate"
+        if one.trend and one.n and one.of != 0
     ]
     drawn += [_course(one, one.name.capitalize(), zone) for one in found.friction if one.name in TRENDS and one.n]
     return drawn

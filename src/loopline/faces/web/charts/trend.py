@@ -69,7 +69,9 @@ def trend(
 
 def _up(high: float, unit: str) -> list[tuple[float, str]]:
     if unit == "s":
-        return [(one * 1e6, said(one)) for one in span_ticks(high * 1.05 / 1e6, 3)]
+        length = high * 1.05 / 1e6
+        found = next((some for count in (3, 4, 6, 9) if len(some := span_ticks(length, count)) > 2), [0.0, length])
+        return [(one * 1e6, said(one)) for one in found]
     if unit == "share":
         return [(one, f"{one:.0%}") for one in ticks(0.0, max(high, 0.04), 3)]
     return [(one, brief(one)) for one in ticks(0.0, high, 3)]

@@ -16,14 +16,26 @@ from loopline.faces.problem import expected
 from loopline.faces.status import status_of
 from loopline.faces.web.ask import ask, first_of, why_not
 from loopline.faces.web.asked import Asked
-from loopline.faces.web.delivered import MEANT, SECTIONS, TONES, amount, bar, courses, find_measure, items, lost
+from loopline.faces.web.delivered import (
+    MEANT,
+    SECTIONS,
+    TONES,
+    amount,
+    bar,
+    courses,
+    find_measure,
+    items,
+    lost,
+    percent,
+    sentence,
+)
 from loopline.faces.web.page import HEADERS, address, door, number_of, project_of, render, see_other, taking
 from loopline.faces.web.words import moment, zone_named
 from loopline.insights.survey import QUESTIONS
 from loopline.verbs.paging import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -33,6 +45,7 @@ if TYPE_CHECKING:
 
 WINDOW: Final = ("days", "since", "until", "timezone")
 PRESETS: Final = ((7, "a week"), (30, "30 days"), (90, "90 days"), (365, "a year"))
+DAYS: Final = 90
 PAGE: Final = 50
 """Things of a list on one page."""
 
@@ -144,26 +157,34 @@ async def _page(
     words, project, window = _words(request), project_of(request), _typed(request)
     found: Insights = await ask(request, "insights", **words)
     here = partial(address, project, "insights")
-    kept = {"timezone": window["timezone"]} if "timezone" in window else {}
-    days = window.get("days", "90") if "since" not in window else ""
-    presets = [
-        (title, here(**kept, days=count), str(count) == days and "until" not in window) for count, title in PRESETS
-    ]
-    zone = zone_named(found.zone)
+    asked = Asked("insights", {**words, "days": int(window.get("days", DAYS))})
     return await render(
-        request, "insights.html", title="Insights", section="insights",
-        asked=Asked("insights", {**words, "days": int(days) if days else 90}), found=found, lost=lost(found.streams[0]),
-        bars=[(one, bar(one, height=46 if one.lane == "all" else 26)) for one in found.streams if one.stages],
-        meant=MEANT, tones=TONES, amount=amount, courses=courses(found, zone), presets=presets, window=window,
-        words=words, questions=QUESTIONS, problem=problem, typed=typed or {}, first_of=first_of,
-        status=status_of(problem) if problem else 200, thanks=request.query_params.get("thanks", ""),
-        csv=address(project, "insights", "table.csv", **window), form=here(**window),
-        listed=lambda section, of, measure, part="": here(
-            "list", **window, section=section, of=of, measure=measure, part=part
-        ),
-        day=lambda at: f"{moment(at).astimezone(zone):%Y-%m-%d}",
+        request, "insights.html", title="Insights", section="insights", asked=asked, found=found, window=window, words=words,
+        presets=_presets(window, here), csv=address(project, "insights", "table.csv", **window), form=here(**window),
+        listed=lambda section, of, measure, part="": here("list", **window, section=section, of=of, measure=measure, part=part),
+        thanks=request.query_params.get("thanks", ""), questions=QUESTIONS, problem=problem, typed=typed or {}, first_of=first_of,
         why_not={verb: why_not(request, verb) for verb in ("assess", "respond")},
+        status=status_of(problem) if problem else 200, **_drawn(found),
     )  # fmt: skip
+
+
+def _drawn(found: Insights) -> dict[str, Any]:
+    """Give what is said and drawn of the numbers, and how they are written."""
+    zone = zone_named(found.zone)
+    return {
+        "lost": lost(found.streams[0]),
+        "bars": [(one, bar(one, height=46 if one.lane == "all" else 26)) for one in found.streams if one.stages],
+        "courses": courses(found, zone),
+        "day": lambda at: f"{moment(at).astimezone(zone):%Y-%m-%d}",
+        "meant": MEANT, "tones": TONES, "amount": amount, "percent": percent, "sentence": sentence,
+    }  # fmt: skip
+
+
+def _presets(window: Mapping[str, str], here: Callable[..., str]) -> list[tuple[str, str, bool]]:
+    """Give (title, address, whether this one) of windows that are asked for with one click, in the zone of this one."""
+    days = "" if {"since", "until"} & set(window) else window.get("days", str(DAYS))
+    kept = {name: window[name] for name in ("timezone",) if name in window}
+    return [(title, here(**kept, days=count), str(count) == days) for count, title in PRESETS]
 
 
 ROUTES = (
