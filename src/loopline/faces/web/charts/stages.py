@@ -29,7 +29,7 @@ class Part:
 
 def stages(parts: Sequence[Part], *, title: str, width: float = 960, height: float = 46, named: bool = True) -> Markup:
     """Draw the bar. What has a share gets a place that can be seen; a name stands in its part where it fits."""
-    shown = [part for part in parts if part.share > 0]
+    shown = [part for part in parts if 0 < part.share <= 1]
     free = width - GAP * max(len(shown) - 1, 0) - 3.0 * len(shown)
     drawn, x = [], 0.0
     for part in shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 60
 """Periods that are drawn: the newest."""
+LARGEST: Final = 1e300
 FEW: Final = 3
 """Fewer than so many are drawn hollow: a median of two is hardly one."""
 
@@ -42,8 +43,8 @@ def trend(
     Nothing is drawn between two periods of which one has nothing: that would be a number that nobody has measured. A period that
     is not whole has a hollow dot or a pale bar, and so has a median of few. Below the axis stands n.
     """
-    spots = spots[-MOST:]
-    shown = [value for one in spots for value in (one.value, one.p90) if value is not None and math.isfinite(value)]
+    spots = [replace(one, value=_real(one.value), p90=_real(one.p90)) for one in spots[-MOST:]]
+    shown = [value for one in spots for value in (one.value, one.p90) if value is not None]
     if not shown or not any(one.n for one in spots):
         return nothing(title, "nothing in this time", width=width, height=height / 2)
     high = max(shown) or 1.0
@@ -65,6 +66,10 @@ def trend(
     return frame(*drawn, width=width, height=height, title=title, desc=_told(spots, unit)) + _numbers(
         spots, title, unit, zone
     )
+
+
+def _real(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) and abs(value) < LARGEST else None
 
 
 def _up(high: float, unit: str) -> list[tuple[float, str]]:
