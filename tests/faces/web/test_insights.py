@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loopline.checks.document import Document, dump_document
+from loopline.nouns.change import Change
 from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import Numbered, RefName
 from loopline.nouns.policy import Approvals, Policy
@@ -37,6 +38,7 @@ def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server,
     story = begin(tmp_path_factory.mktemp("reviewed"))
     refs = [RefName(DATA, name) for name in ("edge", "canary", "live")]
     story.do("policy", document=dump_document(Document((REVIEWED,), ())).decode(), why="somebody else looks at data")
+    changes: list[Change] = []
     for number in range(1, 5):
         story.month(f"{number:02}", 5, f"month {number}")
         story.wait(minutes=30)
@@ -48,13 +50,13 @@ def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server,
             for ref in refs
         ]
         story.wait(days=2)
-        for change in changes:
-            story.do("approve", change.id, by="bob")
-            story.do("apply", change.id)
+        for one in changes:
+            story.do("approve", one.id, by="bob")
+            story.do("apply", one.id)
         story.wait(days=4)
     with story.loop.ledger.write("flights", story.loop.actor) as tx:
         tx.say("test", "incident")
-        blames = (Blame("caused_by", change.id, "human"),)
+        blames = (Blame("caused_by", changes[-1].id, "human"),)
         tx.incidents.open(
             Incident(story.loop.ids.new(), "flights", "May is wrong", "low", "person:ann", tx.now, blames=blames)
         )
