@@ -61,7 +61,7 @@ def trend(
     else:
         drawn.append(_line([one.p90 for one in spots], middle, y, "line k2", "5 3"))
         drawn.append(_line([one.value for one in spots], middle, y, "line k1", None))
-        drawn += [_dot(one, x, y) for one, x in zip(spots, middle, strict=True) if one.value is not None]
+        drawn += _dots(spots, middle, y)
     drawn += _foot(spots, middle, step, box, zone)
     return frame(*drawn, width=width, height=height, title=title, desc=_told(spots, unit)) + _numbers(
         spots, title, unit, zone
@@ -101,14 +101,18 @@ def _line(values: Sequence[float | None], middle: Sequence[float], y: Scale, cla
     return node("path", d="".join(path) or "M0 0", class_=class_, stroke_dasharray=dashes)
 
 
-def _dot(one: Spot, x: float, y: Scale) -> Markup:
-    solid = one.whole and one.n >= FEW
-    dot = node("circle", cx=x, cy=y(one.value or 0.0), r="3", class_="k1" if solid else "hollow k1")
-    return (
-        dot
-        if one.p90 is None or one.p90 == one.value
-        else dot + node("circle", cx=x, cy=y(one.p90), r="1.8", class_="k2")
-    )
+def _dots(spots: Sequence[Spot], middle: Sequence[float], y: Scale) -> list[Markup]:
+    """Draw a dot for each value: those of one kind in one path, whose ends are round."""
+    kinds: dict[str, list[str]] = {"dots k1": [], "dots few k1": [], "dots small k2": []}
+    for one, x in zip(spots, middle, strict=True):
+        if one.value is not None:
+            solid = one.whole and one.n >= FEW
+            kinds["dots k1" if solid else "dots few k1"].append(f"M{x:.1f} {y(one.value):.1f}h0")
+        if one.p90 is not None and one.p90 != one.value:
+            kinds["dots small k2"].append(f"M{x:.1f} {y(one.p90):.1f}h0")
+    drawn = [node("path", d="".join(path), class_=kind) for kind, path in kinds.items() if path]
+    hollow = kinds["dots few k1"]
+    return [*drawn, node("path", d="".join(hollow), class_="dots hole")] if hollow else drawn
 
 
 def _foot(spots: Sequence[Spot], middle: Sequence[float], step: float, box: Box, zone: tzinfo) -> list[Markup]:

@@ -144,7 +144,7 @@ async def _do(request: Request, form: Mapping[str, list[str]]) -> str:
         case "respond":
             given = [(one.name, said[one.name]) for one in QUESTIONS if said.get(one.name)]
             if not given:
-                raise Invalid("no question is answered", kind="bad-answer", hint="choose an answer to one of them")
+                raise Invalid("no question is answered", kind="bad-value", hint="choose an answer to one of them")
             for question, value in given:
                 await ask(request, "respond", question=question, value=value)
             return "survey"
