@@ -7,18 +7,19 @@ It reads and counts; what the numbers mean is decided in the column `insights`. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from loopline.store.database import Row, Rows
 
 BATCH: Final = 500
 """Values in one `IN (…)`."""
+Value = TypeVar("Value", int, str)
 LAST: Final = 1 << 60
 """A place in the order of changes behind all of them."""
 UNTOLD: Final = ("policy", "report")
 """Kinds of assets whose moves deliver nothing."""
-_ASKED: Final = "c.project = ? AND c.closed_seq >= ? AND c.state = 'applied' AND c.closed_at >= ? AND c.closed_at < ?"
-"""Its values are those of `_span`: the place in the order is what an index leads to."""
+_ASKED: Final = "c.project = ? AND c.closed_seq >= ? AND c.state || '' = 'applied' AND c.closed_at >= ? AND c.closed_at < ?"
+"""Its values are those of `_span`. The place in the order is what an index leads to: `||` keeps SQLite from the one by state."""
 
 
 class Moving(NamedTuple):
@@ -109,26 +110,29 @@ class Delivery:
             asset, low, high,
         )  # fmt: skip
 
-    def made(self, asset: int, numbers: Sequence[int], *, told: bool) -> dict[int, int]:
-        """Give when versions were made: recorded, or earlier where `told` and the world had its own time for it."""
+    def made(self, asset: int, numbers: Sequence[int], *, told: bool) -> list[Row]:
+        """Give (number, when) of versions, the smallest number first, and perhaps others between them.
+
+        When it was recorded, or earlier where `told` and the world had its own time for it. Numbers are in order.
+        """
         if not numbers:
-            return {}
+            return []
         time = "CASE WHEN event_time < recorded_at THEN event_time ELSE recorded_at END" if told else "recorded_at"
-        low, high = min(numbers), max(numbers)
+        low, high = numbers[0], numbers[-1]
         if high - low < 4 * len(numbers):
-            rows = self._rows.all(
-                f"SELECT number, {time} FROM versions WHERE asset = ? AND number >= ? AND number <= ?", asset, low, high
+            return self._rows.all(
+                f"SELECT number, {time} FROM versions WHERE asset = ? AND number >= ? AND number <= ? ORDER BY number",
+                asset, low, high,
+            )  # fmt: skip
+        return [
+            row
+            for some in _pieces(numbers)
+            for row in self._rows.all(
+                f"SELECT number, {time} FROM versions WHERE asset = ? AND number IN ({', '.join('?' * len(some))})"
+                " ORDER BY number",
+                asset, *some,
             )
-            return dict(rows)
-        found: dict[int, int] = {}
-        for some in _pieces(numbers):
-            marks = ", ".join("?" * len(some))
-            found.update(
-                self._rows.all(
-                    f"SELECT number, {time} FROM versions WHERE asset = ? AND number IN ({marks})", asset, *some
-                )
-            )
-        return found
+        ]  # fmt: skip
 
     def about(self, asset: int, numbers: Iterable[int]) -> list[int]:
         """Give the times of the world that some versions are about, where they say so."""
@@ -313,5 +317,5 @@ class Delivery:
         return int(row[0] or 0) if row else 0
 
 
-def _pieces(values: Sequence[int]) -> Iterable[Sequence[int]]:
+def _pieces(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
     return (values[at : at + BATCH] for at in range(0, len(values), BATCH))

@@ -52,6 +52,8 @@ class Line(NamedTuple):
         return int(self.before[0][6]) if self.before else self.moves[0].seq
 
 
+Units = tuple[list[int], list[int], list[int | None]]
+"""Numbers of versions, when each was made, when each first was on the main branch."""
 Carrying = tuple[Line, list[tuple[int, int]]]
 """A ref, and which versions its deployments carry: (version, place among them)."""
 
@@ -221,29 +223,17 @@ class History:
         walk = reached(partial(self.delivery.edges, asset), tracks)
         merged = [*(row[5] for row in trunk.before), *(move.at for move in trunk.moves)]
         for at, (line, targets) in enumerate(some, 1):
-            groups: dict[int, list[int]] = defaultdict(list)
             own, since = walk.first[at], tracks[at].since
-            for number in range(walk.low, len(own)):
-                if since <= own[number] < NEVER:
-                    groups[own[number]].append(number)
-            asked = [
-                (line.moves[targets[which][1] - len(line.before)], numbers)
-                for which, numbers in groups.items()
-                if line.moves[targets[which][1] - len(line.before)].at in self._window
-            ]
-            made = self.delivery.made(asset, [one for _, numbers in asked for one in numbers], told=kind == "code")
-            on_main = walk.first[0]
-            for move, numbers in asked:
-                there = [one for one in numbers if one in made]
-                reach = [on_main[one] for one in there]
-                yield (
-                    (move.change, line.ref),
-                    Brought(
-                        Numbers(f"{kind}/{name}", there),
-                        [made[one] for one in there],
-                        [merged[one] if one < NEVER else None for one in reach],
-                    ),
-                )
+            moves = [line.moves[place - len(line.before)] for _, place in targets[since:]]
+            asked: dict[int, Units] = {
+                which: ([], [], []) for which, move in enumerate(moves, since) if move.at in self._window
+            }
+            numbers = [number for number in range(walk.low, len(own)) if own[number] in asked]
+            _share_out(self.delivery.made(asset, numbers, told=kind == "code"), asked, own, (walk.first[0], merged))
+            for which, (units, made, reach) in asked.items():
+                if units:
+                    key = (moves[which - since].change, line.ref)
+                    yield key, Brought(Numbers(f"{kind}/{name}", units), made, reach)
 
     # what went wrong
 
@@ -347,7 +337,7 @@ class History:
             since = next((place for place, (_, at) in enumerate(some) if at is not None), len(some))
             walk = reached(partial(self.delivery.edges, data), [Track([of for of, _ in some], since)])
             units = list(walk.units(0, since))
-            made = self.delivery.made(data, [number for number, _ in units], told=False)
+            made: dict[int, int] = dict(self.delivery.made(data, [number for number, _ in units], told=False))
             name = "/".join(self.assets[data])
             found += [
                 Used(f"{name}@{number}", made[number], some[place][1] or 0) for number, place in units if number in made
@@ -393,7 +383,7 @@ class History:
         for asset, numbers in wrong.items():
             about = [(of, opened) for opened, change in alerts for of in self._trained(change, asset)]
             walk = reached(partial(self.delivery.edges, asset), [Track([of for of, _ in about])])
-            made = self.delivery.made(asset, sorted(numbers), told=False)
+            made: dict[int, int] = dict(self.delivery.made(asset, sorted(numbers), told=False))
             for number in sorted(numbers):
                 at = walk.first[0][number] if walk.low <= number < len(walk.first[0]) else NEVER
                 seen = about[at][1] if at < NEVER else None
@@ -403,6 +393,20 @@ class History:
     def _trained(self, change: str, asset: int) -> Iterable[int]:
         own = {move.new for move in self._moved.get(change, ()) if move.asset == asset and move.new is not None}
         return sorted(own | {of for data, of in self._made_of(change, "data") if data == asset})
+
+
+def _share_out(
+    made: Iterable[Row], asked: Mapping[int, Units], own: Sequence[int], main: tuple[Sequence[int], list[int]]
+) -> None:
+    """Give each unit to its deployment, with when it was made and first on the main branch: one pass over a million."""
+    on_main, merged = main
+    for number, at in made:
+        units = asked.get(own[number])
+        if units is not None:
+            units[0].append(number)
+            units[1].append(at)
+            first = on_main[number]
+            units[2].append(merged[first] if first < NEVER else None)
 
 
 def _together(one: Brought, two: Brought) -> Brought:
