@@ -60,7 +60,7 @@ def test_every_number_is_a_row_with_its_trend_and_parts() -> None:
 def test_what_is_hidden_stays_hidden_in_a_file() -> None:
     """A period of two answers has its count and its reason, and nothing else."""
     hidden = [row for row in rows(FOUND) if row[0] == "survey"][1]
-    assert (hidden[6], hidden[8], hidden[11], hidden[12]) == (None, 2, 0, "fewer than 5 answered")
+    assert (hidden[5], hidden[6], hidden[8], hidden[11], hidden[12]) == ("1 to 5", None, 2, 0, "fewer than 5 answered")
 
 
 def test_no_text_becomes_a_formula() -> None:

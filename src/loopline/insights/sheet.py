@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
-from loopline.nouns.insight import Insights, Measure
+from loopline.insights.survey import question
+from loopline.nouns.insight import Insights, Maturity, Measure
 
 HEAD: Final = (
     "section", "of", "measure", "part", "period", "unit", "value", "p90", "n", "hits", "open", "known", "why", "ids",
@@ -51,44 +52,30 @@ def rows(found: Insights) -> Iterator[tuple[Cell, ...]]:
     for measure in found.friction:
         yield from _measure("friction", "", measure)
     if found.maturity:
-        told = found.maturity
-        yield (
-            "practices",
-            "",
-            "level",
-            "",
-            None,
-            "0 to 2",
-            told.level,
-            *[None] * 4,
-            int(told.level is not None),
-            told.because,
-            "",
-        )
-        yield (
-            "practices",
-            "",
-            "score",
-            "",
-            None,
-            "0 to 7",
-            told.score,
-            *[None] * 4,
-            1,
-            f"{told.unknown} not known",
-            "",
-        )
-        yield ("practices", "", "next step", told.step, None, "", *[None] * 5, 1, told.reason, "")
-        for practice in told.practices:
-            yield (
-                "practices", practice.section, practice.name, practice.source, practice.at, practice.stands, None, None,
-                None, None, None, int(practice.stands != "not known"), practice.because, "",
-            )  # fmt: skip
+        yield from _practices(found.maturity)
     for said in found.survey:
         counts = " ".join(str(count) for count in said.counts)
         yield (
-            "survey", said.period, said.question, "", None, "1 to 5" if len(said.counts) > 2 else "1 to 2", said.mean,
+            "survey", said.period, said.question, "", None, f"1 to {_most(said.question)}", said.mean,
             None, said.n, said.asked, None, int(not said.hidden), said.hidden or counts, "",
+        )  # fmt: skip
+
+
+def _most(name: str) -> int:
+    asked = question(name)
+    return len(asked.scale) if asked else 5
+
+
+def _practices(told: Maturity) -> Iterator[tuple[Cell, ...]]:
+    nothing = (None, None, None, None)
+    level = int(told.level is not None)
+    yield ("practices", "", "level", "", None, "0 to 2", told.level, *nothing, level, told.because, "")
+    yield ("practices", "", "score", "", None, "0 to 7", told.score, *nothing, 1, f"{told.unknown} not known", "")
+    yield ("practices", "", "next step", told.step, None, "", None, *nothing, 1, told.reason, "")
+    for practice in told.practices:
+        yield (
+            "practices", practice.section, practice.name, practice.source, practice.at, practice.stands, None, None,
+            None, None, None, int(practice.stands != "not known"), practice.because, "",
         )  # fmt: skip
 
 

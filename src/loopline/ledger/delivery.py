@@ -18,7 +18,9 @@ LAST: Final = 1 << 60
 """A place in the order of changes behind all of them."""
 UNTOLD: Final = ("policy", "report")
 """Kinds of assets whose moves deliver nothing."""
-_ASKED: Final = "c.project = ? AND c.closed_seq >= ? AND c.state || '' = 'applied' AND c.closed_at >= ? AND c.closed_at < ?"
+_ASKED: Final = (
+    "c.project = ? AND c.closed_seq >= ? AND c.state || '' = 'applied' AND c.closed_at >= ? AND c.closed_at < ?"
+)
 """Its values are those of `_span`. The place in the order is what an index leads to: `||` keeps SQLite from the one by state."""
 
 
