@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loopline.faces.web.delivered import amount, bar, courses, find_measure, lost, sentence
+from loopline.faces.web.delivered import TRENDS, amount, bar, courses, find_measure, lost, sentence
 from loopline.nouns.insight import Delivered, Insights, Lane, Measure, Period, Stage, Stream
 
 HOUR = 3_600_000_000
@@ -93,3 +93,18 @@ def test_a_sentence_keeps_its_letters() -> None:
     """The first is large, the others are as they were, and there is one dot."""
     assert sentence("the ML score is 3.") == "The ML score is 3."
     assert sentence("") == ""
+
+
+def test_half_a_year_of_weeks_is_light() -> None:
+    """Thirteen courses of 27 weeks, with their tables, take less than the page may weigh with all else."""
+    week = 7 * 24 * HOUR
+    trend = tuple(Period(at * week, (3 + at % 5) * 1.3 * HOUR, (9 + at % 7) * 1.7 * HOUR, 3 + at) for at in range(27))
+    names = ("change lead time", "deployment frequency", "failed-deployment recovery time")
+    lanes = tuple(
+        Lane(name, tuple(Measure(one, "s", HOUR, n=9, trend=trend) for one in names))
+        for name in ("code", "data", "model")
+    )
+    friction = tuple(Measure(name, "s", HOUR, n=9, trend=trend) for name in TRENDS)
+    drawn = courses(Insights("flights", 0, 1, 1, "UTC", lanes, friction=friction))
+    assert len(drawn) == 13
+    assert sum(len(str(one.drawing).encode()) for one in drawn) < 110_000
