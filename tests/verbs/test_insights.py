@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
 from typing import Any
 
@@ -127,3 +128,25 @@ def test_no_name_of_anybody_is_in_it(guarded: World) -> None:
     text = str(plain(guarded.do("insights", days=1), project="flights"))
     assert change.id in text
     assert [name for name in ("ann", "bob", "sre") if f"'{name}'" in text or f":{name}" in text] == []
+
+
+def test_the_collector_rests_only_while_one_measures(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is as it was before, also where measuring fails; who has put it out finds it out."""
+    seen = []
+
+    def measures(*_: Any) -> tuple[Measure, ...]:
+        seen.append(gc.isenabled())
+        return ()
+
+    monkeypatch.setattr("loopline.verbs.insights.measures", measures)
+    world.do("insights")
+    assert (seen, gc.isenabled()) == ([False], True)
+    with pytest.raises(Invalid):
+        world.do("insights", timezone="nowhere")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        world.do("insights")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
