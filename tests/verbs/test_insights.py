@@ -95,7 +95,8 @@ def test_an_empty_project_has_numbers_of_nothing(world: World) -> None:
     [
         {"timezone": "Mars/Olympus"}, {"timezone": "../etc/passwd"}, {"timezone": ""}, {"days": -1}, {"days": 10**9},
         {"limit": 0}, {"since": 5, "until": 5}, {"since": 9, "until": 5}, {"until": 10**18}, {"since": -(10**18)},
-        {"limit": 10**6},
+        {"limit": 10**6}, {"since": -62_135_596_800_000_000, "timezone": "America/New_York"}, {"until": -9 * 10**16},
+        {"until": -58 * 10**15, "days": 36_500}, {"since": -(10**17) + 1},
     ],
 )  # fmt: skip
 def test_a_window_that_cannot_be_is_refused(world: World, asked: dict[str, Any]) -> None:

@@ -33,6 +33,8 @@ WEEK: Final = timedelta(days=7)
 MOST_DAYS: Final = 36_500
 FAR: Final = 100_000_000_000_000_000
 """Beyond this a time has no date."""
+EARLY: Final = -58_000_000_000_000_000
+"""Before this, in the year 132, one may have none in some zone, or MOST_DAYS before it."""
 LEAD: Final[Mapping[LaneName, str]] = {
     "code": "of commits; a source tree counts from when the ledger first saw it",
     "data": "of data commits",
@@ -121,10 +123,10 @@ def _window(now: int, since: int | None, until: int | None, asked: Asked) -> Win
     if not 0 <= asked.days <= MOST_DAYS:
         raise Invalid(f"{asked.days} days", kind="bad-value", hint=f"give 0 to {MOST_DAYS}", value=asked.days)
     end = now + 1 if until is None else until
-    if not -FAR < end < FAR:
+    if not EARLY < end < FAR:
         raise _no_window(since or 0, end)
     begin = days_back(end, asked.days, zone) if since is None else since
-    if not -FAR < begin < end:
+    if not EARLY < begin < end:
         raise _no_window(begin, end)
     return Window(begin, end, now, asked.timezone, max(0, asked.horizon // timedelta(microseconds=1)), asked.limit)
 

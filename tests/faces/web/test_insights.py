@@ -146,7 +146,15 @@ def test_the_table_is_the_one_of_the_command(reviewed: tuple[Server, Story]) -> 
 
 
 @pytest.mark.parametrize(
-    "asked", [{"days": "x"}, {"days": "-3"}, {"since": "yesterday"}, {"timezone": "Nowhere/Land"}, {"week": "1"}]
+    "asked",
+    [
+        {"since": "0001-01-01"},
+        {"days": "x"},
+        {"days": "-3"},
+        {"since": "yesterday"},
+        {"timezone": "Nowhere/Land"},
+        {"week": "1"},
+    ],
 )
 def test_a_window_that_makes_no_sense_is_refused(asked: dict[str, str], reviewed: tuple[Server, Story]) -> None:
     """With what to write in its place, on the page, in its list and in its table."""

@@ -94,7 +94,7 @@ async def behind(request: Request) -> Response:
     return await render(
         request, "insights-list.html", title=title[:1].upper() + title[1:], section="insights",
         asked=Asked("insights", {**words, "limit": MOST}), crumbs=[("Insights", address(project, "insights", **typed))], one=one,
-        amount=amount, found=found, items=await act(request, _looked_up, door(request, "find", assets=("*",)), ids),
+        amount=amount, found=found, most=MOST, items=await act(request, _looked_up, door(request, "find", assets=("*",)), ids),
         start=start, older=here(start=start + PAGE) if start + PAGE < len(one.ids) else "", newest=here() if start else "",
     )  # fmt: skip
 
