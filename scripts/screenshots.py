@@ -57,6 +57,7 @@ ON_A_PHONE = frozenset({
     "prediction",
     "monitors",
     "incident",
+    "insights",
     "login-closed",
 })
 """Pages that are pictured on a phone instead of in the dark: what a phone does to them is worth seeing."""
@@ -70,6 +71,8 @@ LEFT_OUT = {
     "empty-services": "it says as much as `empty-runs`",
     "empty-monitors": "it says as much as `empty-runs`",
     "empty-incidents": "it says as much as `empty-runs`",
+    "empty-insights": "it is the page of insights, with a reason in place of each number",
+    "insights-list": "it is a list of changes, as the page of changes is",
     "empty-feed": "it says as much as `empty-runs`",
     "empty-search": "it says as much as `empty-runs`",
     "settings-server": "it is a list of addresses and versions, which differ everywhere",

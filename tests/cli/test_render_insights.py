@@ -93,3 +93,9 @@ def test_an_answer_is_taken_without_repeating_it() -> None:
     """Whoever looks over the shoulder sees neither what was said nor by whom."""
     assert "thank you" in drawn(Response("delivery", "2026-Q4", replaced=True))
     assert drawn(Assessment("privacy", "manual", "by name", "person:ann", 1)) == "privacy: manual (by name)"
+
+
+def test_a_short_history_says_so_before_its_first_number() -> None:
+    """Whoever reads seconds learns first that the ledger has known the project for minutes."""
+    told = drawn(replace(FOUND, young="the ledger knows 4 minutes of this project")).splitlines()
+    assert told[1].startswith("the ledger knows 4 minutes")

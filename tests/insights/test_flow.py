@@ -62,6 +62,15 @@ def test_the_bottleneck_is_named_with_what_half_of_it_would_do() -> None:
     assert (found.lead.value, found.lead.n, found.lead.ids) == (12 * HOUR, 3, ("c", "b", "a"))
 
 
+def test_changes_that_were_current_at_once_are_counted_apart() -> None:
+    """Many commits that nobody had to wait for do not make a median of nothing out of the way of the others."""
+    at_once = [Way(f"commit {n}", n, n, n) for n in range(5)]
+    found = by_lane([*at_once, way("a"), way("b")], {}, WINDOW)[0]
+    assert (found.lead.n, found.lead.value, found.bottleneck) == (2, 12 * HOUR, "waiting")
+    assert found.lead.why == "and 5 that were current at once"
+    assert found.stages[0].halved == pytest.approx(10 / 12 - 1)
+
+
 def test_a_stream_without_time_has_no_bottleneck() -> None:
     """No change, or changes that took no time, say nothing."""
     assert by_lane([], {}, WINDOW)[0].bottleneck == ""

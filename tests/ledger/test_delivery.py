@@ -72,6 +72,27 @@ def test_moves_are_told_in_order_with_what_they_move(hand: Hand) -> None:
         assert Delivery(tx.rows, "other").assets() == {}
 
 
+def test_what_was_before_a_time_is_told_as_columns(hand: Hand) -> None:
+    """Each move is before or after the first that was applied from then on, in the order of the feed, and none is both."""
+    hand.publish(b"1", b"2", b"3")
+    changes = [hand.move(number) for number in (1, 2, 3, 1)]
+    with hand.read() as tx:
+        delivery = Delivery(tx.rows, PROJECT)
+        every = delivery.moves()
+        for place, change in enumerate(changes):
+            begins = delivery.begins(change.closed_at or 0)
+            later = delivery.moves(begins)
+            before = delivery.before(begins)
+            assert begins == every[place].seq
+            assert [one.change for one in later] == [one.id for one in changes[place:]]
+            assert [tuple(row) for row in before] == [
+                (one.asset, one.ref, one.old, one.new, one.tier, one.at, one.seq) for one in every[:place]
+            ]
+        end = delivery.begins((changes[-1].closed_at or 0) + 1)
+        assert (delivery.moves(end), len(delivery.before(end))) == ([], 4)
+        assert delivery.moves_of([changes[2].id, changes[2].id, "nobody"]) == [every[2]]
+
+
 def test_versions_are_given_in_pieces(hand: Hand) -> None:
     """Edges from the top down; times of those that are asked about, be they near each other or far."""
     with hand.write() as tx:
@@ -85,10 +106,10 @@ def test_versions_are_given_in_pieces(hand: Hand) -> None:
     assert read(hand, "edges", asset, 3, 5) == [(5, 4), (4, 3), (3, 2)]
     with hand.read() as tx:
         delivery = Delivery(tx.rows, PROJECT)
-        assert delivery.made(asset or 0, [3, 4], told=True) == {3: 5, 4: now}
-        assert delivery.made(asset or 0, [3], told=False) == {3: now}
-        assert delivery.made(asset or 0, [1, 11], told=True) == {1: now, 11: now}
-        assert delivery.made(asset or 0, [], told=True) == {}
+        assert delivery.made(asset or 0, [3, 4], told=True) == [(3, 5), (4, now)]
+        assert delivery.made(asset or 0, [3], told=False) == [(3, now)]
+        assert delivery.made(asset or 0, [1, 11], told=True) == [(1, now), (11, now)]
+        assert delivery.made(asset or 0, [], told=True) == []
         assert delivery.about(asset or 0, [3, 4, 11]) == [5, FAR]
 
 
@@ -169,5 +190,5 @@ def test_more_values_than_one_statement_takes_are_asked_in_pieces(hand: Hand, co
     """Numbers that are far apart are asked for by name, as many as there are."""
     with hand.read() as tx:
         numbers = list(range(1, 10 * count, 10))
-        assert Delivery(tx.rows, PROJECT).made(7, numbers, told=True) == {}
+        assert Delivery(tx.rows, PROJECT).made(7, numbers, told=True) == []
         assert Delivery(tx.rows, PROJECT).about(7, numbers) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
 from typing import Any
 
@@ -94,7 +95,8 @@ def test_an_empty_project_has_numbers_of_nothing(world: World) -> None:
     [
         {"timezone": "Mars/Olympus"}, {"timezone": "../etc/passwd"}, {"timezone": ""}, {"days": -1}, {"days": 10**9},
         {"limit": 0}, {"since": 5, "until": 5}, {"since": 9, "until": 5}, {"until": 10**18}, {"since": -(10**18)},
-        {"limit": 10**6},
+        {"limit": 10**6}, {"since": -62_135_596_800_000_000, "timezone": "America/New_York"}, {"until": -9 * 10**16},
+        {"until": -58 * 10**15, "days": 36_500}, {"since": -(10**17) + 1},
     ],
 )  # fmt: skip
 def test_a_window_that_cannot_be_is_refused(world: World, asked: dict[str, Any]) -> None:
@@ -127,3 +129,25 @@ def test_no_name_of_anybody_is_in_it(guarded: World) -> None:
     text = str(plain(guarded.do("insights", days=1), project="flights"))
     assert change.id in text
     assert [name for name in ("ann", "bob", "sre") if f"'{name}'" in text or f":{name}" in text] == []
+
+
+def test_the_collector_rests_only_while_one_measures(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is as it was before, also where measuring fails; who has put it out finds it out."""
+    seen = []
+
+    def measures(*_: Any) -> tuple[Measure, ...]:
+        seen.append(gc.isenabled())
+        return ()
+
+    monkeypatch.setattr("loopline.verbs.insights.measures", measures)
+    world.do("insights")
+    assert (seen, gc.isenabled()) == ([False], True)
+    with pytest.raises(Invalid):
+        world.do("insights", timezone="nowhere")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        world.do("insights")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
+from loopline.errors import LooplineError
 from loopline.insights.calendar import Window
 from loopline.insights.learning import Bad, Retrained, Used
 from loopline.ledger.delivery import Delivery
@@ -42,6 +44,11 @@ class Past:
         self.world = world
         self.clock = cast("FakeClock", world.loop.clock)
         self.start = self.clock.now()
+
+    def count(self, asset: AssetName) -> int:
+        """How many versions an asset has."""
+        with self.world.loop.ledger.read() as tx:
+            return len(tx.versions.list(asset, limit=1000))
 
     def day(self, number: float) -> None:
         """Go on to a day."""
@@ -182,7 +189,7 @@ def test_a_commit_is_not_older_than_the_ledger_can_know(past: Past) -> None:
     change = past.move(LIVE, late)
     with past.history() as history:
         found = history.record("code").units[change.id, "code/app@live"]
-    assert found.ids == ["code/app@2", "code/app@3"]
+    assert list(found.ids) == ["code/app@2", "code/app@3"]
     assert found.committed == [past.at(2), recorded]
     assert found.merged == [past.at(6), None]
 
@@ -314,3 +321,89 @@ def test_a_rollback_tells_how_many_refs_went_together(past: Past) -> None:
     back = past.world.do("rollback", CHAMPION, why="w")
     with past.history() as history:
         assert history.rollbacks() == {back.id: (back.closed_at, 2)}
+
+
+@pytest.fixture
+def tangled(past: Past, request: pytest.FixtureRequest) -> Past:
+    """A history by chance: commits with merges, moves back and forth, tiers, services, alerts, incidents, retrainings."""
+    dice = random.Random(request.param)
+    past.commit()
+    past.world.train(b"m0")
+    changes = [past.move(CHAMPION, 1).id, past.serve(1).id]
+    refs = (LIVE, TRUNK, RefName(CODE, "edge"))
+    for step in range(45):
+        past.clock.advance(seconds=3600 * dice.randint(1, 60))
+        commits = past.count(CODE)
+        match dice.choices(("commit", "move", "model", "incident", "alert"), (14, 16, 3, 2, 2))[0]:
+            case "commit":
+                past.commit(*{dice.randint(max(1, commits - 3), commits) for _ in range(dice.randint(1, 2))})
+            case "move":
+                to = dice.randint(max(1, commits - 4), commits)
+                tier = dice.choice((None, None, "production", "staging"))
+                with suppress(LooplineError):  # it is there already
+                    changes.append(past.move(dice.choice(refs), to, tier=tier).id)
+            case "model":
+                past.world.data("main", **{f"f{step}_csv": b"1\n"})
+                past.world.train(b"m%d" % step, data=past.count(DATA))
+                changes.append(past.move(CHAMPION, past.count(MODEL)).id)
+            case "incident":
+                blamed, fix = dice.choice(changes), dice.choice(changes)
+                past.incident(Blame("caused_by", blamed, "human"), Blame("fixes", fix, "human"))
+            case "alert":
+                past.alert(dice.choice(("drift", "quality", "service")), dice.choice(changes))
+    return past
+
+
+@pytest.mark.parametrize("tangled", [0, 1, 2, 4], indirect=True)
+def test_what_is_left_out_of_a_window_changes_no_number(tangled: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the moves before a window as columns gives what reading all of them in full gives, for any window."""
+    now = tangled.clock.now()
+    spans = [(begin, end) for begin in range(0, 70, 9) for end in (begin + 4, 200)]
+    asked: list[dict[str, Any]] = [
+        {"since": tangled.at(begin), "until": min(tangled.at(end), now + 1), "horizon": timedelta(0)}
+        for begin, end in spans
+        if tangled.at(begin) < now
+    ]
+    quick = [tangled.world.do("insights", **words) for words in asked]
+    monkeypatch.setattr(Delivery, "begins", lambda *_: 0)
+    for words, found in zip(asked, quick, strict=True):
+        assert found == tangled.world.do("insights", **words), words
+    assert any(lane.measures[1].n for found in quick for lane in found.lanes)
+    assert any(lane.measures[3].of for found in quick for lane in found.lanes)
+
+
+@pytest.mark.parametrize("tangled", [0, 1, 2, 4], indirect=True)
+def test_units_are_what_walking_from_every_deployment_would_find(tangled: Past) -> None:
+    """`reach(d.to)` without `reach(e.to)` of all earlier ones, by the definition and one deployment after the other."""
+    with tangled.world.loop.ledger.read() as tx:
+        delivery = Delivery(tx.rows, PROJECT)
+        code = next(key for key, name in delivery.assets().items() if name == ("code", "app"))
+        edges: dict[int, list[int]] = {}
+        for number, parent in delivery.edges(code, 0, 10**6):
+            edges.setdefault(number, []).append(parent)
+    with tangled.history(until=1000) as history:
+        whole = history.record("code")
+        targets = {
+            (move.change, line.ref): move.new or 0 for line in history.deployed["code"].values() for move in line.moves
+        }
+    for since in (0, 20, 40):
+        with tangled.history(since=since, until=1000) as history:
+            found = history.record("code").units
+        seen: dict[str, set[int]] = {}
+        for one in whole.deployments:
+            if not one.ref.startswith("code/app"):
+                continue
+            new = _reached(targets[one.key], edges) - seen.setdefault(one.ref, set())
+            seen[one.ref] |= new
+            if one.finished >= tangled.at(since):
+                assert sorted(found[one.key].ids if one.key in found else []) == sorted(f"code/app@{at}" for at in new)
+
+
+def _reached(of: int, edges: dict[int, list[int]]) -> set[int]:
+    found, ahead = set(), [of]
+    while ahead:
+        here = ahead.pop()
+        if here not in found:
+            found.add(here)
+            ahead += edges.get(here, ())
+    return found

@@ -6,12 +6,15 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
-from typing import Final
+from itertools import pairwise
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
 _DAY_US: Final = 86_400_000_000
+WEEK_US: Final = 7 * _DAY_US
+Unit = Literal["day", "week", "month"]
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,34 @@ class Window:
         begin, end = (_local(at, self.tz).replace(tzinfo=None) for at in (self.since, self.until))
         return max((end - begin) / timedelta(days=1), 1 / 86_400)
 
+    @property
+    def unit(self) -> Unit:
+        """What its periods are."""
+        return "day" if self.days <= 14 else "week" if self.days <= 190 else "month"
+
     @cached_property
     def periods(self) -> tuple[int, ...]:
         """Where the days (up to two weeks), weeks (up to half a year) or months of it begin; the first may be cut off."""
-        unit = "day" if self.days <= 14 else "week" if self.days <= 190 else "month"
-        first = _local(self.since, self.tz).date()
+        unit, first = self.unit, _local(self.since, self.tz).date()
         found, here = [self.since], _next(first, unit)
         while (begin := midnight(here, self.tz)) < self.until and len(found) < 1000:
             if begin > self.since:
                 found.append(begin)
             here = _next(here, unit)
         return tuple(found)
+
+    @cached_property
+    def whole(self) -> tuple[bool, ...]:
+        """Tell of each period whether it is one from its beginning to its end, and over."""
+        bounds = (*self.periods, self.until)
+        end = min(self.until, self.now)
+        return tuple(
+            begin == midnight(first, self.tz) == midnight(_first(first, self.unit), self.tz)
+            and after == midnight(_next(first, self.unit), self.tz)
+            and after <= end
+            for begin, after in pairwise(bounds)
+            for first in (self.day(begin),)
+        )
 
     def place(self, at: int) -> int:
         """Give the number of the period that a time of the window lies in."""
@@ -95,7 +115,24 @@ def _local(at: int, tz: ZoneInfo) -> datetime:
     return (_EPOCH + timedelta(microseconds=at)).astimezone(tz)
 
 
-def _next(day: date, unit: str) -> date:
+def young(begun: int | None, now: int) -> str:
+    """Say for how long the ledger has known a project, while that is less than a week; else nothing."""
+    length = now - begun if begun is not None else WEEK_US
+    if length >= WEEK_US:
+        return ""
+    sizes = ((_DAY_US, "day"), (3_600_000_000, "hour"), (60_000_000, "minute"))
+    count, word = next(((length // size, word) for size, word in sizes if length >= size), (0, ""))
+    known = f"{count} {word}{'s' if count != 1 else ''}" if word else "less than a minute"
+    return f"the ledger knows {known} of this project: seconds and minutes are those of this short time, not of a team's year"
+
+
+def _first(day: date, unit: Unit) -> date:
+    if unit == "day":
+        return day
+    return day - timedelta(days=day.weekday()) if unit == "week" else day.replace(day=1)
+
+
+def _next(day: date, unit: Unit) -> date:
     if unit == "day":
         return day + timedelta(days=1)
     if unit == "week":

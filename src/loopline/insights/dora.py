@@ -7,8 +7,8 @@ What other tools get wrong about them is closed here; docs/explain/delivery-meas
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 from loopline.insights.sums import Group, Sample, grouped, newest, share, spread, unknown
 from loopline.nouns.insight import Measure, Period
@@ -53,6 +53,27 @@ class Trouble:
     """Changes that are linked as its fix."""
 
 
+class Numbers(Sequence[str]):
+    """Versions of one asset by their names. A name is written when it is read: of a million, twenty are."""
+
+    __slots__ = ("_asset", "_numbers")
+
+    def __init__(self, asset: str, numbers: Sequence[int]) -> None:
+        self._asset, self._numbers = asset, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Numbers: ...
+    def __getitem__(self, at: int | slice) -> str | Numbers:
+        if isinstance(at, slice):
+            return Numbers(self._asset, self._numbers[at])
+        return f"{self._asset}@{self._numbers[at]}"
+
+
 class Brought(NamedTuple):
     """The units of change that a deployment was the first to bring: three lists of one length."""
 
@@ -73,13 +94,15 @@ class Record:
     units: Mapping[Key, Brought]
     linked: frozenset[str] = frozenset()
     """Changes with an edge to an incident as its fix."""
+    before: Mapping[str, int] = field(default_factory=dict)
+    """When each ref was deployed last before all of these, if it was: how it went then is not asked."""
 
 
 def five_keys(record: Record, window: Window, *, lead: str = "") -> tuple[Measure, ...]:
     """Compute them for the deployments that finished in the window. `lead` says what a unit is."""
     asked = [one for one in record.deployments if one.finished in window]
     return (
-        frequency(record.deployments, asked, window),
+        frequency(record, asked, window),
         lead_time(asked, record.units, window, why=lead),
         recovery(record, asked, window),
         fail_rate(record, asked, window),
@@ -87,18 +110,18 @@ def five_keys(record: Record, window: Window, *, lead: str = "") -> tuple[Measur
     )
 
 
-def frequency(every: Sequence[Deployment], asked: Sequence[Deployment], window: Window) -> Measure:
+def frequency(record: Record, asked: Sequence[Deployment], window: Window) -> Measure:
     """Count deployments per day of the window, days without any included; planned and unplanned apart; the gap between two."""
     counts = [0] * len(window.periods)
     for one in asked:
         counts[window.place(one.finished)] += 1
     trend = tuple(
-        Period(start, counts[place] / window.length(place), None, counts[place])
+        Period(start, counts[place] / window.length(place), None, counts[place], window.whole[place])
         for place, start in enumerate(window.periods)
     )
-    last: dict[str, int] = {}
+    last = dict(record.before)
     gaps = []
-    for one in every:
+    for one in record.deployments:
         before = last.get(one.ref)
         if before is not None and one.finished in window:
             gaps.append(Sample(one.finished, one.finished - before, one.change))
@@ -125,30 +148,35 @@ def lead_time(asked: Iterable[Deployment], units: Mapping[Key, Brought], window:
     whole: list[Group] = []
     before: list[Group] = []
     after: list[Group] = []
+    carriers: list[tuple[int, Brought]] = []
     strays = 0
     for one in asked:
         some = None if one.first or one.kind == "rollback" else units.get(one.key)
         if some is None:
             continue
-        at = one.finished
-        whole.append(Group(at, [max(0, at - made) for made in some.committed], some.ids))
-        there = [
-            (merged, made, key)
-            for merged, made, key in zip(some.merged, some.committed, some.ids, strict=True)
-            if merged is not None and merged <= at
-        ]
-        strays += len(some.ids) - len(there)
+        at, made = one.finished, some.committed
+        carriers.append((at, some))
+        whole.append(Group(at, [at - one if one < at else 0 for one in made]))
+        there = [merged for merged in some.merged if merged is not None and merged <= at]
+        strays += len(made) - len(there)
         if there:
-            ids = [key for _, _, key in there]
-            before.append(Group(at, [max(0, merged - made) for merged, made, _ in there], ids))
-            after.append(Group(at, [at - merged for merged, _, _ in there], ids))
+            on_main = made if len(there) == len(made) else _on_main(some, at)
+            before.append(
+                Group(at, [merged - one if one < merged else 0 for merged, one in zip(there, on_main, strict=True)])
+            )
+            after.append(Group(at, [at - merged for merged in there]))
     if before or not whole:
         note = f"{strays} got there without being on the main branch" if strays else ""
-        parts = (grouped("to the main branch", before, window, why=note), grouped("from there", after, window))
+        ids = newest(_merged(carriers), window)
+        parts = (
+            replace(grouped("to the main branch", before, window, why=note), ids=ids),
+            replace(grouped("from there", after, window), ids=ids),
+        )
     else:
         none = "none of them was on a branch called main"
         parts = (unknown("to the main branch", "s", none), unknown("from there", "s", none))
-    return replace(grouped("change lead time", whole, window, why=why), parts=parts)
+    ids = newest((key for _, some in reversed(carriers) for key in reversed(some.ids)), window)
+    return replace(grouped("change lead time", whole, window, why=why), ids=ids, parts=parts)
 
 
 def recovery(record: Record, asked: Sequence[Deployment], window: Window) -> Measure:
@@ -226,6 +254,20 @@ def _mends(record: Record) -> dict[Key, list[Deployment]]:
         for cause in {*fixed.get(one.change, ()), *([one.undoes] if one.undoes else [])}:
             found.setdefault((cause, one.ref), []).append(one)
     return found
+
+
+def _on_main(some: Brought, at: int) -> list[int]:
+    """Give when those were made that had been on the main branch."""
+    return [one for merged, one in zip(some.merged, some.committed, strict=True) if merged is not None and merged <= at]
+
+
+def _merged(carriers: Sequence[tuple[int, Brought]]) -> Iterator[str]:
+    """Name the units that had been on the main branch, newest first."""
+    for at, some in reversed(carriers):
+        for place in range(len(some.ids) - 1, -1, -1):
+            merged = some.merged[place]
+            if merged is not None and merged <= at:
+                yield some.ids[place]
 
 
 def _per_day(name: str, some: Sequence[Deployment], window: Window) -> Measure:

@@ -8,8 +8,7 @@ until the last answer to it, it is reviewed; once traffic begins to shift it rol
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from loopline.insights.sums import Sample, quantile, spread
 from loopline.nouns.insight import Stage, Stream
@@ -24,8 +23,7 @@ Parts = tuple[int, int, int, int]
 """How long a change was in each of STAGES."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """When what happened to one change."""
 
     change: str
@@ -68,28 +66,35 @@ def _ready(way: Way, answered: int) -> int:
 
 
 def stream(lane: LaneName, ways: Sequence[tuple[Way, Parts]], window: Window) -> Stream:
-    """Put the ways of many changes together. The bottleneck is the stage in which most of their time went."""
-    split_up = [parts for _, parts in ways]
-    lead = spread("lead time", [Sample(way.finished, sum(parts), way.change) for way, parts in ways], window)
-    total = sum(sum(parts) for parts in split_up)
-    if not total:
+    """Put the ways of many changes together. The bottleneck is the stage in which most of their time went.
+
+    A change that was current in the moment it was proposed, with nothing run for it, has no way: it is counted, and left out.
+    """
+    gone = [(way, parts) for way, parts in ways if any(parts)] or ways
+    split_up = [parts for _, parts in gone]
+    whole = [sum(parts) for parts in split_up]
+    samples = [Sample(way.finished, length, way.change) for (way, _), length in zip(gone, whole, strict=True)]
+    at_once = len(ways) - len(gone)
+    lead = spread("lead time", samples, window, why=f"and {at_once} that were current at once" if at_once else "")
+    if not any(whole):
         return Stream(lane, lead)
-    stages = tuple(_stage(place, split_up, total) for place in range(len(STAGES)))
+    stages = tuple(_stage(place, split_up, whole) for place in range(len(STAGES)))
     worst = max(stages, key=lambda one: one.share)
     said = f"{worst.name} takes {worst.share:.0%} of the time; half of it: lead time {_change(worst.halved)}"
     return Stream(lane, lead, stages, worst.name, said)
 
 
-def _stage(place: int, split_up: Sequence[tuple[int, ...]], total: int) -> Stage:
-    some = sorted(parts[place] for parts in split_up)
-    now = quantile(sorted(sum(parts) for parts in split_up), 0.5) or 0.0
-    then = quantile(sorted(sum(parts) - parts[place] / 2 for parts in split_up), 0.5) or 0.0
+def _stage(place: int, split_up: Sequence[Parts], whole: Sequence[int]) -> Stage:
+    part = [parts[place] for parts in split_up]
+    now = quantile(sorted(whole), 0.5) or 0.0
+    then = quantile(sorted([every - one / 2 for every, one in zip(whole, part, strict=True)]), 0.5) or 0.0
     names: Sequence[Name] = STAGES
+    some = sorted(part)
     return Stage(
         names[place],
         quantile(some, 0.5) or 0.0,
         quantile(some, 0.9) or 0.0,
-        sum(some) / total,
+        sum(part) / sum(whole),
         then / now - 1 if now else 0.0,
     )
 
@@ -112,4 +117,5 @@ def by_lane(ways: Sequence[Way], lanes: Mapping[str, Iterable[str]], window: Win
 
 
 def _change(share: float) -> str:
-    return f"{'−' if share < 0 else '+'}{abs(share):.0%}"
+    sign = "±" if round(share, 2) == 0 else "−" if share < 0 else "+"
+    return f"{sign}{abs(share):.0%}"

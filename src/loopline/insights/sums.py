@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from loopline.nouns.insight import Measure, Period, Unit
@@ -28,7 +31,7 @@ class Group(NamedTuple):
 
     at: int
     values: Sequence[float]
-    ids: Sequence[str]
+    ids: Sequence[str] = ()
 
 
 def quantile(ordered: Sequence[float], q: float) -> float | None:
@@ -60,22 +63,24 @@ def survival(samples: Iterable[Sample], q: float) -> float | None:
 def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
     """Make a median with its p90, its n, its trend and its list. Samples are in order of time."""
     still = sum(not one.over for one in samples)
+    ids = newest((one.id for one in reversed(samples)), window)
     if not still:
-        groups = [Group(one.at, (one.value,), (one.id,)) for one in samples]
-        return grouped(name, groups, window, unit=unit, why=why)
+        values: list[list[float]] = [[] for _ in window.periods]
+        for at, length, _, _ in samples:
+            values[bisect_right(window.periods, at) - 1].append(length)
+        return _summed(Measure(name, unit, n=len(samples), why=why, ids=ids), values, window)
     places: list[list[Sample]] = [[] for _ in window.periods]
     for one in samples:
         places[window.place(one.at)].append(one)
     trend = tuple(
-        Period(start, survival(some, 0.5), survival(some, 0.9), len(some))
-        for start, some in zip(window.periods, places, strict=True)
+        Period(start, survival(some, 0.5), survival(some, 0.9), len(some), whole)
+        for start, some, whole in zip(window.periods, places, window.whole, strict=True)
     )
     value = survival(samples, 0.5)
     if value is None:
         why = f"{why}; " * bool(why) + "fewer than half have ended"
     return Measure(
-        name, unit, value, survival(samples, 0.9), len(samples), open=still, why=why,
-        ids=newest((one.id for one in reversed(samples)), window), trend=trend,
+        name, unit, value, survival(samples, 0.9), len(samples), open=still, why=why, ids=ids, trend=trend,
     )  # fmt: skip
 
 
@@ -83,17 +88,22 @@ def grouped(name: str, groups: Sequence[Group], window: Window, *, unit: Unit = 
     """Make the same of values that came about together, all of which have ended: of a million at once."""
     places: list[list[float]] = [[] for _ in window.periods]
     for one in groups:
-        places[window.place(one.at)] += one.values
+        places[bisect_right(window.periods, one.at) - 1] += one.values
+    ids = newest((key for one in reversed(groups) for key in reversed(one.ids)), window)
+    return _summed(Measure(name, unit, n=sum(map(len, places)), why=why, ids=ids), places, window)
+
+
+def _summed(one: Measure, places: Sequence[list[float]], window: Window) -> Measure:
+    """Give it its quantiles, of all values and of each period. The lists are sorted where they are."""
     for some in places:
         some.sort()
     trend = tuple(
-        Period(start, quantile(some, 0.5), quantile(some, 0.9), len(some))
-        for start, some in zip(window.periods, places, strict=True)
+        Period(start, quantile(some, 0.5), quantile(some, 0.9), len(some), whole)
+        for start, some, whole in zip(window.periods, places, window.whole, strict=True)
     )
-    every = [value for some in places for value in some]
-    every.sort()
-    ids = newest((key for one in reversed(groups) for key in reversed(one.ids)), window)
-    return Measure(name, unit, quantile(every, 0.5), quantile(every, 0.9), len(every), why=why, ids=ids, trend=trend)
+    every = list(chain.from_iterable(places))
+    every.sort()  # of runs that are in order, which is quick
+    return replace(one, value=quantile(every, 0.5), p90=quantile(every, 0.9), trend=trend)
 
 
 def share(
@@ -114,8 +124,8 @@ def share(
         for at in whole:
             bottoms[window.place(at)] += 1
         trend = [
-            Period(start, top / bottom if bottom else None, None, bottom)
-            for start, top, bottom in zip(window.periods, tops, bottoms, strict=True)
+            Period(start, top / bottom if bottom else None, None, bottom, whole)
+            for start, top, bottom, whole in zip(window.periods, tops, bottoms, window.whole, strict=True)
         ]
     value = len(hits) / len(whole) if whole else None
     return Measure(

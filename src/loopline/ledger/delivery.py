@@ -7,13 +7,21 @@ It reads and counts; what the numbers mean is decided in the column `insights`. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from loopline.store.database import Row, Rows
 
 BATCH: Final = 500
 """Values in one `IN (…)`."""
-_ASKED: Final = "c.project = ? AND c.state = 'applied' AND c.closed_at >= ? AND c.closed_at < ?"
+Value = TypeVar("Value", int, str)
+LAST: Final = 1 << 60
+"""A place in the order of changes behind all of them."""
+UNTOLD: Final = ("policy", "report")
+"""Kinds of assets whose moves deliver nothing."""
+_ASKED: Final = (
+    "c.project = ? AND c.closed_seq >= ? AND c.state || '' = 'applied' AND c.closed_at >= ? AND c.closed_at < ?"
+)
+"""Its values are those of `_span`. The place in the order is what an index leads to: `||` keeps SQLite from the one by state."""
 
 
 class Moving(NamedTuple):
@@ -31,6 +39,8 @@ class Moving(NamedTuple):
     why: str
     """Kind of the change."""
     undoes: str | None
+    seq: int = 0
+    """Where it stands in the order of all changes; the moves of one change have the same."""
 
     @property
     def whole(self) -> str:
@@ -44,16 +54,56 @@ class Delivery:
     def __init__(self, rows: Rows, project: str) -> None:
         self._rows = rows
         self._project = project
+        self._begun: dict[int, int] = {}
 
-    def moves(self) -> list[Moving]:
-        """Give every move that happened, in order."""
-        named = {key: kind for key, kind in self.assets().items() if kind[0] not in ("policy", "report")}
+    def begins(self, since: int) -> int:
+        """Give where in the order of all changes the first stands that was applied from a time on. A clock may go back."""
+        if since not in self._begun:
+            self._begun[since] = self._first(since)
+        return self._begun[since]
+
+    def _first(self, since: int) -> int:
+        row = self._rows.one(
+            "SELECT c.closed_seq FROM changes c WHERE c.project = ? AND c.state = 'applied' AND c.closed_at >= ?"
+            " ORDER BY c.closed_seq LIMIT 1",
+            self._project, since,
+        )  # fmt: skip
+        return int(row[0]) if row else LAST
+
+    def _span(self, since: int, until: int) -> tuple[str, int, int, int]:
+        return self._project, self.begins(since), since, until
+
+    def moves(self, begins: int = 0) -> list[Moving]:
+        """Give every move that happened from a place in the order of changes on, in order."""
+        return self._moving("AND c.closed_seq >= ? AND m.change = c.id ORDER BY c.closed_seq, m.asset, m.ref", begins)
+
+    def moves_of(self, changes: Iterable[str]) -> list[Moving]:
+        """Give every move that happened of some changes, those of each one after the other."""
+        return [
+            move
+            for some in _pieces(sorted(set(changes)))
+            for move in self._moving(f"AND c.id IN ({', '.join('?' * len(some))}) AND m.change = c.id", *some)
+        ]
+
+    def _moving(self, where: str, *values: str | int) -> list[Moving]:
+        named = {key: kind for key, kind in self.assets().items() if kind[0] not in UNTOLD}
         rows = self._rows.all(
-            "SELECT c.id, m.asset, m.ref, m.old, m.new, m.tier, c.closed_at, c.kind, c.undoes FROM changes c CROSS JOIN moves m"
-            " WHERE c.project = ? AND c.state = 'applied' AND m.change = c.id ORDER BY c.closed_seq, m.asset, m.ref",
-            self._project,
-        )
+            "SELECT c.id, m.asset, m.ref, m.old, m.new, m.tier, c.closed_at, c.kind, c.undoes, c.closed_seq FROM changes c"
+            f" CROSS JOIN moves m WHERE c.project = ? AND c.state = 'applied' {where}",
+            self._project, *values,
+        )  # fmt: skip
         return [Moving(row[0], row[1], *named[row[1]], *row[2:]) for row in rows if row[1] in named]
+
+    def before(self, begins: int) -> list[Row]:
+        """Give (asset, ref, old, new, tier, when, place in the order) of every move before such a place, in order."""
+        told = {key for key, (kind, _) in self.assets().items() if kind not in UNTOLD}
+        rows = self._rows.all(
+            "SELECT m.asset, m.ref, m.old, m.new, m.tier, c.closed_at, c.closed_seq FROM changes c CROSS JOIN moves m"
+            " WHERE c.project = ? AND c.state = 'applied' AND c.closed_seq < ? AND m.change = c.id"
+            " ORDER BY c.closed_seq, m.asset, m.ref",
+            self._project, begins,
+        )  # fmt: skip
+        return [row for row in rows if row[0] in told]
 
     def edges(self, asset: int, low: int, high: int) -> list[Row]:
         """Give (number, parent) of an asset's versions from one number to another, the largest first."""
@@ -62,26 +112,29 @@ class Delivery:
             asset, low, high,
         )  # fmt: skip
 
-    def made(self, asset: int, numbers: Sequence[int], *, told: bool) -> dict[int, int]:
-        """Give when versions were made: recorded, or earlier where `told` and the world had its own time for it."""
+    def made(self, asset: int, numbers: Sequence[int], *, told: bool) -> list[Row]:
+        """Give (number, when) of versions, the smallest number first, and perhaps others between them.
+
+        When it was recorded, or earlier where `told` and the world had its own time for it. Numbers are in order.
+        """
         if not numbers:
-            return {}
+            return []
         time = "CASE WHEN event_time < recorded_at THEN event_time ELSE recorded_at END" if told else "recorded_at"
-        low, high = min(numbers), max(numbers)
+        low, high = numbers[0], numbers[-1]
         if high - low < 4 * len(numbers):
-            rows = self._rows.all(
-                f"SELECT number, {time} FROM versions WHERE asset = ? AND number >= ? AND number <= ?", asset, low, high
+            return self._rows.all(
+                f"SELECT number, {time} FROM versions WHERE asset = ? AND number >= ? AND number <= ? ORDER BY number",
+                asset, low, high,
+            )  # fmt: skip
+        return [
+            row
+            for some in _pieces(numbers)
+            for row in self._rows.all(
+                f"SELECT number, {time} FROM versions WHERE asset = ? AND number IN ({', '.join('?' * len(some))})"
+                " ORDER BY number",
+                asset, *some,
             )
-            return dict(rows)
-        found: dict[int, int] = {}
-        for some in _pieces(numbers):
-            marks = ", ".join("?" * len(some))
-            found.update(
-                self._rows.all(
-                    f"SELECT number, {time} FROM versions WHERE asset = ? AND number IN ({marks})", asset, *some
-                )
-            )
-        return found
+        ]  # fmt: skip
 
     def about(self, asset: int, numbers: Iterable[int]) -> list[int]:
         """Give the times of the world that some versions are about, where they say so."""
@@ -183,7 +236,7 @@ class Delivery:
         """Give (change, created, closed) of changes that were applied in a span, in the order in which they were."""
         return self._rows.all(
             f"SELECT c.id, c.created_at, c.closed_at FROM changes c WHERE {_ASKED} ORDER BY c.closed_seq",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def making(self, since: int, until: int) -> list[Row]:
@@ -192,7 +245,7 @@ class Delivery:
             "SELECT c.id, v.recorded_at, r.started_at, r.ended_at FROM changes c CROSS JOIN moves m CROSS JOIN versions v"
             f" LEFT JOIN runs r ON r.id = v.run WHERE {_ASKED} AND c.kind <> 'rollback' AND m.change = c.id"
             " AND v.asset = m.asset AND v.number = m.new",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def checking(self, since: int, until: int) -> list[Row]:
@@ -201,7 +254,7 @@ class Delivery:
             "SELECT DISTINCT c.id, r.started_at, r.ended_at FROM changes c CROSS JOIN verdicts v CROSS JOIN runs r"
             f" WHERE {_ASKED} AND v.project = c.project AND v.head = c.head AND r.id = v.run AND r.started_at IS NOT NULL"
             " AND r.ended_at IS NOT NULL",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def verdicts(self, since: int, until: int) -> list[Row]:
@@ -212,7 +265,7 @@ class Delivery:
             f" CROSS JOIN verdicts v WHERE {_ASKED} AND v.project = c.project AND v.head = c.head AND v.result <> 'pending'"
             " AND v.at <= c.closed_at GROUP BY c.id, c.created_at, c.closed_at, v.name) n"
             " GROUP BY n.id, n.created_at, n.closed_at ORDER BY n.closed_at",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def answers(self, since: int, until: int) -> list[Row]:
@@ -220,7 +273,7 @@ class Delivery:
         return self._rows.all(
             "SELECT c.id, MIN(CASE WHEN p.actor <> c.author THEN p.at END), MAX(p.at), COUNT(*) FROM changes c"
             f" CROSS JOIN approvals p WHERE {_ASKED} AND p.change = c.id AND p.at <= c.closed_at GROUP BY c.id",
-            self._project, since, until,
+            *self._span(since, until),
         )  # fmt: skip
 
     def rolling(self, since: int, until: int) -> list[Row]:
@@ -230,7 +283,7 @@ class Delivery:
             f" WHERE {_ASKED} AND d.change = c.id AND d.phase = 'start' GROUP BY c.id UNION ALL"
             f" SELECT c.id, MIN(e.recorded_at) FROM changes c CROSS JOIN events e WHERE {_ASKED} AND e.project = c.project"
             " AND e.kind = 'rollout.started' AND e.subject = c.id GROUP BY c.id",
-            self._project, since, until, self._project, since, until,
+            *self._span(since, until), *self._span(since, until),
         )  # fmt: skip
 
     def models(self, since: int, until: int) -> list[Row]:
@@ -243,7 +296,7 @@ class Delivery:
             " CROSS JOIN versions v LEFT JOIN runs r ON r.id = v.run"
             f" WHERE {_ASKED} AND c.kind <> 'rollback' AND m.change = c.id AND a.id = m.asset AND a.kind = 'model'"
             " AND v.asset = m.asset AND v.number = m.new ORDER BY c.closed_seq",
-            "trigger:%", self._project, since, until,
+            "trigger:%", *self._span(since, until),
         )  # fmt: skip
 
     def sliced(self, since: int, until: int) -> bool:
@@ -266,5 +319,5 @@ class Delivery:
         return int(row[0] or 0) if row else 0
 
 
-def _pieces(values: Sequence[int]) -> Iterable[Sequence[int]]:
+def _pieces(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
     return (values[at : at + BATCH] for at in range(0, len(values), BATCH))

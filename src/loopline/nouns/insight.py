@@ -16,6 +16,8 @@ class Period:
     value: float | None
     p90: float | None
     n: int
+    whole: bool = True
+    """False: the window cuts it off, or it is not over yet; its counts are not to be held against those of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +156,7 @@ class Insights:
     friction: tuple[Measure, ...] = ()
     maturity: Maturity | None = None
     survey: tuple[Perceived, ...] = field(default=())
+    begun: int | None = None
+    """When the ledger began to know of this project."""
+    young: str = ""
+    """Said while it knows less than a week: who reads its seconds must know that they are no team's year."""

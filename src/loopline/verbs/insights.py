@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
@@ -9,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loopline.errors import Invalid
 from loopline.insights import learning
-from loopline.insights.calendar import Window, days_back
+from loopline.insights.calendar import Window, days_back, young
 from loopline.insights.dora import Deployment, LaneName, five_keys
 from loopline.insights.flow import Way, by_lane, wait_share
 from loopline.insights.friction import Work, measures
@@ -30,6 +33,8 @@ WEEK: Final = timedelta(days=7)
 MOST_DAYS: Final = 36_500
 FAR: Final = 100_000_000_000_000_000
 """Beyond this a time has no date."""
+EARLY: Final = -58_000_000_000_000_000
+"""Before this, in the year 132, one may have none in some zone, or MOST_DAYS before it."""
 LEAD: Final[Mapping[LaneName, str]] = {
     "code": "of commits; a source tree counts from when the ledger first saw it",
     "data": "of data commits",
@@ -63,7 +68,7 @@ def insights(
     from loopline.verbs.practising import seen
     from loopline.verbs.respond import people
 
-    with loop.ledger.read() as tx:
+    with _uncollected(), loop.ledger.read() as tx:
         window = _window(tx.now, since, until, Asked(days, timezone, horizon, limit))
         history = History(Delivery(tx.rows, loop.project), window)
         effort = Effort(tx.rows, loop.project)
@@ -76,7 +81,24 @@ def insights(
             friction=measures(_work(history, effort, streams[0], window), window),
             maturity=maturity(seen(tx, loop, history, effort, window), tx.assessments.newest(loop.project)),
             survey=perceived(tx.responses.counts(loop.project, periods(window)), len(people(tx, loop.project)) or None, tx.now),
+            begun=effort.begun()[0], young=young(effort.begun()[0], window.now),
         )  # fmt: skip
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the collector of cycles rest: it would walk a million rows again and again, which are none.
+
+    Reference counts free them as ever. What others of this process leave behind in the meantime is collected afterwards.
+    """
+    if not gc.isenabled():  # somebody wants it so, or measures as well
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Asked(NamedTuple):
@@ -101,10 +123,10 @@ def _window(now: int, since: int | None, until: int | None, asked: Asked) -> Win
     if not 0 <= asked.days <= MOST_DAYS:
         raise Invalid(f"{asked.days} days", kind="bad-value", hint=f"give 0 to {MOST_DAYS}", value=asked.days)
     end = now + 1 if until is None else until
-    if not -FAR < end < FAR:
+    if not EARLY < end < FAR:
         raise _no_window(since or 0, end)
     begin = days_back(end, asked.days, zone) if since is None else since
-    if not -FAR < begin < end:
+    if not EARLY < begin < end:
         raise _no_window(begin, end)
     return Window(begin, end, now, asked.timezone, max(0, asked.horizon // timedelta(microseconds=1)), asked.limit)
 
@@ -118,9 +140,9 @@ def _no_window(since: int, until: int) -> Invalid:
 
 def _lane(history: History, name: LaneName, window: Window) -> Lane:
     record = history.record(name)
-    refs: dict[str, list[Deployment]] = {}
+    refs: dict[str, list[Deployment]] = {ref: [] for ref in history.refs(name)}
     for one in record.deployments:
-        refs.setdefault(one.ref, []).append(one)
+        refs[one.ref].append(one)
     together = five_keys(record, window, lead=LEAD[name])
     if len(refs) == 1:
         return Lane(name, together, (Delivered(next(iter(refs)), together),))
@@ -166,7 +188,7 @@ def ways(history: History, window: Window) -> list[Way]:
         runs.setdefault(change, []).append((start, end))
     answered = {row[0]: row[2] for row in history.answers}
     rolling: dict[str, int] = {}
-    for change, at in delivery.rolling(*span):
+    for change, at in history.rolling:
         rolling[change] = min(rolling.get(change, at), at)
     return [
         Way(

@@ -7,11 +7,13 @@ main branch of what those models were trained on.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final
+from itertools import compress
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from loopline.insights.dora import Brought, Deployment, Key, LaneName, Record, Trouble, failures
+from loopline.insights.dora import Brought, Deployment, Key, LaneName, Numbers, Record, Trouble, failures
 from loopline.insights.learning import Bad, Retrained, Serving, Used
 from loopline.insights.reach import NEVER, Track, reached
 from loopline.ledger.delivery import Delivery, Moving
@@ -28,12 +30,40 @@ SILENT: Final = ("drift", "quality", "data", "fairness")
 """Kinds of alerts that tell of failing without an error."""
 Where = tuple[int, str]
 """A ref: its asset, its name."""
-Carrying = tuple[Sequence[Moving], list[tuple[int, int]]]
-"""Deployments of a ref, and which versions they carry: (version, place among them)."""
+Step = tuple[int | None, int | None, str | None]
+"""What a move did: from, to, the tier that it set."""
+
+
+class Line(NamedTuple):
+    """The deployments of one ref, in order."""
+
+    ref: str
+    before: Sequence[Row]
+    """Those before the window, as `Delivery.before` gives them: what they moved to counts, how they went does not."""
+    moves: Sequence[Moving]
+
+    @property
+    def targets(self) -> list[int]:
+        """Where each moved to."""
+        return [*(row[3] for row in self.before), *(move.new or 0 for move in self.moves)]
+
+    @property
+    def begun(self) -> int:
+        """Give when the first was, in the order of all changes."""
+        return int(self.before[0][6]) if self.before else self.moves[0].seq
+
+
+Units = tuple[list[int], list[int], list[int | None]]
+"""Numbers of versions, when each was made, when each first was on the main branch."""
+Carrying = tuple[Line, list[tuple[int, int]]]
+"""A ref, and which versions its deployments carry: (version, place among them)."""
 
 
 class History:
-    """What one project has delivered. Each part is read once, when it is first asked for."""
+    """What one project has delivered. Each part is read once, when it is first asked for.
+
+    What happened before the window is read as columns: it says where refs stood and what was deployed already, and no more.
+    """
 
     def __init__(self, delivery: Delivery, window: Window) -> None:
         self.delivery = delivery
@@ -45,41 +75,57 @@ class History:
         return self.delivery.assets()
 
     @cached_property
-    def moves(self) -> Sequence[Moving]:
-        """Every move, in order."""
-        return self.delivery.moves()
+    def _begins(self) -> int:
+        return self.delivery.begins(self._window.since)
 
     @cached_property
-    def by_ref(self) -> Mapping[Where, Sequence[Moving]]:
-        """The moves of each ref."""
-        found: dict[Where, list[Moving]] = defaultdict(list)
+    def moves(self) -> Sequence[Moving]:
+        """Every move from the first of the window on, in order."""
+        return self.delivery.moves(self._begins)
+
+    @cached_property
+    def by_ref(self) -> Mapping[Where, tuple[Sequence[Row], Sequence[Moving]]]:
+        """The moves of each ref: those before the window, and the others."""
+        found: dict[Where, tuple[list[Row], list[Moving]]] = defaultdict(lambda: ([], []))
+        for row in self.delivery.before(self._begins):
+            found[row[0], row[1]][0].append(row)
         for move in self.moves:
-            found[move.asset, move.ref].append(move)
+            found[move.asset, move.ref][1].append(move)
         return found
 
     @cached_property
-    def deployed(self) -> Mapping[LaneName, Mapping[Where, Sequence[Moving]]]:
+    def deployed(self) -> Mapping[LaneName, Mapping[Where, Line]]:
         """The deployments of each ref that production lives on, by lane."""
-        found: dict[LaneName, dict[Where, Sequence[Moving]]] = {lane: {} for lane in LANES}
-        for where, moves in self.by_ref.items():
-            some = _at_production(moves)
-            if some:
-                found[_lane(moves[0].kind)][where] = some
+        found: dict[LaneName, dict[Where, Line]] = {lane: {} for lane in LANES}
+        for where in self.by_ref:
+            some = self._line(where, _at_production)
+            if some.before or some.moves:
+                found[_lane(self.assets[where[0]][0])][where] = some
         live = {where[0] for where in found["code"]}
         followed = {pointer for service, pointer in self.delivery.followed() if service in live}
-        for where, moves in self.by_ref.items():
-            if moves[0].whole in followed and moves[0].kind == "model":
-                found["model"][where] = _real(moves)
+        for where in self.by_ref:
+            if self.assets[where[0]][0] == "model" and self._whole(where) in followed:
+                found["model"][where] = self._line(where, _real)
         models = {asset for asset, _ in found["model"]}
         consumed = {data for model in models for _, data, _ in self._closure(model)}
-        for where, moves in self.by_ref.items():
+        for where in self.by_ref:
             if where[0] in consumed and where[1] == TRUNK:
-                found["data"][where] = _real(moves)
+                found["data"][where] = self._line(where, _real)
         return found
+
+    def _whole(self, where: Where) -> str:
+        return f"{'/'.join(self.assets[where[0]])}@{where[1]}"
+
+    def _line(self, where: Where, which: Callable[[Iterable[Step]], list[bool]]) -> Line:
+        before, moves = self.by_ref.get(where, ((), ()))
+        kept = which([*((row[2], row[3], row[4]) for row in before), *((one.old, one.new, one.tier) for one in moves)])
+        return Line(self._whole(where), list(compress(before, kept)), list(compress(moves, kept[len(before) :])))
 
     def record(self, lane: LaneName) -> Record:
         """Give all that the five keys of a lane are computed from."""
-        return Record(self._deployments(lane), self._troubles(lane), self._units(self.deployed[lane]), self._linked)
+        refs = self.deployed[lane]
+        before = {line.ref: line.before[-1][5] for line in refs.values() if line.before}
+        return Record(self._deployments(lane), self._troubles(lane), self._units(refs), self._linked, before)
 
     def failures(self, changes: Collection[str]) -> tuple[Failure, ...]:
         """Give the deployments of every lane that these changes are and that failed, in order."""
@@ -92,20 +138,25 @@ class History:
     def _deployments(self, lane: LaneName) -> tuple[Deployment, ...]:
         refs = self.deployed[lane]
         deployments = [
-            (move, Deployment(move.change, move.whole, lane, move.at, move.why, move.undoes, first=not at))
-            for moves in refs.values()
-            for at, move in enumerate(moves)
+            (move.seq, Deployment(move.change, line.ref, lane, move.at, move.why, move.undoes, first=not (at or line.before)))
+            for line in refs.values()
+            for at, move in enumerate(line.moves)
         ]  # fmt: skip
-        deployments.sort(key=lambda pair: self._place[pair[0].change])
+        deployments.sort(key=itemgetter(0))
         return tuple(one for _, one in deployments)
+
+    def refs(self, lane: LaneName) -> list[str]:
+        """Give the refs of a lane that were ever deployed, in the order in which they first were."""
+        lines = [line for line in self.deployed[lane].values() if line.before or line.moves]
+        return [line.ref for line in sorted(lines, key=lambda line: line.begun)]
 
     @cached_property
     def lanes_of(self) -> Mapping[str, set[str]]:
-        """The lanes of every change that is a deployment."""
+        """The lanes of every change of the window that is a deployment."""
         found: dict[str, set[str]] = defaultdict(set)
         for lane, refs in self.deployed.items():
-            for moves in refs.values():
-                for move in moves:
+            for line in refs.values():
+                for move in line.moves:
                     found[move.change].add(lane)
         return found
 
@@ -128,6 +179,11 @@ class History:
         return self.delivery.answers(self._window.since, self._window.until)
 
     @cached_property
+    def rolling(self) -> list[Row]:
+        """When the traffic of each change of the window began to shift."""
+        return self.delivery.rolling(self._window.since, self._window.until)
+
+    @cached_property
     def forward(self) -> list[tuple[str, int]]:
         """The changes of the window that were no rollbacks, and when."""
         return list(
@@ -142,10 +198,6 @@ class History:
                 found.setdefault(move.undoes, move.at)
         return found
 
-    @cached_property
-    def _place(self) -> Mapping[str, int]:
-        return {move.change: place for place, move in enumerate(self.moves)}
-
     def _closure(self, model: int) -> Sequence[tuple[int, int, int]]:
         """Give (number, data asset, data number) of what the versions of a model were trained on."""
         if model not in self._closures:
@@ -158,16 +210,16 @@ class History:
 
     # what each deployment brought
 
-    def _units(self, refs: Mapping[Where, Sequence[Moving]]) -> Mapping[Key, Brought]:
+    def _units(self, refs: Mapping[Where, Line]) -> Mapping[Key, Brought]:
         """Give what each deployment of the window was the first to bring to its ref."""
         carried: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-        if any(moves[0].kind in ("image", "service", "pipeline", "env") for moves in refs.values()):
+        if any(self.assets[asset][0] in ("image", "service", "pipeline", "env") for asset, _ in refs):
             for asset, number, code, of in self.delivery.carried():
                 carried[asset, number].append((code, of))
         by_asset: dict[int, list[Carrying]] = defaultdict(list)
-        for moves in refs.values():
-            for asset, targets in _carrying(moves, carried).items():
-                by_asset[asset].append((moves, targets))
+        for (own, _), line in refs.items():
+            for asset, targets in _carrying(own, line.targets, carried).items():
+                by_asset[asset].append((line, targets))
         found: dict[Key, Brought] = {}
         for asset, some in by_asset.items():
             for key, brought in self._brought(asset, some):
@@ -176,33 +228,25 @@ class History:
 
     def _brought(self, asset: int, some: Sequence[Carrying]) -> Iterator[tuple[Key, Brought]]:
         kind, name = self.assets[asset]
-        since = self._window.since
-        trunk = _real(self.by_ref.get((asset, TRUNK), ()))
-        tracks = [Track([move.new or 0 for move in trunk], NEVER)]
-        for moves, targets in some:
-            first = next((at for at, (_, place) in enumerate(targets) if moves[place].at >= since), len(targets))
+        trunk = self._line((asset, TRUNK), _real)
+        tracks = [Track(trunk.targets, NEVER)]
+        for line, targets in some:
+            first = next((at for at, (_, place) in enumerate(targets) if place >= len(line.before)), len(targets))
             tracks.append(Track([target for target, _ in targets], first))
         walk = reached(partial(self.delivery.edges, asset), tracks)
-        merged: list[int | None] = [move.at for move in trunk]
-        on_main = walk.first[0]
-        for at, (moves, targets) in enumerate(some, 1):
-            groups: dict[int, list[int]] = defaultdict(list)
-            for number, which in walk.units(at, tracks[at].since):
-                groups[targets[which][1]].append(number)
-            asked = {place: numbers for place, numbers in groups.items() if moves[place].at in self._window}
-            made = self.delivery.made(
-                asset, [one for numbers in asked.values() for one in numbers], told=kind == "code"
-            )
-            for place, numbers in asked.items():
-                there = [one for one in numbers if one in made]
-                yield (
-                    (moves[place].change, moves[place].whole),
-                    Brought(
-                        [f"{kind}/{name}@{one}" for one in there],
-                        [made[one] for one in there],
-                        [merged[on_main[one]] if on_main[one] < NEVER else None for one in there],
-                    ),
-                )
+        merged = [*(row[5] for row in trunk.before), *(move.at for move in trunk.moves)]
+        for at, (line, targets) in enumerate(some, 1):
+            own, since = walk.first[at], tracks[at].since
+            moves = [line.moves[place - len(line.before)] for _, place in targets[since:]]
+            asked: dict[int, Units] = {
+                which: ([], [], []) for which, move in enumerate(moves, since) if move.at in self._window
+            }
+            numbers = [number for number in range(walk.low, len(own)) if own[number] in asked]
+            _share_out(self.delivery.made(asset, numbers, told=kind == "code"), asked, own, (walk.first[0], merged))
+            for which, (units, made, reach) in asked.items():
+                if units:
+                    key = (moves[which - since].change, line.ref)
+                    yield key, Brought(Numbers(f"{kind}/{name}", units), made, reach)
 
     # what went wrong
 
@@ -224,26 +268,35 @@ class History:
             if relation == "caused_by":
                 found[change].append(Trouble(change, opened, resolved, tuple(fixes[incident])))
         if lane != "code":
-            for _, change, kind, opened, resolved in self.delivery.alerts():
+            for _, change, kind, opened, resolved in self._alerts:
                 if kind in SILENT:
                     for cause in self._behind(change, lane, opened):
                         found[cause].append(Trouble(cause, opened, resolved))
         return found
 
     def _behind(self, change: str, lane: LaneName, at: int) -> set[str]:
-        """Give the changes of a lane by which came what an alert is about: itself, or what its service is made of."""
-        if change in self._in_lane(lane):
+        """Give the changes of a lane by which came what an alert is about: itself, or what its service is made of.
+
+        As far as they are of the window: how one went that came before is not asked.
+        """
+        if any(move.seq in self._in_lane[lane] for move in self._moved.get(change, ())):
             return {change}
         found = set()
         for asset, number in self._made_of(change, lane):
-            for (one, _), moves in self.deployed[lane].items():
-                before = [move for move in moves if move.new == number and move.at <= at] if one == asset else []
+            for (one, _), line in self.deployed[lane].items():
+                before = [move for move in line.moves if move.new == number and move.at <= at] if one == asset else []
                 if before:
                     found.add(before[-1].change)
         return found
 
-    def _in_lane(self, lane: LaneName) -> set[str]:
-        return {move.change for moves in self.deployed[lane].values() for move in moves}
+    @cached_property
+    def _in_lane(self) -> Mapping[LaneName, set[int]]:
+        """The places, in the order of all changes, of every deployment there ever was, by lane."""
+        return {
+            lane: {row[6] for line in refs.values() for row in line.before}
+            | {move.seq for line in refs.values() for move in line.moves}
+            for lane, refs in self.deployed.items()
+        }
 
     def _made_of(self, change: str, lane: LaneName) -> set[tuple[int, int]]:
         """Give the models (or the data that these were trained on) that a change brought to a service or an alias."""
@@ -255,9 +308,15 @@ class History:
         return {(data, of) for model, number in models for own, data, of in self._closure(model) if own == number}
 
     @cached_property
+    def _alerts(self) -> Sequence[Row]:
+        return self.delivery.alerts()
+
+    @cached_property
     def _moved(self) -> Mapping[str, Sequence[Moving]]:
+        """What was moved by the changes that an alert or an incident speaks of."""
         found: dict[str, list[Moving]] = defaultdict(list)
-        for move in self.moves:
+        blamed = [change for _, relation, change, _, _ in self._blames if relation == "caused_by"]
+        for move in self.delivery.moves_of([*blamed, *(row[1] for row in self._alerts)]):
             found[move.change].append(move)
         return found
 
@@ -276,43 +335,49 @@ class History:
         for model in {asset for asset, _ in self.deployed["model"]}:
             for number, data, of in self._closure(model):
                 by_model[model, number].append((data, of))
-        order = sorted(
-            (move for moves in self.deployed["model"].values() for move in moves), key=lambda m: self._place[m.change]
-        )
-        targets: dict[int, list[tuple[int, Moving]]] = defaultdict(list)
-        for move in order:
-            for data, of in by_model.get((move.asset, move.new or 0), ()):
-                targets[data].append((of, move))
+        lines = [((asset, ref), line) for (asset, ref), line in self.deployed["model"].items()]
+        order: list[tuple[int, int, int, int | None]] = [
+            (row[6], asset, row[3], None) for (asset, _), line in lines for row in line.before
+        ]
+        order += [(move.seq, asset, move.new or 0, move.at) for (asset, _), line in lines for move in line.moves]
+        order.sort(key=itemgetter(0))
+        targets: dict[int, list[tuple[int, int | None]]] = defaultdict(list)
+        for _, model, number, at in order:
+            for data, of in by_model.get((model, number), ()):
+                targets[data].append((of, at))
         found = []
         for data, some in targets.items():
-            since = next((at for at, (_, move) in enumerate(some) if move.at >= self._window.since), len(some))
+            since = next((place for place, (_, at) in enumerate(some) if at is not None), len(some))
             walk = reached(partial(self.delivery.edges, data), [Track([of for of, _ in some], since)])
             units = list(walk.units(0, since))
-            made = self.delivery.made(data, [number for number, _ in units], told=False)
+            made: dict[int, int] = dict(self.delivery.made(data, [number for number, _ in units], told=False))
             name = "/".join(self.assets[data])
-            found += [Used(f"{name}@{number}", made[number], some[at][1].at) for number, at in units if number in made]
+            found += [
+                Used(f"{name}@{number}", made[number], some[place][1] or 0) for number, place in units if number in made
+            ]
         return found
 
     def serving(self) -> list[Serving]:
         """Give the models that are in production now, and how new their data are."""
         found = []
         for where in self.deployed["model"]:
-            last = self.by_ref[where][-1]
-            if last.new is None:
+            before, moves = self.by_ref[where]
+            last = moves[-1].new if moves else before[-1][3]
+            if last is None:
                 continue
             times: list[int] = []
             by_data: dict[int, set[int]] = defaultdict(set)
             for number, data, of in self._closure(where[0]):
-                if number == last.new:
+                if number == last:
                     by_data[data].add(of)
             for data, numbers in by_data.items():
                 times += self.delivery.about(data, numbers)
-            found.append(Serving(last.whole, max(times, default=None)))
+            found.append(Serving(self._whole(where), max(times, default=None)))
         return found
 
     def retrained(self) -> list[Retrained]:
         """Give the alerts that asked for another model, and when it came."""
-        at = {move.change: move.at for moves in self.deployed["model"].values() for move in moves}
+        at = {move.change: move.at for line in self.deployed["model"].values() for move in line.moves}
         return [Retrained(alert, opened, at.get(change)) for alert, opened, change in self.delivery.retrained()]
 
     def bad(self) -> list[Bad]:
@@ -326,12 +391,12 @@ class History:
                     wrong[move.asset].add(move.new)
         if not wrong:
             return []
-        alerts = sorted((row[3], row[1]) for row in self.delivery.alerts())
+        alerts = sorted((row[3], row[1]) for row in self._alerts)
         found = []
         for asset, numbers in wrong.items():
             about = [(of, opened) for opened, change in alerts for of in self._trained(change, asset)]
             walk = reached(partial(self.delivery.edges, asset), [Track([of for of, _ in about])])
-            made = self.delivery.made(asset, sorted(numbers), told=False)
+            made: dict[int, int] = dict(self.delivery.made(asset, sorted(numbers), told=False))
             for number in sorted(numbers):
                 at = walk.first[0][number] if walk.low <= number < len(walk.first[0]) else NEVER
                 seen = about[at][1] if at < NEVER else None
@@ -343,6 +408,20 @@ class History:
         return sorted(own | {of for data, of in self._made_of(change, "data") if data == asset})
 
 
+def _share_out(
+    made: Iterable[Row], asked: Mapping[int, Units], own: Sequence[int], main: tuple[Sequence[int], list[int]]
+) -> None:
+    """Give each unit to its deployment, with when it was made and first on the main branch: one pass over a million."""
+    on_main, merged = main
+    for number, at in made:
+        units = asked.get(own[number])
+        if units is not None:
+            units[0].append(number)
+            units[1].append(at)
+            first = on_main[number]
+            units[2].append(merged[first] if first < NEVER else None)
+
+
 def _together(one: Brought, two: Brought) -> Brought:
     """Put together what one deployment brought of several assets: of two arms, trained by two trees of code."""
     return Brought([*one.ids, *two.ids], [*one.committed, *two.committed], [*one.merged, *two.merged])
@@ -352,30 +431,32 @@ def _lane(kind: str) -> LaneName:
     return "data" if kind == "data" else "model" if kind == "model" else "code"
 
 
-def _real(moves: Iterable[Moving]) -> list[Moving]:
+def _real(steps: Iterable[Step]) -> list[bool]:
     """Leave out what only goes, or only changes its tier."""
-    return [move for move in moves if move.new is not None and move.new != move.old]
+    return [new is not None and new != old for old, new, _ in steps]
 
 
-def _at_production(moves: Iterable[Moving]) -> list[Moving]:
-    """Give the moves after which a ref stood in production at something else than before, or for the first time there."""
-    found, tier = [], ""
-    for move in moves:
-        before = tier in PRODUCTION
-        tier = "" if move.new is None else tier if move.tier is None else move.tier
-        if tier in PRODUCTION and move.new is not None and (move.new != move.old or not before):
-            found.append(move)
+def _at_production(steps: Iterable[Step]) -> list[bool]:
+    """Choose the moves after which a ref stood in production at something else than before, or for the first time there."""
+    found, here = [], False
+    for old, new, tier in steps:
+        before = here
+        if new is None:
+            here = False
+        elif tier is not None:
+            here = tier in PRODUCTION
+        found.append(here and (new != old or not before))
     return found
 
 
 def _carrying(
-    moves: Sequence[Moving], carried: Mapping[tuple[int, int], Sequence[tuple[int, int]]]
+    own: int, targets: Sequence[int], carried: Mapping[tuple[int, int], Sequence[tuple[int, int]]]
 ) -> dict[int, list[tuple[int, int]]]:
     """Give (version, place among the deployments) of what a ref's deployments carry: commits of code, or its own versions."""
     found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for place, move in enumerate(moves):
-        for asset, number in carried.get((move.asset, move.new or 0), ()):
+    for place, target in enumerate(targets) if carried else ():
+        for asset, number in carried.get((own, target), ()):
             found[asset].append((number, place))
-    if not found and moves:
-        found[moves[0].asset] = [(move.new or 0, place) for place, move in enumerate(moves)]
+    if not found and targets:
+        found[own] = [(target, place) for place, target in enumerate(targets)]
     return found

@@ -43,7 +43,7 @@ def seen(tx: Tables, loop: Loop, history: History, effort: Effort, window: Windo
         monitors=frozenset(kind for one in services for kind in _watched(one)),
         recorded=any(one.recording.sample > 0 for one in services),
         redacted=any(one.recording.redact for one in services),
-        rolled=len({row[0] for row in history.delivery.rolling(*span)}), deployed=len(deployed),
+        rolled=len({row[0] for row in history.rolling}), deployed=len(deployed),
         rollbacks=len(history.rollbacks()),
         repeats=(sum(not row[2] for row in repeats), len(repeats)), tried=history.delivery.tried(*span),
         subscribed=len(tx.subscriptions.list(loop.project, open_only=True, limit=1)),

@@ -38,8 +38,10 @@ def recounted(loop: Loop, key: str, *, asked: str) -> Postmortem:
         known = [(blame, change) for blame, change in pairs if change is not None]
         causes = [change for blame, change in known if blame.relation == "caused_by"]
         linked = tuple(sorted((_linked(tx, *one) for one in known), key=lambda one: (one.blame.relation, one.began)))
-        history = History(Delivery(tx.rows, loop.project), Window(now, now + 1, now))
-        failures = history.failures({change.id for blame, change in known if _counts(blame)})
+        blamed = [change for blame, change in known if _counts(blame)]
+        first = min((change.closed_at or now for change in blamed), default=now)
+        history = History(Delivery(tx.rows, loop.project), Window(first, now + 1, now))
+        failures = history.failures({change.id for change in blamed})
         firing = tx.firings.of_incident(incident.id)
         alerts = _alerts(tx, incident, causes, firing)
         lines, whole = moments(tx, incident, linked, alerts, firing)

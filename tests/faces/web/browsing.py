@@ -44,6 +44,8 @@ ADDRESSES: dict[str, Callable[[Story], str]] = {
     "monitors": lambda _: "/p/flights/monitors",
     "incidents": lambda _: "/p/flights/incidents",
     "incident": lambda story: f"/p/flights/incidents/{story.named['incident']}",
+    "insights": lambda _: "/p/flights/insights",
+    "insights-list": lambda _: "/p/flights/insights/list?section=changes&of=all&measure=lead+time",
     "lineage": lambda _: "/p/flights/lineage?of=model%2Fdelay%40champion",
     "impact": lambda _: "/p/flights/lineage?of=data%2Fflights%401&way=impact",
     "feed": lambda _: "/p/flights/feed",
@@ -70,6 +72,7 @@ EMPTY: dict[str, str] = {
     "empty-services": "/p/flights/services",
     "empty-monitors": "/p/flights/monitors",
     "empty-incidents": "/p/flights/incidents",
+    "empty-insights": "/p/flights/insights",
     "empty-feed": "/p/flights/feed",
     "empty-search": "/p/flights/search?text=delay",
 }
@@ -112,6 +115,8 @@ SAID: dict[str, str] = {
     "incidents": "What went wrong in production, those that are open first, and a form to open one.",
     "incident": "One incident: what happened, whom it reached, which changes caused and fixed it, and its timeline.",
     "monitors": "Every monitor with its last look; open alerts to acknowledge or silence; what was before.",
+    "insights": "Where time is lost, in one sentence; the five keys by lane, their course, practices and the survey.",
+    "insights-list": "What a number was computed from, and nothing else.",
     "lineage": "Where a version came from: data, code, runs.",
     "impact": "What a version of the data has touched.",
     "feed": "Everything that happened, in order.",
@@ -135,6 +140,7 @@ SAID: dict[str, str] = {
     "empty-services": "No service yet.",
     "empty-monitors": "No monitor yet.",
     "empty-incidents": "No incident yet.",
+    "empty-insights": "Insights into nothing: what is not known says why.",
     "empty-feed": "An empty feed.",
     "empty-search": "A search that finds nothing.",
 }

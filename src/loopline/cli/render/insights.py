@@ -24,6 +24,8 @@ TONES: Final = {"automated": "good", "manual": "wait", "no": "bad", "not known":
 def insights(value: Insights, screen: Screen) -> Iterator[str]:
     """Draw a section for delivery, changes, learning, friction, practices and the survey; with -v each ref and practice, too."""
     yield f"{clean(value.project)}  {_day(value.since, value.zone)} to {_day(value.until - 1, value.zone)}, {clean(value.zone)}"
+    if value.young:
+        yield screen.paint("wait", clean(value.young))
     yield ""
     yield from _delivery(value, screen)
     for stream in value.streams if screen.verbose else value.streams[:1]:

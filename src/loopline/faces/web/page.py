@@ -65,6 +65,7 @@ SECTIONS: Final = (
     Section("services", "Services", "e"),
     Section("monitors", "Monitors", "m"),
     Section("incidents", "Incidents", "i"),
+    Section("insights", "Insights", "n"),
     Section("lineage", "Lineage", "l"),
     Section("feed", "Feed", "f"),
     Section("settings", "Settings", "s"),

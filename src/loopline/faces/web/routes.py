@@ -28,6 +28,7 @@ PAGES: Final = (
     "monitors",
     "incidents",
     "incident",
+    "insights",
     "lineage",
     "feed",
     "search",

@@ -17,7 +17,9 @@ from loopline.faces.web.charts.line import Curve, line
 from loopline.faces.web.charts.overlay import overlay, small
 from loopline.faces.web.charts.scatter import Dot, Line, box_plot, parallel, quantile, scatter
 from loopline.faces.web.charts.spark import spark
+from loopline.faces.web.charts.stages import Part, stages
 from loopline.faces.web.charts.svg import node, place
+from loopline.faces.web.charts.trend import Spot, trend
 from loopline.nouns.profile import ColumnProfile
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-IN_CELLS = ("spark", "small overlay")
+IN_CELLS = ("spark", "small overlay", "stages")
 """Beside them stands what they say."""
 ODD: dict[str, list[float]] = {
     "empty": [],
@@ -46,6 +48,7 @@ def column(values: list[float], count: int) -> ColumnProfile:
     return ColumnProfile(HOSTILE, "FP64", 9, edges=tuple(edges), counts=(count,) * (len(edges) + 1) if edges else ())
 
 
+DAY = 86_400_000_000
 HOSTILE = "<script>&\"'</svg>\u202e" + "x" * 500
 DRAWINGS: dict[str, Callable[[list[float]], Markup]] = {
     "line": lambda v: line([Curve(HOSTILE, range(len(v)), v)], title=HOSTILE),
@@ -77,6 +80,14 @@ DRAWINGS: dict[str, Callable[[list[float]], Markup]] = {
         [("0", "1"), ("1", "0")],
         title="t",
     ),
+    "trend": lambda v: trend([Spot(i * DAY, x, x, i) for i, x in enumerate(v)], title=HOSTILE),
+    "trend of rates": lambda v: trend(
+        [Spot(i * DAY, x, None, 1) for i, x in enumerate(v)], title="t", unit="a day", bars=True
+    ),
+    "trend of shares": lambda v: trend(
+        [Spot(i * DAY, x, None, 1, whole=False) for i, x in enumerate(v)], title="t", unit="share"
+    ),
+    "stages": lambda v: stages([Part(HOSTILE, abs(x), 1, most=True) for x in v], title="t"),
     "timeline": lambda v: timeline(
         [Stretch(HOSTILE, i, i + 5, "running", "n", "/p/x", hot=True) for i, _ in enumerate(v)], title="t", now=99
     ),
