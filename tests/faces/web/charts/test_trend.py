@@ -69,3 +69,8 @@ def test_a_bar_is_divided_by_shares() -> None:
     high = [float(one) for one in re.findall(r'<rect [^>]*height="([\d.]+)"', drawn)]
     assert high[0] > high[1]
     assert "waiting 60\u00a0%, running 0\u00a0%, reviewing 40\u00a0%" in drawn
+
+
+def test_what_took_no_time_stands_on_an_axis_of_a_second() -> None:
+    """Changes that were current at once have no length, and no axis of millionths of a second either."""
+    assert "e-0" not in str(trend([Spot(0, 0.0, 0.0, 3)], title="lead"))

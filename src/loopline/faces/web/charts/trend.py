@@ -47,7 +47,7 @@ def trend(
     shown = [value for one in spots for value in (one.value, one.p90) if value is not None]
     if not shown or not any(one.n for one in spots):
         return nothing(title, "nothing in this time", width=width, height=height / 2)
-    high = max(shown) or 1.0
+    high = max(shown) or (1e6 if unit == "s" else 1.0)  # what took no time at all stands on an axis of a second
     up = _up(high, unit)
     high = max(high * 1.05, up[-1][0])
     box = Box(width, height, left=room_for([label for _, label in up]), right=8, top=10, bottom=38)
