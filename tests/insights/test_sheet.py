@@ -28,7 +28,7 @@ FOUND = Insights(
     "flights", 0, 1, 1, "UTC",
     lanes=(Lane("code", (MEASURE,), (Delivered("service/delay@prod", (MEASURE,)),)),),
     learning=(Measure("evidence age", "s", known=False, why="none"),),
-    streams=(Stream("all", MEASURE, (Stage("waiting", 1e6, 2e6, 0.5, -0.25),), "waiting", "w"),),
+    streams=(Stream("all", MEASURE, 1.5e6, (Stage("waiting", 1e6, 2e6, 0.5),), "waiting", "w"),),
     friction=(Measure("flake rate", "share", 0.5, n=2, of=1),),
     maturity=Maturity(1, "b", (("data", 1.0),), 1.0, 0, "s", "r", (Practice("privacy", "data", "t", "manual", "team", "x", 3),)),
     survey=(

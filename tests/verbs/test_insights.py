@@ -61,7 +61,7 @@ def test_the_way_of_a_change_is_told(guarded: World) -> None:
     stream = found.streams[0]
     assert stream.lane == "all"
     assert stream.bottleneck == "reviewing"
-    assert "half of it: lead time −" in stream.said
+    assert "half of it: 46% less" in stream.said
     review = next(one for one in stream.stages if one.name == "reviewing")
     assert review.median == pytest.approx(DAY_US, rel=0.01)
     assert stream.lead.ids == (change.id,)
@@ -151,3 +151,12 @@ def test_the_collector_rests_only_while_one_measures(world: World, monkeypatch: 
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_young_project_is_not_measured_on_days_before_it_was_there(guarded: World) -> None:
+    """Of ninety days that are asked for those count from the one on which it was made; who names a day gets that one."""
+    past = Past(guarded)
+    past.day(2)
+    found = guarded.do("insights", days=90)
+    assert 2 <= (found.until - found.since) / 86_400e6 <= 3
+    assert guarded.do("insights", since=found.since - 86_400_000_000).since == found.since - 86_400_000_000

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STAGES: Final = ("waiting", "running", "reviewing", "rolling")
 Name = Literal["waiting", "running", "reviewing", "rolling"]
-LaneName = Literal["all", "code", "data", "model"]
+LaneName = Literal["all", "code", "data", "model", "other"]
 Parts = tuple[int, int, int, int]
 """How long a change was in each of STAGES."""
 
@@ -80,23 +80,14 @@ def stream(lane: LaneName, ways: Sequence[tuple[Way, Parts]], window: Window) ->
         return Stream(lane, lead)
     stages = tuple(_stage(place, split_up, whole) for place in range(len(STAGES)))
     worst = max(stages, key=lambda one: one.share)
-    said = f"{worst.name} takes {worst.share:.0%} of the time; half of it: lead time {_change(worst.halved)}"
-    return Stream(lane, lead, stages, worst.name, said)
+    said = f"{worst.name} takes {worst.share:.0%} of the time; half of it: {-worst.halved:.0%} less on average"
+    return Stream(lane, lead, sum(whole) / len(whole), stages, worst.name, said)
 
 
 def _stage(place: int, split_up: Sequence[Parts], whole: Sequence[int]) -> Stage:
-    part = [parts[place] for parts in split_up]
-    now = quantile(sorted(whole), 0.5) or 0.0
-    then = quantile(sorted([every - one / 2 for every, one in zip(whole, part, strict=True)]), 0.5) or 0.0
     names: Sequence[Name] = STAGES
-    some = sorted(part)
-    return Stage(
-        names[place],
-        quantile(some, 0.5) or 0.0,
-        quantile(some, 0.9) or 0.0,
-        sum(part) / sum(whole),
-        then / now - 1 if now else 0.0,
-    )
+    some = sorted([parts[place] for parts in split_up])
+    return Stage(names[place], quantile(some, 0.5) or 0.0, quantile(some, 0.9) or 0.0, sum(some) / sum(whole))
 
 
 def wait_share(of: Stream) -> float | None:
@@ -108,14 +99,9 @@ def by_lane(ways: Sequence[Way], lanes: Mapping[str, Iterable[str]], window: Win
     """Give the stream of all changes, and that of each lane that has some. `lanes` has the lanes of a change."""
     split_up = [(way, split(way)) for way in ways]
     found = [stream("all", split_up, window)]
-    names: tuple[LaneName, ...] = ("code", "data", "model")
+    names: tuple[LaneName, ...] = ("code", "data", "model", "other")
     for name in names:
-        some = [one for one in split_up if name in lanes.get(one[0].change, ())]
+        some = [one for one in split_up if name in (lanes.get(one[0].change) or ("other",))]
         if some:
             found.append(stream(name, some, window))
     return tuple(found)
-
-
-def _change(share: float) -> str:
-    sign = "±" if round(share, 2) == 0 else "−" if share < 0 else "+"
-    return f"{sign}{abs(share):.0%}"

@@ -48,7 +48,9 @@ def insights(
     *,
     since: Annotated[int | None, "from when: 2026-07-01, 2026-07-01T09:30 (UTC), or microseconds", instant] = None,
     until: Annotated[int | None, "up to when; now when left out", instant] = None,
-    days: Annotated[int, "where --since is left out: how many whole days, today beside them"] = 90,
+    days: Annotated[
+        int, "where --since is left out: how many whole days, today beside them; none before the project was made"
+    ] = 90,
     timezone: Annotated[str, "the zone of the team, for its days and weeks"] = "UTC",
     horizon: Annotated[timedelta, "how old a deployment must be to count for the fail rate"] = WEEK,
     limit: Annotated[int, "how many ids are told behind each number"] = 20,
@@ -69,9 +71,10 @@ def insights(
     from loopline.verbs.respond import people
 
     with _uncollected(), loop.ledger.read() as tx:
-        window = _window(tx.now, since, until, Asked(days, timezone, horizon, limit))
-        history = History(Delivery(tx.rows, loop.project), window)
         effort = Effort(tx.rows, loop.project)
+        begun, _ = effort.begun()
+        window = _window(tx.now, since, until, Asked(days, timezone, horizon, limit, begun))
+        history = History(Delivery(tx.rows, loop.project), window)
         streams = by_lane(ways(history, window), history.lanes_of, window)
         lanes = tuple(_lane(history, lane, window) for lane in LANES)
         return Insights(
@@ -81,7 +84,7 @@ def insights(
             friction=measures(_work(history, effort, streams[0], window), window),
             maturity=maturity(seen(tx, loop, history, effort, window), tx.assessments.newest(loop.project)),
             survey=perceived(tx.responses.counts(loop.project, periods(window)), len(people(tx, loop.project)) or None, tx.now),
-            begun=effort.begun()[0], young=young(effort.begun()[0], window.now),
+            begun=begun, young=young(begun, window.now),
         )  # fmt: skip
 
 
@@ -108,6 +111,8 @@ class Asked(NamedTuple):
     timezone: str
     horizon: timedelta
     limit: int
+    begun: int | None
+    """When the project was made."""
 
 
 def _window(now: int, since: int | None, until: int | None, asked: Asked) -> Window:
@@ -125,10 +130,17 @@ def _window(now: int, since: int | None, until: int | None, asked: Asked) -> Win
     end = now + 1 if until is None else until
     if not EARLY < end < FAR:
         raise _no_window(since or 0, end)
-    begin = days_back(end, asked.days, zone) if since is None else since
+    begin = _back(end, asked, zone) if since is None else since
     if not EARLY < begin < end:
         raise _no_window(begin, end)
     return Window(begin, end, now, asked.timezone, max(0, asked.horizon // timedelta(microseconds=1)), asked.limit)
+
+
+def _back(end: int, asked: Asked, zone: ZoneInfo) -> int:
+    """Give the beginning of so many days before the end: a young project is not measured on days before it was there."""
+    begin = days_back(end, asked.days, zone)
+    first = days_back(asked.begun, 0, zone) if asked.begun is not None and asked.begun < end else begin
+    return max(begin, first)
 
 
 def _no_window(since: int, until: int) -> Invalid:

@@ -74,7 +74,7 @@ def test_the_first_sentence_names_where_time_is_lost(reviewed: tuple[Server, Sto
     assert first
     said = re.sub(r"<[^>]+>", "", first[1]).replace("\u00a0", " ")
     assert re.match(r"Reviewing takes \d\d % of the time of \d+ changes between the first work and being current", said)
-    assert re.search(r"Halve it: median lead time \u2212\d\d %, .+ in place of 2 d", said)
+    assert re.search(r"Halve it: \d\d % less, .+ on average in place of 2 d", said)
     assert page.html.index('class="lost"') < page.html.index("<table")
 
 

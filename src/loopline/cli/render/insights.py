@@ -90,7 +90,7 @@ def _stream(stream: Stream, screen: Screen) -> Iterator[str]:
         [
             [
                 f"  {clean(one.name)}", f"{one.share:.0%}", "█" * round(_part(one.share) * WIDE) or "▏",
-                f"median {span(one.median)}, p90 {span(one.p90)}", f"half of it: lead time {_signed(one.halved)}",
+                f"median {span(one.median)}, p90 {span(one.p90)}", f"half of it: {_signed(one.halved)}",
             ]
             for one in stream.stages
         ],

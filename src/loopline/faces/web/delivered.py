@@ -33,8 +33,6 @@ SECTIONS: Final = ("delivery", "changes", "learning", "friction")
 """Parts of the page that have numbers, as the table has them."""
 TRENDS: Final = ("local feedback", "time to verdict", "queue time", "review turnaround")
 """Numbers of friction whose course is drawn."""
-LITTLE: Final = 0.005
-"""A change of the median that is none."""
 
 
 class Lost(NamedTuple):
@@ -66,11 +64,8 @@ def lost(stream: Stream) -> Lost | None:
         f"takes {percent(worst.share)} of the time of {plural(stream.lead.n, 'change')} between the first work and being current:"
         f" {MEANT[worst.name]}"
     )
-    now, then = stream.lead.value, (stream.lead.value or 0.0) * (1 + worst.halved)
-    if now is None or abs(worst.halved) < LITTLE:
-        return Lost(worst.name, said, "Half of it would hardly change the median: few changes lose most of that time.")
-    sign = "\u2212" if worst.halved < 0 else "+"
-    told = f"Halve it: median lead time {sign}{percent(abs(worst.halved))}, {span(then)} in place of {span(now)}."
+    then = stream.mean * (1 + worst.halved)
+    told = f"Halve it: {percent(-worst.halved)} less, {span(then)} on average in place of {span(stream.mean)}."
     return Lost(worst.name, said, told)
 
 
