@@ -41,9 +41,11 @@ class Window:
 
     @cached_property
     def days(self) -> float:
-        """How many days it has by the team's wall clock: a day on which the clock is put forward is a whole one, too."""
-        begin, end = (_local(at, self.tz).replace(tzinfo=None) for at in (self.since, self.until))
-        return max((end - begin) / timedelta(days=1), 1 / 86_400)
+        """How many days it has by the team's wall clock, one at least: what happened in an hour is no rate of a day.
+
+        A day on which the clock is put forward is a whole one, too.
+        """
+        return max(_days(self.since, self.until, self.tz), 1.0)
 
     @property
     def unit(self) -> Unit:
@@ -81,13 +83,16 @@ class Window:
     def length(self, place: int) -> float:
         """Give the days of a period, as far as it has passed."""
         bounds = (*self.periods, self.until)
-        return Window(
-            bounds[place], max(bounds[place] + 1, min(bounds[place + 1], self.until)), self.now, self.zone
-        ).days
+        return _days(bounds[place], max(bounds[place] + 1, min(bounds[place + 1], self.until)), self.tz)
 
     def day(self, at: int) -> date:
         """Give the day of a time."""
         return _local(at, self.tz).date()
+
+
+def _days(begin: int, end: int, tz: ZoneInfo) -> float:
+    here, there = (_local(at, tz).replace(tzinfo=None) for at in (begin, end))
+    return max((there - here) / timedelta(days=1), 1 / 86_400)
 
 
 def midnight(day: date, tz: ZoneInfo) -> int:

@@ -6,6 +6,7 @@ What other tools get wrong about them is closed here; docs/explain/delivery-meas
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
@@ -127,6 +128,7 @@ def frequency(record: Record, asked: Sequence[Deployment], window: Window) -> Me
             gaps.append(Sample(one.finished, one.finished - before, one.change))
         last[one.ref] = one.finished
     planned = [one for one in asked if one.kind not in UNPLANNED]
+    days = math.ceil(window.days - 1e-9)
     active = len({window.day(one.finished) for one in asked})
     parts = (
         _per_day("planned", planned, window),
@@ -135,7 +137,7 @@ def frequency(record: Record, asked: Sequence[Deployment], window: Window) -> Me
     )
     return Measure(
         "deployment frequency", "per day", len(asked) / window.days, n=len(asked),
-        why=f"on {active} of {window.days:.4g} days", ids=_ids(asked, window), trend=trend, parts=parts,
+        why=f"on {active} of {days} day{'s' if days != 1 else ''}", ids=_ids(asked, window), trend=trend, parts=parts,
     )  # fmt: skip
 
 
