@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -143,3 +144,22 @@ def test_it_ends_with_its_client_and_speaks_nothing_else_on_stdout(project: Path
     assert all(line.startswith('{"jsonrpc":"2.0"') for line in lines)
     assert '"protocolVersion":"2024-11-05"' in lines[0]
     assert any('"id":2' in line for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_its_client_is_still_there(project: Path, asked: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end a process that waits for its client's next message, at once."""
+    with subprocess.Popen(
+        [sys.executable, *COMMAND], cwd=project, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as served:
+        assert served.stdin is not None
+        assert served.stdout is not None
+        served.stdin.write('{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        served.stdin.flush()
+        served.stdout.readline()
+        served.send_signal(asked)
+        try:
+            assert served.wait(20) == -asked
+        finally:
+            served.kill()
