@@ -71,15 +71,17 @@ class Here:
         return Answer(found, None, "task")
 
     def _task(self, name: str) -> Any:
+        """Give a task in plain form."""
         from loopline.sdk.remote import Remote
 
         if isinstance(self.client, Remote):
             answer = self.client.wire.ask("GET", f"/api/v1/tasks/{name}", headers=self.client.headers())
             return self.client.member(answer, "result")
-        assert isinstance(self.client, Local)
-        with self.client.loop.ledger.read() as tx:
-            task = tx.tasks.find(name)
-        return task and plain(task, project=self.project)
+        if isinstance(self.client, Local):
+            with self.client.loop.ledger.read() as tx:
+                task = tx.tasks.find(name)
+            return task and plain(task, project=self.project)
+        return None
 
     def source(self) -> Mapping[str, Any] | None:
         """Give the code of this folder with what is installed, as `loopline run` does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.errors import Invalid
 from loopline.faces.mcp.errors import failed
@@ -15,6 +15,9 @@ from loopline.faces.problem import expected
 
 if TYPE_CHECKING:
     from loopline.faces.mcp.asking import Asking
+
+HEADLINE: Final = 1_000
+"""Characters of an answer's first line."""
 
 
 class Outcome(NamedTuple):
@@ -38,7 +41,8 @@ def answered(ask: Asking, name: str, arguments: Mapping[str, Any]) -> Outcome:
         return Outcome(*failed(expected(error, about=name), project=ask.project), failed=True)
     more = found.more if left or found.next else None
     content = {"result": value, "next": found.next, "left_out": [one._asdict() for one in left], "more": more or None}
-    text = told(found.headline, value)
+    headline, _ = fit(found.headline, limit=HEADLINE)
+    text = told(headline, value)
     if left:
         text += f"\n{len(left)} parts are not there in full (left_out). {found.more}"
     elif found.next:
