@@ -129,6 +129,18 @@ def test_what_work_raises_is_an_answer(here: Here) -> None:
     assert (outcome.failed, outcome.content["error"]["kind"]) == (True, "no-change")
 
 
+def test_code_that_leaves_does_not_take_the_assistants_process_along(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a project's code raises to end a process is an answer like any other."""
+
+    def leaves(*_: Any) -> Any:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(here, "_ask", leaves)
+    assert answered(here, "loopline_check_change", {"change": "abcd"}).content["error"]["kind"] == "defect"
+
+
 def test_a_folder_without_pipelines_has_no_code(here: Here) -> None:
     """Where the project names no modules, a pipeline runs with the code of its last good run, or not at all."""
     assert here.source() is None

@@ -37,7 +37,7 @@ def answered(ask: Asking, name: str, arguments: Mapping[str, Any]) -> Outcome:
         found = tool.do(ask, {key: one for key, one in arguments.items() if one is not None})
         value, left = fit(found.value)
         left = (*found.left, *left)
-    except Exception as error:  # noqa: BLE001 (a defect is an answer with an id that the log has, too)
+    except BaseException as error:  # noqa: BLE001 (a defect, or code that wants to end the process, is an answer with an id in the log)
         return Outcome(*failed(expected(error, about=name), project=ask.project), failed=True)
     more = found.more if left or found.next else None
     content = {"result": value, "next": found.next, "left_out": [one._asdict() for one in left], "more": more or None}
