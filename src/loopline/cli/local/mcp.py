@@ -77,4 +77,7 @@ def _serve(here: Here) -> None:
             await server.run(coming, going, server.create_initialization_options())
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # as SIGTERM: a thread that waits for stdin is ended by nothing less
-    anyio.run(serve)
+    try:
+        anyio.run(serve)
+    except* BrokenPipeError:
+        pass  # the client is gone, which is how a session ends; what it asked for is in the ledger
