@@ -113,6 +113,10 @@ def _raises() -> None:
     raise KeyError("x")
 
 
+def _leaves() -> None:
+    raise SystemExit(3)
+
+
 def _a_list() -> Any:
     return [fit([1])]
 
@@ -141,6 +145,7 @@ def _a_local_step() -> None:
         (_a_set, "bad-argument"),
         (_stray, "bad-argument"),
         (_raises, "pipeline-raised"),
+        (_leaves, "pipeline-raised"),
         (_a_list, "bad-publish"),
         (_a_value, "bad-publish"),
         (_a_bad_name, "bad-asset"),

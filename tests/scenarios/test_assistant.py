@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +146,47 @@ def test_it_ends_with_its_client_and_speaks_nothing_else_on_stdout(project: Path
     assert all(line.startswith('{"jsonrpc":"2.0"') for line in lines)
     assert '"protocolVersion":"2024-11-05"' in lines[0]
     assert any('"id":2' in line for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_its_client_is_still_there(project: Path, asked: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end a process that waits for its client's next message, at once."""
+    with served(project) as process:
+        process.send_signal(asked)
+        assert process.wait(20) == -asked
+
+
+@pytest.mark.slow
+def test_a_client_that_dies_is_no_defect(project: Path) -> None:
+    """Where nobody reads an answer any more the process ends as at the end of stdin, and leaves no report of a crash."""
+    with served(project) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.close()
+        ping(process)
+        process.stdin.close()
+        assert process.wait(20) == 0
+    assert not (project / ".loopline" / "crashes").exists()
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start it as a client does, and wait for its first answer."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, *COMMAND], cwd=folder, stdin=pipe, stdout=pipe, text=True)
+    with process:
+        try:
+            ping(process)
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
+
+
+def ping(process: subprocess.Popen[str]) -> None:
+    """Ask something that is answered at once."""
+    assert process.stdin is not None
+    process.stdin.write('{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+    process.stdin.flush()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import NotFound
 from loopline.faces.mcp.asking import Answer, Worked
-from loopline.sdk.client import function_of, usage_for
+from loopline.sdk.client import Local, function_of, usage_for
 from loopline.sdk.opening import open_client
 from loopline.verbs.paging import next_of
 from loopline.verbs.plain import plain
@@ -62,10 +62,26 @@ class Here:
         return Worked("done", plain(result, project=self.project))
 
     def task(self, name: str) -> Answer:
-        """Tell of a task: there is none here, work is done at once."""
-        raise NotFound(
-            f"nothing is called {name[:100]}", kind="no-such-thing", hint="loopline_find_records", name=name[:100]
-        )
+        """Tell of a task of this project: the server's, or one that waits in this ledger for a worker."""
+        found = self._task(name)
+        if found is None or found["project"] != self.project:
+            raise NotFound(
+                f"nothing is called {name[:100]}", kind="no-such-thing", hint="loopline_find_records", name=name[:100]
+            )
+        return Answer(found, None, "task")
+
+    def _task(self, name: str) -> Any:
+        """Give a task in plain form."""
+        from loopline.sdk.remote import Remote
+
+        if isinstance(self.client, Remote):
+            answer = self.client.wire.ask("GET", f"/api/v1/tasks/{name}", headers=self.client.headers())
+            return self.client.member(answer, "result")
+        if isinstance(self.client, Local):
+            with self.client.loop.ledger.read() as tx:
+                task = tx.tasks.find(name)
+            return task and plain(task, project=self.project)
+        return None
 
     def source(self) -> Mapping[str, Any] | None:
         """Give the code of this folder with what is installed, as `loopline run` does."""

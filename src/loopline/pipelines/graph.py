@@ -110,7 +110,7 @@ def trace(pipeline: Pipeline[..., Any], values: Mapping[str, Any]) -> Graph:
         returned = pipeline.function(**params)
     except LooplineError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(pipeline, error) from error
     finally:
         RECORDER.reset(token)
@@ -225,7 +225,7 @@ def _unpublishable(pipeline: Pipeline[..., Any], what: str) -> Invalid:
     )
 
 
-def _raised(pipeline: Pipeline[..., Any], error: Exception) -> Invalid:
+def _raised(pipeline: Pipeline[..., Any], error: BaseException) -> Invalid:
     frames = traceback.extract_tb(error.__traceback__)
     code = pipeline.function.__code__ if hasattr(pipeline.function, "__code__") else None
     own = [frame for frame in frames if code is not None and frame.filename == code.co_filename] or list(frames)

@@ -50,6 +50,8 @@ class Param(NamedTuple):
     word: str
     """What stands for the value in help: `REF`, `N`, `KEY=VALUE`."""
     choices: tuple[str, ...]
+    own: bool
+    """Whether text is read by a reader of its own, which may take more than the type's would."""
     parse: Callable[[Any, str], Any]
     """Reads one item (one value of `many`, one value behind the key of `pairs`) in a project."""
 
@@ -193,6 +195,7 @@ def _param(one: inspect.Parameter, kind: Any) -> Param:
         short=next((text for text in texts if _is_short(text)), ""),
         word=word,
         choices=choices,
+        own=bool(readers),
         parse=parse,
     )
 

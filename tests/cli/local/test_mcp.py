@@ -14,6 +14,7 @@ from loopline.cli.assistant import Here
 from loopline.faces.mcp import speaking
 from loopline.faces.mcp.translate import answered
 from loopline.settings import load_settings
+from loopline.verbs.asking import ask
 
 from .test_login import Site
 
@@ -85,6 +86,10 @@ def test_at_a_server_it_asks_by_its_token(run: Run, site: Site, monkeypatch: pyt
             tx.say("test", "x")
         assert answered(made, "loopline_show_record", {"what": str(digest)}).failed
         assert answered(made, "loopline_apply_change", {"change": "ffff"}).content["error"]["kind"] == "no-change"
+        task = ask(site.served.loop, "run", {"pipeline": "train"})
+        shown = answered(made, "loopline_show_record", {"what": task.id}).content["result"]
+        assert (shown["kind"], shown["record"]["id"], shown["record"]["state"]) == ("task", task.id, "queued")
+        assert answered(made, "loopline_show_record", {"what": "0" * 32}).failed
     finally:
         made.close()
 
@@ -102,14 +107,38 @@ def test_work_that_takes_long_goes_on(here: Here, monkeypatch: pytest.MonkeyPatc
     outcome = answered(here, "loopline_check_change", {"change": "abcd"})
     assert (outcome.failed, outcome.content["result"]["state"]) == (False, "running")
     assert "still running" in outcome.text
+    monkeypatch.setattr(here, "source", dict)
+    ran = answered(here, "loopline_run_pipeline", {"pipeline": "train"})  # nobody knows its id yet
+    assert "loopline_find_records" in ran.text
     here._threads.shutdown(wait=True)
-    assert done == ["yes"]
+    assert done == ["yes"] * 2
+
+
+def test_a_task_that_waits_in_the_ledger_is_shown(here: Here) -> None:
+    """What a server on the same ledger has queued can be looked at without one; of another project's nothing is told."""
+    task = ask(here.client.loop, "run", {"pipeline": "train"})  # type: ignore[attr-defined]
+    assert answered(here, "loopline_show_record", {"what": task.id}).content["result"]["record"]["id"] == task.id
+    other = replace(here.client.loop, project="zebra")  # type: ignore[attr-defined]
+    hidden = answered(here, "loopline_show_record", {"what": ask(other, "run", {"pipeline": "train"}).id})
+    assert hidden.content["error"]["kind"] == "no-such-thing"
 
 
 def test_what_work_raises_is_an_answer(here: Here) -> None:
     """A check of a change that there is not is an error of the tool, with its kind."""
     outcome = answered(here, "loopline_check_change", {"change": "ffff"})
     assert (outcome.failed, outcome.content["error"]["kind"]) == (True, "no-change")
+
+
+def test_code_that_leaves_does_not_take_the_assistants_process_along(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a project's code raises to end a process is an answer like any other."""
+
+    def leaves(*_: Any) -> Any:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(here, "_ask", leaves)
+    assert answered(here, "loopline_check_change", {"change": "abcd"}).content["error"]["kind"] == "defect"
 
 
 def test_a_folder_without_pipelines_has_no_code(here: Here) -> None:

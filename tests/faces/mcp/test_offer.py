@@ -73,6 +73,15 @@ def test_schemas_are_schemas_and_every_word_is_one_of_the_verbs(tool: Tool) -> N
     assert set(takes["properties"]) <= own | theirs
 
 
+@pytest.mark.parametrize(
+    ("tool", "name"), [("inspect_service", "since"), ("read_insights", "since"), ("read_insights", "until")]
+)
+@pytest.mark.parametrize("value", ["2026-07-01", "2026-07-01T09:30", 1_767_225_600_000_000])
+def test_a_time_may_be_written_as_its_description_says(tool: str, name: str, value: object) -> None:
+    """Programs that hold arguments against the schema let dates through."""
+    jsonschema.validate({name: value}, schemed(f"loopline_{tool}").takes)
+
+
 def test_the_list_of_tools_is_short_enough_to_be_read_in_each_session() -> None:
     """Names, texts and what tools take are below 16,000 characters, all of it with output schemas below 70,000."""
     told = [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in described()]

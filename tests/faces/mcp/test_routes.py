@@ -239,6 +239,10 @@ BAD: list[tuple[str, dict[str, Any], str | None]] = [
     ("find_records", {"words": 7}, "bad-value"),
     ("find_records", {"where": "'; DROP TABLE runs; --"}, None),
     ("compare_records", {"things": ["a"]}, "bad-value"),
+    ("compare_records", {"things": ["model/delay@1", "model/delay@2"], "rows": "false"}, "bad-value"),
+    ("read_insights", {"details": "false"}, "bad-value"),
+    ("show_record", {"what": CHAMPION, "log": "false"}, "bad-value"),
+    ("show_record", {"what": "model/delay@1", "log": True}, "bad-value"),
     ("compare_records", {"things": "model/delay@1"}, "bad-value"),
     ("compare_records", {"things": ["model/delay@1"] * 3}, "bad-value"),
     ("show_record", {"what": ["a"]}, "bad-value"),
@@ -265,6 +269,31 @@ def test_bad_arguments_are_errors_with_a_next_step(world: World) -> None:
     assert [one for one in errors if one[2] not in (None, one[3]["kind"])] == []
     assert all(one.is_error for one in answers)
     assert world.stands() == 1
+
+
+def test_a_text_alone_tells_which_argument_is_wrong_and_where_the_next_step_is(world: World) -> None:
+    """Not every program shows facts: the argument stands in the text, and a command is said to be one of a terminal."""
+    said = text_of(world.call("propose_change", ref=CHAMPION, to=2, why="July"))
+    assert said.startswith("Invalid (bad-value) in to: ")
+    assert "\nNext: give text" in said
+    assert "\nNext, in a terminal: loopline ls" in text_of(world.call("show_record", what="nothing"))
+
+
+def test_a_version_has_no_log_but_its_run_has(world: World) -> None:
+    """Whoever asks a version for its log is sent to the run that made it."""
+    run = world.do("start", "train")
+    world.do("put", "model/delay", digest=world.stored(b"three"), run=run.id)
+    assert run.id in world.error("show_record", what="model/delay@3", log=True)["hint"]
+    assert world.result("show_record", what=run.id, log=True)["log"]["run"] == run.id
+
+
+def test_a_title_is_cut_as_everything_else_is(world: World) -> None:
+    """What somebody wrote comes into the first line without their token, and as long as a line may be."""
+    token = world.closed("assistant:a", "viewer")
+    world.do("put", "model/delay", digest=world.stored(b"three"), message=f"{token} {'m' * 3000}")
+    answer = world.call("explain_reason", what="model/delay@3")
+    assert token not in str(answer)
+    assert len(text_of(answer).splitlines()[0]) < 1_100
 
 
 def test_an_unknown_tool_is_an_error_of_the_protocol(world: World) -> None:

@@ -60,6 +60,8 @@ def _known(here: Here) -> None:
 
 
 def _serve(here: Here) -> None:
+    import signal
+
     import anyio
     from mcp.server.stdio import stdio_server
 
@@ -74,4 +76,8 @@ def _serve(here: Here) -> None:
         async with stdio_server() as (coming, going):
             await server.run(coming, going, server.create_initialization_options())
 
-    anyio.run(serve)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as SIGTERM: a thread that waits for stdin is ended by nothing less
+    try:
+        anyio.run(serve)
+    except* BrokenPipeError:
+        pass  # the client is gone, which is how a session ends; what it asked for is in the ledger

@@ -20,7 +20,9 @@ def failed(error: LooplineError, *, project: str) -> tuple[dict[str, Any], str]:
     said, _ = fit(
         {"class": problem["title"], "message": problem["detail"], "kind": error.kind, "hint": error.hint}, limit=ROOM
     )
-    lines = [f"{said['class']} ({said['kind']}): {quoted(' '.join(said['message'].split()))}"]
+    where = f" in {quoted(str(error.facts['parameter']))}" if "parameter" in error.facts else ""
+    lines = [f"{said['class']} ({said['kind']}){where}: {quoted(' '.join(said['message'].split()))}"]
     if error.hint:
-        lines.append(f"Next: {quoted(said['hint'])}")
+        then = "Next, in a terminal" if "loopline " in error.hint else "Next"
+        lines.append(f"{then}: {quoted(said['hint'])}")
     return {"error": {**said, "facts": facts or {}}}, "\n".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid, NotFound
-from loopline.faces.mcp.reading import change_line, object_of
+from loopline.faces.mcp.reading import change_line, flag, object_of
 from loopline.faces.mcp.tool import Found, Tool
 from loopline.faces.mcp.wire import given, taken
 from loopline.nouns.ids import brief
@@ -21,9 +21,7 @@ _REVIEW: Final = "loopline_show_record with the change's id shows its review."
 
 def propose(ask: Asking, words: Mapping[str, Any]) -> Found:
     """Write a change down."""
-    rehearse = words.get("rehearse", False)
-    if not isinstance(rehearse, bool):
-        raise Invalid("rehearse is true or false", kind="bad-value", hint="write true or false", value="rehearse")
+    rehearse = flag(words, "rehearse")
     change = ask.write("propose", {name: one for name, one in words.items() if name != "rehearse"}, dry=rehearse).value
     said = f"Rehearsed, nothing was written: {change_line(change)}" if rehearse else change_line(change)
     return Found(change, said, more=_REVIEW)
@@ -87,7 +85,7 @@ def run(ask: Asking, words: Mapping[str, Any]) -> Found:
         source = _last(ask, words["pipeline"])
     worked = ask.work("run", {**source, **words})
     if not worked.value:
-        return Found(_worked(worked), _waiting(worked, "loopline_show_record shows the run."))
+        return Found(_worked(worked), _waiting(worked, "loopline_find_records lists it among the newest runs."))
     ran = worked.value.get("run")
     said = f"run {brief(ran['id'])} of {ran['name']} is {ran['state']}" if ran else "This is what would run."
     return Found(_worked(worked), said, more="loopline_show_record with the run's id shows the rest.")

@@ -95,16 +95,14 @@ def find(ask: Asking, words: Mapping[str, Any]) -> Found:
 
 def show(ask: Asking, words: Mapping[str, Any]) -> Found:
     """Show one thing, with the end of its log where that is asked for."""
-    what = words["what"]
+    what, logged = words["what"], flag(words, "log")
     try:
         answer = ask.read("show", {"what": what})
     except NotFound:
         if not (isinstance(what, str) and _TASK.match(what)):
             raise
         answer = ask.task(what)
-    log = None
-    if words.get("log"):
-        log = ask.read("tail", {"run": what, "offset": -_LOG, "limit": _LOG}).value
+    log = _log_of(ask, what, answer) if logged else None
     kind = "change" if answer.noun == "review" else answer.noun
     found = {"kind": kind, "record": answer.value, "log": log}
     return Found(
@@ -114,9 +112,18 @@ def show(ask: Asking, words: Mapping[str, Any]) -> Found:
     )
 
 
+def _log_of(ask: Asking, what: str, answer: Answer) -> Any:
+    """Give the end of a log. Raise Invalid for what has none."""
+    if answer.noun in ("review", "task", "version"):
+        run = answer.value.get("run")
+        hint = f"show its run {run} with `log`" if run else "leave out `log`, or name a run"
+        raise Invalid(f"{what} has no log of its own", kind="bad-value", hint=hint, value="log")
+    return ask.read("tail", {"run": what, "offset": -_LOG, "limit": _LOG}).value
+
+
 def compare(ask: Asking, words: Mapping[str, Any]) -> Found:
     """Hold runs against each other, or one version against another."""
-    things = words["things"]
+    things, rows = words["things"], flag(words, "rows")
     if not isinstance(things, list) or not 2 <= len(things) <= 10 or not all(isinstance(one, str) for one in things):
         raise Invalid(
             "compare 2 to 10 things",
@@ -132,7 +139,7 @@ def compare(ask: Asking, words: Mapping[str, Any]) -> Found:
                 hint="give the old one, then the new one",
                 value="things",
             )
-        asked = {"old": things[0], "new": things[1], "limit": FEW, "rows": bool(words.get("rows"))}
+        asked = {"old": things[0], "new": things[1], "limit": FEW, "rows": rows}
         found = ask.read("diff", asked).value
         return Found(
             {"lineup": None, "comparison": found},
@@ -180,10 +187,11 @@ def service(ask: Asking, words: Mapping[str, Any]) -> Found:
 
 def insights(ask: Asking, words: Mapping[str, Any]) -> Found:
     """Tell where time goes: the numbers, and what they were over time only where that is asked for."""
+    details = flag(words, "details")
     asked = {name: one for name, one in words.items() if name != "details"}
     found = ask.read("insights", {"limit": 3, **asked}).value
     left: tuple[Left, ...] = ()
-    if not words.get("details"):
+    if not details:
         left = gathered(_without(found, ("trend", "practices"), "result"))
     more = "Ask with `details` for numbers by week and for single practices; for fewer days where that is too much."
     return Found(found, "Delivery as the ledger knows it: of the team, of nobody alone.", more=more, left=left)
@@ -213,6 +221,14 @@ def limited(words: Mapping[str, Any], *, usual: int = FEW) -> dict[str, Any]:
             f"{limit!r:.50} is no limit", kind="bad-limit", hint=f"give a whole number from 1 to {MOST}", most=MOST
         )
     return {**words, "limit": at_most(limit, most=MOST)}
+
+
+def flag(words: Mapping[str, Any], name: str) -> bool:
+    """Read a yes or no. Raise Invalid for anything else: a text that says false is true to a program."""
+    value = words.get(name, False)
+    if not isinstance(value, bool):
+        raise Invalid(f"{name} is true or false", kind="bad-value", hint="write true or false", value=name)
+    return value
 
 
 def _service(**found: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.errors import Invalid
 from loopline.faces.mcp.errors import failed
@@ -15,6 +15,9 @@ from loopline.faces.problem import expected
 
 if TYPE_CHECKING:
     from loopline.faces.mcp.asking import Asking
+
+HEADLINE: Final = 1_000
+"""Characters of an answer's first line."""
 
 
 class Outcome(NamedTuple):
@@ -34,11 +37,12 @@ def answered(ask: Asking, name: str, arguments: Mapping[str, Any]) -> Outcome:
         found = tool.do(ask, {key: one for key, one in arguments.items() if one is not None})
         value, left = fit(found.value)
         left = (*found.left, *left)
-    except Exception as error:  # noqa: BLE001 (a defect is an answer with an id that the log has, too)
+    except BaseException as error:  # noqa: BLE001 (a defect, or code that wants to end the process, is an answer with an id in the log)
         return Outcome(*failed(expected(error, about=name), project=ask.project), failed=True)
     more = found.more if left or found.next else None
     content = {"result": value, "next": found.next, "left_out": [one._asdict() for one in left], "more": more or None}
-    text = told(found.headline, value)
+    headline, _ = fit(found.headline, limit=HEADLINE)
+    text = told(headline, value)
     if left:
         text += f"\n{len(left)} parts are not there in full (left_out). {found.more}"
     elif found.next:

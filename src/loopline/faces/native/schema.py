@@ -113,7 +113,7 @@ class Schemas:
         kind = param.type
         if param.shape == "many":
             kind = typing.get_args(kind)[0]
-        if typing.get_origin(kind) is typing.Annotated:  # it has a reader of its own: text, or what `plain` writes
+        if param.own:  # text, or what `plain` writes
             return {"anyOf": [{"type": "string"}, *([] if text else [self._of(kind, taken=True)])]}
         if param.choices:
             return {"type": "string", "enum": list(param.choices)}
