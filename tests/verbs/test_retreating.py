@@ -10,6 +10,7 @@ import pytest
 
 from loopline.checks.document import Document, dump_document
 from loopline.errors import Conflict, Invalid, NotFound, Refused
+from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.service import Monitor
@@ -190,6 +191,63 @@ def test_a_ref_that_moved_on_alone_stays_unless_it_is_named(world: World) -> Non
     }  # fmt: skip
     back = world.do("rollback", CHAMPION, why="bad")
     assert (back.stays[0].partition(":")[0], world.target(RELEASED)) == ("data/flights@released", 3)
+
+
+def test_what_others_have_moved_on_with_theirs_stays_too(world: World) -> None:
+    """Data that another model was promoted with since is the others' work: neither it nor their model goes back or is marked."""
+    for body in (b"1", b"2"):
+        train(world, body)
+        world.data(**{f"{body.decode()}_csv": b"more"})
+    theirs = RefName(MODEL, "theirs")
+    champion(world, 1)
+    moved(world, RELEASED, 1)
+    moved(world, theirs, 1)
+    moved(world, CHAMPION, 2, released=2)
+    world.do("propose", RELEASED, to=Numbered(3), why="ours", also={str(theirs): "2"})
+    way = seen(world, CHAMPION)
+    assert moves(way) == {"model/delay@champion": (2, 1)}
+    assert [(one.ref, one.kind) for one in way.stays] == [(RELEASED, "moved-on")]
+    assert way.quarantines == ("model/delay@2",)
+    assert set(moves(seen(world, CHAMPION, also=(RELEASED,)))) == {"model/delay@champion", str(RELEASED), str(theirs)}
+
+
+def test_a_later_change_of_its_own_stays_below_a_rollback_too(world: World) -> None:
+    """What has brought a ref where it stands is told, not the rollback that has bared it."""
+    for body in (b"1", b"2"):
+        train(world, body)
+    for _ in range(3):
+        world.data(**{f"x{world.events()[-1].seq}_csv": b"more"})
+    champion(world, 1)
+    moved(world, RELEASED, 1)
+    moved(world, CHAMPION, 2, released=2)
+    alone = moved(world, RELEASED, 3)
+    moved(world, RELEASED, 4)
+    world.do("rollback", RELEASED, why="bad")
+    (stays,) = seen(world, CHAMPION).stays
+    assert (stays.at, stays.kind, brief(alone.id) in stays.why) == (3, "moved-on", True)
+
+
+def test_no_service_is_taken_away_beside_something_else(world: World) -> None:
+    """A service that was first deployed with what goes back goes on answering; it is said which model it serves."""
+    for body in (b"1", b"2"):
+        train(world, body)
+    champion(world, 1)
+    world.do("deploy", PROD, model=Pointer(MODEL, Numbered(2)), also=(CHAMPION,), why="first")
+    way = seen(world, CHAMPION)
+    assert moves(way) == {"model/delay@champion": (2, 1)}
+    assert [(one.ref, one.kind) for one in way.stays] == [(PROD, "new")]
+    assert any(one.startswith("service/delay@prod goes on serving model/delay@2") for one in way.notes)
+
+
+@pytest.mark.parametrize("word", ["also", "leave"])
+def test_a_name_that_was_mistyped_is_not_passed_over(world: World, word: str) -> None:
+    """Who wants a ref to stay and misspells it would find it moved."""
+    for number, body in enumerate((b"1", b"2"), start=1):
+        train(world, body)
+        champion(world, number)
+    with pytest.raises(NotFound) as caught:
+        seen(world, CHAMPION, **{word: (RefName(MODEL, "champoin"),)})
+    assert caught.value.kind == "no-ref"
 
 
 def test_a_guarded_policy_stays_and_the_rest_goes(world: World) -> None:
