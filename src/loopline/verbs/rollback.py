@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
 from loopline.errors import Conflict, Invalid
-from loopline.ledger.ledger import Writing
+from loopline.ledger.ledger import Tables, Writing
 from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.digest import MIN_PREFIX
@@ -15,7 +16,7 @@ from loopline.nouns.name import RefName, parse_pointer
 from loopline.nouns.wayback import WayBack
 from loopline.verbs.carrying import carry_out, told
 from loopline.verbs.moving import Plan, begin
-from loopline.verbs.retreating import may_go, way_back
+from loopline.verbs.retreating import elsewhere, may_go, way_back
 from loopline.verbs.returning import Goal
 from loopline.verbs.rolling import end_rolling
 
@@ -52,19 +53,28 @@ def rollback(
     goal = Goal(to, change, also, leave, quarantine, abort)
     if loop.ledger.dry:
         with loop.ledger.read() as tables:
-            seen = way_back(tables, loop, ref, goal)
-            may_go(tables, loop, "rollback", seen)
-            _as_seen(seen, expect)
-        return seen
+            return _way(tables, loop, ref, goal, expect)
     if not why.strip():
         raise Invalid(
             "a rollback needs a reason", kind="missing-parameter", hint="give --why, or --dry-run", verb="rollback"
         )
-    with loop.ledger.write(loop.project, loop.actor) as tx:
-        way = way_back(tx, loop, ref, goal)
-        may_go(tx, loop, "rollback", way)
-        _as_seen(way, expect)
-        return _go(tx, loop, way, why)
+    with loop.ledger.database.write():  # what rolls ends by an event of its own, and with the rest, or not at all
+        way, ending = None, list[str]()
+        while True:
+            with loop.ledger.write(loop.project, loop.actor) as tx:
+                if way is None:
+                    way = _way(tx, loop, ref, goal, expect)
+                    ending = list(way.aborts)
+                if not ending:
+                    return _go(tx, loop, way, why)
+                end_rolling(tx, loop, tx.rollouts.get(ending.pop()), why=why, bad=False)
+
+
+def _way(tx: Tables, loop: Loop, ref: RefName, goal: Goal, expect: str | None) -> WayBack:
+    way = way_back(tx, loop, ref, goal)
+    may_go(tx, loop, "rollback", way)
+    _as_seen(way, expect)
+    return way
 
 
 def _as_seen(way: WayBack, expect: str | None) -> None:
@@ -82,41 +92,49 @@ def _as_seen(way: WayBack, expect: str | None) -> None:
 
 def _go(tx: Writing, loop: Loop, way: WayBack, why: str) -> Change:
     """Go it, in the transaction in which it was found."""
-    for rolls in way.aborts:
-        end_rolling(tx, loop, tx.rollouts.get(rolls), why=why, bad=False)
     moves = tuple(one.move for one in way.moves)
-    taken = {one.change for one in way.undoes}
-    undone = tx.changes.get(next(one for one in way.moves[0].changes if one in taken))
+    taken = [one.change for one in way.undoes]
+    undone = next(one for one in way.moves[0].changes if one in taken)
     stays = tuple(f"{one.ref}: {one.why}" for one in way.stays)
     if way.forward:
-        again = begin(tx, loop, Plan(moves, why, undoes=undone.id, lift=bool(way.lifts), lifts=way.lifts))
+        again = begin(tx, loop, Plan(moves, why, undoes=undone, lift=bool(way.lifts), lifts=way.lifts))
         return replace(again, stays=stays)
-    back = begin(tx, loop, Plan(moves, why, kind="rollback", undoes=undone.id))
+    goes_on = elsewhere(tx, loop, way.moves, way.quarantines)
+    back = begin(tx, loop, Plan(moves, why, kind="rollback", undoes=undone))
     if not back.state.over:
         back = carry_out(tx, back)
     for one in way.quarantines:
         pointer = parse_pointer(one, project=loop.project)
         tx.versions.quarantine(pointer.asset, int(one.rpartition("@")[2]), reason=why, change=back.id)
-    _incident(tx, loop, undone, back)
+    _incident(tx, loop, taken, back)
     tx.say(
         "change.applied", back.id, quarantined=list(way.quarantines), way_back=way.digest,
-        takes_back=[one.change for one in way.undoes], stays=list(stays), aborted=list(way.aborts), **told(back),
+        takes_back=taken, stays=list(stays), aborted=list(way.aborts), **told(back),
     )  # fmt: skip
-    return replace(back, quarantines=tuple(tx.versions.quarantined_by(back.id)), stays=stays)
+    return replace(back, quarantines=tuple(tx.versions.quarantined_by(back.id)), stays=(*stays, *goes_on))
 
 
-def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> None:
-    known = [one for one in tx.incidents.about(undone.id) if one.resolved_at is None]
+def _incident(tx: Writing, loop: Loop, taken: Sequence[str], back: Change) -> None:
+    """Close what is known to have come from what was taken back, or else open an incident; each of these changes is a cause."""
+    known = [
+        one for change in taken for one in tx.incidents.about(change) if not one.resolved_at and _causes(one, change)
+    ]
     if not known:
         known = [
             tx.incidents.open(
                 Incident(
                     id=loop.ids.new(), project=loop.project, title=back.reason, severity="medium", opened_by=str(loop.actor),
-                    opened_at=tx.now, blames=(Blame("caused_by", undone.id, "rollback"),),
+                    opened_at=tx.now,
                 )
             )
         ]  # fmt: skip
+    for change in taken:
+        if not any(_causes(one, change, but="override") for one in known):
+            tx.incidents.blame(known[0].id, Blame("caused_by", change, "rollback"))
     for incident in known:
-        tx.incidents.blame(incident.id, Blame("caused_by", undone.id, "rollback"))
         tx.incidents.blame(incident.id, Blame("fixes", back.id, "rollback"))
         tx.incidents.resolve(incident.id)
+
+
+def _causes(incident: Incident, change: str, *, but: str = "") -> bool:
+    return any((one.relation, one.change) == ("caused_by", change) and one.source != but for one in incident.blames)
