@@ -164,6 +164,21 @@ def test_a_time_counts_where_the_ref_stood_then(four: World) -> None:
     assert caught.value.kind == "nothing-to-move"
 
 
+def test_a_time_that_was_taken_back_is_no_way_back(four: World) -> None:
+    """Where nothing stands that came since, a version that was there before as well is a matter of that earlier time."""
+    hour = 3_600_000_000
+    four.do("propose", CHAMPION, to=Numbered(3), why="old one")
+    first = four.loop.clock.now()
+    for number in (4, 2):
+        four.loop.clock.advance(seconds=3600)  # type: ignore[attr-defined]
+        four.do("propose", CHAMPION, to=Numbered(number), why="on")
+    four.do("rollback", CHAMPION, to=f"@{first + 1}", why="x", quarantine=False)
+    with pytest.raises(Conflict) as caught:
+        goes(four, to=f"@{first + hour + 1}")
+    assert caught.value.kind == "taken-back"
+    assert goes(four, to="4") == 4
+
+
 def test_a_time_needs_no_sign(four: World) -> None:
     """Nobody has to remember the `@` at night."""
     asked = datetime.fromtimestamp((four.loop.clock.now() - 3_600_000_001) / 1e6, UTC).isoformat()

@@ -177,7 +177,8 @@ def _marks(
         if one.ref in going and one.new is not None and f"{one.ref.asset}@{one.new}" not in stay
         and tx.versions.quarantined(one.ref.asset, one.new) is None
     ]  # fmt: skip
-    return tuple(dict.fromkeys([*sorted({f"{one.ref.asset}@{one.new}" for one in found}), *again.leaves(tx, found)]))
+    models = [one for one in again.leaves(tx, found) if one not in stay]
+    return tuple(dict.fromkeys([*sorted({f"{one.ref.asset}@{one.new}" for one in found}), *models]))
 
 
 def elsewhere(tx: Tables, loop: Loop, moves: Sequence[Returning], marks: Sequence[str]) -> list[str]:

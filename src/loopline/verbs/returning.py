@@ -225,7 +225,8 @@ def _as_of(past: Sequence[Moved], time: int, written: str) -> Moment:
         raise _never(ref, f"did not exist at {written}")
     if then == past[0].new:
         raise _is_there(ref, f"stood at {then} at {written}, and is there")
-    if then not in {past[one].old for one in in_force(past)}:
+    stands = [one for one in in_force(past) if one <= at]
+    if not stands or past[stands[-1]].old != then:
         raise _taken_back(past, at)
     return _moment(past, at, free=False)
 
