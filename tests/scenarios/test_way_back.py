@@ -33,7 +33,7 @@ class Ways(RuleBasedStateMachine):
         for number in range(1, VERSIONS + 1):
             train(self.world, str(number).encode())
             champion(self.world, number)
-            self.world.data(**{f"b{number}_csv": b"x"})
+            self.world.data("main", **{f"b{number}_csv": b"x"})
             self.world.do("deploy", PROD, declared=DECLARED)
         self.start = self.world.loop.clock.now()
         self.backs: list[tuple[RefName, str]] = []

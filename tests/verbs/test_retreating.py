@@ -173,7 +173,7 @@ def test_what_others_have_moved_on_with_theirs_stays_too(world: World) -> None:
     """Data that another model was promoted with since is the others' work: neither it nor their model goes back or is marked."""
     for body in (b"1", b"2"):
         train(world, body)
-        world.data(**{f"{body.decode()}_csv": b"more"})
+        world.data("main", **{f"{body.decode()}_csv": b"more"})
     theirs = RefName(MODEL, "theirs")
     champion(world, 1)
     moved(world, RELEASED, 1)
@@ -192,7 +192,7 @@ def test_a_later_change_of_its_own_stays_below_a_rollback_too(world: World) -> N
     for body in (b"1", b"2"):
         train(world, body)
     for _ in range(3):
-        world.data(**{f"x{world.events()[-1].seq}_csv": b"more"})
+        world.data("main", **{f"x{world.events()[-1].seq}_csv": b"more"})
     champion(world, 1)
     moved(world, RELEASED, 1)
     moved(world, CHAMPION, 2, released=2)

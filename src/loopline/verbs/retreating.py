@@ -84,11 +84,11 @@ class _Gathering:
         self.why: dict[RefName, str] = {
             ref: "it is what was named", **again.follows, **dict.fromkeys(goal.also, "it was named as well")
         }  # fmt: skip
-        for one in (*goal.also, *goal.leave):
-            if not tx.changes.history(one, limit=1):
-                tx.refs.get(one)  # a name that was mistyped is not passed over
-        self.notes = [f"{one} has not moved since" for one in goal.also if not self.since(one)]
-        beside = {one: None for one in goal.leave if self.why.pop(one, None)}
+        for said in (*goal.also, *goal.leave):
+            if not tx.changes.history(said, limit=1):
+                tx.refs.get(said)  # a name that was mistyped is not passed over
+        self.notes = [f"{said} has not moved since" for said in goal.also if not self.since(said)]
+        beside = {said: None for said in goal.leave if self.why.pop(said, None)}
         waiting = list(self.why)
         for here in waiting:  # it grows on the way
             for group in self.since(here):
@@ -102,7 +102,7 @@ class _Gathering:
                 raise _too_far(ref)
         self.changes = dict(sorted(self.changes.items(), key=lambda item: -item[1][0].seq))
         self.stays = [
-            self._staying(one, left=one in goal.leave) for one in beside if one not in self.why and self.since(one)
+            self._staying(ref, left=ref in goal.leave) for ref in beside if ref not in self.why and self.since(ref)
         ]
 
     def since(self, ref: RefName) -> list[tuple[Moved, ...]]:
