@@ -173,7 +173,8 @@ def test_what_others_have_moved_on_with_theirs_stays_too(world: World) -> None:
     """Data that another model was promoted with since is the others' work: neither it nor their model goes back or is marked."""
     for body in (b"1", b"2"):
         train(world, body)
-        world.data("main", **{f"{body.decode()}_csv": b"more"})
+    world.data(b_csv=b"more")
+    world.data(c_csv=b"more")
     theirs = RefName(MODEL, "theirs")
     champion(world, 1)
     moved(world, RELEASED, 1)
@@ -191,8 +192,8 @@ def test_a_later_change_of_its_own_stays_below_a_rollback_too(world: World) -> N
     """What has brought a ref where it stands is told, not the rollback that has bared it."""
     for body in (b"1", b"2"):
         train(world, body)
-    for _ in range(3):
-        world.data("main", **{f"x{world.events()[-1].seq}_csv": b"more"})
+    for body in (b"3", b"4", b"5"):
+        world.data(b_csv=body)
     champion(world, 1)
     moved(world, RELEASED, 1)
     moved(world, CHAMPION, 2, released=2)

@@ -32,7 +32,7 @@ def rollback(
     change: Annotated[str | None, "the newest change of the ref, or the rollback that is to be taken back"] = None,
     also: Annotated[tuple[RefName, ...], "further refs that go back to that moment"] = (),
     leave: Annotated[tuple[RefName, ...], "refs that stay where they are"] = (),
-    quarantine: Annotated[bool, "mark what was current as bad, so that no automation moves there again"] = True,
+    quarantine: Annotated[bool, "mark every version that is left as bad, so that no automation moves there again"] = True,
     abort: Annotated[bool, "end what rolls on these refs first"] = False,
     expect: Annotated[str | None, "the digest that `loopline retrace` told: do just that, or nothing"] = None,
 ) -> Change | WayBack:
@@ -42,9 +42,9 @@ def rollback(
     tells what will move and why, and so does a rehearsal (`--dry-run`), which needs no reason.
 
     Where a ref returns to is where it was before, so this needs no new evidence and no approval; it is recorded as a change
-    of its own with edges to what it undoes, and opens an incident that the undone change caused. Again, it goes one further
-    back. Taking a rollback back (`--change`) goes forward: that is a change as any other, lifts the quarantine that the
-    rollback left, and waits for its policy.
+    of its own with edges to what it undoes, and mends the incident that this has caused, or opens one. Again, it goes one
+    further back. Taking a rollback back (`--change`) goes forward: that is a change as any other, lifts the quarantine that
+    the rollback left, and waits for its policy.
 
     Example:
         loopline rollback service/delay@prod --why "delays were read as seconds"
