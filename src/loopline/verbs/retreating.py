@@ -133,10 +133,8 @@ class _Gathering:
     def _staying(self, ref: RefName, *, left: bool) -> Staying:
         here = self._tx.refs.find(ref)
         kind: Why = "left" if left else "moved-on"
-        why = "it was said to stay"
-        if not left:
-            by = brief(self._last(ref)[0].change)
-            why = f"change {by} has moved it again since, with nothing that goes back: --also {ref} takes it along"
+        by = brief(self._last(ref)[0].change)
+        why = "it was said to stay" if left else f"change {by} has moved it again since, with nothing that goes back"
         return Staying(ref, here.target if here else None, self.target(ref), kind, why)
 
 

@@ -57,7 +57,10 @@ def _staying(value: WayBack, screen: Screen) -> Iterator[str]:
         return
     yield ""
     yield screen.paint("dim", "stays")
-    rows = [[f"  {name(one.ref, screen)}", target(one.at), clean(one.why)] for one in value.stays]
+    rows = []
+    for one in value.stays:
+        more = f" (--also {quote(str(one.ref))} takes it along)" if one.kind == "moved-on" else ""
+        rows.append([f"  {name(one.ref, screen)}", target(one.at), clean(one.why + more)])
     yield from (line.rstrip() for line in aligned(rows, width=screen.width))
 
 
