@@ -32,7 +32,7 @@ def rollback(
     change: Annotated[str | None, "the newest change of the ref, or the rollback that is to be taken back"] = None,
     also: Annotated[tuple[RefName, ...], "further refs that go back to that moment"] = (),
     leave: Annotated[tuple[RefName, ...], "refs that stay where they are"] = (),
-    quarantine: Annotated[bool, "mark every version that is left as bad, so that no automation moves there again"] = True,
+    quarantine: Annotated[bool, "mark the versions that it leaves as bad: no automation moves there again"] = True,
     abort: Annotated[bool, "end what rolls on these refs first"] = False,
     expect: Annotated[str | None, "the digest that `loopline retrace` told: do just that, or nothing"] = None,
 ) -> Change | WayBack:
