@@ -121,7 +121,7 @@ def test_a_whole_session(project: Path) -> None:
             assert (await ask("apply_change", change=change["id"]))["state"] == "applied"
             assert "bob" in str(await ask("explain_reason", what=CHAMPION))
             back = await ask("plan_rollback", ref=CHAMPION)
-            assert back["moves"][0]["new"] is None
+            assert back["moves"][0]["move"]["new"] is None
             assert (await ask("show_record", what=CHAMPION))["record"]["target"] == 1
 
     asyncio.run(session())

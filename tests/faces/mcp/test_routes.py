@@ -175,8 +175,8 @@ def test_a_token_that_may_only_read_writes_nothing(world: World) -> None:
         assert world.result("explain_reason", what=CHAMPION)["key"] == CHAMPION
         for name, words in (
             ("propose_change", {"ref": CHAMPION, "to": "2", "why": "x"}), ("comment_change", {"change": CHAMPION, "text": "x"}),
-            ("apply_change", {"change": "nothing"}), ("plan_rollback", {"ref": "model/secret@champion"}),
-            ("check_change", {"change": "x"}), ("steer_rollout", {"action": "abort", "change": "x", "why": "x"}),
+            ("apply_change", {"change": "nothing"}), ("check_change", {"change": "x"}),
+            ("steer_rollout", {"action": "abort", "change": "x", "why": "x"}),
         ):  # fmt: skip
             assert world.error(name, **words)["kind"] == "not-allowed"
     assert world.stands() == 1

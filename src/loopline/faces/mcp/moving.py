@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from loopline.faces.native.schema import Schema, Schemas
 
 STEERING: Final = ("pause", "resume", "abort")
-_PLANNED: Final = "what a rollback would do"
 _REVIEW: Final = "loopline_show_record with the change's id shows its review."
 
 
@@ -50,12 +49,13 @@ def apply(ask: Asking, words: Mapping[str, Any]) -> Found:
 
 
 def plan_rollback(ask: Asking, words: Mapping[str, Any]) -> Found:
-    """Tell what a rollback would move."""
-    change = ask.write("rollback", {"why": _PLANNED, **words}, dry=True).value
-    moves = ", ".join(f"{one['ref']} {one['old']} → {one['new']}" for one in change["moves"])
-    marked = f"; it would put {', '.join(change['quarantines'])} into quarantine" if change["quarantines"] else ""
-    said = f"Nothing has moved. A rollback would move {moves}{marked}. A person does it: loopline rollback {words['ref']} --why …"
-    return Found(change, said)
+    """Tell what a rollback would move, what stays, and what it would mark."""
+    way = ask.read("retrace", words).value
+    moves = ", ".join(f"{one['move']['ref']} {one['move']['old']} → {one['move']['new']}" for one in way["moves"])
+    stays = f"; {', '.join(one['ref'] for one in way['stays'])} would stay" if way["stays"] else ""
+    marked = f"; it would put {', '.join(way['quarantines'])} into quarantine" if way["quarantines"] else ""
+    said = f"Nothing has moved. A rollback would move {moves}{stays}{marked}. A person does it: loopline rollback {words['ref']}"
+    return Found(way, "; ".join((f"{said} --why …", *way["notes"])))
 
 
 def steer(ask: Asking, words: Mapping[str, Any]) -> Found:
@@ -176,10 +176,10 @@ MOVING: Final = (
     ),
     Tool(
         "loopline_plan_rollback", "Plan a rollback",
-        "Use it when something went wrong: tells which refs would go back where, together, and what would be put "
-        "into quarantine. It moves nothing; a person rolls back.",
-        ("rollback",), lambda schemas: taken(schemas, "rollback", "ref", "change"), lambda schemas: given(schemas, "rollback"),
-        plan_rollback, ("ref",), rehearses=True,
+        "Use it when something went wrong: tells which refs would go back where, together, which stay and why, "
+        "and what would be put into quarantine. It moves nothing; a person rolls back.",
+        ("retrace",), lambda schemas: taken(schemas, "retrace", "ref", "to", "change"), lambda schemas: given(schemas, "retrace"),
+        plan_rollback, ("ref",),
     ),
     Tool(
         "loopline_steer_rollout", "Pause, resume or abort a rollout",

@@ -43,15 +43,13 @@ class Tool:
     do: Callable[[Asking, Mapping[str, Any]], Found]
     needs: tuple[str, ...] = ()
     """Arguments without which it makes no sense."""
-    rehearses: bool = False
-    """Whether all that it asks to write is a rehearsal."""
     moves: bool = False
     """Whether a ref, or traffic, may be another afterwards."""
 
     @property
     def reads(self) -> bool:
         """Whether nothing is changed."""
-        return self.rehearses or all(BY_NAME[one].cls == "read" for one in self.verbs)
+        return all(BY_NAME[one].cls == "read" for one in self.verbs)
 
     @property
     def opens(self) -> bool:
