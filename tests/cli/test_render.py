@@ -28,6 +28,7 @@ from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.run import Link, Run, RunState
 from loopline.nouns.verdict import Requirement, Result, Verdict
 from loopline.nouns.version import Version
+from loopline.nouns.wayback import Returning, Staying, WayBack
 from tests.cli.conftest import Terminal
 from tests.verbs.test_plain import all_nouns, strategy
 
@@ -305,6 +306,13 @@ def test_colour_follows_the_terminal_and_the_environment() -> None:
     assert not Screen(Terminal(), io.StringIO(), environ={"TERM": "dumb"}).out_color
     assert not Screen(io.StringIO(), io.StringIO(), environ={}).out_color
     assert Screen(io.StringIO(), io.StringIO(), environ={"FORCE_COLOR": "1"}).out_color
+
+
+def test_the_flag_that_takes_a_ref_along_is_named() -> None:
+    """Whoever is told that a ref has moved on reads at once what would take it along."""
+    stays = Staying(RefName(AssetName("flights", "data", "flights"), "released"), 3, 1, "moved-on", "moved on")
+    way = WayBack(CHAMPION, 1, (Returning(Move(CHAMPION, 2, 1), "named"),), stays=(stays,), digest=DIGEST)
+    assert "--also data/flights@released" in "\n".join(draw(way, screen()))
 
 
 def test_a_rollback_says_what_it_quarantines() -> None:

@@ -96,6 +96,7 @@ WORDS: dict[str, list[str]] = {
     "login": [SERVER],
     "logout": [SERVER],
     "ls": [],
+    "mcp": [],
     "migrate": [],
     "overview": [],
     "pause": ["service/total@prod"],

@@ -64,7 +64,11 @@ class Past:
             tx.say("test", "commit")
             body = self.world.loop.ids.new().encode()
             return tx.versions.publish(
-                asset, Artifact(digest_of(body), size=len(body)), author="person:ann", parents=parents, event_time=made
+                asset,
+                Artifact(self.world.loop.blobs.put(body), size=len(body)),
+                author="person:ann",
+                parents=parents,
+                event_time=made,
             ).number
 
     def move(self, ref: RefName, to: int, *, tier: str | None = None) -> Change:
@@ -407,3 +411,11 @@ def _reached(of: int, edges: dict[int, list[int]]) -> set[int]:
             found.add(here)
             ahead += edges.get(here, ())
     return found
+
+
+def test_each_change_of_a_rollback_over_several_was_taken_back(past: Past) -> None:
+    """Insights count all of them as failed and as work done twice, not the newest alone."""
+    changes = [past.world.propose(past.world.train(body).number) for body in (b"1", b"2", b"3")]
+    back = past.world.do("rollback", CHAMPION, to="1", why="both bad")
+    with past.history() as history:
+        assert history.taken_back() == {one.id: back.closed_at for one in changes[1:]}

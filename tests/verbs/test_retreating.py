@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from loopline.checks.document import Document, dump_document
 from loopline.errors import Conflict, Invalid, NotFound, Refused
+from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.service import Monitor
@@ -93,41 +93,6 @@ def test_everything_that_hangs_together_goes_back(world: World) -> None:
     assert world.events()[-1].subject == back.id
 
 
-def test_what_was_told_is_what_happens(world: World) -> None:
-    """After any history, what was to move stands where it stood behind the event that was told, and nothing else has moved."""
-    train(world, b"1")
-    for body in (b"2", b"3", b"4"):
-        train(world, body)
-    refs = [RefName(MODEL, name) for name in ("a", "b", "c", "d")]
-    chance = random.Random(7)
-    for _ in range(40):
-        here = {ref: world.target(ref) for ref in refs}
-        picked = chance.sample(refs, chance.choice((1, 1, 2, 3)))
-        to = {ref: chance.choice([n for n in (1, 2, 3, 4) if n != here[ref]]) for ref in picked}
-        first, *rest = picked
-        world.do("propose", first, to=Numbered(to[first]), why="on", also={str(one): str(to[one]) for one in rest})
-        if chance.random() < 0.3:
-            ref = chance.choice([one for one in refs if world.target(one)])
-            check_one(world, refs, ref)
-
-
-def check_one(world: World, refs: list[RefName], ref: RefName) -> None:
-    """Roll one ref back and hold what happened against the ledger's own history."""
-    way = seen(world, ref, quarantine=False)
-    with world.loop.ledger.read() as tx:
-        then = {}
-        for one in refs:
-            later = [move for move in tx.changes.history(one, limit=1000) if move.seq > way.seq]
-            then[one] = later[-1].old if later else world.target(one)
-    before = {one: world.target(one) for one in refs}
-    world.do("rollback", ref, why="back", quarantine=False, expect=way.digest)
-    went = {one.move.ref for one in way.moves}
-    assert {one: world.target(one) for one in went} == {one: then[one] for one in went}
-    assert {one: world.target(one) for one in refs if one not in went} == {
-        one: before[one] for one in refs if one not in went
-    }
-
-
 def test_who_promotes_first_and_deploys_then_wants_both_back(world: World) -> None:
     """The champion that a service follows goes back with it though another change moved it; its model is marked with both."""
     for number, body in enumerate((b"1", b"2"), start=1):
@@ -142,6 +107,18 @@ def test_who_promotes_first_and_deploys_then_wants_both_back(world: World) -> No
     left = seen(world, leave=(CHAMPION,))
     assert (moves(left), left.stays[0].kind) == ({"service/delay@prod": (2, 1)}, "left")
     assert "model/delay@champion stays at model/delay@2, which goes into quarantine" in left.notes
+
+
+def test_what_something_goes_back_to_is_not_marked(world: World) -> None:
+    """An alias that is taken along to the very model that the service leaves is not sent into quarantine."""
+    for number, body in enumerate((b"1", b"2"), start=1):
+        train(world, body)
+        champion(world, number)
+        world.do("deploy", PROD, declared=DECLARED)
+    champion(world, 1)
+    way = seen(world, also=(CHAMPION,))
+    assert moves(way) == {"service/delay@prod": (2, 1), "model/delay@champion": (1, 2)}
+    assert way.quarantines == ("service/delay@2",)
 
 
 def test_a_followed_ref_that_has_moved_on_stays(world: World) -> None:
@@ -190,6 +167,64 @@ def test_a_ref_that_moved_on_alone_stays_unless_it_is_named(world: World) -> Non
     }  # fmt: skip
     back = world.do("rollback", CHAMPION, why="bad")
     assert (back.stays[0].partition(":")[0], world.target(RELEASED)) == ("data/flights@released", 3)
+
+
+def test_what_others_have_moved_on_with_theirs_stays_too(world: World) -> None:
+    """Data that another model was promoted with since is the others' work: neither it nor their model goes back or is marked."""
+    for body in (b"1", b"2"):
+        train(world, body)
+    world.data(b_csv=b"more")
+    world.data(c_csv=b"more")
+    theirs = RefName(MODEL, "theirs")
+    champion(world, 1)
+    moved(world, RELEASED, 1)
+    moved(world, theirs, 1)
+    moved(world, CHAMPION, 2, released=2)
+    world.do("propose", RELEASED, to=Numbered(3), why="ours", also={str(theirs): "2"})
+    way = seen(world, CHAMPION)
+    assert moves(way) == {"model/delay@champion": (2, 1)}
+    assert [(one.ref, one.kind) for one in way.stays] == [(RELEASED, "moved-on")]
+    assert way.quarantines == ("model/delay@2",)
+    assert set(moves(seen(world, CHAMPION, also=(RELEASED,)))) == {"model/delay@champion", str(RELEASED), str(theirs)}
+
+
+def test_a_later_change_of_its_own_stays_below_a_rollback_too(world: World) -> None:
+    """What has brought a ref where it stands is told, not the rollback that has bared it."""
+    for body in (b"1", b"2"):
+        train(world, body)
+    for body in (b"3", b"4", b"5"):
+        world.data(b_csv=body)
+    champion(world, 1)
+    moved(world, RELEASED, 1)
+    moved(world, CHAMPION, 2, released=2)
+    alone = moved(world, RELEASED, 3)
+    moved(world, RELEASED, 4)
+    world.do("rollback", RELEASED, why="bad")
+    (stays,) = seen(world, CHAMPION).stays
+    assert (stays.at, stays.kind, brief(alone.id) in stays.why) == (3, "moved-on", True)
+
+
+def test_no_service_is_taken_away_beside_something_else(world: World) -> None:
+    """A service that was first deployed with what goes back goes on answering; it is said which model it serves."""
+    for body in (b"1", b"2"):
+        train(world, body)
+    champion(world, 1)
+    world.do("deploy", PROD, model=Pointer(MODEL, Numbered(2)), also=(CHAMPION,), why="first")
+    way = seen(world, CHAMPION)
+    assert moves(way) == {"model/delay@champion": (2, 1)}
+    assert [(one.ref, one.kind) for one in way.stays] == [(PROD, "new")]
+    assert any(one.startswith("service/delay@prod goes on serving model/delay@2") for one in way.notes)
+
+
+@pytest.mark.parametrize("word", ["also", "leave"])
+def test_a_name_that_was_mistyped_is_not_passed_over(world: World, word: str) -> None:
+    """Who wants a ref to stay and misspells it would find it moved."""
+    for number, body in enumerate((b"1", b"2"), start=1):
+        train(world, body)
+        champion(world, number)
+    with pytest.raises(NotFound) as caught:
+        seen(world, CHAMPION, **{word: (RefName(MODEL, "champoin"),)})
+    assert caught.value.kind == "no-ref"
 
 
 def test_a_guarded_policy_stays_and_the_rest_goes(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,6 +77,8 @@ def test_one_goes_to_a_version_a_time_or_the_last_good_one(four: World) -> None:
         ({"to": "@20-13-99"}, Invalid, "bad-value"),
         ({"to": "5"}, NotFound, "never-there"),
         ({"to": "9"}, NotFound, "no-version"),
+        ({"to": "@my-branch"}, NotFound, "no-revision"),
+        ({"to": "data/flights@1"}, NotFound, "never-there"),
         ({"to": "2", "change": "abcd"}, Invalid, "not-with-change"),
     ],
 )
@@ -134,3 +137,49 @@ def test_a_version_that_is_marked_or_gone_is_passed_over(four: World) -> None:
     with pytest.raises(NotFound) as caught:
         goes(four, to="2")
     assert caught.value.kind == "version-deleted"
+
+
+def test_what_is_passed_over_does_not_end_in_nothing(world: World) -> None:
+    """Where all that stood before is bad, the ref stays: nobody who takes one bad model back wants none at all."""
+    for body in (b"1", b"2"):
+        world.propose(world.train(body).number)
+    with world.loop.ledger.write("flights", world.loop.actor) as tx:
+        tx.versions.quarantine(CHAMPION.asset, 1, reason="smells")
+        tx.say("test", "x")
+    with pytest.raises(NotFound) as caught:
+        goes(world)
+    assert (caught.value.kind, "smells" in caught.value.message) == ("nothing-to-undo", True)
+
+
+def test_a_time_counts_where_the_ref_stood_then(four: World) -> None:
+    """One that stood there then already has nothing to move; one that a rollback has passed goes there all the same."""
+    hour, now = 3_600_000_000, four.loop.clock.now()
+    four.do("rollback", CHAMPION, why="x", to="2")
+    four.propose(four.train(b"5").number)
+    assert goes(four, to=f"@{now - 3 * hour + 1}") == goes(four, to="2") == 2
+    assert goes(four, to=f"@{now - 4 * hour + 1}") == 1
+    four.do("propose", CHAMPION, to=Numbered(1), why="on")
+    with pytest.raises(Invalid) as caught:
+        goes(four, to=f"@{now - 4 * hour + 1}")
+    assert caught.value.kind == "nothing-to-move"
+
+
+def test_a_time_that_was_taken_back_is_no_way_back(four: World) -> None:
+    """Where nothing stands that came since, a version that was there before as well is a matter of that earlier time."""
+    hour = 3_600_000_000
+    four.do("propose", CHAMPION, to=Numbered(3), why="old one")
+    first = four.loop.clock.now()
+    for number in (4, 2):
+        four.loop.clock.advance(seconds=3600)  # type: ignore[attr-defined]
+        four.do("propose", CHAMPION, to=Numbered(number), why="on")
+    four.do("rollback", CHAMPION, to=f"@{first + 1}", why="x", quarantine=False)
+    with pytest.raises(Conflict) as caught:
+        goes(four, to=f"@{first + hour + 1}")
+    assert caught.value.kind == "taken-back"
+    assert goes(four, to="4") == 4
+
+
+def test_a_time_needs_no_sign(four: World) -> None:
+    """Nobody has to remember the `@` at night."""
+    asked = datetime.fromtimestamp((four.loop.clock.now() - 3_600_000_001) / 1e6, UTC).isoformat()
+    assert goes(four, to=asked) == goes(four, to=f"@{asked}") == 3

@@ -9,11 +9,12 @@ from loopline.checks.document import Document, dump_document
 from loopline.errors import Conflict, Invalid, NotFound, Refused
 from loopline.nouns.caller import Caller
 from loopline.nouns.change import ChangeState
+from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.token import Scope
 
-from .conftest import APPROVED, BOB, CHAMPION, DATA, TRIGGER
+from .conftest import APPROVED, BOB, CHAMPION, DATA, PROJECT, TRIGGER
 from .rolled import ROLLING
 from .test_deploy import DECLARED, PROD, champion, train
 
@@ -153,14 +154,43 @@ def test_a_rehearsal_gives_the_way_back(world: World) -> None:
     assert (caught.value.kind, world.events()) == ("missing-parameter", before)
 
 
-def test_one_incident_is_of_what_was_current(world: World) -> None:
-    """Going back over several, the newest is what people met: it has caused the incident, and all are marked."""
+def test_one_incident_blames_all_that_was_taken_back(world: World) -> None:
+    """Going back over several, the newest is the one it undoes; each has caused the one incident, and all are marked."""
     changes = [world.propose(world.train(body).number) for body in (b"1", b"2", b"3")]
     back = world.do("rollback", CHAMPION, to="1", why="both bad")
     assert (back.undoes, back.quarantines) == (changes[2].id, ("model/delay@2", "model/delay@3"))
     (incident,) = world.do("find", "incidents")
-    assert {(b.relation, b.change) for b in incident.blames} == {("caused_by", changes[2].id), ("fixes", back.id)}
+    causes = {("caused_by", one.id) for one in changes[1:]}
+    assert {(b.relation, b.change) for b in incident.blames} == causes | {("fixes", back.id)}
     assert (world.events()[-1].payload or {})["takes_back"] == [changes[2].id, changes[1].id]
+
+
+def test_what_a_bad_mend_was_for_stays_open(world: World) -> None:
+    """Taking back a change that was to fix an incident ends that incident not: the mend was what was wrong."""
+    broken, mend = (world.propose(world.train(body).number) for body in (b"1", b"2"))
+    with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+        edges = (Blame("caused_by", broken.id, "human"), Blame("fixes", mend.id, "human"))
+        before = tx.incidents.open(Incident("01a2" * 8, PROJECT, "late", "high", "ann", tx.now, blames=edges))
+        tx.say("test", "x")
+    world.do("rollback", CHAMPION, why="worse")
+    with world.loop.ledger.read() as tx:
+        assert tx.incidents.get(before.id) == before
+    assert len(world.do("find", "incidents")) == 2
+
+
+def test_what_somebody_has_blamed_keeps_its_source(world: World) -> None:
+    """An incident that a person has opened about a change is closed by its rollback, and goes on saying who said so."""
+    world.propose(world.train(b"1").number)
+    bad = world.propose(world.train(b"2").number)
+    with world.loop.ledger.write(PROJECT, world.loop.actor) as tx:
+        said = Blame("caused_by", bad.id, "human", 0.6)
+        known = tx.incidents.open(Incident("01a2" * 8, PROJECT, "late", "high", "ann", tx.now, blames=(said,)))
+        tx.say("test", "x")
+    back = world.do("rollback", CHAMPION, why="worse")
+    (incident,) = world.do("find", "incidents")
+    assert (incident.id, incident.resolved_at is None) == (known.id, False)
+    edges = {(one.relation, one.change, one.source, one.confidence) for one in incident.blames}
+    assert edges == {("caused_by", bad.id, "human", 0.6), ("fixes", back.id, "rollback", 1.0)}
 
 
 def test_a_rollback_can_be_taken_back(world: World) -> None:
@@ -229,3 +259,34 @@ def test_who_may_not_end_a_rollout_goes_back_over_none(world: World) -> None:
         kept.do("rollback", PROD, why="slow", abort=True)
     assert (caught.value.kind, caught.value.facts["verb"]) == ("not-allowed", "abort")
     assert (world.target(PROD), world.do("rollouts")[0].progress.state) == (2, "waiting")
+
+
+def test_a_rollout_that_it_ends_tells_so_itself(world: World) -> None:
+    """The ended change has its own event, before that of the rollback; where the rollback fails, it rolls on."""
+    for number, body in enumerate((b"0", b"1"), start=1):
+        train(world, body)
+        champion(world, number)
+        world.do("deploy", PROD, declared=DECLARED)
+    train(world, b"2")
+    champion(world, 3)
+    rolling = world.do("deploy", PROD, declared=ROLLING)
+    before = world.events()[-1].seq
+    with pytest.raises(Conflict):
+        world.do("rollback", PROD, why="slow", abort=True, expect="0" * 12)
+    assert (world.events()[-1].seq, world.do("rollouts")[0].over) == (before, False)
+    back = world.do("rollback", PROD, why="slow", abort=True)
+    ended, went = world.events(after=before)
+    assert (ended.kind, ended.subject, went.kind, went.subject) == (
+        "rollout.stopped", rolling.id, "change.applied", back.id,
+    )  # fmt: skip
+    assert {"state", "weight", "service"}.isdisjoint(went.payload or {})
+
+
+def test_a_bad_model_that_goes_on_being_served_is_told(world: World) -> None:
+    """Whoever takes a model's alias back without a look before learns at once which service still serves what it left."""
+    for number, body in enumerate((b"1", b"2"), start=1):
+        train(world, body)
+        champion(world, number)
+        world.do("deploy", PROD, declared=DECLARED)
+    back = world.do("rollback", CHAMPION, why="slow")
+    assert back.stays == ("service/delay@prod goes on serving model/delay@2: loopline retrace service/delay@prod",)

@@ -10,9 +10,9 @@ from loopline.nouns.change import Move
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.name import RefName
 
-Why = Literal["moved-on", "guarded", "deleted", "quarantined", "lost", "left"]
-"""Why a ref stays: it moved again by itself, a policy guards it, its version was deleted, is in quarantine or has lost its
-bytes, somebody has said so."""
+Why = Literal["moved-on", "guarded", "deleted", "quarantined", "lost", "new", "left"]
+"""Why a ref stays: it moved again apart from what goes back, a policy guards it, its version was deleted, is in quarantine or
+has lost its bytes, it is a service that was not there then, somebody has said so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,11 +191,19 @@ class History:
         )
 
     def taken_back(self) -> dict[str, int]:
-        """Give when each change was taken back first."""
+        """Give when each change was taken back first; of a rollback over several, the incident that it mended names them."""
+        backs = {move.change: move.at for move in self.moves if move.why == "rollback"}
+        mended: dict[str, list[int]] = defaultdict(list)
+        for incident, relation, change, source, _, _ in self.delivery.blames():
+            if (relation, source) == ("fixes", "rollback") and change in backs:
+                mended[incident].append(backs[change])
+        times = [(move.undoes, move.at) for move in self.moves if move.undoes]
+        for incident, relation, change, source, _, _ in self.delivery.blames():
+            if (relation, source) == ("caused_by", "rollback"):
+                times += [(change, at) for at in mended[incident]]
         found: dict[str, int] = {}
-        for move in self.moves:
-            if move.undoes:
-                found.setdefault(move.undoes, move.at)
+        for change, at in times:
+            found[change] = min(at, found.get(change, at))
         return found
 
     def _closure(self, model: int) -> Sequence[tuple[int, int, int]]:

@@ -21,7 +21,7 @@ def retrace(
     change: Annotated[str | None, "the newest change of the ref, or the rollback that is to be taken back"] = None,
     also: Annotated[tuple[RefName, ...], "further refs that go back to that moment"] = (),
     leave: Annotated[tuple[RefName, ...], "refs that stay where they are"] = (),
-    quarantine: Annotated[bool, "mark what was current as bad, so that no automation moves there again"] = True,
+    quarantine: Annotated[bool, "mark the versions that it leaves as bad: no automation moves there again"] = True,
     abort: Annotated[bool, "end what rolls on these refs first"] = False,
 ) -> WayBack:
     """Tell what a rollback would move and why, what stays, and what goes into quarantine. Nothing is written.

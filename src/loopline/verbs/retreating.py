@@ -2,7 +2,7 @@
 
 Everything is found in one transaction, and nothing is written. What one change moved together goes back together, and so on
 from each of these refs, over all changes since. Behind a service come the refs that it follows. A ref that somebody has moved
-again since, alone, is theirs: it stays.
+again since, with nothing that goes back, is theirs: it stays.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from loopline.verbs.lacking import HINT
 from loopline.verbs.moving import at_home, stands
 from loopline.verbs.permitting import sees
 from loopline.verbs.repinning import Repinned, repinned
-from loopline.verbs.returning import Goal, Moment, moment_for, trouble
+from loopline.verbs.returning import NOT_THERE, Goal, Moment, in_force, moment_for, trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
@@ -67,7 +67,7 @@ def way_back(tx: Tables, loop: Loop, ref: RefName, goal: Goal) -> WayBack:
         ref, again.seq, tuple(moves),
         tuple(Undone(one[0].change, one[0].at, one[0].author, one[0].reason) for one in taken),
         tuple(stays), marks, lifts, aborts, again.pinned,
-        (*moment.notes, *again.notes, *met.notes, *_elsewhere(tx, loop, moves, marks)),
+        (*moment.notes, *again.notes, *met.notes, *elsewhere(tx, loop, moves, marks)),
         forward=bool(moment.again),
     )  # fmt: skip
     return replace(found, digest=digest_of_way(found))
@@ -77,29 +77,33 @@ class _Gathering:
     """Refs that belong together by the changes since, and why."""
 
     def __init__(self, tx: Tables, ref: RefName, again: Repinned, goal: Goal) -> None:
-        self._tx, self._seq, self._goal = tx, again.seq, goal
+        self._tx, self._seq = tx, again.seq
         self._known: dict[RefName, list[tuple[Moved, ...]]] = {}
         self.changes: dict[str, tuple[Moved, ...]] = {}
         """Those that are taken back: the moves of each, newest first."""
-        self.stays: dict[RefName, Staying] = {}
         self.why: dict[RefName, str] = {
             ref: "it is what was named", **again.follows, **dict.fromkeys(goal.also, "it was named as well")
         }  # fmt: skip
-        self.notes = [f"{one} has not moved since" for one in goal.also if not self.since(one)]
-        waiting = [one for one in self.why if self.since(one)]
-        for one in goal.leave:
-            self.why.pop(one, None)
-        while waiting:
-            here = waiting.pop(0)
-            if here not in self.why:
-                self.stays[here] = self._staying(here, "left", "it was said to stay")
-                continue
+        for said in (*goal.also, *goal.leave):
+            if not tx.changes.history(said, limit=1):
+                tx.refs.get(said)  # a name that was mistyped is not passed over
+        self.notes = [f"{said} has not moved since" for said in goal.also if not self.since(said)]
+        beside = {said: None for said in goal.leave if self.why.pop(said, None)}
+        waiting = list(self.why)
+        for here in waiting:  # it grows on the way
             for group in self.since(here):
                 self.changes[group[0].change] = group
-                waiting += [one.ref for one in group if self._joins(one, here)]
+                for one in group:
+                    beside[one.ref] = None
+                    if one.ref not in self.why and one.ref not in goal.leave and self._hangs_on(one.ref):
+                        self.why[one.ref] = f"change {brief(one.change)} moved it with {here}"
+                        waiting.append(one.ref)
             if len(self.why) > REFS:
                 raise _too_far(ref)
         self.changes = dict(sorted(self.changes.items(), key=lambda item: -item[1][0].seq))
+        self.stays = [
+            self._staying(ref, left=ref in goal.leave) for ref in beside if ref not in self.why and self.since(ref)
+        ]
 
     def since(self, ref: RefName) -> list[tuple[Moved, ...]]:
         """Give the changes that have moved a ref since, newest first, each whole."""
@@ -112,32 +116,32 @@ class _Gathering:
 
     def target(self, ref: RefName) -> int | None:
         """Tell where a ref stood then."""
-        return next(one.old for one in self.since(ref)[-1] if one.ref == ref)
+        return self._own(ref)[-1].old
 
-    def _joins(self, one: Moved, beside: RefName) -> bool:
-        """Take in a ref that was moved with one that goes back, unless it stays; tell whether it is a new one that goes."""
-        if one.ref in self.why or one.ref in self.stays:
-            return False
-        last = self.since(one.ref)[0]
-        if one.ref in self._goal.leave:
-            self.stays[one.ref] = self._staying(one.ref, "left", "it was said to stay")
-            return False
-        if len(last) == 1 and last[0].kind != "rollback":
-            said = f"change {brief(last[0].change)} has moved it again since, alone: --also {one.ref} takes it along"
-            self.stays[one.ref] = self._staying(one.ref, "moved-on", said)
-            return False
-        self.why[one.ref] = f"change {brief(one.change)} moved it with {beside}"
-        return True
+    def _own(self, ref: RefName) -> list[Moved]:
+        return [one for group in self.since(ref) for one in group if one.ref == ref]
 
-    def _staying(self, ref: RefName, kind: Why, why: str) -> Staying:
+    def _last(self, ref: RefName) -> tuple[Moved, ...]:
+        """Give the change that has brought a ref where it stands: the newest that no rollback has taken back."""
+        groups = self.since(ref)
+        return groups[next(in_force(self._own(ref)), 0)]
+
+    def _hangs_on(self, ref: RefName) -> bool:
+        """Tell whether what moved a ref last has moved something with it that goes back."""
+        return any(one.ref in self.why for one in self._last(ref))
+
+    def _staying(self, ref: RefName, *, left: bool) -> Staying:
         here = self._tx.refs.find(ref)
+        kind: Why = "left" if left else "moved-on"
+        by = brief(self._last(ref)[0].change)
+        why = "it was said to stay" if left else f"change {by} has moved it again since, with nothing that goes back"
         return Staying(ref, here.target if here else None, self.target(ref), kind, why)
 
 
 def _sorted_out(tx: Tables, loop: Loop, met: _Gathering, lifts: Sequence[str]) -> tuple[list[Returning], list[Staying]]:
     """Tell refs that can go back from those that cannot; of the named one, which comes first, raise instead."""
     moves: list[Returning] = []
-    stays = [one for one in met.stays.values() if one.at != one.to]
+    stays = [one for one in met.stays if one.at != one.to]
     for ref, why in met.why.items():
         if not met.since(ref):
             continue
@@ -147,6 +151,8 @@ def _sorted_out(tx: Tables, loop: Loop, met: _Gathering, lifts: Sequence[str]) -
             continue
         move = Move(ref, at, to, _tier(tx, ref) if here is None else None)
         wrong = trouble(tx, loop, ref.asset, to, lifted=lifts) if to is not None else None
+        if to is None and ref.asset.kind == "service" and moves:
+            wrong = "new", NOT_THERE
         if wrong is None and ref.asset.kind == "policy" and not _loose(tx, loop, move):
             wrong = "guarded", "a policy guards it, which a rollback would pass by"
             if not moves:
@@ -169,25 +175,28 @@ def _marks(
         if one.ref in going and one.new is not None and f"{one.ref.asset}@{one.new}" not in stay
         and tx.versions.quarantined(one.ref.asset, one.new) is None
     ]  # fmt: skip
-    return tuple(dict.fromkeys([*sorted({f"{one.ref.asset}@{one.new}" for one in found}), *again.leaves(tx, found)]))
+    models = [one for one in again.leaves(tx, found) if one not in stay]
+    return tuple(dict.fromkeys([*sorted({f"{one.ref.asset}@{one.new}" for one in found}), *models]))
 
 
-def _elsewhere(tx: Tables, loop: Loop, moves: Sequence[Returning], marks: Sequence[str]) -> Iterator[str]:
+def elsewhere(tx: Tables, loop: Loop, moves: Sequence[Returning], marks: Sequence[str]) -> list[str]:
     """Say which refs stay at what goes into quarantine, and which services go on serving it, as far as whoever asks sees them."""
     going = {one.move.ref for one in moves}
+    found: list[str] = []
     left = {f"{one.move.ref.asset}@{one.move.old}" for one in moves} | set(marks)
     for asset in dict.fromkeys(parse_pointer(one, project=loop.project).asset for one in marks):
         for ref in tx.refs.of(asset):
             at = f"{asset}@{ref.target}"
             if ref.name not in going and at in marks and sees(loop, "retrace", loop.project, str(asset)):
-                yield f"{ref.name} stays at {at}, which goes into quarantine"
+                found.append(f"{ref.name} stays at {at}, which goes into quarantine")
     for ref in tx.refs.of_kind("service", project=loop.project, limit=REFS):
         if ref.name in going or not sees(loop, "retrace", loop.project, str(ref.name.asset)):
             continue
         with suppress(LooplineError):
             served = [arm.version for arm in service_at(tx, loop, ref).arms if arm.version in left]
             if served:
-                yield f"{ref.name} goes on serving {', '.join(served)}: loopline retrace {ref.name}"
+                found.append(f"{ref.name} goes on serving {', '.join(served)}: loopline retrace {ref.name}")
+    return found
 
 
 def _counts(group: Sequence[Moved], moment: Moment) -> bool:

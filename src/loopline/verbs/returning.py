@@ -6,6 +6,7 @@ never forward.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,11 @@ MOVES: Final = 1000
 """Moves of a ref that are looked at."""
 FILES: Final = 2000
 """Files of a version whose bytes are looked for."""
+_TIME: Final = re.compile(r"\d+-|\d{14}")
+"""How a time begins: a year, or microseconds. A version or a name that does is written whole: `model/delay@2026-08`."""
+
+
+NOT_THERE: Final = "it was not there before: loopline undeploy takes a service away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +82,10 @@ def moment_for(tx: Tables, loop: Loop, ref: RefName, goal: Goal) -> Moment:
         raise _nothing(ref, "has no change to take back")
     if goal.to is None:
         return _last_good(tx, loop, past)
-    if goal.to.startswith("@") and ("-" in goal.to or len(goal.to) > len("@20260801T1200")):
-        return _as_of(past, instant(goal.to[1:]), goal.to)
-    return _at_version(tx, loop, past, goal.to.removeprefix("@"))
+    text = goal.to.removeprefix("@")
+    if _TIME.match(text):
+        return _as_of(past, instant(text), text)
+    return _at_version(tx, loop, past, text)
 
 
 def in_force(past: Sequence[Moved]) -> Iterator[int]:
@@ -170,16 +177,16 @@ def _before(tx: Tables, loop: Loop, ref: RefName, past: Sequence[Moved], change:
 
 
 def _last_good(tx: Tables, loop: Loop, past: Sequence[Moved]) -> Moment:
-    """Go back one step; over versions that nobody should be brought to, and never to no service at all."""
+    """Go back one step; over versions that nobody should be brought to, but never over them to nothing, or to no service."""
     notes: list[str] = []
     ref, here = past[0].ref, past[0].new
     for at in in_force(past):
         old = past[at].old
-        if old is None and ref.asset.kind == "service":
-            notes.append("it was not there before: loopline undeploy takes a service away")
-            continue
         if old is None:
-            return _moment(past, at, notes=notes)
+            if ref.asset.kind != "service" and not notes:
+                return _moment(past, at)
+            notes.append(NOT_THERE if ref.asset.kind == "service" else "it was not there before")
+            continue
         wrong = trouble(tx, loop, ref.asset, old)
         if wrong is None and old != here:
             return _moment(past, at, notes=notes)
@@ -190,8 +197,10 @@ def _last_good(tx: Tables, loop: Loop, past: Sequence[Moved]) -> Moment:
 
 def _at_version(tx: Tables, loop: Loop, past: Sequence[Moved], text: str) -> Moment:
     ref = past[0].ref
-    revision = parse_pointer(text, project=loop.project).revision if "/" in text else parse_revision(text)
-    number = tx.versions.resolve(Pointer(ref.asset, revision)).number
+    pointer = parse_pointer(text, project=loop.project) if "/" in text else Pointer(ref.asset, parse_revision(text))
+    if (pointer.asset.project, str(pointer.asset)) != (ref.asset.project, str(ref.asset)):
+        raise _never(ref, f"has never stood at {text}")
+    number = tx.versions.resolve(pointer).number
     if number == past[0].new:
         raise _is_there(ref, f"is at {number} already")
     for at in in_force(past):
@@ -210,12 +219,14 @@ def _as_of(past: Sequence[Moved], time: int, written: str) -> Moment:
     ref = past[0].ref
     at = max((place for place, one in enumerate(past) if one.at > time), default=None)
     if at is None:
-        raise _is_there(ref, f"has not moved since {written[1:]}")
-    if past[at].old is None:
-        raise NotFound(
-            f"{ref} did not exist at {written[1:]}", kind="never-there", hint=f"loopline history {ref}", ref=str(ref)
-        )
-    if at not in in_force(past):
+        raise _is_there(ref, f"has not moved since {written}")
+    then = past[at].old
+    if then is None:
+        raise _never(ref, f"did not exist at {written}")
+    if then == past[0].new:
+        raise _is_there(ref, f"stood at {then} at {written}, and is there")
+    stands = [one for one in in_force(past) if one <= at]
+    if not stands or past[stands[-1]].old != then:
         raise _taken_back(past, at)
     return _moment(past, at, free=False)
 
@@ -231,6 +242,10 @@ def _moment(past: Sequence[Moved], at: int, *, again: str = "", free: bool = Tru
 
 def _nothing(ref: RefName, what: str) -> NotFound:
     return NotFound(f"{ref} {what}", kind="nothing-to-undo", hint=f"loopline history {ref}", ref=str(ref))
+
+
+def _never(ref: RefName, what: str) -> NotFound:
+    return NotFound(f"{ref} {what}", kind="never-there", hint=f"loopline history {ref}", ref=str(ref))
 
 
 def _is_there(ref: RefName, what: str) -> Invalid:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
 from loopline.errors import Conflict, Invalid
-from loopline.ledger.ledger import Writing
+from loopline.ledger.ledger import Tables, Writing
 from loopline.loop import Loop
 from loopline.nouns.change import Change
 from loopline.nouns.digest import MIN_PREFIX
@@ -16,7 +17,7 @@ from loopline.nouns.wayback import WayBack
 from loopline.verbs.blaming import edge
 from loopline.verbs.carrying import carry_out, told
 from loopline.verbs.moving import Plan, begin
-from loopline.verbs.retreating import may_go, way_back
+from loopline.verbs.retreating import elsewhere, may_go, way_back
 from loopline.verbs.returning import Goal
 from loopline.verbs.rolling import end_rolling
 
@@ -32,7 +33,7 @@ def rollback(
     change: Annotated[str | None, "the newest change of the ref, or the rollback that is to be taken back"] = None,
     also: Annotated[tuple[RefName, ...], "further refs that go back to that moment"] = (),
     leave: Annotated[tuple[RefName, ...], "refs that stay where they are"] = (),
-    quarantine: Annotated[bool, "mark what was current as bad, so that no automation moves there again"] = True,
+    quarantine: Annotated[bool, "mark the versions that it leaves as bad: no automation moves there again"] = True,
     abort: Annotated[bool, "end what rolls on these refs first"] = False,
     expect: Annotated[str | None, "the digest that `loopline retrace` told: do just that, or nothing"] = None,
 ) -> Change | WayBack:
@@ -42,9 +43,9 @@ def rollback(
     tells what will move and why, and so does a rehearsal (`--dry-run`), which needs no reason.
 
     Where a ref returns to is where it was before, so this needs no new evidence and no approval; it is recorded as a change
-    of its own with edges to what it undoes, and opens an incident that the undone change caused. Again, it goes one further
-    back. Taking a rollback back (`--change`) goes forward: that is a change as any other, lifts the quarantine that the
-    rollback left, and waits for its policy.
+    of its own with edges to what it undoes, and mends the incident that this has caused, or opens one. Again, it goes one
+    further back. Taking a rollback back (`--change`) goes forward: that is a change as any other, lifts the quarantine that
+    the rollback left, and waits for its policy.
 
     Example:
         loopline rollback service/delay@prod --why "delays were read as seconds"
@@ -53,19 +54,28 @@ def rollback(
     goal = Goal(to, change, also, leave, quarantine, abort)
     if loop.ledger.dry:
         with loop.ledger.read() as tables:
-            seen = way_back(tables, loop, ref, goal)
-            may_go(tables, loop, "rollback", seen)
-            _as_seen(seen, expect)
-        return seen
+            return _way(tables, loop, ref, goal, expect)
     if not why.strip():
         raise Invalid(
             "a rollback needs a reason", kind="missing-parameter", hint="give --why, or --dry-run", verb="rollback"
         )
-    with loop.ledger.write(loop.project, loop.actor) as tx:
-        way = way_back(tx, loop, ref, goal)
-        may_go(tx, loop, "rollback", way)
-        _as_seen(way, expect)
-        return _go(tx, loop, way, why)
+    with loop.ledger.database.write():  # what rolls ends by an event of its own, and with the rest, or not at all
+        way, ending = None, list[str]()
+        while True:
+            with loop.ledger.write(loop.project, loop.actor) as tx:
+                if way is None:
+                    way = _way(tx, loop, ref, goal, expect)
+                    ending = list(way.aborts)
+                if not ending:
+                    return _go(tx, loop, way, why)
+                end_rolling(tx, loop, tx.rollouts.get(ending.pop()), why=why, bad=False)
+
+
+def _way(tx: Tables, loop: Loop, ref: RefName, goal: Goal, expect: str | None) -> WayBack:
+    way = way_back(tx, loop, ref, goal)
+    may_go(tx, loop, "rollback", way)
+    _as_seen(way, expect)
+    return way
 
 
 def _as_seen(way: WayBack, expect: str | None) -> None:
@@ -83,35 +93,35 @@ def _as_seen(way: WayBack, expect: str | None) -> None:
 
 def _go(tx: Writing, loop: Loop, way: WayBack, why: str) -> Change:
     """Go it, in the transaction in which it was found."""
-    for rolls in way.aborts:
-        end_rolling(tx, loop, tx.rollouts.get(rolls), why=why, bad=False)
     moves = tuple(one.move for one in way.moves)
-    taken = {one.change for one in way.undoes}
-    undone = tx.changes.get(next(one for one in way.moves[0].changes if one in taken))
+    taken = [one.change for one in way.undoes]
+    undone = next(one for one in way.moves[0].changes if one in taken)
     stays = tuple(f"{one.ref}: {one.why}" for one in way.stays)
     if way.forward:
-        again = begin(tx, loop, Plan(moves, why, undoes=undone.id, lift=bool(way.lifts), lifts=way.lifts))
+        again = begin(tx, loop, Plan(moves, why, undoes=undone, lift=bool(way.lifts), lifts=way.lifts))
         return replace(again, stays=stays)
-    back = begin(tx, loop, Plan(moves, why, kind="rollback", undoes=undone.id))
+    goes_on = elsewhere(tx, loop, way.moves, way.quarantines)
+    back = begin(tx, loop, Plan(moves, why, kind="rollback", undoes=undone))
     if not back.state.over:
         back = carry_out(tx, back)
     for one in way.quarantines:
         pointer = parse_pointer(one, project=loop.project)
         tx.versions.quarantine(pointer.asset, int(one.rpartition("@")[2]), reason=why, change=back.id)
-    incidents = _incident(tx, loop, undone, back)
+    incidents = _incident(tx, loop, taken, back)
     tx.say(
         "change.applied", back.id, quarantined=list(way.quarantines), way_back=way.digest,
-        takes_back=[one.change for one in way.undoes], stays=list(stays), aborted=list(way.aborts),
-        incidents=incidents, **told(back),
+        takes_back=taken, stays=list(stays), incidents=incidents, **told(back),
     )  # fmt: skip
-    return replace(back, quarantines=tuple(tx.versions.quarantined_by(back.id)), stays=stays)
+    return replace(back, quarantines=tuple(tx.versions.quarantined_by(back.id)), stays=(*stays, *goes_on))
 
 
-def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> list[dict[str, Any]]:
-    """Resolve what the undone change has caused, or open an incident for it; give what the feed is to keep of that."""
-    cause = Blame("caused_by", undone.id, "rollback", by=str(loop.actor), at=tx.now, why=back.reason)
-    blamed = [one for one in tx.incidents.about(undone.id) if any(b.names(cause) for b in one.blames)]
-    known = [one for one in blamed if one.resolved_at is None]
+def _incident(tx: Writing, loop: Loop, taken: Sequence[str], back: Change) -> list[dict[str, Any]]:
+    """Close what is known to have come from what was taken back, or else open an incident; each of these changes is a cause.
+
+    Give what the feed is to keep of that.
+    """
+    about = {one.id: one for change in taken for one in tx.incidents.about(change) if _causes(one, change)}
+    known = [one for one in about.values() if one.resolved_at is None]
     if not known:
         known = [
             tx.incidents.open(
@@ -121,10 +131,17 @@ def _incident(tx: Writing, loop: Loop, undone: Change, back: Change) -> list[dic
                 )
             )
         ]  # fmt: skip
-    fix = replace(cause, relation="fixes", change=back.id)
+    said = Blame("caused_by", back.id, "rollback", by=str(loop.actor), at=tx.now, why=back.reason)
+    causes = [one for one in taken if not any(_causes(incident, one, but="override") for incident in known)]
     found = []
     for incident in known:
-        edges = [{"before": edge(tx.incidents.blame(incident.id, one)), "after": edge(one)} for one in (cause, fix)]
+        blames = [*(replace(said, change=one) for one in causes), replace(said, relation="fixes")]
+        edges = [{"before": edge(tx.incidents.blame(incident.id, one)), "after": edge(one)} for one in blames]
         tx.incidents.resolve(incident.id, by=str(loop.actor), why=back.reason)
         found.append({"incident": incident.id, "edges": edges})
+        causes = []
     return found
+
+
+def _causes(incident: Incident, change: str, *, but: str = "") -> bool:
+    return any((one.relation, one.change) == ("caused_by", change) and one.source != but for one in incident.blames)

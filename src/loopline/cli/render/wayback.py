@@ -40,14 +40,14 @@ def wayback(value: WayBack, screen: Screen) -> Iterator[str]:
         for one in value.undoes
     ]
     yield from (line.rstrip() for line in aligned(rows, width=screen.width))
-    yield from (f"  ends change {short_id(one)}, which rolls" for one in value.aborts)
+    yield from (f"  ends change {clean(short_id(one))}, which rolls" for one in value.aborts)
     if value.notes or value.forward:
         yield ""
     yield from (f"{screen.paint('wait', '!')} {clean(note)}" for note in value.notes)
     if value.forward:
         yield f"{screen.paint('wait', '!')} going forward is a change as any other: it waits for its policy"
     yield ""
-    ref, digest = quote(str(value.ref)), short(value.digest)
+    ref, digest = clean(quote(str(value.ref))), clean(short(value.digest))
     just = screen.paint("dim", f"(loopline rollback {ref} … --expect {digest} does just this)")
     yield f"{screen.paint('dim', 'digest')}  {digest}  {just}"
 
@@ -57,7 +57,10 @@ def _staying(value: WayBack, screen: Screen) -> Iterator[str]:
         return
     yield ""
     yield screen.paint("dim", "stays")
-    rows = [[f"  {name(one.ref, screen)}", target(one.at), clean(one.why)] for one in value.stays]
+    rows = []
+    for one in value.stays:
+        more = f" (--also {quote(str(one.ref))} takes it along)" if one.kind == "moved-on" else ""
+        rows.append([f"  {name(one.ref, screen)}", target(one.at), clean(one.why + more)])
     yield from (line.rstrip() for line in aligned(rows, width=screen.width))
 
 

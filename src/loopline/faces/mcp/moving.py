@@ -56,7 +56,7 @@ def plan_rollback(ask: Asking, words: Mapping[str, Any]) -> Found:
         f"Nothing has moved. A rollback would move {moves}{marked}{stays}."
         f" A person does it: loopline rollback {words['ref']} --expect {way['digest']} --why …"
     )
-    return Found(way, said)
+    return Found(way, " ".join((said, *way["notes"])))
 
 
 def steer(ask: Asking, words: Mapping[str, Any]) -> Found:
