@@ -7,8 +7,8 @@ from typing import Annotated
 from loopline.loop import Loop
 from loopline.nouns.name import RefName
 from loopline.nouns.wayback import WayBack
-from loopline.verbs.retreating import may_go, way_back
-from loopline.verbs.returning import Goal
+from loopline.verbs.moments import Goal
+from loopline.verbs.wayback import may_go, way_back
 
 
 def retrace(

@@ -16,10 +16,10 @@ from loopline.nouns.name import RefName, parse_pointer
 from loopline.nouns.wayback import WayBack
 from loopline.verbs.blaming import edge
 from loopline.verbs.carrying import carry_out, told
+from loopline.verbs.moments import Goal
 from loopline.verbs.moving import Plan, begin
-from loopline.verbs.retreating import elsewhere, may_go, way_back
-from loopline.verbs.returning import Goal
 from loopline.verbs.rolling import end_rolling
+from loopline.verbs.wayback import elsewhere, may_go, way_back
 
 
 def rollback(

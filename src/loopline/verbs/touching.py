@@ -142,9 +142,9 @@ def _rolled(loop: Loop, typed: Mapping[str, Any]) -> set[Touched]:
 
 def _taken_back(loop: Loop, typed: Mapping[str, Any]) -> set[Touched]:
     """Give everything that a rollback moves, leaves behind, or marks."""
-    from loopline.verbs.retreating import assets_of as all_of
-    from loopline.verbs.retreating import way_back
-    from loopline.verbs.returning import Goal
+    from loopline.verbs.moments import Goal
+    from loopline.verbs.wayback import assets_of as all_of
+    from loopline.verbs.wayback import way_back
 
     words = {name: typed[name] for name in ("to", "change", "also", "leave", "quarantine", "abort") if name in typed}
     try:

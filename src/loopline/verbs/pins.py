@@ -1,4 +1,4 @@
-"""repinning: what the specification of a service brings back with it, and which refs it followed; for rollbacks."""
+"""pins: what the specification of a service brings back with it, and which refs it followed; for rollbacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.change import Moved
     from loopline.nouns.service import Arm, Monitor, Service
-    from loopline.verbs.returning import Moment
+    from loopline.verbs.moments import Moment
 
 
 @dataclass(frozen=True, slots=True)

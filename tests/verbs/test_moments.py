@@ -10,7 +10,7 @@ import pytest
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound
 from loopline.nouns.change import Moved
 from loopline.nouns.name import Numbered
-from loopline.verbs.returning import in_force
+from loopline.verbs.moments import in_force
 
 from .conftest import CHAMPION
 

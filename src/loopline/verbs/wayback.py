@@ -1,4 +1,4 @@
-"""retreating: which refs a rollback moves with the one that is named, which stay, and why; for the verbs that tell and do it.
+"""wayback: which refs a rollback moves with the one that is named, which stay, and why; for the verbs that tell and do it.
 
 Everything is found in one transaction, and nothing is written. What one change moved together goes back together, and so on
 from each of these refs, over all changes since. Behind a service come the refs that it follows. A ref that somebody has moved
@@ -22,10 +22,10 @@ from loopline.verbs import BY_NAME
 from loopline.verbs.carrying import in_quarantine
 from loopline.verbs.deploying import service_at
 from loopline.verbs.lacking import HINT
+from loopline.verbs.moments import NOT_THERE, Goal, Moment, in_force, moment_for, trouble
 from loopline.verbs.moving import at_home, stands
 from loopline.verbs.permitting import sees
-from loopline.verbs.repinning import Repinned, repinned
-from loopline.verbs.returning import NOT_THERE, Goal, Moment, in_force, moment_for, trouble
+from loopline.verbs.pins import Repinned, repinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.service import Monitor
-from loopline.verbs import retreating
+from loopline.verbs import wayback
 
 from .conftest import BOB, CHAMPION, DATA, MODEL, PROJECT
 from .rolled import ROLLING
@@ -353,7 +353,7 @@ def test_too_much_is_said_with_the_next_step(world: World, monkeypatch: pytest.M
             why="x",
             also={f"model/delay@r{one}": str(number) for one in range(4)},
         )
-    monkeypatch.setattr(retreating, "REFS", 3)
+    monkeypatch.setattr(wayback, "REFS", 3)
     with pytest.raises(Conflict) as caught:
         seen(world, CHAMPION)
     assert caught.value.kind == "too-far-back"

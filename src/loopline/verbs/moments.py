@@ -1,4 +1,4 @@
-"""returning: to which moment of its history a ref goes back, and what may be wrong with what stood there; for rollbacks.
+"""moments: to which moment of its history a ref goes back, and what may be wrong with what stood there; for rollbacks.
 
 A ref's moves are read as a stack: a rollback takes away what it took back, so that going back twice goes two steps back and
 never forward.
