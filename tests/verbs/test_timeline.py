@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from loopline.nouns.name import Numbered
 from loopline.nouns.policy import OverrideRule, Policy
 from loopline.nouns.trigger import Do, OnAlert, Trigger
@@ -129,3 +131,20 @@ def test_an_old_rollback_is_told_by_what_the_row_has(world: World) -> None:
         tx.incidents.resolve(made.id)
         tx.say("test", made.id)
     assert kinds(world, made.id) == ["change.applied", "incident.opened", "incident.resolved"]
+
+
+def test_of_very_much_the_middle_is_left_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How it began and what was said last stands there, with every end that is known; that something is missing is told."""
+    monkeypatch.setattr("loopline.verbs.timeline.MOST", 5)
+    made = world.do("incident", "late")
+    for number in range(20):
+        world.do("comment", made.id, str(number))
+        if number == 10:
+            assert (world.do("show", made.id).whole, len(told(world, made.id))) == (False, 1 + 4 + 5)
+        if number == 7:
+            assert (world.do("show", made.id).whole, len(told(world, made.id))) == (True, 1 + 8)
+    world.do("resolve", made.id, why="over")
+    world.do("reopen", made.id, why="not over")
+    assert [one.said for one in told(world, made.id)] == [
+        "late", "0", "1", "2", "3", "17", "18", "19", "over", "not over",
+    ]  # fmt: skip
