@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from loopline.nouns.name import Numbered
 from loopline.nouns.policy import OverrideRule, Policy
 from loopline.nouns.trigger import Do, OnAlert, Trigger
@@ -13,6 +11,8 @@ from .conftest import ANN, BOB, CHAMPION
 from .triggered import alert, arm
 
 if TYPE_CHECKING:
+    import pytest
+
     from loopline.nouns.postmortem import Moment
 
     from .conftest import World
