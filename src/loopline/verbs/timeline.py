@@ -145,7 +145,8 @@ def _of_incident(incident: Incident, page: Iterable[Event], comments: Mapping[st
         why = str(payload.get("why") or "")
         match event.kind:
             case "incident.opened":
-                yield _said(event, "opened the incident", str(payload.get("title") or incident.title))
+                title = str(payload.get("title") or incident.title)
+                yield _said(event, "opened the incident", f"{title}: {why}" if why else title)
             case "incident.edited":
                 yield _said(event, f"changed {_difference(payload)}", why)
             case "incident.blamed" | "incident.absolved":
