@@ -140,6 +140,21 @@ def test_two_who_edit_at_once_keep_what_each_has_said(fresh: Story, serving: Ser
     assert hand.post(here, **same, text="worse").status == 409
 
 
+def test_more_that_are_open_than_are_shown_is_said(
+    fresh: Story, serving: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes the newest for all: the page says that there are more, and how to have them."""
+    monkeypatch.setattr("loopline.faces.web.pages.incidents.OPEN", 2)
+    for name in ("one", "two"):
+        fresh.do("incident", name)
+    assert "more than" not in Hand(serving).get(LIST).text
+    fresh.do("incident", "three")
+    page = Hand(serving).get(LIST)
+    assert "more than 2 incidents" in page.text
+    assert "loopline find incidents --open" in page.text
+    assert wrong_with(page) == []
+
+
 def test_a_viewer_reads_and_says_nothing(fresh: Story, serving: Server, change: Change) -> None:
     """The page has no form for them, what they send is refused, and a stranger is led to the login."""
     fresh.do("incident", "late", caused_by=change.id)
