@@ -7,7 +7,7 @@ from loopline.nouns.policy import OverrideRule, Policy
 from loopline.nouns.trigger import Do, OnAlert, Trigger
 from loopline.verbs.ticking import tick
 
-from .conftest import ANN, BOB, CHAMPION
+from .conftest import ANN, BOB, CHAMPION, PROJECT
 from .triggered import alert, arm
 
 if TYPE_CHECKING:
@@ -148,3 +148,18 @@ def test_of_very_much_the_middle_is_left_out(world: World, monkeypatch: pytest.M
     assert [one.said for one in told(world, made.id)] == [
         "late", "0", "1", "2", "3", "17", "18", "19", "over", "not over",
     ]  # fmt: skip
+
+
+def test_what_was_erased_is_told_as_that(world: World) -> None:
+    """Nobody reads of an edge that was taken away where only its event was: the line says that it was erased."""
+    world.train(b"one")
+    change = world.propose(1)
+    made = world.do("incident", "late")
+    world.do("blame", made.id, change.id, why="seen")
+    world.do("incident", "later", edit=made.id, why="worse")
+    with world.loop.ledger.write(PROJECT, ANN) as tx:
+        for event in tx.feed.list(PROJECT, subject=made.id):
+            tx.feed.erase(PROJECT, event.seq)
+        tx.say("test", "erased")
+    words = [one.words for one in told(world, made.id) if one.kind.startswith("incident.")]
+    assert words == ["opened the incident", *["said something otherwise, which was erased"] * 2]

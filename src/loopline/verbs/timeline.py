@@ -87,7 +87,7 @@ def _of_change(one: Linked, page: Sequence[Event], incident: Incident) -> Iterat
         payload = event.payload or {}
         said = payload.get("comment") or payload.get("reason") or ""
         if event.kind == "check.answered":
-            words = f"{payload.get('check', 'a check')} said {payload.get('result', '')} of"
+            words = f"{payload.get('check', 'a check')} said {payload.get('result', 'something')} of"
         elif event.kind == "change.applied" and one.kind == "rollback":
             words = "rolled back:"
         elif event.kind == "change.applied" and alone:
@@ -147,6 +147,8 @@ def _of_incident(incident: Incident, page: Iterable[Event], comments: Mapping[st
             case "incident.opened":
                 title = str(payload.get("title") or incident.title)
                 yield _said(event, "opened the incident", f"{title}: {why}" if why else title)
+            case "incident.edited" | "incident.blamed" | "incident.absolved" if not payload:
+                yield _said(event, "said something otherwise, which was erased", "")
             case "incident.edited":
                 yield _said(event, f"changed {_difference(payload)}", why)
             case "incident.blamed" | "incident.absolved":
