@@ -130,7 +130,7 @@ def _window(now: int, since: int | None, until: int | None, asked: Asked) -> Win
     end = now + 1 if until is None else until
     if not EARLY < end < FAR:
         raise _no_window(since or 0, end)
-    if since is not None and now < since < end:
+    if since is not None and now < since and (until is None or since < end):
         raise Invalid(
             "it begins in the future", kind="in-the-future", hint="give --since a time that has passed", since=since
         )
