@@ -77,6 +77,37 @@ def test_nothing_that_was_typed_breaks_the_page() -> None:
         assert fact in text
 
 
+@pytest.mark.parametrize(
+    ("nasty", "written"),
+    [
+        ("[here](javascript:alert(1))", "\\[here\\](javascript:alert(1))"), ("![seen](x.png)", "!\\[seen\\](x.png)"),
+        ("`a` *b* __init__ ~~c~~", "\\`a\\` \\*b\\* \\_\\_init\\_\\_ \\~\\~c\\~\\~"), ("a\\|b\\", "a\\\\\\|b\\\\"),
+        ("# heading", "\\# heading"), ("- item", "\\- item"), ("1. item", "1\\. item"), ("> said", "\\> said"),
+        ("&lt;b&gt; &#60;", "&amp;lt;b&amp;gt; &amp;#60;"), ("a_b & c; 1.5 - 2", "a_b & c; 1.5 - 2"),
+    ],
+)  # fmt: skip
+def test_what_was_typed_is_no_markdown(nasty: str, written: str) -> None:
+    """Whoever renders the page sees what was typed, sign by sign: no link, picture, heading, code or cell comes of it."""
+    typed = replace(CAUSE, reason=nasty, blame=replace(CAUSE.blame, why=nasty))
+    found = Postmortem(replace(INCIDENT, title=nasty, resolution=nasty), "s", 9 * HOUR, linked=(typed,))
+    text = document(found)
+    assert [f"# {written}\n" in text, f"\n- {written}\n" in text, f"({written})" in text] == [True] * 3
+    assert text.count(written) == 4
+
+
+def test_no_terminal_acts_upon_the_page() -> None:
+    """Controls and signs that turn text around are left out; those that a script is written with stay."""
+    text = document(Postmortem(replace(INCIDENT, resolution="a\x1b[2J\u202eb\x07 \ud800می\u200cمی"), "s", 9 * HOUR))
+    assert "- a\\[2Jb می\u200cمی\n" in text
+
+
+def test_a_sentence_is_short() -> None:
+    """Of a reason as long as a book it holds the beginning, in one line."""
+    text = sentence(INCIDENT, [replace(CAUSE, reason="why\n" * 5000)], [], [], now=9 * HOUR)
+    assert len(text) < 400
+    assert "\n" not in text
+
+
 def test_an_empty_page_says_what_is_not_known() -> None:
     """Nothing is left blank."""
     text = document(Postmortem(INCIDENT, "s", 9 * HOUR))

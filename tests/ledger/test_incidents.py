@@ -81,3 +81,13 @@ def test_an_incident_is_said_otherwise_resolved_and_opened_again(hand: Hand) -> 
         assert tx.incidents.get(made.id).blames == ()
         with pytest.raises(NotFound):
             tx.incidents.known("trains", made.id)
+
+
+def test_a_title_that_was_made_of_a_reason_is_a_line(hand: Hand) -> None:
+    """Whatever somebody wrote of a rollback: line breaks are spaces, nothing acts upon a terminal, and a book is cut."""
+    titles = []
+    with hand.write() as tx:
+        for text in ("late\nand\tagain\x1b[2J\u202e", "x" * 200, "x" * 10_000):
+            made = tx.incidents.open(Incident(hand.ids.new(), "flights", text, "high", "person:ann", 0))
+            titles.append(made.title)
+    assert titles == ["late and again[2J", "x" * 200, "x" * 199 + "…"]

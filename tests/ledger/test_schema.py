@@ -9,7 +9,9 @@ import pytest
 
 from loopline.errors import Conflict, Refused
 from loopline.ledger import schema
+from loopline.ledger.incidents import Incidents
 from loopline.ledger.tasks import Tasks
+from loopline.nouns.incident import Blame, Incident
 from loopline.nouns.token import Scope
 from loopline.store.database import Database
 from loopline.wiring import open_database
@@ -149,3 +151,21 @@ def test_what_waited_before_a_migration_is_held_against_its_asker(empty: Databas
         tasks = Tasks(rows, 2)
         assert (tasks.scopes("a"), tasks.scopes("b")) == ((Scope(),), None)
         assert [task.run for task in tasks.list("flights")] == [None, None]
+
+
+def test_incidents_of_before_are_kept_with_nothing_invented(empty: Database) -> None:
+    """One that was resolved, and its edge, get blanks for what the ledger did not keep then: who ended it, who says so, why."""
+    empty.migrate(lambda alchemy: schema.upgrade(alchemy, "0009"))
+    with empty.write() as rows:
+        rows.do(
+            "INSERT INTO incidents (id, project, title, severity, opened_by, opened_at, resolved_at)"
+            " VALUES ('a1', 'flights', 'late', 'high', 'person:ann', 1, 2)"
+        )
+        rows.do(
+            "INSERT INTO blames (incident, relation, change, source, confidence) VALUES ('a1', 'caused_by', 'c', 'human', 0.5)"
+        )
+    schema.prepare(empty, migrate=True)
+    with empty.read() as rows:
+        assert Incidents(rows, 3).get("a1") == Incident(
+            "a1", "flights", "late", "high", "person:ann", 1, 2, (Blame("caused_by", "c", "human", 0.5),)
+        )

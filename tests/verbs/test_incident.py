@@ -57,6 +57,15 @@ def test_opening_is_one_event_with_the_time_of_the_world(world: World, applied: 
     assert event.payload["blames"][0]["change"] == applied.id
 
 
+def test_a_reason_is_kept_also_where_nobody_knows_the_cause(world: World) -> None:
+    """What made somebody open it stands in the feed and in the timeline; a zero byte is no reason."""
+    made = world.do("incident", "late", why=" Carrier UA called. ")
+    assert world.events()[-1].payload["why"] == "Carrier UA called."  # type: ignore[index]
+    assert world.do("show", made.id).moments[0].said == "late: Carrier UA called."
+    with pytest.raises(Invalid):
+        world.do("incident", "late", why="a\x00")
+
+
 @pytest.mark.parametrize(("kind", "source"), [("assistant", "assistant"), ("token", "token"), ("trigger", "monitor")])
 def test_what_no_person_says_is_marked(world: World, applied: Change, kind: str, source: str) -> None:
     """Whoever is no person may open one, and what they say carries whose word it is."""

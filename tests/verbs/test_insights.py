@@ -160,3 +160,21 @@ def test_a_young_project_is_not_measured_on_days_before_it_was_there(guarded: Wo
     found = guarded.do("insights", days=90)
     assert 2 <= (found.until - found.since) / 86_400e6 <= 3
     assert guarded.do("insights", since=found.since - 86_400_000_000).since == found.since - 86_400_000_000
+
+
+def test_what_is_still_to_come_is_not_measured(world: World) -> None:
+    """Of a quarter that runs the days count that have passed; one that has not begun is refused."""
+    past = Past(world)
+    world.train(b"one")
+    past.move(CHAMPION, 1, tier="production")
+    past.day(2)
+    begin = past.start
+    running = world.do("insights", since=begin, until=past.at(90))
+    frequency = lane(running, "model")["deployment frequency"]
+    assert (running.until, frequency.why, len(frequency.trend)) == (past.at(2) + 1, "on 1 of 2 days", 3)
+    assert running == world.do("insights", since=begin)
+    assert world.do("insights", until=past.at(90)) == world.do("insights")
+    for until in (past.at(90), None):
+        with pytest.raises(Invalid) as caught:
+            world.do("insights", since=past.at(3), until=until)
+        assert caught.value.kind == "in-the-future"

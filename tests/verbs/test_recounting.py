@@ -11,9 +11,10 @@ from loopline.insights.calendar import Window
 from loopline.ledger.delivery import Delivery
 from loopline.nouns.caller import Caller
 from loopline.nouns.incident import Blame
-from loopline.nouns.name import Numbered
+from loopline.nouns.name import AssetName, Numbered
 from loopline.nouns.token import Scope
 from loopline.verbs.measuring import History
+from loopline.verbs.plain import plain
 from loopline.verbs.recorded import signals_of
 from loopline.verbs.recounting import recounted
 from tests.signals.recorded import entry, write
@@ -21,6 +22,7 @@ from tests.signals.recorded import entry, write
 from .conftest import ANN, BOB, CHAMPION, PROJECT
 from .rolled import rolling
 from .test_deploy import PROD
+from .triggered import alert
 
 if TYPE_CHECKING:
     from loopline.nouns.change import Change
@@ -137,6 +139,28 @@ def test_who_may_not_see_a_service_is_not_told_of_its_traffic(world: World, bad:
     caller = Caller(BOB, {PROJECT: "viewer"}, (Scope(("read",), PROJECT, "model/*"),))
     page = recounted(replace(world.loop, actor=BOB, caller=caller), made.id, asked="show")
     assert (page.affected, page.incident.id) == ((), made.id)
+
+
+def test_who_may_not_see_a_service_is_not_told_of_its_alerts_and_versions(world: World, bad: Change) -> None:
+    """What an alert under a change, or its rollback, names beside it is no name for a token that is kept to other assets."""
+    alert(world, change=bad.id)
+    made = world.do("incident", "late", caused_by=bad.id)
+    back = world.do("rollback", CHAMPION, why="in seconds")
+    other = AssetName(PROJECT, "model", "night")
+    world.do("put", other, digest=world.loop.blobs.put(b"x"))
+    with world.loop.ledger.write(PROJECT, ANN) as tx:
+        tx.versions.quarantine(other, 1, reason="with it", change=back.id)
+        tx.say("test", made.id)
+    pages = [
+        recounted(replace(world.loop, actor=BOB, caller=caller), made.id, asked="show")
+        for caller in (None, Caller(BOB, {PROJECT: "viewer"}, (Scope(("read",), PROJECT, "model/delay"),)))
+    ]
+    told = [str(plain(page, project=PROJECT)) for page in pages]
+    assert [[name in text for name in ("service/delay", "model/night")] for text in told] == [
+        [True, True],
+        [False, False],
+    ]
+    assert [page.quarantined for page in pages] == [("model/delay@2", "model/night@1"), ("model/delay@2",)]
 
 
 def test_no_incident_no_page(world: World) -> None:

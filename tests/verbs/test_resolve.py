@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -56,3 +56,13 @@ def test_no_reason_and_no_incident_are_refused(world: World) -> None:
     with pytest.raises(NotFound) as caught:
         world.do("resolve", "ffffffff", why="x")
     assert caught.value.kind == "no-incident"
+
+
+def test_a_clock_that_goes_back_makes_no_time_below_zero(world: World) -> None:
+    """What ended before it began has lasted no time, in the feed and on the page."""
+    made = world.do("incident", "late")
+    clock: Any = world.loop.clock
+    clock.set(made.opened_at - 1_000_000)
+    world.do("resolve", made.id, why="done")
+    payload = world.events()[-1].payload
+    assert (payload and payload["lasted_us"], world.do("show", made.id).lasted) == (0, 0)

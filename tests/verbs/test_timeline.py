@@ -7,10 +7,12 @@ from loopline.nouns.policy import OverrideRule, Policy
 from loopline.nouns.trigger import Do, OnAlert, Trigger
 from loopline.verbs.ticking import tick
 
-from .conftest import ANN, BOB, CHAMPION
+from .conftest import ANN, BOB, CHAMPION, PROJECT
 from .triggered import alert, arm
 
 if TYPE_CHECKING:
+    import pytest
+
     from loopline.nouns.postmortem import Moment
 
     from .conftest import World
@@ -129,3 +131,35 @@ def test_an_old_rollback_is_told_by_what_the_row_has(world: World) -> None:
         tx.incidents.resolve(made.id)
         tx.say("test", made.id)
     assert kinds(world, made.id) == ["change.applied", "incident.opened", "incident.resolved"]
+
+
+def test_of_very_much_the_middle_is_left_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How it began and what was said last stands there, with every end that is known; that something is missing is told."""
+    monkeypatch.setattr("loopline.verbs.timeline.MOST", 5)
+    made = world.do("incident", "late")
+    for number in range(20):
+        world.do("comment", made.id, str(number))
+        if number == 10:
+            assert (world.do("show", made.id).whole, len(told(world, made.id))) == (False, 1 + 4 + 5)
+        if number == 7:
+            assert (world.do("show", made.id).whole, len(told(world, made.id))) == (True, 1 + 8)
+    world.do("resolve", made.id, why="over")
+    world.do("reopen", made.id, why="not over")
+    assert [one.said for one in told(world, made.id)] == [
+        "late", "0", "1", "2", "3", "17", "18", "19", "over", "not over",
+    ]  # fmt: skip
+
+
+def test_what_was_erased_is_told_as_that(world: World) -> None:
+    """Nobody reads of an edge that was taken away where only its event was: the line says that it was erased."""
+    world.train(b"one")
+    change = world.propose(1)
+    made = world.do("incident", "late")
+    world.do("blame", made.id, change.id, why="seen")
+    world.do("incident", "later", edit=made.id, why="worse")
+    with world.loop.ledger.write(PROJECT, ANN) as tx:
+        for event in tx.feed.list(PROJECT, subject=made.id):
+            tx.feed.erase(PROJECT, event.seq)
+        tx.say("test", "erased")
+    words = [one.words for one in told(world, made.id) if one.kind.startswith("incident.")]
+    assert words == ["opened the incident", *["said something otherwise, which was erased"] * 2]

@@ -251,3 +251,16 @@ def test_a_parameter_with_its_own_reader_takes_json_as_well() -> None:
     for wrong in ({"no": 1}, 5, ["x"]):
         with pytest.raises(Invalid):
             read(usage, {"name": "ci", "scopes": [wrong]}, project="flights")
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\udcff"])
+def test_text_that_no_database_takes_is_refused(usage: Usage, text: str) -> None:
+    """Whoever writes it is told, wherever it stands, whichever face it came by; a path may be anything that a disk holds."""
+    for words in ({"why": text}, {"params": {"a": text}}, {"params": {text: "a"}}):
+        with pytest.raises(Invalid) as caught:
+            read(usage, {"ref": "model/delay@champion", "to": "3", **words}, project="flights")
+        assert (caught.value.kind, str(caught.value.facts).isascii()) == ("bad-value", True)
+    fine = read(
+        usage, {"ref": "model/delay@champion", "to": "3", "why": "可\n👩‍🔬", "folder": "\udcff"}, project="flights"
+    )
+    assert fine["why"].startswith("可")

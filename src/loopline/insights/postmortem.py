@@ -6,10 +6,12 @@ people write themselves: the page ends with room for that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from loopline.nouns.alert import Alert
@@ -19,6 +21,15 @@ from loopline.nouns.postmortem import Failure, Linked, Postmortem
 
 _SECOND: Final = 1_000_000
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_LONGEST: Final = 160
+"""Characters of a reason that a sentence holds."""
+_SIGNS: Final = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
+"""What begins a link, a picture, code, a cell or emphasis; within a word `_` begins none (CommonMark 0.31, 6.2)."""
+_BEGINS: Final = re.compile(r"^(\d+(?=[.)])|(?=[#+=>-]))")
+"""What makes a heading, a list or a quotation of a line that begins with it."""
+_ENTITY: Final = re.compile(r"&(?=#?\w+;)")
+_JOINERS: Final = "\u200c\u200d"
+"""Signs without a shape that scripts and pictures are written with; the others turn text around, or hide in it."""
 RELATIONS: Final = {"caused_by": "caused by", "fixes": "fixed by"}
 """How an edge is read from the incident's end."""
 
@@ -93,7 +104,9 @@ def _later(micros: int) -> str:
 def _moves(one: Linked) -> str:
     more = f" and {len(one.moves) - 1} more" if len(one.moves) > 1 else ""
     kind = f"the {one.kind} " if one.kind != "planned" else ""
-    return f"{kind}{one.moves[0]}{more}" + (f" (“{one.reason}”)" if one.reason else "")
+    reason = " ".join(one.reason.split())
+    said = reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST]}…"
+    return f"{kind}{one.moves[0]}{more}" + (f" (“{said}”)" if said else "")
 
 
 def _who(actor: str) -> str:
@@ -113,7 +126,7 @@ def _facts(found: Postmortem, zone: ZoneInfo) -> str:
         ("Opened", f"{_time(one.opened_at, zone)} by {_who(one.opened_by)}"),
         ("Resolved", f"{_time(one.resolved_at, zone)}{_by(one.resolved_by)}" if one.resolved_at else "not yet"),
         ("Open for", lasting(found.lasted) + ("" if one.resolved_at else " so far")),
-        ("Incident", f"`{brief(one.id)}`"),
+        ("Incident", brief(one.id)),
     ]  # fmt: skip
     return _table(("", ""), [(name, value) for name, value in rows if value])
 
@@ -151,8 +164,8 @@ def _edges(linked: Iterable[Linked]) -> Iterator[str]:
         blame = one.blame
         said = f": {_plain(blame.why)}" if blame.why else ""
         yield (
-            f"- {RELATIONS[blame.relation]} `{brief(blame.change)}`, {', '.join(one.moves)} ({_plain(one.reason)}),"
-            f"{_by(one.author)}. Source: {blame.source}{_by(blame.by)}, {blame.confidence:.0%} sure{said}"
+            f"- {RELATIONS[blame.relation]} `{brief(blame.change)}`, {_plain(', '.join(one.moves))} ({_plain(one.reason)}),"
+            f"{_by(_plain(one.author))}. Source: {blame.source}{_by(_plain(blame.by))}, {blame.confidence:.0%} sure{said}"
         )
 
 
@@ -169,9 +182,9 @@ def _timeline(found: Postmortem, zone: ZoneInfo) -> Iterator[str]:
 def _done(found: Postmortem) -> Iterator[str]:
     for one in found.linked:
         if one.blame.relation == "fixes":
-            yield f"- {_plain(_moves(one))}, by {_who(one.author)}"
+            yield f"- {_plain(_moves(one))}, by {_plain(_who(one.author))}"
     if found.quarantined:
-        yield f"- in quarantine since: {', '.join(found.quarantined)}"
+        yield f"- in quarantine since: {_plain(', '.join(found.quarantined))}"
     if found.incident.resolution:
         yield f"- {_plain(found.incident.resolution)}"
 
@@ -182,8 +195,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Write a text so that it stays one line of a table and starts nothing of its own."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    """Write a text so that it stays one line of text: it starts nothing of its own, and no terminal acts upon it."""
+    shown = "".join(one for one in text if one.isspace() or one in _JOINERS or category(one) not in ("Cc", "Cf", "Cs"))
+    line = _SIGNS.sub(r"\\\g<0>", " ".join(shown.split()))
+    line = _BEGINS.sub(r"\1\\", line)
+    return _ENTITY.sub("&amp;", line).replace("<", "&lt;")
 
 
 def _time(at: int | None, zone: ZoneInfo) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from loopline.errors import Conflict, NotFound
-from loopline.nouns.incident import Blame, Incident
+from loopline.nouns.incident import Blame, Incident, line_of
 from loopline.store.database import Row, Rows
 
 LEAST: Final = 4
@@ -25,12 +25,12 @@ class Incidents:
         self._now = now
 
     def open(self, incident: Incident) -> Incident:
-        """Write one down with its edges."""
+        """Write one down with its edges; a title that was made of a reason is kept as one line."""
         self._rows.do(
             "INSERT INTO incidents (id, project, title, severity, opened_by, opened_at, about, began_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            incident.id, incident.project, incident.title, incident.severity, incident.opened_by, self._now, incident.about,
-            incident.began_at,
+            incident.id, incident.project, line_of(incident.title), incident.severity, incident.opened_by, self._now,
+            incident.about, incident.began_at,
         )  # fmt: skip
         for blame in incident.blames:
             self.blame(incident.id, replace(blame, by=blame.by or incident.opened_by))

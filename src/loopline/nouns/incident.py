@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from loopline.nouns.severity import Severity
 
+LONGEST: Final = 200
+"""Characters of a title."""
 Relation = Literal["caused_by", "fixes"]
 Source = Literal["human", "rollback", "monitor", "override", "assistant", "token"]
 """Who says so: a person, a rollback of the change, an alert that a trigger has followed, whoever let the change through against
@@ -50,3 +52,9 @@ class Incident:
     resolved_by: str = ""
     resolution: str = ""
     """What was done, in the words of whoever resolved it."""
+
+
+def line_of(text: str) -> str:
+    """Make a title of what was said elsewhere, as the reason of a rollback: one line, cut where it is too long."""
+    shown = "".join(one for one in " ".join(text.split()) if one.isprintable())
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"

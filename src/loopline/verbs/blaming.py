@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.change import Change, ChangeState
 from loopline.nouns.ids import brief
-from loopline.nouns.incident import Blame, Incident, Relation, Source
+from loopline.nouns.incident import LONGEST, Blame, Incident, Relation, Source
 from loopline.nouns.name import parse_ref
 from loopline.verbs.moving import at_home
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.actor import Actor
 
-LONGEST: Final = 200
-"""Characters of a title."""
 _SOURCES: Final[Mapping[str, Source]] = {
     "person": "human",
     "trigger": "monitor",

@@ -30,7 +30,7 @@ def incident(
     confidence: Annotated[float, "how sure you are of that, above 0 and up to 1"] = 1.0,
     about: Annotated[AssetName | None, "the asset that it is about: service/delay"] = None,
     at: Annotated[int | None, "since when: 2026-07-01, 2026-07-01T09:30 (UTC), or microseconds", instant] = None,
-    why: Annotated[str, "what makes you blame that change; with --edit, why you say otherwise now"] = "",
+    why: Annotated[str, "what makes you think so, and blame that change; with --edit, why you say otherwise now"] = "",
     edit: Annotated[str | None, "first digits of the incident that shall say this instead"] = None,
 ) -> Incident:
     """Open an incident: something goes wrong in production. Or say of one what it is, how bad, about what, and since when.
@@ -47,6 +47,7 @@ def incident(
             hint=f"loopline blame {edit} {caused_by} --why …",
         )  # fmt: skip
     said = titled(title) if title or edit is None else ""
+    reason = reasoned(why) if why.strip() or edit is not None else ""
     with loop.ledger.write(loop.project, loop.actor) as tx:
         if at is not None and at > tx.now:
             raise Invalid(
@@ -60,9 +61,9 @@ def incident(
                 began_at=before.began_at if at is None else at,
             )  # fmt: skip
             was, now = _differing(before, after)
-            tx.say("incident.edited", before.id, before=was, after=now, why=reasoned(why))
+            tx.say("incident.edited", before.id, before=was, after=now, why=reason)
             return tx.incidents.edit(after)
-        blames = () if caused_by is None else (_cause(tx, loop, caused_by, confidence, why),)
+        blames = () if caused_by is None else (_cause(tx, loop, caused_by, confidence, reason),)
         tx.projects.ensure(loop.project)
         made = tx.incidents.open(
             Incident(
@@ -73,14 +74,14 @@ def incident(
         tx.event_time = at
         tx.say(
             "incident.opened", made.id, title=made.title, severity=made.severity, about=made.about,
-            blames=[edge(one) for one in made.blames],
+            blames=[edge(one) for one in made.blames], why=reason,
         )  # fmt: skip
         return made
 
 
 def _cause(tx: Tables, loop: Loop, word: str, confidence: float, why: str) -> Blame:
     change = blamable(named(tx, loop, word), "caused_by")
-    return Blame("caused_by", change.id, source_of(loop.actor), sure(confidence), str(loop.actor), tx.now, why.strip())
+    return Blame("caused_by", change.id, source_of(loop.actor), sure(confidence), str(loop.actor), tx.now, why)
 
 
 def _about(tx: Tables, loop: Loop, asset: AssetName | None) -> str:

@@ -47,7 +47,7 @@ def insights(
     loop: Loop,
     *,
     since: Annotated[int | None, "from when: 2026-07-01, 2026-07-01T09:30 (UTC), or microseconds", instant] = None,
-    until: Annotated[int | None, "up to when; now when left out", instant] = None,
+    until: Annotated[int | None, "up to when; now when left out, or later", instant] = None,
     days: Annotated[
         int, "where --since is left out: how many whole days, today beside them; none before the project was made"
     ] = 90,
@@ -130,6 +130,11 @@ def _window(now: int, since: int | None, until: int | None, asked: Asked) -> Win
     end = now + 1 if until is None else until
     if not EARLY < end < FAR:
         raise _no_window(since or 0, end)
+    if since is not None and now < since and (until is None or since < end):
+        raise Invalid(
+            "it begins in the future", kind="in-the-future", hint="give --since a time that has passed", since=since
+        )
+    end = min(end, now + 1)  # what is still to come is no time in which nothing happened
     begin = _back(end, asked, zone) if since is None else since
     if not EARLY < begin < end:
         raise _no_window(begin, end)

@@ -43,7 +43,7 @@ def recounted(loop: Loop, key: str, *, asked: str) -> Postmortem:
         history = History(Delivery(tx.rows, loop.project), Window(first, now + 1, now))
         failures = history.failures({change.id for change in blamed})
         firing = tx.firings.of_incident(incident.id)
-        alerts = _alerts(tx, incident, causes, firing)
+        alerts = [one for one in _alerts(tx, incident, causes, firing) if _told(loop, asked, one.service)]
         lines, whole = moments(tx, incident, linked, alerts, firing)
         marked = dict.fromkeys(one for _, change in known for one in tx.versions.quarantined_by(change.id))
         places = list(_places(tx, loop, causes, asked))
@@ -51,8 +51,9 @@ def recounted(loop: Loop, key: str, *, asked: str) -> Postmortem:
     end = _end(incident, failures, now)
     return Postmortem(
         incident, sentence(incident, linked, failures, alerts, now=now), now, linked=linked, failures=failures,
-        affected=tuple(_affected(loop, places, since, end)), alerts=tuple(alerts), quarantined=tuple(marked), moments=lines,
-        whole=whole,
+        affected=tuple(_affected(loop, places, since, end)), alerts=tuple(alerts),
+        quarantined=tuple(one for one in marked if _told(loop, asked, one)),
+        moments=tuple(one for one in lines if one.thing != "version" or _told(loop, asked, one.key)), whole=whole,
     )  # fmt: skip
 
 
@@ -108,6 +109,11 @@ def _places(tx: Tables, loop: Loop, causes: Iterable[Change], asked: str) -> Ite
         ref = parse_ref(name, project=loop.project)
         if _may(loop, asked, ref.asset):
             yield ref, numbers.get(name, []), models
+
+
+def _told(loop: Loop, asked: str, name: str) -> bool:
+    """Tell whether whoever asks may hear of a version, or of a deployment, that is only beside what the incident is about."""
+    return sees(loop, asked, loop.project, name.rpartition("@")[0])
 
 
 def _may(loop: Loop, asked: str, asset: AssetName) -> bool:

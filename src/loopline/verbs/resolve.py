@@ -23,5 +23,5 @@ def resolve(
     reason = reasoned(why)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         found = not_resolved(tx.incidents.known(loop.project, incident))
-        tx.say("incident.resolved", found.id, lasted_us=tx.now - found.opened_at, why=reason)
+        tx.say("incident.resolved", found.id, lasted_us=max(0, tx.now - found.opened_at), why=reason)
         return tx.incidents.resolve(found.id, by=str(loop.actor), why=reason)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from loopline.nouns.incident import Incident
 
 MOST: Final = 400
-"""Events of one change, or of the incident, that are read."""
+"""Events of one change, or of the incident, that are read from its beginning, and from its end."""
 _CHANGED: Final[Mapping[str, str]] = {
     "change.proposed": "proposed",
     "change.approved": "approved",
@@ -43,10 +43,9 @@ def moments(
     tx: Tables, incident: Incident, linked: Sequence[Linked], alerts: Sequence[Alert], firing: Firing | None
 ) -> tuple[tuple[Moment, ...], bool]:
     """Give the lines, oldest first, and whether nothing is left out."""
-    pages = {
-        one: tx.feed.list(incident.project, subject=one, limit=MOST)
-        for one in (*dict.fromkeys(one.blame.change for one in linked), incident.id)
-    }
+    subjects = (*dict.fromkeys(one.blame.change for one in linked), incident.id)
+    read = {one: _read(tx, incident.project, one) for one in subjects}
+    pages = {one: page for one, (page, _) in read.items()}
     comments = {one.id: one for one in tx.comments.on(incident.id)}
     found: list[Moment] = []
     if incident.began_at is not None:
@@ -65,7 +64,16 @@ def moments(
             found += _of_change(one, pages[one.blame.change], incident)
     ended = {one.at for one in found if one.kind == "incident.resolved"}
     found += [one for one in _ends(incident, pages[incident.id]) if one.at not in ended]
-    return tuple(sorted(found, key=lambda one: one.at)), all(len(page) < MOST for page in pages.values())
+    return tuple(sorted(found, key=lambda one: one.at)), all(whole for _, whole in read.values())
+
+
+def _read(tx: Tables, project: str, subject: str) -> tuple[Sequence[Event], bool]:
+    """Read the events of one thing, and whether these are all: of very many those in the middle are left out."""
+    first = tx.feed.list(project, subject=subject, limit=MOST)
+    if len(first) < MOST:
+        return first, True
+    last = [one for one in tx.feed.search(project, subject=subject, limit=MOST) if one.seq > first[-1].seq]
+    return [*first, *reversed(last)], len(last) < MOST
 
 
 def _of_change(one: Linked, page: Sequence[Event], incident: Incident) -> Iterator[Moment]:
@@ -79,7 +87,7 @@ def _of_change(one: Linked, page: Sequence[Event], incident: Incident) -> Iterat
         payload = event.payload or {}
         said = payload.get("comment") or payload.get("reason") or ""
         if event.kind == "check.answered":
-            words = f"{payload.get('check', 'a check')} said {payload.get('result', '')} of"
+            words = f"{payload.get('check', 'a check')} said {payload.get('result', 'something')} of"
         elif event.kind == "change.applied" and one.kind == "rollback":
             words = "rolled back:"
         elif event.kind == "change.applied" and alone:
@@ -137,7 +145,10 @@ def _of_incident(incident: Incident, page: Iterable[Event], comments: Mapping[st
         why = str(payload.get("why") or "")
         match event.kind:
             case "incident.opened":
-                yield _said(event, "opened the incident", str(payload.get("title") or incident.title))
+                title = str(payload.get("title") or incident.title)
+                yield _said(event, "opened the incident", f"{title}: {why}" if why else title)
+            case "incident.edited" | "incident.blamed" | "incident.absolved" if not payload:
+                yield _said(event, "said something otherwise, which was erased", "")
             case "incident.edited":
                 yield _said(event, f"changed {_difference(payload)}", why)
             case "incident.blamed" | "incident.absolved":

@@ -134,14 +134,29 @@ def _read_one(param: Param, value: Any, project: str) -> Any:
         return None
     try:
         if param.shape == "pairs":
-            return {key: param.parse(one, project) for key, one in _pairs(value)}
+            return {_storable(key): _storable(param.parse(one, project)) for key, one in _pairs(value)}
         if param.shape == "many":
             items = value if isinstance(value, (list, tuple)) else [value]
-            return tuple(param.parse(one, project) for one in items)
-        return param.parse(value, project)
+            return tuple(_storable(param.parse(one, project)) for one in items)
+        return _storable(param.parse(value, project))
     except Invalid as error:
         error.facts.setdefault("parameter", param.name)
         raise
+
+
+def _storable(value: Any) -> Any:
+    """Give a value back. Raise Invalid for text that no database takes: with NUL, or with half a character."""
+    if isinstance(value, str) and not (value.isprintable() and value.isascii()):
+        try:
+            whole = b"\x00" not in value.encode()
+        except UnicodeEncodeError:
+            whole = False
+        if not whole:
+            raise Invalid(
+                "text holds NUL, or half a character", kind="bad-value", hint="write it as UTF-8, without NUL",
+                value=value[:100].encode("ascii", "backslashreplace").decode(),
+            )  # fmt: skip
+    return value
 
 
 def _pairs(value: Any) -> Iterable[tuple[str, Any]]:

@@ -117,6 +117,44 @@ def test_edges_are_edited_and_it_is_resolved_and_reopened(fresh: Story, serving:
     assert "who looks" not in hand.get(here).text
 
 
+def test_two_who_edit_at_once_keep_what_each_has_said(fresh: Story, serving: Server, change: Change) -> None:
+    """What somebody left as their form had it stays as it is by now, also where the form came back once."""
+    fresh.do("incident", "late")
+    hand, here = Hand(serving), newest(fresh)
+
+    def fields(page: Read) -> dict[str, str]:
+        given = {one["name"]: one.get("value", "") for one in page.tree.all("input") if "name" in one}
+        return {
+            name: text for name, text in given.items() if name.removeprefix("was-") in ("title", "severity", "about")
+        }
+
+    form = fields(hand.get(here)) | {"severity": "high", "do": "edit"}
+    made = fresh.do("find", "incidents")[0]
+    fresh.do("incident", "later", edit=made.id, about=NOTES.asset, why="seen")
+    back = hand.post(here, **form, text="")
+    assert back.status == 400
+    assert hand.post(here, **(form | fields(back) | {"severity": "high"}), text="worse").status == 303
+    (after,) = fresh.do("find", "incidents")
+    assert (after.title, after.severity, after.about) == ("later", "high", str(NOTES.asset))
+    same = fields(hand.get(here)) | {"severity": "high", "do": "edit"}
+    assert hand.post(here, **same, text="worse").status == 409
+
+
+def test_more_that_are_open_than_are_shown_is_said(
+    fresh: Story, serving: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes the newest for all: the page says that there are more, and how to have them."""
+    monkeypatch.setattr("loopline.faces.web.pages.incidents.OPEN", 2)
+    for name in ("one", "two"):
+        fresh.do("incident", name)
+    assert "more than" not in Hand(serving).get(LIST).text
+    fresh.do("incident", "three")
+    page = Hand(serving).get(LIST)
+    assert "more than 2 incidents" in page.text
+    assert "loopline find incidents --open" in page.text
+    assert wrong_with(page) == []
+
+
 def test_a_viewer_reads_and_says_nothing(fresh: Story, serving: Server, change: Change) -> None:
     """The page has no form for them, what they send is refused, and a stranger is led to the login."""
     fresh.do("incident", "late", caused_by=change.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -143,6 +144,21 @@ def test_the_table_is_the_one_of_the_command(reviewed: tuple[Server, Story]) -> 
     assert server.get(twin["href"].replace("&amp;", "&")).json()["result"]["since"] == int(
         cells[cells.index("since") + 2]
     )
+
+
+def test_nobody_waits_for_a_table(reviewed: tuple[Server, Story], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of very many rows is written on a thread: the loop goes on answering others."""
+    seen: list[bool] = []
+
+    def slow(_: object) -> str:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            seen.append(True)
+        return "section"
+
+    monkeypatch.setattr("loopline.insights.sheet.as_csv", slow)
+    assert (reviewed[0].get(f"{HERE}/table.csv").body, seen) == (b"section", [True])
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,7 @@ async def _do(request: Request, form: Mapping[str, list[str]]) -> str:
             await ask(request, "blame", **words, **({"confidence": said["confidence"]} if said["confidence"] else {}))
             return f"{here}#changes"
         case "edit":
-            changed = {name: text for name in ("title", "severity", "about", "at") if (text := first_of(form, name))}
-            await ask(request, "incident", **changed, edit=key, why=said["text"])
+            await ask(request, "incident", **_changed(form), edit=key, why=said["text"])
         case "comment":
             await ask(request, "comment", change=key, text=said["text"])
             return f"{here}#timeline"
@@ -79,6 +78,12 @@ async def _do(request: Request, form: Mapping[str, list[str]]) -> str:
         case other:
             raise Invalid(f"an incident knows no {other!r}", kind="bad-value", hint="use the buttons of its page")
     return here
+
+
+def _changed(form: Mapping[str, list[str]]) -> dict[str, str]:
+    """Give the fields that somebody has changed: the others may have been said otherwise meanwhile, by somebody else."""
+    typed = {name: first_of(form, name) for name in ("title", "severity", "about", "at")}
+    return {name: text for name, text in typed.items() if text not in ("", first_of(form, f"was-{name}"))}
 
 
 async def _page(

@@ -50,12 +50,13 @@ async def answer(request: Request) -> Response:
 async def _page(request: Request, typed: Mapping[str, str], *, problem: LooplineError | None = None) -> Response:
     project, after = project_of(request), request.query_params.get("after", "")
     words = {"what": "incidents", "after": after, "limit": PAGE}
-    standing = await ask(request, "find", what="incidents", open=True, limit=OPEN)
+    standing = await ask(request, "find", what="incidents", open=True, limit=OPEN + 1)
     found = await ask(request, "find", **(words | {"limit": PAGE + 1}))
     older = address(project, "incidents", after=found[PAGE - 1].id) + "#over" if len(found) > PAGE else ""
     return await render(
         request, "incidents.html", title="Incidents", section="incidents", asked=Asked("find", words), problem=problem,
-        status=status_of(problem) if problem else 200, standing=() if after else standing, severities=SEVERITIES,
+        status=status_of(problem) if problem else 200, standing=() if after else standing[:OPEN], more=len(standing) > OPEN,
+        severities=SEVERITIES,
         over=[one for one in found[:PAGE] if one.resolved_at is not None], older=older,
         newest=address(project, "incidents") if after else "", typed=typed, why_not={"incident": why_not(request, "incident")},
     )  # fmt: skip
