@@ -145,10 +145,10 @@ def test_the_feed_of_the_story_is_whole(told: tuple[Path, str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_server_answers_and_is_gone(told: tuple[Path, str]) -> None:
-    """A server came up, answered for the ledger, a verb and a page, said its address, and went with the story."""
+    """A server came up, answered for the ledger, a verb and two pages, said its address, and went with the story."""
     _, said = told
     asked = [line for line in said.splitlines() if line.startswith("GET http://127.0.0.1:")]
-    assert [line.rpartition(": ")[2][:3] for line in asked] == ["200"] * 3
+    assert [line.rpartition(": ")[2][:3] for line in asked] == ["200"] * 4
     url = next(line.split()[-1] for line in said.splitlines() if line.startswith("Loopline listens on"))
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
@@ -204,3 +204,18 @@ def test_rollouts_are_judged_by_what_came_true(told: tuple[Path, str]) -> None:
     assert incidents[0]["blames"][0]["change"] == bad["change"]
     asked = [line for line in said.splitlines() if "all answered" in line]
     assert len(asked) == 3
+
+
+@pytest.mark.timeout(600)
+def test_it_ends_with_a_look_back(told: tuple[Path, str]) -> None:
+    """The incident of the bad version is resolved, with a timeline from the feed, and insights name a bottleneck of recorded time."""
+    home, said = told
+    incident = ask(home, "find", "incidents", "--limit", "1")[0]  # type: ignore[index]
+    if "## Timeline" in said:  # else nothing was found worse on so few flights, and somebody has ended it
+        assert incident["resolved_at"]
+    found = ask(home, "insights", "--days", "1")
+    assert isinstance(found, dict)
+    assert found["young"]
+    assert found["streams"][0]["bottleneck"] in ("waiting", "running", "reviewing", "rolling")
+    assert {lane["name"] for lane in found["lanes"] if lane["refs"]} == {"code", "data", "model"}
+    assert "/p/flights/insights: 200" in said
