@@ -208,7 +208,7 @@ def test_rollouts_are_judged_by_what_came_true(told: tuple[Path, str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_it_ends_with_a_look_back(told: tuple[Path, str]) -> None:
-    """The incident of the bad version is resolved, with a timeline from the feed, and insights name a bottleneck of recorded time."""
+    """The incident of the bad version is resolved, with a timeline, and insights name a bottleneck of recorded time."""
     home, said = told
     incident = ask(home, "find", "incidents", "--limit", "1")[0]  # type: ignore[index]
     if "## Timeline" in said:  # else nothing was found worse on so few flights, and somebody has ended it
