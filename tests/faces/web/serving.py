@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -36,6 +37,7 @@ class Server:
         )
         self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self.http = urllib3.PoolManager(retries=False)
+        self._read: dict[str, Read] = {}
 
     def start(self) -> Server:
         """Answer from now on."""
@@ -51,6 +53,12 @@ class Server:
         self._socket.close()
         self.desk.threads.shutdown()
         self.http.clear()
+
+    def once(self, path: str) -> Read:
+        """Read a page of a ledger in which nothing happens any more: the second time it is the one that came the first time."""
+        if path not in self._read:
+            self._read[path] = self.get(path)
+        return self._read[path]
 
     def get(self, path: str, **query: Any) -> Read:
         """Read a page, without following where it leads."""
@@ -77,7 +85,7 @@ class Read:
         """What is to be read, without tags, in one line."""
         return " ".join(self.tree.words)
 
-    @property
+    @cached_property
     def tree(self) -> Tree:
         """Its structure."""
         tree = Tree()
