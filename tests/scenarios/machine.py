@@ -253,7 +253,7 @@ class LedgerMachine(AlertMachine):
         assert {
             "ref-moved": self.refs.get(move.ref) != move.old,
             "change-state": change.state.over,
-            "rolling": self.rolling.get(move.ref, change.id) != change.id,
+            "rolling": move.ref in self.rolling,  # another, or it rolls already
             "no-version": not self._holds(move.ref, move.new),  # it was deleted meanwhile
             "quarantined": (move.ref.asset, move.new) in self.quarantined,
         }[error.kind]
