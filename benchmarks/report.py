@@ -82,7 +82,6 @@ BUDGETS = (
         "labels",
         "join 1,000,000 labels, quality by day and slice",
         "wall",
-        why=SLOWER,
     ),
     Budget(
         "drift report of 1,000,000 rows × 20 columns: ≤ 500 MB",
@@ -92,6 +91,14 @@ BUDGETS = (
         "size",
     ),
     Budget("judge: 1,000,000 events: ≤ 1 s", 1000, "judging", "1,000,000 events of 400,000 units"),
+    Budget(
+        "insights: 90 days of 100,000 changes, 1,000,000 commits: ≤ 2 s",
+        2000,
+        "insights",
+        "the last 90 days",
+        why=SLOWER,
+    ),
+    Budget("insights: all of them: ≤ 2 s", 2000, "insights", "all of it", why=SLOWER),
     Budget("UI page: ≤ 150 KB", 150e3, "pages", "runs", "size"),
     Budget("service: start to first prediction: ≤ 1.5 s", 1500, "inference", "start, then idle", "wall", why=SLOWER),
     Budget("service: CPU of a request, the model's included: ≤ 0.3 ms", 0.3, "inference", LINEAR, why=SLOWER),
