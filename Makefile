@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 3
+WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest
 export PYTHONDONTWRITEBYTECODE :=  # what pytest makes of the tests is half of what it takes to collect them
 
@@ -38,7 +38,7 @@ test-clients: $(VENV)/.stamp-dev  ## other projects' own clients against ours, e
 	@$(PYTEST) -m clients tests/clients
 
 test-long: $(VENV)/.stamp-dev  ## whole stories and walks over everything there is
-	@$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m long
+	@$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder -m long
 
 test-faults: $(VENV)/.stamp-dev  ## kill, cut and fill the disk, for as long as it takes
 	@$(PYTEST) -n 2 -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status
