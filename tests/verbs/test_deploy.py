@@ -51,6 +51,14 @@ def champion(world: World, number: int) -> None:
     world.do("propose", CHAMPION, to=Numbered(number), why="best")
 
 
+def deployed(world: World, *bodies: bytes) -> None:
+    """Train a model of each body, make it champion and deploy it, one after the other."""
+    for number, body in enumerate(bodies, start=1):
+        train(world, body)
+        champion(world, number)
+        world.do("deploy", PROD, declared=DECLARED)
+
+
 def served(world: World, number: int) -> Service:
     """Read a version of the service."""
     with world.loop.ledger.read() as tx:

@@ -16,7 +16,7 @@ from loopline.nouns.token import Scope
 
 from .conftest import APPROVED, BOB, CHAMPION, DATA, PROJECT, TRIGGER
 from .rolled import ROLLING
-from .test_deploy import DECLARED, PROD, champion, train
+from .test_deploy import PROD, champion, deployed, train
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -245,10 +245,7 @@ def test_what_somebody_else_has_marked_stays_so(world: World) -> None:
 
 def test_who_may_not_end_a_rollout_goes_back_over_none(world: World) -> None:
     """A token for rollbacks alone ends nothing that rolls: nothing moves, and the rollout goes on."""
-    for number, body in enumerate((b"0", b"1"), start=1):
-        train(world, body)
-        champion(world, number)
-        world.do("deploy", PROD, declared=DECLARED)
+    deployed(world, b"0", b"1")
     train(world, b"2")
     champion(world, 3)
     world.do("deploy", PROD, declared=ROLLING)
@@ -263,10 +260,7 @@ def test_who_may_not_end_a_rollout_goes_back_over_none(world: World) -> None:
 
 def test_a_rollout_that_it_ends_tells_so_itself(world: World) -> None:
     """The ended change has its own event, before that of the rollback; where the rollback fails, it rolls on."""
-    for number, body in enumerate((b"0", b"1"), start=1):
-        train(world, body)
-        champion(world, number)
-        world.do("deploy", PROD, declared=DECLARED)
+    deployed(world, b"0", b"1")
     train(world, b"2")
     champion(world, 3)
     rolling = world.do("deploy", PROD, declared=ROLLING)
@@ -284,9 +278,6 @@ def test_a_rollout_that_it_ends_tells_so_itself(world: World) -> None:
 
 def test_a_bad_model_that_goes_on_being_served_is_told(world: World) -> None:
     """Whoever takes a model's alias back without a look before learns at once which service still serves what it left."""
-    for number, body in enumerate((b"1", b"2"), start=1):
-        train(world, body)
-        champion(world, number)
-        world.do("deploy", PROD, declared=DECLARED)
+    deployed(world, b"1", b"2")
     back = world.do("rollback", CHAMPION, why="slow")
     assert back.stays == ("service/delay@prod goes on serving model/delay@2: loopline retrace service/delay@prod",)

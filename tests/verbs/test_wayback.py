@@ -17,7 +17,7 @@ from loopline.verbs import wayback
 
 from .conftest import BOB, CHAMPION, DATA, MODEL, PROJECT
 from .rolled import ROLLING
-from .test_deploy import DECLARED, DELAY, PROD, champion, train
+from .test_deploy import DECLARED, DELAY, PROD, champion, deployed, train
 
 if TYPE_CHECKING:
     from loopline.nouns.wayback import WayBack
@@ -95,10 +95,7 @@ def test_everything_that_hangs_together_goes_back(world: World) -> None:
 
 def test_who_promotes_first_and_deploys_then_wants_both_back(world: World) -> None:
     """The champion that a service follows goes back with it though another change moved it; its model is marked with both."""
-    for number, body in enumerate((b"1", b"2"), start=1):
-        train(world, body)
-        champion(world, number)
-        world.do("deploy", PROD, declared=DECLARED)
+    deployed(world, b"1", b"2")
     way = seen(world)
     assert moves(way) == {"service/delay@prod": (2, 1), "model/delay@champion": (2, 1)}
     assert way.moves[1].why == "service/delay@prod follows it, and pins 1 again"
@@ -111,10 +108,7 @@ def test_who_promotes_first_and_deploys_then_wants_both_back(world: World) -> No
 
 def test_what_something_goes_back_to_is_not_marked(world: World) -> None:
     """An alias that is taken along to the very model that the service leaves is not sent into quarantine."""
-    for number, body in enumerate((b"1", b"2"), start=1):
-        train(world, body)
-        champion(world, number)
-        world.do("deploy", PROD, declared=DECLARED)
+    deployed(world, b"1", b"2")
     champion(world, 1)
     way = seen(world, also=(CHAMPION,))
     assert moves(way) == {"service/delay@prod": (2, 1), "model/delay@champion": (1, 2)}
@@ -123,10 +117,7 @@ def test_what_something_goes_back_to_is_not_marked(world: World) -> None:
 
 def test_a_followed_ref_that_has_moved_on_stays(world: World) -> None:
     """Who has promoted a third model since keeps it: that is nobody's mistake but theirs."""
-    for number, body in enumerate((b"1", b"2"), start=1):
-        train(world, body)
-        champion(world, number)
-        world.do("deploy", PROD, declared=DECLARED)
+    deployed(world, b"1", b"2")
     train(world, b"3")
     champion(world, 3)
     way = seen(world)
@@ -283,10 +274,7 @@ def forget(world: World, asset: AssetName, number: int) -> None:
 
 def test_the_named_ref_cannot_go_where_nothing_is(world: World) -> None:
     """A service whose model has lost its bytes could not answer: one is told before anything moves, and offered another."""
-    for number, body in enumerate((b"1", b"2", b"3"), start=1):
-        train(world, body)
-        champion(world, number)
-        world.do("deploy", PROD, declared=DECLARED)
+    deployed(world, b"1", b"2", b"3")
     forget(world, MODEL, 2)
     with pytest.raises(NotFound) as caught:
         seen(world, to="2")
