@@ -14,7 +14,7 @@ from loopline.access.allow import allowed, entered
 from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.faces.admit import admit, caller_of
 from loopline.faces.desk import Desk, act
-from loopline.faces.forms import masked
+from loopline.faces.forms import form_of, masked
 from loopline.faces.problem import expected, headers_of
 from loopline.faces.status import status_of
 from loopline.faces.web import words
@@ -177,6 +177,23 @@ def address(project: str, *parts: str, **query: Any) -> str:
 def see_other(where: str) -> Response:
     """Lead to a page after something was written, so that reloading does not write it again."""
     return RedirectResponse(where, 303, HEADERS)
+
+
+async def pressed(
+    request: Request, do: Callable[[Request, dict[str, list[str]]], Awaitable[str]], again: Callable[..., Awaitable[Response]],
+    *, gone: str = "",
+) -> Response:  # fmt: skip
+    """Do what a button of a page says, and lead to where `do` says; what goes wrong is told on the page, with what was typed.
+
+    Raise Refused kind="not-signed-in", and NotFound of the kind `gone`: what the page was about.
+    """
+    form = await form_of(request)
+    try:
+        return see_other(await do(request, form))
+    except LooplineError as error:
+        if error.kind in ("not-signed-in", gone):
+            raise
+        return await again(request, problem=expected(error, about="a form"), typed=form)
 
 
 async def render(

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Final
 from starlette.routing import Route
 
 from loopline.errors import Invalid, LooplineError
-from loopline.faces.forms import form_of
-from loopline.faces.problem import expected
 from loopline.faces.status import status_of
 from loopline.faces.web.ask import ask, first_of, queue, try_to, why_not
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.differences import Own, against_base, own, tables, texts
-from loopline.faces.web.page import address, project_of, render, see_other, shown, taking
+from loopline.faces.web.page import address, pressed, project_of, render, shown, taking
 from loopline.faces.web.rolled import Rolled, rolled
 from loopline.faces.web.standing import standing
 from loopline.faces.web.words import metrics_in
@@ -55,13 +53,7 @@ async def page(request: Request) -> Response:
 @shown
 async def answer(request: Request) -> Response:
     """Do what a button of the page says; what goes wrong is told on the page, with what was typed."""
-    form = await form_of(request)
-    try:
-        return see_other(await _do(request, form))
-    except LooplineError as error:
-        if error.kind in ("not-signed-in", "no-change"):
-            raise
-        return await _page(request, problem=expected(error, about="a form"), typed=form)
+    return await pressed(request, _do, _page, gone="no-change")
 
 
 async def _do(request: Request, form: Mapping[str, list[str]]) -> str:

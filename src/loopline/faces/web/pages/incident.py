@@ -8,12 +8,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from loopline.errors import Invalid, LooplineError, NotFound
-from loopline.faces.forms import form_of
-from loopline.faces.problem import expected
 from loopline.faces.status import status_of
 from loopline.faces.web.ask import ask, first_of, why_not
 from loopline.faces.web.asked import Asked
-from loopline.faces.web.page import HEADERS, address, project_of, render, see_other, shown, zone_of
+from loopline.faces.web.page import HEADERS, address, pressed, project_of, render, shown, zone_of
 from loopline.nouns.ids import brief
 from loopline.nouns.postmortem import Postmortem
 from loopline.nouns.severity import SEVERITIES
@@ -35,13 +33,7 @@ async def page(request: Request) -> Response:
 @shown
 async def answer(request: Request) -> Response:
     """Do what a button of the page says; what goes wrong is told on the page, with what was typed."""
-    form = await form_of(request)
-    try:
-        return see_other(await _do(request, form))
-    except LooplineError as error:
-        if error.kind in ("not-signed-in", "no-incident"):
-            raise
-        return await _page(request, problem=expected(error, about="a form"), typed=form)
+    return await pressed(request, _do, _page, gone="no-incident")
 
 
 @shown

@@ -11,8 +11,6 @@ from starlette.routing import Route
 
 from loopline.errors import Invalid, LooplineError, NotFound
 from loopline.faces.desk import act
-from loopline.faces.forms import form_of
-from loopline.faces.problem import expected
 from loopline.faces.status import status_of
 from loopline.faces.web.ask import ask, first_of, why_not
 from loopline.faces.web.asked import Asked
@@ -29,7 +27,7 @@ from loopline.faces.web.delivered import (
     percent,
     sentence,
 )
-from loopline.faces.web.page import HEADERS, address, door, number_of, project_of, render, see_other, taking
+from loopline.faces.web.page import HEADERS, address, door, number_of, pressed, project_of, render, taking
 from loopline.faces.web.words import moment, zone_named
 from loopline.insights.survey import QUESTIONS
 from loopline.verbs.paging import MOST
@@ -59,14 +57,7 @@ async def page(request: Request) -> Response:
 @taking(*WINDOW)
 async def answer(request: Request) -> Response:
     """Keep what a form says: how a practice stands, or how something was; what goes wrong is told here, with what was typed."""
-    form = await form_of(request)
-    try:
-        part = await _do(request, form)
-    except LooplineError as error:
-        if error.kind == "not-signed-in":
-            raise
-        return await _page(request, problem=expected(error, about="a form"), typed=form)
-    return see_other(f"{address(project_of(request), 'insights', **_typed(request), thanks=part)}#{part}")
+    return await pressed(request, _do, _page)
 
 
 @taking(*WINDOW, "section", "of", "measure", "part", "start")
@@ -133,7 +124,12 @@ def _words(request: Request) -> dict[str, Any]:
 
 
 async def _do(request: Request, form: Mapping[str, list[str]]) -> str:
-    said = {name: first_of(form, name) for name in form}
+    part = await _keep(request, {name: first_of(form, name) for name in form})
+    return f"{address(project_of(request), 'insights', **_typed(request), thanks=part)}#{part}"
+
+
+async def _keep(request: Request, said: Mapping[str, str]) -> str:
+    """Keep it, and give the part of the page that tells of it."""
     match said.get("do"):
         case "assess":
             await ask(
