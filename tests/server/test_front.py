@@ -256,6 +256,23 @@ def test_moving_to_another_version_loses_no_request(tmp_path: Path) -> None:
         front.until(lambda said: len(said.pids) == 2)
 
 
+def test_a_request_whose_body_takes_its_time_is_answered_by_who_answers_then(tmp_path: Path) -> None:
+    """Begun while the first version answered and whole only when its processes are gone: the second one answers it."""
+    one, two = naughty(tmp_path, 0, number=1), naughty(tmp_path, 100, number=2)
+    body = json.dumps({"records": [{"x": 1.0}]}).encode()
+    head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with fronted(one) as front, socket.create_connection(("127.0.0.1", front.port), timeout=20) as slow:
+        slow.sendall(head.encode() + body[:5])
+        assert answers(front, 1.0) == [1.0]
+        front.want(two)
+        front.ready(2)
+        front.until(lambda said: len(said.pids) == 2)
+        slow.sendall(body[5:])
+        said = b"".join(iter(lambda: slow.recv(1 << 16), b""))
+        assert said.startswith(b"HTTP/1.1 200"), said
+        assert b'"predict":101.0' in said
+
+
 def test_a_version_that_cannot_be_loaded_takes_nobody_over(tmp_path: Path) -> None:
     """A model that is damaged is named as the reason, and the version before goes on answering."""
     one, two = naughty(tmp_path, 0, number=1), naughty(tmp_path, 100, number=2)

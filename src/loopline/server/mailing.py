@@ -167,7 +167,7 @@ class Mailing:
 
     def _said(self, error: BaseException) -> str:
         """Say in a line what went wrong, without anything that the mail server wrote."""
-        if self._late or isinstance(error, TimeoutError):
+        if self._late or isinstance(error, TimeoutError) or time.monotonic() >= self._until:
             return f"no answer within {self._timeout:g} s"
         if isinstance(error, ssl.SSLError):
             return f"TLS: {getattr(error, 'verify_message', '') or error.reason or 'failed'}"

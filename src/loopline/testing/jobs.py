@@ -135,8 +135,8 @@ def forks(_: bytes) -> bytes:
 def sleeps(payload: bytes) -> bytes:
     """Tell the file named by the payload who it is, then hang; tell it again when it is asked to stop."""
     note = Path(payload.decode())
-    note.write_text(str(os.getpid()), encoding="utf-8")
     try:
+        note.write_text(str(os.getpid()), encoding="utf-8")
         time.sleep(60)
     finally:
         note.with_suffix(".tidied").write_text("yes", encoding="utf-8")

@@ -140,10 +140,8 @@ class Inference:
         return served
 
     async def _infer(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
-        served = self._served()
+        served, headers, body = await self._read(scope, receive)
         version = self._model(scope["path"].removesuffix("/infer"), served)[1]
-        headers = _headers(scope, served.headers)
-        body = await _body(receive, headers, served.limits.body)
         question, asked = wire.read(body, headers.get(wire.LENGTH, ""), new_id=self._front.new_id)
         question.version, question.headers = version, headers
         answer = await served.ask(question)
@@ -155,12 +153,19 @@ class Inference:
         return 200, told, body
 
     async def _predict(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
-        served = self._served()
-        headers = _headers(scope, served.headers)
-        question = records.read(await _body(receive, headers, served.limits.body), new_id=self._front.new_id)
+        served, headers, body = await self._read(scope, receive)
+        question = records.read(body, new_id=self._front.new_id)
         question.headers = headers
         answer = await served.ask(question)
         return 200, _stamped(answer), records.write(answer, served.main.signature)
+
+    async def _read(self, scope: Scope, receive: Receive) -> tuple[Served, dict[str, str], bytes]:
+        """Read a request, and say who answers it: whoever does once it is here, which took as long as the client liked."""
+        before = self._served()
+        headers = _headers(scope, before.headers)
+        body = await _body(receive, headers, before.limits.body)
+        served = self._served()
+        return served, headers if served is before else _headers(scope, served.headers), body
 
     def _get(self, path: str, scope: Scope) -> tuple[int, Headers, bytes]:
         match path:
