@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import tempfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from xxhash import xxh3_64_intdigest
 
+from loopline.datasets.blocks import Found
+from loopline.datasets.index import Index
+from loopline.datasets.scan import scan
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Difference, Entry
 
@@ -110,3 +115,9 @@ def array(values: list[bytes]) -> bytes:
 def digest_of_root(content: Iterable[Entry]) -> Digest:
     """Name the naive root."""
     return digest_of(naive_root(content))
+
+
+def scanned(folder: Path) -> list[Found]:
+    """All files of a folder in the order of a tree, as they are seen by an index that knows none of them."""
+    with tempfile.TemporaryDirectory() as place:
+        return sorted(scan(folder, Index(Path(place) / "index")), key=lambda one: one.path.encode())

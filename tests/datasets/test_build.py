@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loopline.datasets import build as module
-from loopline.datasets.build import build_folder, status
+from loopline.datasets.build import build_folder, build_listed, status
 from loopline.datasets.hashing import hash_files
 from loopline.datasets.index import Index
 from loopline.datasets.scan import look
@@ -73,11 +73,17 @@ def test_a_change_that_keeps_the_size_is_seen(folder: Path, blobs: MemoryBlobs, 
 
 
 def test_what_the_store_has_lost_is_stored_again(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
-    """A known file whose blob is gone is read and kept once more."""
-    build_folder(blobs, folder, index)
+    """All is read and kept once more where that is asked for, and where the store lost the tree itself, what is gone is."""
+    root = build_folder(blobs, folder, index).root
     blobs.delete(digest_of(b"n\n7\n"))
-    assert build_folder(blobs, folder, index).stored == 1
+    assert build_folder(blobs, folder, index).stored == 0
+    assert build_folder(blobs, folder, index, anew=True).stored == 20
     assert digest_of(b"n\n7\n") in blobs.held
+    blobs.delete(digest_of(b"n\n7\n"))
+    blobs.delete(root)
+    built = build_folder(blobs, folder, Index(index.file))
+    assert (built.stored, built.root) == (1, root)
+    assert {root, digest_of(b"n\n7\n")} <= blobs.held.keys()
 
 
 def test_status_tells_what_adding_would_change(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
@@ -85,6 +91,7 @@ def test_status_tells_what_adding_would_change(folder: Path, blobs: MemoryBlobs,
     root = build_folder(blobs, folder, index).root
     assert list(status(blobs, root, folder, index)) == []
     (folder / "1" / "01.csv").write_text("changed")
+    (folder / "1" / "new").write_text("new")
     (folder / "3" / "new").write_text("new")
     (folder / "2" / "02.csv").unlink()
     (folder / "0" / "00.csv").chmod(0o755)
@@ -93,6 +100,7 @@ def test_status_tells_what_adding_would_change(folder: Path, blobs: MemoryBlobs,
     assert [(d.word, d.path) for d in found] == [
         ("changed", "0/00.csv"),
         ("changed", "1/01.csv"),
+        ("added", "1/new"),
         ("removed", "2/02.csv"),
         ("added", "3/new"),
     ]
@@ -133,7 +141,7 @@ def test_status_works_where_nothing_can_be_noted(
 def test_listed_files_are_all_that_is_taken(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
     """A caller's list decides, and what the index knows of other files stays."""
     build_folder(blobs, folder, index)
-    built = build_folder(blobs, folder, index, files=look(folder, ["1/01.csv", "0/04.csv", "gone"]))
+    built = build_listed(blobs, folder, index, look(folder, ["1/01.csv", "0/04.csv", "gone"]))
     assert [entry.path for entry in Tree(blobs, built.root).iter()] == ["0/04.csv", "1/01.csv"]
     assert len(index) == 20
 

@@ -12,13 +12,13 @@ from loopline.datasets.build import build_folder, status
 from loopline.datasets.checkout import SCRATCH, checkout
 from loopline.datasets.index import Index
 from loopline.datasets.placing import Place
-from loopline.datasets.scan import scan
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Conflict, Invalid, LooplineError, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.progress import Progress
 from loopline.store.memory import MemoryBlobs
+from tests.datasets.making import scanned
 
 Files = dict[str, str]
 
@@ -30,7 +30,7 @@ def root_of(blobs: MemoryBlobs, files: Files) -> Digest:
 
 def texts(folder: Path) -> Files:
     """Read a folder."""
-    return {one.path: (folder / one.path).read_text() for one in scan(folder)}
+    return {one.path: (folder / one.path).read_text() for one in scanned(folder)}
 
 
 @pytest.fixture
@@ -73,12 +73,12 @@ def test_what_is_there_is_not_written_again(blobs: MemoryBlobs, folder: Path, in
     """Equal files keep their inode, are not even read, and the folder is clean at once."""
     one = root_of(blobs, ONE)
     checkout(blobs, one, folder, index)
-    before = {one.path: one.stamp for one in scan(folder)}
+    before = {one.path: one.stamp for one in scanned(folder)}
     fresh = Index(index.file)
     assert all(fresh.find(path, stamp) for path, stamp in before.items())
     again = checkout(blobs, one, folder, fresh)
     assert (again.written, again.kept) == (0, 4)
-    assert {one.path: one.stamp for one in scan(folder)} == before
+    assert {one.path: one.stamp for one in scanned(folder)} == before
     assert list(status(blobs, one, folder, Index(index.file))) == []
 
 

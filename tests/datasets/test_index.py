@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loopline.datasets.blocks import Stamp
 from loopline.datasets.index import Index
-from loopline.datasets.scan import Stamp
 from loopline.datasets.tree import EMPTY
 from loopline.errors import Unavailable
 from loopline.nouns.digest import digest_of
@@ -118,20 +118,11 @@ def test_an_index_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Pa
     assert (Index(file).find("a", STAMP), Index(file).find("b", STAMP)) == (None, ABC)
 
 
-def test_the_clock_is_that_of_the_file_system(tmp_path: Path) -> None:
-    """What is written after asking is stamped no earlier than the answer."""
-    now = Index(tmp_path / "deep" / "i").now()
-    (tmp_path / "x").write_text("x")
-    assert (tmp_path / "x").stat().st_mtime_ns >= now
-    assert list((tmp_path / "deep").iterdir()) == []
-
-
 def test_an_index_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     """A file in the place of the folder is an error with the path."""
     (tmp_path / "file").write_text("x")
     index = Index(tmp_path / "file" / "i")
     index.learn("a", STAMP, ABC, began=1001)
-    for attempt in (index.now, index.save):
-        with pytest.raises(Unavailable) as caught:
-            attempt()
-        assert caught.value.kind == "index-unwritable"
+    with pytest.raises(Unavailable) as caught:
+        index.save()
+    assert caught.value.kind == "index-unwritable"

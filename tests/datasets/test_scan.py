@@ -4,13 +4,16 @@ import os
 import socket
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loopline.datasets.index import Index
 from loopline.datasets.scan import look, scan
 from loopline.errors import Invalid, NotFound, Unavailable
+from tests.datasets.making import scanned
 
 
 def fill(root: Path, *paths: str) -> None:
@@ -24,7 +27,7 @@ def test_files_come_in_the_order_of_a_tree(tmp_path: Path) -> None:
     """Folders and files sort together by the bytes of the whole path."""
     paths = ["a!", "a-b/x", "a.b", "a/c", "a/c.d/e", "a0", "é", "z/y"]
     fill(tmp_path, *paths)
-    found = list(scan(tmp_path))
+    found = scanned(tmp_path)
     assert [one.path for one in found] == sorted(paths, key=str.encode) == [*paths[:6], "z/y", "é"]
     assert [one.stamp.size for one in found] == [len(one.path.encode()) for one in found]
 
@@ -42,7 +45,7 @@ def test_any_names_come_in_order(tmp_path: Path, parts: set[tuple[str, ...]]) ->
         if not any(path.startswith(other + "/") or other.startswith(path + "/") for other in taken):
             taken.append(path)
     fill(root, *taken)
-    assert [one.path for one in scan(root)] == sorted(taken, key=str.encode)
+    assert [one.path for one in scanned(root)] == sorted(taken, key=str.encode)
 
 
 def test_modes_keep_whether_the_owner_may_execute(tmp_path: Path) -> None:
@@ -51,7 +54,7 @@ def test_modes_keep_whether_the_owner_may_execute(tmp_path: Path) -> None:
     (tmp_path / "a").chmod(0o700)
     (tmp_path / "b").chmod(0o600)
     (tmp_path / "c").chmod(0o655)
-    assert [one.mode for one in scan(tmp_path)] == [0o755, 0o644, 0o644]
+    assert [one.mode for one in scanned(tmp_path)] == [0o755, 0o644, 0o644]
 
 
 def test_ignored_files_and_folders_are_left_out(tmp_path: Path) -> None:
@@ -60,7 +63,7 @@ def test_ignored_files_and_folders_are_left_out(tmp_path: Path) -> None:
     (tmp_path / ".looplineignore").write_text("*.tmp\ncache/\n")
     (tmp_path / "cache").chmod(0)
     try:
-        assert [one.path for one in scan(tmp_path)] == [".looplineignore", "b", "d/y"]
+        assert [one.path for one in scanned(tmp_path)] == [".looplineignore", "b", "d/y"]
     finally:
         (tmp_path / "cache").chmod(0o755)
 
@@ -69,7 +72,7 @@ def test_a_link_to_a_file_of_the_folder_is_that_file(tmp_path: Path) -> None:
     """Inside of the folder a link stands for what it points at."""
     fill(tmp_path, "a/x")
     (tmp_path / "y").symlink_to("a/x")
-    x, y = scan(tmp_path)
+    x, y = scanned(tmp_path)
     assert (y.path, y.stamp) == ("y", x.stamp)
 
 
@@ -86,19 +89,19 @@ def test_whatever_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(root)
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind("socket")
-    seen: list[str] = []
+    index = Index(tmp_path / "index")
     with pytest.raises(Invalid) as caught:
-        seen.extend(one.path for one in scan(root))
+        scan(root, index)
     assert caught.value.kind == "not-a-file"
     assert caught.value.facts["paths"] == ["circle", "folder", "near", "nothing", "out", "pipe", "socket"]
-    assert seen == ["a/x"]
+    assert [index.found("a/x").path] == ["a/x"]
 
 
 def test_a_name_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     """A file whose name no tree can hold is named, as far as a name can be."""
     (tmp_path / os.fsdecode(b"a\xff")).write_text("x")
     with pytest.raises(Invalid) as caught:
-        list(scan(tmp_path))
+        scanned(tmp_path)
     assert (caught.value.kind, caught.value.facts["count"]) == ("bad-path", 1)
 
 
@@ -106,25 +109,25 @@ def test_the_folder_must_be_one(tmp_path: Path) -> None:
     """A missing folder and a file in its place are told apart."""
     fill(tmp_path, "x")
     with pytest.raises(NotFound) as missing:
-        list(scan(tmp_path / "none"))
+        scanned(tmp_path / "none")
     with pytest.raises(Invalid) as file:
-        list(scan(tmp_path / "x"))
+        scanned(tmp_path / "x")
     assert (missing.value.kind, file.value.kind) == ("folder-missing", "not-a-folder")
 
 
 def test_an_unreadable_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that the system refuses to list is an error, not an empty folder."""
     fill(tmp_path, "a/x")
-    real = os.scandir
+    real = os.open
 
-    def refuse(path: str) -> object:
+    def refuse(path: str, *more: Any, **named: Any) -> int:
         if path.endswith("/a"):
             raise PermissionError(13, "Permission denied")
-        return real(path)
+        return real(path, *more, **named)
 
     with monkeypatch.context() as patch, pytest.raises(Unavailable) as caught:
-        patch.setattr(os, "scandir", refuse)
-        list(scan(tmp_path))
+        patch.setattr(os, "open", refuse)
+        scanned(tmp_path)
     assert (caught.value.kind, caught.value.facts["path"]) == ("file-unreadable", "a")
 
 

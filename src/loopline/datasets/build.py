@@ -5,18 +5,26 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
-from loopline.datasets.hashing import Takes, hash_files
+from loopline.datasets.blocks import Found
+from loopline.datasets.diff import diff
+from loopline.datasets.edit import edit
+from loopline.datasets.hashing import Files, Takes, hash_files
 from loopline.datasets.index import Index
 from loopline.datasets.nodes import Keeps, Reads
-from loopline.datasets.scan import Found, open_root, scan
+from loopline.datasets.scan import open_root, scan
+from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree, build
-from loopline.errors import Unavailable
+from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Difference, Entry
 from loopline.nouns.progress import Progress, Report
+
+ASKED: Final = 10_000
+"""How many blobs a store is asked about at once."""
 
 
 class Stores(Keeps, Takes, Protocol):
@@ -45,78 +53,82 @@ def quiet(progress: Progress) -> None:
     """Report nothing."""
 
 
-def build_folder(
-    blobs: Stores, folder: Path, index: Index, *, files: Sequence[Found] | None = None, report: Report = quiet
-) -> Built:
-    """Store the files of `folder` (of `files`, sorted, where given) and write their tree.
+def build_folder(blobs: Stores, folder: Path, index: Index, *, anew: bool = False, report: Report = quiet) -> Built:
+    """Store the files of `folder` (see `scan`) and give their tree.
 
-    Files that `index` knows unchanged and `blobs` holds are not read. `index` is saved, but its `base` is not moved: set
-    `index.base` when the tree has been published. Raise what `scan`, `hash_files` and `tree.build` raise; what was
-    stored until then stays and is not stored again.
+    A file that `index` knows unchanged is not read, and the tree is made from the one that the index knows, at the cost of
+    what differs from it. With `anew` everything is read and stored, which mends what a store has lost. What was stored
+    before an error is known next time. Raise what `scan` and `hash_files` raise, and Unavailable for the store.
     """
-    found = list(scan(folder)) if files is None else list(files)
-    began = index.now()
-    known = {file.path: digest for file in found if (digest := index.find(file.path, file.stamp))}
-    lost = blobs.missing(set(known.values())) if known else set()
-    unread = [file for file in found if known.get(file.path) is None or known[file.path] in lost]
-    entries = {
-        file.path: Entry(file.path, known[file.path], file.stamp.size, file.mode)
-        for file in found
-        if file.path in known
-    }
-    stored = size = 0
+    if anew:
+        index.clear()
+    reading = _Reading(folder, index, blobs, report)
     try:
-        for file, digest in hash_files(open_root(folder), unread, into=blobs, report=report):
-            entries[file.path] = Entry(file.path, digest, file.stamp.size, file.mode)
-            index.learn(file.path, file.stamp, digest, began=began)
-            stored, size = stored + 1, size + file.stamp.size
-        if files is None:
-            index.keep(entries)
+        reading.read(scan(folder, index))
+        if index.tree is not None and blobs.missing([index.tree]):
+            index.rebase(None, {})
+        if index.tree is None:
+            if reading.files < len(index):  # what was read just now is kept
+                reading.keep(index.entries())
+            root = build(blobs, index.entries())
+        else:
+            reading.keep(new for path in list(index.drift) if (new := index.entry(path)) is not None)
+            root = edit(blobs, index.tree, {path: index.entry(path) for path in index.drift})
+        index.rebase(root, {})
     finally:
         index.save()
-    ordered = [entries[file.path] for file in found]
-    root = build(blobs, ordered)
-    return Built(root, len(ordered), sum(entry.size for entry in ordered), stored, size)
+    tree = Tree(blobs, root)
+    return Built(root, tree.count, tree.bytes, reading.files, reading.bytes)
 
 
-def status(
-    blobs: Reads,
-    root: Digest,
-    folder: Path,
-    index: Index,
-    *,
-    files: Sequence[Found] | None = None,
-    report: Report = quiet,
-) -> Iterator[Difference]:
+def build_listed(blobs: Stores, folder: Path, index: Index, files: Sequence[Found], *, report: Report = quiet) -> Built:
+    """Store these files of `folder` and give their tree: for callers who know what to take (see `look`)."""
+    known = {file.path: digest for file in files if (digest := index.find(file.path, file.stamp))}
+    lost = blobs.missing(set(known.values())) if known else set()
+    entries = {
+        file.path: Entry(file.path, known[file.path], file.stamp.size, file.mode)
+        for file in files
+        if file.path in known
+    }
+    reading = _Reading(folder, index, blobs, report)
+    try:
+        for entry in reading.read([file for file in files if known.get(file.path) is None or known[file.path] in lost]):
+            entries[entry.path] = entry
+    finally:
+        index.save()
+    ordered = [entries[file.path] for file in files]
+    size = sum(entry.size for entry in ordered)
+    return Built(build(blobs, ordered), len(ordered), size, reading.files, reading.bytes)
+
+
+def status(blobs: Reads, root: Digest, folder: Path, index: Index, *, report: Report = quiet) -> Iterator[Difference]:
     """Give what became of the tree `root` in `folder`, in the order of paths: what adding the folder would change.
 
     Nothing is stored. What was hashed is noted in `index` where that can be written, so that the next call is quick.
     """
-    found = list(scan(folder)) if files is None else list(files)
-    entries = read_entries(folder, found, index, report=report)
-    yield from compare(Tree(blobs, root).iter(), entries)
-
-
-def read_entries(folder: Path, found: Sequence[Found], index: Index, *, report: Report = quiet) -> list[Entry]:
-    """Give the entries of files, reading those that `index` does not know unchanged; they stay in order."""
-    try:
-        began = index.now()
-    except Unavailable:
-        began = 0  # nothing can be noted, and nothing is: all that we read is read again next time
-    entries: dict[str, Entry] = {}
-    unread = []
-    for file in found:
-        digest = index.find(file.path, file.stamp)
-        if digest is None:
-            unread.append(file)
-        else:
-            entries[file.path] = Entry(file.path, digest, file.stamp.size, file.mode)
-    for file, digest in hash_files(open_root(folder), unread, into=None, report=report):
-        entries[file.path] = Entry(file.path, digest, file.stamp.size, file.mode)
-        index.learn(file.path, file.stamp, digest, began=began)
+    _Reading(folder, index, None, report).read(scan(folder, index))
+    follow(blobs, root, index)
     with contextlib.suppress(Unavailable):
         index.save()
-    return [entries[file.path] for file in found]
+    for path in sorted(index.drift):
+        yield Difference(path, index.drift[path], index.entry(path))
+
+
+def follow(blobs: Reads, root: Digest, index: Index) -> None:
+    """Have an index tell how its folder, as last read, differs from the tree `root`: by what differs where it knows a tree."""
+    if index.tree == root:
+        return
+    if index.tree is not None:
+        try:
+            paths = {one.path: one.old for one in diff(blobs, root, index.tree)}
+        except NotFound:
+            pass  # the tree that it knows is gone: compare all files
+        else:
+            there = {path: paths.get(path, index.drift.get(path)) for path in paths.keys() | index.drift.keys()}
+            index.rebase(root, {path: old for path, old in there.items() if index.entry(path) != old})
+            return
+    found = compare(Tree(blobs, root).iter(), index.entries())
+    index.rebase(root, {one.path: one.old for one in found})
 
 
 def compare(old: Iterable[Entry], new: Iterable[Entry]) -> Iterator[Difference]:
@@ -134,3 +146,35 @@ def compare(old: Iterable[Entry], new: Iterable[Entry]) -> Iterator[Difference]:
             if a != b:
                 yield Difference(b.path, a, b)
             a, b = next(left, None), next(right, None)
+
+
+class _Reading:
+    """The files of a folder read, kept where there is a store for them, and noted in the index."""
+
+    def __init__(self, folder: Path, index: Index, into: Stores | None, report: Report) -> None:
+        self._top, self._index, self._into, self._report = open_root(folder), index, into, report
+        self.files = self.bytes = 0
+
+    def read(self, files: Files) -> list[Entry]:
+        """Read files and note what they are. Give the entries of listed ones."""
+        if not files:
+            return []
+        began = tick(self._top, self._index.file.parent)
+        entries = []
+        for file, digest in hash_files(self._top, files, into=self._into, report=self._report):
+            self._index.learn(file.path, file.stamp, digest, began=began, mode=file.mode)
+            self.files, self.bytes = self.files + 1, self.bytes + file.stamp.size
+            if isinstance(files, list):
+                entries.append(Entry(file.path, digest, file.stamp.size, file.mode))
+        return entries
+
+    def keep(self, entries: Iterable[Entry]) -> None:
+        """Read those files once more that are known, and whose bytes the store has not."""
+        if self._into is None:
+            return
+        lost: list[Found] = []
+        rest = iter(entries)
+        while some := list(islice(rest, ASKED)):
+            missing = self._into.missing({entry.digest for entry in some})
+            lost += [self._index.found(entry.path) for entry in some if entry.digest in missing]
+        self.read(lost)

@@ -21,6 +21,7 @@ from loopline.datasets.index import Index
 from loopline.datasets.placing import Copies, Place, Source, failed
 from loopline.datasets.planning import Folder, Planner
 from loopline.datasets.scan import open_root
+from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Conflict, NotFound
 from loopline.nouns.digest import Digest
@@ -69,7 +70,7 @@ def checkout(
         raise failed(str(folder), error) from error
     top = open_root(folder)
     with _alone(top) as scratch:
-        began = index.now()
+        began = tick(scratch, index.file.parent)
         bases = _bases(blobs, index)
         planner = Planner(blobs, bases, Folder(top), force=force)
         todo = planner.plan(Tree(blobs, root), prefix, index, report)
@@ -83,7 +84,7 @@ def checkout(
                 index.forget([path])
             total = sum(entry.size for entry in todo.writes)
             for entry, made in Copies(blobs, scratch, mtime=began - 1).make(todo.writes):
-                index.learn(entry.path, place.put(made, entry.path), entry.digest, began=began)
+                index.learn(entry.path, place.put(made, entry.path), entry.digest, began=began, mode=entry.mode)
                 size += entry.size
                 report(Progress("write files", min(size, total - 1), total, "B"))
             report(Progress("write files", total, total, "B"))

@@ -6,18 +6,20 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from loopline.datasets.scan import Found, mode_of, stamp_of
+from loopline.datasets.blocks import Found
+from loopline.datasets.scan import mode_of, stamp_of
 from loopline.errors import Conflict, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.progress import Progress, Report
 
 SMALL: Final = 1 << 18
 """Files up to this size are read whole and kept in groups, behind one durability barrier each."""
-GROUP: Final = 256
+GROUP: Final = 4096
 GROUP_BYTES: Final = 16 << 20
 TRIES: Final = 3
 """How often a file is read that changes meanwhile."""
@@ -36,10 +38,20 @@ class Takes(Protocol):
         """Keep what a file holds; give digest and size."""
 
 
+class Files(Protocol):
+    """Files that can be gone through more than once."""
+
+    def __len__(self) -> int:
+        """Count them."""
+
+    def __iter__(self) -> Iterator[Found]:
+        """Give them."""
+
+
 def hash_files(
-    root: str, files: Sequence[Found], *, into: Takes | None, report: Report, threads: int = 0
+    root: str, files: Files, *, into: Takes | None, report: Report, threads: int = 0
 ) -> Iterator[tuple[Found, Digest]]:
-    """Give each file with its digest, in no order; `into` keeps the bytes as well.
+    """Give each file with its digest, in no order; `into` keeps the bytes as well. `files` are gone through twice.
 
     The stamp of what is given is the one that held before and after reading; a file that changes each time it is read
     raises Conflict kind="file-changing", an unreadable one Unavailable kind="file-unreadable".
@@ -50,8 +62,7 @@ def hash_files(
     label = "store files" if into else "hash files"
     done = 0
     report(Progress(label, 0, total, "B"))
-    groups = list(_groups(files))
-    for answer in _answers(groups, lambda group: _read_group(root, group, into), threads):
+    for answer in _answers(_groups(files), lambda group: _read_group(root, group, into), threads):
         for file, digest in answer:
             done += file.stamp.size
             yield file, digest
@@ -60,25 +71,36 @@ def hash_files(
 
 
 def _answers(
-    groups: Sequence[list[Found]], work: Callable[[list[Found]], list[tuple[Found, Digest]]], threads: int
+    groups: Iterator[list[Found]], work: Callable[[list[Found]], list[tuple[Found, Digest]]], threads: int
 ) -> Iterator[list[tuple[Found, Digest]]]:
     """Work on groups in threads; in this one where there is one group, or where the interpreter takes no threads any more."""
-    if len(groups) == 1 or not threading.main_thread().is_alive():
-        yield from map(work, groups)
+    first = next(groups, None)
+    second = next(groups, None) if first is not None else None
+    if first is None:
         return
-    from concurrent.futures import ThreadPoolExecutor, as_completed
+    if second is None or not threading.main_thread().is_alive():
+        yield from map(work, chain([first] if second is None else [first, second], groups))
+        return
+    from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-    with ThreadPoolExecutor(threads or min(8, (os.cpu_count() or 1) + 2), "loopline-hash") as pool:
-        tasks = [pool.submit(work, group) for group in groups]
+    count = threads or min(4, os.cpu_count() or 1)
+    with ThreadPoolExecutor(count, "loopline-hash") as pool:
+        running = set[Future[list[tuple[Found, Digest]]]]()
         try:
-            for task in as_completed(tasks):
-                yield task.result()
+            for group in chain((first, second), groups):
+                running.add(pool.submit(work, group))
+                if len(running) > count:
+                    ended, running = wait(running, return_when=FIRST_COMPLETED)
+                    yield from (task.result() for task in ended)
+            while running:
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (task.result() for task in ended)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _groups(files: Sequence[Found]) -> Iterator[list[Found]]:
+def _groups(files: Iterable[Found]) -> Iterator[list[Found]]:
     """Put small files together, large ones alone; the largest first, so that none is left for the end."""
     large = sorted((file for file in files if file.stamp.size > SMALL), key=lambda file: -file.stamp.size)
     yield from ([file] for file in large)
@@ -125,15 +147,17 @@ def _read_all(path: str) -> bytes:
 
 
 def _steady(root: str, file: Found, read: Callable[[str], T]) -> tuple[Found, T]:
-    """Read a file that stays the same meanwhile; try again when it does not."""
+    """Read a file that stays as it was seen; otherwise look again and try again."""
     path = os.path.join(root, file.path)
     try:
         for _ in range(TRIES):
-            before = os.stat(path)
             got = read(path)
-            after = os.stat(path)
-            if stat.S_ISREG(after.st_mode) and stamp_of(before) == stamp_of(after):
-                return Found(file.path, stamp_of(after), mode_of(after)), got
+            status = os.stat(path)
+            if stat.S_ISREG(status.st_mode):
+                after = Found(file.path, stamp_of(status), mode_of(status))
+                if after.stamp == file.stamp:
+                    return after, got
+                file = after
     except FileNotFoundError:
         pass
     except OSError as error:

@@ -7,6 +7,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Final
 
+from xxhash import xxh3_64_digest
+
 from loopline.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
@@ -14,19 +16,24 @@ if TYPE_CHECKING:
 
 RULES: Final = ".looplineignore"
 """Patterns as in `.gitignore`, one a line, relative to the folder that holds the file."""
-NEVER: Final = frozenset({".git", ".loopline", ".loopline~"})
-"""Folders that are no data, at any depth: git's, ours, and where a checkout writes files before it renames them."""
+OURS: Final = ".loopline~"
+"""Where a checkout writes files before it renames them, and how files begin that ask a file system for its time."""
+NEVER: Final = frozenset({".git", ".loopline", OURS})
+"""Folders that are no data, at any depth: git's, and ours."""
 
 
 class Ignore:
     """The rules of one folder. Without a `.looplineignore`, only NEVER is left out."""
 
-    def __init__(self, spec: GitIgnoreSpec | None = None) -> None:
+    def __init__(self, spec: GitIgnoreSpec | None = None, name: bytes = b"") -> None:
         self._spec = spec
+        self.name = name
+        """Tells these rules from others."""
 
     def __call__(self, path: str, *, folder: bool) -> bool:
         """Tell whether to leave out `path`. What is below an ignored folder cannot be brought back, as in git."""
-        if path.rpartition("/")[2] in NEVER:
+        last = path.rpartition("/")[2]
+        if last in NEVER or last.startswith(OURS):
             return True
         return self._spec is not None and self._spec.match_file(path + "/" * folder)
 
@@ -60,4 +67,4 @@ def read_rules(root: str) -> Ignore:
                     file=file,
                     line=number,
                 ) from None
-        return Ignore(GitIgnoreSpec.from_lines(lines))
+        return Ignore(GitIgnoreSpec.from_lines(lines), xxh3_64_digest("\n".join(lines).encode()))

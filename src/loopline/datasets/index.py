@@ -5,8 +5,9 @@ device are as they were, and its last change lies before the reading began. The 
 (Documentation/technical/racy-git): the clock of a file system ticks in milliseconds, and a file that was written in
 the tick in which it was read may be written again without its stamp changing; such a file is read once more.
 
-Beside it stands `base`: the tree that the folder was last in step with, by checkout or by publishing. What differs from it
-is somebody's work, which a checkout does not overwrite.
+The index knows a tree, too, and in which paths the folder as last read differs from it: so what has changed costs what has
+changed. And beside all of it stands `base`: the tree that the folder was last in step with, by checkout or by publishing. What
+differs from that one is somebody's work, which a checkout does not overwrite.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from typing import Final
 import msgspec
 from xxhash import xxh3_64_digest
 
-from loopline.datasets.scan import Stamp
+from loopline.datasets.blocks import EXECUTABLE, LINK, NO_DIGEST, UNREAD, Block, Found, Stamp, pack_stamp
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, is_digest_prefix
+from loopline.nouns.entry import Entry
 
-MAGIC: Final = b"\x89LLIDX\x01\n"
-_Body = tuple[list[str], list[str], list[Stamp], bytes, list[int]]
+MAGIC: Final = b"\x89LLIDX\x02\n"
+_Drift = list[tuple[str, str, int, int]]
+_Body = tuple[list[str], str, _Drift, bytes, list[bytes], list[bytes], list[bytes], list[bytes], list[bytes]]
+_OPEN: Final = 256
+"""Blocks in which files can be found by name without reading all names: what that takes is let go of for others."""
 
 
 class Index:
@@ -39,9 +44,16 @@ class Index:
 
     def __init__(self, file: Path) -> None:
         self.file = Path(file)
+        self.rules = b""
+        """Names the ignore rules by which files were left out."""
+        self.tree: Digest | None = None
+        """A tree that is kept, and from which the folder as last read differs by `drift`; None: no such tree is known."""
+        self.drift: dict[str, Entry | None] = {}
+        """Where the folder is other than `tree`: what that has there."""
         self._bases: tuple[Digest, ...] = ()
         self._unread: OSError | None = None
-        self._known: dict[str, tuple[Stamp, bytes, int]] = {}
+        self._blocks: dict[str, Block] = {}
+        self._open: dict[str, Block] = {}
         self._dirty = False
         self._saved: tuple[Digest, ...] = ()
         self._load()
@@ -75,72 +87,182 @@ class Index:
 
     def __len__(self) -> int:
         """Count the files it knows."""
-        return len(self._known)
-
-    def now(self) -> int:
-        """Ask the file system for its time in nanoseconds: what is written from here on is stamped with it or later.
-
-        Raise Unavailable kind="index-unwritable".
-        """
-        probe = f"{self.file}.{os.getpid()}.now"
-        with self._writing():
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            number = os.open(probe, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            try:
-                os.write(number, b"\0")
-                return os.fstat(number).st_mtime_ns
-            finally:
-                os.close(number)
-                os.unlink(probe)
+        return sum(map(len, self._blocks.values()))
 
     def find(self, path: str, stamp: Stamp) -> Digest | None:
         """Give the digest of a file, if its stamp proves that it is as it was read."""
-        known = self._known.get(path)
-        if known is None or known[0] != stamp or stamp.mtime >= known[2]:
+        folder, _, name = path.rpartition("/")
+        block = self._reach(folder)
+        at = None if block is None else block.find(name)
+        if block is None or at is None or block.entry(folder, name, at) is None or block.stamp(at) != pack_stamp(stamp):
             return None
-        return Digest("sha256:" + known[1].hex())
+        return Digest("sha256:" + block.digest(at).hex())
 
-    def learn(self, path: str, stamp: Stamp, digest: Digest, *, began: int) -> None:
-        """Note that a file with this stamp, taken before and after, was read not before `began` (a `now`)."""
-        self._known[path] = (stamp, bytes.fromhex(digest[7:]), began)
+    def entry(self, path: str) -> Entry | None:
+        """Give what a file was when it was last read; None where it was not there."""
+        folder, _, name = path.rpartition("/")
+        block = self._reach(folder)
+        at = None if block is None else block.find(name)
+        return None if block is None or at is None else block.entry(folder, name, at)
+
+    def found(self, path: str) -> Found:
+        """Give a file that it knows as a scan saw it."""
+        folder, _, name = path.rpartition("/")
+        block = self._reach(folder)
+        at = None if block is None else block.find(name)
+        if block is None or at is None:
+            raise KeyError(path)
+        return Found(path, block.unpack(at), 0o755 if block.flag(at) & EXECUTABLE else 0o644)
+
+    def clear(self) -> None:
+        """Forget what was read, so that everything is read once more."""
+        self._blocks, self._open, self._dirty = {}, {}, True
+        self.rebase(None, {})
+
+    def entries(self) -> Iterator[Entry]:
+        """Give what all files were when they were last read, in the order of a tree."""
+        below: dict[str, set[str]] = {}
+        for folder in self._blocks:
+            while folder:
+                above, _, name = folder.rpartition("/")
+                known = below.setdefault(above, set())
+                if name in known:
+                    break
+                known.add(name)
+                folder = above  # noqa: PLW2901 (all folders above it)
+        yield from self._below("", below)
+
+    def _below(self, folder: str, below: dict[str, set[str]]) -> Iterator[Entry]:
+        block = self._blocks.get(folder)
+        rows = [] if block is None else [(name, name, at) for at, name in enumerate(block.list())]
+        rows += [(name + "/", name, -1) for name in below.get(folder, ())]
+        for _, name, at in sorted(rows):
+            if at < 0:
+                yield from self._below(f"{folder}/{name}" if folder else name, below)
+            elif block is not None and (found := block.entry(folder, name, at)) is not None:
+                yield found
+
+    def learn(self, path: str, stamp: Stamp, digest: Digest, *, began: int, mode: int = 0o644) -> None:
+        """Note that a file with this stamp, taken before and after, was read not before `began` (a `tick`)."""
+        folder, _, name = path.rpartition("/")
+        block = self._reach(folder)
+        if block is None:
+            block = self._blocks[folder] = Block.empty()
+        at = block.find(name)
+        old = None if at is None else block.entry(folder, name, at)
+        flag = (EXECUTABLE if mode == 0o755 else 0) | (0 if at is None else block.flag(at) & LINK)
+        block.put(name, pack_stamp(stamp, proves=stamp.mtime < began), bytes.fromhex(digest[7:]), flag)
         self._dirty = True
+        if self.tree is not None:
+            self._drifted(path, old, Entry(path, digest, stamp.size, mode))
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Forget these files."""
+        gone: dict[str, list[str]] = {}
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            gone.setdefault(folder, []).append(name)
+        for folder, names in gone.items():
+            block = self._blocks.get(folder)
+            if block is None:
+                continue
+            for name in names:
+                at = block.find(name)
+                if at is not None:
+                    self._dirty = True
+                    self._drifted(f"{folder}/{name}" if folder else name, block.entry(folder, name, at), None)
+            block.remove(names)
 
     def keep(self, paths: Iterable[str]) -> None:
         """Forget all files but these."""
         here = set(paths)
-        gone = [path for path in self._known if path not in here]
-        self.forget(gone)
+        below = ((folder + "/" if folder else "", block) for folder, block in self._blocks.items())
+        self.forget([folder + name for folder, block in below for name in block.list() if folder + name not in here])
 
-    def forget(self, paths: Iterable[str]) -> None:
-        """Forget these files."""
-        for path in paths:
-            self._dirty |= self._known.pop(path, None) is not None
+    def block(self, folder: str) -> Block | None:
+        """Give what is known of one folder's own files."""
+        return self._blocks.get(folder)
+
+    def folders(self) -> list[str]:
+        """Name the folders of which something is known."""
+        return list(self._blocks)
+
+    def see(self, folder: str, name: str, stamp: bytes, flag: int) -> None:
+        """Note that a known file has another stamp: what it holds is to be read."""
+        block = self._blocks[folder]
+        at = block.find(name)
+        old = None if at is None else block.entry(folder, name, at)
+        block.put(name, stamp, NO_DIGEST, flag | UNREAD)
+        self._dirty = True
+        self._drifted(f"{folder}/{name}" if folder else name, old, None)
+
+    def replace(self, folder: str, block: Block | None) -> None:
+        """Put what a folder holds now in the place of what it held; None: it is gone."""
+        old = self._blocks.pop(folder, None)
+        self._open.pop(folder, None)
+        if block is not None:
+            self._blocks[folder] = block
+        self._dirty = True
+        if old is None or self.tree is None:
+            return
+        other = set(old.list())
+        if block is not None:
+            other = other.difference(block.list()).union(name for name, _, _ in block.unread())
+        for name in other:
+            at = old.find(name)
+            if at is not None:
+                self._drifted(f"{folder}/{name}" if folder else name, old.entry(folder, name, at), None)
+
+    def rebase(self, tree: Digest | None, drift: dict[str, Entry | None]) -> None:
+        """Say which tree the folder as last read differs from, and where."""
+        self.tree, self.drift, self._dirty = tree, drift, True
 
     def save(self) -> None:
         """Write it if anything is new, whole or not at all. Raise Unavailable kind="index-unwritable"."""
         if self._unread is not None or (not self._dirty and self._bases == self._saved):
             return
-        rows = self._known.values()
+        drift = [
+            (path, old.digest, old.size, old.mode) if old else (path, "", 0, 0) for path, old in self.drift.items()
+        ]
+        columns = [block.columns() for block in self._blocks.values()]
         body = msgspec.msgpack.encode((
-            self._bases,
-            list(self._known),
-            [row[0] for row in rows],
-            b"".join(row[1] for row in rows),
-            [row[2] for row in rows],
-        ))
+            self._bases, self.tree or "", drift, self.rules, [os.fsencode(folder) for folder in self._blocks],
+            *([one[at] for one in columns] for at in range(4)),
+        ))  # fmt: skip
         temporary = f"{self.file}.{os.getpid()}.new"
-        with self._writing():
+        with unwritable(self.file):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with open(temporary, "wb") as stream:
-                    stream.write(MAGIC + xxh3_64_digest(body) + body)
-                    stream.flush()
-                    os.fsync(stream.fileno())
+                    stream.write(MAGIC + xxh3_64_digest(body))
+                    stream.write(body)
+                    if self._bases != self._saved:  # all else is only knowledge, and found again
+                        stream.flush()
+                        os.fsync(stream.fileno())
                 os.replace(temporary, self.file)
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(temporary)
         self._dirty, self._saved = False, self._bases
+
+    def _drifted(self, path: str, old: Entry | None, new: Entry | None) -> None:
+        """Note that a file was one thing and is another."""
+        if self.tree is None:
+            return
+        kept = self.drift.get(path, old)
+        if kept == new:
+            self.drift.pop(path, None)
+        elif path not in self.drift:
+            self.drift[path] = old
+
+    def _reach(self, folder: str) -> Block | None:
+        """Give a block in which files are about to be found by name."""
+        block = self._blocks.get(folder)
+        if block is not None and folder not in self._open:
+            if len(self._open) >= _OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            self._open[folder] = block
+        return block
 
     def _load(self) -> None:
         try:
@@ -150,27 +272,34 @@ class Index:
         except OSError as error:
             self._unread = error
             return
-        head, body = data[: len(MAGIC) + 8], data[len(MAGIC) + 8 :]
+        head, body = data[: len(MAGIC) + 8], memoryview(data)[len(MAGIC) + 8 :]
         if head != MAGIC + xxh3_64_digest(body):
             return
         try:
-            bases, paths, stamps, digests, began = msgspec.msgpack.decode(body, type=_Body)
+            bases, tree, drift, rules, folders, *columns = msgspec.msgpack.decode(body, type=_Body)
         except (msgspec.DecodeError, RecursionError):
             return
-        if not len(paths) == len(stamps) == len(began) or len(digests) != 32 * len(paths):
+        if {len(column) for column in columns} != {len(folders)}:
             return
-        ids = [digests[at : at + 32] for at in range(0, len(digests), 32)]
-        self._known = dict(zip(paths, zip(stamps, ids, began, strict=True), strict=True))
+        blocks = {os.fsdecode(folder): Block(*rows) for folder, *rows in zip(folders, *columns, strict=True)}
+        self.rules, self._blocks = rules, blocks
         self._bases = self._saved = tuple(Digest(base) for base in bases if is_digest_prefix(base))
+        if is_digest_prefix(tree):
+            self.tree = Digest(tree)
+            self.drift = {
+                path: Entry(path, Digest(digest), size, mode) if digest else None for path, digest, size, mode in drift
+            }
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise Unavailable(
-                f"cannot write {self.file}: {error.strerror}",
-                kind="index-unwritable",
-                hint="check the disk's space and the folder's permissions",
-                path=str(self.file),
-            ) from error
+
+@contextlib.contextmanager
+def unwritable(file: Path) -> Iterator[None]:
+    """Say of an error of the system that the index cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"cannot write {file}: {error.strerror}",
+            kind="index-unwritable",
+            hint="check the disk's space and the folder's permissions",
+            path=str(file),
+        ) from error

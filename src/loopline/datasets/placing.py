@@ -16,8 +16,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from loopline.datasets.blocks import Stamp
 from loopline.datasets.near import ahead
-from loopline.datasets.scan import Stamp, stamp_of
+from loopline.datasets.scan import stamp_of
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry

@@ -7,12 +7,14 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from loopline.datasets.blocks import Found
 from loopline.datasets.diff import diff
 from loopline.datasets.hashing import hash_files
 from loopline.datasets.ignore import NEVER
 from loopline.datasets.index import Index
 from loopline.datasets.nodes import Reads
-from loopline.datasets.scan import SHOWN, Found, judge
+from loopline.datasets.scan import SHOWN, judge
+from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid
 from loopline.nouns.entry import Entry
@@ -77,7 +79,7 @@ class Folder:
 
     def read(self, index: Index, report: Report) -> None:
         """Fill `entries`, reading the files that the index does not know unchanged."""
-        began = index.now()
+        began = tick(self.top, index.file.parent)
         unread = []
         for path, file in self.files.items():
             digest = index.find(path, file.stamp)
@@ -87,7 +89,7 @@ class Folder:
                 unread.append(file)
         for file, digest in hash_files(self.top, unread, into=None, report=report):
             self.entries[file.path] = Entry(file.path, digest, file.stamp.size, file.mode)
-            index.learn(file.path, file.stamp, digest, began=began)
+            index.learn(file.path, file.stamp, digest, began=began, mode=file.mode)
 
 
 class Planner:

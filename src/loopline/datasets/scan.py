@@ -1,56 +1,195 @@
-"""scan: the files of a folder, in the order of a tree, with what the file system says about each."""
+"""scan: the files of a folder, held against what an index knows of them; only what is other than before is looked at closely."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from loopline.datasets.blocks import EXECUTABLE, LINK, Block, Found, Listing, Stamp, join_names, pack, pack_stamp
 from loopline.datasets.ignore import Ignore, read_rules
+from loopline.datasets.index import Index
 from loopline.datasets.path import check_path
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 
 SHOWN: Final = 20
 """How many paths an error names."""
+_KIND: Final = 0o170000
+Problems = list[tuple[str, str]]
+"""Paths that no tree can hold, and why not."""
 
 
-class Stamp(NamedTuple):
-    """What tells, without reading a file, that it is the one that was read."""
+class Unread:
+    """The files that a scan saw and an index does not know unchanged. They are read off the index again each time."""
 
-    size: int
-    mtime: int
-    ctime: int
-    inode: int
-    dev: int
+    def __init__(self, index: Index, folders: list[str]) -> None:
+        self._index, self._folders = index, folders
+        self.count = self.bytes = 0
+        for file in self:
+            self.count, self.bytes = self.count + 1, self.bytes + file.stamp.size
+
+    def __len__(self) -> int:
+        """Count them, as they were at the scan."""
+        return self.count
+
+    def __iter__(self) -> Iterator[Found]:
+        """Give those that are still unread."""
+        for folder in self._folders:
+            block = self._index.block(folder)
+            for name, stamp, flag in () if block is None else block.unread():
+                yield Found(f"{folder}/{name}" if folder else name, stamp, 0o755 if flag & EXECUTABLE else 0o644)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One file of a folder."""
+def scan(root: Path, index: Index) -> Unread:
+    """Bring the index in step with the files below `root`, but for those that must be read, which are given.
 
-    path: str
-    """Relative, `/` between parts."""
-    stamp: Stamp
-    mode: int
-    """0o755 where its owner may execute it, 0o644 otherwise."""
-
-
-def scan(root: Path, *, ignore: Ignore | None = None) -> Iterator[Found]:
-    """Give the files below `root`, sorted as in a tree, without those that `.looplineignore` and `ignore` leave out.
-
-    A symbolic link to a file inside of `root` stands for that file. Anything else that is no file (a link to a folder, out
-    of the root, or to nothing; a socket, a pipe, a device) and names that no tree can hold are told together, after all
-    files: Invalid kind="not-a-file" or "bad-path". An unreadable folder raises Unavailable kind="file-unreadable".
+    Left out is what `.looplineignore` names. A symbolic link to a file inside of `root` stands for that file. Anything else that
+    is no file (a link to a folder, out of the root, or to nothing; a socket, a pipe, a device) and names that no tree
+    can hold are told together, after all folders were looked at: Invalid kind="not-a-file" or "bad-path". An unreadable
+    folder raises Unavailable kind="file-unreadable".
     """
     top = open_root(root)
-    rules = (read_rules(top), ignore) if ignore else (read_rules(top),)
-    problems: list[tuple[str, str]] = []
-    yield from _walk(top, "", rules, problems)
-    if problems:
-        raise _not_files(problems)
+    rules = read_rules(top)
+    looking = _Looking(top, index, rules, anew=rules.name != index.rules)
+    index.rules = rules.name
+    unread = looking.look()
+    if looking.problems:
+        raise _not_files(looking.problems)
+    return unread
+
+
+class _Listed(NamedTuple):
+    """What the system says of a folder before any file of it is looked at."""
+
+    names: list[str]
+    folders: list[str]
+    links: list[str]
+
+
+class _Looking:
+    """One walk."""
+
+    def __init__(self, top: str, index: Index, rules: Ignore, *, anew: bool) -> None:
+        self._top, self._index, self._rules, self._anew = top, index, rules, anew
+        self.problems: Problems = []
+        self._other: list[str] = []
+        """Folders that are not as they were."""
+
+    def look(self) -> Unread:
+        """Walk through all folders, and forget those that are gone."""
+        seen = set[str]()
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            below = self._folder(folder)
+            if below is None:
+                continue
+            seen.add(folder)
+            waiting += [f"{folder}/{name}" if folder else name for name in below if self._enters(folder, name)]
+        for folder in self._index.folders():
+            if folder not in seen:
+                self._index.replace(folder, None)
+        return Unread(self._index, self._other)
+
+    def _enters(self, folder: str, name: str) -> bool:
+        return not self._rules(f"{folder}/{name}" if folder else name, folder=True)
+
+    def _folder(self, folder: str) -> list[str] | None:
+        """Look at the files of one folder, and name the folders in it; None: it is gone, as if we had come later."""
+        where = os.path.join(self._top, folder) if folder else self._top
+        try:
+            number = os.open(where, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                listed = _list(number)
+                self._compare(folder, number, listed)
+            finally:
+                os.close(number)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Unavailable(
+                f"cannot read the folder {where}: {error.strerror}",
+                kind="file-unreadable",
+                hint="check its permissions",
+                path=folder or ".",
+            ) from None
+        return listed.folders
+
+    def _compare(self, folder: str, number: int, listed: _Listed) -> None:
+        block = self._index.block(folder)
+        if block is None and not listed.names:
+            return
+        plain = block is not None and not self._anew and not listed.links and block.is_plain()
+        same = block is not None and plain and block.names == join_names(listed.names)
+        if block is not None and same and self._restamp(folder, number, listed.names, block):
+            return
+        self._replace(folder, number, listed, Block.empty() if block is None else block)
+
+    def _restamp(self, folder: str, number: int, names: list[str], block: Block) -> bool:
+        """Look at the files of a folder that has the same ones as before; False where that does not hold any more."""
+        found = []
+        try:
+            for name in names:
+                status = os.stat(name, dir_fd=number, follow_symlinks=False)
+                if status.st_mode & _KIND != stat.S_IFREG:
+                    return False
+                found.append(pack(status))
+            other = block.other(found)
+            for at in other:
+                status = os.stat(names[at], dir_fd=number, follow_symlinks=False)
+                if not stat.S_ISREG(status.st_mode):
+                    return False
+                self._index.see(folder, names[at], pack(status), EXECUTABLE if mode_of(status) == 0o755 else 0)
+        except FileNotFoundError:
+            return False  # removed while we look
+        if other:
+            block.close()
+            self._other.append(folder)
+        return True
+
+    def _replace(self, folder: str, number: int, listed: _Listed, block: Block) -> None:
+        """Look at each file of a folder, whether it is ours and as it was."""
+        listing = Listing()
+        for name in listed.names:
+            path = f"{folder}/{name}" if folder else name
+            try:
+                status = os.stat(name, dir_fd=number, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            at = block.find(name)
+            if at is not None and not self._anew and block.flag(at) <= EXECUTABLE and block.stamp(at) == pack(status):
+                listing.add(name, block.stamp(at), block.digest(at), block.flag(at))
+            elif self._rules(path, folder=False):
+                listing.ignore(name)
+            elif found := judge(self._top, path, status, self.problems):
+                flag = (EXECUTABLE if found.mode == 0o755 else 0) | (LINK if stat.S_ISLNK(status.st_mode) else 0)
+                stamp = pack_stamp(found.stamp)
+                if at is not None and block.flag(at) == flag and block.stamp(at) == stamp:
+                    listing.add(name, stamp, block.digest(at), flag)
+                else:
+                    listing.see(name, stamp, flag)
+        block.close()
+        made = listing.block()
+        if made.columns() != block.columns():
+            self._index.replace(folder, made)
+            self._other.append(folder)
+        elif any(True for _ in made.unread()):
+            self._other.append(folder)
+
+
+def _list(number: int) -> _Listed:
+    listed = _Listed([], [], [])
+    with os.scandir(number) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                listed.folders.append(entry.name)
+                continue
+            listed.names.append(entry.name)
+            if entry.is_symlink():
+                listed.links.append(entry.name)
+    return listed
 
 
 def open_root(root: Path) -> str:
@@ -72,7 +211,7 @@ def look(root: Path, paths: Iterable[str]) -> list[Found]:
     """Give those of `paths` that are there, sorted: for callers who know what to take (git's list). Links as in `scan`."""
     top = open_root(root)
     found: list[Found] = []
-    problems: list[tuple[str, str]] = []
+    problems: Problems = []
     for path in sorted(set(paths), key=lambda path: path.encode(errors="surrogateescape")):
         check_path(path)
         try:
@@ -97,37 +236,7 @@ def mode_of(status: os.stat_result) -> int:
     return 0o755 if status.st_mode & stat.S_IXUSR else 0o644
 
 
-def _walk(top: str, folder: str, rules: tuple[Ignore, ...], problems: list[tuple[str, str]]) -> Iterator[Found]:
-    try:
-        with os.scandir(os.path.join(top, folder) if folder else top) as found:
-            entries = [(entry, entry.is_dir(follow_symlinks=False)) for entry in found]
-    except FileNotFoundError:
-        return  # removed while we walk: as if we had come later
-    except OSError as error:
-        raise Unavailable(
-            f"cannot read the folder {os.path.join(top, folder)}: {error.strerror}",
-            kind="file-unreadable",
-            hint="check its permissions",
-            path=folder or ".",
-        ) from None
-    entries.sort(key=lambda pair: os.fsencode(pair[0].name) + b"/" * pair[1])
-    for entry, is_folder in entries:
-        path = f"{folder}/{entry.name}" if folder else entry.name
-        if any(rule(path, folder=is_folder) for rule in rules):
-            continue
-        if is_folder:
-            yield from _walk(top, path, rules, problems)
-            continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            continue
-        one = judge(top, path, status, problems)
-        if one:
-            yield one
-
-
-def judge(top: str, path: str, status: os.stat_result, problems: list[tuple[str, str]]) -> Found | None:
+def judge(top: str, path: str, status: os.stat_result, problems: Problems) -> Found | None:
     """Take what stands at `path`, given its lstat, as a file; otherwise add it and why not to `problems`."""
     try:
         check_path(path)
@@ -156,7 +265,8 @@ def _kind(mode: int) -> str:
     return "a socket" if stat.S_ISSOCK(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device"
 
 
-def _not_files(problems: list[tuple[str, str]]) -> LooplineError:
+def _not_files(problems: Problems) -> LooplineError:
+    problems = sorted(problems)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     named = "cannot name a file" in problems[0][1]
     return Invalid(

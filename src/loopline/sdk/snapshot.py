@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loopline.datasets.build import build_folder
+from loopline.datasets.build import build_listed
 from loopline.datasets.index import Index
 from loopline.datasets.scan import look
 from loopline.loop import silent
@@ -47,7 +47,7 @@ def snapshot(blobs: Blobs, settings: Settings, *, report: Report = silent) -> Sn
     source = find_source(root, without=tuple(one.absolute() for one in apart))
     index = Index(index_file(settings.home, root, "source"))
     index.keep(source.files)
-    built = build_folder(blobs, root, index, files=look(root, source.files), report=report)
+    built = build_listed(blobs, root, index, look(root, source.files), report=report)
     return Snapshot(built.root, source.commit, built.files, source.left_out)
 
 

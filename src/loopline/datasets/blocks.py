@@ -1,0 +1,214 @@
+"""blocks: what an index knows of one folder's own files, packed in columns, so that an unchanged folder is one comparison."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from loopline.nouns.digest import Digest
+from loopline.nouns.entry import Entry
+
+EXECUTABLE: Final = 1
+"""Flag: its owner may execute it."""
+LINK: Final = 2
+"""Flag: a symbolic link, which stands for the file that it names."""
+IGNORED: Final = 4
+"""Flag: a rule leaves it out; the row says only that it is there."""
+UNREAD: Final = 8
+"""Flag: its stamp was seen, its bytes were not read yet."""
+_APART: Final = bytes(flag for flag in range(16) if flag & (IGNORED | UNREAD))
+_row: Final = struct.Struct("<qqqQQ")
+NO_STAMP: Final = bytes(_row.size)
+"""Stamp of what is left out."""
+NO_DIGEST: Final = bytes(32)
+"""Digest of what was not read."""
+
+
+class Stamp(NamedTuple):
+    """What tells, without reading a file, that it is the one that was read."""
+
+    size: int
+    mtime: int
+    ctime: int
+    inode: int
+    dev: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file of a folder."""
+
+    path: str
+    """Relative, `/` between parts."""
+    stamp: Stamp
+    mode: int
+    """0o755 where its owner may execute it, 0o644 otherwise."""
+
+
+def pack(status: os.stat_result) -> bytes:
+    """Take the stamp of a file as it rests in a block."""
+    return _row.pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+
+
+def pack_stamp(stamp: Stamp, *, proves: bool = True) -> bytes:
+    """Pack a stamp that was taken apart; one that proves nothing so that no file has it (no change was at second 0)."""
+    return _row.pack(*(stamp if proves else stamp._replace(ctime=0)))
+
+
+def join_names(names: Iterable[str]) -> bytes:
+    """Pack names; the system gives none with a NUL in it."""
+    return os.fsencode("\0".join(names))
+
+
+class Block:
+    """The files of one folder in the order in which the system lists them. Equal columns are an equal folder."""
+
+    __slots__ = ("_added", "_at", "_digests", "_flags", "_names", "_stamps")
+
+    def __init__(self, names: bytes, stamps: bytes, digests: bytes, flags: bytes) -> None:
+        self._names = names
+        self._added: list[str] = []
+        self._stamps: bytes | bytearray = stamps
+        self._digests: bytes | bytearray = digests
+        self._flags: bytes | bytearray = flags
+        self._at: dict[str, int] | None = None
+
+    @classmethod
+    def empty(cls) -> Block:
+        """Begin with a folder of which nothing is known."""
+        return cls(b"", b"", b"", b"")
+
+    @property
+    def names(self) -> bytes:
+        """All names, packed."""
+        if self._added:
+            self._names = join_names(self.list())
+            self._added = []
+        return self._names
+
+    def columns(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """Give names, stamps, digests and flags, as they are saved."""
+        return self.names, bytes(self._stamps), bytes(self._digests), bytes(self._flags)
+
+    def other(self, stamps: list[bytes]) -> list[int]:
+        """Give the places whose stamp is another one, of as many as there are names."""
+        if self._stamps == b"".join(stamps):
+            return []
+        return [at for at, stamp in enumerate(stamps) if self._stamps[_row.size * at : _row.size * (at + 1)] != stamp]
+
+    def is_plain(self) -> bool:
+        """Tell whether there are neither links nor ignored files, so that each listed name has a stamp of its own."""
+        return not self._flags.translate(None, b"\0\1")
+
+    def __len__(self) -> int:
+        """Count the files that were read."""
+        return len(self._flags.translate(None, _APART))
+
+    def list(self) -> list[str]:
+        """Give all names, in order."""
+        return (os.fsdecode(self._names).split("\0") if self._names else []) + self._added
+
+    def find(self, name: str) -> int | None:
+        """Give the place of a file."""
+        if self._at is None:
+            self._at = {one: at for at, one in enumerate(self.list())}
+        return self._at.get(name)
+
+    def close(self) -> None:
+        """Let go of what finding made."""
+        self._at = None
+
+    def stamp(self, at: int) -> bytes:
+        """Give one packed stamp."""
+        return bytes(self._stamps[_row.size * at : _row.size * (at + 1)])
+
+    def unpack(self, at: int) -> Stamp:
+        """Give one stamp."""
+        return Stamp(*_row.unpack_from(self._stamps, _row.size * at))
+
+    def flag(self, at: int) -> int:
+        """Give the flags of one."""
+        return self._flags[at]
+
+    def digest(self, at: int) -> bytes:
+        """Give the 32 bytes of one digest."""
+        return bytes(self._digests[32 * at : 32 * at + 32])
+
+    def size(self, at: int) -> int:
+        """Give the size of one, in bytes."""
+        found: int = _row.unpack_from(self._stamps, _row.size * at)[0]
+        return found
+
+    def entry(self, folder: str, name: str, at: int) -> Entry | None:
+        """Give what one was when it was read; None where it was not."""
+        flag = self._flags[at]
+        if flag & (IGNORED | UNREAD):
+            return None
+        path = f"{folder}/{name}" if folder else name
+        mode = 0o755 if flag & EXECUTABLE else 0o644
+        return Entry(path, Digest("sha256:" + self.digest(at).hex()), self.size(at), mode)
+
+    def unread(self) -> Iterator[tuple[str, Stamp, int]]:
+        """Give name, stamp and flags of those that are to be read."""
+        if not any(flag & UNREAD for flag in set(self._flags)):
+            return
+        for at, name in enumerate(self.list()):
+            if self._flags[at] & UNREAD:
+                yield name, self.unpack(at), self._flags[at]
+
+    def put(self, name: str, stamp: bytes, digest: bytes, flag: int) -> None:
+        """Write one row: in its place, or behind all others."""
+        at = self.find(name)
+        if isinstance(self._flags, bytes):
+            self._stamps, self._digests = bytearray(self._stamps), bytearray(self._digests)
+            self._flags = bytearray(self._flags)
+        if at is None:
+            at = len(self._flags)
+            self._added.append(name)
+            if self._at is not None:
+                self._at[name] = at
+        self._stamps[_row.size * at : _row.size * (at + 1)] = stamp  # type: ignore[index]
+        self._digests[32 * at : 32 * at + 32] = digest  # type: ignore[index]
+        self._flags[at : at + 1] = bytes([flag])
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Forget files."""
+        gone = set(names)
+        kept = [(name, at) for at, name in enumerate(self.list()) if name not in gone]
+        self._names, self._added = join_names(name for name, _ in kept), []
+        self._stamps = b"".join(self.stamp(at) for _, at in kept)
+        self._digests = b"".join(self.digest(at) for _, at in kept)
+        self._flags = bytes(self._flags[at] for _, at in kept)
+        self._at = None
+
+
+class Listing:
+    """A block in the making: the rows of a folder as it is listed now."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._stamps: list[bytes] = []
+        self._digests: list[bytes] = []
+        self._flags = bytearray()
+
+    def add(self, name: str, stamp: bytes, digest: bytes, flag: int) -> None:
+        """Append a row."""
+        self.names.append(name)
+        self._stamps.append(stamp)
+        self._digests.append(digest)
+        self._flags.append(flag)
+
+    def ignore(self, name: str) -> None:
+        """Note a file that is left out."""
+        self.add(name, NO_STAMP, NO_DIGEST, IGNORED)
+
+    def see(self, name: str, stamp: bytes, flag: int) -> None:
+        """Note a file that is to be read."""
+        self.add(name, stamp, NO_DIGEST, flag | UNREAD)
+
+    def block(self) -> Block:
+        """Make it a block."""
+        return Block(join_names(self.names), b"".join(self._stamps), b"".join(self._digests), bytes(self._flags))
