@@ -39,10 +39,10 @@ def deliver(outbox: Blobs, blobs: Blobs, root: Digest) -> None:
     missing = blobs.missing(below)
     group, size = list[bytes](), 0
     for digest in below:
-        path = outbox.path(digest)
-        if digest not in missing or path is None:
+        if digest not in missing or outbox.size(digest) is None:
             continue
-        if path.stat().st_size > _BATCH_BYTES // 16:
+        path = outbox.path(digest)
+        if path is not None and path.stat().st_size > _BATCH_BYTES // 16:
             blobs.put_file(path)
             continue
         group.append(outbox.read(digest))

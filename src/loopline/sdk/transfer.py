@@ -20,7 +20,7 @@ from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.nouns.progress import Progress, Report
 from loopline.sdk.together import Task, together
 from loopline.sdk.wire import JSON, Answer, Wire, encoded
-from loopline.store.blobs import CHUNK, Writer, absent, corrupt
+from loopline.store.blobs import CHUNK, Writer, absent, corrupt, part_of
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -124,16 +124,23 @@ class RemoteBlobs:
             raise corrupt(digest, found, len(data))
         return data
 
-    def read_all(self, digests: Sequence[Digest]) -> list[bytes]:
+    def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
         """Give many small blobs in their order, each verified: hundreds in a request, several requests at a time."""
+        asked = list(dict.fromkeys(digests))
         found: dict[int, list[bytes]] = {}
 
         def fetch(at: int) -> None:
-            found[at] = self._fetch(digests[at : at + MANY])
+            found[at] = self._fetch(asked[at : at + MANY])
 
-        starts = range(0, len(digests), MANY)
-        together([partial(fetch, at) for at in starts], at_once=STREAMS)
-        return [data for at in starts for data in found[at]]
+        for first in range(0, len(asked), MANY * STREAMS):
+            starts = range(first, min(first + MANY * STREAMS, len(asked)), MANY)
+            together([partial(fetch, at) for at in starts], at_once=STREAMS)
+            for at in starts:
+                yield from zip(asked[at : at + MANY], found.pop(at), strict=True)
+
+    def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
+        """Stream a part, passing over what is in front of it."""
+        return part_of(self.get(digest), start, length)
 
     def _fetch(self, digests: Sequence[Digest]) -> list[bytes]:
         answer = self._wire.ask(

@@ -12,6 +12,8 @@ from loopline.nouns.digest import Digest, short
 
 CHUNK: Final = 1 << 20
 """Bytes that a stream gives or takes at a time."""
+_GROUP: Final = 1024
+_GROUP_BYTES: Final = 16 << 20
 
 
 class Writer(Protocol):
@@ -68,6 +70,15 @@ class Blobs(Protocol):
     def read(self, digest: Digest) -> bytes:
         """Give all of a blob, verified."""
 
+    def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Give many small blobs, each once and verified, in whatever order the store reads them best. Raise as `read` does."""
+
+    def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
+        """Stream a part of a blob; what lies behind its end is left out. A missing blob raises at the call.
+
+        A store on this machine holds each piece against a sum that was made when the whole was verified.
+        """
+
     def size(self, digest: Digest) -> int | None:
         """Give how many bytes are kept under this name; None where there is no such blob."""
 
@@ -92,6 +103,37 @@ def bring(blobs: object, digests: Iterable[Digest]) -> None:
     far = getattr(blobs, "bring", None)
     if far is not None:
         far(digests)
+
+
+def put_groups(blobs: Blobs, items: Iterable[bytes]) -> Iterator[list[Digest]]:
+    """Keep many, read from `items` as they are needed; give their digests in order, each group when it has become durable.
+
+    Between two groups no more than 64 MiB are taken. Where `items` raises or this is closed, what was taken may be kept.
+    """
+    own = getattr(blobs, "put_groups", None)
+    if own is not None:
+        yield from own(items)
+        return
+    group, size = list[bytes](), 0
+    for data in items:
+        group.append(data)
+        size += len(data)
+        if len(group) >= _GROUP or size >= _GROUP_BYTES:
+            yield blobs.put_all(group)
+            group, size = [], 0
+    yield blobs.put_all(group)
+
+
+def part_of(chunks: Iterator[bytes], start: int, length: int) -> Iterator[bytes]:
+    """Cut a part out of a stream, and stop reading behind it."""
+    for chunk in chunks:
+        piece = chunk[start : start + length]
+        start = max(0, start - len(chunk))
+        if piece:
+            length -= len(piece)
+            yield piece
+        if length <= 0:
+            return
 
 
 def absent(digest: Digest) -> NotFound:

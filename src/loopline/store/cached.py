@@ -13,13 +13,14 @@ from typing import Final, Protocol, Self
 
 from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest
-from loopline.store.blobs import CHUNK, Blobs, Writer
+from loopline.store.blobs import CHUNK, Blobs, Writer, part_of
 from loopline.store.local import LocalBlobs
 from loopline.store.system import SystemClock
 
 GRACE_S: Final = 300.0
 """A copy that was used so recently stays, even beyond the limit: somebody may be about to open its file."""
 _TOUCH_S: Final = 60.0
+_GROUP_BYTES: Final = 16 << 20
 _ROOM: Final = 0.9
 _WHOLE: Final = CHUNK
 """A copy up to this size is verified before any of it is given, so that a damaged one is replaced unseen."""
@@ -50,7 +51,7 @@ class Cached:
 
     def __init__(self, far: Far, folder: Path, *, limit: int, grace: float = GRACE_S) -> None:
         self.far = far
-        self.near = LocalBlobs(folder)
+        self.near = LocalBlobs(folder, several=0)  # the least used go one by one
         self.limit = limit
         self.grace = grace
         self._held: int | None = None
@@ -123,14 +124,31 @@ class Cached:
         self._copy([data])
         return data
 
+    def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Give copies, then fetch what has none."""
+        lacking = []
+        for digest in dict.fromkeys(digests):
+            if self.near.size(digest) is None:
+                lacking.append(digest)
+            else:
+                yield digest, self.read(digest)
+        yield from self._fetched(lacking)
+
+    def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
+        """Stream a part of the copy, or of the blob, passing over what is in front of it."""
+        try:
+            stream = self.near.range(digest, start, length)
+        except (NotFound, OSError):
+            return part_of(self.get(digest), start, length)
+        self._used(digest)
+        return self._checked(digest, stream)
+
     def bring(self, digests: Iterable[Digest]) -> None:
-        """Fetch what is not here, many at once where they can be had so. What cannot be had raises when it is read."""
-        read_all = getattr(self.far, "read_all", None)
-        if read_all is None:
-            return
+        """Fetch what is not here, many at once. What cannot be had raises when it is read."""
         wanted = [digest for digest in dict.fromkeys(digests) if self.near.size(digest) is None]
         with contextlib.suppress(LooplineError):
-            self._copy(read_all(wanted))
+            for _ in self._fetched(wanted):
+                pass
 
     def size(self, digest: Digest) -> int | None:
         """Ask there."""
@@ -180,6 +198,20 @@ class Cached:
     def __reduce__(self) -> tuple[partial[Cached], tuple[Far, Path]]:
         """Open the same store and folder in another process."""
         return partial(Cached, limit=self.limit, grace=self.grace), (self.far, self.near.folder)
+
+    def _fetched(self, digests: list[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Read many there, and make copies of them in groups."""
+        group, size = list[bytes](), 0
+        try:
+            for digest, data in self.far.read_all(digests):
+                group.append(data)
+                size += len(data)
+                yield digest, data
+                if size >= _GROUP_BYTES:
+                    self._copy(group)
+                    group, size = [], 0
+        finally:
+            self._copy(group)
 
     def _checked(self, digest: Digest, stream: Iterator[bytes]) -> Iterator[bytes]:
         try:
@@ -242,7 +274,7 @@ class Cached:
 
     def _trim(self) -> int:
         found = []
-        with contextlib.suppress(OSError), os.scandir(self.near._blobs) as entries:
+        with contextlib.suppress(OSError), os.scandir(self.near.loose) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):  # another process trims as well
                     state = entry.stat()

@@ -1,59 +1,66 @@
-"""local: blobs in a folder, one file each, laid out as in an OCI image layout (image-spec, image-layout.md).
+"""local: blobs in a folder, large ones in a file each, laid out as in an OCI image layout (image-spec, image-layout.md).
 
-`<folder>/blobs/sha256/<hex>` holds what is kept; `<folder>/tmp/blob-…` what is being written. A writer holds a lock on
-its temporary file, so that another can tell what a killed process left behind, and removes it.
+`<folder>/blobs/sha256/<hex>` holds one blob; `<folder>/packs/` many small ones that came together (`packs.py`);
+`<folder>/pieces/<hex>` the sums of the parts of a large one (`pieces.py`); `<folder>/tmp/blob-…` what is being written.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
-import itertools
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
+from loopline.store.files import Scratch, drop, make_durable, sync, sync_folder, write_all, writing
+from loopline.store.packs import Packs
 
+if TYPE_CHECKING:
+    from loopline.store.pieces import Sums
+
+SMALL: Final = 32 << 10
+"""Blobs up to this size go into packs; one that is larger is worth a file that can be linked and sent as it is."""
+SEVERAL: Final = 16
+"""So many small new blobs of one call are worth a pack."""
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
-_GROUP: Final = 256
-"""Files that wait for the disk together; each holds a file descriptor meanwhile."""
-_GROUP_BYTES: Final = 64 << 20
-_NUMBERS: Final = itertools.count()
-_FEW: Final = 16
-"""Up to so many files are synced one by one: `syncfs` also waits for what other programs write."""
+_REMEMBERED: Final = 64
 
 
 class LocalBlobs:
-    """Keeps blobs under `folder`, which is made when the first is written. Files are mode 0444."""
+    """Keeps blobs under `folder`, which is made when the first is written. Files are mode 0444.
 
-    def __init__(self, folder: Path) -> None:
+    `several` new ones of up to `small` bytes that come in one call go into packs; with several=0 each is a file of its own.
+    """
+
+    def __init__(self, folder: Path, *, small: int = SMALL, several: int = SEVERAL) -> None:
         self.folder = Path(folder)
-        self._blobs = str(self.folder / "blobs" / "sha256")
-        self._tmp = str(self.folder / "tmp")
-        self._ready = False
+        self.small = small if several else -1
+        self.several = several
+        self.loose = str(self.folder / "blobs" / "sha256")
+        self.scratch = Scratch(str(self.folder / "tmp"), self._begin)
+        self.packs = Packs(str(self.folder / "packs"), self.scratch)
+        self._sums: dict[bytes, Sums] = {}
 
     def put(self, data: bytes) -> Digest:
         """Keep `data`."""
         return self.put_all([data])[0]
 
     def put_all(self, items: Iterable[bytes]) -> list[Digest]:
-        """Keep each, in groups: write all files of a group, sync them together, rename them."""
-        digests: list[Digest] = []
-        with self._writing():
-            for group in _grouped(items):
-                self._put_group(group, digests)
-            if digests:
-                _sync_folder(self._blobs)
-        return digests
+        """Keep each: small ones in packs, others in files that are synced together."""
+        return list(chain.from_iterable(self.put_groups(items)))
+
+    def put_groups(self, items: Iterable[bytes]) -> Iterator[list[Digest]]:
+        """Keep each, a group as soon as 64 MiB have come; no more than that is held. It is hashed and written in one go."""
+        from loopline.store.intake import Intake
+
+        return Intake(self).run(items)
 
     def put_file(self, path: Path) -> tuple[Digest, int]:
         """Keep what the file holds: it is hashed while it is copied."""
@@ -67,119 +74,195 @@ class LocalBlobs:
         return _LocalWriter(self)
 
     def get(self, digest: Digest) -> Iterator[bytes]:
-        """Stream a blob, one chunk behind what was hashed."""
+        """Stream a blob, one chunk behind what was hashed; a packed one as a whole."""
         with self._reading(digest):
-            os.stat(self._where(digest))
+            try:
+                os.stat(self._where(digest))
+            except FileNotFoundError:
+                return self._cut(digest, self._packed(digest))
         return self._stream(digest)
 
     def read(self, digest: Digest) -> bytes:
         """Give all of a blob."""
-        with self._reading(digest), open(self._where(digest), "rb", buffering=0) as file:
-            data = file.readall()
-        found = digest_of(data)
-        if found != digest:
-            raise corrupt(digest, found, len(data))
-        return data
+        with self._reading(digest):
+            try:
+                with open(self._where(digest), "rb", buffering=0) as file:
+                    data = file.readall()
+            except FileNotFoundError:
+                data = self._packed(digest)
+        return data if digest_of(data) == digest else self._other(digest, data)
+
+    def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Give those that are packed first, in the order in which they lie: neighbours are read at once."""
+        asked = [_ident(digest) for digest in dict.fromkeys(digests)]
+        self.packs.ready(len(asked))
+        found = [(self.packs.find(ident), ident) for ident in asked]
+        for ident, data in self.packs.read_all([(place, ident) for place, ident in found if place is not None]):
+            digest = Digest("sha256:" + ident.hex())
+            yield digest, data if data is not None and digest_of(data) == digest else self.read(digest)
+        for place, ident in found:
+            if place is None:
+                digest = Digest("sha256:" + ident.hex())
+                yield digest, self.read(digest)
+
+    def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
+        """Give a part: of a large blob by the sums of its pieces, which are made where there are none, else out of all of it."""
+        from loopline.store.pieces import LARGE
+
+        size = self.size(digest)
+        if size is None:
+            raise absent(digest)
+        stop = max(start, min(start + length, size))
+        return self._part(digest, start, stop) if size > LARGE else self._cut(digest, None, start, stop)
 
     def size(self, digest: Digest) -> int | None:
-        """Give the size of its file."""
+        """Give the size of its file, or of its record."""
         try:
             return os.stat(self._where(digest)).st_size
         except FileNotFoundError:
-            return None
+            place = self.packs.look(_ident(digest))
+            return None if place is None else place.length
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
-        """Give those without a file."""
-        return {digest for digest in digests if not os.path.exists(self._where(digest))}
+        """Give those without a file and in no pack."""
+        asked = {digest: _ident(digest) for digest in digests}
+        self.packs.ready(len(asked))
+        has = self.packs.has
+        return {digest for digest, ident in asked.items() if not has(ident) and not os.path.exists(self.file_of(ident))}
 
     def path(self, digest: Digest) -> Path | None:
-        """Give its file, unverified."""
+        """Give its file, unverified; None where it lies in a pack."""
         where = self._where(digest)
         return Path(where) if os.path.exists(where) else None
 
     def verify(self, digest: Digest) -> None:
-        """Hash its file."""
+        """Hash its bytes."""
         for _ in self.get(digest):
             pass
 
     def delete(self, digest: Digest) -> bool:
-        """Remove its file."""
+        """Remove its file, and write down that no pack has it any more."""
+        ident = _ident(digest)
         with self._writing():
-            try:
-                os.unlink(self._where(digest))
-            except FileNotFoundError:
-                return False
-            _sync_folder(self._blobs)
-            return True
+            found = _unlinked(self.file_of(ident))
+            if found:
+                sync_folder(self.loose)
+            self._sums.pop(ident, None)
+            _unlinked(self._sums_file(ident))
+            return self.packs.delete(ident) or found
 
     def iter(self) -> Iterator[Digest]:
-        """Give the files whose names are digests."""
-        with contextlib.suppress(FileNotFoundError), os.scandir(self._blobs) as found:
+        """Give what is packed, then the files whose names are digests."""
+        for ident in self.packs.iter():
+            yield Digest("sha256:" + ident.hex())
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.loose) as found:
             for entry in found:
-                if _HEX.match(entry.name):
+                if _HEX.match(entry.name) and self.packs.find(bytes.fromhex(entry.name)) is None:
                     yield Digest("sha256:" + entry.name)
 
-    def _where(self, digest: Digest) -> str:
-        return f"{self._blobs}/{parse_digest(digest)[7:]}"
+    def file_of(self, ident: bytes) -> str:
+        """Give where a blob lies that has a file of its own."""
+        return f"{self.loose}/{ident.hex()}"
 
-    def _put_group(self, group: list[bytes], digests: list[Digest]) -> None:
-        fresh: list[tuple[int, str, Digest]] = []
-        seen: set[Digest] = set()
+    def note_sums(self, sums: Sums) -> None:
+        """Keep the sums of a large blob, as far as that goes: they can be made again."""
+        file = self._sums_file(sums.ident)
         try:
-            for data in group:
-                digest = digest_of(data)
-                digests.append(digest)
-                if digest in seen or self._holds(digest, data):
-                    continue
-                seen.add(digest)
-                fresh.append((*self._temporary(), digest))
-                _write_all(fresh[-1][0], data)
-                os.fchmod(fresh[-1][0], 0o444)
-            _sync([number for number, _, _ in fresh])
-            for _, name, digest in fresh:
-                os.rename(name, self._where(digest))
-        finally:
-            for number, name, _ in fresh:
-                _drop(number, name)
-
-    def _holds(self, digest: Digest, data: bytes) -> bool:
-        try:
-            with open(self._where(digest), "rb", buffering=0) as file:
-                return file.readall() == data
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+            self.scratch.place(sums.encode(), file, durable=False)
         except OSError:
-            return False
+            while len(self._sums) >= _REMEMBERED:
+                self._sums.pop(next(iter(self._sums)), None)
+            self._sums[sums.ident] = sums
 
-    def _temporary(self) -> tuple[int, str]:
-        """Make a temporary file that is locked, so that nobody takes it for a dead writer's."""
-        if not self._ready or not os.path.isdir(self._tmp):
-            _make_durable(self._blobs)
-            os.makedirs(self._tmp, exist_ok=True)
-            self._sweep()
-            self._ready = True
-        while True:
-            name = os.path.join(self._tmp, f"blob-{os.getpid()}-{next(_NUMBERS)}")
-            try:
-                number = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            except FileExistsError:  # another machine or container has the same process number
-                continue
-            with contextlib.suppress(OSError):  # a file system without locks: then nobody can sweep it either
-                fcntl.flock(number, fcntl.LOCK_EX)
-            if os.path.exists(name):
-                return number, name
-            os.close(number)  # swept between making and locking it: make another
+    def __reduce__(self) -> tuple[partial[LocalBlobs], tuple[Path]]:
+        """Open the same folder in another process."""
+        return partial(type(self), small=self.small, several=self.several), (self.folder,)
 
-    def _sweep(self) -> None:
-        """Remove what killed writers left: temporary files that nobody has locked."""
-        with os.scandir(self._tmp) as found:
-            names = [entry.path for entry in found if entry.name.startswith("blob-")]
-        for name in names:
-            with contextlib.suppress(OSError):
-                number = os.open(name, os.O_RDONLY)
-                try:
-                    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(name)
-                finally:
-                    os.close(number)
+    def _where(self, digest: Digest) -> str:
+        return f"{self.loose}/{parse_digest(digest)[7:]}"
+
+    def _begin(self) -> None:
+        """Make what a writer needs, and remove what killed ones left."""
+        make_durable(self.loose)
+        self.packs.sweep()
+
+    def _packed(self, digest: Digest) -> bytes:
+        data = self.packs.read(_ident(digest))
+        if data is None:
+            raise FileNotFoundError
+        return data
+
+    def _other(self, digest: Digest, wrong: bytes) -> bytes:
+        """Give a blob of which one copy is damaged out of another; raise what is wrong with that copy where there is none."""
+        ident = _ident(digest)
+        with self._reading(digest), contextlib.suppress(FileNotFoundError):
+            for data in self.packs.every(ident):
+                if digest_of(data) == digest:
+                    return data
+            with open(self.file_of(ident), "rb", buffering=0) as file:
+                data = file.readall()
+            if digest_of(data) == digest:
+                return data
+        raise corrupt(digest, digest_of(wrong), len(wrong))
+
+    def _cut(self, digest: Digest, data: bytes | None, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Give a small blob, or a part of it, when all of it was seen to be right."""
+        if data is None:
+            data = self.read(digest)
+        elif digest_of(data) != digest:
+            data = self._other(digest, data)
+        stop = len(data) if stop is None else stop
+        for at in range(start, stop, CHUNK):
+            yield data[at : min(stop, at + CHUNK)]
+
+    def _part(self, digest: Digest, start: int, stop: int) -> Iterator[bytes]:
+        from loopline.store.pieces import PIECE
+
+        sums = self._sums_of(digest)
+        with self._reading(digest):
+            number = os.open(self._where(digest), os.O_RDONLY)
+        try:
+            for one in sums.numbers(start, stop):
+                with self._reading(digest):
+                    piece = os.pread(number, PIECE, one * PIECE)
+                if not sums.holds(one, piece):
+                    self._make_sums(digest)  # raises what is wrong with the blob
+                    raise Unavailable(
+                        f"blob {digest[7:19]} was changed while it was read",
+                        kind="blob-unreadable",
+                        hint="read it again",
+                        digest=digest,
+                    )
+                if part := piece[max(0, start - one * PIECE) : stop - one * PIECE]:
+                    yield part
+        finally:
+            os.close(number)
+
+    def _sums_of(self, digest: Digest) -> Sums:
+        from loopline.store.pieces import decode
+
+        ident = _ident(digest)
+        if (held := self._sums.get(ident)) is not None:
+            return held
+        with contextlib.suppress(OSError), open(self._sums_file(ident), "rb", buffering=0) as file:
+            if (sums := decode(file.readall(), ident)) is not None:
+                return sums
+        return self._make_sums(digest)
+
+    def _make_sums(self, digest: Digest) -> Sums:
+        """Read a blob from front to end, by its digest, and note the sums of its pieces."""
+        from loopline.store.pieces import Summing
+
+        summing = Summing()
+        for chunk in self._stream(digest):
+            summing.update(chunk)
+        sums = summing.sums(_ident(digest))
+        self.note_sums(sums)
+        return sums
+
+    def _sums_file(self, ident: bytes) -> str:
+        return str(self.folder / "pieces" / ident.hex())
 
     def _stream(self, digest: Digest) -> Iterator[bytes]:
         import hashlib  # here and below: a command that only reads rows hashes nothing
@@ -220,44 +303,46 @@ class LocalBlobs:
                 errno=caught.errno,
             ) from caught
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as caught:
-            raise _refusal(caught, self.folder) from caught
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return writing(self.folder)
 
 
 class _LocalWriter:
     def __init__(self, blobs: LocalBlobs) -> None:
         import hashlib
 
+        from loopline.store.pieces import Summing
+
         self._blobs = blobs
+        self._summing = Summing()
         self._state = hashlib.sha256()
-        self._size = 0
         with blobs._writing():
-            self._number, self._name = blobs._temporary()
+            self._number, self._name = blobs.scratch.make()
         self._open = True
 
     def write(self, chunk: bytes) -> None:
         self._check()
         with self._blobs._writing():
-            _write_all(self._number, chunk)
+            write_all(self._number, chunk)
         self._state.update(chunk)
-        self._size += len(chunk)
+        self._summing.update(chunk)
 
     def commit(self) -> tuple[Digest, int]:
         self._check()
-        digest = Digest("sha256:" + self._state.hexdigest())
+        from loopline.store.pieces import LARGE
+
+        blobs, ident, size = self._blobs, self._state.digest(), self._summing.size
         try:
-            with self._blobs._writing():
+            with blobs._writing():
                 os.fchmod(self._number, 0o444)
-                _sync([self._number])
-                os.rename(self._name, self._blobs._where(digest))
-                _sync_folder(self._blobs._blobs)
+                sync([self._number])
+                os.rename(self._name, blobs.file_of(ident))
+                sync_folder(blobs.loose)
         finally:
             self._discard()
-        return digest, self._size
+        if size > LARGE:
+            blobs.note_sums(self._summing.sums(ident))
+        return Digest("sha256:" + ident.hex()), size
 
     def _check(self) -> None:
         if not self._open:
@@ -267,7 +352,7 @@ class _LocalWriter:
     def _discard(self) -> None:
         if self._open:
             self._open = False
-            _drop(self._number, self._name)
+            drop(self._number, self._name)
 
     def __enter__(self) -> Self:
         return self
@@ -280,75 +365,13 @@ class _LocalWriter:
             self._discard()
 
 
-def _grouped(items: Iterable[bytes]) -> Iterator[list[bytes]]:
-    rest = iter(items)
-    while group := list(islice(rest, 1)):
-        size = len(group[0])
-        for data in islice(rest, _GROUP - 1):
-            group.append(data)
-            size += len(data)
-            if size >= _GROUP_BYTES:
-                break
-        yield group
+def _ident(digest: Digest) -> bytes:
+    return bytes.fromhex(parse_digest(digest)[7:])
 
 
-def _write_all(number: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(number, view) :]
-
-
-def _sync(numbers: list[int]) -> None:
-    """Wait until the disk has what these files hold."""
-    if len(numbers) > _FEW and sys.platform == "linux":
-        import ctypes
-
-        if ctypes.CDLL(None, use_errno=True).syncfs(numbers[0]) == 0:
-            return
-        number = ctypes.get_errno()
-        if number != errno.ENOSYS:
-            raise OSError(number, os.strerror(number))
-    full = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: its fsync does not wait for the disk
-    for number in numbers:
-        if full is None:
-            os.fsync(number)
-        else:
-            fcntl.fcntl(number, full)
-
-
-def _sync_folder(folder: str) -> None:
-    """Wait until the disk has the names in a folder."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _unlinked(name: str) -> bool:
     try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def _make_durable(folder: str) -> None:
-    """Make a folder with its parents, each of them named durably in its own parent."""
-    if not os.path.isdir(folder):
-        parent = os.path.dirname(folder) or "."
-        _make_durable(parent)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(folder)
-        _sync_folder(parent)
-
-
-def _drop(number: int, name: str) -> None:
-    """Close a temporary file and remove it where it was not renamed."""
-    with contextlib.suppress(OSError):
         os.unlink(name)
-    with contextlib.suppress(OSError):
-        os.close(number)
-
-
-def _refusal(caught: OSError, folder: Path) -> Unavailable:
-    match caught.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            kind, what, hint = "disk-full", "is full", "free some space, then try again"
-        case errno.EROFS | errno.EACCES | errno.EPERM:
-            kind, what, hint = "store-read-only", "cannot be written", f"make {folder} writable, then try again"
-        case _:
-            kind, what, hint = "store-broken", f"failed: {caught.strerror}", "check the disk, then try again"
-    return Unavailable(f"the store {folder} {what}", kind=kind, hint=hint, folder=str(folder), errno=caught.errno)
+    except FileNotFoundError:
+        return False
+    return True

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from loopline.nouns.digest import Digest, digest_of, parse_digest
-from loopline.store.blobs import CHUNK, Writer, absent, corrupt
+from loopline.store.blobs import CHUNK, Writer, absent, corrupt, part_of
 
 
 class MemoryBlobs:
@@ -50,6 +50,14 @@ class MemoryBlobs:
         if found != digest:
             raise corrupt(digest, found, len(data))
         return data
+
+    def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Give each."""
+        return ((digest, self.read(digest)) for digest in dict.fromkeys(digests))
+
+    def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
+        """Give a part."""
+        return part_of(self.get(digest), start, length)
 
     def size(self, digest: Digest) -> int | None:
         """Give its length."""

@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
-from loopline.store.blobs import CHUNK, Writer, absent, corrupt
+from loopline.store.blobs import CHUNK, Writer, absent, corrupt, part_of
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -34,6 +34,8 @@ PIECE: Final = 8 << 20
 SCHEMES: Final = ("s3://", "gs://", "az://")
 _AT_ONCE: Final = 16
 _GROUP_BYTES: Final = 64 << 20
+_TOGETHER: Final = 64
+"""Blobs that are read together, and held until all are there."""
 _MOST_PARTS: Final = 9_000
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
@@ -141,6 +143,17 @@ class ObjectBlobs:
         if found != digest:
             raise corrupt(digest, found, len(data))
         return data
+
+    def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Ask for each, several at once."""
+        asked = list(dict.fromkeys(digests))
+        for start in range(0, len(asked), _TOGETHER):
+            some = asked[start : start + _TOGETHER]
+            yield from zip(some, self._each(self.read, ((digest,) for digest in some)), strict=True)
+
+    def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
+        """Stream a part, passing over what is in front of it."""
+        return part_of(self.get(digest), start, length)
 
     def size(self, digest: Digest) -> int | None:
         """Ask for the size of its object."""

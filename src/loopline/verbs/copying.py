@@ -33,7 +33,10 @@ LEDGER: Final = "ledger"
 SUFFIX: Final = ".archive"
 KEPT: Final = 7
 """How many backups of the rows a folder keeps: they are small, and share their bytes."""
-_FEW: Final = 500
+_PARTS: Final = frozenset({LEDGER, "blobs", "packs", "pieces", "tmp"})
+"""What may lie in a folder of backups."""
+_FEW: Final = 8192
+"""Blobs that are copied together: small ones become one pack."""
 _LARGE: Final = 64 << 20
 
 
@@ -124,7 +127,7 @@ def archives(folder: Path) -> list[Path]:
 def _own(folder: Path) -> None:
     """Refuse a folder that holds something else: it may be somebody's home, or a loop's own."""
     names = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
-    if folder.exists() and (not folder.is_dir() or (names and not names <= {LEDGER, "blobs", "tmp"})):
+    if folder.exists() and (not folder.is_dir() or (names and not names <= _PARTS)):
         raise Invalid(
             f"{folder} is no folder of backups", kind="not-a-backup", hint="name a new folder, or one that holds backups",
             path=str(folder),

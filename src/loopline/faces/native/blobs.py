@@ -18,13 +18,11 @@ from loopline.faces.native.framing import HEAD, packed, unpacked
 from loopline.faces.native.ranges import etag_of, part_of, unchanged
 from loopline.faces.problem import encoded
 from loopline.nouns.digest import Digest, parse_digest
-from loopline.store.blobs import CHUNK, absent
+from loopline.store.blobs import absent
 from loopline.verbs.holding import held, took
 from loopline.verbs.lacking import telling
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from starlette.requests import Request
 
     from loopline.faces.desk import Desk
@@ -79,7 +77,7 @@ async def get(request: Request) -> Response:
     status = 206 if part else 200
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    chunks = _part(loop, digest, first, length) if part else loop.blobs.get(digest)
+    chunks = loop.blobs.range(digest, first, length) if part else loop.blobs.get(digest)
     return await streamed(request, _told(loop, chunks), status=status, headers=headers)
 
 
@@ -220,28 +218,3 @@ def _pack(loop: Loop, body: bytes) -> Response:
     digests = loop.blobs.put_all(unpacked(body, most=MOST))
     took(loop, digests)
     return json(encoded({"digests": digests}))
-
-
-def _part(loop: Loop, digest: Digest, first: int, length: int) -> Iterator[bytes]:
-    """Read a range: from a local file where there is one, else from the stream, passing over what is in front of it."""
-    path = loop.blobs.path(digest)
-    return _of_file(path, first, length) if path is not None else _of_stream(loop.blobs.get(digest), first, length)
-
-
-def _of_file(path: Path, first: int, length: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(first)
-        while length > 0 and (chunk := file.read(min(CHUNK, length))):
-            length -= len(chunk)
-            yield chunk
-
-
-def _of_stream(chunks: Iterator[bytes], first: int, length: int) -> Iterator[bytes]:
-    for chunk in chunks:
-        piece = chunk[first : first + length]
-        first = max(0, first - len(chunk))
-        if piece:
-            length -= len(piece)
-            yield piece
-        if length <= 0:
-            return
