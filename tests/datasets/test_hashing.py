@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from loopline.datasets import hashing
-from loopline.datasets.blocks import Found
-from loopline.datasets.hashing import SMALL, hash_file, hash_files
+from loopline.datasets.hashing import SMALL, Listed, hash_file, hash_files
 from loopline.datasets.scan import look
 from loopline.errors import Conflict, Unavailable
 from loopline.nouns.digest import digest_of
@@ -20,9 +21,9 @@ def quiet(progress: Progress) -> None:
     """Report nothing."""
 
 
-def here(root: Path) -> list[Found]:
+def here(root: Path) -> Listed:
     """Look at all files of a folder."""
-    return look(root, (file.name for file in root.iterdir()))
+    return Listed(look(root, (file.name for file in root.iterdir())))
 
 
 def fill(root: Path, sizes: list[int]) -> dict[str, bytes]:
@@ -51,7 +52,7 @@ def test_every_file_gets_its_digest(tmp_path: Path, *, keep: bool) -> None:
 def test_no_files_are_no_work(tmp_path: Path) -> None:
     """Nothing to read reports nothing."""
     reports: list[Progress] = []
-    assert list(hash_files(str(tmp_path), [], into=None, report=reports.append)) == []
+    assert list(hash_files(str(tmp_path), Listed(), into=None, report=reports.append)) == []
     assert reports == []
 
 
@@ -63,17 +64,21 @@ def test_a_file_that_changes_once_is_read_again(
     """The digest given is that of the bytes that stayed."""
     fill(tmp_path, [size])
     files = here(tmp_path)
-    real = os.stat
+    real = {"fstat": os.fstat, "stat": os.stat}
     calls = 0
 
-    def stat(path: str | Path, **more: object) -> os.stat_result:
-        nonlocal calls
-        calls += 1
-        if calls == 1:
-            (tmp_path / "0000").write_bytes(b"new")
-        return real(path, **more)  # type: ignore[arg-type]
+    def looking(name: str) -> Callable[..., os.stat_result]:
+        def look_late(what: int | str | Path, **more: Any) -> os.stat_result:
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                (tmp_path / "0000").write_bytes(b"new")
+            return real[name](what, **more)  # type: ignore[operator]
 
-    monkeypatch.setattr(os, "stat", stat)
+        return look_late
+
+    for name in real:
+        monkeypatch.setattr(os, name, looking(name))
     ((file, digest),) = hash_files(str(tmp_path), files, into=MemoryBlobs() if keep else None, report=quiet)
     assert (digest, file.stamp.size) == (digest_of(b"new"), 3)
 
@@ -83,12 +88,12 @@ def test_a_file_that_never_rests_is_a_conflict(tmp_path: Path, monkeypatch: pyte
     fill(tmp_path, [10, 10])
     files = here(tmp_path)
 
-    def busy(path: str) -> bytes:
+    def busy(path: str, size: int) -> tuple[bytes, os.stat_result]:
         with Path(path).open("ab") as stream:
             stream.write(b"x")
-        return b""
+        return b"x" * size, Path(path).stat()
 
-    monkeypatch.setattr(hashing, "_read_all", busy)
+    monkeypatch.setattr(hashing, "read_small", busy)
     with pytest.raises(Conflict) as caught:
         list(hash_files(str(tmp_path), files, into=MemoryBlobs(), report=quiet))
     assert (caught.value.kind, caught.value.facts["path"]) == ("file-changing", "0000")
@@ -109,10 +114,10 @@ def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     fill(tmp_path, [10])
     files = here(tmp_path)
 
-    def refuse(path: str) -> bytes:
-        raise PermissionError(13, "Permission denied", path)
+    def refuse(path: str, size: int) -> tuple[bytes, os.stat_result]:
+        raise PermissionError(13, "Permission denied", path, size)
 
-    monkeypatch.setattr(hashing, "hash_file", refuse)
+    monkeypatch.setattr(hashing, "_hash", refuse)
     with pytest.raises(Unavailable) as caught:
         list(hash_files(str(tmp_path), files, into=None, report=quiet))
     assert (caught.value.kind, caught.value.facts["path"]) == ("file-unreadable", "0000")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from loopline.nouns.digest import Digest
@@ -37,8 +36,7 @@ class Stamp(NamedTuple):
     dev: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One file of a folder."""
 
     path: str
@@ -85,7 +83,7 @@ class Block:
     def names(self) -> bytes:
         """All names, packed."""
         if self._added:
-            self._names = join_names(self.list())
+            self._names = join_names(self.listed())
             self._added = []
         return self._names
 
@@ -107,14 +105,14 @@ class Block:
         """Count the files that were read."""
         return len(self._flags.translate(None, _APART))
 
-    def list(self) -> list[str]:
+    def listed(self) -> list[str]:
         """Give all names, in order."""
         return (os.fsdecode(self._names).split("\0") if self._names else []) + self._added
 
     def find(self, name: str) -> int | None:
         """Give the place of a file."""
         if self._at is None:
-            self._at = {one: at for at, one in enumerate(self.list())}
+            self._at = {one: at for at, one in enumerate(self.listed())}
         return self._at.get(name)
 
     def close(self) -> None:
@@ -153,11 +151,23 @@ class Block:
 
     def unread(self) -> Iterator[tuple[str, Stamp, int]]:
         """Give name, stamp and flags of those that are to be read."""
-        if not any(flag & UNREAD for flag in set(self._flags)):
+        if self.is_read():
             return
-        for at, name in enumerate(self.list()):
-            if self._flags[at] & UNREAD:
-                yield name, self.unpack(at), self._flags[at]
+        rows = zip(self.listed(), _row.iter_unpack(bytes(self._stamps)), bytes(self._flags), strict=True)
+        for name, row, flag in rows:
+            if flag & UNREAD:
+                yield name, Stamp._make(row), flag
+
+    def is_read(self) -> bool:
+        """Tell whether nothing is to be read."""
+        return not any(flag & UNREAD for flag in set(self._flags))
+
+    def sizes(self) -> list[int]:
+        """Give the sizes of those that are to be read."""
+        if self.is_read():
+            return []
+        rows = zip(_row.iter_unpack(bytes(self._stamps)), self._flags, strict=True)
+        return [row[0] for row, flag in rows if flag & UNREAD]
 
     def put(self, name: str, stamp: bytes, digest: bytes, flag: int) -> None:
         """Write one row: in its place, or behind all others."""
@@ -177,7 +187,7 @@ class Block:
     def remove(self, names: Iterable[str]) -> None:
         """Forget files."""
         gone = set(names)
-        kept = [(name, at) for at, name in enumerate(self.list()) if name not in gone]
+        kept = [(name, at) for at, name in enumerate(self.listed()) if name not in gone]
         self._names, self._added = join_names(name for name, _ in kept), []
         self._stamps = b"".join(self.stamp(at) for _, at in kept)
         self._digests = b"".join(self.digest(at) for _, at in kept)

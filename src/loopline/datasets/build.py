@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from loopline.datasets.blocks import Found
 from loopline.datasets.diff import diff
 from loopline.datasets.edit import edit
-from loopline.datasets.hashing import Files, Takes, hash_files
+from loopline.datasets.hashing import Files, Listed, Takes, hash_files
 from loopline.datasets.index import Index
 from loopline.datasets.nodes import Keeps, Reads
 from loopline.datasets.scan import open_root, scan
@@ -84,7 +84,7 @@ def build_folder(blobs: Stores, folder: Path, index: Index, *, anew: bool = Fals
 def build_listed(blobs: Stores, folder: Path, index: Index, files: Sequence[Found], *, report: Report = quiet) -> Built:
     """Store these files of `folder` and give their tree: for callers who know what to take (see `look`)."""
     known = {file.path: digest for file in files if (digest := index.find(file.path, file.stamp))}
-    lost = blobs.missing(set(known.values())) if known else set()
+    lost = {"", *blobs.missing(set(known.values()))}
     entries = {
         file.path: Entry(file.path, known[file.path], file.stamp.size, file.mode)
         for file in files
@@ -92,7 +92,7 @@ def build_listed(blobs: Stores, folder: Path, index: Index, files: Sequence[Foun
     }
     reading = _Reading(folder, index, blobs, report)
     try:
-        for entry in reading.read([file for file in files if known.get(file.path) is None or known[file.path] in lost]):
+        for entry in reading.read(Listed(file for file in files if known.get(file.path, "") in lost)):
             entries[entry.path] = entry
     finally:
         index.save()
@@ -164,7 +164,7 @@ class _Reading:
         for file, digest in hash_files(self._top, files, into=self._into, report=self._report):
             self._index.learn(file.path, file.stamp, digest, began=began, mode=file.mode)
             self.files, self.bytes = self.files + 1, self.bytes + file.stamp.size
-            if isinstance(files, list):
+            if isinstance(files, Listed):
                 entries.append(Entry(file.path, digest, file.stamp.size, file.mode))
         return entries
 
@@ -172,7 +172,7 @@ class _Reading:
         """Read those files once more that are known, and whose bytes the store has not."""
         if self._into is None:
             return
-        lost: list[Found] = []
+        lost = Listed()
         rest = iter(entries)
         while some := list(islice(rest, ASKED)):
             missing = self._into.missing({entry.digest for entry in some})

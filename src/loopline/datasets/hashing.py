@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Final, Protocol, TypeVar
 from loopline.datasets.blocks import Found
 from loopline.datasets.scan import mode_of, stamp_of
 from loopline.errors import Conflict, Unavailable
-from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.digest import Digest
 from loopline.nouns.progress import Progress, Report
+from loopline.store.blobs import put_groups
 
 SMALL: Final = 1 << 18
-"""Files up to this size are read whole and kept in groups, behind one durability barrier each."""
-GROUP: Final = 4096
+"""Files up to this size are read whole, and kept many behind one durability barrier."""
+GROUP: Final = 256
 GROUP_BYTES: Final = 16 << 20
 TRIES: Final = 3
 """How often a file is read that changes meanwhile."""
@@ -41,33 +43,81 @@ class Takes(Protocol):
 class Files(Protocol):
     """Files that can be gone through more than once."""
 
+    @property
+    def bytes(self) -> int:
+        """Their sizes together."""
+
     def __len__(self) -> int:
         """Count them."""
 
     def __iter__(self) -> Iterator[Found]:
         """Give them."""
 
+    def larger(self, size: int) -> list[Found]:
+        """Give those that have more bytes."""
+
+
+class Listed(list[Found]):
+    """Files that somebody chose."""
+
+    @property
+    def bytes(self) -> int:
+        """Their sizes together."""
+        return sum(file.stamp.size for file in self)
+
+    def larger(self, size: int) -> list[Found]:
+        """Give those that have more bytes."""
+        return [file for file in self if file.stamp.size > size]
+
 
 def hash_files(
     root: str, files: Files, *, into: Takes | None, report: Report, threads: int = 0
 ) -> Iterator[tuple[Found, Digest]]:
-    """Give each file with its digest, in no order; `into` keeps the bytes as well. `files` are gone through twice.
+    """Give each file with its digest, in no order; `into` keeps the bytes as well.
 
     The stamp of what is given is the one that held before and after reading; a file that changes each time it is read
     raises Conflict kind="file-changing", an unreadable one Unavailable kind="file-unreadable".
     """
     if not files:
         return
-    total = sum(file.stamp.size for file in files)
+    total = files.bytes
     label = "store files" if into else "hash files"
     done = 0
     report(Progress(label, 0, total, "B"))
-    for answer in _answers(_groups(files), lambda group: _read_group(root, group, into), threads):
+    for answer in _hashed(root, files, threads) if into is None else _stored(root, files, into, threads):
         for file, digest in answer:
             done += file.stamp.size
             yield file, digest
         report(Progress(label, min(done, total - 1), total, "B"))
     report(Progress(label, total, total, "B"))
+
+
+def _hashed(root: str, files: Files, threads: int) -> Iterator[list[tuple[Found, Digest]]]:
+    def work(group: list[Found]) -> list[tuple[Found, Digest]]:
+        return [_steady(root, file, _hash) for file in group]
+
+    return _answers(chain(_alone(files), _groups(files)), work, threads)
+
+
+def _stored(root: str, files: Files, into: Takes, threads: int) -> Iterator[list[tuple[Found, Digest]]]:
+    """Keep large files several at a time, then the small ones one after the other: they end up in one place."""
+
+    def keep(group: list[Found]) -> list[tuple[Found, Digest]]:
+        found, (digest, _) = _steady(root, group[0], lambda path, _: _kept(into, path))
+        return [(found, digest)]
+
+    yield from _answers(_alone(files), keep, threads)
+    read = deque[Found]()
+
+    def bytes_of() -> Iterator[bytes]:
+        for file in files:
+            if file.stamp.size <= SMALL:
+                found, data = _steady(root, file, read_small)
+                read.append(found)
+                yield data
+
+    for digests in put_groups(into, bytes_of()):
+        yield [(read.popleft(), digest) for digest in digests]
 
 
 def _answers(
@@ -100,10 +150,13 @@ def _answers(
             raise
 
 
+def _alone(files: Files) -> Iterator[list[Found]]:
+    """Give files that are read alone, the largest first, so that none is left for the end."""
+    return ([file] for file in sorted(files.larger(SMALL), key=lambda file: -file.stamp.size))
+
+
 def _groups(files: Iterable[Found]) -> Iterator[list[Found]]:
-    """Put small files together, large ones alone; the largest first, so that none is left for the end."""
-    large = sorted((file for file in files if file.stamp.size > SMALL), key=lambda file: -file.stamp.size)
-    yield from ([file] for file in large)
+    """Put small files together."""
     group: list[Found] = []
     size = 0
     for file in files:
@@ -118,46 +171,49 @@ def _groups(files: Iterable[Found]) -> Iterator[list[Found]]:
         yield group
 
 
-def _read_group(root: str, group: list[Found], into: Takes | None) -> list[tuple[Found, Digest]]:
-    if into is None:
-        return [_steady(root, file, hash_file) for file in group]
-    if group[0].stamp.size > SMALL:
-        found, (digest, _) = _steady(root, group[0], lambda path: into.put_file(Path(path)))
-        return [(found, digest)]
-    read = [_steady(root, file, _read_all) for file in group]
-    digests = into.put_all([data for _, data in read])
-    return [(found, digest) for (found, _), digest in zip(read, digests, strict=True)]
-
-
 def hash_file(path: str) -> Digest:
     """Read a file once, from front to end."""
-    with open(path, "rb", buffering=0) as stream:
-        first = stream.read(CHUNK)
-        if len(first) < CHUNK:
-            return digest_of(first + stream.readall())
+    return _hash(path, 0)[0]
+
+
+def _hash(path: str, size: int) -> tuple[Digest, os.stat_result]:
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        first = os.read(number, min(size, CHUNK) + 1)
         state = hashlib.sha256(first)
-        while chunk := stream.read(CHUNK):
+        while chunk := os.read(number, CHUNK):
             state.update(chunk)
-    return Digest("sha256:" + state.hexdigest())
+        return Digest("sha256:" + state.hexdigest()), os.fstat(number)
+    finally:
+        os.close(number)
 
 
-def _read_all(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as stream:
-        return stream.readall()
+def read_small(path: str, size: int) -> tuple[bytes, os.stat_result]:
+    """Read all of a file of about `size` bytes, and what the system says of it afterwards."""
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.read(number, size + 1)
+        while more := b"" if len(data) == size else os.read(number, CHUNK):
+            data += more
+        return data, os.fstat(number)
+    finally:
+        os.close(number)
 
 
-def _steady(root: str, file: Found, read: Callable[[str], T]) -> tuple[Found, T]:
+def _kept(into: Takes, path: str) -> tuple[tuple[Digest, int], os.stat_result]:
+    return into.put_file(Path(path)), os.stat(path)
+
+
+def _steady(root: str, file: Found, read: Callable[[str, int], tuple[T, os.stat_result]]) -> tuple[Found, T]:
     """Read a file that stays as it was seen; otherwise look again and try again."""
-    path = os.path.join(root, file.path)
+    path = f"{root}/{file.path}"
     try:
         for _ in range(TRIES):
-            got = read(path)
-            status = os.stat(path)
+            got, status = read(path, file.stamp.size)
+            if stamp_of(status) == file.stamp:
+                return file, got
             if stat.S_ISREG(status.st_mode):
-                after = Found(file.path, stamp_of(status), mode_of(status))
-                if after.stamp == file.stamp:
-                    return after, got
-                file = after
+                file = Found(file.path, stamp_of(status), mode_of(status))
     except FileNotFoundError:
         pass
     except OSError as error:

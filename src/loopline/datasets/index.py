@@ -134,7 +134,7 @@ class Index:
 
     def _below(self, folder: str, below: dict[str, set[str]]) -> Iterator[Entry]:
         block = self._blocks.get(folder)
-        rows = [] if block is None else [(name, name, at) for at, name in enumerate(block.list())]
+        rows = [] if block is None else [(name, name, at) for at, name in enumerate(block.listed())]
         rows += [(name + "/", name, -1) for name in below.get(folder, ())]
         for _, name, at in sorted(rows):
             if at < 0:
@@ -177,7 +177,7 @@ class Index:
         """Forget all files but these."""
         here = set(paths)
         below = ((folder + "/" if folder else "", block) for folder, block in self._blocks.items())
-        self.forget([folder + name for folder, block in below for name in block.list() if folder + name not in here])
+        self.forget([folder + name for folder, block in below for name in block.listed() if folder + name not in here])
 
     def block(self, folder: str) -> Block | None:
         """Give what is known of one folder's own files."""
@@ -205,9 +205,9 @@ class Index:
         self._dirty = True
         if old is None or self.tree is None:
             return
-        other = set(old.list())
+        other = set(old.listed())
         if block is not None:
-            other = other.difference(block.list()).union(name for name, _, _ in block.unread())
+            other = other.difference(block.listed()).union(name for name, _, _ in block.unread())
         for name in other:
             at = old.find(name)
             if at is not None:

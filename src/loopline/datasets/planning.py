@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from loopline.datasets.blocks import Found
 from loopline.datasets.diff import diff
-from loopline.datasets.hashing import hash_files
+from loopline.datasets.hashing import Listed, hash_files
 from loopline.datasets.ignore import NEVER
 from loopline.datasets.index import Index
 from loopline.datasets.nodes import Reads
@@ -80,7 +80,7 @@ class Folder:
     def read(self, index: Index, report: Report) -> None:
         """Fill `entries`, reading the files that the index does not know unchanged."""
         began = tick(self.top, index.file.parent)
-        unread = []
+        unread = Listed()
         for path, file in self.files.items():
             digest = index.find(path, file.stamp)
             if digest:

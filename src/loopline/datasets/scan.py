@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from loopline.datasets.blocks import EXECUTABLE, LINK, Block, Found, Listing, Stamp, join_names, pack, pack_stamp
 from loopline.datasets.ignore import Ignore, read_rules
 from loopline.datasets.index import Index
-from loopline.datasets.path import check_path
+from loopline.datasets.path import are_paths, check_path
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 
 SHOWN: Final = 20
@@ -25,21 +25,30 @@ class Unread:
     """The files that a scan saw and an index does not know unchanged. They are read off the index again each time."""
 
     def __init__(self, index: Index, folders: list[str]) -> None:
-        self._index, self._folders = index, folders
-        self.count = self.bytes = 0
-        for file in self:
-            self.count, self.bytes = self.count + 1, self.bytes + file.stamp.size
+        self._index = index
+        self._folders = [(folder, block) for folder in folders if (block := index.block(folder)) is not None]
+        sizes = [block.sizes() for _, block in self._folders]
+        self._count = sum(map(len, sizes))
+        self.bytes = sum(map(sum, sizes))
+        """Their sizes together, as they were at the scan."""
 
     def __len__(self) -> int:
         """Count them, as they were at the scan."""
-        return self.count
+        return self._count
 
     def __iter__(self) -> Iterator[Found]:
         """Give those that are still unread."""
-        for folder in self._folders:
-            block = self._index.block(folder)
-            for name, stamp, flag in () if block is None else block.unread():
-                yield Found(f"{folder}/{name}" if folder else name, stamp, 0o755 if flag & EXECUTABLE else 0o644)
+        for folder, block in self._folders:
+            above = folder + "/" * bool(folder)
+            for name, stamp, flag in block.unread():
+                yield Found(above + name, stamp, 0o755 if flag & EXECUTABLE else 0o644)
+
+    def larger(self, size: int) -> list[Found]:
+        """Give those that have more bytes."""
+        some = [(folder, block) for folder, block in self._folders if max(block.sizes(), default=0) > size]
+        found = Unread.__new__(Unread)
+        found._index, found._folders = self._index, some  # noqa: SLF001 (its own kind)
+        return [file for file in found if file.stamp.size > size]
 
 
 def scan(root: Path, index: Index) -> Unread:
@@ -151,31 +160,39 @@ class _Looking:
 
     def _replace(self, folder: str, number: int, listed: _Listed, block: Block) -> None:
         """Look at each file of a folder, whether it is ours and as it was."""
+        above = folder + "/" * bool(folder)
+        good = are_paths([os.fsencode(above + name) for name in listed.names])
         listing = Listing()
         for name in listed.names:
-            path = f"{folder}/{name}" if folder else name
             try:
                 status = os.stat(name, dir_fd=number, follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            at = block.find(name)
-            if at is not None and not self._anew and block.flag(at) <= EXECUTABLE and block.stamp(at) == pack(status):
-                listing.add(name, block.stamp(at), block.digest(at), block.flag(at))
-            elif self._rules(path, folder=False):
+            at, stamp = block.find(name), pack(status)
+            if at is not None and not self._anew and block.flag(at) <= EXECUTABLE and block.stamp(at) == stamp:
+                listing.add(name, stamp, block.digest(at), block.flag(at))
+                continue
+            if self._rules(above + name, folder=False):
                 listing.ignore(name)
-            elif found := judge(self._top, path, status, self.problems):
-                flag = (EXECUTABLE if found.mode == 0o755 else 0) | (LINK if stat.S_ISLNK(status.st_mode) else 0)
+                continue
+            if status.st_mode & _KIND != stat.S_IFREG or not good:
+                found = judge(self._top, above + name, status, self.problems)
+                if found is None:
+                    continue
                 stamp = pack_stamp(found.stamp)
-                if at is not None and block.flag(at) == flag and block.stamp(at) == stamp:
-                    listing.add(name, stamp, block.digest(at), flag)
-                else:
-                    listing.see(name, stamp, flag)
+                flag = (EXECUTABLE if found.mode == 0o755 else 0) | (LINK if stat.S_ISLNK(status.st_mode) else 0)
+            else:
+                flag = EXECUTABLE if status.st_mode & stat.S_IXUSR else 0
+            if at is not None and block.flag(at) == flag and block.stamp(at) == stamp:
+                listing.add(name, stamp, block.digest(at), flag)
+            else:
+                listing.see(name, stamp, flag)
         block.close()
         made = listing.block()
         if made.columns() != block.columns():
             self._index.replace(folder, made)
             self._other.append(folder)
-        elif any(True for _ in made.unread()):
+        elif not made.is_read():
             self._other.append(folder)
 
 

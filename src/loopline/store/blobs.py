@@ -98,6 +98,13 @@ class Blobs(Protocol):
         """Give what is kept, in no order. What is put or deleted meanwhile may or may not appear."""
 
 
+class PutsAll(Protocol):
+    """A store as far as it keeps many at once."""
+
+    def put_all(self, items: Iterable[bytes]) -> list[Digest]:
+        """Keep each of `items`, and wait for the disk once for many."""
+
+
 def bring(blobs: object, digests: Iterable[Digest]) -> None:
     """Have small blobs at hand that are about to be read one by one: from far away, many come at once. It may do nothing."""
     far = getattr(blobs, "bring", None)
@@ -105,7 +112,7 @@ def bring(blobs: object, digests: Iterable[Digest]) -> None:
         far(digests)
 
 
-def put_groups(blobs: Blobs, items: Iterable[bytes]) -> Iterator[list[Digest]]:
+def put_groups(blobs: PutsAll, items: Iterable[bytes]) -> Iterator[list[Digest]]:
     """Keep many, read from `items` as they are needed; give their digests in order, each group when it has become durable.
 
     Between two groups no more than 64 MiB are taken. Where `items` raises or this is closed, what was taken may be kept.
