@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_hexdigest
 
+from loopline.errors import Invalid
 from loopline.nouns.datatype import unpack
 from loopline.serving.question import Given
 from loopline.serving.split import sampled
@@ -103,7 +104,10 @@ class Plan:
 
     def _cut(self, matrix: Given) -> list[Given]:
         """Give what is left of a matrix of all inputs: a narrower one, or a column."""
-        values: Sequence[Any] = unpack(matrix.type, matrix.data) if isinstance(matrix.data, bytes) else matrix.data
+        try:
+            values: Sequence[Any] = unpack(matrix.type, matrix.data) if isinstance(matrix.data, bytes) else matrix.data
+        except Invalid:
+            return []  # the model has refused it as well
         kept, width = list(compress(values, cycle(self._stays))), len(self._left)
         return [Given(self._left[0] if width == 1 else "", "", width, kept)] if width else []
 

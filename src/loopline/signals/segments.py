@@ -57,6 +57,7 @@ class Recorder:
         """Bytes taken and bytes done with, each written by one thread alone: their difference is what waits."""
         self._lost = 0
         self._segment: Segment | None = None
+        self._closed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loopline-recorder", daemon=True)
         self._thread.start()
@@ -67,7 +68,7 @@ class Recorder:
         Those with one head (entry.py) that come one after the other are written as batches; without a head each by itself.
         """
         size = len(entry)
-        if self._taken - self._done + size > self._limit or self._stop.is_set():
+        if self._taken - self._done + size > self._limit or self._closed:
             self.dropped += 1
             return False
         self._taken += size
@@ -76,6 +77,7 @@ class Recorder:
 
     def close(self, within_s: float = 2.0) -> bool:
         """Write what waits and finish the segment, within a time; False where something was lost. Later offers are dropped."""
+        self._closed = True
         self._stop.set()
         self._thread.join(within_s)
         left = len(self._waiting) + len(self._batch) if self._thread.is_alive() else self._lost
