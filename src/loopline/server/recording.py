@@ -55,7 +55,8 @@ class Records:
         recording = service.recording
         if recording.sample < 1 and not sampled(question.id, recording.sample):
             return
-        arm, outputs, error, now = outcome.arm, outcome.outputs, outcome.error, self._now()
+        now = self._now()
+        arm, outputs, error, took_s, number, change, _ = outcome
         plan = self._plans.get(arm.name)
         if plan is None or plan.arm is not arm or plan.service is not service:
             plan = self._plans[arm.name] = Plan(service, arm)
@@ -65,9 +66,8 @@ class Records:
             said = error.kind if error else ""  # what a model says may quote its rows
         times = event_times(question, service.event_time, now) if service.event_time else None
         entry = (  # fields of an Entry, in its order
-            question.id, now, question.rows, outcome.number, arm.name, arm.version, outcome.change, status,
-            int(outcome.took_s * 1e6), arm.shadow, times[0] if times and len(times) == 1 else times, units or None, columns,
-            outputs, said,
+            question.id, now, question.rows, number, arm.name, arm.version, change, status, int(took_s * 1e6), arm.shadow,
+            times[0] if times and len(times) == 1 else times, units or None, columns, outputs, said,
         )  # fmt: skip
         self._recorder.offer(encode(entry), plan.head)
 
