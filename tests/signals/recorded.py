@@ -35,6 +35,13 @@ def columns(**values: Any) -> Raw:
     return Raw(msgspec.msgpack.encode(values))
 
 
+def packed(told: Iterable[tuple[str, str, Any]]) -> Raw:
+    """Columns, each (name, type, values), in a map: a list of JSON values, or the raw bytes of a type."""
+    return columns(**{
+        name: {"dtype": kind, "data": data} if isinstance(data, bytes) else data for name, kind, data in told
+    })
+
+
 def write(folder: Path, entries: Iterable[Entry], *, finish: bool = True) -> Path:
     """Put entries into a segment of their own."""
     segment = Segment(folder / "segments")

@@ -7,7 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from loopline.signals.rows import array_of, together
+from loopline.signals.entry import batched, encode, head_of
+from loopline.signals.frames import framed
+from loopline.signals.rows import array_of, read, together
+from tests.signals.recorded import columns, entry
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,18 @@ def test_batches_of_other_types_are_put_together() -> None:
         {"a": 0.5, "b": "x"},
         {"a": None, "b": None},
     ]
+
+
+def test_a_damaged_entry_costs_no_other_of_its_batch() -> None:
+    """It is set aside as a batch of its own, with the names that it needs to be read again."""
+    head, bad = head_of(("x", "y")), encode(entry(2, inputs=columns(distance=[1, 2, 3]), rows=2))
+    data = framed(batched(head, [encode(entry(1)), bad, encode(entry(3))])) + framed(encode(entry(4)))
+    damaged: list[bytes] = []
+    assert read(data, damaged)["id"].to_pylist() == [f"{number:032x}:0" for number in (1, 3, 4)]
+    assert damaged == [framed(batched(head, [bad]))]
+    again: list[bytes] = []
+    assert read(damaged[0], again).num_rows == 0
+    assert again == damaged
+    cut = framed(batched(head, [bad])[:-1])
+    assert read(cut, again).num_rows == 0
+    assert again == [*damaged, cut]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from loopline.signals.entry import encode, head_of, unbatched
 from loopline.signals.frames import frames
 from loopline.signals.segments import Recorder, Segment, ready, unfinished
 from tests.mounting import mounted
@@ -65,6 +66,29 @@ def test_what_does_not_fit_is_dropped_and_counted(tmp_path: Path) -> None:
     assert one.close(10)
     assert not one.offer(b"late")
     assert contents(tmp_path) == [b"123456", b"1234"]
+
+
+def test_entries_of_one_head_are_written_as_batches(tmp_path: Path) -> None:
+    """In the order in which they came, few enough together that a frame which is lost costs little; without a head each alone."""
+    one = Recorder(tmp_path, flush_s=60)
+    heads = {name: head_of((name, "y")) if name else b"" for name in ("a", "b", "")}
+    given = [("a" if n < 40 else "b" if n < 45 else "" if n < 47 else "a", encode(n)) for n in range(50)]
+    assert all(one.offer(data, heads[name]) for name, data in given)
+    assert one.close(10)
+    found = [unbatched(content) for content in contents(tmp_path)]
+    assert [(names[0] if names else "", data) for names, entries in found for data in entries] == given
+    assert [len(entries) for _, entries in found] == [16, 16, 8, 5, 1, 1, 3]
+
+
+def test_what_is_lost_is_counted_by_entries(tmp_path: Path) -> None:
+    """Not by batches: of those that found no room, and of those that could not be written before the end."""
+    (tmp_path / "segments").write_text("a file where the folder should be")
+    one = Recorder(tmp_path, limit_bytes=40, flush_s=0.001)
+    head = head_of(("x", "y"))
+    assert [one.offer(encode(n), head) for n in range(45)] == [True] * 40 + [False] * 5
+    assert one.dropped == 5
+    assert not one.close(2)
+    assert one.dropped == 45
 
 
 def test_a_segment_is_finished_after_its_time(tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ from loopline.nouns.profile import Profile
 from loopline.nouns.run import Point, Run
 from loopline.nouns.service import Arm, Monitor, Service
 from loopline.serving.specification import dump_service
-from loopline.signals.entry import NOTHING, Entry, encode, packed
+from loopline.signals.entry import NOTHING, Entry, encode
 from loopline.signals.segments import Recorder
 from loopline.verbs.moving import Plan, begin
 from loopline.verbs.recorded import signals_of
+from tests.signals.recorded import packed
 
 from .conftest import PROJECT, World
 

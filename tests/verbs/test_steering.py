@@ -15,12 +15,13 @@ from loopline.nouns.deployment import Deployment
 from loopline.nouns.rolling import Judged, Plan, Step
 from loopline.nouns.run import Run
 from loopline.nouns.service import Labels
-from loopline.signals.entry import Entry, encode, packed
+from loopline.signals.entry import Entry, encode
 from loopline.signals.labels import Label, append, writing
 from loopline.signals.segments import Recorder
 from loopline.verbs.judging import judge_again
 from loopline.verbs.recorded import signals_of
 from loopline.verbs.steering import steer
+from tests.signals.recorded import packed
 
 from .conftest import CHAMPION, MODEL, PROJECT
 from .test_deploy import DECLARED, DELAY, PROD, train

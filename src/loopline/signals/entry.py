@@ -1,13 +1,16 @@
-"""entry: what a front writes down of one request, as one line of a segment.
+"""entry: what a front writes down of one request, alone in a frame of a segment or with others.
 
-Written as a msgpack array; fields are only ever added at its end. Inputs and outputs go in as they are already encoded: a
-map from the name of a column to its values, which are a list, or `{"dtype": "FP64", "data": bytes}` (little-endian, as the Open
-Inference Protocol sends it). A column holds one value a row, or several: row after row, or as a list of each row.
+An entry is a msgpack array; fields are only ever added at its end. A frame holds one, or since version 2 a batch: `[2, names,
+[entry, …]]`, where `names` are the inputs of the model that answered, in its order, so that a front need not cut a matrix into
+columns. Inputs and outputs of an entry go in as they came, each as `[name, type, width, values]` (of outputs the third says
+nothing), or, as before, in a map from names to values; who reads finds out what a matrix holds. Values are a list, or bytes:
+little-endian, as the Open Inference Protocol sends them (in a map `{"dtype": "FP64", "data": bytes}`). A column holds one value
+a row, or several: row after row, or as a list of each row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +21,9 @@ from loopline.nouns.datatype import DATATYPES, unpack
 
 NOTHING: Final = Raw(b"\x80")
 """No columns: an empty map."""
+VERSION: Final = 2
+_BATCH: Final = b"\x93\x02"
+"""How a batch begins. An entry has more fields, and begins with a text."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -51,16 +57,31 @@ class Damaged(ValueError):  # noqa: N818 (named by what it is about)
 
 
 encode = msgspec.msgpack.Encoder().encode
-"""Write an entry. About a microsecond: what is Raw is copied."""
+"""Write an entry: an Entry, or a tuple of what it holds. A microsecond or two; what is Raw is copied."""
 _decode = msgspec.msgpack.Decoder(Entry).decode
-_columns = msgspec.msgpack.Decoder(dict[str, Any]).decode
-_encode_map = msgspec.msgpack.Encoder().encode
+_columns = msgspec.msgpack.Decoder(dict[str, Any] | list[tuple[str, str, Any, Any]]).decode
+_batch = msgspec.msgpack.Decoder(tuple[int, tuple[str, ...], list[Raw]]).decode
 
 
-def packed(columns: Iterable[tuple[str, str, Any]]) -> Raw:
-    """Encode columns, each (name, type, values): a list of JSON values, or the raw bytes of a type."""
-    told = {name: {"dtype": kind, "data": data} if isinstance(data, bytes) else data for name, kind, data in columns}
-    return Raw(_encode_map(told)) if told else NOTHING
+def head_of(names: Sequence[str]) -> bytes:
+    """Give how every batch begins whose model has inputs of these names."""
+    return _BATCH + encode(names)
+
+
+def batched(head: bytes, entries: Sequence[bytes]) -> bytes:
+    """Put entries that are encoded into one batch."""
+    return b"".join((head, b"\xdd", len(entries).to_bytes(4, "big"), *entries))
+
+
+def unbatched(content: bytes) -> tuple[tuple[str, ...], list[bytes]]:
+    """Give the names of a frame's batch and its entries, still encoded; an entry that is alone has no names. Raise Damaged."""
+    if not content.startswith(_BATCH):
+        return (), [content]
+    try:
+        _, names, entries = _batch(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Damaged(str(error)) from error
+    return names, list(map(bytes, entries))
 
 
 def decode(data: bytes) -> Entry:
@@ -71,22 +92,38 @@ def decode(data: bytes) -> Entry:
         raise Damaged(str(error)) from error
 
 
-def columns_of(encoded: Raw, rows: int, prefix: str = "") -> dict[str, list[Any]]:
-    """Give each column of an encoded map with one value a row; what has several values a row gives `NAME[0]`, `NAME[1]`, ….
+def columns_of(encoded: Raw, rows: int, prefix: str = "", names: Sequence[str] = ()) -> dict[str, list[Any]]:
+    """Give each column of what is encoded with one value a row; what has several values a row gives `NAME[0]`, `NAME[1]`, ….
 
-    Raise Damaged where values and rows do not go together.
+    One matrix of all inputs gives them by their `names`. Raise Damaged where values and rows do not go together.
     """
     try:
         found = _columns(encoded)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Damaged(str(error)) from error
     told: dict[str, list[Any]] = {}
-    for name, values in found.items() if rows else ():
+    for name, values in (_named(found, rows, names) if isinstance(found, list) else found.items()) if rows else ():
         if type(values) is list and len(values) == rows and type(values[0]) is not list:
             told[prefix + name] = values  # what nearly all are
         else:
             told.update(_spread(prefix + name, _values(name, values), rows))
     return told
+
+
+def _named(columns: Sequence[tuple[str, str, Any, Any]], rows: int, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Give each input, one matrix of all inputs column by column, as its model calls them (serving/table.py)."""
+    for name, kind, width, data in columns:
+        values = {"dtype": kind, "data": data} if isinstance(data, bytes) else data
+        if not names or len(columns) > 1 or width != len(names) or (width == 1 and (name in names or not kind)):
+            yield name, values
+        elif width == 1:
+            yield names[0], values
+        else:
+            flat = _values(name, values)
+            if len(flat) != rows * width:
+                msg = f"matrix {name!r} has {len(flat)} values for {rows} rows of {width}"
+                raise Damaged(msg)
+            yield from ((one, flat[at::width]) for at, one in enumerate(names))
 
 
 def _values(name: str, written: Any) -> list[Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from loopline.errors import Unavailable
-from loopline.signals.entry import Damaged, Entry, columns_of, decode
+from loopline.signals.entry import Damaged, Entry, batched, columns_of, decode, head_of, unbatched
 from loopline.signals.frames import framed, frames
 from loopline.signals.naming import stored
 
@@ -48,10 +48,13 @@ class Rows:
         self._units: list[str] = []
         self._times: list[int] = []
 
-    def add(self, entry: Entry) -> None:
-        """Add each row of a request; one that brought no row is one row without values. Raise Damaged, with nothing added."""
+    def add(self, entry: Entry, names: Sequence[str] = ()) -> None:
+        """Add each row of a request; one that brought no row is one row without values. Raise Damaged, with nothing added.
+
+        `names` are those of its batch.
+        """
         rows = max(entry.rows, 1)
-        found = columns_of(entry.inputs, entry.rows, "in.") | columns_of(entry.outputs, entry.rows, "out.")
+        found = columns_of(entry.inputs, entry.rows, "in.", names) | columns_of(entry.outputs, entry.rows, "out.")
         times, units = _each(entry.event_times, rows), _each(entry.units, rows)
         for name, values in found.items():
             column = self.columns.get(name)
@@ -93,10 +96,15 @@ def read(data: bytes, damaged: list[bytes]) -> Any:
             damaged.append(content)
             continue
         try:
-            rows.add(decode(content))
+            names, entries = unbatched(content)
         except Damaged:
             damaged.append(framed(content))
             continue
+        for one in entries:
+            try:
+                rows.add(decode(one), names)
+            except Damaged:
+                damaged.append(framed(batched(head_of(names), [one]) if len(entries) > 1 else content))
         if rows.count >= BATCH:
             batches.append((rows.count, rows.batch()))
             rows = Rows()

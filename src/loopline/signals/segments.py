@@ -13,9 +13,12 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
+from loopline.signals.entry import batched
 from loopline.signals.frames import framed
 
 SEGMENTS: Final = "segments"
@@ -23,6 +26,8 @@ OPEN: Final = ".open"
 READY: Final = ".ready"
 _BATCH: Final = 1 << 20
 """Bytes written at once, so that a roll and a stop are never far."""
+_TOGETHER: Final = 16
+"""Entries of one batch, at most: a frame is whole or lost."""
 _RETRY_S: Final = 0.5
 _NUMBERS: Final = itertools.count()
 
@@ -44,29 +49,35 @@ class Recorder:
         """What the system said when writing failed last; empty while it works."""
         self._folder = Path(folder) / SEGMENTS
         self._limit, self._flush_s, self._roll_bytes, self._roll_s = limit_bytes, flush_s, roll_bytes, roll_s
-        self._waiting: deque[bytes] = deque()
-        self._batch: list[bytes] = []
+        self._waiting: deque[tuple[bytes, bytes]] = deque()
+        self._batch: list[tuple[bytes, bytes]] = []
+        """Heads and entries."""
         self._taken = 0
         self._done = 0
         """Bytes taken and bytes done with, each written by one thread alone: their difference is what waits."""
         self._lost = 0
         self._segment: Segment | None = None
+        self._closed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loopline-recorder", daemon=True)
         self._thread.start()
 
-    def offer(self, entry: bytes) -> bool:
-        """Take an entry; False where there is no room for it. Call it from one thread. Never waits, never raises."""
+    def offer(self, entry: bytes, head: bytes = b"") -> bool:
+        """Take an entry; False where there is no room for it. Call it from one thread. Never waits, never raises.
+
+        Those with one head (entry.py) that come one after the other are written as batches; without a head each by itself.
+        """
         size = len(entry)
-        if self._taken - self._done + size > self._limit or self._stop.is_set():
+        if self._taken - self._done + size > self._limit or self._closed:
             self.dropped += 1
             return False
         self._taken += size
-        self._waiting.append(entry)
+        self._waiting.append((head, entry))
         return True
 
     def close(self, within_s: float = 2.0) -> bool:
         """Write what waits and finish the segment, within a time; False where something was lost. Later offers are dropped."""
+        self._closed = True
         self._stop.set()
         self._thread.join(within_s)
         left = len(self._waiting) + len(self._batch) if self._thread.is_alive() else self._lost
@@ -103,11 +114,12 @@ class Recorder:
 
     def _write(self, segment: Segment) -> bool:
         """Append a batch, one that could not be written before any other. Tell whether it was full, so that more may wait."""
-        size = sum(map(len, self._batch))
+        size = sum(len(entry) for _, entry in self._batch)
         while self._waiting and size < _BATCH:  # popped one by one: the other thread adds meanwhile
-            self._batch.append(self._waiting.popleft())
-            size += len(self._batch[-1])
-        segment.append(b"".join(map(framed, self._batch)))
+            one = self._waiting.popleft()
+            self._batch.append(one)
+            size += len(one[1])
+        segment.append(b"".join(map(framed, _contents(self._batch))))
         self._batch.clear()
         self._done += size
         return size >= _BATCH
@@ -161,6 +173,16 @@ class Segment:
             self.path.rename(self.path.with_suffix(READY))
         finally:
             os.close(self._file)
+
+
+def _contents(taken: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
+    """Give what frames hold."""
+    for head, group in itertools.groupby(taken, itemgetter(0)):
+        entries = [entry for _, entry in group]
+        if head:
+            yield from (batched(head, entries[at : at + _TOGETHER]) for at in range(0, len(entries), _TOGETHER))
+        else:
+            yield from entries
 
 
 def ready(folder: Path) -> list[Path]:

@@ -14,10 +14,11 @@ from loopline.nouns.deployment import Deployment
 from loopline.nouns.name import Numbered
 from loopline.nouns.service import Arm, Service
 from loopline.serving.specification import dump_service
-from loopline.signals.entry import Entry, encode, packed
+from loopline.signals.entry import Entry, encode
 from loopline.signals.frames import framed
 from loopline.signals.segments import Segment
 from loopline.verbs.recorded import signals_of
+from tests.signals.recorded import packed
 
 from .posting import Hand, token_for
 from .serving import Server, wrong_with

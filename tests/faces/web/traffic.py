@@ -18,12 +18,13 @@ from loopline.nouns.deployment import Deployment
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.service import Labels, Monitor
 from loopline.nouns.signature import Column, Signature
-from loopline.signals.entry import Entry, encode, packed
+from loopline.signals.entry import Entry, encode
 from loopline.signals.frames import framed
 from loopline.signals.sealing import seal
 from loopline.signals.segments import Segment
 from loopline.verbs.recorded import signals_of
 from loopline.verbs.watching import watch
+from tests.signals.recorded import packed
 
 if TYPE_CHECKING:
     from loopline.nouns.change import Change
