@@ -108,6 +108,19 @@ def test_status_tells_what_adding_would_change(folder: Path, blobs: MemoryBlobs,
     assert [d.new for d in status(blobs, build_folder(blobs, folder, index).root, folder, index)] == []
 
 
+def test_rules_that_come_later_count(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """What is left out from now on is removed, also from a folder in which nothing else has changed; and it comes back."""
+    root = build_folder(blobs, folder, index).root
+    (folder / ".looplineignore").write_text("01.csv\n/3/\n")
+    found = [(one.word, one.path) for one in status(blobs, root, folder, Index(index.file))]
+    gone = [f"3/{number:02d}.csv" for number in range(3, 20, 4)]
+    assert found == [("added", ".looplineignore"), ("removed", "1/01.csv"), *(("removed", path) for path in gone)]
+    built = build_folder(blobs, folder, index)
+    assert (built.files, built.stored) == (15, 1)
+    (folder / ".looplineignore").unlink()
+    assert build_folder(blobs, folder, index).root == root
+
+
 def test_status_hashes_once(folder: Path, blobs: MemoryBlobs, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one status read, the next one and a build in another process know."""
     root = build_folder(blobs, folder, index).root

@@ -73,7 +73,8 @@ def test_a_file_that_changes_once_is_read_again(
             calls += 1
             if calls == 1:
                 (tmp_path / "0000").write_bytes(b"new")
-            return real[name](what, **more)  # type: ignore[operator]
+            found: os.stat_result = real[name](what, **more)  # type: ignore[operator]
+            return found
 
         return look_late
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from loopline.datasets import placing
+from loopline.datasets.near import SMALL
 from loopline.datasets.placing import Copies, Place, failed
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of
@@ -105,8 +106,17 @@ def test_a_full_disk_is_told_as_such(scratch: Path, monkeypatch: pytest.MonkeyPa
         def get(self, digest: Digest) -> Iterator[bytes]:
             raise OSError(errno.ENOSPC, "No space left on device")
 
+    def full(number: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     with pytest.raises(Unavailable) as caught:
-        list(Copies(Endless(), str(scratch), mtime=1).make([Entry("a/b", digest_of(b""), 0)]))
+        list(Copies(Endless(), str(scratch), mtime=1).make([Entry("a/b", digest_of(b""), SMALL + 1)]))
+    assert (caught.value.kind, caught.value.facts["path"]) == ("disk-full", "a/b")
+    blobs = MemoryBlobs()
+    small = Entry("a/b", blobs.put(b"x"), 1)
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(Unavailable) as caught:
+        list(Copies(blobs, str(scratch), mtime=1).make([small]))
     assert (caught.value.kind, caught.value.facts["path"]) == ("disk-full", "a/b")
     assert failed("x", OSError(errno.EACCES, "Permission denied")).kind == "folder-unwritable"
 

@@ -158,6 +158,13 @@ class Block:
             if flag & UNREAD:
                 yield name, Stamp._make(row), flag
 
+    def silent(self) -> Iterator[str]:
+        """Name those of which nothing is known: not read yet, or left out."""
+        if len(self) < len(self._flags):
+            yield from (
+                name for name, flag in zip(self.listed(), self._flags, strict=True) if flag & (IGNORED | UNREAD)
+            )
+
     def is_read(self) -> bool:
         """Tell whether nothing is to be read."""
         return not any(flag & UNREAD for flag in set(self._flags))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from loopline.datasets.planning import Folder, Planner
 from loopline.datasets.scan import open_root
 from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree, build
+from loopline.datasets.writing import Writing
 from loopline.errors import Conflict, NotFound
 from loopline.nouns.digest import Digest
 from loopline.nouns.progress import Progress, Report
@@ -83,8 +85,9 @@ def checkout(
                 place.remove(path)
                 index.forget([path])
             total = sum(entry.size for entry in todo.writes)
-            for entry, made in Copies(blobs, scratch, mtime=began - 1).make(todo.writes):
-                index.learn(entry.path, place.put(made, entry.path), entry.digest, began=began, mode=entry.mode)
+            copies = Copies(blobs, scratch, mtime=began - 1)
+            for entry, stamp in Writing(copies, place, top, scratch).write(todo.writes):
+                index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode)
                 size += entry.size
                 report(Progress("write files", min(size, total - 1), total, "B"))
             report(Progress("write files", total, total, "B"))
@@ -143,4 +146,7 @@ def _alone(top: str) -> Iterator[str]:
 def _empty(scratch: str) -> None:
     with contextlib.suppress(OSError), os.scandir(scratch) as left:
         for entry in left:
-            os.unlink(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)

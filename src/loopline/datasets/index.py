@@ -207,7 +207,7 @@ class Index:
             return
         other = set(old.listed())
         if block is not None:
-            other = other.difference(block.listed()).union(name for name, _, _ in block.unread())
+            other = other.difference(block.listed()).union(block.silent())
         for name in other:
             at = old.find(name)
             if at is not None:

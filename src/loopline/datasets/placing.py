@@ -12,21 +12,30 @@ import errno
 import fcntl
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from loopline.datasets.blocks import Stamp
-from loopline.datasets.near import ahead
+from loopline.datasets.near import SMALL
 from loopline.datasets.scan import stamp_of
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 FICLONE: Final = 0x40049409
 """ioctl of Linux that shares a file's extents with another (ioctl_ficlone(2)): btrfs, XFS, bcachefs."""
-AHEAD: Final = 64
-"""How many files may be written before their turn to be renamed comes."""
+AHEAD: Final = 4
+"""How many groups may be written before their turn to be renamed comes."""
+GROUP: Final = 256
+GROUP_BYTES: Final = 8 << 20
+"""Files, and bytes of small ones, that one thread writes at a time."""
+
+
+_Group = list[tuple[Entry, str]]
 
 
 class Source(Protocol):
@@ -34,6 +43,9 @@ class Source(Protocol):
 
     def get(self, digest: Digest) -> Iterator[bytes]:
         """Stream a blob, its last chunk verified."""
+
+    def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Give many small blobs, each once and verified."""
 
     def path(self, digest: Digest) -> Path | None:
         """Give a local file with its bytes."""
@@ -48,48 +60,67 @@ class Copies:
         self._mtime = mtime
         self._shares = True
 
-    def make(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
-        """Give each entry with a file that holds it, in order; several are written at once."""
-        if not entries:
-            return
-        from concurrent.futures import Future, ThreadPoolExecutor
+    def make(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
+        """Give each entry with a file that holds it, in order, below the scratch folder."""
+        named = ((entry, os.path.join(self._scratch, f"{number}")) for number, entry in enumerate(entries))
+        return ((entry, file) for entry, file, _ in self.write(named))
 
-        waiting: deque[tuple[Entry, Future[str]]] = deque()
-        with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2), "loopline-checkout") as pool:
+    def write(self, named: Iterable[tuple[Entry, str]]) -> Iterator[tuple[Entry, str, Stamp]]:
+        """Write each entry to its file; give them in order, with the files' stamps. Several groups are written at once."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        waiting: deque[tuple[_Group, Future[list[Stamp]]]] = deque()
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "loopline-checkout") as pool:
             try:
-                for number, entry in enumerate(ahead(self._blobs, entries)):
-                    waiting.append((entry, pool.submit(self._write, entry, os.path.join(self._scratch, str(number)))))
+                for group in _groups(named):
+                    waiting.append((group, pool.submit(self._write_all, group)))
                     if len(waiting) >= AHEAD:
-                        first, task = waiting.popleft()
-                        yield first, task.result()
-                for first, task in waiting:
-                    yield first, task.result()
+                        yield from _done(*waiting.popleft())
+                while waiting:
+                    yield from _done(*waiting.popleft())
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _write(self, entry: Entry, file: str) -> str:
+    def _write_all(self, group: _Group) -> list[Stamp]:
+        """Write the files of a group; many small ones in the order in which their bytes come."""
+        stamps: dict[int, Stamp] = {}
+        places: dict[Digest, list[int]] = {}
+        for number, (entry, file) in enumerate(group):
+            if entry.size <= SMALL and not (self._shares and self._blobs.path(entry.digest)):
+                places.setdefault(entry.digest, []).append(number)
+            else:
+                stamps[number] = self._write(entry, file, None)
+        for digest, data in self._blobs.read_all(places):
+            for number in places[digest]:
+                stamps[number] = self._write(*group[number], data)
+        return [stamps[number] for number in range(len(group))]
+
+    def _write(self, entry: Entry, file: str, data: bytes | None) -> Stamp:
         try:
-            number = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, entry.mode)
+            number = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, entry.mode)
             try:
-                if not (self._shares and self._share(entry.digest, number)):
+                if data is not None:
+                    _write_all(number, data)
+                elif not (self._shares and self._share(entry.digest, number)):
                     for chunk in self._blobs.get(entry.digest):
                         _write_all(number, chunk)
-                if os.fstat(number).st_size != entry.size:
-                    raise Unavailable(
-                        f"{entry.path} has another size than its tree says",
-                        kind="tree-corrupt",
-                        hint="run `loopline verify` to see what it affects",
-                        path=entry.path,
-                        digest=entry.digest,
-                        size=entry.size,
-                    )
                 os.utime(number, ns=(self._mtime, self._mtime))
+                stamp = stamp_of(os.fstat(number))
             finally:
                 os.close(number)
         except OSError as error:
             raise failed(entry.path, error) from error
-        return file
+        if stamp.size != entry.size:
+            raise Unavailable(
+                f"{entry.path} has another size than its tree says",
+                kind="tree-corrupt",
+                hint="run `loopline verify` to see what it affects",
+                path=entry.path,
+                digest=entry.digest,
+                size=entry.size,
+            )
+        return stamp
 
     def _share(self, digest: Digest, number: int) -> bool:
         path = self._blobs.path(digest)
@@ -107,6 +138,24 @@ class Copies:
         finally:
             os.close(source)
         return True
+
+
+def _groups(named: Iterable[tuple[Entry, str]]) -> Iterator[_Group]:
+    group: _Group = []
+    size = 0
+    for entry, file in named:
+        group.append((entry, file))
+        size += entry.size if entry.size <= SMALL else GROUP_BYTES
+        if len(group) >= GROUP or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _done(group: _Group, task: Future[list[Stamp]]) -> Iterator[tuple[Entry, str, Stamp]]:
+    for (entry, file), stamp in zip(group, task.result(), strict=True):
+        yield entry, file, stamp
 
 
 class Place:
@@ -128,6 +177,22 @@ class Place:
             return stamp_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
         except OSError as error:
             raise failed(path, error) from error
+
+    def put_folder(self, made: str, path: str) -> bool:
+        """Rename a folder to `path`, making those above it; False where something else is there."""
+        try:
+            folder, name = self._reach(path, make=True)
+            try:
+                os.rename(made, name, dst_dir_fd=folder)
+            except (FileExistsError, NotADirectoryError):
+                return False
+            except OSError as error:
+                if error.errno == errno.ENOTEMPTY:
+                    return False
+                raise
+        except OSError as error:
+            raise failed(path, error) from error
+        return True
 
     def remove(self, path: str) -> None:
         """Remove a file, and the folders above it that it leaves empty."""

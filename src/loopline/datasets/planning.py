@@ -43,6 +43,11 @@ class Folder:
         self.folders: set[str] = set()
         self._above: dict[str, str | None] = {"": None}
 
+    def is_empty(self) -> bool:
+        """Tell whether nothing stands in it but what is ours."""
+        with os.scandir(self.top) as inside:
+            return all(entry.name in NEVER for entry in inside)
+
     def look(self, path: str) -> None:
         """Find out what stands at `path`, unless something that is no folder stands above it."""
         if self.barrier(path) is not None:
@@ -107,6 +112,9 @@ class Planner:
         """Say what to do. Raise Invalid kind="unsafe-path", Conflict kind="local-changes"."""
         wanted = list(tree.iter(prefix))
         _refuse_unsafe(wanted)
+        if self._folder.is_empty():
+            self._plan.writes = wanted
+            return self._plan
         gone = {
             d.path for base in self._bases for d in diff(self._blobs, base.root, tree.root, prefix) if d.new is None
         }
