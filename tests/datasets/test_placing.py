@@ -116,7 +116,7 @@ def test_a_full_disk_is_told_as_such(scratch: Path, monkeypatch: pytest.MonkeyPa
     small = Entry("a/b", blobs.put(b"x"), 1)
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(Unavailable) as caught:
-        list(Copies(blobs, str(scratch), mtime=1).make([small]))
+        list(Copies(blobs, str(scratch.parent), mtime=1).make([small]))
     assert (caught.value.kind, caught.value.facts["path"]) == ("disk-full", "a/b")
     assert failed("x", OSError(errno.EACCES, "Permission denied")).kind == "folder-unwritable"
 
