@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from loopline.datasets.build import build_folder, status
 from loopline.datasets.checkout import SCRATCH, checkout
 from loopline.datasets.index import Index
+from loopline.datasets.only import Only
 from loopline.datasets.placing import Place
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Conflict, Invalid, LooplineError, Unavailable
@@ -117,12 +118,12 @@ def test_work_that_was_published_elsewhere_is_still_protected(blobs: MemoryBlobs
     assert texts(folder) == TWO
 
 
-def test_a_prefix_is_checked_out_alone(blobs: MemoryBlobs, folder: Path, index: Index) -> None:
-    """Only the files below the prefix come, and later checkouts know which tree each part is in step with."""
+def test_a_part_is_checked_out_alone(blobs: MemoryBlobs, folder: Path, index: Index) -> None:
+    """Only the chosen files come, and later checkouts know which tree each part is in step with."""
     one, two = root_of(blobs, ONE), root_of(blobs, TWO)
-    checkout(blobs, one, folder, index, prefix="a/")
+    checkout(blobs, one, folder, index, only=Only(["/a/"]))
     assert texts(folder) == {"a/1": "one", "a/2": "two"}
-    checkout(blobs, two, folder, index, prefix="f")
+    checkout(blobs, two, folder, index, only=Only(["/f"]))
     assert texts(folder) == {"a/1": "one", "a/2": "two", "f": ""}
     assert index.base is not None
     assert {e.path for e in Tree(blobs, index.base).iter()} == {"a/1", "a/2", "f"}

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from loopline.datasets.build import quiet
 from loopline.datasets.index import Index
+from loopline.datasets.only import EVERYTHING, Only
 from loopline.datasets.planning import Folder, Plan, Planner
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Conflict, Invalid
@@ -21,7 +23,13 @@ def tree_of(blobs: MemoryBlobs, files: dict[str, str]) -> Tree:
 
 
 def planned(
-    root: Path, *, old: dict[str, str], here: dict[str, str], new: dict[str, str], force: bool = False, prefix: str = ""
+    root: Path,
+    *,
+    old: dict[str, str],
+    here: dict[str, str],
+    new: dict[str, str],
+    force: bool = False,
+    only: Sequence[str] = (),
 ) -> Plan:
     """Plan the way from `old`, with `here` in the folder, to `new`."""
     blobs = MemoryBlobs()
@@ -30,7 +38,7 @@ def planned(
         (root / path).write_text(text)
     before, after = tree_of(blobs, old), tree_of(blobs, new)
     index = Index(root.parent / "index")
-    return Planner(blobs, [before], Folder(str(root)), force=force).plan(after, prefix, index, quiet)
+    return Planner(blobs, [before], Folder(str(root)), force=force).plan(after, Only(only), index, quiet)
 
 
 @pytest.fixture
@@ -122,7 +130,7 @@ def test_a_prefix_leaves_the_rest_alone(root: Path) -> None:
     """Nothing outside of the prefix is looked at, compared or removed."""
     old = {"a/1": "1", "a/2": "1", "b/1": "1", "b/2": "1"}
     here = {**old, "b/1": "mine"}
-    found = planned(root, old=old, here=here, new={"a/1": "2", "b/1": "2"}, prefix="a/")
+    found = planned(root, old=old, here=here, new={"a/1": "2", "b/1": "2"}, only=["/a/"])
     assert (found.removes, [e.path for e in found.writes]) == ({"a/2"}, ["a/1"])
 
 
@@ -133,5 +141,5 @@ def test_a_file_in_step_with_any_base_is_ours(root: Path) -> None:
     (root / "a").write_text("2")
     (root / "b").write_text("1")
     planner = Planner(blobs, bases, Folder(str(root)), force=False)
-    found = planner.plan(tree_of(blobs, {"a": "3"}), "", Index(root.parent / "index"), quiet)
+    found = planner.plan(tree_of(blobs, {"a": "3"}), EVERYTHING, Index(root.parent / "index"), quiet)
     assert (found.removes, [e.digest for e in found.writes]) == ({"b"}, [digest_of(b"3")])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.name import AssetName, Pointer, parse_pointer
 from loopline.sdk.client import Local
@@ -145,3 +147,47 @@ def test_folders_are_remembered(work: Workspace, project: Path, tmp_path: Path) 
     (tmp_path / "other" / "jan.csv").unlink()
     (tmp_path / "other").rmdir()
     assert work.folders() == [(FLIGHTS, project / "data" / "flights")]
+
+
+def test_a_part_is_worked_on_as_a_part(work: Workspace, client: Local, project: Path, tmp_path: Path) -> None:
+    """What was not checked out is neither missing nor removed by adding; what is new or was chosen counts, parts add up."""
+    folder, part = project / "data" / "flights", tmp_path / "part"
+    for path in ("a/1", "a/2", "b/1", "c.csv"):
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(path)
+    work.add(FLIGHTS)
+    work.checkout(at("data/flights"), part, only=("a/",))
+    assert (sorted(one.name for one in part.rglob("*")), words(work, part)) == (["1", "2", "a"], [])
+    (part / "a" / "1").write_text("changed")
+    (part / "a" / "2").unlink()
+    (part / "new").write_text("new")
+    assert words(work, part) == [("changed", "a/1"), ("removed", "a/2"), ("added", "new")]
+    published = work.add(FLIGHTS, part)
+    tree = Tree(client.blobs, published.version.artifact.digest)
+    assert [one.path for one in tree.iter()] == ["a/1", "b/1", "c.csv", "jan.csv", "new"]
+    assert published.version.metadata == {"files": 5, "bytes": tree.bytes}
+    assert (work.status(FLIGHTS, part).clean, work.status(FLIGHTS, part).only) == (True, ("a/",))
+    with pytest.raises(Conflict) as caught:
+        work.checkout(at("data/flights@1"), part, only=("*.csv",))
+    assert caught.value.kind == "other-part"
+    work.checkout(at("data/flights"), part, only=("*.csv",))
+    assert (words(work, part), work.status(FLIGHTS, part).only) == ([], ("a/", "*.csv"))
+    (part / "c.csv").unlink()
+    assert words(work, part) == [("removed", "c.csv")]
+    work.checkout(at("data/flights"), part, force=True)
+    assert (words(work, part), work.status(FLIGHTS, part).only, (part / "b" / "1").exists()) == ([], (), True)
+    with pytest.raises(Invalid) as bad:
+        work.checkout(at("data/flights"), part, only=("a", "!"))
+    assert bad.value.kind == "bad-pattern"
+
+
+def test_all_is_read_again_on_request(work: Workspace, client: Local, project: Path) -> None:
+    """A file whose bytes the store has lost is kept once more, though nothing in the folder has changed."""
+    os.utime(project / "data" / "flights" / "jan.csv", (10**9, 10**9))
+    work.add(FLIGHTS)
+    digest = client.blobs.put(b"1")
+    client.blobs.delete(digest)
+    assert work.add(FLIGHTS).version.number == 1
+    assert client.blobs.missing([digest]) == {digest}
+    assert work.add(FLIGHTS, anew=True).version.number == 1
+    assert client.blobs.read(digest) == b"1"

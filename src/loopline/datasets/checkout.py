@@ -19,6 +19,7 @@ from loopline.datasets.build import Stores, quiet
 from loopline.datasets.diff import diff
 from loopline.datasets.edit import edit
 from loopline.datasets.index import Index
+from loopline.datasets.only import EVERYTHING, Only
 from loopline.datasets.placing import Copies, Place, Source, failed
 from loopline.datasets.planning import Folder, Planner
 from loopline.datasets.scan import open_root
@@ -55,11 +56,11 @@ def checkout(
     folder: Path,
     index: Index,
     *,
-    prefix: str = "",
+    only: Only = EVERYTHING,
     force: bool = False,
     report: Report = quiet,
 ) -> CheckedOut:
-    """Make `folder` hold the files of the tree `root` (those whose path starts with `prefix`), each verified.
+    """Make `folder` hold the files of the tree `root` (those that `only` chooses), each verified.
 
     Each file appears whole or not at all. Cut short at any point, the same call finishes the work. Raise Conflict
     kind="local-changes" naming files with somebody's work in them, before anything is touched (`force` overwrites it),
@@ -75,7 +76,7 @@ def checkout(
         began = tick(scratch, index.file.parent)
         bases = _bases(blobs, index)
         planner = Planner(blobs, bases, Folder(top), force=force)
-        todo = planner.plan(Tree(blobs, root), prefix, index, report)
+        todo = planner.plan(Tree(blobs, root), only, index, report)
         index.bases = (*dict.fromkeys([base.root for base in bases] + [root]),)
         index.save()
         place = Place(top)
@@ -91,7 +92,7 @@ def checkout(
                 size += entry.size
                 report(Progress("write files", min(size, total - 1), total, "B"))
             report(Progress("write files", total, total, "B"))
-            index.bases = _in_step(blobs, bases, root, prefix)
+            index.bases = _in_step(blobs, bases, root, only)
         finally:
             place.close()
             index.save()
@@ -107,11 +108,14 @@ def _bases(blobs: Gets, index: Index) -> list[Tree]:
     return found or [Tree(blobs, build(blobs, ()))]
 
 
-def _in_step(blobs: Gets, bases: list[Tree], root: Digest, prefix: str) -> tuple[Digest, ...]:
-    """Say what the folder holds now: the tree, or what it held before with the tree's part below the prefix."""
-    if not prefix:
+def _in_step(blobs: Gets, bases: list[Tree], root: Digest, only: Only) -> tuple[Digest, ...]:
+    """Say what the folder holds now: the tree, or what it held before with the chosen part of the tree."""
+    if not only:
         return (root,)
-    mixed = [edit(blobs, b.root, {d.path: d.new for d in diff(blobs, b.root, root, prefix)}) for b in bases]
+    mixed = []
+    for base in bases:
+        changed = (one for one in diff(blobs, base.root, root, only.prefix) if only(one.path))
+        mixed.append(edit(blobs, base.root, {one.path: one.new for one in changed}))
     return tuple(dict.fromkeys(mixed))
 
 

@@ -13,6 +13,7 @@ from loopline.datasets.hashing import Listed, hash_files
 from loopline.datasets.ignore import NEVER
 from loopline.datasets.index import Index
 from loopline.datasets.nodes import Reads
+from loopline.datasets.only import Only
 from loopline.datasets.scan import SHOWN, judge
 from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree
@@ -108,15 +109,18 @@ class Planner:
         self._plan = Plan()
         self._clashes: dict[str, str] = {}
 
-    def plan(self, tree: Tree, prefix: str, index: Index, report: Report) -> Plan:
+    def plan(self, tree: Tree, only: Only, index: Index, report: Report) -> Plan:
         """Say what to do. Raise Invalid kind="unsafe-path", Conflict kind="local-changes"."""
-        wanted = list(tree.iter(prefix))
+        wanted = [entry for entry in tree.iter(only.prefix) if only(entry.path)]
         _refuse_unsafe(wanted)
         if self._folder.is_empty():
             self._plan.writes = wanted
             return self._plan
         gone = {
-            d.path for base in self._bases for d in diff(self._blobs, base.root, tree.root, prefix) if d.new is None
+            one.path
+            for base in self._bases
+            for one in diff(self._blobs, base.root, tree.root, only.prefix)
+            if one.new is None and only(one.path)
         }
         for path in [*gone, *(entry.path for entry in wanted)]:
             self._folder.look(path)
@@ -190,7 +194,7 @@ def _refuse_unsafe(wanted: Iterable[Entry]) -> None:
             raise Invalid(
                 f"this tree would write {entry.path!r}, which steers git or Loopline",
                 kind="unsafe-path",
-                hint="do not use this tree, or check out a prefix without that file",
+                hint="do not use this tree, or check out a part without that file",
                 path=entry.path,
             )
 

@@ -6,18 +6,22 @@ A folder that was checked out or added remembers which branch and version it sta
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from loopline.datasets.build import build_folder
+from loopline.datasets.build import Built, build_folder
 from loopline.datasets.build import status as compare
 from loopline.datasets.checkout import CheckedOut
 from loopline.datasets.checkout import checkout as write
+from loopline.datasets.diff import diff
+from loopline.datasets.edit import edit
 from loopline.datasets.index import Index
-from loopline.errors import Invalid, NotFound
+from loopline.datasets.only import Only
+from loopline.datasets.tree import Tree
+from loopline.errors import Conflict, Invalid, NotFound
 from loopline.loop import silent
 from loopline.nouns.artifact import TREE
 from loopline.nouns.change import ChangeState, Published
@@ -44,6 +48,8 @@ class Stand:
     branch: str
     """Empty where a version was checked out that is no branch."""
     number: int
+    only: tuple[str, ...] = ()
+    """Patterns of the files that were checked out; empty: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class Standing:
     """Where the branch stands now."""
     differences: tuple[Difference, ...]
     """What adding the folder would change in that version."""
+    only: tuple[str, ...] = ()
+    """Patterns of the part that the folder holds; empty: all of it."""
 
     @property
     def clean(self) -> bool:
@@ -94,17 +102,21 @@ class Workspace:
         branch: str = "",
         message: str = "",
         event_time: int | None = None,
+        anew: bool = False,
     ) -> Published:
         """Publish the folder's files as the next version on a branch: by default the one that it was checked out from.
 
         Raise Conflict kind="ref-moved" where the branch has gone on since the folder was last in step with it. The first
-        version on a branch that is not there yet begins where the folder stands.
+        version on a branch that is not there yet begins where the folder stands. Of a folder that holds a part of its version,
+        the other files stay as they are there. With `anew` all files are read, whatever their stamps say.
         """
         where = (folder or self.folder_of(asset)).absolute()
         stand = self._own(where, asset)
         branch = branch or (stand.branch if stand else "") or "main"
         index = self._index(where)
-        built = build_folder(self._client.blobs, where, index, report=self._report)
+        built = build_folder(self._client.blobs, where, index, anew=anew, report=self._report)
+        if stand and stand.only:
+            built = self._whole(built, stand, asset)
         if not built.files:
             raise Invalid(
                 f"{where} holds no files",
@@ -122,9 +134,19 @@ class Workspace:
         )  # fmt: skip
         if published.change is None or published.change.state is ChangeState.APPLIED:
             self._remember(
-                where, index, Stand(str(where), str(asset), branch, published.version.number), published.version
-            )
+                where, index,
+                Stand(str(where), str(asset), branch, published.version.number, stand.only if stand else ()),
+                published.version,
+            )  # fmt: skip
         return published
+
+    def _whole(self, built: Built, stand: Stand, asset: AssetName) -> Built:
+        """Put what a folder with a part of a version became into the whole of that version."""
+        chosen, blobs = Only(stand.only), self._client.blobs
+        root = self._client.do(get, Pointer(asset, Numbered(stand.number))).artifact.digest
+        changed = (one for one in diff(blobs, root, built.root) if one.new is not None or chosen(one.path))
+        whole = Tree(blobs, edit(blobs, root, {one.path: one.new for one in changed}))
+        return replace(built, root=whole.root, files=whole.count, bytes=whole.bytes)
 
     def _declared_key(self, asset: AssetName) -> dict[str, list[str]]:
         """Give the columns that name a row, where the project says them: row by row differences need them."""
@@ -153,7 +175,9 @@ class Workspace:
         if number is not None:
             version = self._client.do(get, Pointer(asset, Numbered(number)))
             root = version.artifact.digest
-            differences = tuple(compare(self._client.blobs, root, where, self._index(where), report=self._report))
+            chosen = Only(stand.only if stand else ())
+            found = compare(self._client.blobs, root, where, self._index(where), report=self._report)
+            differences = tuple(one for one in found if one.new is not None or chosen(one.path))
         return Standing(
             asset,
             self._shown(where),
@@ -161,12 +185,18 @@ class Workspace:
             stand.number if stand else None,
             newest if branch else number,
             differences,
+            stand.only if stand else (),
         )
 
     def checkout(
-        self, pointer: Pointer, folder: Path | None = None, *, force: bool = False
+        self, pointer: Pointer, folder: Path | None = None, *, only: tuple[str, ...] = (), force: bool = False
     ) -> tuple[Version, CheckedOut]:
-        """Make a folder hold a version's files. Raise Conflict kind="local-changes" before anybody's work is lost."""
+        """Make a folder hold a version's files, or those that patterns choose (see `datasets/only.py`).
+
+        Raise Conflict kind="local-changes" before anybody's work is lost, and kind="other-part" where the folder holds another
+        part of another version.
+        """
+        chosen = Only(only)
         where = (folder or self.folder_of(pointer.asset)).absolute()
         version = self._client.do(get, pointer)
         if version.artifact.media_type != TREE:
@@ -177,10 +207,26 @@ class Workspace:
                 version=str(version),
             )
         index = self._index(where)
-        done = write(self._client.blobs, version.artifact.digest, where, index, force=force, report=self._report)
+        blobs, root = self._client.blobs, version.artifact.digest
+        part = self._part(self._own(where, pointer.asset), version, only)
+        done = write(blobs, root, where, index, only=chosen, force=force, report=self._report)
         named = pointer.revision.ref if isinstance(pointer.revision, Named) else ""
-        self._remember(where, index, Stand(str(where), str(pointer.asset), named, version.number), version)
+        self._remember(where, index, Stand(str(where), str(pointer.asset), named, version.number, part), version)
         return version, done
+
+    @staticmethod
+    def _part(stand: Stand | None, version: Version, only: tuple[str, ...]) -> tuple[str, ...]:
+        """Say which part of a version the folder will hold. Raise Conflict where that would be parts of two versions."""
+        if not only or stand is None:
+            return only
+        if stand.number == version.number:
+            return tuple(dict.fromkeys((*stand.only, *only))) if stand.only else ()
+        if stand.only != only:
+            raise Conflict(
+                f"the folder holds {' '.join(stand.only) or 'all'} of version {stand.number}", kind="other-part",
+                hint="check out the whole, or the same part, or into another folder", number=stand.number, only=stand.only,
+            )  # fmt: skip
+        return only
 
     def _own(self, folder: Path, asset: AssetName) -> Stand | None:
         stand = self.stand(folder)

@@ -19,13 +19,17 @@ def checkout(
     version: Annotated[Pointer, "data/flights, data/flights@units, data/flights@2"],
     folder: Annotated[Path | None, "where to; without it, the folder that loopline.toml declares"] = None,
     *,
+    only: Annotated[
+        tuple[str, ...], "the files that a pattern chooses, as in .gitignore: jan/, *.csv, /a.csv; may be given again"
+    ] = (),
     force: Annotated[bool, "overwrite what was changed in the folder and never added"] = False,
 ) -> Version:
     """Make a folder hold the files of a version.
 
     What was changed there and never added is not lost: the command stops before it touches anything. With `--force` it shows
     what would be lost and asks, for that has no undo; `--yes` says yes, and has to where there is no terminal. Cut short, the
-    same command finishes the work. After the checkout of a branch, `loopline add` goes on there.
+    same command finishes the work. After the checkout of a branch, `loopline add` goes on there. A folder that holds a part of a
+    version is added as such: the other files of the version stay as they are.
 
     Example:
         loopline checkout data/flights@units
@@ -38,14 +42,14 @@ def checkout(
         return where.client.do(get, version)
     working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
     try:
-        found, done = working.checkout(version, folder)
+        found, done = working.checkout(version, folder, only=only)
     except Conflict as error:
         if not force or error.kind != "local-changes":
             raise
         paths = [f"would be lost: {clean(path)}" for path in error.facts["paths"]]
         more = error.facts["count"] - len(paths)
         where.confirm(error, [*paths, f"and {more} more"] if more else paths)
-        found, done = working.checkout(version, folder, force=True)
+        found, done = working.checkout(version, folder, only=only, force=True)
     where.screen.say(
         f"{done.written} {'file' if done.written == 1 else 'files'} written, {done.removed} removed, {done.kept} as they were"
     )

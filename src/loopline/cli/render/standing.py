@@ -20,7 +20,8 @@ _MARKS: Final = {"added": ("more", "+"), "removed": ("less", "-"), "changed": ("
 def list_of_standing(standings: Sequence[Standing], screen: Screen) -> Iterator[str]:
     """Draw each folder with the files that differ in it."""
     for one in standings:
-        yield f"{screen.paint('name', str(one.asset))} in {clean(one.folder)}: {screen.mark(*_word(one))}"
+        part = f" ({clean(' '.join(one.only))} only)" if one.only else ""
+        yield f"{screen.paint('name', str(one.asset))} in {clean(one.folder)}{part}: {screen.mark(*_word(one))}"
         for difference in one.differences[:SHOWN]:
             tone, sign = _MARKS[difference.word]
             yield f"  {screen.paint(tone, f'{sign} {difference.word:<8}')} {clean(difference.path)}"
