@@ -113,7 +113,8 @@ class LocalBlobs:
         if size is None:
             raise absent(digest)
         stop = max(start, min(start + length, size))
-        return self._part(digest, start, stop) if size > LARGE else self._cut(digest, None, start, stop)
+        large = size > max(LARGE, self.small)  # such a one is in no pack
+        return self._part(digest, start, stop) if large else self._cut(digest, None, start, stop)
 
     def size(self, digest: Digest) -> int | None:
         """Give the size of its file, or of its record."""
@@ -127,8 +128,8 @@ class LocalBlobs:
         """Give those without a file and in no pack."""
         asked = {digest: _ident(digest) for digest in digests}
         self.packs.ready(len(asked))
-        has = self.packs.has
-        return {digest for digest, ident in asked.items() if not has(ident) and not os.path.exists(self.file_of(ident))}
+        lacking = self._lacking(asked)
+        return set(self._lacking(lacking) if lacking and self.packs.check() else lacking)
 
     def path(self, digest: Digest) -> Path | None:
         """Give its file, unverified; None where it lies in a pack."""
@@ -181,6 +182,14 @@ class LocalBlobs:
 
     def _where(self, digest: Digest) -> str:
         return f"{self.loose}/{parse_digest(digest)[7:]}"
+
+    def _lacking(self, asked: dict[Digest, bytes]) -> dict[Digest, bytes]:
+        has = self.packs.has
+        return {
+            digest: ident
+            for digest, ident in asked.items()
+            if not has(ident) and not os.path.exists(self.file_of(ident))
+        }
 
     def _begin(self) -> None:
         """Make what a writer needs, and remove what killed ones left."""

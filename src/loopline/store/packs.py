@@ -113,7 +113,7 @@ class Packs:
         if place is None or not self._fresh(place.pack):
             self.reload()
             place = self.find(ident)
-        if place is None and self._check():
+        if place is None and self.check():
             place = self.find(ident)
         return place
 
@@ -123,7 +123,7 @@ class Packs:
             self.reload()
             if questions < _MANY:
                 return
-            self._check()
+            self.check()
             packs = self._packs()
             if self._where is None and len(packs) > 1 and sum(pack.index.count for pack in packs) <= MOST:
                 where: dict[bytes, Pack] = {}
@@ -143,7 +143,7 @@ class Packs:
     def every(self, ident: bytes) -> Iterator[bytes]:
         """Give the bytes of a blob as each pack that has it has them: one of them may be damaged."""
         self.reload()
-        self._check(again=True)
+        self.check(again=True)
         for pack in self._packs():
             place = pack.find(ident)
             if place is not None:
@@ -176,7 +176,7 @@ class Packs:
     def delete(self, ident: bytes) -> bool:
         """Write down that a blob is gone; a pack of which all is gone is removed."""
         self.reload()
-        self._check()
+        self.check()
         found = False
         for pack in self._packs():
             if pack.find(ident) is not None:
@@ -269,7 +269,7 @@ class Packs:
             self._mend(pack)
         return pack
 
-    def _check(self, *, again: bool = False) -> bool:
+    def check(self, *, again: bool = False) -> bool:
         """Look whether indexes are as they were written, before anything is said to be missing. Tell whether one was not."""
         mended = False
         for pack in self._packs():
@@ -284,7 +284,8 @@ class Packs:
 
     def _mend(self, pack: Pack) -> None:
         """Make an index again from its pack."""
-        data = packindex.encode(scan(_File(pack.file).number))
+        file = _File(pack.file)
+        data = packindex.encode(scan(file.number))
         pack.index = PackIndex(data)
         with contextlib.suppress(OSError):  # a store that cannot be written: then each process makes it for itself
             self._scratch.place(data, f"{pack.file[:-5]}.idx")
