@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import repeat
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from loopline.store import packindex
 from loopline.store.files import Scratch, make_durable, sync_folder, unheld, write_all
@@ -20,6 +20,7 @@ from loopline.store.pack import Packing, scan
 from loopline.store.packindex import PackIndex, open_index
 from loopline.store.system import SystemIds
 
+T = TypeVar("T")
 MOST: Final = 1 << 20
 """Blobs that are remembered by their pack (120 bytes each); where there are more, packs are searched one after the other."""
 _MANY: Final = 64
@@ -150,17 +151,17 @@ class Packs:
                 with contextlib.suppress(FileNotFoundError):
                     yield self.bytes_at(Place(pack, *place))
 
-    def read_all(self, places: Iterable[tuple[Place, bytes]]) -> Iterator[tuple[bytes, bytes | None]]:
-        """Give the bytes of many, each with its id, in the order in which they lie; None for what cannot be read so."""
+    def read_all(self, places: Iterable[tuple[Place, T]]) -> Iterator[tuple[T, bytes | None]]:
+        """Give the bytes of many, each with what it was asked by, as they lie; None for what cannot be read so."""
         for run in _runs(sorted(places, key=lambda one: (one[0].pack.name, one[0].offset))):
             first, last = run[0][0], run[-1][0]
             try:
                 held = self.bytes_at(Place(first.pack, first.offset, last.offset + last.length - first.offset))
             except OSError:
                 held = None
-            for place, ident in run:
+            for place, name in run:
                 start = place.offset - first.offset
-                yield ident, None if held is None else held[start : start + place.length]
+                yield name, None if held is None else held[start : start + place.length]
 
     def bytes_at(self, place: Place) -> bytes:
         """Read. It is shorter than it should be where the pack was cut."""
@@ -357,9 +358,9 @@ class _File:
             os.close(self.number)
 
 
-def _runs(ordered: list[tuple[Place, bytes]]) -> Iterator[list[tuple[Place, bytes]]]:
+def _runs(ordered: list[tuple[Place, T]]) -> Iterator[list[tuple[Place, T]]]:
     """Put together what lies close to each other."""
-    run: list[tuple[Place, bytes]] = []
+    run: list[tuple[Place, T]] = []
     begin = end = 0
     for one in ordered:
         pack, offset, length = one[0]
