@@ -17,7 +17,7 @@ def places(count: int) -> dict[bytes, tuple[int, int]]:
     return {sha256(str(number).encode()).digest(): (number * 7, number) for number in range(count)}
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, 8, 500, 5000])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 500, 7000])
 def test_what_is_written_is_found(tmp_path: Path, count: int) -> None:
     """Each id has its place, no other has one, and all are listed in order, whatever their number."""
     wanted = places(count)

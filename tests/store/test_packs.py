@@ -280,10 +280,9 @@ def test_many_packs_need_few_open_files(tmp_path: Path, monkeypatch: pytest.Monk
     """However many packs there are, few files are open at a time, and what is read meanwhile is right."""
     monkeypatch.setattr(packs, "_OPEN", 3)
     monkeypatch.setattr(packs, "MOST", 100)  # and no memory of where each blob is
-    blobs = LocalBlobs(tmp_path, several=1)
+    blobs, before = LocalBlobs(tmp_path, several=1), open_files()
     for data in ITEMS:
         blobs.put(data)
-    before = open_files()
     for _ in range(2):
         assert [blobs.read(digest) for digest in DIGESTS] == ITEMS
         assert dict(blobs.read_all(DIGESTS * 3)) == dict(zip(DIGESTS, ITEMS, strict=True))

@@ -35,7 +35,6 @@ class Scratch:
     def make(self) -> tuple[int, str]:
         """Make a file that is locked, so that nobody takes it for a dead writer's; give its descriptor and its name."""
         if not self._ready or not os.path.isdir(self.folder):
-            os.makedirs(os.path.dirname(self.folder), exist_ok=True)
             self._begin()
             os.makedirs(self.folder, exist_ok=True)
             self._sweep()

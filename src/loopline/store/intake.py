@@ -197,7 +197,7 @@ class Intake:
                 self._loose = {bytes.fromhex(name) for name in names if is_hex(name)}
 
     def _look(self, ident: bytes, data: bytes) -> bool | None:
-        """Tell whether exactly these bytes are kept; None where nothing is. What is damaged becomes a file: those are read first."""
+        """Tell whether exactly these bytes are kept; None where nothing is. What is damaged gets a file, which is read first."""
         if self._loose is None or ident in self._loose:
             file = self._blobs.file_of(ident)
             if os.access(file, os.F_OK):
