@@ -27,6 +27,8 @@ data = Path(source).read_bytes()
 try:
     if way == "put":
         print(blobs.put(data), flush=True)
+    elif way == "put_all":
+        print(*blobs.put_all(data[at : at + 150] for at in range(100)), flush=True)
     elif way == "put_file":
         print(blobs.put_file(Path(source))[0], flush=True)
     else:
@@ -44,7 +46,9 @@ except OSError:
 """
 DATA = bytes(range(256)) * 64
 KINDS = {"ENOSPC": "disk-full", "EDQUOT": "disk-full", "EROFS": "store-read-only", "EIO": "store-broken"}
-WAYS = ("put", "put_file", "writer")
+ITEMS = [DATA[at : at + 150] for at in range(100)]
+"""Small ones that come together, and become a pack."""
+WAYS = ("put", "put_file", "writer", "put_all")
 
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("strace")]
@@ -85,8 +89,14 @@ def check(folder: Path, done: subprocess.CompletedProcess[str]) -> None:
     for digest in kept:
         blobs.verify(digest)
     if done.stdout.startswith("sha256:"):
-        assert kept == [done.stdout.strip()], "it was acknowledged"
+        assert sorted(kept) == sorted(done.stdout.split()), "it was acknowledged"
     assert blobs.read(LocalBlobs(folder).put(DATA)) == DATA
+    digests = LocalBlobs(folder).put_all(ITEMS)
+    assert dict(blobs.read_all(digests)) == dict(zip(digests, ITEMS, strict=True))
+    packed = list((folder / "packs").iterdir())
+    assert {path.stem for path in packed if path.suffix == ".idx"} == {path.stem for path in packed}, (
+        "no half of a pack is left"
+    )
     with LocalBlobs(folder).writer() as writer:
         writer.commit()
     assert list((folder / "tmp").iterdir()) == []

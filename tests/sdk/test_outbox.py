@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from loopline.datasets.folders import TreeFolders
-from loopline.datasets.tree import Tree
+from loopline.datasets.tree import Tree, build
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.entry import Entry
 from loopline.sdk.outbox import deliver, open_outbox
 from loopline.store.blobs import Blobs
 from loopline.store.memory import MemoryBlobs
@@ -46,6 +47,21 @@ def test_one_blob_arrives(outbox: Blobs) -> None:
     deliver(outbox, there, digest)
     deliver(outbox, there, digest)
     assert (there.read(digest), list(outbox.iter())) == (b"report", [])
+
+
+def test_what_lies_in_a_pack_arrives(tmp_path: Path, outbox: Blobs) -> None:
+    """Small files that were stored together have no files of their own there: they are sent like others, and forgotten."""
+    files = {f"{number:03}.txt": str(number).encode() for number in range(40)}
+    digests = outbox.put_all(files.values())
+    assert outbox.path(digests[0]) is None
+    entries = [
+        Entry(name, digest, len(data), 0o644) for (name, data), digest in zip(files.items(), digests, strict=True)
+    ]
+    there = MemoryBlobs()
+    deliver(outbox, there, build(outbox, entries))
+    assert there.missing(digests) == set()
+    assert list(outbox.iter()) == []
+    assert list((tmp_path / "outbox" / "packs").iterdir()) == []
 
 
 def test_a_server_that_fails_takes_nothing_away(tmp_path: Path, outbox: Blobs) -> None:

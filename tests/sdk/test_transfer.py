@@ -12,7 +12,7 @@ import pytest
 from loopline.datasets.build import build_folder
 from loopline.datasets.index import Index
 from loopline.errors import NotFound, Refused, Unavailable
-from loopline.nouns.digest import Digest, digest_of, parse_digest
+from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.progress import Progress
 from loopline.sdk import transfer
 from loopline.sdk.files import materialise
@@ -20,6 +20,7 @@ from loopline.sdk.transfer import RemoteBlobs
 from loopline.sdk.wire import Pace, Wire
 from loopline.store.blobs import Blobs
 from loopline.store.cached import Cached
+from loopline.store.local import LocalBlobs
 from loopline.testing.blobs import ABSENT, BlobsSuite
 from tests.sdk.scripted import Heard, Say, Scripted, problem, scripted
 from tests.started import Served, serving
@@ -31,16 +32,13 @@ LARGE = os.urandom(transfer.LARGE + 12_345)
 class Whole(RemoteBlobs):
     """With the two things that no route offers done in the server's own folder, so that the whole suite can run."""
 
-    kept: Path
+    kept: LocalBlobs
 
     def delete(self, digest: Digest) -> bool:
-        path = self.kept / parse_digest(digest).removeprefix("sha256:")
-        found = path.exists()
-        path.unlink(missing_ok=True)
-        return found
+        return self.kept.delete(digest)
 
     def iter(self) -> Iterator[Digest]:
-        return (Digest(f"sha256:{one.name}") for one in (self.kept.iterdir() if self.kept.exists() else ()))
+        return self.kept.iter()
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +55,18 @@ class TestRemoteBlobs(BlobsSuite):
 
     @pytest.fixture
     def blobs(self, server: Served, tmp_path: Path) -> Blobs:
-        for left in server.blobs.iterdir() if server.blobs.exists() else ():
-            left.unlink()
         far = Whole(Wire(server.url), "flights")
-        far.kept = server.blobs
+        far.kept = LocalBlobs(server.blobs.parent.parent)
+        for left in list(far.kept.iter()):
+            far.kept.delete(left)
         return Cached(far, tmp_path / "copies", limit=1 << 30)
 
     def damage(self, blobs: Blobs, digest: Digest, data: bytes) -> None:
         assert isinstance(blobs, Cached)
         assert isinstance(blobs.far, Whole)
         blobs.near.delete(digest)
-        path = blobs.far.kept / digest.removeprefix("sha256:")
+        path = blobs.far.kept.path(digest)
+        assert path is not None
         path.chmod(0o644)
         path.write_bytes(data)
 

@@ -13,7 +13,7 @@ from loopline.store.memory import MemoryBlobs
 def test_what_is_shipped_has_the_ports_methods(tmp_path: Path) -> None:
     """Both shipped stores have each method of the port."""
     asked = {name for name in vars(Blobs) if not name.startswith("_")}
-    assert len(asked) == 12
+    assert len(asked) == 14
     for blobs in (MemoryBlobs(), LocalBlobs(tmp_path)):
         assert asked <= set(dir(blobs))
 

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import itertools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 
 from loopline.errors import Unavailable
 
+_HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 _NUMBERS: Final = itertools.count()
 _FEW: Final = 16
 """Up to so many files are synced one by one: `syncfs` also waits for what other programs write."""
@@ -33,7 +35,6 @@ class Scratch:
     def make(self) -> tuple[int, str]:
         """Make a file that is locked, so that nobody takes it for a dead writer's; give its descriptor and its name."""
         if not self._ready or not os.path.isdir(self.folder):
-            os.makedirs(os.path.dirname(self.folder), exist_ok=True)
             self._begin()
             os.makedirs(self.folder, exist_ok=True)
             self._sweep()
@@ -80,6 +81,11 @@ def unheld(name: str) -> Iterator[None]:
         yield
     finally:
         os.close(number)
+
+
+def is_hex(name: str) -> bool:
+    """Tell whether a file has the name of a blob."""
+    return bool(_HEX.match(name))
 
 
 def write_all(number: int, data: bytes) -> None:

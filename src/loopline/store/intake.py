@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from loopline.nouns.digest import Digest
-from loopline.store.files import drop, sync, sync_folder, write_all, writing
+from loopline.store.files import drop, is_hex, sync, sync_folder, write_all, writing
 from loopline.store.pieces import LARGE, Summing
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Intake:
         self._packing: Packing | None = None
         self._seen: set[bytes] = set()
         self._sealing: _Sealing | None = None
-        self._loose: set[str] | None = None
+        self._loose: set[bytes] | None = None
         self._begun = self._listed = self._failed = False
 
     def run(self, items: Iterable[bytes]) -> Iterator[list[Digest]]:
@@ -87,12 +87,13 @@ class Intake:
             self._begin()
             for ident, data in self._batch:
                 if ident not in self._seen and not (self._sealing and ident in self._sealing.seen):
-                    if not self._holds(ident, data):
-                        self._fresh.append((ident, data))
+                    held = self._look(ident, data)
+                    if not held:
+                        (self._fresh if held is None else self._large).append((ident, data))
                     self._seen.add(ident)
             self._batch.clear()
             self._batch_bytes = 0
-            if self._packing is None and len(self._fresh) >= self._blobs.several:
+            if self._packing is None and self._fresh and len(self._fresh) >= self._blobs.several:
                 self._packing = self._packs.begin()
             if self._packing is not None:
                 self._packing.add(self._fresh)
@@ -149,7 +150,7 @@ class Intake:
                 self._begin()
             fresh = dict[bytes, bytes]()
             for ident, data in large:
-                if ident not in fresh and not self._holds(ident, data):
+                if ident not in fresh and not self._look(ident, data):
                     fresh[ident] = data
         self._put_loose(list(fresh.items()))
 
@@ -193,20 +194,21 @@ class Intake:
             except FileNotFoundError:
                 names = []
             if len(names) < _LISTED:
-                self._loose = set(names)
+                self._loose = {bytes.fromhex(name) for name in names if is_hex(name)}
 
-    def _holds(self, ident: bytes, data: bytes) -> bool:
-        """Tell whether exactly these bytes are kept: what is damaged is written again."""
-        file = self._blobs.file_of(ident)
-        if (ident.hex() in self._loose) if self._loose is not None else os.access(file, os.F_OK):
-            try:
-                with open(file, "rb", buffering=0) as held:
-                    return held.readall() == data
-            except OSError:
-                return False
-        place = self._packs.find(ident)
+    def _look(self, ident: bytes, data: bytes) -> bool | None:
+        """Tell whether exactly these bytes are kept; None where nothing is. What is damaged gets a file, which is read first."""
+        if self._loose is None or ident in self._loose:
+            file = self._blobs.file_of(ident)
+            if os.access(file, os.F_OK):
+                try:
+                    with open(file, "rb", buffering=0) as held:
+                        return held.readall() == data
+                except OSError:
+                    return False
+        place = self._packs.find(ident) if self._packs.has(ident) else None
         if place is None:
-            return False
+            return None
         try:
             return place.length == len(data) and self._packs.bytes_at(place) == data
         except OSError:

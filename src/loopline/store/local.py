@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
-from loopline.store.files import Scratch, drop, make_durable, sync, sync_folder, write_all, writing
+from loopline.store.files import Scratch, drop, is_hex, make_durable, sync, sync_folder, write_all, writing
 from loopline.store.packs import Packs
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ SMALL: Final = 32 << 10
 """Blobs up to this size go into packs; one that is larger is worth a file that can be linked and sent as it is."""
 SEVERAL: Final = 16
 """So many small new blobs of one call are worth a pack."""
-_HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 _REMEMBERED: Final = 64
 
 
@@ -94,15 +92,17 @@ class LocalBlobs:
 
     def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
         """Give those that are packed first, in the order in which they lie: neighbours are read at once."""
-        asked = [_ident(digest) for digest in dict.fromkeys(digests)]
+        from hashlib import sha256
+
+        asked = {digest: _ident(digest) for digest in digests}
         self.packs.ready(len(asked))
-        found = [(self.packs.find(ident), ident) for ident in asked]
-        for ident, data in self.packs.read_all([(place, ident) for place, ident in found if place is not None]):
-            digest = Digest("sha256:" + ident.hex())
-            yield digest, data if data is not None and digest_of(data) == digest else self.read(digest)
-        for place, ident in found:
+        found = {digest: self.packs.find(ident) for digest, ident in asked.items()}
+        for digest, data in self.packs.read_all((place, digest) for digest, place in found.items() if place):
+            if data is None or sha256(data).digest() != asked[digest]:
+                data = self.read(digest)  # noqa: PLW2901 - another copy may be whole
+            yield digest, data
+        for digest, place in found.items():
             if place is None:
-                digest = Digest("sha256:" + ident.hex())
                 yield digest, self.read(digest)
 
     def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
@@ -113,7 +113,8 @@ class LocalBlobs:
         if size is None:
             raise absent(digest)
         stop = max(start, min(start + length, size))
-        return self._part(digest, start, stop) if size > LARGE else self._cut(digest, None, start, stop)
+        large = size > max(LARGE, self.small)  # such a one is in no pack
+        return self._part(digest, start, stop) if large else self._cut(digest, None, start, stop)
 
     def size(self, digest: Digest) -> int | None:
         """Give the size of its file, or of its record."""
@@ -127,8 +128,8 @@ class LocalBlobs:
         """Give those without a file and in no pack."""
         asked = {digest: _ident(digest) for digest in digests}
         self.packs.ready(len(asked))
-        has = self.packs.has
-        return {digest for digest, ident in asked.items() if not has(ident) and not os.path.exists(self.file_of(ident))}
+        lacking = self._lacking(asked)
+        return set(self._lacking(lacking) if lacking and self.packs.check() else lacking)
 
     def path(self, digest: Digest) -> Path | None:
         """Give its file, unverified; None where it lies in a pack."""
@@ -157,7 +158,7 @@ class LocalBlobs:
             yield Digest("sha256:" + ident.hex())
         with contextlib.suppress(FileNotFoundError), os.scandir(self.loose) as found:
             for entry in found:
-                if _HEX.match(entry.name) and self.packs.find(bytes.fromhex(entry.name)) is None:
+                if is_hex(entry.name) and self.packs.find(bytes.fromhex(entry.name)) is None:
                     yield Digest("sha256:" + entry.name)
 
     def file_of(self, ident: bytes) -> str:
@@ -181,6 +182,14 @@ class LocalBlobs:
 
     def _where(self, digest: Digest) -> str:
         return f"{self.loose}/{parse_digest(digest)[7:]}"
+
+    def _lacking(self, asked: dict[Digest, bytes]) -> dict[Digest, bytes]:
+        has = self.packs.has
+        return {
+            digest: ident
+            for digest, ident in asked.items()
+            if not has(ident) and not os.path.exists(self.file_of(ident))
+        }
 
     def _begin(self) -> None:
         """Make what a writer needs, and remove what killed ones left."""

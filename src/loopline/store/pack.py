@@ -40,7 +40,12 @@ class Packing:
         self._name = name
         self._places: dict[bytes, tuple[int, int]] = {}
         self._number, self._file = scratch.make()
-        self.size = os.pwrite(self._number, MAGIC, 0)
+        self.size = len(MAGIC)
+        try:
+            _write_at(self._number, [MAGIC], 0, self.size)
+        except BaseException:
+            self.drop()
+            raise
 
     def add(self, records: Sequence[tuple[bytes, bytes]]) -> None:
         """Append blobs, each with its 32 bytes. What fails halfway is written over by what comes next."""

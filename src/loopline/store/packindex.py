@@ -11,10 +11,10 @@ All numbers are little-endian. What is in an index can be made again from its pa
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import os
 import struct
+import sys
 from collections.abc import Iterator, Mapping
 from itertools import chain, pairwise
 from typing import Final
@@ -23,6 +23,8 @@ MAGIC: Final = b"\x89LLPIX\x01\n"
 _HEAD: Final = struct.Struct("<8sII")
 _TWO: Final = struct.Struct("<II")
 _SUM: Final = 16
+_READ: Final = 256 << 10
+"""Up to so many bytes an index is read; a larger one is mapped, which costs an open file while it is in use."""
 _MOST_BITS: Final = 16
 _IN_BUCKET: Final = 8
 """Ids of a bucket, about."""
@@ -72,13 +74,19 @@ class PackIndex:
 
 
 def open_index(file: str) -> PackIndex:
-    """Map an index. Raise FileNotFoundError, and ValueError where it is damaged so that it cannot be searched."""
+    """Open an index. Raise FileNotFoundError, and ValueError where it is damaged so that it cannot be searched."""
     number = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    with contextlib.closing(_File(number)):
-        if os.fstat(number).st_size < _HEAD.size:
-            msg = "too short"
-            raise ValueError(msg)
-        return PackIndex(mmap.mmap(number, 0, prot=mmap.PROT_READ))
+    try:
+        size = os.fstat(number).st_size
+        return PackIndex(_mapped(number, size) if size > _READ else os.pread(number, size, 0))
+    finally:
+        os.close(number)
+
+
+def _mapped(number: int, size: int) -> mmap.mmap:
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(number, size, prot=mmap.PROT_READ, trackfd=False)
+    return mmap.mmap(number, size, prot=mmap.PROT_READ)  # it keeps a descriptor of its own
 
 
 def encode(places: Mapping[bytes, tuple[int, int]]) -> bytes:
@@ -104,11 +112,3 @@ def _sum_of(data: bytes | memoryview) -> bytes:
     from xxhash import xxh3_128_digest
 
     return xxh3_128_digest(data)
-
-
-class _File:
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def close(self) -> None:
-        os.close(self.number)

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import repeat
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from loopline.store import packindex
 from loopline.store.files import Scratch, make_durable, sync_folder, unheld, write_all
@@ -20,6 +20,7 @@ from loopline.store.pack import Packing, scan
 from loopline.store.packindex import PackIndex, open_index
 from loopline.store.system import SystemIds
 
+T = TypeVar("T")
 MOST: Final = 1 << 20
 """Blobs that are remembered by their pack (120 bytes each); where there are more, packs are searched one after the other."""
 _MANY: Final = 64
@@ -113,7 +114,7 @@ class Packs:
         if place is None or not self._fresh(place.pack):
             self.reload()
             place = self.find(ident)
-        if place is None and self._check():
+        if place is None and self.check():
             place = self.find(ident)
         return place
 
@@ -123,7 +124,7 @@ class Packs:
             self.reload()
             if questions < _MANY:
                 return
-            self._check()
+            self.check()
             packs = self._packs()
             if self._where is None and len(packs) > 1 and sum(pack.index.count for pack in packs) <= MOST:
                 where: dict[bytes, Pack] = {}
@@ -143,24 +144,24 @@ class Packs:
     def every(self, ident: bytes) -> Iterator[bytes]:
         """Give the bytes of a blob as each pack that has it has them: one of them may be damaged."""
         self.reload()
-        self._check(again=True)
+        self.check(again=True)
         for pack in self._packs():
             place = pack.find(ident)
             if place is not None:
                 with contextlib.suppress(FileNotFoundError):
                     yield self.bytes_at(Place(pack, *place))
 
-    def read_all(self, places: Iterable[tuple[Place, bytes]]) -> Iterator[tuple[bytes, bytes | None]]:
-        """Give the bytes of many, each with its id, in the order in which they lie; None for what cannot be read so."""
+    def read_all(self, places: Iterable[tuple[Place, T]]) -> Iterator[tuple[T, bytes | None]]:
+        """Give the bytes of many, each with what it was asked by, as they lie; None for what cannot be read so."""
         for run in _runs(sorted(places, key=lambda one: (one[0].pack.name, one[0].offset))):
             first, last = run[0][0], run[-1][0]
             try:
                 held = self.bytes_at(Place(first.pack, first.offset, last.offset + last.length - first.offset))
             except OSError:
                 held = None
-            for place, ident in run:
+            for place, name in run:
                 start = place.offset - first.offset
-                yield ident, None if held is None else held[start : start + place.length]
+                yield name, None if held is None else held[start : start + place.length]
 
     def bytes_at(self, place: Place) -> bytes:
         """Read. It is shorter than it should be where the pack was cut."""
@@ -176,7 +177,7 @@ class Packs:
     def delete(self, ident: bytes) -> bool:
         """Write down that a blob is gone; a pack of which all is gone is removed."""
         self.reload()
-        self._check()
+        self.check()
         found = False
         for pack in self._packs():
             if pack.find(ident) is not None:
@@ -269,7 +270,7 @@ class Packs:
             self._mend(pack)
         return pack
 
-    def _check(self, *, again: bool = False) -> bool:
+    def check(self, *, again: bool = False) -> bool:
         """Look whether indexes are as they were written, before anything is said to be missing. Tell whether one was not."""
         mended = False
         for pack in self._packs():
@@ -284,7 +285,8 @@ class Packs:
 
     def _mend(self, pack: Pack) -> None:
         """Make an index again from its pack."""
-        data = packindex.encode(scan(_File(pack.file).number))
+        file = _File(pack.file)
+        data = packindex.encode(scan(file.number))
         pack.index = PackIndex(data)
         with contextlib.suppress(OSError):  # a store that cannot be written: then each process makes it for itself
             self._scratch.place(data, f"{pack.file[:-5]}.idx")
@@ -356,9 +358,9 @@ class _File:
             os.close(self.number)
 
 
-def _runs(ordered: list[tuple[Place, bytes]]) -> Iterator[list[tuple[Place, bytes]]]:
+def _runs(ordered: list[tuple[Place, T]]) -> Iterator[list[tuple[Place, T]]]:
     """Put together what lies close to each other."""
-    run: list[tuple[Place, bytes]] = []
+    run: list[tuple[Place, T]] = []
     begin = end = 0
     for one in ordered:
         pack, offset, length = one[0]

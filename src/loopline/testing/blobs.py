@@ -143,7 +143,10 @@ class BlobsSuite:
         """A name that is not sha256: and 64 hex digits is looked for nowhere, whatever stands at the place that it spells."""
         (tmp_path / "secret").write_bytes(b"of the machine")
         wrong = Digest(name.replace("TMP", str(tmp_path)))
-        for ask in (blobs.read, blobs.get, blobs.size, blobs.verify, lambda one: blobs.missing([one])):
+        for ask in (
+            blobs.read, blobs.get, blobs.size, blobs.verify, lambda one: blobs.missing([one]),
+            lambda one: list(blobs.read_all([one])), lambda one: blobs.range(one, 0, 1),
+        ):  # fmt: skip
             with pytest.raises(Invalid) as caught:
                 ask(wrong)
             assert caught.value.kind == "bad-digest"
@@ -152,6 +155,32 @@ class BlobsSuite:
         assert (tmp_path / "secret").exists()
         with contextlib.suppress(Invalid):
             assert blobs.path(wrong) is None
+
+    def test_many_are_read_at_once(self, blobs: Blobs) -> None:
+        """read_all gives each of many once, whatever its size, and raises for one that is not there."""
+        items = [str(number).encode() * (1 + number * 40) for number in range(40)] + [BIG, b""]
+        digests = blobs.put_all(items)
+        assert sorted(blobs.read_all([*digests, *digests[:5]])) == sorted(zip(digests, items, strict=True))
+        assert list(blobs.read_all([])) == []
+        with pytest.raises(NotFound):
+            list(blobs.read_all([*digests, ABSENT]))
+
+    def test_a_part_of_a_blob(self, blobs: Blobs) -> None:
+        """A range gives the bytes between two places, as far as there are any; a missing blob raises at the call."""
+        huge = BIG * 3
+        for data in (b"a small one", BIG, huge):
+            digest = blobs.put(data)
+            for start, length in (
+                (0, 4),
+                (3, 5),
+                (CHUNK - 1, 2 * CHUNK + 2),
+                (len(data) - 2, 10),
+                (len(data) + 5, 3),
+                (0, 1 << 40),
+            ):
+                assert b"".join(blobs.range(digest, start, length)) == data[start : start + length]
+        with pytest.raises(NotFound):
+            blobs.range(ABSENT, 0, 1)
 
     def test_missing_gives_what_is_not_there(self, blobs: Blobs) -> None:
         """missing() is the difference between a list and the store."""

@@ -148,6 +148,32 @@ def test_a_damaged_blob_is_never_given_as_whole(face: Face) -> None:
     assert face.get(f"/blobs/{DIGEST}").content == BODY
 
 
+def test_small_blobs_of_a_pack_are_given_as_others(face: Face) -> None:
+    """What was sent in a pack and rests in one comes alone, together, in part, and by HEAD."""
+    items = [str(number).encode() * 50 for number in range(30)]
+    digests = face.ask("POST", "/blobs/pack", content=frame(*items)).json()["digests"]
+    assert face.loop.blobs.path(digests[3]) is None
+    assert face.get(f"/blobs/{digests[3]}").content == items[3]
+    assert face.post("/blobs/fetch", {"digests": digests}).content == frame(*items)
+    answer = face.ask("GET", f"/blobs/{digests[3]}", headers={"Range": "bytes=5-9"})
+    assert (answer.status_code, answer.content) == (206, items[3][5:10])
+    assert face.ask("HEAD", f"/blobs/{digests[3]}").headers["content-length"] == "50"
+    assert face.post("/blobs/missing", {"digests": [*digests, DIGEST]}).json() == {"missing": [DIGEST]}
+
+
+@pytest.mark.parametrize("size", [5000, (9 << 20) + 5])
+def test_a_part_of_a_damaged_blob_is_refused(face: Face, size: int) -> None:
+    """A range is as good as the whole: rotten bytes are a 503 that names the blob."""
+    body = os.urandom(size)
+    put(face, body)
+    path = face.loop.blobs.path(digest_of(body))
+    assert path
+    path.chmod(0o644)
+    path.write_bytes(bytes([body[0] ^ 1]) + body[1:])
+    answer = face.ask("GET", f"/blobs/{digest_of(body)}", headers={"Range": "bytes=0-9"})
+    assert (answer.status_code, answer.json()["kind"]) == (503, "blob-corrupt")
+
+
 def test_damage_behind_the_first_chunk_is_looked_up_for_nobody(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once an answer has begun, its error reaches nobody, and what it touches is not searched for."""
     searched: list[str] = []
