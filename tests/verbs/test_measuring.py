@@ -196,7 +196,7 @@ def test_a_commit_is_not_older_than_the_ledger_can_know(past: Past) -> None:
         found = history.record("code").units[change.id, "code/app@live"]
     assert list(found.ids) == ["code/app@2", "code/app@3"]
     assert found.committed == [past.at(2), recorded]
-    assert found.merged == [past.at(6), None]
+    assert found.merged == [(1, past.at(6)), (1, None)]
 
 
 def test_deployments_before_the_window_have_reached_what_they_reached(past: Past) -> None:
@@ -410,8 +410,10 @@ def test_units_are_what_walking_from_every_deployment_would_find(
             new = _reached(targets[one.key], edges) - seen.setdefault(one.ref, set())
             seen[one.ref] |= new
             if one.finished >= tangled.at(since):
-                brought = zip(*found[one.key], strict=True) if one.key in found else []
-                assert list(brought) == [(f"code/app@{at}", made[at], merged.get(at)) for at in sorted(new)]
+                ids, committed, on_main = found.get(one.key, ((), (), ()))
+                there = [when for count, when in on_main for _ in range(count)]
+                brought = list(zip(ids, committed, there, strict=True))
+                assert brought == [(f"code/app@{at}", made[at], merged.get(at)) for at in sorted(new)]
 
 
 def _reached(of: int, edges: dict[int, list[int]]) -> set[int]:

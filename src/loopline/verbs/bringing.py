@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from loopline.insights.dora import Brought, Key, Numbers
+from loopline.insights.dora import Brought, Key, Numbers, OnMain
 from loopline.insights.reach import NEVER, Piece, Reached, Span, Track, reached
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Line(NamedTuple):
         return int(self.before[0][6]) if self.before else self.moves[0].seq
 
 
-Units = tuple[list[int], list[int], list[int | None]]
-"""Numbers of versions, when each was made, when each first was on the main branch."""
+Units = tuple[list[int], list[int], list[OnMain]]
+"""Numbers of versions, when each was made, when they first were on the main branch."""
 Carrying = tuple[Line, list[tuple[int, int]]]
 """A ref, and which versions its deployments carry: (version, place among them)."""
 
@@ -125,12 +125,13 @@ def _share_out(near: Near, asked: Mapping[int, Units], on_main: Sequence[Span], 
         while at < len(on_main) and on_main[at].low <= high:
             begin, end, by = on_main[at]
             if here < begin:
-                reach += [None] * (begin - here)
+                reach.append((begin - here, None))
                 here = begin
             last = min(end, high)
-            reach += [merged[by]] * (last - here + 1)
+            reach.append((last - here + 1, merged[by]))
             here, at = last + 1, at + 1
-        reach += [None] * (high + 1 - here)
+        if here <= high:
+            reach.append((high + 1 - here, None))
 
 
 def together(one: Brought, two: Brought) -> Brought:
