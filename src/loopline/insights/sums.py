@@ -26,6 +26,14 @@ class Sample(NamedTuple):
     """False: it has not ended; `value` is how long it takes so far."""
 
 
+class Samples(NamedTuple):
+    """Many of them, all of which have ended, as columns in order of time."""
+
+    at: Sequence[int]
+    values: Sequence[float]
+    ids: Sequence[str]
+
+
 class Group(NamedTuple):
     """Values that came about together, and what they are of."""
 
@@ -63,12 +71,10 @@ def survival(samples: Iterable[Sample], q: float) -> float | None:
 def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
     """Make a median with its p90, its n, its trend and its list. Samples are in order of time."""
     still = sum(not one.over for one in samples)
-    ids = newest((one.id for one in reversed(samples)), window)
     if not still:
-        values: list[list[float]] = [[] for _ in window.periods]
-        for at, length, _, _ in samples:
-            values[bisect_right(window.periods, at) - 1].append(length)
-        return _summed(Measure(name, unit, n=len(samples), why=why, ids=ids), values, window)
+        at, values, every, _ = zip(*samples, strict=True) if samples else ((), (), (), ())
+        return ended(name, Samples(at, values, every), window, unit=unit, why=why)
+    ids = newest((one.id for one in reversed(samples)), window)
     places: list[list[Sample]] = [[] for _ in window.periods]
     for one in samples:
         places[window.place(one.at)].append(one)
@@ -82,6 +88,16 @@ def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit =
     return Measure(
         name, unit, value, survival(samples, 0.9), len(samples), open=still, why=why, ids=ids, trend=trend,
     )  # fmt: skip
+
+
+def ended(name: str, samples: Samples, window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
+    """Make the same of many that have all ended."""
+    periods = window.periods
+    places: list[list[float]] = [[] for _ in periods]
+    for at, value in zip(samples.at, samples.values, strict=True):
+        places[bisect_right(periods, at) - 1].append(value)
+    ids = newest(reversed(samples.ids), window)
+    return _summed(Measure(name, unit, n=len(samples.at), why=why, ids=ids), places, window)
 
 
 def grouped(name: str, groups: Sequence[Group], window: Window, *, unit: Unit = "s", why: str = "") -> Measure:

@@ -197,8 +197,9 @@ def ways(history: History, window: Window) -> list[Way]:
     begun: dict[str, int] = {}
     runs: dict[str, list[tuple[int, int]]] = {}
     for change, recorded, start, end in delivery.making(*span):
-        first = recorded if start is None else min(recorded, start)
-        begun[change] = min(begun.get(change, first), first)
+        first = recorded if start is None or recorded < start else start
+        if first < begun.get(change, FAR):
+            begun[change] = first
         if start is not None and end is not None:
             runs.setdefault(change, []).append((start, end))
     for change, start, end in delivery.checking(*span):
@@ -209,8 +210,8 @@ def ways(history: History, window: Window) -> list[Way]:
         rolling[change] = min(rolling.get(change, at), at)
     return [
         Way(
-            change, min(begun.get(change, created), created), created, closed, tuple(runs.get(change, ())), answered.get(change),
-            rolling.get(change),
+            change, min(begun.get(change, created), created), created, closed, tuple(runs[change]) if change in runs else (),
+            answered.get(change), rolling.get(change),
         )
         for change, created, closed in delivery.proposed(*span)
     ]  # fmt: skip
