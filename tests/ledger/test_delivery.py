@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from loopline.ledger.delivery import Delivery
 from loopline.nouns.alert import Alert
 from loopline.nouns.artifact import Artifact
-from loopline.nouns.change import Approval, Decision
+from loopline.nouns.change import Approval, ChangeState, Decision, Move
 from loopline.nouns.digest import digest_of
 from loopline.nouns.firing import Firing
 from loopline.nouns.incident import Blame, Incident
@@ -169,8 +170,6 @@ def test_the_way_of_a_change_has_all_its_times(hand: Hand) -> None:
     hand.publish(b"1", run=made(hand, "pipeline"))
     check = made(hand, "check")
     with hand.write() as tx:
-        from loopline.nouns.change import ChangeState, Move
-
         change = tx.changes.propose(hand.change(Move(CHAMPION, None, 1)))
         for name, result in (("a", Result.PENDING), ("a", Result.PASS), ("b", Result.PASS)):
             tx.verdicts.add(PROJECT, Verdict(name, change.head, result, check, 0))
@@ -181,13 +180,18 @@ def test_the_way_of_a_change_has_all_its_times(hand: Hand) -> None:
         tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
         now = tx.now
     span = (0, FAR)
-    assert read(hand, "proposed", *span) == [(change.id, now, now)]
-    assert [row[0] for row in read(hand, "making", *span)] == [change.id]
+    back = hand.change(Move(CHAMPION, 2, 1))
+    with hand.write() as tx:
+        tx.changes.move(tx.changes.propose(replace(back, kind="rollback")), ChangeState.APPLIED, seq=tx.seq)
+    assert read(hand, "proposed", *span) == [
+        (change.id, now, now, now, now, now), (back.id, now, now, None, None, None),
+    ], "a rollback makes nothing"  # fmt: skip
+    assert read(hand, "models", [change.id, "nobody"]) == [(change.id, "pipeline", 0, 1, 1)]
     assert len(read(hand, "checking", *span)) == 1
     assert read(hand, "verdicts", *span) == [(change.id, now, now, now, now, now)]
     assert read(hand, "answers", *span) == [(change.id, now, now, 1)]
     assert read(hand, "rolling", *span) == [(change.id, now)]
-    for method in ("proposed", "making", "checking", "verdicts", "answers", "rolling"):
+    for method in ("proposed", "checking", "verdicts", "answers", "rolling"):
         assert read(hand, method, 0, 1) == []
         assert read(hand, method, FAR, FAR + 1) == []
 

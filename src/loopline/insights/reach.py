@@ -10,7 +10,7 @@ the next: what it costs is how often history branches and is deployed, not how l
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
@@ -100,21 +100,27 @@ class _Walk:
         self._since = track.since
         self._here, self._start = NEVER, 0
         self._spans: list[Span] = []
-        self._ahead: dict[int, int] = {}
-        for at in range(len(track.targets) - 1, -1, -1):
-            self._ahead[track.targets[at]] = at
+        count = len(track.targets)
+        self._ahead = dict(zip(reversed(track.targets), range(count - 1, -1, -1), strict=True))
+        self._targets = sorted(self._ahead)
+        self._asked = {number for number in track.targets[track.since :] if self._ahead[number] >= track.since}
+        """Versions ahead that may belong to a deployment that is asked about."""
+        self._met: set[int] = set()
+        """Versions ahead that others were made on."""
 
     def asked(self) -> bool:
-        """Tell whether a version that is still ahead may belong to a deployment that is asked about."""
-        since = self._since
-        return since <= self._here < NEVER or (since < NEVER and any(since <= at for at in self._ahead.values()))
+        """Tell whether one that is still ahead may."""
+        return self._since <= self._here < NEVER or bool(self._asked)
 
     def down(
         self, low: int, marks: Collection[int], breaks: Collection[int], edges: Mapping[int, Sequence[int]]
     ) -> None:
         """Go on to a version, by way of those where something may change."""
         ahead, here, start, spans = self._ahead, self._here, self._start, self._spans
-        for at in sorted({number for number in ahead if number >= low}.union(marks), reverse=True):
+        place = bisect_left(self._targets, low)
+        points = {*self._targets[place:], *(number for number in self._met if number >= low), *marks}
+        del self._targets[place:]
+        for at in sorted(points, reverse=True):
             known = ahead.pop(at, NEVER)
             if known < here:
                 if here < NEVER:
@@ -125,10 +131,13 @@ class _Walk:
             for parent in edges.get(at, ()):
                 if here < ahead.get(parent, NEVER):
                     ahead[parent] = here
+                    self._met.add(parent)
             if at in breaks:
                 spans.append(Span(at, start, here))
                 here = NEVER
         self._here, self._start = here, start
+        self._met = {number for number in self._met if number < low}
+        self._asked = {number for number in self._asked | self._met if self._since <= ahead.get(number, -1)}
 
     def ended(self, low: int) -> list[Span]:
         """Give what it has settled, the smallest numbers first."""

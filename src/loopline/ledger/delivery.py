@@ -7,6 +7,7 @@ It reads and counts; what the numbers mean is decided in the column `insights`. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -79,7 +80,9 @@ class Delivery:
 
     def moves(self, begins: int = 0) -> list[Moving]:
         """Give every move that happened from a place in the order of changes on, in order."""
-        return self._moving("AND c.closed_seq >= ? AND m.change = c.id ORDER BY c.closed_seq, m.asset, m.ref", begins)
+        moves = self._moving("AND c.closed_seq >= ? AND m.change = c.id ORDER BY c.closed_seq", begins)
+        moves.sort(key=attrgetter("seq", "asset", "ref"))  # nearly so already, which SQLite would make no use of
+        return moves
 
     def moves_of(self, changes: Iterable[str]) -> list[Moving]:
         """Give every move that happened of some changes, those of each one after the other."""
@@ -96,18 +99,17 @@ class Delivery:
             f" CROSS JOIN moves m WHERE c.project = ? AND c.state = 'applied' {where}",
             self._project, *values,
         )  # fmt: skip
-        return [Moving(row[0], row[1], *named[row[1]], *row[2:]) for row in rows if row[1] in named]
+        return [Moving._make(row[:2] + named[row[1]] + row[2:]) for row in rows if row[1] in named]
 
     def before(self, begins: int) -> list[Row]:
         """Give (asset, ref, old, new, tier, when, place in the order) of every move before such a place, in order."""
         told = {key for key, (kind, _) in self.assets().items() if kind not in UNTOLD}
         rows = self._rows.all(
             "SELECT m.asset, m.ref, m.old, m.new, m.tier, c.closed_at, c.closed_seq FROM changes c CROSS JOIN moves m"
-            " WHERE c.project = ? AND c.state = 'applied' AND c.closed_seq < ? AND m.change = c.id"
-            " ORDER BY c.closed_seq, m.asset, m.ref",
+            " WHERE c.project = ? AND c.state = 'applied' AND c.closed_seq < ? AND m.change = c.id ORDER BY c.closed_seq",
             self._project, begins,
         )  # fmt: skip
-        return [row for row in rows if row[0] in told]
+        return sorted([row for row in rows if row[0] in told], key=itemgetter(6, 0, 1))
 
     def lines(self, asset: int, low: int, high: int) -> tuple[list[int], list[Row]]:
         """Give how an asset's versions from one number to another follow each other: most are made on the one before them.
@@ -243,18 +245,15 @@ class Delivery:
         )
 
     def proposed(self, since: int, until: int) -> list[Row]:
-        """Give (change, created, closed) of changes that were applied in a span, in the order in which they were."""
-        return self._rows.all(
-            f"SELECT c.id, c.created_at, c.closed_at FROM changes c WHERE {_ASKED} ORDER BY c.closed_seq",
-            *self._span(since, until),
-        )  # fmt: skip
+        """Give (change, created, closed, version recorded, its run began, ended) of changes that were applied in a span.
 
-    def making(self, since: int, until: int) -> list[Row]:
-        """Give (change, recorded, run began, run ended) of the versions that those moved to. A rollback makes nothing."""
+        In the order in which they were, one row for each version that a change moved to. A rollback makes nothing.
+        """
         return self._rows.all(
-            "SELECT c.id, v.recorded_at, r.started_at, r.ended_at FROM changes c CROSS JOIN moves m CROSS JOIN versions v"
-            f" LEFT JOIN runs r ON r.id = v.run WHERE {_ASKED} AND c.kind <> 'rollback' AND m.change = c.id"
-            " AND v.asset = m.asset AND v.number = m.new",
+            "SELECT c.id, c.created_at, c.closed_at, v.recorded_at, r.started_at, r.ended_at FROM changes c"
+            " LEFT JOIN moves m ON m.change = c.id AND c.kind <> 'rollback'"
+            " LEFT JOIN versions v ON v.asset = m.asset AND v.number = m.new LEFT JOIN runs r ON r.id = v.run"
+            f" WHERE {_ASKED} ORDER BY c.closed_seq",
             *self._span(since, until),
         )  # fmt: skip
 
@@ -296,18 +295,22 @@ class Delivery:
             *self._span(since, until), *self._span(since, until),
         )  # fmt: skip
 
-    def models(self, since: int, until: int) -> list[Row]:
+    def models(self, changes: Iterable[str]) -> list[Row]:
         """Give (change, kind of the run that made it or nothing, whether a trigger began that, approved, checked) of models."""
-        return self._rows.all(
-            "SELECT c.id, r.kind, CASE WHEN r.actor LIKE ? THEN 1 ELSE 0 END,"
-            " CASE WHEN EXISTS (SELECT 1 FROM approvals p WHERE p.change = c.id AND p.answer = 'approve') THEN 1 ELSE 0 END,"
-            " CASE WHEN EXISTS (SELECT 1 FROM verdicts d WHERE d.project = c.project AND d.head = c.head"
-            " AND d.at <= c.closed_at) THEN 1 ELSE 0 END FROM changes c CROSS JOIN moves m CROSS JOIN assets a"
-            " CROSS JOIN versions v LEFT JOIN runs r ON r.id = v.run"
-            f" WHERE {_ASKED} AND c.kind <> 'rollback' AND m.change = c.id AND a.id = m.asset AND a.kind = 'model'"
-            " AND v.asset = m.asset AND v.number = m.new ORDER BY c.closed_seq",
-            "trigger:%", *self._span(since, until),
-        )  # fmt: skip
+        return [
+            row
+            for some in _pieces(sorted(set(changes)))
+            for row in self._rows.all(
+                "SELECT c.id, r.kind, CASE WHEN r.actor LIKE ? THEN 1 ELSE 0 END,"
+                " CASE WHEN EXISTS (SELECT 1 FROM approvals p WHERE p.change = c.id AND p.answer = 'approve') THEN 1 ELSE 0 END,"
+                " CASE WHEN EXISTS (SELECT 1 FROM verdicts d WHERE d.project = c.project AND d.head = c.head"
+                " AND d.at <= c.closed_at) THEN 1 ELSE 0 END FROM changes c CROSS JOIN moves m CROSS JOIN assets a"
+                " CROSS JOIN versions v LEFT JOIN runs r ON r.id = v.run"
+                f" WHERE c.project = ? AND c.id IN ({', '.join('?' * len(some))}) AND c.state = 'applied'"
+                " AND m.change = c.id AND a.id = m.asset AND a.kind = 'model' AND v.asset = m.asset AND v.number = m.new",
+                "trigger:%", self._project, *some,
+            )
+        ]  # fmt: skip
 
     def sliced(self, since: int, until: int) -> bool:
         """Tell whether a verdict of a span measured a slice."""
