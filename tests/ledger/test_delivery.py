@@ -180,17 +180,18 @@ def test_the_way_of_a_change_has_all_its_times(hand: Hand) -> None:
         tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
         now = tx.now
     span = (0, FAR)
-    back = hand.change(Move(CHAMPION, 2, 1))
-    with hand.write() as tx:
-        tx.changes.move(tx.changes.propose(replace(back, kind="rollback")), ChangeState.APPLIED, seq=tx.seq)
-    assert read(hand, "proposed", *span) == [
-        (change.id, now, now, now, now, now), (back.id, now, now, None, None, None),
-    ], "a rollback makes nothing"  # fmt: skip
-    assert read(hand, "models", [change.id, "nobody"]) == [(change.id, "pipeline", 0, 1, 1)]
     assert len(read(hand, "checking", *span)) == 1
     assert read(hand, "verdicts", *span) == [(change.id, now, now, now, now, now)]
     assert read(hand, "answers", *span) == [(change.id, now, now, 1)]
     assert read(hand, "rolling", *span) == [(change.id, now)]
+    back = hand.change(Move(CHAMPION, 2, 1))
+    with hand.write() as tx:
+        tx.changes.move(tx.changes.propose(replace(back, kind="rollback")), ChangeState.APPLIED, seq=tx.seq)
+        later = tx.now
+    assert read(hand, "proposed", *span) == [
+        (change.id, now, now, now - 2, now - 3, now - 3), (back.id, later, later, None, None, None),
+    ], "a rollback makes nothing"  # fmt: skip
+    assert read(hand, "models", [change.id, "nobody"]) == [(change.id, "pipeline", 0, 1, 1)]
     for method in ("proposed", "checking", "verdicts", "answers", "rolling"):
         assert read(hand, method, 0, 1) == []
         assert read(hand, method, FAR, FAR + 1) == []

@@ -7,11 +7,12 @@ What other tools get wrong about them is closed here; docs/explain/delivery-meas
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
-from loopline.insights.sums import Group, Sample, grouped, newest, share, spread, unknown
+from loopline.insights.sums import Group, Sample, Samples, ended, grouped, newest, share, spread, unknown
 from loopline.nouns.insight import Measure, Period
 from loopline.nouns.postmortem import Failure
 
@@ -117,27 +118,32 @@ def five_keys(record: Record, window: Window, *, lead: str = "") -> tuple[Measur
 
 def frequency(record: Record, asked: Sequence[Deployment], window: Window) -> Measure:
     """Count deployments per day of the window, days without any included; planned and unplanned apart; the gap between two."""
-    counts = [0] * len(window.periods)
+    periods = window.periods
+    counts = [0] * len(periods)
     for one in asked:
-        counts[window.place(one.finished)] += 1
+        counts[bisect_right(periods, one.finished) - 1] += 1
     trend = tuple(
         Period(start, counts[place] / window.length(place), None, counts[place], window.whole[place])
         for place, start in enumerate(window.periods)
     )
     last = dict(record.before)
-    gaps = []
-    for one in record.deployments:
-        before = last.get(one.ref)
-        if before is not None and one.finished in window:
-            gaps.append(Sample(one.finished, one.finished - before, one.change))
-        last[one.ref] = one.finished
+    ends: list[int] = []
+    gaps: list[int] = []
+    ids: list[str] = []
+    for change, ref, _, at, *_ in record.deployments:
+        before = last.get(ref)
+        if before is not None and window.since <= at < window.until:
+            ends.append(at)
+            gaps.append(at - before)
+            ids.append(change)
+        last[ref] = at
     planned = [one for one in asked if one.kind not in UNPLANNED]
     days = math.ceil(window.days - 1e-9)
     active = len({window.day(one.finished) for one in asked})
     parts = (
         _per_day("planned", planned, window),
         _per_day("unplanned", [one for one in asked if one.kind in UNPLANNED], window),
-        spread("between two", gaps, window),
+        ended("between two", Samples(ends, gaps, ids), window),
     )
     return Measure(
         "deployment frequency", "per day", len(asked) / window.days, n=len(asked),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from loopline.nouns.insight import Measure, Period, Unit
 
@@ -117,9 +116,42 @@ def _summed(one: Measure, places: Sequence[list[float]], window: Window) -> Meas
         Period(start, quantile(some, 0.5), quantile(some, 0.9), len(some), whole)
         for start, some, whole in zip(window.periods, places, window.whole, strict=True)
     )
-    every = list(chain.from_iterable(places))
-    every.sort()  # of runs that are in order, which is quick
-    return replace(one, value=quantile(every, 0.5), p90=quantile(every, 0.9), trend=trend)
+    return replace(one, value=quantile(Joined(places), 0.5), p90=quantile(Joined(places), 0.9), trend=trend)
+
+
+class Joined(Sequence[float]):
+    """What several lists that are in order hold, in order: a place is looked for in them, and nothing is sorted again."""
+
+    __slots__ = ("_lists",)
+
+    def __init__(self, lists: Iterable[Sequence[float]]) -> None:
+        self._lists = [some for some in lists if some]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lists))
+
+    @overload
+    def __getitem__(self, at: int) -> float: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[float]: ...
+    def __getitem__(self, at: int | slice) -> float | Sequence[float]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        if not 0 <= at < len(self):
+            raise IndexError(at)
+        lists = self._lists
+        lows, highs = [0] * len(lists), list(map(len, lists))
+        while True:
+            widest = max(range(len(lists)), key=lambda one: highs[one] - lows[one])
+            value = lists[widest][(lows[widest] + highs[widest]) // 2]
+            before = [bisect_left(some, value) for some in lists]
+            after = [bisect_right(some, value) for some in lists]
+            if sum(before) <= at < sum(after):
+                return value
+            if at < sum(before):
+                highs = list(map(min, highs, before))
+            else:
+                lows = list(map(max, lows, after))
 
 
 def share(
