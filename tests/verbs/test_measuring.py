@@ -388,7 +388,7 @@ def test_units_are_what_walking_from_every_deployment_would_find(
         edges: dict[int, list[int]] = {}
         for number, parent in tx.rows.all("SELECT number, parent FROM parents WHERE asset = ?", code):
             edges.setdefault(number, []).append(parent)
-        made = dict(tx.rows.all("SELECT number, recorded_at FROM versions WHERE asset = ?", code))
+        made: dict[int, int] = dict(tx.rows.all("SELECT number, recorded_at FROM versions WHERE asset = ?", code))
         merged: dict[int, int] = {}
         for move in delivery.moves():
             if (move.asset, move.ref) == (code, "main"):

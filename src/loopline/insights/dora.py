@@ -272,7 +272,8 @@ def _by_main(some: Brought, at: int) -> tuple[list[int], list[int]]:
     first = 0
     for count, merged in some.merged:
         if merged is not None and merged <= at:
-            until += [merged - one if one < merged else 0 for one in some.committed[first : first + count]]
+            made = some.committed if count == len(some.committed) else some.committed[first : first + count]
+            until += [merged - one if one < merged else 0 for one in made]
             since += [at - merged] * count
         first += count
     return until, since

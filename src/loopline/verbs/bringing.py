@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from loopline.insights.dora import Brought, Key, Numbers, OnMain
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     @property
     def targets(self) -> list[int]:
         """Where each moved to."""
-        return [*(row[3] for row in self.before), *(move.new or 0 for move in self.moves)]
+        return [*map(itemgetter(3), self.before), *[move.new or 0 for move in self.moves]]
 
     @property
     def begun(self) -> int:
@@ -95,7 +95,7 @@ class Versions:
             first = next((at for at, (_, place) in enumerate(targets) if place >= len(line.before)), len(targets))
             tracks.append(Track([target for target, _ in targets], first))
         walk = self.walk(asset, tracks)
-        merged = [*(row[5] for row in trunk.before), *(move.at for move in trunk.moves)]
+        merged = [*map(itemgetter(5), trunk.before), *map(attrgetter("at"), trunk.moves)]
         for at, (line, targets) in enumerate(some, 1):
             since = tracks[at].since
             moves = [line.moves[place - len(line.before)] for _, place in targets[since:]]

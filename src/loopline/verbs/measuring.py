@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import compress
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final
 
 from loopline.insights.dora import Brought, Deployment, Key, LaneName, Record, Trouble, failures
@@ -98,7 +98,7 @@ class History:
 
     def _line(self, where: Where, which: Callable[[Iterable[Step]], list[bool]]) -> Line:
         before, moves = self.by_ref.get(where, ((), ()))
-        kept = which([*((row[2], row[3], row[4]) for row in before), *((one.old, one.new, one.tier) for one in moves)])
+        kept = which([*map(itemgetter(2, 3, 4), before), *map(attrgetter("old", "new", "tier"), moves)])
         return Line(self._whole(where), list(compress(before, kept)), list(compress(moves, kept[len(before) :])))
 
     def record(self, lane: LaneName) -> Record:
