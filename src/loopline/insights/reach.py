@@ -76,19 +76,20 @@ def reached(pieces: Pieces, tracks: Sequence[Track]) -> Reached:
         low, high = max(1, low - size), low - 1
         size = min(2 * size, MOST)
         piece = pieces(low, high)
-        breaks, edges = set(piece.breaks), _needed(piece, low)
+        breaks = set(piece.breaks)
+        edges = _needed(piece, breaks, low)
         marks = breaks.union(edges, (parent for some in edges.values() for parent in some if parent >= low))
         for walk in walks:
             walk.down(low, marks, breaks, edges)
     return Reached(low, [walk.ended(low) for walk in walks])
 
 
-def _needed(piece: Piece, low: int) -> Mapping[int, Sequence[int]]:
+def _needed(piece: Piece, breaks: Collection[int], low: int) -> Mapping[int, Sequence[int]]:
     """Give the parents of each version to which no line leads."""
     found: dict[int, list[int]] = defaultdict(list)
-    breaks = piece.breaks
+    order = piece.breaks
     for number, parent in piece.edges:
-        if parent < low or bisect_right(breaks, parent) < bisect_right(breaks, number):
+        if number in breaks or parent < low or bisect_right(order, parent) < bisect_right(order, number):
             found[number].append(parent)
     return found
 
@@ -118,7 +119,8 @@ class _Walk:
         """Go on to a version, by way of those where something may change."""
         ahead, here, start, spans = self._ahead, self._here, self._start, self._spans
         place = bisect_left(self._targets, low)
-        points = {*self._targets[place:], *(number for number in self._met if number >= low), *marks}
+        met = {number for number in self._met if number < low}
+        points = {*self._targets[place:], *self._met.difference(met), *marks}
         del self._targets[place:]
         for at in sorted(points, reverse=True):
             known = ahead.pop(at, NEVER)
@@ -131,13 +133,14 @@ class _Walk:
             for parent in edges.get(at, ()):
                 if here < ahead.get(parent, NEVER):
                     ahead[parent] = here
-                    self._met.add(parent)
+                    if parent < low:
+                        met.add(parent)
             if at in breaks:
                 spans.append(Span(at, start, here))
                 here = NEVER
         self._here, self._start = here, start
-        self._met = {number for number in self._met if number < low}
-        self._asked = {number for number in self._asked | self._met if self._since <= ahead.get(number, -1)}
+        self._met = met
+        self._asked = {number for number in self._asked | met if self._since <= ahead.get(number, -1)}
 
     def ended(self, low: int) -> list[Span]:
         """Give what it has settled, the smallest numbers first."""

@@ -113,25 +113,33 @@ class Versions:
 
 def _share_out(near: Near, asked: Mapping[int, Units], on_main: Sequence[Span], merged: Sequence[int]) -> None:
     """Give each unit to its deployment, with when it was made and first on the main branch."""
-    place = bisect_left(on_main, near.spans[0].low, key=attrgetter("high"))
-    for span in near.spans:
-        low, high, which = span
+    times, first = near.made, near.spans[0].low
+    place = bisect_left(on_main, first, key=attrgetter("high"))
+    for low, high, which in near.spans:
         numbers, made, reach = asked[which]
         numbers += range(low, high + 1)
-        made += near.of(span)
-        while place < len(on_main) and on_main[place].high < low:
+        made += times[low - first : high - first + 1]
+        while place < len(on_main) and on_main[place][1] < low:
             place += 1
         here, at = low, place
-        while at < len(on_main) and on_main[at].low <= high:
+        while at < len(on_main) and on_main[at][0] <= high:
             begin, end, by = on_main[at]
             if here < begin:
-                reach.append((begin - here, None))
+                _append(reach, begin - here, None)
                 here = begin
             last = min(end, high)
-            reach.append((last - here + 1, merged[by]))
+            _append(reach, last - here + 1, merged[by])
             here, at = last + 1, at + 1
         if here <= high:
-            reach.append((high + 1 - here, None))
+            _append(reach, high + 1 - here, None)
+
+
+def _append(reach: list[OnMain], count: int, when: int | None) -> None:
+    """Add some to those before them, which may have been on the main branch at the same time."""
+    if reach and reach[-1][1] == when:
+        reach[-1] = (reach[-1][0] + count, when)
+    else:
+        reach.append((count, when))
 
 
 def together(one: Brought, two: Brought) -> Brought:
