@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -25,7 +26,8 @@ def d(change: str, day: float, kind: str = "planned", **more: Any) -> Deployment
 def brought(*units: tuple[str, float, float | None]) -> Brought:
     """Units with the days on which they were made and merged."""
     ids, made, merged = zip(*units, strict=True)
-    return Brought(ids, [int(day * DAY) for day in made], [None if day is None else int(day * DAY) for day in merged])
+    on_main = [(len(list(some)), None if day is None else int(day * DAY)) for day, some in groupby(merged)]
+    return Brought(ids, [int(day * DAY) for day in made], on_main)
 
 
 def keys(record: Record, window: Window = WINDOW) -> dict[str, Measure]:

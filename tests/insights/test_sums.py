@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from loopline.insights.calendar import Window
-from loopline.insights.sums import Sample, newest, quantile, share, spread, survival, unknown
+from loopline.insights.sums import Joined, Sample, newest, quantile, share, spread, survival, unknown
 
 DAY = 86_400_000_000
 WINDOW = Window(0, 10 * DAY, 10 * DAY, limit=2)
@@ -45,3 +47,14 @@ def test_a_measure_has_its_list_newest_first_and_its_trend() -> None:
     assert share("y", [], [], WINDOW).value is None
     assert not unknown("z", "s", "nobody told").known
     assert newest(["a", "a", "b", "c"], WINDOW) == ("a", "b")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lists_in_order_are_joined_without_sorting_them(seed: int) -> None:
+    """Every place has what it has in the sorted whole, equal values and empty lists included."""
+    dice = random.Random(seed)
+    lists = [sorted(dice.randint(0, 12) for _ in range(dice.choice((0, 1, 7, 30)))) for _ in range(dice.randint(1, 6))]
+    every = sorted(one for some in lists for one in some)
+    found = Joined(lists)
+    assert (len(found), list(found), found[1:4]) == (len(every), every, every[1:4])
+    assert quantile(found, 0.9) == quantile(every, 0.9)

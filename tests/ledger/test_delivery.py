@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from loopline.ledger.delivery import Delivery
 from loopline.nouns.alert import Alert
 from loopline.nouns.artifact import Artifact
-from loopline.nouns.change import Approval, Decision
+from loopline.nouns.change import Approval, ChangeState, Decision, Move
 from loopline.nouns.digest import digest_of
 from loopline.nouns.firing import Firing
 from loopline.nouns.incident import Blame, Incident
@@ -24,6 +25,8 @@ DATA = AssetName(PROJECT, "data", "flights")
 CODE = AssetName(PROJECT, "code", "app")
 SERVICE = AssetName(PROJECT, "service", "delay")
 FAR = 1 << 60
+MADE_ON = {number: [number - 1] for number in range(2, 12)} | {1: [], 5: [4, 1], 6: [3], 8: [4, 2]}
+"""What the versions of a history are made on."""
 
 
 def made(
@@ -93,23 +96,28 @@ def test_what_was_before_a_time_is_told_as_columns(hand: Hand) -> None:
         assert delivery.moves_of([changes[2].id, changes[2].id, "nobody"]) == [every[2]]
 
 
-def test_versions_are_given_in_pieces(hand: Hand) -> None:
-    """Edges from the top down; times of those that are asked about, be they near each other or far."""
+def test_versions_are_given_in_pieces(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How they follow each other, and when each was made, or the world was told, from one to another."""
     with hand.write() as tx:
         for number in range(1, 12):
             tx.versions.publish(
-                DATA, Artifact(digest_of(b"%d" % number), size=1), author="a", parents=[number - 1] if number > 1 else [],
+                DATA, Artifact(digest_of(b"%d" % number), size=1), author="a", parents=MADE_ON[number],
                 event_time=5 if number == 3 else None if number < 11 else FAR,
             )  # fmt: skip
         asset = tx.assets.id_of(DATA)
         now = tx.now
-    assert read(hand, "edges", asset, 3, 5) == [(5, 4), (4, 3), (3, 2)]
+    assert read(hand, "lines", asset, 3, 5) == ([], [(5, 1)]), "only what leads below, where a line leads to all others"
+    assert read(hand, "lines", asset, 1, 5) == ([1], [])
+    assert read(hand, "lines", asset, 1, 9) == ([1, 6, 8], [(5, 1), (6, 3), (8, 2), (8, 4)])
+    assert read(hand, "lines", asset, 7, 11) == ([8], [(8, 2), (8, 4)])
     with hand.read() as tx:
         delivery = Delivery(tx.rows, PROJECT)
-        assert delivery.made(asset or 0, [3, 4], told=True) == [(3, 5), (4, now)]
-        assert delivery.made(asset or 0, [3], told=False) == [(3, now)]
-        assert delivery.made(asset or 0, [1, 11], told=True) == [(1, now), (11, now)]
-        assert delivery.made(asset or 0, [], told=True) == []
+        assert delivery.made(asset or 0, 3, 4, told=True) == [5, now]
+        assert delivery.made(asset or 0, 3, 3, told=False) == [now]
+        assert delivery.made(asset or 0, 1, 11, told=True) == [now, now, 5, *[now] * 8]
+        monkeypatch.setattr("loopline.ledger.delivery.COLUMN", 2)
+        assert delivery.made(asset or 0, 2, 6, told=True) == [now, 5, now, now, now]
+        assert delivery.made(asset or 0, 12, 13, told=True) == []
         assert delivery.about(asset or 0, [3, 4, 11]) == [5, FAR]
 
 
@@ -162,8 +170,6 @@ def test_the_way_of_a_change_has_all_its_times(hand: Hand) -> None:
     hand.publish(b"1", run=made(hand, "pipeline"))
     check = made(hand, "check")
     with hand.write() as tx:
-        from loopline.nouns.change import ChangeState, Move
-
         change = tx.changes.propose(hand.change(Move(CHAMPION, None, 1)))
         for name, result in (("a", Result.PENDING), ("a", Result.PASS), ("b", Result.PASS)):
             tx.verdicts.add(PROJECT, Verdict(name, change.head, result, check, 0))
@@ -174,13 +180,19 @@ def test_the_way_of_a_change_has_all_its_times(hand: Hand) -> None:
         tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)
         now = tx.now
     span = (0, FAR)
-    assert read(hand, "proposed", *span) == [(change.id, now, now)]
-    assert [row[0] for row in read(hand, "making", *span)] == [change.id]
     assert len(read(hand, "checking", *span)) == 1
     assert read(hand, "verdicts", *span) == [(change.id, now, now, now, now, now)]
     assert read(hand, "answers", *span) == [(change.id, now, now, 1)]
     assert read(hand, "rolling", *span) == [(change.id, now)]
-    for method in ("proposed", "making", "checking", "verdicts", "answers", "rolling"):
+    back = hand.change(Move(CHAMPION, 2, 1))
+    with hand.write() as tx:
+        tx.changes.move(tx.changes.propose(replace(back, kind="rollback")), ChangeState.APPLIED, seq=tx.seq)
+        later = tx.now
+    assert read(hand, "proposed", *span) == [
+        (change.id, now, now, now - 2, now - 3, now - 3), (back.id, later, later, None, None, None),
+    ], "a rollback makes nothing"  # fmt: skip
+    assert read(hand, "models", [change.id, "nobody"]) == [(change.id, "pipeline", 0, 1, 1)]
+    for method in ("proposed", "checking", "verdicts", "answers", "rolling"):
         assert read(hand, method, 0, 1) == []
         assert read(hand, method, FAR, FAR + 1) == []
 
@@ -190,5 +202,4 @@ def test_more_values_than_one_statement_takes_are_asked_in_pieces(hand: Hand, co
     """Numbers that are far apart are asked for by name, as many as there are."""
     with hand.read() as tx:
         numbers = list(range(1, 10 * count, 10))
-        assert Delivery(tx.rows, PROJECT).made(7, numbers, told=True) == []
         assert Delivery(tx.rows, PROJECT).about(7, numbers) == []

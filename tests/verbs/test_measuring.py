@@ -25,6 +25,7 @@ from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.run import Link, Run, RunState
 from loopline.nouns.service import Arm, Service
 from loopline.testing.clock import FakeClock
+from loopline.verbs import bringing
 from loopline.verbs.measuring import History
 
 from .conftest import CHAMPION, DATA, MODEL, PROJECT, World
@@ -195,7 +196,7 @@ def test_a_commit_is_not_older_than_the_ledger_can_know(past: Past) -> None:
         found = history.record("code").units[change.id, "code/app@live"]
     assert list(found.ids) == ["code/app@2", "code/app@3"]
     assert found.committed == [past.at(2), recorded]
-    assert found.merged == [past.at(6), None]
+    assert found.merged == [(1, past.at(6)), (1, None)]
 
 
 def test_deployments_before_the_window_have_reached_what_they_reached(past: Past) -> None:
@@ -377,20 +378,29 @@ def test_what_is_left_out_of_a_window_changes_no_number(tangled: Past, monkeypat
 
 
 @pytest.mark.parametrize("tangled", [0, 1, 2, 4], indirect=True)
-def test_units_are_what_walking_from_every_deployment_would_find(tangled: Past) -> None:
+def test_units_are_what_walking_from_every_deployment_would_find(
+    tangled: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`reach(d.to)` without `reach(e.to)` of all earlier ones, by the definition and one deployment after the other."""
     with tangled.world.loop.ledger.read() as tx:
         delivery = Delivery(tx.rows, PROJECT)
         code = next(key for key, name in delivery.assets().items() if name == ("code", "app"))
         edges: dict[int, list[int]] = {}
-        for number, parent in delivery.edges(code, 0, 10**6):
+        for number, parent in tx.rows.all("SELECT number, parent FROM parents WHERE asset = ?", code):
             edges.setdefault(number, []).append(parent)
+        made: dict[int, int] = dict(tx.rows.all("SELECT number, recorded_at FROM versions WHERE asset = ?", code))
+        merged: dict[int, int] = {}
+        for move in delivery.moves():
+            if (move.asset, move.ref) == (code, "main"):
+                for at in _reached(move.new or 0, edges):
+                    merged.setdefault(at, move.at)
     with tangled.history(until=1000) as history:
         whole = history.record("code")
         targets = {
             (move.change, line.ref): move.new or 0 for line in history.deployed["code"].values() for move in line.moves
         }
     for since in (0, 20, 40):
+        monkeypatch.setattr(bringing, "NEAR", since // 20)
         with tangled.history(since=since, until=1000) as history:
             found = history.record("code").units
         seen: dict[str, set[int]] = {}
@@ -400,7 +410,10 @@ def test_units_are_what_walking_from_every_deployment_would_find(tangled: Past) 
             new = _reached(targets[one.key], edges) - seen.setdefault(one.ref, set())
             seen[one.ref] |= new
             if one.finished >= tangled.at(since):
-                assert sorted(found[one.key].ids if one.key in found else []) == sorted(f"code/app@{at}" for at in new)
+                ids, committed, on_main = found.get(one.key, ((), (), ()))
+                there = [when for count, when in on_main for _ in range(count)]
+                brought = list(zip(ids, committed, there, strict=True))
+                assert brought == [(f"code/app@{at}", made[at], merged.get(at)) for at in sorted(new)]
 
 
 def _reached(of: int, edges: dict[int, list[int]]) -> set[int]:

@@ -7,11 +7,12 @@ What other tools get wrong about them is closed here; docs/explain/delivery-meas
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
-from loopline.insights.sums import Group, Sample, grouped, newest, share, spread, unknown
+from loopline.insights.sums import Group, Sample, Samples, ended, grouped, newest, share, spread, unknown
 from loopline.nouns.insight import Measure, Period
 from loopline.nouns.postmortem import Failure
 
@@ -75,14 +76,18 @@ class Numbers(Sequence[str]):
         return f"{self._asset}@{self._numbers[at]}"
 
 
+OnMain = tuple[int, int | None]
+"""How many units, one after the other, first were on the main branch at a time; None: there is none, or they never were."""
+
+
 class Brought(NamedTuple):
-    """The units of change that a deployment was the first to bring: three lists of one length."""
+    """The units of change that a deployment was the first to bring, in order."""
 
     ids: Sequence[str]
     committed: Sequence[int]
     """When each was made; not later than when the ledger was told."""
-    merged: Sequence[int | None]
-    """When each first was on the main branch; None: there is none, or it never was."""
+    merged: Sequence[OnMain]
+    """When they first were on the main branch: what one move of it brought there is told together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +118,32 @@ def five_keys(record: Record, window: Window, *, lead: str = "") -> tuple[Measur
 
 def frequency(record: Record, asked: Sequence[Deployment], window: Window) -> Measure:
     """Count deployments per day of the window, days without any included; planned and unplanned apart; the gap between two."""
-    counts = [0] * len(window.periods)
+    periods = window.periods
+    counts = [0] * len(periods)
     for one in asked:
-        counts[window.place(one.finished)] += 1
+        counts[bisect_right(periods, one.finished) - 1] += 1
     trend = tuple(
         Period(start, counts[place] / window.length(place), None, counts[place], window.whole[place])
         for place, start in enumerate(window.periods)
     )
     last = dict(record.before)
-    gaps = []
-    for one in record.deployments:
-        before = last.get(one.ref)
-        if before is not None and one.finished in window:
-            gaps.append(Sample(one.finished, one.finished - before, one.change))
-        last[one.ref] = one.finished
+    ends: list[int] = []
+    gaps: list[int] = []
+    ids: list[str] = []
+    for change, ref, _, at, *_ in record.deployments:
+        before = last.get(ref)
+        if before is not None and window.since <= at < window.until:
+            ends.append(at)
+            gaps.append(at - before)
+            ids.append(change)
+        last[ref] = at
     planned = [one for one in asked if one.kind not in UNPLANNED]
     days = math.ceil(window.days - 1e-9)
     active = len({window.day(one.finished) for one in asked})
     parts = (
         _per_day("planned", planned, window),
         _per_day("unplanned", [one for one in asked if one.kind in UNPLANNED], window),
-        spread("between two", gaps, window),
+        ended("between two", Samples(ends, gaps, ids), window),
     )
     return Measure(
         "deployment frequency", "per day", len(asked) / window.days, n=len(asked),
@@ -159,14 +169,11 @@ def lead_time(asked: Iterable[Deployment], units: Mapping[Key, Brought], window:
         at, made = one.finished, some.committed
         carriers.append((at, some))
         whole.append(Group(at, [at - one if one < at else 0 for one in made]))
-        there = [merged for merged in some.merged if merged is not None and merged <= at]
-        strays += len(made) - len(there)
-        if there:
-            on_main = made if len(there) == len(made) else _on_main(some, at)
-            before.append(
-                Group(at, [merged - one if one < merged else 0 for merged, one in zip(there, on_main, strict=True)])
-            )
-            after.append(Group(at, [at - merged for merged in there]))
+        until, since = _by_main(some, at)
+        strays += len(made) - len(since)
+        if since:
+            before.append(Group(at, until))
+            after.append(Group(at, since))
     if before or not whole:
         note = f"{strays} got there without being on the main branch" if strays else ""
         ids = newest(_merged(carriers), window)
@@ -258,18 +265,28 @@ def _mends(record: Record) -> dict[Key, list[Deployment]]:
     return found
 
 
-def _on_main(some: Brought, at: int) -> list[int]:
-    """Give when those were made that had been on the main branch."""
-    return [one for merged, one in zip(some.merged, some.committed, strict=True) if merged is not None and merged <= at]
+def _by_main(some: Brought, at: int) -> tuple[list[int], list[int]]:
+    """Give how long units took until they were on the main branch, and how long from there: of those that had been there."""
+    until: list[int] = []
+    since: list[int] = []
+    first = 0
+    for count, merged in some.merged:
+        if merged is not None and merged <= at:
+            made = some.committed if count == len(some.committed) else some.committed[first : first + count]
+            until += [merged - one if one < merged else 0 for one in made]
+            since += [at - merged] * count
+        first += count
+    return until, since
 
 
 def _merged(carriers: Sequence[tuple[int, Brought]]) -> Iterator[str]:
     """Name the units that had been on the main branch, newest first."""
     for at, some in reversed(carriers):
-        for place in range(len(some.ids) - 1, -1, -1):
-            merged = some.merged[place]
+        place = len(some.ids)
+        for count, merged in reversed(some.merged):
             if merged is not None and merged <= at:
-                yield some.ids[place]
+                yield from (some.ids[here] for here in range(place - 1, place - count - 1, -1))
+            place -= count
 
 
 def _per_day(name: str, some: Sequence[Deployment], window: Window) -> Measure:

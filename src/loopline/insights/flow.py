@@ -7,20 +7,24 @@ until the last answer to it, it is reviewed; once traffic begins to shift it rol
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from loopline.insights.sums import Sample, quantile, spread
+from loopline.insights.sums import Samples, ended, quantile
 from loopline.nouns.insight import Stage, Stream
 
 if TYPE_CHECKING:
     from loopline.insights.calendar import Window
 
-STAGES: Final = ("waiting", "running", "reviewing", "rolling")
 Name = Literal["waiting", "running", "reviewing", "rolling"]
+STAGES: Final[tuple[Name, ...]] = ("waiting", "running", "reviewing", "rolling")
 LaneName = Literal["all", "code", "data", "model", "other"]
+LANES: Final[tuple[LaneName, ...]] = ("code", "data", "model", "other")
+OTHER: Final = ("other",)
 Parts = tuple[int, int, int, int]
 """How long a change was in each of STAGES."""
+NOTHING: Final[Parts] = (0, 0, 0, 0)
 
 
 class Way(NamedTuple):
@@ -41,22 +45,24 @@ class Way(NamedTuple):
 
 def split(way: Way) -> Parts:
     """Divide the time of a change among the stages. Together they are exactly its lead time."""
-    start = min(way.begun, way.proposed, way.finished)
-    roll = way.finished if way.rolling is None else min(max(way.rolling, start), way.finished)
+    _, begun, proposed, finished, runs, answer, traffic = way
+    start = min(begun, proposed, finished)
+    roll = finished if traffic is None else min(max(traffic, start), finished)
+    answered = min(answer, roll) if answer is not None else 0
+    ready = _ready(way, answered) if runs else proposed
     running = reviewing = 0
-    answered = min(way.answered, roll) if way.answered is not None else 0
-    ready = _ready(way, answered)
     here = start
-    for began, ended in sorted(way.runs):
-        begin, end = max(began, here), min(ended, roll)
+    for first, last in sorted(runs):
+        begin, end = max(first, here), min(last, roll)
         if end <= begin:
             continue
         reviewing += max(0, min(begin, answered) - max(here, ready))
         running += end - begin
         here = end
-    reviewing += max(0, min(roll, answered) - max(here, ready))
-    rolling = way.finished - roll
-    return way.finished - start - running - reviewing - rolling, running, reviewing, rolling
+    if answered:
+        reviewing += max(0, min(roll, answered) - max(here, ready))
+    rolling = finished - roll
+    return finished - start - running - reviewing - rolling, running, reviewing, rolling
 
 
 def _ready(way: Way, answered: int) -> int:
@@ -70,24 +76,25 @@ def stream(lane: LaneName, ways: Sequence[tuple[Way, Parts]], window: Window) ->
 
     A change that was current in the moment it was proposed, with nothing run for it, has no way: it is counted, and left out.
     """
-    gone = [(way, parts) for way, parts in ways if any(parts)] or ways
+    gone = [one for one in ways if one[1] != NOTHING] or ways
     split_up = [parts for _, parts in gone]
-    whole = [sum(parts) for parts in split_up]
-    samples = [Sample(way.finished, length, way.change) for (way, _), length in zip(gone, whole, strict=True)]
+    whole = list(map(sum, split_up))
+    samples = Samples([way.finished for way, _ in gone], whole, [way.change for way, _ in gone])
     at_once = len(ways) - len(gone)
-    lead = spread("lead time", samples, window, why=f"and {at_once} that were current at once" if at_once else "")
+    lead = ended("lead time", samples, window, why=f"and {at_once} that were current at once" if at_once else "")
     if not any(whole):
         return Stream(lane, lead)
-    stages = tuple(_stage(place, split_up, whole) for place in range(len(STAGES)))
+    total = sum(whole)
+    stages = tuple(
+        _stage(name, sorted(some), total) for name, some in zip(STAGES, zip(*split_up, strict=True), strict=True)
+    )
     worst = max(stages, key=lambda one: one.share)
     said = f"{worst.name} takes {worst.share:.0%} of the time; half of it: {-worst.halved:.0%} less on average"
-    return Stream(lane, lead, sum(whole) / len(whole), stages, worst.name, said)
+    return Stream(lane, lead, total / len(whole), stages, worst.name, said)
 
 
-def _stage(place: int, split_up: Sequence[Parts], whole: Sequence[int]) -> Stage:
-    names: Sequence[Name] = STAGES
-    some = sorted([parts[place] for parts in split_up])
-    return Stage(names[place], quantile(some, 0.5) or 0.0, quantile(some, 0.9) or 0.0, sum(some) / sum(whole))
+def _stage(name: Name, some: Sequence[int], total: int) -> Stage:
+    return Stage(name, quantile(some, 0.5) or 0.0, quantile(some, 0.9) or 0.0, sum(some) / total)
 
 
 def wait_share(of: Stream) -> float | None:
@@ -99,9 +106,9 @@ def by_lane(ways: Sequence[Way], lanes: Mapping[str, Iterable[str]], window: Win
     """Give the stream of all changes, and that of each lane that has some. `lanes` has the lanes of a change."""
     split_up = [(way, split(way)) for way in ways]
     found = [stream("all", split_up, window)]
-    names: tuple[LaneName, ...] = ("code", "data", "model", "other")
-    for name in names:
-        some = [one for one in split_up if name in (lanes.get(one[0].change) or ("other",))]
-        if some:
-            found.append(stream(name, some, window))
+    by: dict[str, list[tuple[Way, Parts]]] = defaultdict(list)
+    for one in split_up:
+        for name in lanes.get(one[0].change) or OTHER:
+            by[name].append(one)
+    found += [stream(name, by[name], window) for name in LANES if by[name]]
     return tuple(found)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from loopline.nouns.insight import Measure, Period, Unit
 
@@ -24,6 +23,14 @@ class Sample(NamedTuple):
     id: str
     over: bool = True
     """False: it has not ended; `value` is how long it takes so far."""
+
+
+class Samples(NamedTuple):
+    """Many of them, all of which have ended, as columns in order of time."""
+
+    at: Sequence[int]
+    values: Sequence[float]
+    ids: Sequence[str]
 
 
 class Group(NamedTuple):
@@ -63,12 +70,10 @@ def survival(samples: Iterable[Sample], q: float) -> float | None:
 def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
     """Make a median with its p90, its n, its trend and its list. Samples are in order of time."""
     still = sum(not one.over for one in samples)
-    ids = newest((one.id for one in reversed(samples)), window)
     if not still:
-        values: list[list[float]] = [[] for _ in window.periods]
-        for at, length, _, _ in samples:
-            values[bisect_right(window.periods, at) - 1].append(length)
-        return _summed(Measure(name, unit, n=len(samples), why=why, ids=ids), values, window)
+        at, values, every, _ = zip(*samples, strict=True) if samples else ((), (), (), ())
+        return ended(name, Samples(at, values, every), window, unit=unit, why=why)
+    ids = newest((one.id for one in reversed(samples)), window)
     places: list[list[Sample]] = [[] for _ in window.periods]
     for one in samples:
         places[window.place(one.at)].append(one)
@@ -82,6 +87,16 @@ def spread(name: str, samples: Sequence[Sample], window: Window, *, unit: Unit =
     return Measure(
         name, unit, value, survival(samples, 0.9), len(samples), open=still, why=why, ids=ids, trend=trend,
     )  # fmt: skip
+
+
+def ended(name: str, samples: Samples, window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
+    """Make the same of many that have all ended."""
+    periods = window.periods
+    places: list[list[float]] = [[] for _ in periods]
+    for at, value in zip(samples.at, samples.values, strict=True):
+        places[bisect_right(periods, at) - 1].append(value)
+    ids = newest(reversed(samples.ids), window)
+    return _summed(Measure(name, unit, n=len(samples.at), why=why, ids=ids), places, window)
 
 
 def grouped(name: str, groups: Sequence[Group], window: Window, *, unit: Unit = "s", why: str = "") -> Measure:
@@ -101,9 +116,42 @@ def _summed(one: Measure, places: Sequence[list[float]], window: Window) -> Meas
         Period(start, quantile(some, 0.5), quantile(some, 0.9), len(some), whole)
         for start, some, whole in zip(window.periods, places, window.whole, strict=True)
     )
-    every = list(chain.from_iterable(places))
-    every.sort()  # of runs that are in order, which is quick
-    return replace(one, value=quantile(every, 0.5), p90=quantile(every, 0.9), trend=trend)
+    return replace(one, value=quantile(Joined(places), 0.5), p90=quantile(Joined(places), 0.9), trend=trend)
+
+
+class Joined(Sequence[float]):
+    """What several lists that are in order hold, in order: a place is looked for in them, and nothing is sorted again."""
+
+    __slots__ = ("_lists",)
+
+    def __init__(self, lists: Iterable[Sequence[float]]) -> None:
+        self._lists = [some for some in lists if some]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lists))
+
+    @overload
+    def __getitem__(self, at: int) -> float: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[float]: ...
+    def __getitem__(self, at: int | slice) -> float | Sequence[float]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        if not 0 <= at < len(self):
+            raise IndexError(at)
+        lists = self._lists
+        lows, highs = [0] * len(lists), list(map(len, lists))
+        while True:
+            widest = max(range(len(lists)), key=lambda one: highs[one] - lows[one])
+            value = lists[widest][(lows[widest] + highs[widest]) // 2]
+            before = [bisect_left(some, value) for some in lists]
+            after = [bisect_right(some, value) for some in lists]
+            if sum(before) <= at < sum(after):
+                return value
+            if at < sum(before):
+                highs = list(map(min, highs, before))
+            else:
+                lows = list(map(max, lows, after))
 
 
 def share(

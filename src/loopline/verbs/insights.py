@@ -194,13 +194,17 @@ def _work(history: History, effort: Effort, stream: Stream, window: Window) -> W
 def ways(history: History, window: Window) -> list[Way]:
     """Give the way of every change that was applied in the window."""
     span, delivery = (window.since, window.until), history.delivery
-    begun: dict[str, int] = {}
+    begun: dict[str, tuple[int, int, int]] = {}
     runs: dict[str, list[tuple[int, int]]] = {}
-    for change, recorded, start, end in delivery.making(*span):
-        first = recorded if start is None else min(recorded, start)
-        begun[change] = min(begun.get(change, first), first)
-        if start is not None and end is not None:
-            runs.setdefault(change, []).append((start, end))
+    for change, created, closed, recorded, start, end in delivery.proposed(*span):
+        first = begun[change][0] if change in begun else created
+        if recorded is not None and recorded < first:
+            first = recorded
+        if start is not None:
+            first = min(first, start)
+            if end is not None:
+                runs.setdefault(change, []).append((start, end))
+        begun[change] = (first, created, closed)
     for change, start, end in delivery.checking(*span):
         runs.setdefault(change, []).append((start, end))
     answered = {row[0]: row[2] for row in history.answers}
@@ -209,8 +213,8 @@ def ways(history: History, window: Window) -> list[Way]:
         rolling[change] = min(rolling.get(change, at), at)
     return [
         Way(
-            change, min(begun.get(change, created), created), created, closed, tuple(runs.get(change, ())), answered.get(change),
+            change, first, created, closed, tuple(runs[change]) if change in runs else (), answered.get(change),
             rolling.get(change),
         )
-        for change, created, closed in delivery.proposed(*span)
+        for change, (first, created, closed) in begun.items()
     ]  # fmt: skip

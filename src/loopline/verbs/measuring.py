@@ -7,16 +7,17 @@ main branch of what those models were trained on.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import compress
-from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Final
 
-from loopline.insights.dora import Brought, Deployment, Key, LaneName, Numbers, Record, Trouble, failures
+from loopline.insights.dora import Brought, Deployment, Key, LaneName, Record, Trouble, failures
 from loopline.insights.learning import Bad, Retrained, Serving, Used
-from loopline.insights.reach import NEVER, Track, reached
+from loopline.insights.reach import NEVER, Span, Track
 from loopline.ledger.delivery import Delivery, Moving
+from loopline.verbs.bringing import Carrying, Line, Versions, carrying, together
 
 if TYPE_CHECKING:
     from loopline.insights.calendar import Window
@@ -34,31 +35,6 @@ Step = tuple[int | None, int | None, str | None]
 """What a move did: from, to, the tier that it set."""
 
 
-class Line(NamedTuple):
-    """The deployments of one ref, in order."""
-
-    ref: str
-    before: Sequence[Row]
-    """Those before the window, as `Delivery.before` gives them: what they moved to counts, how they went does not."""
-    moves: Sequence[Moving]
-
-    @property
-    def targets(self) -> list[int]:
-        """Where each moved to."""
-        return [*(row[3] for row in self.before), *(move.new or 0 for move in self.moves)]
-
-    @property
-    def begun(self) -> int:
-        """Give when the first was, in the order of all changes."""
-        return int(self.before[0][6]) if self.before else self.moves[0].seq
-
-
-Units = tuple[list[int], list[int], list[int | None]]
-"""Numbers of versions, when each was made, when each first was on the main branch."""
-Carrying = tuple[Line, list[tuple[int, int]]]
-"""A ref, and which versions its deployments carry: (version, place among them)."""
-
-
 class History:
     """What one project has delivered. Each part is read once, when it is first asked for.
 
@@ -73,6 +49,10 @@ class History:
     def assets(self) -> Mapping[int, tuple[str, str]]:
         """Kind and name of every asset."""
         return self.delivery.assets()
+
+    @cached_property
+    def _versions(self) -> Versions:
+        return Versions(self.delivery, self.assets)
 
     @cached_property
     def _begins(self) -> int:
@@ -118,7 +98,7 @@ class History:
 
     def _line(self, where: Where, which: Callable[[Iterable[Step]], list[bool]]) -> Line:
         before, moves = self.by_ref.get(where, ((), ()))
-        kept = which([*((row[2], row[3], row[4]) for row in before), *((one.old, one.new, one.tier) for one in moves)])
+        kept = which([*map(itemgetter(2, 3, 4), before), *map(attrgetter("old", "new", "tier"), moves)])
         return Line(self._whole(where), list(compress(before, kept)), list(compress(moves, kept[len(before) :])))
 
     def record(self, lane: LaneName) -> Record:
@@ -226,35 +206,14 @@ class History:
                 carried[asset, number].append((code, of))
         by_asset: dict[int, list[Carrying]] = defaultdict(list)
         for (own, _), line in refs.items():
-            for asset, targets in _carrying(own, line.targets, carried).items():
+            for asset, targets in carrying(own, line.targets, carried).items():
                 by_asset[asset].append((line, targets))
         found: dict[Key, Brought] = {}
         for asset, some in by_asset.items():
-            for key, brought in self._brought(asset, some):
-                found[key] = _together(found[key], brought) if key in found else brought
+            trunk = self._line((asset, TRUNK), _real)
+            for key, brought in self._versions.brought(asset, trunk, some, self._window):
+                found[key] = together(found[key], brought) if key in found else brought
         return found
-
-    def _brought(self, asset: int, some: Sequence[Carrying]) -> Iterator[tuple[Key, Brought]]:
-        kind, name = self.assets[asset]
-        trunk = self._line((asset, TRUNK), _real)
-        tracks = [Track(trunk.targets, NEVER)]
-        for line, targets in some:
-            first = next((at for at, (_, place) in enumerate(targets) if place >= len(line.before)), len(targets))
-            tracks.append(Track([target for target, _ in targets], first))
-        walk = reached(partial(self.delivery.edges, asset), tracks)
-        merged = [*(row[5] for row in trunk.before), *(move.at for move in trunk.moves)]
-        for at, (line, targets) in enumerate(some, 1):
-            own, since = walk.first[at], tracks[at].since
-            moves = [line.moves[place - len(line.before)] for _, place in targets[since:]]
-            asked: dict[int, Units] = {
-                which: ([], [], []) for which, move in enumerate(moves, since) if move.at in self._window
-            }
-            numbers = [number for number in range(walk.low, len(own)) if own[number] in asked]
-            _share_out(self.delivery.made(asset, numbers, told=kind == "code"), asked, own, (walk.first[0], merged))
-            for which, (units, made, reach) in asked.items():
-                if units:
-                    key = (moves[which - since].change, line.ref)
-                    yield key, Brought(Numbers(f"{kind}/{name}", units), made, reach)
 
     # what went wrong
 
@@ -356,13 +315,14 @@ class History:
         found = []
         for data, some in targets.items():
             since = next((place for place, (_, at) in enumerate(some) if at is not None), len(some))
-            walk = reached(partial(self.delivery.edges, data), [Track([of for of, _ in some], since)])
-            units = list(walk.units(0, since))
-            made: dict[int, int] = dict(self.delivery.made(data, [number for number, _ in units], told=False))
+            walk = self._versions.walk(data, [Track([of for of, _ in some], since)])
             name = "/".join(self.assets[data])
-            found += [
-                Used(f"{name}@{number}", made[number], some[place][1] or 0) for number, place in units if number in made
-            ]
+            for near in self._versions.made(data, walk.since(0, since)):
+                found += [
+                    Used(f"{name}@{number}", made, some[span.first][1] or 0)
+                    for span in near.spans
+                    for number, made in enumerate(near.of(span), span.low)
+                ]
         return found
 
     def serving(self) -> list[Serving]:
@@ -403,36 +363,17 @@ class History:
         found = []
         for asset, numbers in wrong.items():
             about = [(of, opened) for opened, change in alerts for of in self._trained(change, asset)]
-            walk = reached(partial(self.delivery.edges, asset), [Track([of for of, _ in about])])
-            made: dict[int, int] = dict(self.delivery.made(asset, sorted(numbers), told=False))
-            for number in sorted(numbers):
-                at = walk.first[0][number] if walk.low <= number < len(walk.first[0]) else NEVER
-                seen = about[at][1] if at < NEVER else None
-                found.append(Bad(f"{'/'.join(self.assets[asset])}@{number}", made[number], seen))
+            walk = self._versions.walk(asset, [Track([of for of, _ in about])])
+            for near in self._versions.made(asset, [Span(number, number, NEVER) for number in sorted(numbers)]):
+                for one in near.spans:
+                    at = walk.first(0, one.low)
+                    seen = about[at][1] if at < NEVER else None
+                    found.append(Bad(f"{'/'.join(self.assets[asset])}@{one.low}", near.of(one)[0], seen))
         return found
 
     def _trained(self, change: str, asset: int) -> Iterable[int]:
         own = {move.new for move in self._moved.get(change, ()) if move.asset == asset and move.new is not None}
         return sorted(own | {of for data, of in self._made_of(change, "data") if data == asset})
-
-
-def _share_out(
-    made: Iterable[Row], asked: Mapping[int, Units], own: Sequence[int], main: tuple[Sequence[int], list[int]]
-) -> None:
-    """Give each unit to its deployment, with when it was made and first on the main branch: one pass over a million."""
-    on_main, merged = main
-    for number, at in made:
-        units = asked.get(own[number])
-        if units is not None:
-            units[0].append(number)
-            units[1].append(at)
-            first = on_main[number]
-            units[2].append(merged[first] if first < NEVER else None)
-
-
-def _together(one: Brought, two: Brought) -> Brought:
-    """Put together what one deployment brought of several assets: of two arms, trained by two trees of code."""
-    return Brought([*one.ids, *two.ids], [*one.committed, *two.committed], [*one.merged, *two.merged])
 
 
 def _lane(kind: str) -> LaneName:
@@ -454,17 +395,4 @@ def _at_production(steps: Iterable[Step]) -> list[bool]:
         elif tier is not None:
             here = tier in PRODUCTION
         found.append(here and (new != old or not before))
-    return found
-
-
-def _carrying(
-    own: int, targets: Sequence[int], carried: Mapping[tuple[int, int], Sequence[tuple[int, int]]]
-) -> dict[int, list[tuple[int, int]]]:
-    """Give (version, place among the deployments) of what a ref's deployments carry: commits of code, or its own versions."""
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for place, target in enumerate(targets) if carried else ():
-        for asset, number in carried.get((own, target), ()):
-            found[asset].append((number, place))
-    if not found and targets:
-        found[own] = [(target, place) for place, target in enumerate(targets)]
     return found

@@ -30,7 +30,7 @@ def seen(tx: Tables, loop: Loop, history: History, effort: Effort, window: Windo
     here = tx.policies.in_force(loop.project)
     policies = load_document(here[1]).policies if here else ()
     lanes = history.lanes_of
-    models = [row for row in history.delivery.models(*span) if "model" in lanes.get(row[0], ())]
+    models = history.delivery.models(change for change, _ in history.forward if "model" in lanes.get(change, ()))
     services = list(_services(tx, loop))
     repeats = effort.reproduced(*span)
     deployed = [change for change, _ in history.forward if lanes.get(change, set()) & {"code", "model"}]
