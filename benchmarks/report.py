@@ -23,6 +23,7 @@ TOPICS = (
     "questions",
     "insights",
     "datasets",
+    "folders",
     "server",
     "standing",
     "transfer",
@@ -49,14 +50,17 @@ class Budget:
 
     text: str
     limit: float
-    """Milliseconds, or bytes where `kind` is size."""
+    """Milliseconds, or bytes where `kind` is size, or, with `beside`, times what that one takes."""
     topic: str
     what: str
     kind: str = "cpu"
     why: str = ""
     """Why it is missed where it is; told only then."""
+    beside: str = ""
+    """Who else does the same, for budgets that are ratios."""
 
 
+FOLDER = "folders"
 BUDGETS = (
     Budget("`import loopline`: ≤ 60 ms CPU", 60, "startup", "import"),
     Budget(
@@ -99,6 +103,13 @@ BUDGETS = (
         why=SLOWER,
     ),
     Budget("insights: all of them: ≤ 2 s", 2000, "insights", "all of it", why=SLOWER),
+    Budget("`add` of 100,000 files: ≥ 8 × DVC", 1 / 8, FOLDER, "add", "wall", beside="dvc"),
+    Budget("`status`, unchanged: ≥ 8 × DVC", 1 / 8, FOLDER, "status, unchanged", "wall", beside="dvc"),
+    Budget("`status`, unchanged: ≤ 1.5 × walk and stat", 1.5, FOLDER, "status, unchanged", "wall", beside="stat"),
+    Budget("`status` with 100 changed: ≥ 8 × DVC", 1 / 8, FOLDER, "status, 100 changed", "wall", beside="dvc"),
+    Budget("`add` of 100 changed: ≥ 12 × DVC", 1 / 12, FOLDER, "add, 100 changed", "wall", beside="dvc"),
+    Budget("`checkout` of 100,000 files: ≥ 5 × DVC", 1 / 5, FOLDER, "checkout", "wall", beside="dvc"),
+    Budget("`checkout` of 100,000 files: ≤ 1.6 × `cp -r`", 1.6, FOLDER, "checkout", "wall", beside="cp"),
     Budget("UI page: ≤ 150 KB", 150e3, "pages", "runs", "size"),
     Budget("service: start to first prediction: ≤ 1.5 s", 1500, "inference", "start, then idle", "wall", why=SLOWER),
     Budget("service: CPU of a request, the model's included: ≤ 0.3 ms", 0.3, "inference", LINEAR, why=SLOWER),
@@ -154,14 +165,25 @@ def _budgets(told: dict[str, Any]) -> str:
         if not here or not here[0].cpu:
             lines.append(f"| {budget.text} | not measured | |")
             continue
-        value = here[0].median(budget.kind)
-        verdict = "met" if value <= budget.limit else f"**missed** (+{value / budget.limit - 1:.0%})"
+        value, limit = here[0].median(budget.kind), budget.limit
+        if budget.beside:
+            limit *= _other(told, budget).median(budget.kind)
+        verdict = "met" if value <= limit else f"**missed** (+{value / limit - 1:.0%})"
         both = f"{_time(here[0].median('cpu'))} CPU, {_time(here[0].median('wall'))} wall"
         if budget.kind == "size":
             both = _bytes(here[0].median("size"))
-        why = f": {_why(budget, value, told)}" if budget.why and value > budget.limit else ""
+        if budget.beside:
+            other = _other(told, budget).median(budget.kind)
+            both += f"; {budget.beside} {_time(other)} {budget.kind}, {_times(other / value)}"
+        why = f": {_why(budget, value, told)}" if budget.why and value > limit else ""
         lines.append(f"| {budget.text} | {both} | {verdict} by {budget.kind}{why} |")
     return "\n".join(lines)
+
+
+def _other(told: dict[str, Any], budget: Budget) -> Measured:
+    """Give what was measured of whom a budget compares with."""
+    both = (Measured(**m) for m in told[budget.topic]["measured"])
+    return next(one for one in both if one.what == budget.what and one.who == budget.beside)
 
 
 def _why(budget: Budget, value: float, told: dict[str, Any]) -> str:
@@ -219,6 +241,10 @@ def _ratio(one: Measured, ours: Measured | None) -> str:
         return ""
     kind = "cpu" if one.median("cpu") > 0 and ours.median("cpu") > 0 else "wall"
     ratio = one.median(kind) / max(ours.median(kind), 1e-9)
+    return _times(ratio)
+
+
+def _times(ratio: float) -> str:
     return f"{ratio:.2g} ×" if ratio < 10 else f"{ratio:.0f} ×"
 
 
