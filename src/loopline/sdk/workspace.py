@@ -30,6 +30,7 @@ from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName, pa
 from loopline.nouns.progress import Report
 from loopline.nouns.version import Version
 from loopline.sdk.client import Client
+from loopline.sdk.lock import Lock, Locked
 from loopline.sdk.snapshot import index_file
 from loopline.verbs.add import add
 from loopline.verbs.branch import branch as make_branch
@@ -84,6 +85,7 @@ class Workspace:
         self._dry = dry
         """Whether the ledger forgets what it is told: then this machine remembers nothing either."""
         self._report = report
+        self._lock = Lock(settings.root.absolute())
 
     def folder_of(self, asset: AssetName) -> Path:
         """Give the folder that the project declares for an asset, or the one of its name under the root."""
@@ -228,6 +230,51 @@ class Workspace:
             )  # fmt: skip
         return only
 
+    def lock(self) -> tuple[Standing, ...]:
+        """Write which version each folder below the project's root holds, and give how they stand."""
+        standings, locked = [], []
+        for asset, folder in self.folders():
+            standings.append(self.status(asset, folder))
+            stand = self._own(folder, asset)
+            if stand is not None and folder.is_relative_to(self._settings.root.absolute()):
+                locked.append(self._locked(stand, self._client.do(get, Pointer(asset, Numbered(stand.number)))))
+        if not self._dry:
+            self._lock.write(locked)
+        return tuple(standings)
+
+    def unlocked(self) -> tuple[Standing, ...]:
+        """Make each folder hold what loopline.lock says, and give how they stand.
+
+        Raise NotFound kind="lock-missing"; Conflict kind="other-history" where a version has other files in this ledger, before
+        anything is touched.
+        """
+        if not self._lock.exists():
+            raise NotFound(
+                "there is no loopline.lock here", kind="lock-missing", hint="write one: loopline lock", path=str(self._lock.file)
+            )  # fmt: skip
+        wanted = [(one, parse_asset(one.asset, project=self._settings.project)) for one in self._lock.read()]
+        for one, asset in wanted:
+            version = self._client.do(get, Pointer(asset, Numbered(one.version)))
+            if version.artifact.digest != one.tree:
+                raise Conflict(
+                    f"{version} has other files here than loopline.lock says", kind="other-history",
+                    hint="it was written beside another ledger: bring that version here first", version=str(version),
+                    expected=one.tree, found=version.artifact.digest,
+                )  # fmt: skip
+        standings = []
+        for one, asset in wanted:
+            folder = self._settings.root / one.folder
+            newest = self._target(RefName(asset, one.branch)) if one.branch else None
+            at = Named(one.branch) if newest == one.version else Numbered(one.version)
+            if not self._dry:
+                self.checkout(Pointer(asset, at), folder, only=one.only)
+            standings.append(self.status(asset, folder))
+        return tuple(standings)
+
+    def _locked(self, stand: Stand, version: Version) -> Locked:
+        folder = Path(stand.folder).relative_to(self._settings.root.absolute())
+        return Locked(stand.asset, folder.as_posix(), stand.number, version.artifact.digest, stand.branch, stand.only)
+
     def _own(self, folder: Path, asset: AssetName) -> Stand | None:
         stand = self.stand(folder)
         return stand if stand and stand.asset == str(asset) else None
@@ -248,6 +295,8 @@ class Workspace:
         fresh = note.with_suffix(f".{os.getpid()}")
         fresh.write_bytes(msgspec.json.encode(asdict(stand)))
         fresh.replace(note)
+        if self._lock.exists() and folder.is_relative_to(self._settings.root.absolute()):
+            self._lock.put(self._locked(stand, version))
 
     def _index(self, folder: Path) -> Index:
         return Index(index_file(self._settings.home, folder, "data"))

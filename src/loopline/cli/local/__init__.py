@@ -25,6 +25,12 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("add", "write", "data", "Publish files as the next version and move a branch to it."),
     Verb("status", "local", "data", "Compare working folders with the versions that they were checked out from."),
     Verb("checkout", "local", "data", "Make a folder hold the files of a version."),
+    Verb(
+        "lock",
+        "local",
+        "data",
+        "Write which version each folder of data holds to loopline.lock, to be committed with the code.",
+    ),
     Verb("cat", "local", "data", "Write a file of a version to stdout, as it is."),
     Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
     Verb("get", "local", "runs", "Find the version that a pointer means now, and write its bytes to a file or folder."),
