@@ -35,8 +35,8 @@ hypothesis.settings.register_profile("loopline", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("loopline"), derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "loopline")
 
-# What a test tries comes of the test alone. Hypothesis would mix in the words of every module that happens to be imported: what is
-# found among all files could not be found again in one. And to read them takes three seconds of each process in a new clone.
+# What a test tries comes of the test alone. Hypothesis would mix in the words of every module that happens to be imported: what
+# was found among all files could not be found again in one. And to read them takes three seconds of each process in a new clone.
 providers._get_local_constants = lambda: providers._local_constants
 
 
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _rewrite(config: pytest.Config, own: int, processes: int) -> None:
-    """Write down what pytest makes of the modules of tests, each process from another one on: in a new clone all would make all."""
+    """Write down what pytest makes of the modules of tests, each process from another on: in a new clone all would make all."""
     if sys.dont_write_bytecode:
         return
     files = sorted((ROOT / "tests").rglob("test_*.py"))
