@@ -18,8 +18,8 @@ setup: $(VENV)/.stamp-dev  ## everything for working on Loopline
 demo: $(VENV)/.stamp-demo  ## the whole story on 336,776 real flights; FOLDER=… keeps it there, SERVE=1 leaves its server running
 	@$(BIN)/loopline demo $(FOLDER) $(FLAGS) $(if $(SERVE),--serve)
 
-test: $(VENV)/.stamp-dev  ## all tests but those of the three targets that follow
-	@$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS)
+test: $(VENV)/.stamp-dev  ## all tests but those of `check` and of the targets that follow; TESTS=… those
+	@$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(or $(TESTS),--ignore=tests/house --ignore=tests/typing)
 
 check: $(VENV)/.stamp-dev  ## style, types, layers, house rules
 	@$(BIN)/ruff check .

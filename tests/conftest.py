@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import hypothesis
 import pytest
+from _pytest.assertion import rewrite
+from hypothesis.internal.conjecture import providers
 
 if TYPE_CHECKING:
     import psycopg
@@ -33,16 +35,36 @@ hypothesis.settings.register_profile("loopline", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("loopline"), derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "loopline")
 
+# What a test tries comes of the test alone. Hypothesis would mix in the words of every module that happens to be imported: what
+# was found among all files could not be found again in one. And to read them takes three seconds of each process in a new clone.
+providers._get_local_constants = lambda: providers._local_constants
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the source once, as an installed package is: else every command that a test starts would do it again.
 
     Folders of tests are in memory, where there is room: to wait for a disk proves nothing while the power stays on.
     """
-    if not hasattr(config, "workerinput"):
+    if worker := getattr(config, "workerinput", None):
+        _rewrite(config, int(worker["workerid"].removeprefix("gw")), worker["workercount"])
+    else:
         compileall.compile_dir(ROOT / "src", quiet=2)
         if _roomy(MEMORY):
             os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _rewrite(config: pytest.Config, own: int, processes: int) -> None:
+    """Write down what pytest makes of the modules of tests, each process from another on: in a new clone all would make all."""
+    if sys.dont_write_bytecode:
+        return
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    begin = own * len(files) // processes
+    for file in files[begin:] + files[:begin]:
+        folder = rewrite.get_cache_dir(file)
+        kept = folder / (file.stem + rewrite.PYC_TAIL)
+        if not kept.exists() and rewrite.try_makedirs(folder):
+            status, code = rewrite._rewrite_test(file, config)
+            rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, status, kept)
 
 
 def _roomy(folder: Path) -> bool:

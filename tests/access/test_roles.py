@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from loopline.access.roles import BY_VERB, RANKS, at_least, greatest, needed, no_more_than, role_in
-from loopline.verbs import VERBS, Verb
+from loopline.verbs import VERBS
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_each_verb_needs_a_role_that_there_is(verb: Verb) -> None:
+def test_each_verb_needs_a_role_that_there_is() -> None:
     """No verb is without an answer; what changes something is never for viewers, but for what one does to oneself."""
-    role = needed(verb)
-    if role is None:
-        assert verb.name == "whoami"
-    elif verb.cls == "read" or verb.name in {"issue", "revoke"}:
-        assert role == "viewer"
-    else:
-        assert at_least(role, "contributor")
+    for verb in VERBS:
+        role = needed(verb)
+        if role is None:
+            assert verb.name == "whoami"
+        elif verb.cls == "read" or verb.name in {"issue", "revoke"}:
+            assert role == "viewer", verb.name
+        else:
+            assert at_least(role, "contributor"), verb.name
 
 
 def test_verbs_with_a_role_of_their_own_exist() -> None:

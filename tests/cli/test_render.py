@@ -264,7 +264,7 @@ def test_what_a_terminal_would_act_upon_is_escaped() -> None:
 
 
 @pytest.mark.parametrize("name", sorted({*ALONE, *MANY} & {*NOUNS}))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_noun_can_be_drawn(name: str, data: st.DataObject) -> None:
     """Whatever its fields hold, a noun is drawn, colour changes no word, and nothing escapes to the terminal."""

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sklearn.datasets import load_iris
-from sklearn.linear_model import LogisticRegression
 
 from loopline.datasets.tree import build
 from loopline.models.codec import ModelCodec
@@ -35,6 +33,9 @@ ROWS = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
 @pytest.fixture(scope="module")
 def model() -> Any:
     """A classifier of iris flowers."""
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+
     X, y = load_iris(return_X_y=True)  # noqa: N806 (scikit-learn's word)
     return sign(LogisticRegression(max_iter=1000).fit(X, y), X)
 

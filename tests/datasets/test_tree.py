@@ -137,11 +137,11 @@ def test_find_reads_each_entry(tree: Tree, content: list[Entry]) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "0", "02", "02/", "02/1/", "12/2/059", "readme", "x", "é"])
-@pytest.mark.parametrize("after", ["", "02/1/00054.jpg", "02/1/00054.jp", "03", "zzz"])
-def test_iter_gives_what_starts_with_the_prefix(tree: Tree, content: list[Entry], prefix: str, after: str) -> None:
+def test_iter_gives_what_starts_with_the_prefix(tree: Tree, content: list[Entry], prefix: str) -> None:
     """Prefix and position choose what a filter over all entries would."""
-    expected = [e for e in content if e.path.startswith(prefix) and e.path > after]
-    assert list(tree.iter(prefix, after)) == expected
+    for after in ("", "02/1/00054.jpg", "02/1/00054.jp", "03", "zzz"):
+        expected = [e for e in content if e.path.startswith(prefix) and e.path > after]
+        assert list(tree.iter(prefix, after)) == expected, after
 
 
 @pytest.mark.parametrize("prefix", ["", "0", "02", "02/", "02/1/", "12/2/059", "readme", "x"])

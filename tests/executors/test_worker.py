@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from loopline.executors.frames import pack, receive, send
@@ -41,6 +42,7 @@ def test_it_is_killed_when_its_lifeline_is_cut(tmp_path: Path) -> None:
     send(requests, pack(b"loopline.testing.jobs:ignores_everything", os.fsencode(note), os.fsencode(tmp_path), b"0"))
     while not note.exists():
         assert worker.poll() is None
+        time.sleep(0.01)
     os.close(lifeline)
     assert worker.wait(20) == -9
     os.close(requests)

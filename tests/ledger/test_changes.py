@@ -56,16 +56,17 @@ def test_an_answer_is_replaced_by_the_same_actors_newer_one(hand: Hand) -> None:
 
 
 @pytest.mark.parametrize("start", list(ChangeState))
-@pytest.mark.parametrize("goal", list(ChangeState))
-def test_states_follow_each_other_as_the_table_says(hand: Hand, start: ChangeState, goal: ChangeState) -> None:
+def test_states_follow_each_other_as_the_table_says(hand: Hand, start: ChangeState) -> None:
     """A change moves along the arrows and along nothing else."""
-    with hand.write() as tx:
-        change = tx.changes.propose(replace(hand.change(Move(CHAMPION, None, 1)), state=start))
-        if goal in NEXT[start]:
-            assert tx.changes.move(change, goal).state is goal
-        else:
-            with pytest.raises(Conflict):
-                tx.changes.move(change, goal)
+    for goal in ChangeState:
+        with hand.write() as tx:
+            change = tx.changes.propose(replace(hand.change(Move(CHAMPION, None, 1)), state=start))
+            if goal in NEXT[start]:
+                assert tx.changes.move(change, goal).state is goal
+            else:
+                with pytest.raises(Conflict):
+                    tx.changes.move(change, goal)
+                    pytest.fail(f"{start} became {goal}")
 
 
 def test_impossible_changes_are_refused(hand: Hand) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopline.ledger.ledger import Ledger
@@ -35,6 +35,7 @@ _POINTS = st.lists(
 )
 
 
+@settings(max_examples=50)
 @given(batches=st.lists(_POINTS, max_size=5))
 def test_the_summary_is_that_of_all_points(batches: list[list[Point]]) -> None:
     """Whatever the batches, the last value is that of the greatest (step, time), later arrivals first."""

@@ -12,7 +12,7 @@ from loopline.rollout.units import observe
 from tests.rollout.traffic import DAY, Traffic, plan, rows, seen, share
 
 ALPHA = 0.05
-FEW, MANY = 80, 400
+FEW, MANY = 50, 400
 
 SCENARIOS = {
     "alike": Traffic(),

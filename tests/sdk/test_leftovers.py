@@ -136,7 +136,7 @@ def test_a_journal_that_nobody_can_read(project: Path, client: Local, said: Call
 
 def test_nothing_left_over_costs_nothing(tmp_path: Path, client: Local) -> None:
     """A command may always look: an empty or missing folder is told in less than a millisecond."""
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(100):
         adopt(client, tmp_path / "no such folder")
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1

@@ -128,8 +128,8 @@ def test_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with full() as silent, mailbox() as box:
         resolved(monkeypatch, silent, silent)
         began = time.monotonic()
-        assert send(PLAIN, silent, timeout=0.6) == (0, "no answer within 0.6 s")
-        assert time.monotonic() - began < 1.1
+        assert send(PLAIN, silent, timeout=1.5) == (0, "no answer within 1.5 s")
+        assert time.monotonic() - began < 2.8
         resolved(monkeypatch, silent, box.port)
         assert send(PLAIN, silent, timeout=1.0) == (250, "")
 

@@ -238,7 +238,7 @@ def test_what_may_not_be_sent_is_not_sent(
 
 def test_the_slow_do_not_hold_up_the_quick(loop: Loop) -> None:
     """While more receivers hang than half of the threads, one that answers hears of everything soon."""
-    with receiving() as quick, receiving(lambda _: "hang") as slow, relaying(loop, pace=replace(QUICK, timeout=2)):
+    with receiving() as quick, receiving(lambda _: "hang") as slow, relaying(loop, pace=replace(QUICK, timeout=6)):
         subscribe(loop, quick, name="quick")
         starts(loop, 1)
         quick.wait(lambda: len(quick.letters) == 1)
@@ -249,7 +249,7 @@ def test_the_slow_do_not_hold_up_the_quick(loop: Loop) -> None:
         began = time.monotonic()
         wanted = starts(loop, 20)[-1]
         quick.wait(lambda: wanted in quick.seqs())
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 5
 
 
 def test_stopping_is_soon_and_starting_goes_on(loop: Loop) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopline.errors import Invalid
@@ -37,6 +37,7 @@ def test_each_version_answers_its_share(share: float) -> None:
     assert counted["main"] + counted["main@2"] + counted["other@2"] == len(UNITS)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=4).map(sorted))
 def test_a_growing_share_gives_no_unit_back(shares: list[float]) -> None:
     """Who meets the new version once goes on doing so while its share grows."""

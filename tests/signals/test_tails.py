@@ -14,11 +14,11 @@ def test_the_kolmogorov_tail_is_scipys(x: float) -> None:
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 5, 49, 100])
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.9, 1.0, 1.5, 3.0, 20.0])
-def test_the_chi_squared_tail_is_scipys(freedom: int, share: float) -> None:
+def test_the_chi_squared_tail_is_scipys(freedom: int) -> None:
     """From 0 to far out, in both halves of the computation."""
-    x = share * freedom
-    assert chi_squared(x, freedom) == pytest.approx(stats.chi2.sf(x, freedom), rel=1e-8, abs=1e-13)
+    for share in (0.0, 0.1, 0.9, 1.0, 1.5, 3.0, 20.0):
+        x = share * freedom
+        assert chi_squared(x, freedom) == pytest.approx(stats.chi2.sf(x, freedom), rel=1e-8, abs=1e-13), share
 
 
 def test_q_values_are_scipys() -> None:

@@ -121,7 +121,7 @@ def strategy(kind: Any) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("noun", all_nouns(), ids=lambda noun: noun.__name__)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_noun_comes_back_equal(noun: type, data: st.DataObject) -> None:
     """What plain writes, JSON carries and restore reads is the same noun, for every noun there is."""

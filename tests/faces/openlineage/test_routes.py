@@ -338,7 +338,7 @@ FACETS = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(run=FACETS, job=FACETS, data=FACETS, said=st.sampled_from(["START", "COMPLETE", "FAIL", None]))
 def test_no_facet_is_a_defect(world: World, run: Any, job: Any, data: Any, said: str | None) -> None:
     """Facets of any shape are taken, or refused with a reason."""

@@ -94,21 +94,21 @@ DRAWINGS: dict[str, Callable[[list[float]], Markup]] = {
 }
 
 
-@pytest.mark.parametrize("numbers", ODD)
 @pytest.mark.parametrize("name", DRAWINGS)
-def test_odd_numbers_break_no_drawing(name: str, numbers: str) -> None:
+def test_odd_numbers_break_no_drawing(name: str) -> None:
     """Nothing, one, equal, infinite, no numbers: the text is well-formed and every place is a number inside of the picture."""
-    drawn = str(DRAWINGS[name](ODD[numbers]))
-    root = ET.fromstring(f"<all>{drawn}</all>")
-    assert not re.search(r"\b(nan|inf)\b", re.sub(r"<(text|title|desc|td|th)[^>]*>.*?</\1>", "", drawn))
-    for svg in root.iter("svg"):
-        if svg.get("aria-hidden"):
-            continue
-        _, _, width, height = map(float, (svg.get("viewBox") or "").split())
-        for x, y in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", drawn):
-            if "translate" not in drawn:
-                assert -5 <= float(x) <= width + 5
-                assert -5 <= float(y) <= height + 5
+    for numbers, values in ODD.items():
+        drawn = str(DRAWINGS[name](values))
+        root = ET.fromstring(f"<all>{drawn}</all>")
+        assert not re.search(r"\b(nan|inf)\b", re.sub(r"<(text|title|desc|td|th)[^>]*>.*?</\1>", "", drawn)), numbers
+        for svg in root.iter("svg"):
+            if svg.get("aria-hidden"):
+                continue
+            _, _, width, height = map(float, (svg.get("viewBox") or "").split())
+            for x, y in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", drawn):
+                if "translate" not in drawn:
+                    assert -5 <= float(x) <= width + 5, numbers
+                    assert -5 <= float(y) <= height + 5, numbers
 
 
 @pytest.mark.parametrize("name", [one for one in DRAWINGS if one not in IN_CELLS])
