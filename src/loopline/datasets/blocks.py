@@ -88,8 +88,9 @@ class Block:
         return self._names
 
     def columns(self) -> tuple[bytes, bytes, bytes, bytes]:
-        """Give names, stamps, digests and flags, as they are saved."""
-        return self.names, bytes(self._stamps), bytes(self._digests), bytes(self._flags)
+        """Give names, stamps, digests and flags, as they are saved, and keep them so."""
+        self._stamps, self._digests, self._flags = bytes(self._stamps), bytes(self._digests), bytes(self._flags)
+        return self.names, self._stamps, self._digests, self._flags
 
     def other(self, stamps: list[bytes]) -> list[int]:
         """Give the places whose stamp is another one, of as many as there are names."""

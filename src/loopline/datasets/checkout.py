@@ -85,7 +85,7 @@ def checkout(
             for path in sorted(todo.removes):
                 place.remove(path)
                 index.forget([path])
-            total = sum(entry.size for entry in todo.writes)
+            total = todo.bytes
             copies = Copies(blobs, scratch, mtime=began - 1)
             for entry, stamp in Writing(copies, place, top, scratch).write(todo.writes):
                 index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode)

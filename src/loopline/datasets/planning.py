@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from loopline.datasets.blocks import Found
@@ -27,8 +27,41 @@ class Plan:
     """What is to be done: first remove, then write."""
 
     removes: set[str] = field(default_factory=set)
-    writes: list[Entry] = field(default_factory=list)
+    writes: Collection[Entry] = ()
+    bytes: int = 0
+    """Of the files to write."""
     kept: int = 0
+
+
+class Wanted:
+    """The chosen entries of a tree, checked, in order. They are read off the tree each time: of a million, none is held."""
+
+    def __init__(self, tree: Tree, only: Only) -> None:
+        """Raise Invalid kind="unsafe-path"."""
+        self._tree, self._only = tree, only
+        self._count = self.bytes = 0
+        for entry in self:
+            if not _is_safe(entry.path):
+                raise Invalid(
+                    f"this tree would write {entry.path!r}, which steers git or Loopline",
+                    kind="unsafe-path",
+                    hint="do not use this tree, or check out a part without that file",
+                    path=entry.path,
+                )
+            self._count, self.bytes = self._count + 1, self.bytes + entry.size
+
+    def __len__(self) -> int:
+        """Count them."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Give them."""
+        found = self._tree.iter(self._only.prefix)
+        return filter(lambda entry: self._only(entry.path), found) if self._only else found
+
+    def __contains__(self, entry: object) -> bool:
+        """Tell whether one is among them."""
+        return isinstance(entry, Entry) and self._only(entry.path) and self._tree.find(entry.path) == entry
 
 
 class Folder:
@@ -107,14 +140,14 @@ class Planner:
         self._folder = folder
         self._force = force
         self._plan = Plan()
+        self._writes: list[Entry] = []
         self._clashes: dict[str, str] = {}
 
     def plan(self, tree: Tree, only: Only, index: Index, report: Report) -> Plan:
         """Say what to do. Raise Invalid kind="unsafe-path", Conflict kind="local-changes"."""
-        wanted = [entry for entry in tree.iter(only.prefix) if only(entry.path)]
-        _refuse_unsafe(wanted)
+        wanted = Wanted(tree, only)
         if self._folder.is_empty():
-            self._plan.writes = wanted
+            self._plan.writes, self._plan.bytes = wanted, wanted.bytes
             return self._plan
         gone = {
             one.path
@@ -132,6 +165,7 @@ class Planner:
             self._want(entry)
         if self._clashes:
             raise _clash(self._clashes)
+        self._plan.writes, self._plan.bytes = self._writes, sum(entry.size for entry in self._writes)
         return self._plan
 
     def _drop(self, path: str) -> None:
@@ -163,7 +197,7 @@ class Planner:
                 return
             if not self._ours(path):
                 self._overwrite(path, "was changed here")
-        self._plan.writes.append(entry)
+        self._writes.append(entry)
 
     def _ours(self, path: str) -> bool:
         """Tell whether a file is as a tree put it here: then the store has its bytes."""
@@ -186,17 +220,6 @@ class Planner:
 
 def _is_safe(path: str) -> bool:
     return not any(part.casefold() in NEVER for part in path.split("/"))
-
-
-def _refuse_unsafe(wanted: Iterable[Entry]) -> None:
-    for entry in wanted:
-        if not _is_safe(entry.path):
-            raise Invalid(
-                f"this tree would write {entry.path!r}, which steers git or Loopline",
-                kind="unsafe-path",
-                hint="do not use this tree, or check out a part without that file",
-                path=entry.path,
-            )
 
 
 def _clash(clashes: dict[str, str]) -> Conflict:

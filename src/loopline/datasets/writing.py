@@ -11,8 +11,8 @@ from loopline.datasets.blocks import Stamp
 from loopline.datasets.placing import Copies, Place
 from loopline.nouns.entry import Entry
 
-MANY: Final = 8
-"""Files from which on it is worth to fill a folder before it is moved to its place."""
+MOST: Final = 1 << 16
+"""Files that wait together for their folder to be moved; more of one folder come one by one."""
 
 
 class Writing:
@@ -22,32 +22,27 @@ class Writing:
         self._copies, self._place, self._top, self._scratch = copies, place, top, scratch
 
     def write(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Stamp]]:
-        """Give each entry when its file is in its place: those of new folders first, folder by folder."""
-        folders: dict[str, list[Entry]] = {}
-        for entry in entries:
-            folders.setdefault(entry.path.rpartition("/")[0], []).append(entry)
-        fresh = [folder for folder in sorted(folders) if len(folders[folder]) >= MANY and self._is_free(folder)]
-        yield from self._fill({folder: folders.pop(folder) for folder in fresh})
-        rest = (entry for several in folders.values() for entry in several)
-        for entry, file in self._copies.make(rest):
-            yield entry, self._place.put(file, entry.path)
-
-    def _is_free(self, folder: str) -> bool:
-        return bool(folder) and not os.path.lexists(os.path.join(self._top, folder))
-
-    def _fill(self, folders: dict[str, list[Entry]]) -> Iterator[tuple[Entry, Stamp]]:
-        """Fill folders in the scratch folder, and move each when it is full: those above before those below."""
-
-        def named() -> Iterator[tuple[Entry, str]]:
-            for number, entries in enumerate(folders.values()):
-                made = os.path.join(self._scratch, f"{number}.folder")
-                os.mkdir(made)
-                for entry in entries:
-                    yield entry, f"{made}/{entry.path.rpartition('/')[2]}"
-
-        for made, written in groupby(self._copies.write(named()), lambda one: os.path.dirname(one[1])):
+        """Give each entry when its file is in its place. Those of one folder come together as far as they stand so."""
+        for made, written in groupby(self._copies.write(self._named(entries)), lambda one: os.path.dirname(one[1])):
+            if made == self._scratch:
+                yield from ((entry, self._place.put(file, entry.path)) for entry, file, _ in written)
+                continue
             several = list(written)
             if self._place.put_folder(made, os.path.dirname(several[0][0].path)):
                 yield from ((entry, stamp) for entry, _, stamp in several)
-            else:  # somebody made it meanwhile
+            else:  # it is there by now: a folder in it came first, or somebody made it
                 yield from ((entry, self._place.put(file, entry.path)) for entry, file, _ in several)
+
+    def _named(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
+        """Name the file in which each is written: in a folder that will be moved whole, where there is none yet."""
+        number = 0
+        for folder, several in groupby(entries, lambda entry: entry.path.rpartition("/")[0]):
+            number += 1
+            made = os.path.join(self._scratch, f"{number}.folder")
+            fresh = bool(folder) and not os.path.lexists(os.path.join(self._top, folder))
+            if fresh:
+                os.mkdir(made)
+            for place, entry in enumerate(several):
+                number += 1
+                inside = f"{made}/{entry.path.rpartition('/')[2]}"
+                yield entry, inside if fresh and place < MOST else os.path.join(self._scratch, f"{number}")
