@@ -92,6 +92,15 @@ class Block:
         self._stamps, self._digests, self._flags = bytes(self._stamps), bytes(self._digests), bytes(self._flags)
         return self.names, self._stamps, self._digests, self._flags
 
+    @staticmethod
+    def sizes_of(names: int, count: int) -> tuple[int, int, int, int]:
+        """Give the lengths of the columns of a folder, given that of its names and their number."""
+        return names, _row.size * count, 32 * count, count
+
+    def count(self) -> int:
+        """Count the names."""
+        return len(self._flags)
+
     def other(self, stamps: list[bytes]) -> list[int]:
         """Give the places whose stamp is another one, of as many as there are names."""
         if self._stamps == b"".join(stamps):

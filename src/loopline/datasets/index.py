@@ -15,11 +15,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from xxhash import xxh3_64_digest
+from xxhash import xxh3_64, xxh3_64_digest
 
 from loopline.datasets.blocks import EXECUTABLE, LINK, NO_DIGEST, UNREAD, Block, Found, Stamp, pack_stamp
 from loopline.errors import Unavailable
@@ -28,8 +29,10 @@ from loopline.nouns.entry import Entry
 
 MAGIC: Final = b"\x89LLIDX\x02\n"
 _Drift = list[tuple[str, str, int, int]]
-_Body = tuple[list[str], str, _Drift, bytes, list[bytes], list[bytes], list[bytes], list[bytes], list[bytes]]
-_OPEN: Final = 256
+_Head = tuple[list[str], str, _Drift, bytes, list[tuple[bytes, int, int]]]
+"""Bases, the tree and the drift from it, the name of the rules, and of each folder: its name, and the length of its names and
+their number. Behind the head come the four columns of each folder."""
+_OPEN: Final = 64
 """Blocks in which files can be found by name without reading all names: what that takes is let go of for others."""
 
 
@@ -224,18 +227,21 @@ class Index:
         drift = [
             (path, old.digest, old.size, old.mode) if old else (path, "", 0, 0) for path, old in self.drift.items()
         ]
-        columns = [block.columns() for block in self._blocks.values()]
-        body = msgspec.msgpack.encode((
-            self._bases, self.tree or "", drift, self.rules, [os.fsencode(folder) for folder in self._blocks],
-            *([one[at] for one in columns] for at in range(4)),
-        ))  # fmt: skip
+        folders = [(os.fsencode(name), len(one.names), one.count()) for name, one in self._blocks.items()]
+        head = msgspec.msgpack.encode((self._bases, self.tree or "", drift, self.rules, folders))
+        rows = (column for block in self._blocks.values() for column in block.columns())
         temporary = f"{self.file}.{os.getpid()}.new"
         with unwritable(self.file):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with open(temporary, "wb") as stream:
-                    stream.write(MAGIC + xxh3_64_digest(body))
-                    stream.write(body)
+                    total = xxh3_64()
+                    stream.write(MAGIC + total.digest())
+                    for piece in chain((len(head).to_bytes(8, "little"), head), rows):
+                        total.update(piece)
+                        stream.write(piece)
+                    stream.seek(len(MAGIC))
+                    stream.write(total.digest())
                     if self._bases != self._saved:  # all else is only knowledge, and found again
                         stream.flush()
                         os.fsync(stream.fileno())
@@ -272,17 +278,21 @@ class Index:
         except OSError as error:
             self._unread = error
             return
-        head, body = data[: len(MAGIC) + 8], memoryview(data)[len(MAGIC) + 8 :]
-        if head != MAGIC + xxh3_64_digest(body):
+        start = len(MAGIC) + 16
+        if data[: start - 8] != MAGIC + xxh3_64_digest(memoryview(data)[start - 8 :]):
             return
+        end = start + int.from_bytes(data[start - 8 : start], "little")
         try:
-            bases, tree, drift, rules, folders, *columns = msgspec.msgpack.decode(body, type=_Body)
+            bases, tree, drift, rules, folders = msgspec.msgpack.decode(data[start:end], type=_Head)
         except (msgspec.DecodeError, RecursionError):
             return
-        if {len(column) for column in columns} != {len(folders)}:
-            return
-        blocks = {os.fsdecode(folder): Block(*rows) for folder, *rows in zip(folders, *columns, strict=True)}
-        self.rules, self._blocks = rules, blocks
+        for folder, length, count in folders:
+            columns = []
+            for size in Block.sizes_of(length, count):
+                columns.append(data[end : end + size])
+                end += size
+            self._blocks[os.fsdecode(folder)] = Block(*columns)
+        self.rules = rules
         self._bases = self._saved = tuple(Digest(base) for base in bases if is_digest_prefix(base))
         if is_digest_prefix(tree):
             self.tree = Digest(tree)
