@@ -72,7 +72,8 @@ def build_folder(blobs: Stores, folder: Path, index: Index, *, anew: bool = Fals
                 reading.keep(index.entries())
             root = build(blobs, index.entries())
         else:
-            reading.keep(new for path in list(index.drift) if (new := index.entry(path)) is not None)
+            other = (path for path in list(index.drift) if path not in reading.paths)
+            reading.keep(new for path in other if (new := index.entry(path)) is not None)
             root = edit(blobs, index.tree, {path: index.entry(path) for path in index.drift})
         index.rebase(root, {})
     finally:
@@ -154,6 +155,8 @@ class _Reading:
     def __init__(self, folder: Path, index: Index, into: Stores | None, report: Report) -> None:
         self._top, self._index, self._into, self._report = open_root(folder), index, into, report
         self.files = self.bytes = 0
+        self.paths: set[str] = set()
+        """What was read, where an index knows a tree: without one it is told by the number alone."""
 
     def read(self, files: Files) -> list[Entry]:
         """Read files and note what they are. Give the entries of listed ones."""
@@ -164,6 +167,8 @@ class _Reading:
         for file, digest in hash_files(self._top, files, into=self._into, report=self._report):
             self._index.learn(file.path, file.stamp, digest, began=began, mode=file.mode)
             self.files, self.bytes = self.files + 1, self.bytes + file.stamp.size
+            if self._index.tree is not None:
+                self.paths.add(file.path)
             if isinstance(files, Listed):
                 entries.append(Entry(file.path, digest, file.stamp.size, file.mode))
         return entries
