@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from pathlib import Path
 from typing import Final
 
 from loopline.datasets.ignore import OURS
+from loopline.store.system import SystemClock
 
 DOUBT_NS: Final = 3600 * 10**9
 """How far the clock of a file system may be from ours, where nothing can be written to ask it."""
@@ -28,7 +28,7 @@ def tick(folder: str, near: Path) -> int:
         near.mkdir(parents=True, exist_ok=True)
         if os.stat(near).st_dev == os.stat(folder).st_dev:
             return _named(str(near))
-    return time.time_ns() - DOUBT_NS
+    return SystemClock().now() * 1000 - DOUBT_NS
 
 
 def _unnamed(folder: str) -> int:
