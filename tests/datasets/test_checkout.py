@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loopline.datasets import checkout as module
 from loopline.datasets.build import build_folder, status
 from loopline.datasets.checkout import SCRATCH, checkout
 from loopline.datasets.index import Index
@@ -304,3 +305,22 @@ def test_a_folder_whose_index_cannot_be_read_is_left_alone(blobs: MemoryBlobs, f
         checkout(blobs, two, folder, Index(tmp_path / "index"))
     assert (caught.value.kind, caught.value.facts["path"]) == ("index-unreadable", str(tmp_path / "index"))
     assert texts(folder) == ONE
+
+
+def test_names_that_a_file_system_takes_for_one_are_refused(
+    blobs: MemoryBlobs, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files and folders that differ in case or in how an accent is written: both are named, and nothing is written over."""
+    fine = root_of(blobs, {"a/1": "1", "a/2": "2", "b": "3"})
+    checkout(blobs, fine, folder, index)
+    monkeypatch.setattr(module, "_folds", lambda _: True)
+    for files in (
+        {"read.md": "1", "README": "2", "ReadMe": "3"},
+        {"d/x": "1", "D/y": "2"},
+        {"\u00e9": "1", "e\u0301": "2"},
+    ):
+        with pytest.raises(Invalid) as caught:
+            checkout(blobs, root_of(blobs, files), folder, index)
+        assert caught.value.kind == "names-collide"
+        assert texts(folder) == {"a/1": "1", "a/2": "2", "b": "3"}
+    checkout(blobs, fine, folder, index)

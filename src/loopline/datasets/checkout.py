@@ -10,7 +10,8 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -26,7 +27,7 @@ from loopline.datasets.scan import open_root
 from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree, build
 from loopline.datasets.writing import Writing
-from loopline.errors import Conflict, NotFound
+from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.digest import Digest
 from loopline.nouns.progress import Progress, Report
 
@@ -62,10 +63,11 @@ def checkout(
 ) -> CheckedOut:
     """Make `folder` hold the files of the tree `root` (those that `only` chooses), each verified.
 
-    Each file appears whole or not at all. Cut short at any point, the same call finishes the work. Raise Conflict
-    kind="local-changes" naming files with somebody's work in them, before anything is touched (`force` overwrites it),
-    "folder-busy" while another checkout is at work here, Invalid kind="unsafe-path" for a tree that would write into `.git`
-    or through a link; Unavailable kind="disk-full", "folder-unwritable" or "index-unreadable".
+    Each file appears whole or not at all. Cut short at any point, the same call finishes the work. Raise, before anything is
+    touched: Conflict kind="local-changes" naming files with somebody's work in them (`force` overwrites it), "folder-busy" while
+    another checkout is at work here; Invalid kind="unsafe-path" for a tree that would write into `.git` or through a link,
+    "names-collide" where the file system takes two of its names for one. Raise Unavailable kind="disk-full",
+    "folder-unwritable" or "index-unreadable".
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,6 +79,8 @@ def checkout(
         bases = _bases(blobs, index)
         planner = Planner(blobs, bases, Folder(top), force=force)
         todo = planner.plan(Tree(blobs, root), only, index, report)
+        if _folds(scratch):
+            _refuse_equal(entry.path for entry in Tree(blobs, root).iter(only.prefix) if only(entry.path))
         index.bases = (*dict.fromkeys([base.root for base in bases] + [root]),)
         index.save()
         place = Place(top)
@@ -145,6 +149,34 @@ def _alone(top: str) -> Iterator[str]:
                 os.rmdir(scratch)
     finally:
         os.close(held)
+
+
+def _folds(scratch: str) -> bool:
+    """Find out by doing it whether the file system takes names for equal that differ in case, or in how an accent is written."""
+    found = False
+    for made, other in (("aB", "Ab"), ("\u00e9", "e\u0301")):
+        file = os.path.join(scratch, made)
+        try:
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            found |= os.path.lexists(os.path.join(scratch, other))
+        except OSError as error:
+            raise failed(file, error) from error
+        os.unlink(file)
+    return found
+
+
+def _refuse_equal(paths: Iterable[str]) -> None:
+    seen: dict[str, str] = {}
+    for path in paths:
+        parts = path.split("/")
+        for count in range(1, len(parts) + 1):
+            some = "/".join(parts[:count])
+            other = seen.setdefault(unicodedata.normalize("NFC", some).casefold(), some)
+            if other != some:
+                raise Invalid(
+                    f"{other!r} and {some!r} are one name on this file system", kind="names-collide",
+                    hint="check out a part without one of them, or into a folder on another file system", paths=[other, some],
+                )  # fmt: skip
 
 
 def _empty(scratch: str) -> None:
