@@ -52,7 +52,7 @@ class _Found:
 
 def merge(blobs: Reads, roots: Roots) -> Merged:
     """Merge three trees: O(differences to the base on both sides). Raise what reading a tree raises."""
-    if roots.ours == roots.theirs or roots.base == roots.theirs:
+    if roots.theirs in (roots.ours, roots.base):
         return Merged({}, ())
     found = _Found()
     for path, base, ours, theirs in _together(blobs, roots):
@@ -114,7 +114,7 @@ def _weigh(found: _Found, path: str, base: Entry | None, ours: Entry | None, the
 
 def outcome(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> tuple[ClashKind | None, Entry | None]:
     """Say what becomes of one path, or how it clashes. Content and mode of a file that all three have are merged apart."""
-    if ours == theirs or theirs == base:
+    if theirs in (ours, base):
         return None, ours
     if ours == base:
         return None, theirs
