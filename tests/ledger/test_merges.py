@@ -44,7 +44,7 @@ def test_what_was_taken_stays_in_order(hand: Hand) -> None:
     hand.publish(b"1", b"2", b"3")
     with hand.write() as tx:
         merge = tx.merges.open(made(hand))
-        file = Resolution("b", "file", digest_of(b"b"), 1, 0o755, "driver", tx.now)
+        file = Resolution("b", "file", digest_of(b"b"), 1, 0o755, "driver:rows", tx.now)
         words = [Resolution("a/", "ours", actor="person:ann", at=tx.now), file]
         tx.merges.take(merge.id, words)
         tx.merges.take(merge.id, [Resolution("*", "theirs", actor="person:bo", at=tx.now)])
@@ -52,7 +52,7 @@ def test_what_was_taken_stays_in_order(hand: Hand) -> None:
         assert tx.merges.taken(merge.id)[1] == file
         assert tx.holdings.named(PROJECT, [file.digest or ""]) == {file.digest}
         assert tx.holdings.named("trains", [file.digest or ""]) == set()
-        tx.merges.forget(merge.id, actor="driver")
+        tx.merges.forget_made(merge.id)
         assert [one.choice for one in tx.merges.taken(merge.id)] == ["ours", "theirs"]
 
 

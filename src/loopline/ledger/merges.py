@@ -32,10 +32,7 @@ class Merges:
         """Write one down. Raise Conflict kind="merge-open" where the ref has one that is not over."""
         here = self.of(merge.ref)
         if here is not None:
-            raise Conflict(
-                f"{here.source} is being merged into {merge.ref} already", kind="merge-open",
-                hint=f"loopline merge --continue {merge.ref}, or --abandon", ref=str(merge.ref), merge=here.id,
-            )  # fmt: skip
+            raise open_already(here)
         self._rows.do(
             "INSERT INTO merges (id, project, asset, ref, kind, source, base, ours, theirs, message, state, actor, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -83,9 +80,9 @@ class Merges:
             ],
         )
 
-    def forget(self, merge: str, *, actor: str) -> None:
-        """Take away what somebody has taken: what a driver made of three files is worth nothing for three others."""
-        self._rows.do("DELETE FROM resolutions WHERE merge = ? AND actor = ?", merge, actor)
+    def forget_made(self, merge: str) -> None:
+        """Take away what drivers have made: what was made of three files is worth nothing for three others."""
+        self._rows.do("DELETE FROM resolutions WHERE merge = ? AND actor LIKE ?", merge, "driver:%")
 
     def taken(self, merge: str) -> Sequence[Resolution]:
         """Give what was taken, in order."""
@@ -106,3 +103,11 @@ class Merges:
             ref=ref, kind=row[2], state=row[3], base=row[4], ours=row[5], theirs=row[6], source=row[7], id=row[8],
             message=row[9], actor=row[10], created_at=row[11], closed_at=row[12],
         )  # fmt: skip
+
+
+def open_already(here: Merge) -> Conflict:
+    """Say that a ref has a merge that is not over."""
+    return Conflict(
+        f"{here.ref} has a merge that is not over: of {here.source}", kind="merge-open",
+        hint=f"loopline merge --continue {here.ref}, or --abandon", ref=str(here.ref), merge=here.id,
+    )  # fmt: skip
