@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -50,7 +50,7 @@ def clashing(world: World) -> World:
     return world
 
 
-def merged(world: World, **asked: object) -> Merge:
+def merged(world: World, **asked: Any) -> Merge:
     """Merge fix into main."""
     found: Merge = world.do("merge", FROM_FIX, MAIN, **asked)
     return found
@@ -237,6 +237,7 @@ def test_what_is_quarantined_while_a_merge_waits_does_not_come_in(clashing: Worl
 def test_words_that_go_nowhere_are_refused(clashing: World) -> None:
     """Nothing to merge, several wishes at once, no paths, paths that do not clash, a file without a path or without bytes."""
     merged(clashing)
+    asked: dict[str, Any]
     for asked, kind in (
         ({}, "missing-parameter"),
         ({"continue_": True, "abandon": True}, "one-at-a-time"),

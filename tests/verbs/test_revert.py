@@ -66,9 +66,9 @@ def test_of_a_merge_the_parent_has_to_be_named(world: World) -> None:
     world.data("fix", a_csv=b"1\n", fix=b"1")
     world.data(a_csv=b"1\n", main=b"1")
     world.do("merge", Pointer(DATA, Named("fix")), MAIN)
-    for asked, kind in (({}, "several-parents"), ({"parent": 1}, "not-a-parent")):
+    for parent, kind in ((None, "several-parents"), (1, "not-a-parent")):
         with pytest.raises(Invalid) as caught:
-            world.do("revert", Pointer(DATA, Numbered(4)), **asked)
+            world.do("revert", Pointer(DATA, Numbered(4)), parent=parent)
         assert caught.value.kind == kind
     world.do("revert", Pointer(DATA, Numbered(4)), parent=3)
     assert names(world, 5) == ["a.csv", "main"]

@@ -26,9 +26,7 @@ def merge(
     into: Annotated[RefName | None, "the ref that it is merged into; without it, main of the same asset"] = None,
     *,
     message: Annotated[str, "-m", "what the merge is for"] = "",
-    ff: Annotated[
-        bool, "just go to the other version where the ref has nothing of its own; else make one, always"
-    ] = True,
+    ff: Annotated[bool, "go to the other version itself where the ref has nothing of its own"] = True,
     take: Annotated[
         Choice | None, "for paths that clash: ours, theirs, base, or file, whose bytes --digest names"
     ] = None,
@@ -40,8 +38,8 @@ def merge(
     """Merge a version into a ref: path by path, against what both come from.
 
     What only one side has changed is taken. Where both have, in ways that exclude each other, the paths clash and the merge waits
-    (exit code 5): `loopline merges REF` lists them, `--take` chooses, `--continue` finishes. Where a policy speaks of the ref, the
-    move waits.
+    (exit code 5): `loopline merges REF` lists them, `--take` chooses, `--continue` finishes. A policy
+    that speaks of the ref holds its move as any other.
 
     Example:
         loopline merge data/flights@fix data/flights@main
