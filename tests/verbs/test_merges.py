@@ -64,6 +64,7 @@ def test_open_merges_are_listed_with_how_much_is_left(clashing: World) -> None:
     clashing.do("merge", take="ours", paths=("a",))
     (one,) = clashing.do("merges")
     assert (one.ref, one.clashes, one.left) == (MAIN, 4, 3)
+    assert clashing.do("merges", MAIN, itself=True) == (one,)
     clashing.do("merge", abandon=True)
     assert clashing.do("merges") == ()
     with pytest.raises(NotFound):

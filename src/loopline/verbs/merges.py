@@ -21,6 +21,7 @@ def merges(
         RefName | None, "the ref of a merge: what clashes in it, path by path; without it, every open merge"
     ] = None,
     *,
+    itself: Annotated[bool, "-d", "the merge of the ref itself, not its paths"] = False,
     left: Annotated[bool, "only paths that nothing was taken for yet"] = False,
     prefix: Annotated[str, "only paths that begin so"] = "",
     after: Annotated[str, "go on behind this path"] = "",
@@ -33,7 +34,9 @@ def merges(
     """
     at_most(limit)
     if ref is not None:
-        _, weighed = stands(loop, found(loop, ref))
+        merge, weighed = stands(loop, found(loop, ref))
+        if itself:
+            return (merge,)
         some = (one for one in weighed.clashes if one.path > after and one.path.startswith(prefix))
         return tuple(one for one in some if not (left and one.taken))[:limit]
     with loop.ledger.read() as tx:

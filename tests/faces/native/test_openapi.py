@@ -193,11 +193,8 @@ def story(face: Face) -> Face:
     return face
 
 
-def test_every_read_answers_what_the_document_says(story: Face) -> None:
-    """Real answers of every read fit their schemas to the last field."""
-    runs = story.get("/find").json()["result"]
-    change = story.get("/find?what=changes&open=true").json()["result"][0]["id"]
-    incident = story.get("/find?what=incidents").json()["result"][0]["id"]
+def disagree(story: Face) -> None:
+    """Begin a merge in which a path clashes, and take something for it; name a version, too."""
     story.result("tag", {"name": "code", "version": "data/flights@1"})
     code = story.get("/get?pointer=data/flights@1").json()["result"]["artifact"]["digest"]
     story.result("branch", {"asset": "data/flights", "name": "fix"})
@@ -208,6 +205,14 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         story.result("cherry_pick", {"version": "data/flights@4", "into": "data/flights@main"})["state"] == "clashing"
     )
     assert story.result("merge", {"take": "base", "paths": ["t.csv"]})["left"] == 0
+
+
+def test_every_read_answers_what_the_document_says(story: Face) -> None:
+    """Real answers of every read fit their schemas to the last field."""
+    runs = story.get("/find").json()["result"]
+    change = story.get("/find?what=changes&open=true").json()["result"][0]["id"]
+    incident = story.get("/find?what=incidents").json()["result"][0]["id"]
+    disagree(story)
     asked = {
         "ls": ["", "what=data", "what=data/flights@2", "what=data/flights&itself=true", "what=data/flights@2&folder="],
         "preview": ["version=data/flights@2&path=t.csv"],
