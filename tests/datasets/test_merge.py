@@ -11,7 +11,7 @@ from loopline.datasets.merge import Roots, merge, outcome, settle
 from loopline.datasets.tree import EMPTY, Tree, build
 from loopline.nouns.entry import Entry, Folder
 from loopline.store.memory import MemoryBlobs
-from tests.datasets.making import entries, entry
+from tests.datasets.making import entries, entry, naive_merge
 
 if TYPE_CHECKING:
     from loopline.nouns.digest import Digest
@@ -54,31 +54,6 @@ def files_of(blobs: MemoryBlobs, root: Digest) -> Content:
     return {one.path: one for one in Tree(blobs, root).iter()}
 
 
-def twin(base: Content, ours: Content, theirs: Content) -> tuple[Content, dict[str, str]]:
-    """Merge three dictionaries the slow way: what comes of ours where nothing clashes, and what does, by path."""
-    paths = sorted({*base, *ours, *theirs})
-    clashes: dict[str, str] = {}
-    for path in paths:
-        for here, there in ((ours, theirs), (theirs, ours)):
-            changed = path in here and here[path] != base.get(path)
-            below = (one for one in there if one.startswith(f"{path}/") and there[one] != base.get(one))
-            if changed and path not in there and any(below):
-                clashes[path] = "file/folder"
-    apart = [path for path in paths if any(path == one or path.startswith(f"{one}/") for one in clashes)]
-    result = dict(ours)
-    for path in paths:
-        if path in apart:
-            continue
-        kind, one = outcome(base.get(path), ours.get(path), theirs.get(path))
-        if kind:
-            clashes[path] = kind
-        elif one is None:
-            result.pop(path, None)
-        else:
-            result[path] = one
-    return result, clashes
-
-
 @settings(max_examples=150)
 @given(CONTENT, CONTENT, CONTENT, st.sampled_from(["ours", "theirs", "base", "file"]))
 def test_a_merge_is_that_of_three_dictionaries(
@@ -89,7 +64,7 @@ def test_a_merge_is_that_of_three_dictionaries(
     blobs = MemoryBlobs()
     roots = Roots(kept(blobs, base) if base else None, kept(blobs, ours), kept(blobs, theirs) if theirs else None)
     merged = merge(blobs, roots)
-    clean, clashes = twin(base, ours, theirs)
+    clean, clashes = naive_merge(base, ours, theirs)
     assert {one.path: one.kind for one in merged.clashes} == clashes
     assert [one.path for one in merged.clashes] == sorted(clashes)
     assert files_of(blobs, edit(blobs, roots.ours, merged.changes)) == clean

@@ -148,6 +148,19 @@ def test_a_ref_that_moves_meanwhile_is_merged_as_it_stands_then(clashing: World)
     assert files(clashing, 6) == {"a": b"fix", "jan.csv": b"fix", "d": b"new", "late": b"5"}
 
 
+def test_what_came_by_another_way_is_not_merged_again(clashing: World) -> None:
+    """A merge that waits is over without a version where the ref has moved to one that comes from both."""
+    merged(clashing)
+    clashing.do("branch", DATA, "other", at=Numbered(4))
+    clashing.do("merge", FROM_FIX, RefName(DATA, "other"))
+    clashing.do("merge", into=RefName(DATA, "other"), take="ours", paths=("*",))
+    clashing.do("merge", into=RefName(DATA, "other"), continue_=True)
+    clashing.do("propose", MAIN, to=Numbered(5), why="as it is there")
+    assert clashing.do("merge", into=MAIN, continue_=True).state == "nothing"
+    assert clashing.do("merges") == ()
+    assert clashing.target(MAIN) == 5
+
+
 def test_somebody_who_is_faster_is_merged_with(forked: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A version that comes between looking and moving is in what the merge makes; a ref that never rests is a conflict."""
     from loopline.verbs import merging
@@ -169,6 +182,33 @@ def test_somebody_who_is_faster_is_merged_with(forked: World, monkeypatch: pytes
     with pytest.raises(Conflict) as caught:
         merged(forked)
     assert caught.value.kind == "ref-busy"
+
+
+def test_choosing_while_the_ref_moves_is_as_good(clashing: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken counts for where the ref stands then; one that never rests is a conflict, and nothing is taken."""
+    from loopline.verbs import merging
+
+    merged(clashing)
+    weigh, moves = merging.weigh, [1, 1]
+
+    def slow(*args: Any, **asked: Any) -> Any:
+        found = weigh(*args, **asked)
+        if moves:
+            moves.pop()
+            clashing.data(a=b"main", b=b"main", jan_csv=b"main", late=b"%d" % len(clashing.events()))
+        return found
+
+    clashing.data(a=b"main", b=b"main", jan_csv=b"main", late=b"1")
+    monkeypatch.setattr(merging, "weigh", slow)
+    told = clashing.do("merge", take="ours", paths=("a",))
+    assert (told.ours, told.left) == (7, 2)
+    clashing.data(a=b"main", b=b"main", jan_csv=b"main", late=b"2")
+    moves += [1] * 10
+    with pytest.raises(Conflict) as caught:
+        clashing.do("merge", take="ours", paths=("*",))
+    assert caught.value.kind == "ref-busy"
+    moves.clear()
+    assert clashing.do("merges")[0].left == 2
 
 
 def test_a_policy_holds_a_merge_as_any_other_move(forked: World) -> None:

@@ -90,32 +90,41 @@ def carry(loop: Loop, find: Callable[[Tables], Sides], *, forward: bool = True) 
 def go_on(loop: Loop, merge: Merge) -> Merge:
     """Finish a merge for which everything was chosen; with something left, or with more by now, it waits on."""
     for _ in range(TRIES):
-        merge, sides, weighed = looked_at(loop, merge)
-        if weighed.root is None:
-            return counted(merge, weighed)
         try:
-            return publish(loop, sides, weighed, merge)
+            merge, sides, weighed = looked_at(loop, merge)
+            if nothing_new(sides):
+                return _come_already(loop, sides, merge)
+            return publish(loop, sides, weighed, merge) if weighed.root is not None else counted(merge, weighed)
         except _Moved:
             continue
     raise busy(merge.ref)
 
 
 def looked_at(loop: Loop, merge: Merge) -> tuple[Merge, Sides, Weighed]:
-    """Weigh an open merge as of where its ref stands now, and write down where that is."""
-    with loop.ledger.read() as tx:
-        before = sides_of(tx, merge)
-        sides = moved_on(tx, before)
-        taken = tx.merges.taken(merge.id)
-    if sides.ours == before.ours:
-        return merge, sides, weigh(loop, sides, taken, driving=False)
-    weighed = weigh(loop, sides, [one for one in taken if not one.actor.startswith("driver:")])
+    """Weigh an open merge as of where its ref stands now, and write down where that is. Raise Conflict kind="ref-busy"."""
+    for _ in range(TRIES):
+        with loop.ledger.read() as tx:
+            before, taken = sides_of(tx, merge), tx.merges.taken(merge.id)
+            sides = moved_on(tx, before)
+        if sides.ours == before.ours:
+            return merge, sides, weigh(loop, sides, taken, driving=False)
+        weighed = weigh(loop, sides, [one for one in taken if not one.actor.startswith("driver:")])
+        try:
+            return _moved(loop, sides, weighed, merge), sides, weighed
+        except _Moved:
+            continue
+    raise busy(merge.ref)
+
+
+def _moved(loop: Loop, sides: Sides, weighed: Weighed, merge: Merge) -> Merge:
+    """Let a merge that waits go on from where its ref stands."""
     with loop.ledger.write(loop.project, loop.actor) as tx:
         _must_stand(tx, sides)
         tx.merges.forget_made(merge.id)
         tx.merges.take(merge.id, weighed.made)
         merge = tx.merges.move(merge.id, ours=sides.ours.number, base=sides.base.number if sides.base else None)
         tx.say("merge.moved", str(sides.ref), **_facts(sides), merge=merge.id, clashes=len(weighed.clashes))
-    return merge, sides, weighed
+    return merge
 
 
 def weigh(
@@ -242,6 +251,16 @@ def _go_forward(loop: Loop, sides: Sides, theirs: Version) -> Merge:
             change = begin(tx, loop, Plan((move,), sides.message))
         tx.say(tx.kind or "change.unchanged", change.id, **_facts(sides))
     return replace(_told(sides, "forward"), version=theirs, change=change)
+
+
+def _come_already(loop: Loop, sides: Sides, merge: Merge) -> Merge:
+    """End a merge of what has come to the ref by another way."""
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        _must_stand(tx, sides)
+        done = replace(merge, state="nothing", closed_at=tx.now)
+        tx.merges.close(done)
+        tx.say("merge.abandoned", str(merge.ref), merge=merge.id, why="it is in already")
+    return done
 
 
 def _wait(loop: Loop, sides: Sides, weighed: Weighed) -> Merge:
