@@ -23,6 +23,7 @@ TOPICS = (
     "questions",
     "insights",
     "datasets",
+    "branches",
     "server",
     "standing",
     "transfer",
