@@ -65,3 +65,20 @@ def test_a_merge_goes_on_from_where_its_ref_stands(hand: Hand) -> None:
         moved = tx.merges.move(merge.id, ours=4, base=None)
         assert (moved.id, moved.ours, moved.base) == (merge.id, 4, None)
         assert len(tx.merges.taken(merge.id)) == 1
+
+
+def test_a_merge_that_is_over_stays_so(hand: Hand) -> None:
+    """Whoever comes late neither ends it otherwise, nor takes anything, nor lets it go on."""
+    hand.publish(b"1", b"2", b"3")
+    with hand.write() as tx:
+        merge = tx.merges.open(made(hand))
+        tx.merges.close(replace(merge, state="abandoned"))
+        for late in (
+            lambda: tx.merges.close(replace(merge, state="made")),
+            lambda: tx.merges.take(merge.id, [Resolution("a", "ours", actor="person:ann")]),
+            lambda: tx.merges.move(merge.id, ours=3, base=1),
+        ):
+            with pytest.raises(Conflict) as caught:
+                late()
+            assert caught.value.kind == "merge-over"
+        assert tx.merges.taken(merge.id) == []

@@ -55,12 +55,14 @@ class Merges:
         return [self._merge(row) for row in rows]
 
     def move(self, merge: str, *, ours: int, base: int | None) -> Merge:
-        """Let an open merge go on from where its ref stands now. What was taken stays, as far as people have taken it."""
+        """Let an open merge go on from where its ref stands now. What was taken stays. Raise Conflict kind="merge-over"."""
+        self._must_be_open(merge)
         self._rows.do("UPDATE merges SET ours = ?, base = ? WHERE id = ?", ours, base, merge)
         return self._one(merge)
 
     def close(self, merge: Merge) -> None:
-        """Say what came of it: a version and the change that moves the ref there, or nothing."""
+        """Say what came of it: a version and the change that moves the ref, or nothing. Raise Conflict kind="merge-over"."""
+        self._must_be_open(merge.id)
         self._rows.do(
             "UPDATE merges SET state = ?, closed_at = ?, version = ?, change = ? WHERE id = ?",
             merge.state, self._now, merge.version.number if merge.version else None,
@@ -68,7 +70,8 @@ class Merges:
         )  # fmt: skip
 
     def take(self, merge: str, taken: Iterable[Resolution]) -> None:
-        """Add what was taken, behind all that was taken before."""
+        """Add what was taken, behind all that was taken before. Raise Conflict kind="merge-over"."""
+        self._must_be_open(merge)
         row = self._rows.one("SELECT COALESCE(MAX(seq), 0) FROM resolutions WHERE merge = ?", merge)
         first = int(row[0]) + 1 if row else 1
         self._rows.many(
@@ -91,6 +94,15 @@ class Merges:
             merge,
         )
         return [Resolution(r[0], r[1], Digest(r[2]) if r[2] else None, *r[3:]) for r in rows]
+
+    def _must_be_open(self, merge: str) -> None:
+        if not self._rows.one("SELECT 1 FROM merges WHERE id = ? AND closed_at IS NULL", merge):
+            raise Conflict(
+                "somebody has finished this merge, or given it up",
+                kind="merge-over",
+                hint="loopline merges",
+                merge=merge,
+            )
 
     def _one(self, merge: str) -> Merge:
         row = self._rows.one(f"{_SELECT} WHERE id = ?", merge)
