@@ -54,7 +54,7 @@ def files_of(blobs: MemoryBlobs, root: Digest) -> Content:
     return {one.path: one for one in Tree(blobs, root).iter()}
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(CONTENT, CONTENT, CONTENT, st.sampled_from(["ours", "theirs", "base", "file"]))
 def test_a_merge_is_that_of_three_dictionaries(
     a: dict[str, tuple[int, int]], b: dict[str, tuple[int, int]], c: dict[str, tuple[int, int]], choice: Choice
@@ -81,6 +81,7 @@ def test_a_merge_is_that_of_three_dictionaries(
     assert edit(blobs, roots.ours, changes) == kept(blobs, clean)
 
 
+@settings(max_examples=40)
 @given(CONTENT, CONTENT, CONTENT)
 def test_sides_that_change_places_merge_to_the_same_tree(
     a: dict[str, tuple[int, int]], b: dict[str, tuple[int, int]], c: dict[str, tuple[int, int]]
@@ -94,6 +95,7 @@ def test_sides_that_change_places_merge_to_the_same_tree(
         assert edit(blobs, ours, there.changes) == edit(blobs, theirs, back.changes)
 
 
+@settings(max_examples=40)
 @given(CONTENT, CONTENT)
 def test_a_side_that_has_not_changed_takes_the_other(
     a: dict[str, tuple[int, int]], x: dict[str, tuple[int, int]]
@@ -110,7 +112,7 @@ def test_a_side_that_has_not_changed_takes_the_other(
 def test_both_sides_of_a_large_tree_are_merged_whatever_lies_between() -> None:
     """Scattered edits, additions and removals of two sides give the tree that is built from their union."""
     chance = random.Random(7)
-    blobs, base = MemoryBlobs(), {one.path: one for one in entries(20_000, "d/{:06d}")}
+    blobs, base = MemoryBlobs(), {one.path: one for one in entries(8_000, "d/{:06d}")}
     root = kept(blobs, base)
     picked = chance.sample(sorted(base), 600)
     sides: list[dict[str, Entry | None]] = [
@@ -126,25 +128,25 @@ def test_both_sides_of_a_large_tree_are_merged_whatever_lies_between() -> None:
 
 
 def test_a_merge_reads_what_differs_and_nothing_else() -> None:
-    """In a tree of 40,000 files the nodes that are read grow with the changes, not with the tree."""
+    """In a tree of 20,000 files the nodes that are read grow with the changes, not with the tree."""
     blobs = Counting()
-    files = {one.path: one for one in entries(40_000, "d/{:06d}")}
+    files = {one.path: one for one in entries(20_000, "d/{:06d}")}
     root = kept(blobs, files)
     nodes = len(set(Tree(blobs, root).nodes()))
     reads = []
     for many in (1, 4):
         ours, theirs = (
             edit(
-                blobs, root, {f"d/{n:06d}": entry(f"d/{n:06d}", side + n) for n in range(side, 40_000, 40_000 // many)}
+                blobs, root, {f"d/{n:06d}": entry(f"d/{n:06d}", side + n) for n in range(side, 20_000, 20_000 // many)}
             )
-            for side in (10, 5_000)
+            for side in (10, 2_500)
         )
         blobs.reads = 0
         merged = merge(blobs, Roots(root, ours, theirs))
         edit(blobs, ours, merged.changes)
         reads.append(blobs.reads)
         assert len(merged.changes) == many
-    assert nodes > 200
+    assert nodes > 100
     assert reads[0] <= 20
     assert reads[1] <= 20 * 4
 

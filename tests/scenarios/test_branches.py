@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Conflict, Invalid
@@ -198,7 +206,12 @@ class Branches(RuleBasedStateMachine):
         self.loop.ledger.close()
 
 
-TestBranches = Branches.TestCase
-TestBranches.settings = settings(
-    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+@pytest.mark.parametrize("histories", [8, pytest.param(120, marks=pytest.mark.long)])
+def test_branches_are_as_dictionaries_would_be(histories: int) -> None:
+    """In any order of edits, merges, reverts and picks each branch has the files, each version the parents, that it should."""
+    run_state_machine_as_test(
+        Branches,
+        settings=settings(
+            max_examples=histories, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
