@@ -24,6 +24,7 @@ TOPICS = (
     "insights",
     "datasets",
     "folders",
+    "branches",
     "server",
     "standing",
     "transfer",

@@ -39,7 +39,7 @@ TALLEST = 1500
 """Pixels: what is below them is more of the same."""
 QUALITY = 64
 """Of WebP, up to 100: letters are clear, and a page is about 30 KB."""
-MOST = 3_800_000
+MOST = 3_900_000
 """Bytes of the chosen set."""
 ON_A_PHONE = frozenset({
     "overview",

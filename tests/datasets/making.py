@@ -12,6 +12,7 @@ from xxhash import xxh3_64_intdigest
 
 from loopline.datasets.blocks import Found
 from loopline.datasets.index import Index
+from loopline.datasets.merge import outcome
 from loopline.datasets.scan import scan
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Difference, Entry
@@ -31,6 +32,33 @@ def naive_difference(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> list
     """Compare two dictionaries."""
     paths = sorted(old.keys() | new.keys(), key=str.encode)
     return [Difference(path, old.get(path), new.get(path)) for path in paths if old.get(path) != new.get(path)]
+
+
+def naive_merge(
+    base: Mapping[str, Entry], ours: Mapping[str, Entry], theirs: Mapping[str, Entry]
+) -> tuple[dict[str, Entry], dict[str, str]]:
+    """Merge three dictionaries the slow way: what comes of ours where nothing clashes, and what does, by path."""
+    paths = sorted({*base, *ours, *theirs})
+    clashes: dict[str, str] = {}
+    for path in paths:
+        for here, there in ((ours, theirs), (theirs, ours)):
+            changed = path in here and here[path] != base.get(path)
+            below = (one for one in there if one.startswith(f"{path}/") and there[one] != base.get(one))
+            if changed and path not in there and any(below):
+                clashes[path] = "file/folder"
+    apart = [path for path in paths if any(path == one or path.startswith(f"{one}/") for one in clashes)]
+    result = dict(ours)
+    for path in paths:
+        if path in apart:
+            continue
+        kind, one = outcome(base.get(path), ours.get(path), theirs.get(path))
+        if kind:
+            clashes[path] = kind
+        elif one is None:
+            result.pop(path, None)
+        else:
+            result[path] = one
+    return result, clashes
 
 
 def naive_root(content: Iterable[Entry]) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.datasets.diff import diff
+from loopline.datasets.diff import _Side, diff
 from loopline.datasets.edit import edit
 from loopline.datasets.tree import EMPTY, build
 from loopline.errors import Unavailable
@@ -120,3 +120,20 @@ def test_a_broken_node_stops_the_difference() -> None:
     with pytest.raises(Unavailable) as caught:
         list(diff(blobs, a, b))
     assert caught.value.kind == "blob-corrupt"
+
+
+def test_what_two_nodes_have_alike_is_passed_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One change in thousands of files takes some dozen looks, not one for each neighbour of what differs."""
+    blobs = MemoryBlobs()
+    root = build(blobs, entries(20_000))
+    path = "images/train/007000.jpg"
+    other = edit(blobs, root, {path: entry(path, 1)})
+    looks, head = [], _Side.head
+
+    def counted(side: _Side) -> object:
+        looks.append(side)
+        return head(side)
+
+    monkeypatch.setattr(_Side, "head", counted)
+    assert [one.path for one in diff(blobs, root, other)] == [path]
+    assert len(looks) < 40

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
+from loopline.datasets.nodes import Node, Reader
 from loopline.datasets.tree import EMPTY, Tree, build
 from loopline.errors import Invalid, NotFound
 from loopline.nouns.digest import digest_of
@@ -232,3 +233,19 @@ def test_build_takes_a_stream() -> None:
     """Entries may come from a generator, once."""
     some = entries(500)
     assert build(MemoryBlobs(), iter(some)) == build(MemoryBlobs(), some)
+
+
+def test_a_page_of_files_goes_from_leaf_to_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand lines visit the few leaves that they stand in, and not the way from the root for each of them."""
+    blobs = MemoryBlobs()
+    root = build(blobs, entries(20_000, "d/{:06d}"))
+    visits, child = [], Reader.child
+
+    def counted(reader: Reader, node: Node, at: int) -> Node:
+        visits.append(at)
+        return child(reader, node, at)
+
+    monkeypatch.setattr(Reader, "child", counted)
+    lines = Tree(blobs, root).list("d/", after="d/007000", limit=1000)
+    assert [line.path for line in lines] == [f"d/{n:06d}" for n in range(7001, 8001)]
+    assert len(visits) < 100

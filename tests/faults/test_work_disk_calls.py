@@ -58,7 +58,7 @@ import errno, sys
 from pathlib import Path
 import loopline
 from loopline.errors import LooplineError
-from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
+from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName
 from loopline.nouns.run import Point
 from loopline.sdk.client import Local
 from loopline.sdk.workspace import Workspace
@@ -111,6 +111,15 @@ def checkout():
         Workspace(Local(loop), settings).checkout(Pointer(AssetName("tiny", "data", "rows"), Numbered(number)), here / "out")
         say("out", number)
 
+def merge():
+    main = RefName(AssetName("tiny", "data", "rows"), "main")
+    unless({"merge-open"}, "merge", Pointer(main.asset, Named("fix")), main)
+    say("clashed")
+    unless({"no-merge"}, "merge", into=main, take="theirs", paths=("*",))
+    say("taken")
+    unless({"no-merge"}, "merge", into=main, continue_=True)
+    say("merged")
+
 def journal():
     run = loopline.start("train")
     say("began", run.id)
@@ -141,7 +150,7 @@ for attempt in (1, 2):
 say("over")
 sys.exit(code)
 """
-WAYS = ("pipeline", "record", "propose", "rollback", "checkout", "journal")
+WAYS = ("pipeline", "record", "propose", "rollback", "checkout", "merge", "journal")
 EITHER = {
     "disk-error",
     "index-unreadable",
@@ -179,6 +188,8 @@ def template() -> Path:
     (home / "policy").write_bytes(dump_document(Document((Policy("best", ("model/*@best",)),), ())))
     for files in ({"a": "1 2 3", "b": "old", "c": "gone"}, {"a": "1 2 3 4", "b": "new", "d": "more"}):
         load("add")(loop, ROWS, tree=tree(**files))
+    load("branch")(loop, ROWS, "fix", at=Numbered(1))
+    load("add")(loop, ROWS, tree=tree(a="1 2 3 5", b="old", c="gone", e="fix"), branch="fix")
     for number in (1, 2):
         load("put")(loop, SUM, digest=loop.blobs.put(b"%d" % number))
         change = load("propose")(loop, BEST, to=Numbered(number), why="test")
@@ -288,6 +299,23 @@ def check_checkout(loop: Loop, folder: Path, said: list[list[str]]) -> None:
     done = [words[1] for words in said if words[0] == "out"]
     if done == ["1", "2"]:
         assert files == trees[1]
+
+
+def check_merge(loop: Loop, folder: Path, said: list[list[str]]) -> None:
+    with loop.ledger.read() as tx:
+        at, versions = tx.refs.get(RefName(ROWS, "main")).target, tx.versions.list(ROWS)
+        waiting = tx.merges.list("tiny")
+        taken = [one.choice for merge in waiting for one in tx.merges.taken(merge.id)]
+    assert (at, len(versions)) in {(2, 3), (4, 4)}, "the version, the ref and the end of the merge come together, once"
+    assert len(waiting) == (at == 2 and (["clashed"] in said or bool(waiting)))
+    assert at == 4 or ["merged"] not in said
+    if at == 2 and ["taken"] in said:
+        assert taken == ["theirs"]
+    if at == 4:
+        assert versions[0].parents == (2, 3)
+        tree = Tree(loop.blobs, versions[0].artifact.digest)
+        files = {entry.path: loop.blobs.read(entry.digest) for entry in tree.iter()}
+        assert files == {"a.py": b"1 2 3 5", "b.py": b"new", "d.py": b"more", "e.py": b"fix"}
 
 
 def check_journal(loop: Loop, folder: Path, said: list[list[str]]) -> None:

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from loopline.errors import Invalid, NotFound
 from loopline.nouns.artifact import Artifact
 from loopline.nouns.digest import digest_of
 from loopline.nouns.name import AssetName, Hashed, Latest, Named, Numbered, Pointer
+from loopline.testing.loop import empty_database
 
-if TYPE_CHECKING:
-    from .conftest import Hand
+from .conftest import Hand
 
 MODEL = AssetName("flights", "model", "delay")
 
@@ -106,3 +106,34 @@ def test_versions_are_found_by_digest_and_run(hand: Hand) -> None:
         assert tx.versions.named("flights", [digest_of(b"1"), digest_of(b"9")]) == {
             digest_of(b"1"): ["model/delay@1", "report/copy@1"]
         }
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 30), max_size=3), min_size=2, max_size=30), st.data())
+def test_bases_are_the_best_common_ancestors(drawn: list[list[int]], data: st.DataObject) -> None:
+    """In any history they are the versions that both come from and that no other such version comes from, newest first."""
+    hand = Hand(empty_database())
+    above: dict[int, set[int]] = {}
+    with hand.write() as tx:
+        for number, some in enumerate(drawn, 1):
+            parents = sorted({one % number for one in some} - {0})
+            tx.versions.publish(
+                MODEL, Artifact(digest_of(b"%d" % number), size=1), author="person:ann", parents=parents
+            )
+            above[number] = {number}.union(*(above[one] for one in parents))
+        a, b = (data.draw(st.integers(1, len(drawn))) for _ in range(2))
+        common = above[a] & above[b]
+        best = [one for one in common if not any(one in above[other] for other in common - {one})]
+        assert tx.versions.bases(MODEL, a, b) == sorted(best, reverse=True)
+    hand.database.close()
+
+
+def test_a_base_far_below_is_found(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two long lines meet where they began, however few numbers are read at once."""
+    monkeypatch.setattr("loopline.ledger.versions._AHEAD", 7)
+    with hand.write() as tx:
+        for number in range(1, 62):
+            parents = [1 if number in (2, 3) else number - 2] if number > 1 else []
+            tx.versions.publish(MODEL, Artifact(digest_of(b"x"), size=1), author="person:ann", parents=parents)
+        assert tx.versions.bases(MODEL, 60, 61) == [1]
+        assert tx.versions.bases(MODEL, 59, 61) == [59]

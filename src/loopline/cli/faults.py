@@ -1,7 +1,8 @@
 """faults: what went wrong, said so that the next step is clear, and the exit code for it.
 
 0 fine · 1 the thing asked about failed, or a rule says no · 2 the command or the configuration is wrong · 3 it could not
-run · 4 not authenticated · 5 somebody else was faster · 8 not decided yet · 70 a defect of Loopline · 130 interrupted.
+run · 4 not authenticated · 5 somebody else was faster, or changed the same · 8 not decided yet · 70 a defect of
+Loopline · 130 interrupted.
 """
 
 from __future__ import annotations

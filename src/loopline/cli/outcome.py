@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loopline.cli.faults import FAILED, FINE, PENDING
+from loopline.cli.faults import FAILED, FINE, LATE, PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from loopline.verbs import Verb
 
-_TELLING = ("add", "check", "promote", "deploy", "apply", "run", "reproduce", "verify", "doctor", "backup", "restore")
+_TELLING = (
+    "add", "merge", "revert", "cherry_pick", "check", "promote", "deploy", "apply", "run", "reproduce", "verify", "doctor",
+    "backup", "restore",
+)  # fmt: skip
 """Commands whose point is the answer."""
 
 
 def code_of(command: Verb, result: Any, *, asked: bool = False) -> int:
-    """Give 0, 1 (failed, refused, damaged; with `asked` also: they differ) or 8 (not decided yet)."""
+    """Give 0, 1 (failed, refused, damaged; with `asked` also: they differ), 5 (paths clash) or 8 (not decided yet)."""
     if not asked and command.name not in _TELLING:
         return FINE
     if isinstance(result, (tuple, list)):
@@ -49,6 +52,12 @@ def _change(change: Any) -> int:
     return FAILED if results & {"fail", "error"} else PENDING
 
 
+def _merge(merge: Any) -> int:
+    if merge.state == "clashing":
+        return LATE if merge.left else PENDING
+    return _change(merge.change) if merge.change else FINE
+
+
 def _result(result: str) -> int:
     return FINE if result == "pass" else PENDING if result == "pending" else FAILED
 
@@ -68,6 +77,7 @@ _JUDGES: dict[str, Callable[[Any], int]] = {
     "Change": _change,
     "Review": lambda review: _change(review.change),
     "Published": lambda published: _change(published.change) if published.change else FINE,
+    "Merge": _merge,
     "Verdict": lambda verdict: _result(verdict.result),
     "Requirement": lambda requirement: _result(requirement.result),
     "Ran": lambda ran: _run(ran.run),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def undo_of(command: str, result: Any, asked: Mapping[str, Any]) -> str | None:
     """Write the command that undoes what `command` did with the arguments `asked`; None where nothing can be taken back."""
-    change = result.change if type(result).__name__ == "Published" else result
+    change = result.change if type(result).__name__ in ("Published", "Merge") else result
     if type(change).__name__ == "Change":
         if command == "approve" and change.state != "applied":
             return f"loopline approve {brief(change.id)}" + ("" if asked.get("reject") else " --reject")
@@ -100,16 +100,25 @@ def _incident(made: Any, asked: Mapping[str, Any]) -> str | None:
     return None if asked.get("edit") else f"loopline resolve {brief(made.id)} --why …"
 
 
+def _merge(made: Any, asked: Mapping[str, Any]) -> str | None:
+    """Give a merge up that waits; what was taken for a path is taken otherwise by saying so."""
+    begun = made.state == "clashing" and not asked.get("take") and not asked.get("continue_")
+    return f"loopline merge --abandon {quote(str(made.ref))}" if begun else None
+
+
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
     "delete": _delete,
     "grant": _grant,
     "pause": lambda made, _: f"loopline resume {brief(made.change)}",
     "issue": lambda made, _: f"loopline revoke {quote(made.token.id)}",  # a role that came with it may have been there
+    "cherry_pick": _merge,
     "incident": _incident,
+    "merge": _merge,
     "put": _put,
     "reopen": lambda made, _: f"loopline resolve {brief(made.id)} --why …",
     "resolve": lambda made, _: f"loopline reopen {brief(made.id)} --why …",
     "resume": lambda made, _: f"loopline pause {brief(made.change)}",
+    "revert": _merge,
     "revoke": _revoke,
     "run": _run,
     "silence": _silence,

@@ -26,12 +26,32 @@ def diff(blobs: Reads, a: Digest, b: Digest, prefix: str = "") -> Iterator[Diffe
         if old is None and new is None:
             return
         if old == new and left.height == right.height:  # the same entry, or the same node with all that is below it
-            left.skip()
-            right.skip()
+            run = _alike(left.frames[-1], right.frames[-1])
+            left.skip(run)
+            right.skip(run)
         elif left.height > 0 or right.height > 0:
             _open(left, right, old, new)
         else:
             yield _difference(left, right, old, new)
+
+
+def _alike(left: tuple[Node, int], right: tuple[Node, int]) -> int:
+    """Count how many items two nodes have alike from where they are; the first ones are. Whole slices are compared, not items."""
+    (node, at), (other, to) = left, right
+    least, most = 1, min(len(node.keys) - at, len(other.keys) - to)
+    while least < most:
+        middle = (least + most + 1) // 2
+        here, there = slice(at + least, at + middle), slice(to + least, to + middle)
+        if (
+            node.ids[32 * here.start : 32 * here.stop] == other.ids[32 * there.start : 32 * there.stop]
+            and node.keys[here] == other.keys[there]
+            and node.firsts[here] == other.firsts[there]
+            and node.seconds[here] == other.seconds[there]
+        ):
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _open(left: _Side, right: _Side, old: Item | None, new: Item | None) -> None:
@@ -88,10 +108,10 @@ class _Side:
                 return node.keys[at], node.id(at), node.firsts[at], node.seconds[at]
         return None
 
-    def skip(self) -> None:
-        """Pass over it."""
+    def skip(self, many: int = 1) -> None:
+        """Pass over it, and over more of the same node."""
         node, at = self.frames[-1]
-        self.frames[-1] = node, at + 1
+        self.frames[-1] = node, at + many
 
     def open(self) -> None:
         """Go into the node that comes next."""

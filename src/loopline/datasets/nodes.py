@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from operator import lt
@@ -65,6 +65,15 @@ class Node:
     """Sizes in a leaf, entry counts in an inner node."""
     seconds: list[int]
     """1 where the file is executable in a leaf, byte totals in an inner node."""
+    count: int = field(init=False)
+    """Entries below."""
+    total: int = field(init=False)
+    """Bytes of the files below."""
+
+    def __post_init__(self) -> None:
+        """Add up once what each visit holds against the parent."""
+        object.__setattr__(self, "count", sum(self.firsts) if self.level else len(self.keys))
+        object.__setattr__(self, "total", sum(self.seconds if self.level else self.firsts))
 
     def id(self, at: int) -> bytes:
         """Give the id of one item."""
@@ -80,15 +89,11 @@ class Node:
         """The key that names this node in its parent."""
         return self.keys[-1] if self.keys else b""
 
-    @property
-    def count(self) -> int:
-        """Entries below."""
-        return sum(self.firsts) if self.level else len(self.keys)
-
-    @property
-    def total(self) -> int:
-        """Bytes of the files below."""
-        return sum(self.seconds) if self.level else sum(self.firsts)
+    def before(self, at: int) -> tuple[int, int]:
+        """Add up entries and bytes below the items in front of one."""
+        if self.level:
+            return sum(self.firsts[:at]), sum(self.seconds[:at])
+        return at, sum(self.firsts[:at])
 
 
 def closes(level: int, key: bytes, length: int) -> bool:
@@ -220,6 +225,11 @@ def _corrupt(digest: Digest, why: str) -> Unavailable:
     )
 
 
+_NOTHING: Final = Node(0, [], b"", [], [])
+_EMPTY: Final = encode(0, [])[0][1]
+"""The id of the tree without entries: whoever never built one has no bytes of it, and needs none."""
+
+
 def to_digest(raw: bytes) -> Digest:
     """Name the blob whose sha256 is `raw`."""
     return Digest("sha256:" + raw.hex())
@@ -239,7 +249,7 @@ class Reader:
         self._known = known or {}  # nodes that may not be in the store yet
         self._kept: dict[bytes, Node] = {}
         raw = bytes.fromhex(root.removeprefix("sha256:"))
-        node = self._known.get(raw) or decode(blobs.read(root), root)
+        node = self._known.get(raw) or (_NOTHING if raw == _EMPTY else decode(blobs.read(root), root))
         self.root = node
         self.name: Item = (node.last, raw, node.count, node.total)
 

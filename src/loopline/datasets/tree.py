@@ -209,39 +209,46 @@ class Tree:
         start = base
         if after:
             start = max(base, after_prefix(after.encode()) or b"") if after.endswith("/") else after.encode() + b"\0"
-        while len(lines) < limit:
-            found = self.reader.leaf(start)
-            if found is None or not (key := found[0].keys[found[1]]).startswith(base):
+        here = self._seek(start)
+        while here is not None and len(lines) < limit:
+            node, at, count, total = here
+            key = node.keys[at]
+            if not key.startswith(base):
                 break
             slash = key.find(b"/", len(base))
             if slash < 0:
-                lines.append(_entry(*found))
-                start = key + b"\0"
+                lines.append(_entry(node, at))
+                here = (node, at + 1, count + 1, total + node.firsts[at]) if at + 1 < len(node.keys) else None
+                here = here or self._seek(key + b"\0")
                 continue
-            path = key[: slash + 1]
-            lines.append(Folder(path.decode(), *self.measure(path.decode())))
-            start = path[:-1] + b"0"  # the byte behind "/"
+            here = self._seek(
+                key[:slash] + b"0"
+            )  # the byte behind "/": where the folder ends, and the next line begins
+            behind = here[2:] if here else (self.count, self.bytes)
+            lines.append(Folder(key[: slash + 1].decode(), behind[0] - count, behind[1] - total))
         return lines
 
     def measure(self, prefix: str = "") -> tuple[int, int]:
         """Give files and bytes below `prefix` (plain text, as in `iter`) from the sums in the nodes, in O(height)."""
         if not prefix:
             return self.count, self.bytes
-        low = self._before(prefix.encode())
-        high = self._before(after_prefix(prefix.encode()) or b"")
-        return high[0] - low[0], high[1] - low[1]
+        low, high = (self._seek(key) for key in (prefix.encode(), after_prefix(prefix.encode()) or b""))
+        ends = (self.count, self.bytes)
+        (first, less), (last, more) = (found[2:] if found else ends for found in (low, high))
+        return last - first, more - less
 
-    def _before(self, key: bytes) -> tuple[int, int]:
-        """Give files and bytes of all entries below `key`."""
+    def _seek(self, key: bytes) -> tuple[Node, int, int, int] | None:
+        """Find the first entry at or above `key`: its leaf and place there, files and bytes in front of it; None behind all."""
         count = total = 0
         node = self.reader.root
         while True:
             at = bisect_left(node.keys, key)
-            if node.level == 0:
-                return count + at, total + sum(node.firsts[:at])
-            count, total = count + sum(node.firsts[:at]), total + sum(node.seconds[:at])
             if at == len(node.keys):
-                return count, total
+                return None
+            fewer, less = node.before(at)
+            count, total = count + fewer, total + less
+            if node.level == 0:
+                return node, at, count, total
             node = self.reader.child(node, at)
 
     def nodes(self) -> Iterator[Digest]:

@@ -28,6 +28,10 @@ _NAMED: Final = (
         "SELECT t.value FROM tags t CROSS JOIN runs r WHERE r.id = t.run AND r.project = ? AND t.key IN ('log', 'key')"
         " AND t.value IN ({marks})"
     ),
+    (
+        "SELECT s.digest FROM resolutions s CROSS JOIN merges m WHERE m.id = s.merge AND m.project = ?"
+        " AND s.digest IN ({marks})"
+    ),
 )
 """Where records name bytes that their project made. What a run read may be another project's, and counts for nothing."""
 

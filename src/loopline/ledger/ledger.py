@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from loopline.ledger.incidents import Incidents
     from loopline.ledger.leases import Leases
     from loopline.ledger.lineage import Lineage
+    from loopline.ledger.merges import Merges
     from loopline.ledger.metrics import Metrics
     from loopline.ledger.monitors import Monitors
     from loopline.ledger.people import People
@@ -76,6 +77,13 @@ class Tables:
         from loopline.ledger.versions import Versions
 
         return Versions(self.rows, self.now, self.assets)
+
+    @cached_property
+    def merges(self) -> Merges:
+        """Merges in which paths clash, and what was taken."""
+        from loopline.ledger.merges import Merges
+
+        return Merges(self.rows, self.now, self.assets)
 
     @cached_property
     def refs(self) -> Refs:

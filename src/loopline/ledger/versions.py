@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from heapq import heapify, heappop, heappush
+from typing import Any, Final
 
 from loopline.errors import Invalid, NotFound
 from loopline.ledger.assets import Assets, not_deleted
@@ -20,6 +21,13 @@ _SELECT = (
     " v.event_time, q.since, v.deleted_at FROM versions v JOIN artifacts a ON a.digest = v.digest"
     " LEFT JOIN quarantine q ON q.asset = v.asset AND q.number = v.number"
 )
+
+
+BOTH: Final = 3
+STALE: Final = 7
+"""Sides that a version was reached from: 1 and 2, both, and below one that both come from."""
+_AHEAD: Final = 500
+"""Numbers whose parents are read at once."""
 
 
 class Versions:
@@ -132,6 +140,42 @@ class Versions:
             asset, before if before is not None else 2**62, int(deleted), limit,
         )  # fmt: skip
         return [self._version(name, row) for row in rows]
+
+    def bases(self, name: AssetName, a: int, b: int) -> Sequence[int]:
+        """Give the versions that both `a` and `b` come from, or are, and that no other such version comes from; newest first.
+
+        There are several where two lines were merged crosswise, and none where they have nothing in common. Parents have lower
+        numbers than what comes from them, so it goes down from the higher one and reads no further than it has to.
+        """
+        asset = self._assets.id_of(name)
+        sides = {a: 1, **({b: 2} if a != b else {a: 3})}
+        waiting = [-number for number in sides]
+        heapify(waiting)
+        parents: dict[int, list[int]] = {}
+        floor = max(a, b) + 1
+        found: list[int] = []
+        while any(sides[-number] != STALE for number in waiting):
+            number = -heappop(waiting)
+            side = sides.pop(number)
+            if side == BOTH:
+                found.append(number)
+                side = STALE
+            if number < floor:
+                floor = max(number - _AHEAD, 0)
+                rows = self._rows.all(
+                    "SELECT number, parent FROM parents WHERE asset = ? AND number >= ? AND number <= ?",
+                    asset,
+                    floor,
+                    number,
+                )
+                parents = {}
+                for child, parent in rows:
+                    parents.setdefault(child, []).append(parent)
+            for parent in parents.get(number, ()):
+                if parent not in sides:
+                    heappush(waiting, -parent)
+                sides[parent] = sides.get(parent, 0) | side
+        return found
 
     def newest(self, project: str, *, limit: int) -> Sequence[Version]:
         """Give those of every asset of a project, newest first, and in front of them those that a ref stands at."""

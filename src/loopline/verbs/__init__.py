@@ -51,6 +51,26 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("diff", "read", "data", "Compare two versions: files, rows, params, metrics, data, code and environment."),
     Verb("branch", "write", "data", "Make a branch of an asset, or remove one."),
+    Verb("merge", "write", "data", "Merge a version into a ref: path by path, against what both come from."),
+    Verb(
+        "merges",
+        "read",
+        "data",
+        "List merges that wait, or the paths that clash in one, with what each side has there and what was taken.",
+    ),
+    Verb(
+        "revert",
+        "write",
+        "data",
+        "Undo on a ref what one version has changed, and keep all that came after it: a new version, by a merge as any other.",
+    ),
+    Verb(
+        "cherry_pick",
+        "write",
+        "data",
+        "Bring what one version has changed to another ref, and nothing else of its line: a new version there.",
+    ),
+    Verb("tag", "write", "data", "Give a version of an asset a name that stays: a fixed ref, which nothing moves."),
     Verb(
         "run",
         "work",

@@ -15,7 +15,7 @@ from loopline.nouns.name import parse_asset
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
-    from loopline.nouns.name import AssetName
+    from loopline.nouns.name import AssetName, RefName
 
 
 def carry_on(tx: Writing, loop: Loop, change: Change) -> Change:
@@ -63,9 +63,21 @@ def _must_stand(tx: Tables, change: Change, move: Move) -> None:
         )  # fmt: skip
     if move.new is None:
         return
+    must_not_be_fixed(tx, move.ref)
     reason = tx.versions.quarantined(move.ref.asset, move.new)
     if reason is not None and f"{move.ref.asset}@{move.new}" not in change.lifts:
         raise in_quarantine(move.ref.asset, move.new, reason)
+
+
+def must_not_be_fixed(tx: Tables, ref: RefName) -> None:
+    """Raise Refused for a ref that was made never to move: what people know by its name must stay what it is."""
+    here = tx.refs.find(ref)
+    if here is not None and here.fixed:
+        raise Refused(
+            f"{ref} is fixed at version {here.target}", kind="ref-fixed",
+            hint=f"choose another name, or take it away first: loopline tag {ref.ref} {ref.asset} --delete",
+            ref=str(ref), found=here.target,
+        )  # fmt: skip
 
 
 def in_quarantine(asset: AssetName, number: int, reason: str) -> Refused:

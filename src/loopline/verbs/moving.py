@@ -13,7 +13,7 @@ from loopline.errors import Conflict, Invalid, NotFound, Refused
 from loopline.nouns.change import Change, ChangeKind, ChangeState, Decision, Move
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, Pointer, RefName, Revision, parse_asset, parse_ref
-from loopline.verbs.carrying import carry_on, in_quarantine, told
+from loopline.verbs.carrying import carry_on, in_quarantine, must_not_be_fixed, told
 
 if TYPE_CHECKING:
     from loopline.checks.policy import Case
@@ -66,6 +66,8 @@ def begin(tx: Writing, loop: Loop, plan: Plan) -> Change:
         at_home(loop, move.ref.asset)
         parse_ref(str(move.ref), project=loop.project)  # a name that cannot be written cannot be asked for
         _must_be_policy(tx, move)
+        if move.new is not None:
+            must_not_be_fixed(tx, move.ref)
     lifts = _lifts(tx, loop, plan)
     change = tx.changes.propose(
         Change(

@@ -103,6 +103,7 @@ _PLACES: Final[dict[str, Any]] = {
     "search": lambda last, _: f"{last.kind}:{last.key}",
     "predictions": _predicted,
     "alerts": lambda last, _: str(last.id),
+    "merges": lambda last, _: getattr(last, "path", None),
 }
 DEFAULTS: Final = {
     "find": 20,
@@ -113,6 +114,7 @@ DEFAULTS: Final = {
     "search": 10,
     "predictions": 50,
     "alerts": 20,
+    "merges": 1000,
 }
 """The limits of the verbs that page, where none is asked for."""
 PAGED: Final = frozenset(_PLACES)

@@ -57,8 +57,8 @@ class Param(NamedTuple):
 
     @property
     def written(self) -> str:
-        """Write the name as on a command line."""
-        return self.name.replace("_", "-")
+        """Write the name as on a command line: `continue_`, whose name alone Python keeps to itself, as `continue`."""
+        return self.name.rstrip("_").replace("_", "-")
 
 
 class Usage(NamedTuple):
@@ -80,10 +80,12 @@ class Usage(NamedTuple):
         return evaluate(self.function.__annotations__.get("return"), resolver(self.function.__module__))
 
     def find(self, name: str) -> Param | None:
-        """Look a parameter up, spelled with `_` or `-`; a repeatable one may leave out its plural s."""
+        """Look a parameter up, spelled with `_` or `-`; a repeatable one may leave out its plural s, a word of Python its `_`."""
         name = name.replace("-", "_")
         for param in self.params:
-            if name == param.name or (param.shape in ("many", "pairs") and name + "s" == param.name):
+            if name in (param.name, param.name.rstrip("_")) or (
+                param.shape in ("many", "pairs") and name + "s" == param.name
+            ):
                 return param
         return None
 

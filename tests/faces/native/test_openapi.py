@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from loopline.faces.native.openapi import document
 from loopline.faces.native.statuses import EVERY
+from loopline.nouns.artifact import TREE
 from loopline.nouns.digest import digest_of
 from loopline.verbs import VERBS
 
@@ -192,11 +193,26 @@ def story(face: Face) -> Face:
     return face
 
 
+def disagree(story: Face) -> None:
+    """Begin a merge in which a path clashes, and take something for it; name a version, too."""
+    story.result("tag", {"name": "code", "version": "data/flights@1"})
+    code = story.get("/get?pointer=data/flights@1").json()["result"]["artifact"]["digest"]
+    story.result("branch", {"asset": "data/flights", "name": "fix"})
+    story.result("revert", {"version": "data/flights@2", "into": "data/flights@fix"})
+    story.result("put", {"asset": "data/flights", "digest": code, "media_type": TREE})
+    assert story.result("merge", {"source": "data/flights@2", "into": "data/flights@fix"})["state"] == "nothing"
+    assert (
+        story.result("cherry_pick", {"version": "data/flights@4", "into": "data/flights@main"})["state"] == "clashing"
+    )
+    assert story.result("merge", {"take": "base", "paths": ["t.csv"]})["left"] == 0
+
+
 def test_every_read_answers_what_the_document_says(story: Face) -> None:
     """Real answers of every read fit their schemas to the last field."""
     runs = story.get("/find").json()["result"]
     change = story.get("/find?what=changes&open=true").json()["result"][0]["id"]
     incident = story.get("/find?what=incidents").json()["result"][0]["id"]
+    disagree(story)
     asked = {
         "ls": ["", "what=data", "what=data/flights@2", "what=data/flights&itself=true", "what=data/flights@2&folder="],
         "preview": ["version=data/flights@2&path=t.csv"],
@@ -228,6 +244,7 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "rollouts": ["", "limit=1"],
         "triggers": [""],
         "insights": ["", "days=3&timezone=Europe/Berlin"],
+        "merges": ["", "ref=data/flights@main", "ref=data/flights@main&limit=1"],
         "monitors": [""],
         "traffic": ["ref=service/delay@prod"],
         "predictions": ["ref=service/delay@prod"],

@@ -28,7 +28,7 @@ class Hand:
         answer = self._server.http.request("GET", self._server.url + path, redirect=False, headers=self._headers)
         return Read(answer.status, dict(answer.headers), answer.data)
 
-    def post(self, path: str, **fields: str) -> Read:
+    def post(self, path: str, /, **fields: str) -> Read:
         """Send a form."""
         headers = {"Content-Type": "application/x-www-form-urlencoded", **self._headers}
         answer = self._server.http.request(

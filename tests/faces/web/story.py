@@ -25,7 +25,7 @@ from loopline.nouns.check import Check
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 from loopline.nouns.evaluation import Estimate
-from loopline.nouns.name import AssetName, Numbered, RefName
+from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName
 from loopline.nouns.policy import Approvals, OverrideRule, Policy
 from loopline.nouns.run import Link, Point, Run, RunState
 from loopline.nouns.verdict import Result, Verdict
@@ -269,6 +269,7 @@ def _around(story: Story) -> None:
     """Add what stands around models: airports with empty cells and a note, the environment, and a yes that grew old."""
     airports = "code,city,region\n" + "".join(f"A{i:02},City {i},{('NA', 'EU', '')[i % 3]}\n" for i in range(30))
     story.do("add", AIRPORTS, tree=story.tree(airports__csv=airports, NOTES__txt=NOTES), message="where flights begin")
+    _disagree(story, airports)
     packages = [{"name": f"package-{i}", "version": f"1.{i}", "hash": "sha256:" + f"{i:x}" * 32} for i in range(10, 16)]
     lock = json.dumps({"python": "3.12", "packages": packages})
     story.do("put", AssetName("flights", "env", "flights"), digest=story.loop.blobs.put(lock.encode()),
@@ -369,6 +370,22 @@ def tell(folder: Path) -> Story:
     with story.loop.ledger.telemetry() as tables:
         tables.sessions.wait("0" * 64, story.named["device"], "a laptop of ann")
     return story
+
+
+def _disagree(story: Story, airports: str) -> None:
+    """Let two people change the same files of the airports, and begin to merge what they have."""
+    short = "\n".join(NOTES.splitlines()[:40])
+    story.do("branch", AIRPORTS, "closed", by="bob")
+    theirs = story.tree(
+        airports__csv=airports.replace("A07", "KA07"), NOTES__txt=short, runways__csv="code,runways\nKA07,4\n"
+    )
+    story.do("add", AIRPORTS, tree=theirs, branch="closed", message="codes of four letters", by="bob")
+    ours = story.tree(airports__csv=airports + "A30,City 30,NA\n", README__md="# Airports\n",
+                      runways__csv="code,runways\nA07,4\nA30,3\n")  # fmt: skip
+    story.do("add", AIRPORTS, tree=ours, message="one more city")
+    waiting = story.do("merge", Pointer(AIRPORTS, Named("closed")), RefName(AIRPORTS, "main"))
+    assert waiting.clashes == 3  # of which one file is shorter there, and gone here
+    story.do("merge", into=RefName(AIRPORTS, "main"), take="ours", paths=("runways.csv",))
 
 
 POLICY = Policy(

@@ -23,6 +23,7 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("deploy", "local", "services", "Pin a service and move its ref there, as far as the policy lets it."),
     Verb("policy", "local", "rules", "Show the policy in force, or propose the one in loopline.toml."),
     Verb("add", "write", "data", "Publish files as the next version and move a branch to it."),
+    Verb("merge", "write", "data", "Merge a version into a ref: path by path, against what both come from."),
     Verb("status", "local", "data", "Compare working folders with the versions that they were checked out from."),
     Verb("checkout", "local", "data", "Make a folder hold the files of a version."),
     Verb(

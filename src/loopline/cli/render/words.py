@@ -19,6 +19,7 @@ TONES: Mapping[str, str] = {
     "fail": "bad", "failed": "bad", "crashed": "bad", "error": "bad", "stopped": "bad", "reject": "bad",
     "dead": "bad", "paused": "bad", "failing": "bad", "delivered": "good", "redelivered": "good",
     "withdrawn": "dim", "cancelled": "dim",
+    "made": "good", "forward": "good", "nothing": "dim", "clashing": "bad", "abandoned": "dim",
     "waiting": "wait", "starting": "wait", "degraded": "bad", "stopping": "wait",
     "bad": "bad", "undecided": "dim", "stable": "good", "drift": "bad",
     "too few rows": "dim", "worse": "bad", "not-worse": "good", "no reference": "dim",

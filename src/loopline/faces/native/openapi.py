@@ -141,7 +141,7 @@ def _query(schemas: Schemas, param: Param) -> Schema:
 
 def _body(schemas: Schemas, usage: Usage) -> Schema:
     needed = [param.name for param in usage.params if param.required]
-    properties = {param.name: schemas.taken(param, text=False) for param in usage.params}
+    properties = {param.name.rstrip("_"): schemas.taken(param, text=False) for param in usage.params}
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if needed:
         schema["required"] = needed

@@ -21,6 +21,7 @@ PAGES: Final = (
     "changes",
     "change",
     "rollback",
+    "merge",
     "diff",
     "services",
     "predictions",

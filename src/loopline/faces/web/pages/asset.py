@@ -68,7 +68,15 @@ async def _asset(request: Request, text: str) -> Response:
         request, "asset.html", title=name, section="assets", asked=Asked("history", {"what": name, "after": after}),
         crumbs=_crumbs(request, listed), listed=listed, name=name, versions=versions[:PAGE], told=told, older=older,
         newest=address(project, "assets", name) if after else "", points=_points(listed),
+        merging=await act(request, _merging, door(request, "get", assets=(name,)), listed),
+        why_not=why_not(request, "merge", assets=[name]),
     )  # fmt: skip
+
+
+def _merging(loop: Loop, listed: Listed) -> list[str]:
+    """Name the refs whose merge waits until somebody has chosen."""
+    with loop.ledger.read() as tx:
+        return [str(ref.name) for ref in listed.refs if tx.merges.of(ref.name)]
 
 
 def _points(listed: Listed) -> dict[int, list[Ref]]:

@@ -1,0 +1,127 @@
+"""basing: which three versions a merge is about, and whether they may be merged; shared by merge, revert and cherry-pick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from loopline.errors import Invalid
+from loopline.nouns.artifact import TREE
+from loopline.nouns.name import Pointer, RefName
+from loopline.verbs.carrying import in_quarantine, must_not_be_fixed
+from loopline.verbs.moving import at_home
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
+    from loopline.loop import Loop
+    from loopline.nouns.merge import MergeKind
+    from loopline.nouns.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The three versions of a merge, and where it goes. None: the tree without files."""
+
+    ref: RefName
+    kind: MergeKind
+    source: str
+    base: Version | None
+    ours: Version
+    theirs: Version | None
+    message: str = ""
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """Name the versions that what comes of it follows: a revert and a cherry-pick join no lines."""
+        joined = self.kind == "merge" and self.theirs is not None
+        return (self.ours.number, self.theirs.number) if joined and self.theirs else (self.ours.number,)
+
+
+def of_merge(tx: Tables, loop: Loop, source: Pointer, into: RefName, *, message: str = "") -> Sides:
+    """Find the sides of a merge: of several bases the newest one counts. Raise NotFound, Invalid, Refused."""
+    _same_asset(loop, source, into)
+    theirs, ours = tx.versions.resolve(source), _head(tx, into)
+    told = message or f"merge {source} into {into}"
+    return checked(tx, Sides(into, "merge", str(source), base_of(tx, ours, theirs), ours, theirs, told))
+
+
+def of_revert(
+    tx: Tables, loop: Loop, version: Pointer, into: RefName, *, parent: int | None, message: str = ""
+) -> Sides:
+    """Find the sides of a revert: from a version back to its parent. Raise as `of_merge` does."""
+    _same_asset(loop, version, into)
+    undone = tx.versions.resolve(version)
+    before, told = _parent(tx, undone, parent), message or f"revert {undone}"
+    return checked(tx, Sides(into, "revert", str(undone), undone, _head(tx, into), before, told))
+
+
+def of_pick(tx: Tables, loop: Loop, version: Pointer, into: RefName, *, parent: int | None, message: str = "") -> Sides:
+    """Find the sides of a cherry-pick: from the parent of a version to that version. Raise as `of_merge` does."""
+    _same_asset(loop, version, into)
+    picked = tx.versions.resolve(version)
+    before, told = _parent(tx, picked, parent), message or picked.message or f"cherry-pick {picked}"
+    return checked(tx, Sides(into, "cherry-pick", str(picked), before, _head(tx, into), picked, told))
+
+
+def moved_on(tx: Tables, sides: Sides) -> Sides:
+    """Give the same merge as of where its ref stands now."""
+    ours = _head(tx, sides.ref)
+    base = sides.base
+    if sides.kind == "merge" and sides.theirs and ours.number != sides.ours.number:
+        base = base_of(tx, ours, sides.theirs)
+    return checked(tx, replace(sides, ours=ours, base=base))
+
+
+def base_of(tx: Tables, ours: Version, theirs: Version) -> Version | None:
+    """Find what two versions come from. Lines that were merged crosswise have several bases: the newest one counts."""
+    found = tx.versions.bases(ours.asset, ours.number, theirs.number)
+    return tx.versions.get(ours.asset, found[0]) if found else None
+
+
+def checked(tx: Tables, sides: Sides) -> Sides:
+    """Give sides back that may be merged. Raise Invalid, Refused for a ref that does not move, for what is in quarantine."""
+    must_not_be_fixed(tx, sides.ref)
+    for one in (sides.base, sides.ours, sides.theirs):
+        if one is not None and one.artifact.media_type != TREE:
+            raise Invalid(
+                f"{one} is one blob, not files",
+                kind="not-a-tree",
+                hint="only trees of files are merged",
+                version=str(one),
+            )
+    # What a revert undoes, and where it is undone, may well be in quarantine: that is what it is for.
+    for one in (sides.theirs,) if sides.kind == "revert" else (sides.ours, sides.theirs):
+        reason = tx.versions.quarantined(one.asset, one.number) if one else None
+        if one is not None and reason is not None:
+            raise in_quarantine(one.asset, one.number, reason)
+    return sides
+
+
+def _same_asset(loop: Loop, version: Pointer, into: RefName) -> None:
+    at_home(loop, into.asset)
+    if version.asset != into.asset:
+        raise Invalid(
+            f"{version} cannot be merged into {into}", kind="other-asset", hint=f"name a version of {into.asset}",
+            ref=str(into), text=str(version),
+        )  # fmt: skip
+
+
+def _head(tx: Tables, ref: RefName) -> Version:
+    return tx.versions.get(ref.asset, tx.refs.get(ref).target)
+
+
+def _parent(tx: Tables, version: Version, chosen: int | None) -> Version | None:
+    """Give the parent that a version is held against; None where it has none."""
+    if chosen is not None and chosen not in version.parents:
+        raise Invalid(
+            f"{version} does not follow {chosen}", kind="not-a-parent",
+            hint=f"its parents are {', '.join(map(str, version.parents)) or 'none'}", version=str(version), number=chosen,
+        )  # fmt: skip
+    if chosen is None and len(version.parents) > 1:
+        raise Invalid(
+            f"{version} is a merge: what it changed depends on the side one looks from", kind="several-parents",
+            hint=f"add --parent {version.parents[0]}, or {' or '.join(map(str, version.parents[1:]))}", version=str(version),
+            parents=list(version.parents),
+        )  # fmt: skip
+    number = chosen if chosen is not None else next(iter(version.parents), None)
+    return tx.versions.get(version.asset, number) if number is not None else None

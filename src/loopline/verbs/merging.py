@@ -1,0 +1,331 @@
+"""merging: how three versions become one, or a merge that waits; shared by merge, revert and cherry-pick.
+
+Trees are merged outside of any transaction. Then one transaction looks whether the ref still stands where it stood, publishes
+the version and proposes the move. Where it stands elsewhere by then, the merge is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import translate
+from re import compile as compiled
+from typing import TYPE_CHECKING, Final
+
+from loopline.errors import Conflict
+from loopline.ledger.merges import open_already
+from loopline.nouns.artifact import TREE, Artifact
+from loopline.nouns.change import Change, Move
+from loopline.nouns.entry import Entry
+from loopline.nouns.merge import Clash, Merge, Resolution
+from loopline.verbs.basing import Sides, checked, moved_on
+from loopline.verbs.moving import Plan, begin
+
+if TYPE_CHECKING:
+    from loopline.datasets.merge import Roots
+    from loopline.ledger.ledger import Tables, Writing
+    from loopline.loop import Loop
+    from loopline.nouns.digest import Digest
+    from loopline.nouns.merge import MergeState
+    from loopline.nouns.name import RefName
+    from loopline.nouns.version import Version
+
+    Driver = Callable[[Loop, Clash], bytes | None]
+
+TRIES: Final = 5
+"""How often a merge is made anew because its ref has moved meanwhile."""
+DRIVERS: Final[list[tuple[str, Driver]]] = []
+"""Name and function of what can merge the bytes of a file that both sides have changed.
+
+A driver is asked once for each path that clashes and is a file on both sides. It gets the three entries, of which the base may
+be missing, and reads their bytes from the loop's store. It gives the bytes that the file becomes, the same for the same three,
+or None where it does not know the file or its rows clash, too. The first one that gives bytes counts.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What three versions would become: `root` is there where nothing is left to be chosen."""
+
+    clashes: tuple[Clash, ...]
+    made: tuple[Resolution, ...]
+    """What drivers have made of files that clash."""
+    root: Digest | None
+
+    @property
+    def left(self) -> int:
+        """Count what nothing was taken for."""
+        return sum(one.taken is None for one in self.clashes)
+
+
+class _Moved(Exception):  # noqa: N818 (no error: the merge is made again)
+    """The ref has moved since the merge was made."""
+
+
+def carry(loop: Loop, find: Callable[[Tables], Sides], *, forward: bool = True) -> Merge:
+    """Merge what `find` names: into a new version and a change of the ref, or into a merge that waits for choices.
+
+    `forward`: whether the ref simply goes to the other version where it has nothing of its own. Raise Conflict kind="ref-busy".
+    """
+    tries = TRIES
+    while True:
+        with loop.ledger.read() as tx:
+            sides = find(tx)
+            _not_open(tx, sides)
+        if nothing_new(sides):
+            return _told(sides, "nothing")
+        try:
+            if forward and sides.kind == "merge" and sides.base == sides.ours and sides.theirs:
+                return _go_forward(loop, sides, sides.theirs)
+            weighed = weigh(loop, sides)
+            if weighed.root is not None and sides.kind != "merge" and weighed.root == sides.ours.artifact.digest:
+                return _told(sides, "nothing")
+            return publish(loop, sides, weighed) if weighed.root is not None else _wait(loop, sides, weighed)
+        except _Moved:
+            tries -= 1
+            if not tries:
+                raise busy(sides.ref) from None
+
+
+def go_on(loop: Loop, merge: Merge) -> Merge:
+    """Finish a merge for which everything was chosen; with something left, or with more by now, it waits on."""
+    for _ in range(TRIES):
+        try:
+            merge, sides, weighed = looked_at(loop, merge)
+            if nothing_new(sides):
+                return _come_already(loop, sides, merge)
+            return publish(loop, sides, weighed, merge) if weighed.root is not None else counted(merge, weighed)
+        except _Moved:
+            continue
+    raise busy(merge.ref)
+
+
+def looked_at(loop: Loop, merge: Merge) -> tuple[Merge, Sides, Weighed]:
+    """Weigh an open merge as of where its ref stands now, and write down where that is. Raise Conflict kind="ref-busy"."""
+    for _ in range(TRIES):
+        with loop.ledger.read() as tx:
+            before, taken = sides_of(tx, merge), tx.merges.taken(merge.id)
+            sides = moved_on(tx, before)
+        if sides.ours == before.ours:
+            return merge, sides, weigh(loop, sides, taken, driving=False)
+        weighed = weigh(loop, sides, [one for one in taken if not one.actor.startswith("driver:")])
+        try:
+            return _moved(loop, sides, weighed, merge), sides, weighed
+        except _Moved:
+            continue
+    raise busy(merge.ref)
+
+
+def _moved(loop: Loop, sides: Sides, weighed: Weighed, merge: Merge) -> Merge:
+    """Let a merge that waits go on from where its ref stands."""
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        _must_stand(tx, sides)
+        tx.merges.forget_made(merge.id)
+        tx.merges.take(merge.id, weighed.made)
+        merge = tx.merges.move(merge.id, ours=sides.ours.number, base=sides.base.number if sides.base else None)
+        tx.say("merge.moved", str(sides.ref), **_facts(sides), merge=merge.id, clashes=len(weighed.clashes))
+    return merge
+
+
+def weigh(
+    loop: Loop, sides: Sides, taken: Sequence[Resolution] = (), *, driving: bool = True, writing: bool = True
+) -> Weighed:
+    """Merge three trees with what was taken so far, and write the result where nothing is left.
+
+    `driving`: files that clash and that nobody has spoken of go to drivers; `writing`: else there is no root.
+    """
+    from loopline.datasets.edit import edit
+    from loopline.datasets.merge import merge, settle
+
+    roots = roots_of(sides)
+    merged = merge(loop.blobs, roots)
+    clashes = decided(merged.clashes, taken)
+    made = _driven(loop, clashes) if driving and DRIVERS else ()
+    if made:
+        clashes = decided(clashes, [*taken, *made])
+    if not writing or any(one.taken is None for one in clashes):
+        return Weighed(clashes, made, None)
+    changes = dict(merged.changes)
+    for one in clashes:
+        if one.taken is not None:
+            changes |= settle(loop.blobs, roots, one, one.taken, one.file)
+    return Weighed(clashes, made, edit(loop.blobs, sides.ours.artifact.digest, changes))
+
+
+def roots_of(sides: Sides) -> Roots:
+    """Give the trees of the three versions."""
+    from loopline.datasets.merge import Roots
+
+    base, theirs = (one.artifact.digest if one else None for one in (sides.base, sides.theirs))
+    return Roots(base, sides.ours.artifact.digest, theirs)
+
+
+def decided(clashes: Sequence[Clash], taken: Sequence[Resolution]) -> tuple[Clash, ...]:
+    """Say for each path what was taken for it: of several words that speak of it the last one counts."""
+    if not taken:
+        return tuple(clashes)
+    exact = {one.pattern: at for at, one in enumerate(taken)}
+    wide = [
+        (at, speaks_of(one.pattern)) for at, one in enumerate(taken) if one.pattern.endswith("/") or _wild(one.pattern)
+    ]
+    wide.reverse()
+    found = []
+    for clash in clashes:
+        at = max(exact.get(clash.path, -1), next((at for at, fits in wide if fits(clash.path)), -1))
+        found.append(_with(clash, taken[at]) if at >= 0 else clash)
+    return tuple(found)
+
+
+def speaks_of(pattern: str) -> Callable[[str], bool]:
+    """Tell which paths a pattern means: one path, all below a folder, or what it fits; `*` stands for `/`, too."""
+    if pattern.endswith("/"):
+        return lambda path: path.startswith(pattern) or path == pattern[:-1]
+    if not _wild(pattern):
+        return lambda path: path == pattern
+    fits = compiled(translate(pattern)).match
+    return lambda path: path == pattern or fits(path) is not None
+
+
+def _wild(pattern: str) -> bool:
+    return any(sign in pattern for sign in "*?[")
+
+
+def _with(clash: Clash, one: Resolution) -> Clash:
+    file = Entry(clash.path, one.digest, one.size, one.mode) if one.digest is not None else None
+    return replace(clash, taken=one.choice, file=file)
+
+
+def _driven(loop: Loop, clashes: Sequence[Clash]) -> tuple[Resolution, ...]:
+    made = []
+    for clash in clashes:
+        if clash.taken is not None or not (isinstance(clash.ours, Entry) and isinstance(clash.theirs, Entry)):
+            continue
+        for name, driver in DRIVERS:
+            body = driver(loop, clash)
+            if body is not None:
+                digest = loop.blobs.put(body)
+                made.append(Resolution(clash.path, "file", digest, len(body), clash.ours.mode, actor=f"driver:{name}"))
+                break
+    return tuple(made)
+
+
+def nothing_new(sides: Sides) -> bool:
+    """Tell whether a merge would bring nothing: what is merged is in the ref already."""
+    return sides.kind == "merge" and sides.theirs is not None and sides.base == sides.theirs
+
+
+def publish(loop: Loop, sides: Sides, weighed: Weighed, merge: Merge | None = None) -> Merge:
+    """Make the version and the change that moves the ref there, in one transaction. Where a policy speaks, the change waits."""
+    assert weighed.root is not None  # noqa: S101 - whoever publishes has chosen
+    artifact = Artifact(weighed.root, TREE, loop.blobs.size(weighed.root) or 0)
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        _must_stand(tx, sides)
+        if merge is None:
+            _not_open(tx, sides)
+        version, change = _waiting(tx, loop, sides, artifact) or _published(tx, loop, sides, artifact)
+        done = replace(_told(sides, "made"), version=version, change=change, id=merge.id if merge else "")
+        done = replace(done, clashes=len(weighed.clashes))
+        if merge is not None:
+            done = replace(done, actor=merge.actor, created_at=merge.created_at, closed_at=tx.now)
+            tx.merges.close(done)
+        tx.say(tx.kind or "version.unchanged", change.id if change else str(version), version=str(version),
+               digest=artifact.digest, **_facts(sides))  # fmt: skip
+    return done
+
+
+def _published(tx: Writing, loop: Loop, sides: Sides, artifact: Artifact) -> tuple[Version, Change | None]:
+    version = tx.versions.publish(
+        sides.ref.asset, artifact, author=str(loop.actor), message=sides.message, parents=sides.parents
+    )
+    return version, begin(tx, loop, Plan((Move(sides.ref, sides.ours.number, version.number),), sides.message))
+
+
+def _go_forward(loop: Loop, sides: Sides, theirs: Version) -> Merge:
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        _must_stand(tx, sides)
+        _not_open(tx, sides)
+        move = Move(sides.ref, sides.ours.number, theirs.number)
+        open_ones = tx.changes.list(loop.project, open_only=True, ref=sides.ref)
+        change = next((one for one in open_ones if one.moves == (move,)), None)
+        if change is None:
+            change = begin(tx, loop, Plan((move,), sides.message))
+        tx.say(tx.kind or "change.unchanged", change.id, **_facts(sides))
+    return replace(_told(sides, "forward"), version=theirs, change=change)
+
+
+def _come_already(loop: Loop, sides: Sides, merge: Merge) -> Merge:
+    """End a merge of what has come to the ref by another way."""
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        _must_stand(tx, sides)
+        done = replace(merge, state="nothing", closed_at=tx.now)
+        tx.merges.close(done)
+        tx.say("merge.abandoned", str(merge.ref), merge=merge.id, why="it is in already")
+    return done
+
+
+def _wait(loop: Loop, sides: Sides, weighed: Weighed) -> Merge:
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        _must_stand(tx, sides)
+        merge = tx.merges.open(replace(_told(sides, "clashing"), id=loop.ids.new(), actor=str(loop.actor)))
+        tx.merges.take(merge.id, weighed.made)
+        tx.say("merge.clashed", str(sides.ref), **_facts(sides), merge=merge.id, clashes=len(weighed.clashes))
+    return counted(merge, weighed)
+
+
+def counted(merge: Merge, weighed: Weighed) -> Merge:
+    """Say of a merge how many paths clash, and how many are left."""
+    return replace(merge, clashes=len(weighed.clashes), left=weighed.left)
+
+
+def sides_of(tx: Tables, merge: Merge) -> Sides:
+    """Find the three versions of a merge that is kept."""
+    numbers = (merge.base, merge.ours, merge.theirs)
+    base, ours, theirs = (tx.versions.get(merge.ref.asset, one) if one is not None else None for one in numbers)
+    assert ours is not None  # noqa: S101 - of the three only this one is always there
+    return Sides(merge.ref, merge.kind, merge.source, base, ours, theirs, merge.message)
+
+
+def busy(ref: RefName) -> Conflict:
+    """Say that a ref moves faster than one can merge into it."""
+    return Conflict(
+        f"{ref} keeps moving", kind="ref-busy", hint="wait a moment, then merge again", ref=str(ref), tries=TRIES
+    )
+
+
+def _waiting(tx: Tables, loop: Loop, sides: Sides, artifact: Artifact) -> tuple[Version, Change] | None:
+    """Find the same merge where a change already asks its policy to let the ref go there from here."""
+    for change in tx.changes.list(loop.project, open_only=True, ref=sides.ref):
+        for move in change.moves:
+            if move.ref == sides.ref and move.old == sides.ours.number and move.new is not None:
+                version = tx.versions.get(sides.ref.asset, move.new)
+                if version.artifact.digest == artifact.digest and version.parents == tuple(sorted(set(sides.parents))):
+                    return version, change
+    return None
+
+
+def _must_stand(tx: Tables, sides: Sides) -> None:
+    """Look once more, inside the transaction: the ref where it stood, and nothing put into quarantine since."""
+    here = tx.refs.find(sides.ref)
+    if (here.target if here else None) != sides.ours.number:
+        raise _Moved
+    checked(tx, sides)
+
+
+def _not_open(tx: Tables, sides: Sides) -> None:
+    """Raise Conflict where a merge of the ref waits already."""
+    here = tx.merges.of(sides.ref)
+    if here is not None:
+        raise open_already(here)
+
+
+def _told(sides: Sides, state: MergeState) -> Merge:
+    base, theirs = (one.number if one else None for one in (sides.base, sides.theirs))
+    return Merge(sides.ref, sides.kind, state, base, sides.ours.number, theirs, sides.source, message=sides.message)
+
+
+def _facts(sides: Sides) -> dict[str, object]:
+    """Say for the feed what was merged."""
+    base, theirs = (one.number if one else None for one in (sides.base, sides.theirs))
+    return {
+        "merged": {"as": sides.kind, "source": sides.source, "base": base, "ours": sides.ours.number, "theirs": theirs}
+    }

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loopline.errors import Refused
+from loopline.nouns.digest import digest_of
+from loopline.nouns.entry import Entry
+from loopline.nouns.merge import Clash, Resolution
+from loopline.nouns.name import Named, Pointer, RefName
+from loopline.verbs.merging import DRIVERS, decided
+
+from .conftest import ANN, DATA
+
+if TYPE_CHECKING:
+    from loopline.loop import Loop
+
+    from .conftest import World
+
+MAIN = RefName(DATA, "main")
+FROM_FIX = Pointer(DATA, Named("fix"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "means"),
+    [
+        ("a/b", {"a/b"}),
+        ("a/", {"a", "a/b", "a/c.csv"}),
+        ("*.csv", {"a/c.csv", "d.csv"}),
+        ("*", {"a", "a/b", "a/c.csv", "d.csv", "e[1]"}),
+        ("e[1]", {"e[1]"}),
+        ("?", {"a"}),
+        ("a/?.csv", {"a/c.csv"}),
+    ],
+)
+def test_a_pattern_means_paths(pattern: str, means: set[str]) -> None:
+    """One path, all below a folder and the folder itself, or what it fits, where a star stands for slashes as well."""
+    clashes = [Clash(path, "add/add", None, None, None) for path in ("a", "a/b", "a/c.csv", "d.csv", "e[1]")]
+    taken = decided(clashes, [Resolution(pattern, "ours")])
+    assert {one.path for one in taken if one.taken} == means
+
+
+def test_the_last_word_about_a_path_counts() -> None:
+    """Whether it names the path or a pattern that fits it."""
+    clash = [Clash("a/b", "add/add", None, None, None)]
+    words = [Resolution("a/b", "ours"), Resolution("a/", "theirs"), Resolution("*", "base"), Resolution("c", "ours")]
+    file = Resolution("a/b", "file", digest_of(b"x"), 1, 0o755)
+    assert decided(clash, words)[0].taken == "base"
+    assert decided(clash, [*words, file])[0].file == Entry("a/b", digest_of(b"x"), 1, 0o755)
+    assert decided(clash, [file, *words])[0].file is None
+
+
+def test_a_driver_merges_what_it_knows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for files that both sides have; what it makes is in the version, and the rest clashes."""
+    asked = []
+
+    def lines(loop: Loop, clash: Clash) -> bytes | None:
+        asked.append(clash.path)
+        if not clash.path.endswith(".txt"):
+            return None
+        sides = (loop.blobs.read(one.digest) for one in (clash.ours, clash.theirs) if isinstance(one, Entry))
+        return b"".join(sorted(set(b"".join(sides).splitlines(keepends=True))))
+
+    monkeypatch.setattr("loopline.verbs.merging.DRIVERS", [*DRIVERS, ("lines", lines)])
+    world.data(a_txt=b"1\n", gone=b"1")
+    world.do("branch", DATA, "fix")
+    world.data("fix", a_txt=b"1\n2\n")
+    world.data(a_txt=b"1\n3\n", gone=b"1", more=b"1")
+    made = world.do("merge", FROM_FIX, MAIN)
+    assert (made.state, made.clashes, asked) == ("made", 1, ["a.txt"])
+    with world.loop.ledger.read() as tx:
+        assert world.loop.blobs.read(digest_of(b"1\n2\n3\n"))
+        assert tx.merges.list(DATA.project) == []
+    world.data("fix", a_txt=b"4\n", b=b"fix")
+    world.data(a_txt=b"5\n", b=b"main")
+    waiting = world.do("merge", FROM_FIX, MAIN)
+    assert (waiting.clashes, waiting.left) == (2, 1)
+    assert [one.taken for one in world.do("merges", MAIN)] == ["file", None]
+    world.do("merge", take="ours", paths=("b",))
+    world.data(a_txt=b"6\n", b=b"main")
+    asked.clear()
+    world.do("merge", continue_=True)
+    assert "a.txt" in asked
+    assert world.loop.blobs.read(digest_of(b"4\n6\n"))
+
+
+def test_a_quarantine_that_comes_in_between_is_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked at once more in the transaction that moves the ref."""
+    from loopline.verbs import merging
+
+    world.do("branch", DATA, "fix")
+    world.data("fix", b=b"1")
+    world.data(c=b"1")
+    weigh = merging.weigh
+
+    def slow(*args: object, **asked: object) -> object:
+        with world.loop.ledger.write(DATA.project, ANN) as tx:
+            tx.versions.quarantine(DATA, 2, reason="wrong units")
+            tx.say("test", "test")
+        return weigh(*args, **asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(merging, "weigh", slow)
+    with pytest.raises(Refused):
+        world.do("merge", FROM_FIX, MAIN)
+    assert world.target(MAIN) == 3
