@@ -136,6 +136,26 @@ def test_what_others_delete_is_seen(tmp_path: Path) -> None:
     assert sorted(LocalBlobs(tmp_path).iter()) == sorted(DIGESTS)
 
 
+def test_a_folder_that_has_settled_is_not_listed_again(tmp_path: Path) -> None:
+    """What others pack or delete is seen also where the folder's time says that nothing happened for long."""
+    old, other = LocalBlobs(tmp_path), LocalBlobs(tmp_path)
+    other.put_all(ITEMS)
+    other.delete(DIGESTS[0])
+    os.utime(tmp_path / "packs", (1, 1))
+    assert old.missing(DIGESTS) == {DIGESTS[0]}
+    (tmp_path / "packs" / "listing-would-fail.idx").mkdir()
+    (tmp_path / "packs" / "listing-would-fail.pack").mkdir()
+    os.utime(tmp_path / "packs", (1, 1))
+    assert old.missing(DIGESTS) == {DIGESTS[0]}, "it was not listed"
+    (tmp_path / "packs" / "listing-would-fail.idx").rmdir()
+    (tmp_path / "packs" / "listing-would-fail.pack").rmdir()
+    other.delete(DIGESTS[1])
+    os.utime(tmp_path / "packs", (1, 1))
+    assert old.missing(DIGESTS) == {DIGESTS[0], DIGESTS[1]}
+    other.put_all([data * 2 for data in ITEMS])
+    assert old.missing([digest_of(data * 2) for data in ITEMS]) == set()
+
+
 def test_a_pack_of_which_all_is_deleted_goes(tmp_path: Path) -> None:
     """The last deletion of a pack removes its files."""
     blobs = LocalBlobs(tmp_path)

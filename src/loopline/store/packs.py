@@ -18,7 +18,7 @@ from loopline.store import packindex
 from loopline.store.files import Scratch, make_durable, sync_folder, unheld, write_all
 from loopline.store.pack import Packing, scan
 from loopline.store.packindex import PackIndex, open_index
-from loopline.store.system import SystemIds
+from loopline.store.system import SystemClock, SystemIds
 
 T = TypeVar("T")
 MOST: Final = 1 << 20
@@ -30,6 +30,9 @@ _OPEN: Final = 64
 _RUN: Final = 1 << 20
 _GAP: Final = 16 << 10
 """Bytes that are read at once, and bytes that are read along because what lies behind them is wanted, too."""
+_SETTLED_NS: Final = 2_000_000_000
+"""A folder that was changed so long ago will show the next change by its time; the clock of a file system ticks slowly."""
+_CLOCK: Final = SystemClock()
 _IDS: Final = SystemIds()
 
 
@@ -75,7 +78,9 @@ class Packs:
         self._shelf: dict[str, Pack] | None = None
         self._where: dict[bytes, Pack] | None = None
         self._last: Pack | None = None
+        self._walked = 0
         self._files: dict[str, _File] = {}
+        self._changed = -1
         self._guard, self._process = threading.RLock(), os.getpid()
 
     def begin(self) -> Packing:
@@ -96,7 +101,12 @@ class Packs:
                 return Place(known, *place)
         if (last := self._last) is not None and (place := last.find(ident)) is not None:
             return Place(last, *place)
-        for pack in self._packs():
+        packs = self._packs()
+        self._walked += len(packs)
+        if where is None and self._walked > _MANY + sum(pack.index.count for pack in packs) // 4:
+            self._walked = 0
+            self.ready(_MANY)  # searching has cost more than remembering would
+        for pack in packs:
             place = pack.find(ident)
             if place is not None:
                 self._last = pack
@@ -189,7 +199,7 @@ class Packs:
         self.ready(_MANY)
         for pack in self._packs():
             for ident in pack.ids():
-                if self._home(ident) is pack:
+                if (self._where is not None and self._where.get(ident) is pack) or self._home(ident) is pack:
                     yield ident
 
     def reload(self) -> None:
@@ -215,10 +225,18 @@ class Packs:
                     os.unlink(path)
 
     def _reload(self) -> None:
+        now = _CLOCK.now() * 1000
         try:
+            changed = os.stat(self.folder).st_mtime_ns
+            if changed == self._changed and self._shelf is not None:
+                for held in self._shelf.values():
+                    if held.gone:
+                        self._learn_gone(held)
+                return
             names = os.listdir(self.folder)
         except FileNotFoundError:
-            names = []
+            changed, names = 0, []
+        self._changed = changed if now - changed > _SETTLED_NS else -1
         packs = {name[:-5] for name in names if name.endswith(".pack")}
         gone = {name[:-5] for name in names if name.endswith(".gone")}
         old = self._shelf or {}
