@@ -80,6 +80,7 @@ class Packs:
         self._last: Pack | None = None
         self._walked = 0
         self._files: dict[str, _File] = {}
+        self._buried: list[Pack] = []
         self._changed = -1
         self._guard, self._process = threading.RLock(), os.getpid()
 
@@ -229,9 +230,8 @@ class Packs:
         try:
             changed = os.stat(self.folder).st_mtime_ns
             if changed == self._changed and self._shelf is not None:
-                for held in self._shelf.values():
-                    if held.gone:
-                        self._learn_gone(held)
+                for held in self._buried:
+                    self._learn_gone(held)
                 return
             names = os.listdir(self.folder)
         except FileNotFoundError:
@@ -257,6 +257,7 @@ class Packs:
         if self._last is not None and shelf.get(self._last.name) is not self._last:
             self._last = None
         self._shelf = shelf
+        self._buried = [pack for name, pack in shelf.items() if name in gone]
         for name in [name for name in list(self._files) if name not in shelf]:
             self._files.pop(name, None)
 
@@ -312,6 +313,9 @@ class Packs:
     def _fresh(self, pack: Pack) -> bool:
         """Tell whether a pack is there and nothing more of it was deleted."""
         base = pack.file[:-5]
+        with contextlib.suppress(FileNotFoundError):
+            if not pack.gone and os.stat(self.folder).st_mtime_ns == self._changed:
+                return True
         if not os.path.exists(f"{base}.idx"):
             return False
         try:
