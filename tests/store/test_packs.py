@@ -370,6 +370,19 @@ class Folder(RuleBasedStateMachine):
             if data is not None:
                 assert blobs.read(digest) == data == b"".join(blobs.get(digest))
 
+    @rule(view=st.integers(0, 1), which=st.integers(0, 3))
+    def repack(self, view: int, which: int) -> None:
+        """Write what is left of a pack into another one, as a collector does, and remove it."""
+        blobs = self.views[view]
+        blobs.packs.reload()
+        found = sorted(blobs.packs._packs(), key=lambda pack: pack.name)[which : which + 1]
+        for pack in found:
+            packing = blobs.packs.begin()
+            packing.add([(one, blobs.read(Digest("sha256:" + one.hex()))) for one in pack.ids()])
+            packing.seal()
+            for end in (".idx", ".pack", ".gone"):
+                Path(pack.file).with_suffix(end).unlink(missing_ok=True)
+
     @rule(view=st.integers(0, 1))
     def reopen(self, view: int) -> None:
         """Begin anew."""

@@ -21,8 +21,8 @@ from loopline.store.packindex import PackIndex, open_index
 from loopline.store.system import SystemClock, SystemIds
 
 T = TypeVar("T")
-MOST: Final = 1 << 20
-"""Blobs that are remembered by their pack (120 bytes each); where there are more, packs are searched one after the other."""
+MOST: Final = (1 << 22) // 3
+"""Blobs that are remembered by their pack (110 bytes each, before a dictionary doubles); of more, packs are searched in turn."""
 _MANY: Final = 64
 """From so many questions on, remembering is worth its price."""
 _OPEN: Final = 64
@@ -337,6 +337,9 @@ class Packs:
                     fcntl.flock(number, fcntl.LOCK_EX)
                 if not _same(number, f"{base}.gone"):  # the pack was removed meanwhile
                     continue
+                if not os.path.exists(f"{base}.idx"):
+                    os.unlink(f"{base}.gone")
+                    return False
                 held = os.pread(number, os.fstat(number).st_size, 0)
                 gone = frozenset(_each(held))
                 if ident in gone:
