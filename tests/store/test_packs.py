@@ -281,7 +281,7 @@ def test_the_next_writer_removes_half_packs(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from loopline.store import packindex\n"
         "from loopline.store.local import LocalBlobs\n"
-        "packindex.encode = lambda places: os.kill(os.getpid(), 9)\n"
+        "packindex.encode = lambda *_: os.kill(os.getpid(), 9)\n"
         "LocalBlobs(Path(sys.argv[1])).put_all([str(number).encode() for number in range(20)])"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
@@ -294,6 +294,73 @@ def test_the_next_writer_removes_half_packs(tmp_path: Path) -> None:
     LocalBlobs(tmp_path).put(b"other")
     living.seal()
     assert LocalBlobs(tmp_path).read(DIGESTS[0]) == ITEMS[0]
+
+
+def test_many_small_packs_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there are many packs of a size they are written together, without what was deleted; nobody misses anything."""
+    monkeypatch.setattr(packs, "_FOLD", 8)
+    other, kept = LocalBlobs(tmp_path), dict[Digest, bytes]()
+    for turn in range(20):
+        items = [f"{turn} {number}".encode() for number in range(20)]
+        digests = LocalBlobs(tmp_path).put_all(items)
+        kept |= dict(zip(digests[1:], items[1:], strict=True))
+        assert other.delete(digests[0])
+        assert sorted(other.iter()) == sorted(kept)
+        assert len(files(tmp_path, ".pack")) < 8
+    assert dict(other.read_all(kept)) == kept
+    assert {digest: LocalBlobs(tmp_path).read(digest) for digest in kept} == kept
+    assert other.missing(kept) == set()
+    assert len(files(tmp_path, ".gone")) <= len(files(tmp_path, ".pack")) == len(files(tmp_path, ".idx"))
+
+
+def test_a_damaged_pack_is_not_written_together_with_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that rotted stay where they are, and are still said to be damaged."""
+    monkeypatch.setattr(packs, "_FOLD", 3)
+    blobs = LocalBlobs(tmp_path)
+    blobs.put_all(ITEMS[:20])
+    (damaged,) = files(tmp_path, ".pack")
+    flip(damaged, 60)
+    blobs.put_all(ITEMS[20:])
+    blobs.put_all([data * 2 for data in ITEMS])
+    assert damaged in files(tmp_path, ".pack")
+    assert len(files(tmp_path, ".pack")) == 2
+    with pytest.raises(Unavailable) as caught:
+        blobs.read(DIGESTS[0])
+    assert caught.value.kind == "blob-corrupt"
+    assert [blobs.read(digest) for digest in DIGESTS[1:]] == ITEMS[1:]
+
+
+@pytest.mark.parametrize("at", range(1, 11))
+def test_folding_that_was_killed_loses_nothing(tmp_path: Path, at: int) -> None:
+    """Whichever file was removed last: all is there once, and the next folding goes on."""
+    for turn in range(3):
+        LocalBlobs(tmp_path).put_all([f"{turn} {number}".encode() for number in range(20)])
+    kept = set(LocalBlobs(tmp_path).iter())
+    child = multiprocessing.get_context("fork").Process(target=_fold, args=(LocalBlobs(tmp_path), at))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 9
+    assert sorted(LocalBlobs(tmp_path).iter()) == sorted(kept)
+    assert len(dict(LocalBlobs(tmp_path).read_all(kept))) == 60
+    LocalBlobs(tmp_path).scratch.make()
+    assert {path.stem for path in files(tmp_path, ".pack")} == {path.stem for path in files(tmp_path, ".idx")}
+
+
+def _fold(blobs: LocalBlobs, at: int) -> None:
+    """Fold, and die before so many files are removed."""
+    removed, unlink = 0, os.unlink
+
+    def dying(name: str) -> None:
+        nonlocal removed
+        removed += 1
+        if removed == at:
+            os._exit(9)
+        unlink(name)
+
+    packs._FOLD = 3  # type: ignore[misc] # in a process that ends
+    os.unlink = dying  # type: ignore[assignment]
+    blobs.packs.reload()
+    blobs.packs.fold()
 
 
 def test_many_packs_need_few_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,6 +449,13 @@ class Folder(RuleBasedStateMachine):
             packing.seal()
             for end in (".idx", ".pack", ".gone"):
                 Path(pack.file).with_suffix(end).unlink(missing_ok=True)
+
+    @rule(view=st.integers(0, 1))
+    def fold(self, view: int) -> None:
+        """Write packs together."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(packs, "_FOLD", 2)
+            self.views[view].packs.fold()
 
     @rule(view=st.integers(0, 1))
     def reopen(self, view: int) -> None:

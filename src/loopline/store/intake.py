@@ -10,6 +10,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from loopline.errors import LooplineError
 from loopline.nouns.digest import Digest
 from loopline.store.files import drop, is_hex, sync, sync_folder, write_all, writing
 from loopline.store.pieces import LARGE, Summing
@@ -126,6 +127,10 @@ class Intake:
                     with self._trying():
                         self._packing.seal()
                         self._packs.reload()
+                    with contextlib.suppress(
+                        OSError, LooplineError
+                    ):  # what was taken is kept, whatever becomes of this
+                        self._packs.fold()
         finally:
             if self._failed:
                 with contextlib.suppress(Exception):

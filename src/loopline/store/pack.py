@@ -72,15 +72,18 @@ class Packing:
             sync([self._number])
             os.rename(self._file, pack)
             named = True
-            self._scratch.place(packindex.encode(self._places), index)
+            self._scratch.place(packindex.encode(self._places, self.size + len(footer)), index)
             seen = True
             sync_folder(self._folder)
         finally:
-            drop(self._number, pack if named and not seen else self._file)
+            self._file = pack if named and not seen else self._file
+            self.drop()
 
     def drop(self) -> None:
-        """Discard it."""
-        drop(self._number, self._file)
+        """Discard it, unless it was sealed."""
+        number, self._number = self._number, -1
+        if number >= 0:
+            drop(number, self._file)
 
 
 def scan(number: int) -> dict[bytes, tuple[int, int]]:

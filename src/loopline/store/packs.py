@@ -25,6 +25,10 @@ MOST: Final = (1 << 22) // 3
 """Blobs that are remembered by their pack (110 bytes each, before a dictionary doubles); of more, packs are searched in turn."""
 _MANY: Final = 64
 """From so many questions on, remembering is worth its price."""
+_FOLD: Final = 64
+_SIZES: Final = (1 << 20, 16 << 20)
+"""So many packs of less than a MiB, or of less than 16, are written together: each byte is written a few times at most."""
+_WHOLE: Final = 80 << 20
 _OPEN: Final = 64
 """Files of packs that stay open."""
 _RUN: Final = 1 << 20
@@ -187,21 +191,40 @@ class Packs:
 
     def delete(self, ident: bytes) -> bool:
         """Write down that a blob is gone; a pack of which all is gone is removed."""
-        self.reload()
-        self.check()
-        found = False
-        for pack in self._packs():
-            if pack.find(ident) is not None:
-                found = self._bury(pack, ident) or found
+        found, again = False, True
+        while again:
+            again = False
+            self.reload()
+            self.check()
+            for pack in self._packs():
+                if pack.find(ident) is not None:
+                    done = self._bury(pack, ident)
+                    found, again = found or done is True, again or done is None
         return found
 
     def iter(self) -> Iterator[bytes]:
         """Give the ids of all that is packed, each once."""
         self.ready(_MANY)
-        for pack in self._packs():
-            for ident in pack.ids():
-                if (self._where is not None and self._where.get(ident) is pack) or self._home(ident) is pack:
+        packs, where = self._packs(), self._where
+        if where is not None:
+            for ident in list(where):
+                if ident not in where[ident].gone or _first(packs, ident) is not None:
                     yield ident
+            return
+        for pack in packs:
+            for ident in pack.ids():
+                if len(packs) == 1 or _first(packs, ident) is pack:
+                    yield ident
+
+    def fold(self) -> None:
+        """Write small packs together, when there are many of a size. Whoever reads one of them finds the new one instead."""
+        classes: dict[int, list[Pack]] = {}
+        for pack in self._packs():
+            classes.setdefault(sum(pack.index.size >= limit for limit in _SIZES), []).append(pack)
+        for size, packs in classes.items():
+            if len(packs) >= _FOLD and size < len(_SIZES):
+                with contextlib.suppress(BlockingIOError), _locked(os.path.join(self.folder, "fold.lock"), make=True):
+                    self._fold(packs)
 
     def reload(self) -> None:
         """See what other processes did."""
@@ -253,7 +276,8 @@ class Packs:
                 self._where = None
             else:
                 for pack in fresh:
-                    where.update(zip(pack.ids(), repeat(pack)))
+                    for ident in pack.ids():
+                        where.setdefault(ident, pack)
         if self._last is not None and shelf.get(self._last.name) is not self._last:
             self._last = None
         self._shelf = shelf
@@ -270,12 +294,28 @@ class Packs:
     def _packs(self) -> list[Pack]:
         return list((self._shelf or {}).values())
 
-    def _home(self, ident: bytes) -> Pack | None:
-        """Give one of the packs that have a blob, always the same."""
-        pack = self._where.get(ident) if self._where is not None else None
-        if pack is not None and pack.find(ident) is not None:
-            return pack
-        return next((pack for pack in self._packs() if pack.find(ident) is not None), None)
+    def _fold(self, packs: list[Pack]) -> None:
+        """Write packs into one, and remove them; nothing can be deleted of them meanwhile. One that is damaged stays as it is."""
+        packing, done, seen = self.begin(), list[Pack](), set[bytes]()
+        try:
+            with contextlib.ExitStack() as locks:
+                for pack in packs:
+                    if packing.size + pack.index.size > _WHOLE:
+                        break
+                    with contextlib.suppress(OSError):
+                        locks.enter_context(_locked(pack.file))
+                        self._learn_gone(pack)
+                        asked = ((Place(pack, *place), one) for one in pack.ids() if (place := pack.index.find(one)))
+                        records = [(one, data or b"") for one, data in self.read_all(asked)]
+                        if _same_as(records, pack):
+                            packing.add([record for record in records if record[0] not in seen])
+                            seen.update(one for one, _ in records)
+                            done.append(pack)
+                if len(done) > 1:
+                    packing.seal()
+                    self._remove(done)
+        finally:
+            packing.drop()
 
     def _open(self, name: str) -> Pack | None:
         base = os.path.join(self.folder, name)
@@ -284,7 +324,7 @@ class Packs:
         except FileNotFoundError:
             return None
         except ValueError:
-            pack = Pack(name, f"{base}.pack", PackIndex(packindex.encode({})))
+            pack = Pack(name, f"{base}.pack", PackIndex(packindex.encode({}, 0)))
         with contextlib.suppress(FileNotFoundError):
             self._mend(pack)
         return pack
@@ -305,7 +345,7 @@ class Packs:
     def _mend(self, pack: Pack) -> None:
         """Make an index again from its pack."""
         file = _File(pack.file)
-        data = packindex.encode(scan(file.number))
+        data = packindex.encode(scan(file.number), os.fstat(file.number).st_size)
         pack.index = PackIndex(data)
         with contextlib.suppress(OSError):  # a store that cannot be written: then each process makes it for itself
             self._scratch.place(data, f"{pack.file[:-5]}.idx")
@@ -328,46 +368,47 @@ class Packs:
             if os.fstat(file.fileno()).st_size // 32 != len(pack.gone):
                 pack.gone = frozenset(_each(file.read()))
 
-    def _bury(self, pack: Pack, ident: bytes) -> bool:
+    def _bury(self, pack: Pack, ident: bytes) -> bool | None:
+        """Write down that a blob is gone; None where its pack is."""
         base = pack.file[:-5]
-        while os.path.exists(f"{base}.idx"):
-            number = os.open(f"{base}.gone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                with contextlib.suppress(OSError):
-                    fcntl.flock(number, fcntl.LOCK_EX)
-                if not _same(number, f"{base}.gone"):  # the pack was removed meanwhile
-                    continue
+        try:
+            lock = _locked(pack.file, wait=True)
+            with lock:
                 if not os.path.exists(f"{base}.idx"):
-                    os.unlink(f"{base}.gone")
-                    return False
-                held = os.pread(number, os.fstat(number).st_size, 0)
-                gone = frozenset(_each(held))
-                if ident in gone:
-                    return False
-                if len(gone) + 1 >= pack.index.count and gone.issuperset(
-                    one for one in pack.index.ids() if one != ident
-                ):
-                    self._remove(base)
-                    return True
-                os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
-                os.lseek(number, 0, os.SEEK_END)
-                write_all(number, ident)
-                os.fsync(number)
-                if not held:
-                    sync_folder(self.folder)
-                pack.gone = gone | {ident}
-            finally:
-                os.close(number)
-            return True
-        return False
+                    return None
+                return self._write_gone(pack, ident)
+        except FileNotFoundError:
+            return None
 
-    def _remove(self, base: str) -> None:
-        """Remove a pack: first what makes it visible, durably, so that no part of it comes back."""
-        os.unlink(f"{base}.idx")
-        sync_folder(self.folder)
-        for end in (".pack", ".gone"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(base + end)
+    def _write_gone(self, pack: Pack, ident: bytes) -> bool:
+        number = os.open(f"{pack.file[:-5]}.gone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            held = os.pread(number, os.fstat(number).st_size, 0)
+            gone = frozenset(_each(held))
+            if ident in gone:
+                return False
+            if len(gone) + 1 >= pack.index.count and gone.issuperset(one for one in pack.index.ids() if one != ident):
+                self._remove([pack])
+                return True
+            os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
+            os.lseek(number, 0, os.SEEK_END)
+            write_all(number, ident)
+            os.fsync(number)
+            if not held:
+                sync_folder(self.folder)
+            pack.gone = gone | {ident}
+        finally:
+            os.close(number)
+        return True
+
+    def _remove(self, packs: list[Pack]) -> None:
+        """Remove packs: first what makes them visible, durably, so that no part of them comes back."""
+        for end in (".idx", ".pack", ".gone"):
+            for pack in packs:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{pack.file[:-5]}{end}")
+            if end == ".idx":
+                sync_folder(self.folder)
         self.reload()
 
 
@@ -405,8 +446,28 @@ def _each(data: bytes) -> Iterator[bytes]:
     return (data[at : at + 32] for at in range(0, len(data) // 32 * 32, 32))
 
 
-def _same(number: int, name: str) -> bool:
+def _first(packs: list[Pack], ident: bytes) -> Pack | None:
+    return next((pack for pack in packs if pack.find(ident) is not None), None)
+
+
+def _same_as(records: list[tuple[bytes, bytes]], pack: Pack) -> bool:
+    """Tell whether these are the blobs of a pack, whole."""
+    from hashlib import sha256
+
+    names = {one for one, data in records if sha256(data).digest() == one}
+    return names == set(pack.ids()) and pack.index.sound()
+
+
+@contextlib.contextmanager
+def _locked(name: str, *, make: bool = False, wait: bool = False) -> Iterator[None]:
+    """Hold a file's lock. Raise BlockingIOError where somebody else does, if one shall not wait.
+
+    Where the file system has no locks, what need not be done is not done, and what must is done without.
+    """
+    number = os.open(name, (os.O_RDWR | os.O_CREAT if make else os.O_RDONLY) | os.O_CLOEXEC, 0o644)
     try:
-        return os.path.samestat(os.fstat(number), os.stat(name))
-    except FileNotFoundError:
-        return False
+        with contextlib.suppress(OSError) if wait else contextlib.nullcontext():
+            fcntl.flock(number, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(number)
