@@ -31,6 +31,8 @@ _SIZES: Final = (1 << 20, 16 << 20)
 _WHOLE: Final = 80 << 20
 _OPEN: Final = 64
 """Files of packs that stay open."""
+_TRIES: Final = 3
+"""How often a pack is looked for that was written anew under another name."""
 _RUN: Final = 1 << 20
 _GAP: Final = 16 << 10
 """Bytes that are read at once, and bytes that are read along because what lies behind them is wanted, too."""
@@ -149,12 +151,14 @@ class Packs:
 
     def read(self, ident: bytes) -> bytes | None:
         """Give a blob's bytes, unverified; None where there is none."""
-        place = self.find(ident)
-        if place is not None:
+        place = self.find(ident) or self.look(ident)
+        for _ in range(_TRIES):
+            if place is None:
+                return None
             with contextlib.suppress(FileNotFoundError):
                 return self.bytes_at(place)
-        place = self.look(ident)
-        return None if place is None else self.bytes_at(place)
+            place = self.look(ident)
+        return None
 
     def every(self, ident: bytes) -> Iterator[bytes]:
         """Give the bytes of a blob as each pack that has it has them: one of them may be damaged."""
