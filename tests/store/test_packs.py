@@ -17,7 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of
-from loopline.store import packs
+from loopline.store import folding, packs
 from loopline.store.blobs import Blobs
 from loopline.store.local import LocalBlobs
 from loopline.testing.blobs import SharedBlobsSuite
@@ -296,73 +296,6 @@ def test_the_next_writer_removes_half_packs(tmp_path: Path) -> None:
     assert LocalBlobs(tmp_path).read(DIGESTS[0]) == ITEMS[0]
 
 
-def test_many_small_packs_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When there are many packs of a size they are written together, without what was deleted; nobody misses anything."""
-    monkeypatch.setattr(packs, "_FOLD", 8)
-    other, kept = LocalBlobs(tmp_path), dict[Digest, bytes]()
-    for turn in range(20):
-        items = [f"{turn} {number}".encode() for number in range(20)]
-        digests = LocalBlobs(tmp_path).put_all(items)
-        kept |= dict(zip(digests[1:], items[1:], strict=True))
-        assert other.delete(digests[0])
-        assert sorted(other.iter()) == sorted(kept)
-        assert len(files(tmp_path, ".pack")) < 8
-    assert dict(other.read_all(kept)) == kept
-    assert {digest: LocalBlobs(tmp_path).read(digest) for digest in kept} == kept
-    assert other.missing(kept) == set()
-    assert len(files(tmp_path, ".gone")) <= len(files(tmp_path, ".pack")) == len(files(tmp_path, ".idx"))
-
-
-def test_a_damaged_pack_is_not_written_together_with_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bytes that rotted stay where they are, and are still said to be damaged."""
-    monkeypatch.setattr(packs, "_FOLD", 3)
-    blobs = LocalBlobs(tmp_path)
-    blobs.put_all(ITEMS[:20])
-    (damaged,) = files(tmp_path, ".pack")
-    flip(damaged, 60)
-    blobs.put_all(ITEMS[20:])
-    blobs.put_all([data * 2 for data in ITEMS])
-    assert damaged in files(tmp_path, ".pack")
-    assert len(files(tmp_path, ".pack")) == 2
-    with pytest.raises(Unavailable) as caught:
-        blobs.read(DIGESTS[0])
-    assert caught.value.kind == "blob-corrupt"
-    assert [blobs.read(digest) for digest in DIGESTS[1:]] == ITEMS[1:]
-
-
-@pytest.mark.parametrize("at", range(1, 11))
-def test_folding_that_was_killed_loses_nothing(tmp_path: Path, at: int) -> None:
-    """Whichever file was removed last: all is there once, and the next folding goes on."""
-    for turn in range(3):
-        LocalBlobs(tmp_path).put_all([f"{turn} {number}".encode() for number in range(20)])
-    kept = set(LocalBlobs(tmp_path).iter())
-    child = multiprocessing.get_context("fork").Process(target=_fold, args=(LocalBlobs(tmp_path), at))
-    child.start()
-    child.join(30)
-    assert child.exitcode == 9
-    assert sorted(LocalBlobs(tmp_path).iter()) == sorted(kept)
-    assert len(dict(LocalBlobs(tmp_path).read_all(kept))) == 60
-    LocalBlobs(tmp_path).scratch.make()
-    assert {path.stem for path in files(tmp_path, ".pack")} == {path.stem for path in files(tmp_path, ".idx")}
-
-
-def _fold(blobs: LocalBlobs, at: int) -> None:
-    """Fold, and die before so many files are removed."""
-    removed, unlink = 0, os.unlink
-
-    def dying(name: str) -> None:
-        nonlocal removed
-        removed += 1
-        if removed == at:
-            os._exit(9)
-        unlink(name)
-
-    packs._FOLD = 3  # type: ignore[misc] # in a process that ends
-    os.unlink = dying  # type: ignore[assignment]
-    blobs.packs.reload()
-    blobs.packs.fold()
-
-
 def test_many_packs_need_few_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many packs there are, few files are open at a time, and what is read meanwhile is right."""
     monkeypatch.setattr(packs, "_OPEN", 3)
@@ -442,7 +375,7 @@ class Folder(RuleBasedStateMachine):
         """Write what is left of a pack into another one, as a collector does, and remove it."""
         blobs = self.views[view]
         blobs.packs.reload()
-        found = sorted(blobs.packs._packs(), key=lambda pack: pack.name)[which : which + 1]
+        found = sorted(blobs.packs.listed(), key=lambda pack: pack.name)[which : which + 1]
         for pack in found:
             packing = blobs.packs.begin()
             packing.add([(one, blobs.read(Digest("sha256:" + one.hex()))) for one in pack.ids()])
@@ -454,8 +387,8 @@ class Folder(RuleBasedStateMachine):
     def fold(self, view: int) -> None:
         """Write packs together."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(packs, "_FOLD", 2)
-            self.views[view].packs.fold()
+            patch.setattr(folding, "_FOLD", 2)
+            folding.fold(self.views[view].packs)
 
     @rule(view=st.integers(0, 1))
     def reopen(self, view: int) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from loopline.errors import LooplineError
 from loopline.nouns.digest import Digest
 from loopline.store.files import drop, is_hex, sync, sync_folder, write_all, writing
+from loopline.store.folding import fold
 from loopline.store.pieces import LARGE, Summing
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Intake:
                     with contextlib.suppress(
                         OSError, LooplineError
                     ):  # what was taken is kept, whatever becomes of this
-                        self._packs.fold()
+                        fold(self._packs)
         finally:
             if self._failed:
                 with contextlib.suppress(Exception):

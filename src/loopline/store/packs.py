@@ -7,7 +7,6 @@ where there is one, has the 32 bytes of each blob that was deleted. Names are ch
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,7 @@ from itertools import repeat
 from typing import Final, NamedTuple, TypeVar
 
 from loopline.store import packindex
-from loopline.store.files import Scratch, make_durable, sync_folder, unheld, write_all
+from loopline.store.files import Scratch, locked, make_durable, sync_folder, unheld, write_all
 from loopline.store.pack import Packing, scan
 from loopline.store.packindex import PackIndex, open_index
 from loopline.store.system import SystemClock, SystemIds
@@ -25,10 +24,6 @@ MOST: Final = (1 << 22) // 3
 """Blobs that are remembered by their pack (110 bytes each, before a dictionary doubles); of more, packs are searched in turn."""
 _MANY: Final = 64
 """From so many questions on, remembering is worth its price."""
-_FOLD: Final = 64
-_SIZES: Final = (1 << 20, 16 << 20)
-"""So many packs of less than a MiB, or of less than 16, are written together: each byte is written a few times at most."""
-_WHOLE: Final = 80 << 20
 _OPEN: Final = 64
 """Files of packs that stay open."""
 _TRIES: Final = 3
@@ -108,7 +103,7 @@ class Packs:
                 return Place(known, *place)
         if (last := self._last) is not None and (place := last.find(ident)) is not None:
             return Place(last, *place)
-        packs = self._packs()
+        packs = self.listed()
         self._walked += len(packs)
         if where is None and self._walked > _MANY + sum(pack.index.count for pack in packs) // 4:
             self._walked = 0
@@ -142,7 +137,7 @@ class Packs:
             if questions < _MANY:
                 return
             self.check()
-            packs = self._packs()
+            packs = self.listed()
             if self._where is None and len(packs) > 1 and sum(pack.index.count for pack in packs) <= MOST:
                 where: dict[bytes, Pack] = {}
                 for pack in reversed(packs):
@@ -164,7 +159,7 @@ class Packs:
         """Give the bytes of a blob as each pack that has it has them: one of them may be damaged."""
         self.reload()
         self.check(again=True)
-        for pack in self._packs():
+        for pack in self.listed():
             place = pack.find(ident)
             if place is not None:
                 with contextlib.suppress(FileNotFoundError):
@@ -200,7 +195,7 @@ class Packs:
             again = False
             self.reload()
             self.check()
-            for pack in self._packs():
+            for pack in self.listed():
                 if pack.find(ident) is not None:
                     done = self._bury(pack, ident)
                     found, again = found or done is True, again or done is None
@@ -209,7 +204,7 @@ class Packs:
     def iter(self) -> Iterator[bytes]:
         """Give the ids of all that is packed, each once."""
         self.ready(_MANY)
-        packs, where = self._packs(), self._where
+        packs, where = self.listed(), self._where
         if where is not None:
             for ident in list(where):
                 if ident not in where[ident].gone or _first(packs, ident) is not None:
@@ -219,16 +214,6 @@ class Packs:
             for ident in pack.ids():
                 if len(packs) == 1 or _first(packs, ident) is pack:
                     yield ident
-
-    def fold(self) -> None:
-        """Write small packs together, when there are many of a size. Whoever reads one of them finds the new one instead."""
-        classes: dict[int, list[Pack]] = {}
-        for pack in self._packs():
-            classes.setdefault(sum(pack.index.size >= limit for limit in _SIZES), []).append(pack)
-        for size, packs in classes.items():
-            if len(packs) >= _FOLD and size < len(_SIZES):
-                with contextlib.suppress(BlockingIOError), _locked(os.path.join(self.folder, "fold.lock"), make=True):
-                    self._fold(packs)
 
     def reload(self) -> None:
         """See what other processes did."""
@@ -258,7 +243,7 @@ class Packs:
             changed = os.stat(self.folder).st_mtime_ns
             if changed == self._changed and self._shelf is not None:
                 for held in self._buried:
-                    self._learn_gone(held)
+                    self.learn_gone(held)
                 return
             names = os.listdir(self.folder)
         except FileNotFoundError:
@@ -271,7 +256,7 @@ class Packs:
         for name in sorted(name[:-4] for name in names if name.endswith(".idx")):
             if name in packs and (pack := old.get(name) or self._open(name)) is not None:
                 if name in gone:
-                    self._learn_gone(pack)
+                    self.learn_gone(pack)
                 shelf[name] = pack
         fresh = [pack for name, pack in shelf.items() if name not in old]
         where = self._where
@@ -295,31 +280,9 @@ class Packs:
             self._guard, self._process = threading.RLock(), os.getpid()
         return self._guard
 
-    def _packs(self) -> list[Pack]:
+    def listed(self) -> list[Pack]:
+        """Give the packs as of the last `reload`, the oldest first."""
         return list((self._shelf or {}).values())
-
-    def _fold(self, packs: list[Pack]) -> None:
-        """Write packs into one, and remove them; nothing can be deleted of them meanwhile. One that is damaged stays as it is."""
-        packing, done, seen = self.begin(), list[Pack](), set[bytes]()
-        try:
-            with contextlib.ExitStack() as locks:
-                for pack in packs:
-                    if packing.size + pack.index.size > _WHOLE:
-                        break
-                    with contextlib.suppress(OSError):
-                        locks.enter_context(_locked(pack.file))
-                        self._learn_gone(pack)
-                        asked = ((Place(pack, *place), one) for one in pack.ids() if (place := pack.index.find(one)))
-                        records = [(one, data or b"") for one, data in self.read_all(asked)]
-                        if _same_as(records, pack):
-                            packing.add([record for record in records if record[0] not in seen])
-                            seen.update(one for one, _ in records)
-                            done.append(pack)
-                if len(done) > 1:
-                    packing.seal()
-                    self._remove(done)
-        finally:
-            packing.drop()
 
     def _open(self, name: str) -> Pack | None:
         base = os.path.join(self.folder, name)
@@ -336,7 +299,7 @@ class Packs:
     def check(self, *, again: bool = False) -> bool:
         """Look whether indexes are as they were written, before anything is said to be missing. Tell whether one was not."""
         mended = False
-        for pack in self._packs():
+        for pack in self.listed():
             if pack.checked and not again:
                 continue
             if not pack.index.sound():
@@ -367,7 +330,8 @@ class Packs:
         except FileNotFoundError:
             return not pack.gone
 
-    def _learn_gone(self, pack: Pack) -> None:
+    def learn_gone(self, pack: Pack) -> None:
+        """Read what was deleted of a pack."""
         with contextlib.suppress(FileNotFoundError), open(f"{pack.file[:-5]}.gone", "rb") as file:
             if os.fstat(file.fileno()).st_size // 32 != len(pack.gone):
                 pack.gone = frozenset(_each(file.read()))
@@ -376,7 +340,7 @@ class Packs:
         """Write down that a blob is gone; None where its pack is."""
         base = pack.file[:-5]
         try:
-            lock = _locked(pack.file, wait=True)
+            lock = locked(pack.file, wait=True)
             with lock:
                 if not os.path.exists(f"{base}.idx"):
                     return None
@@ -392,7 +356,7 @@ class Packs:
             if ident in gone:
                 return False
             if len(gone) + 1 >= pack.index.count and gone.issuperset(one for one in pack.index.ids() if one != ident):
-                self._remove([pack])
+                self.remove([pack])
                 return True
             os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
             os.lseek(number, 0, os.SEEK_END)
@@ -405,7 +369,7 @@ class Packs:
             os.close(number)
         return True
 
-    def _remove(self, packs: list[Pack]) -> None:
+    def remove(self, packs: list[Pack]) -> None:
         """Remove packs: first what makes them visible, durably, so that no part of them comes back."""
         for end in (".idx", ".pack", ".gone"):
             for pack in packs:
@@ -452,26 +416,3 @@ def _each(data: bytes) -> Iterator[bytes]:
 
 def _first(packs: list[Pack], ident: bytes) -> Pack | None:
     return next((pack for pack in packs if pack.find(ident) is not None), None)
-
-
-def _same_as(records: list[tuple[bytes, bytes]], pack: Pack) -> bool:
-    """Tell whether these are the blobs of a pack, whole."""
-    from hashlib import sha256
-
-    names = {one for one, data in records if sha256(data).digest() == one}
-    return names == set(pack.ids()) and pack.index.sound()
-
-
-@contextlib.contextmanager
-def _locked(name: str, *, make: bool = False, wait: bool = False) -> Iterator[None]:
-    """Hold a file's lock. Raise BlockingIOError where somebody else does, if one shall not wait.
-
-    Where the file system has no locks, what need not be done is not done, and what must is done without.
-    """
-    number = os.open(name, (os.O_RDWR | os.O_CREAT if make else os.O_RDONLY) | os.O_CLOEXEC, 0o644)
-    try:
-        with contextlib.suppress(OSError) if wait else contextlib.nullcontext():
-            fcntl.flock(number, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
-    finally:
-        os.close(number)
