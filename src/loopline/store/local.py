@@ -118,10 +118,13 @@ class LocalBlobs:
 
     def size(self, digest: Digest) -> int | None:
         """Give the size of its file, or of its record."""
+        ident = _ident(digest)
+        if (known := self.packs.known(ident)) is not None:
+            return known.length
         try:
-            return os.stat(self._where(digest)).st_size
+            return os.stat(self.file_of(ident)).st_size
         except FileNotFoundError:
-            place = self.packs.look(_ident(digest))
+            place = self.packs.look(ident)
             return None if place is None else place.length
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:

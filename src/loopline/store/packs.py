@@ -120,6 +120,11 @@ class Packs:
         known = self._where.get(ident) if self._where is not None else None
         return (known is not None and ident not in known.gone) or self.find(ident) is not None
 
+    def known(self, ident: bytes) -> Place | None:
+        """Find a blob as of now, as far as that costs little: where packs were looked at before."""
+        place = self.find(ident) if self._shelf else None
+        return place if place is not None and self._fresh(place.pack) else None
+
     def look(self, ident: bytes) -> Place | None:
         """Find a blob as of now."""
         place = self.find(ident)
