@@ -21,10 +21,10 @@ def places(count: int) -> dict[bytes, tuple[int, int]]:
 def test_what_is_written_is_found(tmp_path: Path, count: int) -> None:
     """Each id has its place, no other has one, and all are listed in order, whatever their number."""
     wanted = places(count)
-    (tmp_path / "some.idx").write_bytes(encode(wanted))
+    (tmp_path / "some.idx").write_bytes(encode(wanted, 77))
     index = open_index(str(tmp_path / "some.idx"))
     assert index.sound()
-    assert index.count == count
+    assert (index.count, index.size) == (count, 77)
     assert list(index.ids()) == sorted(wanted)
     assert all(index.find(ident) == place for ident, place in wanted.items())
     assert all(index.find(ident) is None for ident in places(count + 200) if ident not in wanted)
@@ -38,7 +38,7 @@ def test_what_is_written_is_found(tmp_path: Path, count: int) -> None:
 )
 def test_ids_that_are_alike_are_told_apart(ids: set[bytes]) -> None:
     """An id that happens to stand across two others is not taken for one that is there."""
-    index = PackIndex(encode({ident: (number, number) for number, ident in enumerate(sorted(ids))}))
+    index = PackIndex(encode({ident: (number, number) for number, ident in enumerate(sorted(ids))}, 0))
     for number, ident in enumerate(sorted(ids)):
         assert index.find(ident) == (number, number)
     for ident in (b"b" + b"a" * 31, b"a" * 30 + b"ba", b"ba" * 16, bytes(31) + b"\x01"):
@@ -48,7 +48,7 @@ def test_ids_that_are_alike_are_told_apart(ids: set[bytes]) -> None:
 def test_damage_is_noticed(tmp_path: Path) -> None:
     """Whatever byte is wrong: it is no index, or it is not sound; and searching it raises nothing."""
     wanted = places(100)
-    whole = encode(wanted)
+    whole = encode(wanted, 77)
     for at in range(0, len(whole), 5):
         data = whole[:at] + bytes([whole[at] ^ 0x81]) + whole[at + 1 :]
         try:

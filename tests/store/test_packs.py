@@ -17,7 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of
-from loopline.store import packs
+from loopline.store import folding, packs
 from loopline.store.blobs import Blobs
 from loopline.store.local import LocalBlobs
 from loopline.testing.blobs import SharedBlobsSuite
@@ -134,6 +134,26 @@ def test_what_others_delete_is_seen(tmp_path: Path) -> None:
     old.put_all(ITEMS)
     assert LocalBlobs(tmp_path).missing(DIGESTS) == set()
     assert sorted(LocalBlobs(tmp_path).iter()) == sorted(DIGESTS)
+
+
+def test_a_folder_that_has_settled_is_not_listed_again(tmp_path: Path) -> None:
+    """What others pack or delete is seen also where the folder's time says that nothing happened for long."""
+    old, other = LocalBlobs(tmp_path), LocalBlobs(tmp_path)
+    other.put_all(ITEMS)
+    other.delete(DIGESTS[0])
+    os.utime(tmp_path / "packs", (1, 1))
+    assert old.missing(DIGESTS) == {DIGESTS[0]}
+    (tmp_path / "packs" / "listing-would-fail.idx").mkdir()
+    (tmp_path / "packs" / "listing-would-fail.pack").mkdir()
+    os.utime(tmp_path / "packs", (1, 1))
+    assert old.missing(DIGESTS) == {DIGESTS[0]}, "it was not listed"
+    (tmp_path / "packs" / "listing-would-fail.idx").rmdir()
+    (tmp_path / "packs" / "listing-would-fail.pack").rmdir()
+    other.delete(DIGESTS[1])
+    os.utime(tmp_path / "packs", (1, 1))
+    assert old.missing(DIGESTS) == {DIGESTS[0], DIGESTS[1]}
+    other.put_all([data * 2 for data in ITEMS])
+    assert old.missing([digest_of(data * 2) for data in ITEMS]) == set()
 
 
 def test_a_pack_of_which_all_is_deleted_goes(tmp_path: Path) -> None:
@@ -261,7 +281,7 @@ def test_the_next_writer_removes_half_packs(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from loopline.store import packindex\n"
         "from loopline.store.local import LocalBlobs\n"
-        "packindex.encode = lambda places: os.kill(os.getpid(), 9)\n"
+        "packindex.encode = lambda *_: os.kill(os.getpid(), 9)\n"
         "LocalBlobs(Path(sys.argv[1])).put_all([str(number).encode() for number in range(20)])"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
@@ -349,6 +369,26 @@ class Folder(RuleBasedStateMachine):
             assert blobs.size(digest) == (None if data is None else len(data))
             if data is not None:
                 assert blobs.read(digest) == data == b"".join(blobs.get(digest))
+
+    @rule(view=st.integers(0, 1), which=st.integers(0, 3))
+    def repack(self, view: int, which: int) -> None:
+        """Write what is left of a pack into another one, as a collector does, and remove it."""
+        blobs = self.views[view]
+        blobs.packs.reload()
+        found = sorted(blobs.packs.listed(), key=lambda pack: pack.name)[which : which + 1]
+        for pack in found:
+            packing = blobs.packs.begin()
+            packing.add([(one, blobs.read(Digest("sha256:" + one.hex()))) for one in pack.ids()])
+            packing.seal()
+            for end in (".idx", ".pack", ".gone"):
+                Path(pack.file).with_suffix(end).unlink(missing_ok=True)
+
+    @rule(view=st.integers(0, 1))
+    def fold(self, view: int) -> None:
+        """Write packs together."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(folding, "_FOLD", 2)
+            folding.fold(self.views[view].packs)
 
     @rule(view=st.integers(0, 1))
     def reopen(self, view: int) -> None:

@@ -59,6 +59,7 @@ _NEEDED: Final = (
     "loopline.sdk.shipping",
     "loopline.sdk.snapshot",
     "loopline.sdk.values",
+    "loopline.store.intake",
     "loopline.wiring",
 )
 """What shipping and capturing use, and what those modules import only when they are called."""

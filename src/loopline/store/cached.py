@@ -289,6 +289,7 @@ class Cached:
             with contextlib.suppress(OSError):
                 os.unlink(name)
                 held -= size
+                os.unlink(self.near.sums_file(os.path.basename(name)))
         return held
 
 

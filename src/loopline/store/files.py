@@ -83,6 +83,21 @@ def unheld(name: str) -> Iterator[None]:
         os.close(number)
 
 
+@contextlib.contextmanager
+def locked(name: str, *, make: bool = False, wait: bool = False) -> Iterator[None]:
+    """Hold a file's lock. Raise BlockingIOError where somebody else does, if one shall not wait.
+
+    Where the file system has no locks, what need not be done is not done, and what must is done without.
+    """
+    number = os.open(name, (os.O_RDWR | os.O_CREAT if make else os.O_RDONLY) | os.O_CLOEXEC, 0o644)
+    try:
+        with contextlib.suppress(OSError) if wait else contextlib.nullcontext():
+            fcntl.flock(number, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(number)
+
+
 def is_hex(name: str) -> bool:
     """Tell whether a file has the name of a blob."""
     return bool(_HEX.match(name))

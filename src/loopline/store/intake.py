@@ -10,8 +10,10 @@ from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from loopline.errors import LooplineError
 from loopline.nouns.digest import Digest
 from loopline.store.files import drop, is_hex, sync, sync_folder, write_all, writing
+from loopline.store.folding import fold
 from loopline.store.pieces import LARGE, Summing
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ PACK: Final = 64 << 20
 """Bytes of a pack, about; so many bytes, or blobs, are acknowledged together."""
 _MANY: Final = 1 << 16
 _BATCH: Final = 500
-_BATCH_BYTES: Final = 2 << 20
 """Small blobs that are looked at and written together."""
 _GROUP: Final = 256
 _GROUP_BYTES: Final = 64 << 20
@@ -40,10 +41,9 @@ class Intake:
     def __init__(self, blobs: LocalBlobs) -> None:
         self._blobs = blobs
         self._packs = blobs.packs
-        self._taken: list[Digest] = []
+        self._taken: list[bytes] = []
         self._bytes = 0
         self._batch: list[Named] = []
-        self._batch_bytes = 0
         self._fresh: list[Named] = []
         self._large: list[Named] = []
         self._large_bytes = 0
@@ -58,21 +58,20 @@ class Intake:
 
         Where `items` raises or the caller goes away, what was taken until then is kept.
         """
-        small, most = self._blobs.small, _BATCH_BYTES
+        small, batch = self._blobs.small, self._batch
         try:
             for data in items:
-                ident = sha256(data)
-                self._taken.append(Digest("sha256:" + ident.hexdigest()))
-                self._bytes += len(data)
-                if len(data) > small:
-                    self._large.append((ident.digest(), data))
-                    self._large_bytes += len(data)
+                ident, size = sha256(data).digest(), len(data)
+                self._taken.append(ident)
+                self._bytes += size
+                if size > small:
+                    self._large.append((ident, data))
+                    self._large_bytes += size
                     if len(self._large) >= _GROUP or self._large_bytes >= _GROUP_BYTES:
                         self._put_large()
                 else:
-                    self._batch.append((ident.digest(), data))
-                    self._batch_bytes += len(data)
-                    if len(self._batch) >= _BATCH or self._batch_bytes >= most:
+                    batch.append((ident, data))
+                    if len(batch) >= _BATCH:
                         self._sort()
                 if (self._bytes >= PACK or len(self._taken) >= _MANY) and (done := self._turn()):
                     yield done
@@ -85,14 +84,18 @@ class Intake:
         """Put what is new among the small ones into a pack, as soon as there is enough of it."""
         with self._trying():
             self._begin()
-            for ident, data in self._batch:
-                if ident not in self._seen and not (self._sealing and ident in self._sealing.seen):
-                    held = self._look(ident, data)
-                    if not held:
-                        (self._fresh if held is None else self._large).append((ident, data))
-                    self._seen.add(ident)
+            seen, sealing, fresh = self._seen, self._sealing.seen if self._sealing else (), self._fresh
+            loose, has = self._loose, self._packs.has
+            for one in self._batch:
+                ident = one[0]
+                if ident in seen or ident in sealing:
+                    continue
+                if loose is not None and ident not in loose and not has(ident):
+                    fresh.append(one)
+                elif not (held := self._look(*one)):
+                    (fresh if held is None else self._large).append(one)
+                seen.add(ident)
             self._batch.clear()
-            self._batch_bytes = 0
             if self._packing is None and self._fresh and len(self._fresh) >= self._blobs.several:
                 self._packing = self._packs.begin()
             if self._packing is not None:
@@ -125,13 +128,17 @@ class Intake:
                     with self._trying():
                         self._packing.seal()
                         self._packs.reload()
+                    with contextlib.suppress(
+                        OSError, LooplineError
+                    ):  # what was taken is kept, whatever becomes of this
+                        fold(self._packs)
         finally:
             if self._failed:
                 with contextlib.suppress(Exception):
                     self._settle()
                 if self._packing is not None:
                     self._packing.drop()
-        return [] if self._failed else done + self._taken
+        return [] if self._failed else done + _digests(self._taken)
 
     def _settle(self) -> list[Digest]:
         """Wait for what is becoming durable."""
@@ -141,7 +148,7 @@ class Intake:
         with self._trying():
             sealing.wait()
             self._packs.ready(_BATCH)
-        return sealing.taken
+        return _digests(sealing.taken)
 
     def _put_large(self) -> None:
         large, self._large, self._large_bytes = self._large, [], 0
@@ -227,7 +234,7 @@ class Intake:
 class _Sealing:
     """A pack that becomes durable in a thread of its own."""
 
-    def __init__(self, packing: Packing | None, taken: list[Digest], seen: set[bytes]) -> None:
+    def __init__(self, packing: Packing | None, taken: list[bytes], seen: set[bytes]) -> None:
         self._packing = packing
         self.taken = taken
         self.seen = seen
@@ -253,3 +260,7 @@ class _Sealing:
                 self._packing.seal()
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
                 self._error = error
+
+
+def _digests(ids: list[bytes]) -> list[Digest]:
+    return [Digest("sha256:" + ident.hex()) for ident in ids]

@@ -118,10 +118,13 @@ class LocalBlobs:
 
     def size(self, digest: Digest) -> int | None:
         """Give the size of its file, or of its record."""
+        ident = _ident(digest)
+        if (known := self.packs.known(ident)) is not None:
+            return known.length
         try:
-            return os.stat(self._where(digest)).st_size
+            return os.stat(self.file_of(ident)).st_size
         except FileNotFoundError:
-            place = self.packs.look(_ident(digest))
+            place = self.packs.look(ident)
             return None if place is None else place.length
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
@@ -149,7 +152,7 @@ class LocalBlobs:
             if found:
                 sync_folder(self.loose)
             self._sums.pop(ident, None)
-            _unlinked(self._sums_file(ident))
+            _unlinked(self.sums_file(ident.hex()))
             return self.packs.delete(ident) or found
 
     def iter(self) -> Iterator[Digest]:
@@ -165,9 +168,13 @@ class LocalBlobs:
         """Give where a blob lies that has a file of its own."""
         return f"{self.loose}/{ident.hex()}"
 
+    def sums_file(self, name: str) -> str:
+        """Give where the sums of a large blob lie, by its 64 hex digits."""
+        return f"{self.folder}/pieces/{name}"
+
     def note_sums(self, sums: Sums) -> None:
         """Keep the sums of a large blob, as far as that goes: they can be made again."""
-        file = self._sums_file(sums.ident)
+        file = self.sums_file(sums.ident.hex())
         try:
             os.makedirs(os.path.dirname(file), exist_ok=True)
             self.scratch.place(sums.encode(), file, durable=False)
@@ -254,7 +261,7 @@ class LocalBlobs:
         ident = _ident(digest)
         if (held := self._sums.get(ident)) is not None:
             return held
-        with contextlib.suppress(OSError), open(self._sums_file(ident), "rb", buffering=0) as file:
+        with contextlib.suppress(OSError), open(self.sums_file(ident.hex()), "rb", buffering=0) as file:
             if (sums := decode(file.readall(), ident)) is not None:
                 return sums
         return self._make_sums(digest)
@@ -269,9 +276,6 @@ class LocalBlobs:
         sums = summing.sums(_ident(digest))
         self.note_sums(sums)
         return sums
-
-    def _sums_file(self, ident: bytes) -> str:
-        return str(self.folder / "pieces" / ident.hex())
 
     def _stream(self, digest: Digest) -> Iterator[bytes]:
         import hashlib  # here and below: a command that only reads rows hashes nothing

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Sequence
-from itertools import chain
 from typing import Final
 
 from loopline.errors import Unavailable
@@ -50,14 +49,14 @@ class Packing:
     def add(self, records: Sequence[tuple[bytes, bytes]]) -> None:
         """Append blobs, each with its 32 bytes. What fails halfway is written over by what comes next."""
         for start in range(0, len(records), _AT_ONCE):
-            at, places, pieces = self.size, dict[bytes, tuple[int, int]](), list[tuple[bytes, bytes]]()
+            at, places, pieces = self.size, dict[bytes, tuple[int, int]](), list[bytes]()
             for ident, data in records[start : start + _AT_ONCE]:
                 length = len(data)
-                pieces.append((_RECORD.pack(length, ident, PLAIN), data))
+                pieces += (_RECORD.pack(length, ident, PLAIN), data)
                 at += _RECORD.size
                 places[ident] = (at, length)
                 at += length
-            _write_at(self._number, list(chain.from_iterable(pieces)), self.size, at - self.size)
+            _write_at(self._number, pieces, self.size, at - self.size)
             self._places |= places
             self.size = at
 
@@ -73,15 +72,18 @@ class Packing:
             sync([self._number])
             os.rename(self._file, pack)
             named = True
-            self._scratch.place(packindex.encode(self._places), index)
+            self._scratch.place(packindex.encode(self._places, self.size + len(footer)), index)
             seen = True
             sync_folder(self._folder)
         finally:
-            drop(self._number, pack if named and not seen else self._file)
+            self._file = pack if named and not seen else self._file
+            self.drop()
 
     def drop(self) -> None:
-        """Discard it."""
-        drop(self._number, self._file)
+        """Discard it, unless it was sealed."""
+        number, self._number = self._number, -1
+        if number >= 0:
+            drop(number, self._file)
 
 
 def scan(number: int) -> dict[bytes, tuple[int, int]]:

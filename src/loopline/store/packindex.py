@@ -1,6 +1,6 @@
 """packindex: where each blob of a pack lies, as bytes that are searched where they are mapped.
 
-    magic, 8 bytes; bits, count (two uint32)
+    magic, 8 bytes; bits, count (two uint32); size of the pack (uint64)
     fan-out: 2^bits + 1 uint32, how many ids lie before each bucket; a bucket is told by the first bits of an id
     ids, 32 bytes each, sorted
     places: offset and length of each, in the order of the ids (two uint32)
@@ -20,7 +20,7 @@ from itertools import chain, pairwise
 from typing import Final
 
 MAGIC: Final = b"\x89LLPIX\x01\n"
-_HEAD: Final = struct.Struct("<8sII")
+_HEAD: Final = struct.Struct("<8sIIQ")
 _TWO: Final = struct.Struct("<II")
 _SUM: Final = 16
 _READ: Final = 256 << 10
@@ -38,7 +38,7 @@ class PackIndex:
         if len(data) < _HEAD.size + _SUM:
             msg = "too short"
             raise ValueError(msg)
-        magic, self._bits, self.count = _HEAD.unpack_from(data)
+        magic, self._bits, self.count, self.size = _HEAD.unpack_from(data)
         self._ids = _HEAD.size + 4 * ((1 << min(self._bits, _MOST_BITS)) + 1)
         self._places = self._ids + 32 * self.count
         if magic != MAGIC or self._bits > _MOST_BITS or len(data) != self._places + 8 * self.count + _SUM:
@@ -89,8 +89,8 @@ def _mapped(number: int, size: int) -> mmap.mmap:
     return mmap.mmap(number, size, prot=mmap.PROT_READ)  # it keeps a descriptor of its own
 
 
-def encode(places: Mapping[bytes, tuple[int, int]]) -> bytes:
-    """Write an index of ids and their offsets and lengths."""
+def encode(places: Mapping[bytes, tuple[int, int]], size: int) -> bytes:
+    """Write an index of ids and their offsets and lengths, of a pack of so many bytes."""
     ids = sorted(places)
     bits = min(_MOST_BITS, max(0, (len(ids) // _IN_BUCKET).bit_length()))
     shift = _MOST_BITS - bits
@@ -100,7 +100,7 @@ def encode(places: Mapping[bytes, tuple[int, int]]) -> bytes:
     for before, here in pairwise(range(len(counts))):
         counts[here] += counts[before]
     body = b"".join((
-        _HEAD.pack(MAGIC, bits, len(ids)),
+        _HEAD.pack(MAGIC, bits, len(ids), size),
         struct.pack(f"<{len(counts)}I", *counts),
         *ids,
         struct.pack(f"<{2 * len(ids)}I", *chain.from_iterable(map(places.__getitem__, ids))),

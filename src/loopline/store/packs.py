@@ -7,7 +7,6 @@ where there is one, has the 32 bytes of each blob that was deleted. Names are ch
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -15,21 +14,26 @@ from itertools import repeat
 from typing import Final, NamedTuple, TypeVar
 
 from loopline.store import packindex
-from loopline.store.files import Scratch, make_durable, sync_folder, unheld, write_all
+from loopline.store.files import Scratch, locked, make_durable, sync_folder, unheld, write_all
 from loopline.store.pack import Packing, scan
 from loopline.store.packindex import PackIndex, open_index
-from loopline.store.system import SystemIds
+from loopline.store.system import SystemClock, SystemIds
 
 T = TypeVar("T")
-MOST: Final = 1 << 20
-"""Blobs that are remembered by their pack (120 bytes each); where there are more, packs are searched one after the other."""
+MOST: Final = (1 << 22) // 3
+"""Blobs that are remembered by their pack (110 bytes each, before a dictionary doubles); of more, packs are searched in turn."""
 _MANY: Final = 64
 """From so many questions on, remembering is worth its price."""
 _OPEN: Final = 64
 """Files of packs that stay open."""
+_TRIES: Final = 3
+"""How often a pack is looked for that was written anew under another name."""
 _RUN: Final = 1 << 20
 _GAP: Final = 16 << 10
 """Bytes that are read at once, and bytes that are read along because what lies behind them is wanted, too."""
+_SETTLED_NS: Final = 2_000_000_000
+"""A folder that was changed so long ago will show the next change by its time; the clock of a file system ticks slowly."""
+_CLOCK: Final = SystemClock()
 _IDS: Final = SystemIds()
 
 
@@ -75,7 +79,10 @@ class Packs:
         self._shelf: dict[str, Pack] | None = None
         self._where: dict[bytes, Pack] | None = None
         self._last: Pack | None = None
+        self._walked = 0
         self._files: dict[str, _File] = {}
+        self._buried: list[Pack] = []
+        self._changed = -1
         self._guard, self._process = threading.RLock(), os.getpid()
 
     def begin(self) -> Packing:
@@ -96,7 +103,12 @@ class Packs:
                 return Place(known, *place)
         if (last := self._last) is not None and (place := last.find(ident)) is not None:
             return Place(last, *place)
-        for pack in self._packs():
+        packs = self.listed()
+        self._walked += len(packs)
+        if where is None and self._walked > _MANY + sum(pack.index.count for pack in packs) // 4:
+            self._walked = 0
+            self.ready(_MANY)  # searching has cost more than remembering would
+        for pack in packs:
             place = pack.find(ident)
             if place is not None:
                 self._last = pack
@@ -107,6 +119,11 @@ class Packs:
         """Tell whether `find` would find it."""
         known = self._where.get(ident) if self._where is not None else None
         return (known is not None and ident not in known.gone) or self.find(ident) is not None
+
+    def known(self, ident: bytes) -> Place | None:
+        """Find a blob as of now, as far as that costs little: where packs were looked at before."""
+        place = self.find(ident) if self._shelf else None
+        return place if place is not None and self._fresh(place.pack) else None
 
     def look(self, ident: bytes) -> Place | None:
         """Find a blob as of now."""
@@ -125,7 +142,7 @@ class Packs:
             if questions < _MANY:
                 return
             self.check()
-            packs = self._packs()
+            packs = self.listed()
             if self._where is None and len(packs) > 1 and sum(pack.index.count for pack in packs) <= MOST:
                 where: dict[bytes, Pack] = {}
                 for pack in reversed(packs):
@@ -134,18 +151,20 @@ class Packs:
 
     def read(self, ident: bytes) -> bytes | None:
         """Give a blob's bytes, unverified; None where there is none."""
-        place = self.find(ident)
-        if place is not None:
+        place = self.find(ident) or self.look(ident)
+        for _ in range(_TRIES):
+            if place is None:
+                return None
             with contextlib.suppress(FileNotFoundError):
                 return self.bytes_at(place)
-        place = self.look(ident)
-        return None if place is None else self.bytes_at(place)
+            place = self.look(ident)
+        return None
 
     def every(self, ident: bytes) -> Iterator[bytes]:
         """Give the bytes of a blob as each pack that has it has them: one of them may be damaged."""
         self.reload()
         self.check(again=True)
-        for pack in self._packs():
+        for pack in self.listed():
             place = pack.find(ident)
             if place is not None:
                 with contextlib.suppress(FileNotFoundError):
@@ -176,20 +195,29 @@ class Packs:
 
     def delete(self, ident: bytes) -> bool:
         """Write down that a blob is gone; a pack of which all is gone is removed."""
-        self.reload()
-        self.check()
-        found = False
-        for pack in self._packs():
-            if pack.find(ident) is not None:
-                found = self._bury(pack, ident) or found
+        found, again = False, True
+        while again:
+            again = False
+            self.reload()
+            self.check()
+            for pack in self.listed():
+                if pack.find(ident) is not None:
+                    done = self._bury(pack, ident)
+                    found, again = found or done is True, again or done is None
         return found
 
     def iter(self) -> Iterator[bytes]:
         """Give the ids of all that is packed, each once."""
         self.ready(_MANY)
-        for pack in self._packs():
+        packs, where = self.listed(), self._where
+        if where is not None:
+            for ident in list(where):
+                if ident not in where[ident].gone or _first(packs, ident) is not None:
+                    yield ident
+            return
+        for pack in packs:
             for ident in pack.ids():
-                if self._home(ident) is pack:
+                if len(packs) == 1 or _first(packs, ident) is pack:
                     yield ident
 
     def reload(self) -> None:
@@ -215,10 +243,17 @@ class Packs:
                     os.unlink(path)
 
     def _reload(self) -> None:
+        now = _CLOCK.now() * 1000
         try:
+            changed = os.stat(self.folder).st_mtime_ns
+            if changed == self._changed and self._shelf is not None:
+                for held in self._buried:
+                    self.learn_gone(held)
+                return
             names = os.listdir(self.folder)
         except FileNotFoundError:
-            names = []
+            changed, names = 0, []
+        self._changed = changed if now - changed > _SETTLED_NS else -1
         packs = {name[:-5] for name in names if name.endswith(".pack")}
         gone = {name[:-5] for name in names if name.endswith(".gone")}
         old = self._shelf or {}
@@ -226,7 +261,7 @@ class Packs:
         for name in sorted(name[:-4] for name in names if name.endswith(".idx")):
             if name in packs and (pack := old.get(name) or self._open(name)) is not None:
                 if name in gone:
-                    self._learn_gone(pack)
+                    self.learn_gone(pack)
                 shelf[name] = pack
         fresh = [pack for name, pack in shelf.items() if name not in old]
         where = self._where
@@ -235,10 +270,12 @@ class Packs:
                 self._where = None
             else:
                 for pack in fresh:
-                    where.update(zip(pack.ids(), repeat(pack)))
+                    for ident in pack.ids():
+                        where.setdefault(ident, pack)
         if self._last is not None and shelf.get(self._last.name) is not self._last:
             self._last = None
         self._shelf = shelf
+        self._buried = [pack for name, pack in shelf.items() if name in gone]
         for name in [name for name in list(self._files) if name not in shelf]:
             self._files.pop(name, None)
 
@@ -248,15 +285,9 @@ class Packs:
             self._guard, self._process = threading.RLock(), os.getpid()
         return self._guard
 
-    def _packs(self) -> list[Pack]:
+    def listed(self) -> list[Pack]:
+        """Give the packs as of the last `reload`, the oldest first."""
         return list((self._shelf or {}).values())
-
-    def _home(self, ident: bytes) -> Pack | None:
-        """Give one of the packs that have a blob, always the same."""
-        pack = self._where.get(ident) if self._where is not None else None
-        if pack is not None and pack.find(ident) is not None:
-            return pack
-        return next((pack for pack in self._packs() if pack.find(ident) is not None), None)
 
     def _open(self, name: str) -> Pack | None:
         base = os.path.join(self.folder, name)
@@ -265,7 +296,7 @@ class Packs:
         except FileNotFoundError:
             return None
         except ValueError:
-            pack = Pack(name, f"{base}.pack", PackIndex(packindex.encode({})))
+            pack = Pack(name, f"{base}.pack", PackIndex(packindex.encode({}, 0)))
         with contextlib.suppress(FileNotFoundError):
             self._mend(pack)
         return pack
@@ -273,7 +304,7 @@ class Packs:
     def check(self, *, again: bool = False) -> bool:
         """Look whether indexes are as they were written, before anything is said to be missing. Tell whether one was not."""
         mended = False
-        for pack in self._packs():
+        for pack in self.listed():
             if pack.checked and not again:
                 continue
             if not pack.index.sound():
@@ -286,7 +317,7 @@ class Packs:
     def _mend(self, pack: Pack) -> None:
         """Make an index again from its pack."""
         file = _File(pack.file)
-        data = packindex.encode(scan(file.number))
+        data = packindex.encode(scan(file.number), os.fstat(file.number).st_size)
         pack.index = PackIndex(data)
         with contextlib.suppress(OSError):  # a store that cannot be written: then each process makes it for itself
             self._scratch.place(data, f"{pack.file[:-5]}.idx")
@@ -294,6 +325,9 @@ class Packs:
     def _fresh(self, pack: Pack) -> bool:
         """Tell whether a pack is there and nothing more of it was deleted."""
         base = pack.file[:-5]
+        with contextlib.suppress(FileNotFoundError):
+            if not pack.gone and os.stat(self.folder).st_mtime_ns == self._changed:
+                return True
         if not os.path.exists(f"{base}.idx"):
             return False
         try:
@@ -301,48 +335,53 @@ class Packs:
         except FileNotFoundError:
             return not pack.gone
 
-    def _learn_gone(self, pack: Pack) -> None:
+    def learn_gone(self, pack: Pack) -> None:
+        """Read what was deleted of a pack."""
         with contextlib.suppress(FileNotFoundError), open(f"{pack.file[:-5]}.gone", "rb") as file:
             if os.fstat(file.fileno()).st_size // 32 != len(pack.gone):
                 pack.gone = frozenset(_each(file.read()))
 
-    def _bury(self, pack: Pack, ident: bytes) -> bool:
+    def _bury(self, pack: Pack, ident: bytes) -> bool | None:
+        """Write down that a blob is gone; None where its pack is."""
         base = pack.file[:-5]
-        while os.path.exists(f"{base}.idx"):
-            number = os.open(f"{base}.gone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                with contextlib.suppress(OSError):
-                    fcntl.flock(number, fcntl.LOCK_EX)
-                if not _same(number, f"{base}.gone"):  # the pack was removed meanwhile
-                    continue
-                held = os.pread(number, os.fstat(number).st_size, 0)
-                gone = frozenset(_each(held))
-                if ident in gone:
-                    return False
-                if len(gone) + 1 >= pack.index.count and gone.issuperset(
-                    one for one in pack.index.ids() if one != ident
-                ):
-                    self._remove(base)
-                    return True
-                os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
-                os.lseek(number, 0, os.SEEK_END)
-                write_all(number, ident)
-                os.fsync(number)
-                if not held:
-                    sync_folder(self.folder)
-                pack.gone = gone | {ident}
-            finally:
-                os.close(number)
-            return True
-        return False
+        try:
+            lock = locked(pack.file, wait=True)
+            with lock:
+                if not os.path.exists(f"{base}.idx"):
+                    return None
+                return self._write_gone(pack, ident)
+        except FileNotFoundError:
+            return None
 
-    def _remove(self, base: str) -> None:
-        """Remove a pack: first what makes it visible, durably, so that no part of it comes back."""
-        os.unlink(f"{base}.idx")
-        sync_folder(self.folder)
-        for end in (".pack", ".gone"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(base + end)
+    def _write_gone(self, pack: Pack, ident: bytes) -> bool:
+        number = os.open(f"{pack.file[:-5]}.gone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            held = os.pread(number, os.fstat(number).st_size, 0)
+            gone = frozenset(_each(held))
+            if ident in gone:
+                return False
+            if len(gone) + 1 >= pack.index.count and gone.issuperset(one for one in pack.index.ids() if one != ident):
+                self.remove([pack])
+                return True
+            os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
+            os.lseek(number, 0, os.SEEK_END)
+            write_all(number, ident)
+            os.fsync(number)
+            if not held:
+                sync_folder(self.folder)
+            pack.gone = gone | {ident}
+        finally:
+            os.close(number)
+        return True
+
+    def remove(self, packs: list[Pack]) -> None:
+        """Remove packs: first what makes them visible, durably, so that no part of them comes back."""
+        for end in (".idx", ".pack", ".gone"):
+            for pack in packs:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{pack.file[:-5]}{end}")
+            if end == ".idx":
+                sync_folder(self.folder)
         self.reload()
 
 
@@ -380,8 +419,5 @@ def _each(data: bytes) -> Iterator[bytes]:
     return (data[at : at + 32] for at in range(0, len(data) // 32 * 32, 32))
 
 
-def _same(number: int, name: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(number), os.stat(name))
-    except FileNotFoundError:
-        return False
+def _first(packs: list[Pack], ident: bytes) -> Pack | None:
+    return next((pack for pack in packs if pack.find(ident) is not None), None)
