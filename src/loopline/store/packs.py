@@ -107,7 +107,7 @@ class Packs:
         self._walked += len(packs)
         if where is None and self._walked > _MANY + sum(pack.index.count for pack in packs) // 4:
             self._walked = 0
-            self.ready(_MANY)  # searching has cost more than remembering would
+            self.ready(sum(pack.index.count for pack in packs))  # searching has cost more than remembering would
         for pack in packs:
             place = pack.find(ident)
             if place is not None:
@@ -143,7 +143,9 @@ class Packs:
                 return
             self.check()
             packs = self.listed()
-            if self._where is None and len(packs) > 1 and sum(pack.index.count for pack in packs) <= MOST:
+            count = sum(pack.index.count for pack in packs)
+            dear = len(packs) > 1 and 4 * questions * len(packs) > count  # else to search costs less than to remember
+            if self._where is None and dear and count <= MOST:
                 where: dict[bytes, Pack] = {}
                 for pack in reversed(packs):
                     where.update(zip(pack.ids(), repeat(pack)))
