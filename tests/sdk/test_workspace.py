@@ -149,6 +149,23 @@ def test_folders_are_remembered(work: Workspace, project: Path, tmp_path: Path) 
     assert work.folders() == [(FLIGHTS, project / "data" / "flights")]
 
 
+def test_a_folder_is_found_again(client: Local, project: Path, tmp_path: Path) -> None:
+    """The one that it was added from, where none is declared and none has its name; of several, one has to be named."""
+    (project / "scans").mkdir()
+    (project / "scans" / "x").write_text("1")
+    work, scans = Workspace(client, session().settings), AssetName("flights", "data", "scans")
+    assert work.folder_of(scans) == project / "data" / "scans"
+    work.add(scans, project / "scans")
+    (project / "scans" / "x").write_text("2")
+    assert work.add(scans).version.number == 2
+    work.checkout(at("data/scans@1"), project / "before")
+    with pytest.raises(Invalid) as caught:
+        work.add(scans)
+    assert (caught.value.kind, caught.value.facts["folders"]) == ("which-folder", ["before", "scans"])
+    (project / "data" / "scans").mkdir(parents=True)
+    assert work.folder_of(scans) == project / "data" / "scans"
+
+
 def test_a_part_is_worked_on_as_a_part(work: Workspace, client: Local, project: Path, tmp_path: Path) -> None:
     """What was not checked out is neither missing nor removed by adding; what is new or was chosen counts, parts add up."""
     folder, part = project / "data" / "flights", tmp_path / "part"

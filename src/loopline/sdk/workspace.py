@@ -88,9 +88,21 @@ class Workspace:
         self._lock = Lock(settings.root.absolute())
 
     def folder_of(self, asset: AssetName) -> Path:
-        """Give the folder that the project declares for an asset, or the one of its name under the root."""
-        folders = {one.asset: one.folder for one in self._settings.data}
-        return self._settings.root / folders.get(str(asset), str(asset))
+        """Give the folder that the project declares for an asset, the one of its name under the root, or the one it was in before.
+
+        Raise Invalid kind="which-folder" where it was in several.
+        """
+        declared = next((one.folder for one in self._settings.data if one.asset == str(asset)), "")
+        usual = self._settings.root / (declared or str(asset))
+        if declared or usual.is_dir():
+            return usual
+        known = [folder for name, folder in self.folders() if name == asset]
+        if len(known) > 1:
+            raise Invalid(
+                f"{asset} is in several folders here", kind="which-folder", hint=f"name one: {self._shown(known[0])}",
+                folders=[self._shown(one) for one in known],
+            )  # fmt: skip
+        return known[0] if known else usual
 
     def stand(self, folder: Path) -> Stand | None:
         """Tell what a folder holds; None where it was never added nor checked out here."""
