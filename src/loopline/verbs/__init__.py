@@ -52,6 +52,14 @@ VERBS: tuple[Verb, ...] = (
     Verb("diff", "read", "data", "Compare two versions: files, rows, params, metrics, data, code and environment."),
     Verb("branch", "write", "data", "Make a branch of an asset, or remove one."),
     Verb(
+        "staged",
+        "read",
+        "data",
+        "List what is staged on a branch: the paths that its next commit would add, change or remove.",
+    ),
+    Verb("commit", "write", "data", "Publish what is staged on a branch as its next version."),
+    Verb("discard", "write", "data", "Forget what is staged on a branch, or below a prefix, and tell what that was."),
+    Verb(
         "run",
         "work",
         "runs",
