@@ -61,7 +61,7 @@ def open_loop(
         services=settings.services,
         triggers=settings.triggers,
         signals=home / "signals",
-        key=partial(_key, settings),
+        key=cache(partial(_key, settings)),
         report=report or silent,
     )
 

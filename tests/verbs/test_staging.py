@@ -114,7 +114,7 @@ def test_of_two_writers_who_both_want_to_be_first_one_is(tmp_path: Path) -> None
         tx.assets.ensure(ref.asset)
     won: list[int] = []
 
-    def first(tx: object, found: object) -> None:
+    def first(tx: object, over: object, found: object) -> None:
         if found:
             raise Conflict("there is one", kind="ref-exists", hint="none")
 

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from loopline.ledger.assets import Assets
+from loopline.nouns.bucket import Bucket
 from loopline.nouns.name import RefName
 from loopline.store.database import Rows
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A name of a branch."""
-
-    name: str
-    ref: RefName
-    auto_commit: bool
-    """Whether each write is committed at once."""
-    created_at: int
 
 
 class Buckets:

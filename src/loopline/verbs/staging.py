@@ -34,8 +34,8 @@ NOTES: Final = "notes"
 FIRST: Final = "main"
 """The branch that an asset without versions has, as far as staging is concerned."""
 
-Condition = Callable[["Tables", Found | None], None]
-"""Asked inside the transaction that stages, with what is there; raises to refuse."""
+Condition = Callable[["Tables", Overlay, Found | None], None]
+"""Asked inside the transaction that stages, with what is there at the path; raises to refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def stage(
             if seen(tx, ref, said.path) != view:
                 continue
             if condition:
-                condition(tx, found)
+                condition(tx, over, found)
             if clash:
                 raise file_is_folder(clash[0].encode(), clash[1].encode())
             if beside:

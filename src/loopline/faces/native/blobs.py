@@ -71,15 +71,15 @@ async def get(request: Request) -> Response:
     }  # fmt: skip
     if unchanged(request.headers, digest):
         return Response(status_code=304, headers=headers)
-    part = part_of(request.headers, digest, size)
-    first, length = part or (0, size)
+    asked = part_of(request.headers, digest, size)
+    first, length = asked or (0, size)
     headers |= {"Content-Type": BYTES, "Content-Length": str(length)}
-    if part:
+    if asked:
         headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{size}"
-    status = 206 if part else 200
+    status = 206 if asked else 200
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    chunks = _part(loop, digest, first, length) if part else loop.blobs.get(digest)
+    chunks = part(loop, digest, first, length) if asked else loop.blobs.get(digest)
     return await streamed(request, _told(loop, chunks), status=status, headers=headers)
 
 
@@ -222,7 +222,7 @@ def _pack(loop: Loop, body: bytes) -> Response:
     return json(encoded({"digests": digests}))
 
 
-def _part(loop: Loop, digest: Digest, first: int, length: int) -> Iterator[bytes]:
+def part(loop: Loop, digest: Digest, first: int, length: int) -> Iterator[bytes]:
     """Read a range: from a local file where there is one, else from the stream, passing over what is in front of it."""
     path = loop.blobs.path(digest)
     return _of_file(path, first, length) if path is not None else _of_stream(loop.blobs.get(digest), first, length)
