@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -231,6 +231,6 @@ OWNER = [("ID", "loopline"), ("DisplayName", "loopline")]
 
 def _opened(token: str) -> str:
     try:
-        return urlsafe_b64decode(token.encode()).decode()
+        return b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (Error, ValueError):
         raise Fault("InvalidArgument", "The continuation token provided is incorrect") from None
