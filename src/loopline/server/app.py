@@ -15,8 +15,8 @@ from starlette.middleware import Middleware
 from loopline.faces.problem import on_error
 from loopline.faces.prometheus.server import ServerMeters
 from loopline.faces.prometheus.tally import Tally, alone
-from loopline.nouns.loopback import is_loopback
 from loopline.faces.s3.door import S3Door
+from loopline.nouns.loopback import is_loopback
 from loopline.server.auth import Auth
 from loopline.server.gate import Gate, Stopping
 from loopline.server.virtual import VirtualHosts
@@ -52,8 +52,12 @@ def make_app(
             Middleware(VirtualHosts, host=settings.s3_host),
             Middleware(Gate, desk=desk, stopping=stopping or Stopping(), tally=tally, access_log=access_log),
             Middleware(
-                Auth, desk=desk, hosts=names_of(settings), below=(settings.s3_host,) if settings.s3_host else (),
-                tokens_only=not is_open_to_loopback(settings), doors=(S3Door(),),
+                Auth,
+                desk=desk,
+                hosts=names_of(settings),
+                below=(settings.s3_host,) if settings.s3_host else (),
+                tokens_only=not is_open_to_loopback(settings),
+                doors=(S3Door(),),
             ),
         ],
         exception_handlers={HTTPException: on_error, Exception: on_error},

@@ -73,7 +73,10 @@ def test_one_changed_letter_is_seen(old: bytes, new: bytes) -> None:
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=5), st.integers(1, 30))
 def test_unsigned_chunks_give_what_is_in_them(parts: list[bytes], size: int) -> None:
     """Chunks of any size are put together again, cut anywhere; without the last line the body is not whole."""
-    data = b"".join(f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts) + b"0\r\nx-amz-checksum-crc32:AAAAAA==\r\n"
+    data = (
+        b"".join(f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts)
+        + b"0\r\nx-amz-checksum-crc32:AAAAAA==\r\n"
+    )
     decoder = Decoder(trailers=["x-amz-checksum-crc32"])
     assert _decoded(decoder, data + b"\r\n", size) == b"".join(parts)
     with pytest.raises(Fault):

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from loopline.faces.s3.listing import beyond, page
 
-PARTS = st.lists(st.sampled_from(["a", "b", "/", "//", "é", "\U0010ffff", "-", "0"]), min_size=1, max_size=6).map("".join)
+PARTS = st.lists(st.sampled_from(["a", "b", "/", "//", "é", "\U0010ffff", "-", "0"]), min_size=1, max_size=6).map(
+    "".join
+)
 
 
 class Sorted:
@@ -31,7 +33,12 @@ def _plainly(keys: set[str], prefix: str, delimiter: str) -> list[str]:
     return lines
 
 
-@given(st.sets(PARTS, max_size=12), st.sampled_from(["", "a", "a/", "é"]), st.sampled_from(["", "/", "a", "//"]), st.integers(1, 4))
+@given(
+    st.sets(PARTS, max_size=12),
+    st.sampled_from(["", "a", "a/", "é"]),
+    st.sampled_from(["", "/", "a", "//"]),
+    st.integers(1, 4),
+)
 def test_pages_together_are_the_whole_listing(keys: set[str], prefix: str, delimiter: str, limit: int) -> None:
     """Page after page each key and each common prefix comes once, in order, whatever the delimiter."""
     lines: list[str] = []

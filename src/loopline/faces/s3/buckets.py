@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from loopline.faces.desk import Desk
+    from loopline.loop import Loop
 
 MOST = 10_000
 
@@ -38,11 +39,17 @@ def every(request: Request) -> list[tuple[str, Any]]:
     ]
 
 
-def make(request: Request, name: str) -> None:
-    """Make a data asset of this name, whose branch `main` the bucket is."""
+def may_make(request: Request, name: str) -> tuple[Loop, AssetName]:
+    """Give the asset that a bucket would be. Raise Refused for whoever may not make it."""
     desk: Desk = request.app.state.desk
     asset = AssetName(desk.loop.project, "data", name)
-    loop = [admit(request, verb, project=desk.loop.project, assets=[str(asset)]) for verb in (WRITE, NAME)][0]
+    loops = [admit(request, verb, project=asset.project, assets=[str(asset)]) for verb in (WRITE, NAME)]
+    return loops[0], asset
+
+
+def make(request: Request, name: str) -> None:
+    """Make a data asset of this name, whose branch `main` the bucket is."""
+    loop, asset = may_make(request, name)
     with loop.ledger.read() as tx:
         row, here = tx.buckets.find(name), tx.assets.find(asset)
     if row is not None:

@@ -91,8 +91,8 @@ def abort(loop: Loop, one: Multipart) -> None:
 
 
 async def complete(
-    request: Request, loop: Loop, place: Place, target: Target, one: Multipart, asked: Element
-) -> tuple[str, dict[str, str]]:  # fmt: skip
+    request: Request, loop: Loop, where: tuple[Place, Target], one: Multipart, asked: Element
+) -> tuple[str, dict[str, str]]:
     """Join the parts that a client names and stage the whole; give its tag and sums. Asked again it answers the same."""
     if one.done:
         return one.done["etag"], one.done["sums"]
@@ -116,7 +116,7 @@ async def complete(
     def end(tx: Any) -> None:
         tx.multiparts.end(one.id, {"etag": f'"{notes["etag"]}"', "sums": sums})
 
-    etag = await act(request, store, loop, place, target, taken, notes, headers=request.headers, beside=end)
+    etag = await act(request, store, loop, *where, taken, notes, headers=request.headers, beside=end)
     return etag, sums
 
 

@@ -42,6 +42,7 @@ async def create_bucket(ask: Ask) -> Response:
     """CreateBucket. A location is read and means nothing."""
     if ask.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() == "true":
         raise Fault("NotImplemented", "Objects are not locked here: a branch is, by a policy.")
+    await act(ask.request, buckets.may_make, ask.request, ask.bucket)
     if ask.headers.get("content-length", "0") != "0":
         await ask.document("CreateBucketConfiguration")
     await act(ask.request, buckets.make, ask.request, ask.bucket)
@@ -103,11 +104,11 @@ def control() -> list[tuple[str, Any]]:
 
 async def delete_objects(ask: Ask) -> Response:
     """DeleteObjects."""
+    loop, place = await ask.place(WRITE)
     found = await ask.document("Delete")
     rows = found.all("Object") if found else []
     if not 0 < len(rows) <= MOST or any(not row.get("Key") for row in rows):
         raise Fault("MalformedXML", f"Name 1 to {MOST} keys.")
-    loop, place = await ask.place(WRITE)
     quiet = bool(found and (found.get("Quiet") or "").lower() == "true")
     told_: list[tuple[str, Any]] = []
     for row in rows:

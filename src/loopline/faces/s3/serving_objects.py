@@ -212,6 +212,7 @@ async def get_tags(ask: Ask) -> Response:
 
 async def put_tags(ask: Ask) -> Response:
     """PutObjectTagging."""
+    await ask.target(WRITE, READ)
     found = await ask.document("Tagging")
     rows = [row for group in (found.all("TagSet") if found else ()) for row in group.all("Tag")]
     tags = {row.get("Key") or "": row.get("Value") or "" for row in rows}

@@ -111,12 +111,12 @@ def _each(piece: bytes, functions: list[Any]) -> None:
 
 async def complete(ask: Ask) -> Response:
     """CompleteMultipartUpload."""
-    asked = await ask.document("CompleteMultipartUpload")
     loop, place, target = await ask.target(WRITE)
+    asked = await ask.document("CompleteMultipartUpload")
     one = await act(ask.request, partial(multipart.known, loop, target, ask.query["uploadId"], ended=True))
     if asked is None:
         raise Fault("MalformedXML")
-    etag, sums = await multipart.complete(ask.request, loop, place, target, one, asked)
+    etag, sums = await multipart.complete(ask.request, loop, (place, target), one, asked)
     kind = one.notes.get("kind") if sums else None
     rows = [
         ("Location", str(ask.request.url.replace(query=""))),

@@ -107,7 +107,7 @@ def claim_of(asked: Asked) -> Claim | None:
     payload = asked.header("x-amz-content-sha256")
     if not payload:
         raise Fault("InvalidRequest", "A signed request needs x-amz-content-sha256.")
-    return _claim(found[1], at, found[2], found[3], payload, None)
+    return _claim(found[1], at, found[2], signature=found[3], payload=payload)
 
 
 def _of_query(pairs: dict[str, str], asked: Asked) -> Claim:
@@ -121,11 +121,11 @@ def _of_query(pairs: dict[str, str], asked: Asked) -> Claim:
     payload = asked.header("x-amz-content-sha256") or pairs.get("X-Amz-Content-Sha256", UNSIGNED)
     return _claim(
         pairs.get("X-Amz-Credential", ""), pairs["X-Amz-Date"], pairs.get("X-Amz-SignedHeaders", ""),
-        pairs["X-Amz-Signature"], payload, int(expires),
+        signature=pairs["X-Amz-Signature"], payload=payload, expires=int(expires),
     )  # fmt: skip
 
 
-def _claim(credential: str, at: str, names: str, signature: str, payload: str, expires: int | None) -> Claim:  # noqa: PLR0917 (one row)
+def _claim(credential: str, at: str, names: str, *, signature: str, payload: str, expires: int | None = None) -> Claim:
     found = _CREDENTIAL.match(credential)
     if found is None or found[2] != at[:8] or not _HEADERS.match(names):
         raise Fault(

@@ -65,7 +65,7 @@ def read(data: bytes, root: str) -> Element:
     def begin(name: str, _: dict[str, str]) -> None:
         one = Element(name.rpartition(" ")[2])
         if len(open_) >= DEEPEST:
-            raise ValueError("too deep")  # noqa: EM101 (as everywhere here)
+            raise ValueError("too deep")
         (open_[-1].inner if open_ else found).append(one)
         open_.append(one)
 

@@ -47,6 +47,11 @@ def upgrade() -> None:
         col("notes", null=True),
         col("recorded_at", BIG),
     )
+    doors()
+
+
+def doors() -> None:
+    """Make what clients of other tools need beside."""
     op.create_table(
         "buckets",
         col("name", key=True),
