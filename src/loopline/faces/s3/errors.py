@@ -98,6 +98,8 @@ def told(error: Exception) -> tuple[int, str, str, dict[str, str]]:
         return CODES[code][0], code, message, {}
     if known.kind == "file-is-folder":
         return 409, "InvalidRequest", message, {}
+    if known.kind == "not-signed-in":
+        return 403, "AccessDenied", "Sign the request, with an access key of loopline issue --s3.", {}
     return status_of(known), _code(known), message, {}
 
 
