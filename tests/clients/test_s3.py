@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import cannot
 from tests.faces.s3.between import encrypted
 from tests.server.certificates import certificate
+from tests.started import serving
 
 if TYPE_CHECKING:
     from .conftest import Client
@@ -67,6 +68,18 @@ def test_the_aws_cli_synchronises(client: Client, secure: Secure) -> None:
     assert said["ls"] == ["in/big", "out/a.csv"]
     assert said["type"] == "text/csv"
     assert said["attributes"] == [2, 9 << 20]
+
+
+def test_duckdb_queries_a_bucket(client: Client, tmp_path: Path) -> None:
+    """Tables go up in parts and are read by globs and ranges; DuckDB knows hosts and no paths, so the door has a host of its own."""
+    with serving(tmp_path, environ={"LOOPLINE_S3_HOST": "localhost"}) as served:
+        address = f"localhost:{urlsplit(served.url).port}"
+        subprocess.run(["curl", "-sfX", "PUT", f"http://{address}/raw-flights"], check=True)
+        said = json.loads(client("duckdb", "duckdb_client.py", address, "raw-flights"))
+    total = sum(range(300_000))
+    assert said["rows"] == [[1, 300_000, total], [2, 300_000, total]]
+    assert said["csv"] == [["LH1", 12]]
+    assert said["glob"] == [f"s3://raw-flights/{month}/t.parquet" for month in (1, 2)]
 
 
 def test_rclone_copies_and_checks(server: str, tmp_path: Path) -> None:
