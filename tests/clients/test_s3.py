@@ -71,7 +71,7 @@ def test_the_aws_cli_synchronises(client: Client, secure: Secure) -> None:
 
 
 def test_duckdb_queries_a_bucket(client: Client, tmp_path: Path) -> None:
-    """Tables go up in parts and are read by globs and ranges; DuckDB knows hosts and no paths, so the door has a host of its own."""
+    """Tables go up in parts and are read by globs and ranges; DuckDB knows no paths, so the door has a host of its own."""
     with serving(tmp_path, environ={"LOOPLINE_S3_HOST": "localhost"}) as served:
         address = f"localhost:{urlsplit(served.url).port}"
         subprocess.run(["curl", "-sfX", "PUT", f"http://{address}/raw-flights"], check=True)
@@ -109,9 +109,16 @@ def test_rclone_copies_and_checks(server: str, tmp_path: Path) -> None:
     rclone("copy", str(folder), "door:raw-flights/in")
     assert "There was nothing to transfer" in rclone("copy", "-v", str(folder), "door:raw-flights/in")
     assert "0 differences" in rclone("check", str(folder), "door:raw-flights/in")
-    assert sorted(rclone("lsf", "-R", "door:raw-flights").split("\n"))[1:] == ["in/", "in/big", "in/jan/", "in/jan/a b.csv"]
+    assert sorted(rclone("lsf", "-R", "door:raw-flights").split("\n"))[1:] == [
+        "in/",
+        "in/big",
+        "in/jan/",
+        "in/jan/a b.csv",
+    ]
     rclone("sync", "door:raw-flights/in", str(tmp_path / "back"))
     assert (tmp_path / "back" / "jan" / "a b.csv").read_text(encoding="utf-8") == "hello"
-    assert (tmp_path / "back" / "jan" / "a b.csv").stat().st_mtime_ns // 10**6 == (folder / "jan" / "a b.csv").stat().st_mtime_ns // 10**6
+    assert (tmp_path / "back" / "jan" / "a b.csv").stat().st_mtime_ns // 10**6 == (
+        folder / "jan" / "a b.csv"
+    ).stat().st_mtime_ns // 10**6
     rclone("purge", "door:raw-flights/in")
     assert rclone("lsf", "-R", "door:raw-flights") == ""

@@ -33,6 +33,7 @@ def test_what_is_staged_becomes_a_version(world: World) -> None:
     assert published.version.artifact.digest == world.tree(a_csv=b"1\n", b_csv=b"3")
     assert NOTES not in published.version.metadata
     (event,) = world.events(before)
+    assert event.payload is not None
     assert (event.kind, event.payload["version"]) == ("change.applied", "data/flights@2")
     assert world.do("staged", MAIN) == ()
     again = world.do("commit", MAIN)

@@ -159,7 +159,7 @@ def fold(blobs: Keeps, root: Digest | None, notes: Digest | None, staged: Iterab
 
 
 def changes(blobs: Reads, a: Digest | None, b: Digest | None, prefix: str = "") -> Iterator[Difference]:
-    """Give what leads from one tree to another, as `diff` does; None, and the empty tree that nobody has built, are without files."""
+    """Give what leads from one tree to another, as `diff` does; None, and the empty tree that nobody built, hold no files."""
     a, b = (None if one == EMPTY else one for one in (a, b))
     if a and b:
         yield from diff(blobs, a, b, prefix)

@@ -7,6 +7,7 @@ that there are never many; whoever folds says which root and which rows they saw
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from loopline.errors import Conflict
@@ -28,18 +29,18 @@ class Staging:
 
     def put(self, owner: str, entry: Entry, *, notes: str = "", actor: str = "") -> Staged:
         """Stage a file, or a marker, over what was staged or committed there."""
-        return self._say(owner, Staged(entry.path, entry, notes, False, 0, actor))
+        return self._say(owner, Staged(entry.path, entry, notes, actor=actor))
 
     def remove(self, owner: str, path: str, *, actor: str = "") -> Staged:
         """Stage that a path is gone."""
-        return self._say(owner, Staged(path, None, "", False, 0, actor))
+        return self._say(owner, Staged(path, None, actor=actor))
 
     def cut(self, owner: str, prefix: str, *, actor: str = "") -> Staged:
         """Stage that everything is gone whose path begins with `prefix`: one row, however much that is."""
         self._rows.do(
             "DELETE FROM staging WHERE owner = ? AND substr(path, 1, ?) = ?", owner, len(prefix), prefix
         )  # older words about it count no more; so what is there later was said later
-        return self._say(owner, Staged(prefix, None, "", True, 0, actor))
+        return self._say(owner, Staged(prefix, None, whole=True, actor=actor))
 
     def around(self, owner: str, path: str) -> Sequence[Staged]:
         """Give the rows that decide about one path: its own, those of files where it wants folders, those below it, what cuts."""
@@ -112,7 +113,7 @@ class Staging:
             " actor = excluded.actor, recorded_at = excluded.recorded_at",
             owner, int(said.whole), said.path, seq, *held, said.notes, said.actor, self._now,
         )  # fmt: skip
-        return Staged(said.path, entry, said.notes, said.whole, seq, said.actor, self._now)
+        return replace(said, seq=seq, recorded_at=self._now)
 
 
 def _staged(row: Row) -> Staged:

@@ -16,7 +16,7 @@ from loopline.faces.problem import on_error
 from loopline.faces.prometheus.server import ServerMeters
 from loopline.faces.prometheus.tally import Tally, alone
 from loopline.faces.s3.door import S3Door
-from loopline.nouns.loopback import is_loopback
+from loopline.nouns.loopback import is_here, is_loopback
 from loopline.server.auth import Auth
 from loopline.server.gate import Gate, Stopping
 from loopline.server.virtual import VirtualHosts
@@ -84,4 +84,5 @@ def is_open_to_loopback(settings: ServerSettings) -> bool:
     named = [
         urlsplit(f"//{name}").hostname or "" for name in names_of(settings)
     ]  # with a proxy in front, everybody is local
-    return all(map(is_loopback, named)) and not settings.oidc.issuer
+    near = [is_loopback(name) or (name == settings.s3_host and is_here(name)) for name in named]
+    return all(near) and not settings.oidc.issuer

@@ -2,9 +2,9 @@
 
 A token in `Authorization`, or a browser's session, becomes a `Caller`; on loopback, while no admin has a token, anybody may.
 `Host` must be a name of this server (DNS rebinding); whatever changes something and carries an `Origin` must come from this
-server, and what has a browser's session must show that it does (CSRF). Below some addresses requests are signed in a protocol's own
-way: a `Door` reads that, and no browser's session counts there. Nothing is decided here about what a caller may do: that is the
-door's (`faces/admit.py`).
+server, and what has a browser's session must show that it does (CSRF). Below some addresses requests are signed in a protocol's
+own way: a `Door` reads that, and no browser's session counts there. Nothing is decided here about what a caller may do: that is
+the door's (`faces/admit.py`).
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ class Door(Protocol):
     """The address, without a slash at the end."""
 
     def named(self, request: HTTPConnection) -> str | None:
-        """Give the id of the token that a request says it is signed as; None where it says nothing. Raise for what cannot be read."""
+        """Give the id of the token that a request says it is signed as; None where it says nothing. Raise for what is no word."""
 
     def prove(self, request: HTTPConnection, secret: str) -> None:
-        """Raise unless a request is signed with the secret of that token. Asked again while the request lasts, it need not look."""
+        """Raise unless a request is signed with the secret of that token. Asked again later, it need not look."""
 
     def refuse(self, request: HTTPConnection, error: Exception) -> Response:
         """Answer with an error."""

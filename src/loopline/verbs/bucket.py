@@ -27,7 +27,7 @@ def bucket(
     """Give a branch a name under which clients of S3 find it, or take that away.
 
     Keys of such a bucket are the paths of the branch. An asset that is not there yet is made, without versions. Without a name of
-    its own every data asset is a bucket (`flights`, with keys `main/jan.csv`), and so is each branch (`flights.main`, with keys `jan.csv`).
+    its own every data asset is a bucket (`flights`, with keys `main/jan.csv`), and so is each branch (`flights.main`, `jan.csv`).
 
     Example:
         loopline bucket raw-flights data/flights@main

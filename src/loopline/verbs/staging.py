@@ -1,7 +1,7 @@
 """staging: a branch with what is staged on it, and how more is staged; shared by the verbs and faces that write file by file.
 
-A staged write is durable when it is acknowledged, and seen at once by everybody who reads the branch with what is staged. It is no
-event of the feed: the commit is (`verbs/commit.py`). Rows are folded into a working root by whoever meets a thousand of them.
+A staged write is durable when it is acknowledged, and seen at once by everybody who reads the branch with what is staged. It is
+no event of the feed: the commit is (`verbs/commit.py`). Rows are folded into a working root by whoever meets a thousand of them.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def refold(loop: Loop, ref: RefName) -> Working:
 
 
 def _rebased(loop: Loop, view: View) -> tuple[Digest | None, Digest | None]:
-    """Give the trees that rows are folded into: where the branch has moved on, what was folded before lies over its new version."""
+    """Give the trees that rows are folded into: where the branch has moved on, what was folded lies over its new version."""
     if not view.behind or view.working.root is None:
         return view.root, view.notes
     with loop.ledger.read() as tx:

@@ -40,7 +40,19 @@ said["same"] = (folder / "back").read_bytes() == big
 aws("s3", "mv", f"s3://{bucket}/in/jan/a b.csv", f"s3://{bucket}/out/a.csv", "--quiet")
 said["ls"] = [line.split()[-1] for line in aws("s3", "ls", f"s3://{bucket}", "--recursive").splitlines()]
 said["type"] = json.loads(aws("s3api", "head-object", "--bucket", bucket, "--key", "out/a.csv"))["ContentType"]
-parts = json.loads(aws("s3api", "get-object-attributes", "--bucket", bucket, "--key", "in/big", "--object-attributes", "ObjectParts", "ObjectSize"))
+parts = json.loads(
+    aws(
+        "s3api",
+        "get-object-attributes",
+        "--bucket",
+        bucket,
+        "--key",
+        "in/big",
+        "--object-attributes",
+        "ObjectParts",
+        "ObjectSize",
+    )
+)
 said["attributes"] = [parts["ObjectParts"]["TotalPartsCount"], parts["ObjectSize"]]
 said["location"] = aws("s3api", "get-bucket-location", "--bucket", bucket)
 aws("s3", "rm", f"s3://{bucket}", "--recursive", "--quiet")

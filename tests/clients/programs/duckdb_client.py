@@ -18,11 +18,17 @@ db.execute(
     f" ENDPOINT '{address}')"
 )
 for month in (1, 2):
-    db.execute(f"COPY (SELECT {month} AS month, range AS n, hash(range) AS h FROM range(300000)) TO 's3://{bucket}/{month}/t.parquet'")
+    db.execute(
+        f"COPY (SELECT {month} AS month, range AS n, hash(range) AS h FROM range(300000)) TO 's3://{bucket}/{month}/t.parquet'"
+    )
 db.execute(f"COPY (SELECT 'LH1' AS flight, 12 AS delay) TO 's3://{bucket}/t.csv'")
 said = {
-    "rows": db.execute(f"SELECT month, count(*), sum(n) FROM read_parquet('s3://{bucket}/*/t.parquet') GROUP BY 1 ORDER BY 1").fetchall(),
+    "rows": db.execute(
+        f"SELECT month, count(*), sum(n) FROM read_parquet('s3://{bucket}/*/t.parquet') GROUP BY 1 ORDER BY 1"
+    ).fetchall(),
     "csv": db.execute(f"SELECT * FROM read_csv('s3://{bucket}/t.csv')").fetchall(),
-    "glob": [row[0] for row in db.execute(f"SELECT file FROM glob('s3://{bucket}/**/*.parquet') ORDER BY 1").fetchall()],
+    "glob": [
+        row[0] for row in db.execute(f"SELECT file FROM glob('s3://{bucket}/**/*.parquet') ORDER BY 1").fetchall()
+    ],
 }
 print(json.dumps(said, default=int))

@@ -75,18 +75,24 @@ def test_boto3_writes_reads_and_lists(world: World) -> None:
     with serving(world.folder) as served, encrypted(urlsplit(served.url).port or 0, world.context) as port:
         client = world.client(port)
         client.create_bucket(Bucket="raw-flights", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
-        put = client.put_object(Bucket="raw-flights", Key="jan/a b+é.csv", Body=b"hello", Metadata={"who": "Ann"}, ContentType="text/csv")
+        put = client.put_object(
+            Bucket="raw-flights", Key="jan/a b+é.csv", Body=b"hello", Metadata={"who": "Ann"}, ContentType="text/csv"
+        )
         assert put["ChecksumCRC32"]
         got = client.get_object(Bucket="raw-flights", Key="jan/a b+é.csv")
         assert (got["Body"].read(), got["Metadata"], got["ContentType"]) == (b"hello", {"who": "Ann"}, "text/csv")
         client.upload_fileobj(io.BytesIO(big), "raw-flights", "big", Config=TransferConfig(multipart_chunksize=5 << 20))
         into = io.BytesIO()
-        client.download_fileobj("raw-flights", "big", into, Config=TransferConfig(multipart_threshold=4 << 20, multipart_chunksize=4 << 20))
+        client.download_fileobj(
+            "raw-flights", "big", into, Config=TransferConfig(multipart_threshold=4 << 20, multipart_chunksize=4 << 20)
+        )
         assert into.getvalue() == big
         head = client.head_object(Bucket="raw-flights", Key="big", ChecksumMode="ENABLED")
         assert head["ETag"].endswith('-2"')
         assert head["ChecksumCRC32"].endswith("-2")
-        client.copy_object(Bucket="raw-flights", Key="copy", CopySource={"Bucket": "raw-flights", "Key": "jan/a b+é.csv"})
+        client.copy_object(
+            Bucket="raw-flights", Key="copy", CopySource={"Bucket": "raw-flights", "Key": "jan/a b+é.csv"}
+        )
         with pytest.raises(ClientError) as caught:
             client.put_object(Bucket="raw-flights", Key="copy", Body=b"2", IfNoneMatch="*")
         assert caught.value.response["Error"]["Code"] == "PreconditionFailed"
@@ -111,7 +117,7 @@ def test_boto3_writes_reads_and_lists(world: World) -> None:
 
 
 def test_of_two_writers_one_creates_and_a_kill_loses_nothing(world: World) -> None:
-    """Many clients want to be the first at each key, one is; what was acknowledged is there after a kill, and can be committed."""
+    """Many clients want to be the first at each key, one is; what was acknowledged is there after a kill, to be committed."""
     keys = [f"raced/{number}" for number in range(6)]
     with serving(world.folder) as served:
         client = world.client(urlsplit(served.url).port or 0, scheme="http")

@@ -91,6 +91,6 @@ def test_unsigned_chunks_give_what_is_in_them(parts: list[bytes], size: int) -> 
     ],
 )  # fmt: skip
 def test_broken_chunks_are_refused(data: bytes) -> None:
-    """Sizes that are none, chunks that are longer, trailers that nobody promised or that are missing or said twice, and more behind."""
+    """Sizes that are none, longer chunks, trailers that nobody promised, that are missing or said twice, and more behind."""
     with pytest.raises(Fault):
         _decoded(Decoder(trailers=["x-amz-checksum-crc32"]), data, 5)

@@ -52,14 +52,20 @@ class Guarded:
         """Make a token for somebody and give its id."""
         return self.served.token("token:ci", role, scopes=scopes).token.id
 
-    def ask(self, token: str, method: str, path: str, *, host: str = "", secret: str = "", **headers: str) -> httpx.Response:
+    def ask(
+        self, token: str, method: str, path: str, *, host: str = "", secret: str = "", **headers: str
+    ) -> httpx.Response:
         """Send a signed request to a path as it stands."""
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         fields |= {"host": host or HOME.removeprefix("http://")}
         request = AWSRequest(method=method, url=f"{HOME}{path}", headers=fields, data=b"")
         S3SigV4Auth(Credentials(token, secret or signing_secret(KEY, token)), "s3", "x").add_auth(request)
         signed = {name: value if isinstance(value, str) else value.decode() for name, value in request.headers.items()}
-        return self.served.ask(method, path, headers={name: signed[name] for name in signed if name.lower() != "host"} | {"host": fields["host"]})
+        return self.served.ask(
+            method,
+            path,
+            headers={name: signed[name] for name in signed if name.lower() != "host"} | {"host": fields["host"]},
+        )
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +88,9 @@ def test_who_may_not_learns_nothing(guarded: Guarded, scope: str | None) -> None
             said.append(answer.text.replace(name, "").partition("<RequestId>")[0])
         assert len(set(said)) == 1, said
     assert "okapi" not in guarded.ask(who, "GET", "/s3/").text
-    copied = guarded.ask(guarded.token("contributor", "add,bucket:flights:data/mine", "read:flights:data/mine"), "PUT", "/s3/mine")
+    copied = guarded.ask(
+        guarded.token("contributor", "add,bucket:flights:data/mine", "read:flights:data/mine"), "PUT", "/s3/mine"
+    )
     assert copied.status_code == 200 or "BucketAlready" in copied.text
 
 
@@ -97,8 +105,11 @@ def test_a_copy_reads_only_what_its_asker_may_read(guarded: Guarded) -> None:
 
 
 def test_what_one_may_is_done(guarded: Guarded) -> None:
-    """A reader reads and lists and does not write; who writes on a condition, which tells what is there, must be a reader, too."""
-    reader, writer = guarded.token("contributor", "read:flights:data/okapi"), guarded.token("contributor", "add:flights:data/okapi")
+    """A reader reads and lists and does not write; who writes on a condition, which tells what is there, must also read."""
+    reader, writer = (
+        guarded.token("contributor", "read:flights:data/okapi"),
+        guarded.token("contributor", "add:flights:data/okapi"),
+    )
     assert guarded.ask(reader, "GET", "/s3/okapi/main/a").content == b"bytes of the okapi"
     assert "<Key>a</Key>" in guarded.ask(reader, "GET", "/s3/named-okapi").text
     assert guarded.ask(reader, "PUT", "/s3/okapi/main/b").status_code == 403
@@ -123,7 +134,7 @@ def test_a_key_lives_as_long_as_its_token(guarded: Guarded) -> None:
 
 
 def test_strangers_get_xml_and_no_login(guarded: Guarded) -> None:
-    """Who shows nothing is refused in the protocol's words; a bearer's token is taken, too, and a browser's session is none here."""
+    """Who shows nothing is refused in the protocol's words; a bearer's token is taken, and a browser's session is none here."""
     answer = guarded.served.ask("GET", "/s3/okapi")
     assert (answer.status_code, "<Code>AccessDenied</Code>" in answer.text) == (403, True)
     assert guarded.served.ask("GET", "/s3/okapi", headers={"Cookie": "loopline=x"}).status_code == 403
@@ -132,7 +143,7 @@ def test_strangers_get_xml_and_no_login(guarded: Guarded) -> None:
 
 
 def test_a_host_may_name_the_bucket(guarded: Guarded) -> None:
-    """With a host set apart for buckets their names stand in front of it, dots and ports included, and other hosts stay unknown."""
+    """With a host set apart for buckets their names stand in front of it, dots and ports included; other hosts stay unknown."""
     who = guarded.token("viewer")
     for host, path in (
         ("named-okapi.s3.localhost:4040", "/a"), ("okapi.main.s3.localhost", "/a"), ("okapi.s3.localhost", "/main/a"),
@@ -144,7 +155,7 @@ def test_a_host_may_name_the_bucket(guarded: Guarded) -> None:
 
 
 def test_a_server_without_tokens_takes_any_key(tmp_path: Path) -> None:
-    """On loopback, as long as no admin has a token, a client's made-up key is as good as none; a token's own is still looked at."""
+    """On loopback, as long as no admin has a token, a made-up key is as good as none; a token's own is still looked at."""
     open_ = Guarded.__new__(Guarded)
     open_.served = Served(tmp_path, key=lambda: KEY)
     bucket(open_.served.loop, "raw-flights", RefName(AssetName("flights", "data", "raw"), "main"))

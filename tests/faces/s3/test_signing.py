@@ -62,7 +62,8 @@ def test_published_signatures_are_ours(
     fields["authorization"] = AUTHORIZATION.format(names, signature)
     assert _proved(_asked(method, path, query, **fields)).signature == signature
     for other in (
-        (method, path + "x", query), (method, path, query + "&x=1"), ("POST", path, query), (method, path.replace("/", "//"), query)
+        (method, path + "x", query), (method, path, query + "&x=1"), ("POST", path, query),
+        (method, path.replace("/", "//"), query),
     ):  # fmt: skip
         with pytest.raises(Fault) as caught:
             _proved(_asked(*other, **fields))
@@ -81,7 +82,7 @@ PRESIGNED = (
 def test_a_published_address_holds_for_a_day() -> None:
     """A presigned address is right until its seconds are over, and not long before its time."""
     asked = _asked("GET", "/test.txt", PRESIGNED, host=HOST)
-    assert _proved(asked, now=THEN + timedelta(seconds=86399))
+    assert _proved(asked, now=THEN + timedelta(seconds=86399)).scope == SCOPE
     for now in (THEN + timedelta(seconds=86401), THEN - timedelta(minutes=16)):
         with pytest.raises(Fault) as caught:
             _proved(asked, now=now)
@@ -156,4 +157,4 @@ def test_whatever_botocore_signs_is_right(key: str, pairs: list[tuple[str, str]]
     words = "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in pairs)
     url = f"https://127.0.0.1:4040/s3/raw-flights/{quote(key, safe='/~')}{'?' if words else ''}{words}"
     asked = _sent(method, url, {"x-amz-meta-who": "a  b", "range": "bytes=0-1"}, query=query)
-    assert _proved(asked, now=datetime.now(UTC))
+    assert _proved(asked, now=datetime.now(UTC)).key

@@ -68,7 +68,7 @@ class Target:
 
 
 def find_place(request: Request, bucket: str, *verbs: Verb) -> tuple[Loop, Place]:
-    """Give a bucket that the caller may do all of these verbs to. Raise Refused, or Fault NoSuchBucket to whoever may know that."""
+    """Give a bucket that the caller may do all of this to. Raise Refused, or Fault NoSuchBucket to whoever may know that."""
     desk: Desk = request.app.state.desk
     refusal: Refused | None = None
     admitted = False

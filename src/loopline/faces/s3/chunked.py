@@ -1,7 +1,8 @@
 """chunked: bodies that come in chunks of their own within the body (`aws-chunked`), with signatures, with sums at their end.
 
-A body is `SIZE[;chunk-signature=HEX] CRLF BYTES CRLF …`, a chunk of size 0, lines `NAME:VALUE CRLF`, and CRLF. Every signature goes on from
-the one before, the first from that of the request (AWS's "Signature calculations for the authorization header: streaming").
+A body is `SIZE[;chunk-signature=HEX] CRLF BYTES CRLF …`, a chunk of size 0, lines `NAME:VALUE CRLF`, and CRLF. Every signature
+goes on from the one before, the first from that of the request (AWS's "Signature calculations for the authorization header:
+streaming").
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _HEAD: Final = re.compile(rb"([0-9a-fA-F]{1,16})(?:;chunk-signature=([0-9a-f]{64
 
 
 class Decoder:
-    """Takes a body as it comes, and gives what is in it. `signed` is where signatures begin; None: there are none to be looked at."""
+    """Takes a body as it comes, and gives what is in it. `signed` is where signatures begin; None: none is looked at."""
 
     def __init__(
         self, *, signed: Signed | None = None, must_sign: bool = False, trailers: Collection[str] = ()

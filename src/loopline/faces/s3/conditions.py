@@ -20,7 +20,7 @@ def stamp(at: int) -> str:
 
 
 def may_read(headers: Mapping[str, str], etag: str, at: int, *, prefix: str = "") -> None:
-    """Raise Fault PreconditionFailed, or Unmodified for what the client has already; with a prefix the conditions on a copy's source."""
+    """Raise Fault PreconditionFailed, or Unmodified for what the client has; with a prefix the conditions on a copy's source."""
     match = headers.get(f"{prefix}if-match")
     since = _time(headers.get(f"{prefix}if-unmodified-since"))
     second = at // 1_000_000

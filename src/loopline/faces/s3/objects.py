@@ -53,7 +53,7 @@ class Object:
 
 
 def etag_of(digest: str, said: notes.Notes, md5: str | None) -> str:
-    """Give the tag of an object: as it was given at its writing, else the md5 of its bytes, else one that says that it is neither."""
+    """Give the tag of an object: as it was given at its writing, else the md5 of its bytes, else one that says it is neither."""
     return f'"{said.get("etag") or md5 or digest[7:39] + "-1"}"'
 
 
@@ -102,7 +102,7 @@ def store(
     loop: Loop, place: Place, target: Target, taken: Taken, said: notes.Notes, *, headers: Mapping[str, str],
     beside: Callable[[Tables], None] | None = None,
 ) -> str:  # fmt: skip
-    """Stage bytes that are in the store under a key, and give their tag. Raise Fault where a condition of the headers does not hold."""
+    """Stage bytes that are in the store under a key, and give their tag. Raise Fault where a header's condition does not hold."""
     if not target.path:
         raise Fault("InvalidArgument", "A key has a path behind its branch.")
     if target.path.endswith("/") and taken.size:

@@ -191,7 +191,8 @@ async def attributes(ask: Ask) -> Response:
     conditions.may_read(ask.headers, one.etag, one.modified)
     told: dict[str, Any] = {
         "ETag": one.etag.strip('"'), "Checksum": list(summed(one)) or None,
-        "ObjectParts": [("PartsCount", len(one.parts))] if one.parts else None, "StorageClass": "STANDARD", "ObjectSize": one.size,
+        "ObjectParts": [("PartsCount", len(one.parts))] if one.parts else None, "StorageClass": "STANDARD",
+        "ObjectSize": one.size,
     }  # fmt: skip
     rows = [(name, told[name]) for name in _ATTRIBUTES if name in asked]
     return answer("GetObjectAttributesResponse", rows, headers={"Last-Modified": conditions.when(one.modified)})

@@ -1,6 +1,6 @@
 """signing: Signature Version 4 of requests, in their header or their query (AWS's "Authenticating Requests", S3 API reference).
 
-Pure functions over what came. The canonical path is the one that was sent, never normalised: for S3 `a//b` and `a/b` are two keys.
+Pure functions over what came. The canonical path is the one that was sent, never normalised: `a//b` and `a/b` are two keys.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def claim_of(asked: Asked) -> Claim | None:
         raise Fault("InvalidArgument", "Only one way to sign a request is allowed at a time.")
     if "X-Amz-Signature" in pairs:
         return _of_query(pairs, asked)
-    if not said or said[0].partition(" ")[0].lower() in ("bearer",):
+    if not said or said[0].partition(" ")[0].lower() == "bearer":
         return None
     if said[0].startswith("AWS "):
         raise Fault("InvalidRequest", f"Please use {ALGORITHM}: older signatures are not taken.")
