@@ -81,7 +81,7 @@ def test_a_key_is_made_once_and_kept(tmp_path: Path) -> None:
         keys = set(pool.map(kept_key, [file] * 16))
     assert keys == {file.read_bytes().strip()}
     assert file.stat().st_mode & 0o777 == 0o600
-    assert os.listdir(file.parent) == ["s3.key"]
+    assert [one.name for one in file.parent.iterdir()] == ["s3.key"]
     assert kept_key(tmp_path / "other.key") not in keys
 
 

@@ -193,7 +193,7 @@ def test_whoever_is_shut_out_gets_no_token(world: World) -> None:
 
 
 def test_a_token_is_an_access_key_too(world: World) -> None:
-    """Its id and a secret made of the server's key are a pair for clients of S3; neither is kept, and without a key there is none."""
+    """Its id and a secret made of the server's key are a pair for clients of S3, kept by nobody; without a key there is none."""
     with pytest.raises(Unavailable):
         world.do("issue", "laptop", s3=True)
     keyed = replace(world.loop, key=lambda: b"k" * 32)

@@ -104,9 +104,15 @@ def test_nothing_is_staged_where_no_branch_is(world: World) -> None:
     assert _paths(world.loop, RefName(DATA, "units")) == ["a.csv"]
 
 
-def test_of_two_writers_who_both_want_to_be_first_one_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_of_two_writers_who_both_want_to_be_first_one_is(
+    tmp_path: Path, request: pytest.FixtureRequest, dialect: str
+) -> None:
     """A condition is decided in the transaction that stages, so of many threads exactly one creates a path."""
-    database = open_database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    sqlite = dialect == "sqlite"
+    database = open_database(
+        f"sqlite:///{tmp_path / 'ledger.db'}" if sqlite else request.getfixturevalue("postgres_ledger")
+    )
     prepare(database)
     loop = new_loop(database=database)
     ref = RefName(AssetName(PROJECT, "data", "raced"), "main")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +117,26 @@ def test_boto3_writes_reads_and_lists(world: World) -> None:
                 wrong.list_buckets()
             assert caught.value.response["Error"]["Code"] == code
             wrong.close()
+
+
+def test_slow_uploads_keep_nobody_waiting(world: World) -> None:
+    """While forty clients send a byte now and then, others are answered at once: whoever is slow holds no thread."""
+    with serving(world.folder) as served, ExitStack() as stack:
+        port = urlsplit(served.url).port or 0
+        client = world.client(port, scheme="http")
+        client.create_bucket(Bucket="slow")
+        address = urlsplit(client.generate_presigned_url("put_object", Params={"Bucket": "slow", "Key": "a"}))
+        head = (
+            f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 9000000\r\n\r\n"
+        )
+        for _ in range(40):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            slow.sendall(head.encode() + b"x" * 2_000_000)
+        began = time.monotonic()
+        client.put_object(Bucket="slow", Key="b", Body=b"1")
+        assert client.get_object(Bucket="slow", Key="b")["Body"].read() == b"1"
+        assert time.monotonic() - began < 5
+        client.close()
 
 
 def test_of_two_writers_one_creates_and_a_kill_loses_nothing(world: World) -> None:

@@ -43,7 +43,7 @@ class Ask:
 
     async def target(self, *verbs: Verb) -> tuple[Loop, Place, Target]:
         """Find what the key means. Whoever writes on a condition must be allowed to read: the answer tells what is there."""
-        if verbs != (READ,) and conditions.known(self.headers):
+        if conditions.known(self.headers):
             verbs = (*verbs, READ)
         return await act(self.request, self._target, verbs)
 

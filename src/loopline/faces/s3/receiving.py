@@ -1,7 +1,7 @@
 """receiving: bodies of objects on their way into the store: taken out of their chunks, summed up, and held against what was said.
 
-A body that is slow holds no thread: pieces of about 1 MiB go to one, and come back. Of a large body the sums are made beside the
-writing, on another.
+A body that is slow holds no thread: pieces of about 1 MiB go to threads, and come back. While one piece is written and summed up,
+the next one comes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from base64 import b64decode
 from binascii import Error
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from loopline.faces.desk import Desk, act
 from loopline.faces.s3 import checksums
@@ -114,17 +114,31 @@ async def take(request: Request, loop: Loop, words: Words) -> Taken:
         data = b"".join([piece async for piece in _pieces(request, most=2 * PIECE + (64 << 10))])
         return await act(request, taking.whole, data)
     error: BaseException | None = None
-    await act(request, taking.begin)
+    working: asyncio.Future[Any] = asyncio.gather(act(request, taking.begin))
     try:
         async for piece in _pieces(request):
-            payload = await act(request, taking.feed, piece)
-            await asyncio.gather(act(request, taking.write, payload), act(request, taking.sum_up, payload))
+            payload = await act(request, taking.feed, piece) if words.chunked else taking.feed(piece)
+            await asyncio.shield(working)
+            working = asyncio.gather(
+                act(request, taking.write, payload),
+                act(request, taking.digest, payload),
+                act(request, taking.sum_up, payload),
+            )
+        await asyncio.shield(working)
         return await act(request, taking.commit)
     except BaseException as caught:
         error = caught
         raise
     finally:
-        await asyncio.shield(act(request, taking.end, error))
+        await asyncio.shield(_ended(request, taking, working, error))
+
+
+async def _ended(request: Request, taking: _Taking, working: asyncio.Future[Any], error: BaseException | None) -> None:
+    """Let go, once no thread works on it any more: also where the request was cut off."""
+    await asyncio.wait([working])
+    if not working.cancelled():
+        working.exception()
+    await act(request, taking.end, error)
 
 
 async def small(request: Request, words: Words) -> bytes:
@@ -132,6 +146,7 @@ async def small(request: Request, words: Words) -> bytes:
     data = b"".join([piece async for piece in _pieces(request, most=2 * PIECE + (64 << 10))])
     taking = _Taking(None, words, request, limit=PIECE)
     payload = await act(request, taking.feed, data)
+    await act(request, taking.digest, payload)
     await act(request, taking.sum_up, payload)
     await act(request, taking.checked)
     return b"".join(payload)
@@ -153,7 +168,7 @@ async def _pieces(request: Request, *, most: int | None = None) -> AsyncIterator
 
 
 class _Taking:
-    """One body. Writing and summing up may be done by two threads at once, each of them by one."""
+    """One body. Its next piece is fed while the last one is written and summed up, each by one thread at a time."""
 
     def __init__(self, loop: Loop | None, words: Words, request: Request, *, limit: int) -> None:
         self._loop, self._words, self._limit = loop, words, limit
@@ -170,6 +185,7 @@ class _Taking:
     def whole(self, data: bytes) -> Taken:
         """Take a small body at once."""
         payload = self.feed(data)
+        self.digest(payload)
         self.sum_up(payload)
         taken = self.checked()
         body = b"".join(payload)
@@ -195,9 +211,14 @@ class _Taking:
         for piece in payload:
             self._writer.write(piece)
 
+    def digest(self, payload: list[bytes]) -> None:
+        """Add them to the md5, which takes longest."""
+        for piece in payload:
+            self._md5.update(piece)
+
     def sum_up(self, payload: list[bytes]) -> None:
-        """Add them to every sum."""
-        for one in (self._md5, *self._sums.values(), *([self._sha] if self._sha else [])):
+        """Add them to every other sum."""
+        for one in (*self._sums.values(), *([self._sha] if self._sha else [])):
             for piece in payload:
                 one.update(piece)
 

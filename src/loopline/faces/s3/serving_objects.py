@@ -18,7 +18,7 @@ from loopline.faces.s3.addressing import READ, WRITE, Target, find_place, target
 from loopline.faces.s3.asking import answer
 from loopline.faces.s3.errors import Fault
 from loopline.faces.s3.objects import Object, drop, find, store
-from loopline.faces.s3.receiving import Taken, take, words_of
+from loopline.faces.s3.receiving import PIECE, Taken, take, words_of
 from loopline.faces.s3.serving_buckets import control
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ async def get_object(ask: Ask) -> Response:
     if ask.request.method == "HEAD" or not length:
         return Response(status_code=status, headers=headers)
     chunks = loop.blobs.get(one.digest) if whole else part(loop, one.digest, first, length)
+    if length <= PIECE:
+        return Response(await act(ask.request, b"".join, chunks), status, headers=headers)
     return await streamed(ask.request, chunks, status=status, headers=headers)
 
 
@@ -238,5 +240,9 @@ async def _retag(ask: Ask, tags: notes.Notes) -> None:
 
 
 async def _found(ask: Ask) -> tuple[Loop, Object]:
-    loop, _, target = await ask.target(READ)
-    return loop, await act(ask.request, find, loop, target, ask.key)
+    return await act(ask.request, _find, ask)
+
+
+def _find(ask: Ask) -> tuple[Loop, Object]:
+    loop, place = find_place(ask.request, ask.bucket, READ)
+    return loop, find(loop, target_of(loop, place, ask.key), ask.key)
