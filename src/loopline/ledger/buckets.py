@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loopline.ledger.assets import Assets
-from loopline.nouns.bucket import Bucket
+from loopline.nouns.bucket import S3Bucket
 from loopline.nouns.name import RefName
 from loopline.store.database import Rows
 
@@ -28,12 +28,12 @@ class Buckets:
             )
         )  # fmt: skip
 
-    def find(self, name: str) -> Bucket | None:
+    def find(self, name: str) -> S3Bucket | None:
         """Look one up."""
         row = self._rows.one("SELECT name, asset, ref, auto_commit, created_at FROM buckets WHERE name = ?", name)
         return self._bucket(row) if row else None
 
-    def list(self, limit: int = 10_000) -> Sequence[Bucket]:
+    def list(self, limit: int = 10_000) -> Sequence[S3Bucket]:
         """Give them all, by name."""
         rows = self._rows.all(
             "SELECT name, asset, ref, auto_commit, created_at FROM buckets ORDER BY name LIMIT ?", limit
@@ -44,9 +44,9 @@ class Buckets:
         """Take a bucket away; what it was a name of stays."""
         self._rows.do("DELETE FROM buckets WHERE name = ?", name)
 
-    def _bucket(self, row: tuple[object, ...]) -> Bucket:
+    def _bucket(self, row: tuple[object, ...]) -> S3Bucket:
         name, asset, ref, auto_commit, created_at = row
         number = int(str(asset))
-        return Bucket(
+        return S3Bucket(
             str(name), RefName(self._assets.name_of(number), str(ref)), bool(auto_commit), int(str(created_at))
         )

@@ -8,7 +8,7 @@ from loopline.nouns.name import RefName
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class S3Bucket:
     """A name under which the paths of a branch are keys."""
 
     name: str

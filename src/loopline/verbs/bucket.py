@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.loop import Loop
-from loopline.nouns.bucket import Bucket
+from loopline.nouns.bucket import S3Bucket
 from loopline.nouns.name import RefName
 from loopline.verbs.moving import at_home
 from loopline.verbs.staging import FIRST
@@ -23,7 +23,7 @@ def bucket(
     *,
     auto_commit: Annotated[bool, "commit each write at once, as a version of its own"] = False,
     delete: Annotated[bool, "take the name away instead; the data stay"] = False,
-) -> Bucket:
+) -> S3Bucket:
     """Give a branch a name under which clients of S3 find it, or take that away.
 
     Keys of such a bucket are the paths of the branch. An asset that is not there yet is made, without versions. Without a name of
@@ -61,4 +61,4 @@ def bucket(
         tx.buckets.add(name, ref, auto_commit=auto_commit)
         tx.say("bucket.named", name, ref=str(ref), auto_commit=auto_commit)
         made = tx.buckets.find(name)
-    return made or Bucket(name, ref, auto_commit, 0)
+    return made or S3Bucket(name, ref, auto_commit, 0)
