@@ -2,11 +2,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loopline.ledger.multiparts import Multipart, Part
+from loopline.ledger.multiparts import LONGEST, Multipart, Part
 from loopline.nouns.digest import digest_of
 
 if TYPE_CHECKING:
     from .conftest import Hand
+
+
+def test_what_nobody_ends_is_forgotten_after_a_week(hand: Hand) -> None:
+    """The next upload on the branch takes older ones with it, parts and all; those of other branches stay."""
+    with hand.write() as tx:
+        for name, owner in (("old", "owner"), ("other", "elsewhere")):
+            tx.multiparts.begin(Multipart(name, owner, "a", {}, "person:ann"))
+        tx.multiparts.put("old", Part(1, digest_of(b"x"), 1, "0" * 32))
+    hand.clock.advance(microseconds=LONGEST + 10)
+    with hand.write() as tx:
+        tx.multiparts.begin(Multipart("new", "owner", "a", {}, "person:ann"))
+        assert [one.id for one in tx.multiparts.list("owner")] == ["new"]
+        assert [one.id for one in tx.multiparts.list("elsewhere")] == ["other"]
+        assert tx.multiparts.parts("old") == []
 
 
 def test_parts_are_kept_until_the_end(hand: Hand) -> None:

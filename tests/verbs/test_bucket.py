@@ -39,6 +39,14 @@ def test_an_asset_that_is_not_there_is_made(world: World) -> None:
     assert [str(one.asset) for one in world.do("ls", "data")] == ["data/flights", "data/new"]
 
 
+def test_the_name_of_a_deleted_asset_is_free(world: World) -> None:
+    """Whoever comes next may have it."""
+    new = RefName(AssetName(PROJECT, "data", "new"), "main")
+    world.do("bucket", "new-flights", new)
+    world.do("delete", "data/new")
+    assert world.do("bucket", "new-flights", MAIN).ref == MAIN
+
+
 @pytest.mark.parametrize("name", ["ab", "A-b", "a_b", "a..b", "-ab", "ab.", "127.0.0.1", "a" * 64])
 def test_a_name_is_one_that_every_client_takes(world: World, name: str) -> None:
     """What clients refuse, or take for an address, is no bucket; nor is what is no data."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from loopline.nouns.digest import Digest
 from loopline.store.database import Row, Rows
+
+LONGEST: Final = 7 * 24 * 3600 * 1_000_000
+"""Microseconds for which one that nobody ends is kept, and for which the answer to its end is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,11 @@ class Multiparts:
         self._now = now
 
     def begin(self, one: Multipart) -> None:
-        """Write down that it begins."""
+        """Write down that it begins, and forget what began on the same branch a week ago."""
+        late = "SELECT id FROM multiparts WHERE owner = ? AND created_at < ?"
+        old = (one.owner, self._now - LONGEST)
+        self._rows.do(f"DELETE FROM parts WHERE multipart IN ({late})", *old)
+        self._rows.do("DELETE FROM multiparts WHERE owner = ? AND created_at < ?", *old)
         self._rows.do(
             "INSERT INTO multiparts (id, owner, path, notes, actor, created_at) VALUES (?, ?, ?, ?, ?, ?)",
             one.id, one.owner, one.path, json.dumps(one.notes, sort_keys=True), one.actor, self._now,

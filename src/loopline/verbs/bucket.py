@@ -53,7 +53,7 @@ def bucket(
             tx.assets.ensure(ref.asset)
         else:
             tx.refs.get(ref)
-        if here is not None and here.ref.key != ref.key:
+        if here is not None and here.ref.key != ref.key and tx.assets.find(here.ref.asset):
             raise Conflict(
                 f"there is a bucket {name} already", kind="bucket-exists", hint="choose another name", bucket=name
             )

@@ -8,8 +8,11 @@ from zlib import crc32
 import pytest
 
 from loopline.datasets.overlay import NOTHING
+from loopline.datasets.tree import build
 from loopline.nouns.digest import digest_of
+from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, RefName
+from loopline.verbs.add import add
 from loopline.verbs.branch import branch
 from loopline.verbs.bucket import bucket
 from loopline.verbs.commit import commit
@@ -394,6 +397,10 @@ def test_parts_become_one_object(door: Door) -> None:
     part = door.ask("GET", "/raw-flights/big?partNumber=3")
     assert (part.status_code, part.content) == (206, small)
     assert door.code("PUT", f"{path}&partNumber=1", b"late") == (404, "NoSuchUpload")
+    entry = Entry("big", loop.blobs.put(b"other"), 5)
+    add(loop, RAW.asset, tree=build(loop.blobs, [entry]))
+    other = door.ask("HEAD", "/raw-flights/big")
+    assert (other.headers["etag"], other.headers["content-type"]) == (f'"{entry.digest[7:39]}-1"', "text/x")
 
 
 def test_an_upload_that_is_aborted_leaves_nothing(door: Door) -> None:

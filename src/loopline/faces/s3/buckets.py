@@ -52,7 +52,8 @@ def make(request: Request, name: str) -> None:
     loop, asset = may_make(request, name)
     with loop.ledger.read() as tx:
         row, here = tx.buckets.find(name), tx.assets.find(asset)
-    if row is not None:
+        lives = row is not None and tx.assets.find(row.ref.asset) is not None
+    if row is not None and lives:
         mine = row.ref.asset == asset or _sees(request, row.ref.asset)
         raise Fault("BucketAlreadyOwnedByYou" if mine else "BucketAlreadyExists", BucketName=name)
     if here is not None:

@@ -102,7 +102,7 @@ async def complete(
     taken = await _joined(request, loop, parts, whole)
     notes = dict(one.notes["notes"])
     md5 = hashlib.md5(b"".join(bytes.fromhex(part.md5) for part in parts), usedforsecurity=False).hexdigest()
-    notes["etag"] = f"{md5}-{len(parts)}"
+    notes |= {"etag": f"{md5}-{len(parts)}", "of": taken.digest[7:23]}
     notes["parts"] = [[size, len(list(same))] for size, same in groupby(part.size for part in parts)]
     sums: dict[str, str] = {}
     if algorithm and kind == checksums.COMPOSITE and all(algorithm in part.sums for part in parts):

@@ -15,6 +15,8 @@ META: Final = "x-amz-meta-"
 LARGEST: Final = 2048
 """Bytes of all metadata of an object."""
 MOST_TAGS: Final = 10
+OF_BYTES: Final = ("etag", "of", "parts", "sums")
+"""What is said of the bytes, and not of the path."""
 HEADERS: Final = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 _REFUSED: Final = re.compile(
     r"x-amz-(server-side-encryption.*|object-lock-.*|website-redirect-location|grant-.*|write-offset-bytes"
@@ -80,6 +82,13 @@ def read(text: str) -> Notes:
     """Read notes."""
     found = json.loads(text) if text else {}
     return found if isinstance(found, dict) else {}
+
+
+def about(notes: Notes, digest: str) -> Notes:
+    """Give notes without what they say of other bytes: those of a path may have been changed by another door."""
+    if "of" not in notes or notes["of"] == digest[7:23]:
+        return notes
+    return {name: value for name, value in notes.items() if name not in OF_BYTES}
 
 
 def _plain(value: str) -> str:

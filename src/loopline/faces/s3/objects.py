@@ -74,7 +74,7 @@ def find(loop: Loop, target: Target, key: str) -> Object:
 
 
 def _object(tx: Tables, over: Overlay, found: Found, key: str, at: int) -> Object:
-    said = notes.read(over.notes(found))
+    said = notes.about(notes.read(over.notes(found)), found.entry.digest)
     sums = tx.sums.of(found.entry.digest)
     etag = etag_of(found.entry.digest, said, sums.get("md5"))
     modified = found.staged.recorded_at if found.staged else at
@@ -90,10 +90,10 @@ def objects(
         sums = tx.sums.all("md5", [one.entry.digest for _, one in listed])
     for key, one in listed:
         text = over.notes(one)
-        said = kept.get(text)
-        if said is None:
-            said = kept[text] = notes.read(text)
+        if text not in kept:
+            kept[text] = notes.read(text)
         digest = one.entry.digest
+        said = notes.about(kept[text], digest)
         modified = one.staged.recorded_at if one.staged else at
         yield Object(key, digest, one.entry.size, modified, etag_of(digest, said, sums.get(digest)), said)
 

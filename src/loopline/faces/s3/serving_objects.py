@@ -148,7 +148,7 @@ async def copy_object(ask: Ask) -> Response:
             "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without changing it.",
         )
-    said: notes.Notes = {name: one.notes[name] for name in ("etag", "parts", "sums") if name in one.notes}
+    said: notes.Notes = {name: one.notes[name] for name in notes.OF_BYTES if name in one.notes}
     said |= {
         name: value
         for name, value in (one.notes if directive == "COPY" else asked).items()
