@@ -68,6 +68,22 @@ def test_what_is_folded_leaves_later_rows(hand: Hand) -> None:
         assert (here.last, here.folded, here.root) == (3, 2, root)
 
 
+def test_what_is_settled_leaves_later_rows(hand: Hand) -> None:
+    """A commit takes the working root, and not what was staged since; who still folds over it is told."""
+    root = digest_of(b"root")
+    with hand.write() as tx:
+        tx.staging.put(OWNER, _entry("a"))
+        unfolded = tx.staging.working(OWNER)
+        tx.staging.fold(OWNER, Working(1, 1, None, root), seen=unfolded)
+        tx.staging.put(OWNER, _entry("b"))
+        folded = tx.staging.working(OWNER)
+        tx.staging.settle(OWNER)
+        for seen in (unfolded, folded):
+            with pytest.raises(Conflict):
+                tx.staging.fold(OWNER, Working(2, 2, None, root), seen=seen)
+        assert [one.path for one in tx.staging.list(OWNER)] == ["b"]
+
+
 def test_nobody_folds_over_a_fold_that_they_have_not_seen(hand: Hand) -> None:
     """The second of two who saw the same rows is told, also where everything was forgotten meanwhile."""
     root = digest_of(b"root")

@@ -13,6 +13,7 @@ from loopline.nouns.digest import digest_of
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
 from loopline.testing.loop import loop as new_loop
 from loopline.verbs import staging
+from loopline.verbs.commit import commit
 from loopline.verbs.staging import gone, look, refold, stage, version_view, written
 from loopline.wiring import open_database
 
@@ -102,6 +103,33 @@ def test_nothing_is_staged_where_no_branch_is(world: World) -> None:
     world.do("branch", DATA, "units", delete=True)
     world.do("branch", DATA, "units")
     assert _paths(world.loop, RefName(DATA, "units")) == ["a.csv"]
+
+
+def test_who_folds_loses_nobody_s_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While threads write, fold and commit at once, every write is where it was acknowledged, and the newest word holds."""
+    monkeypatch.setattr(staging, "MOST", 7)
+    database = open_database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    prepare(database)
+    loop = new_loop(database=database)
+    ref = RefName(AssetName(PROJECT, "data", "raced"), "main")
+    with loop.ledger.telemetry() as tx:
+        tx.assets.ensure(ref.asset)
+
+    def write(who: int) -> None:
+        for number in range(20):
+            stage(loop, ref, _row(f"{who}/{number % 15}", f"{who} {number}".encode()))
+            if number % 9 == 8:
+                commit(loop, ref)
+
+    threads = [threading.Thread(target=write, args=(who,)) for who in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    found = {one.path: one.entry.digest for one in look(loop, ref).overlay(loop).iter()}
+    last = {f"{who}/{number % 15}": digest_of(f"{who} {number}".encode()) for who in range(4) for number in range(20)}
+    assert found == last
+    database.close()
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])

@@ -88,6 +88,14 @@ class Staging:
         )  # fmt: skip
         self._rows.do("DELETE FROM staging WHERE owner = ? AND seq <= ?", owner, made.folded)
 
+    def settle(self, owner: str) -> None:
+        """Forget what was folded, which is a version now. Rows that were staged meanwhile lie over that version."""
+        self._rows.do(
+            "UPDATE workings SET base = NULL, root = NULL, notes = NULL, recorded_at = ? WHERE owner = ?",
+            self._now,
+            owner,
+        )
+
     def clear(self, owner: str) -> None:
         """Forget everything that is staged. Numbers go on, so that nobody who still folds does it over what comes."""
         here = self.hold(owner)

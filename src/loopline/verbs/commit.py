@@ -31,8 +31,8 @@ def commit(
 ) -> Published:
     """Publish what is staged on a branch as its next version.
 
-    What clients of S3 have written is staged until somebody commits it. Where a policy speaks of the branch, the move waits for
-    it, and what is staged stays visible to those who read the branch with it.
+    What clients of S3 have written is staged until somebody commits it; what they write meanwhile stays staged. Where a policy
+    speaks of the branch, the move waits for it, and what is staged stays visible to those who read the branch with it.
 
     Example:
         loopline commit data/flights@main --message "July, as the export wrote it"
@@ -49,10 +49,8 @@ def commit(
                 tx.projects.ensure(loop.project)
                 tx.staging.hold(ref.key)
                 view = seen(tx, ref, None)
-                if view.rows or view.behind:
-                    raise Conflict(
-                        "somebody has staged more", kind="staging-moved", hint="read it again", owner=ref.key
-                    )
+                if view.behind:
+                    raise Conflict(f"{ref} has moved", kind="staging-moved", hint="read it again", owner=ref.key)
                 return _published(tx, loop, view, message=message, metadata=metadata, event_time=event_time)
         except Conflict as error:
             if error.kind != "staging-moved":
@@ -69,7 +67,7 @@ def _published(
             f"nothing is staged on {ref}", kind="nothing-staged", hint="write files to it first", ref=str(ref)
         )
     if head and head.artifact.digest == tree and (notes or EMPTY) == (notes_of(head) or EMPTY):
-        tx.staging.clear(ref.key)
+        tx.staging.settle(ref.key)
         tx.say("version.unchanged", str(head), digest=tree, ref=str(ref))
         return Published(head)
     waiting = _waiting(tx, loop, view, tree)
@@ -84,7 +82,7 @@ def _published(
     move = Move(ref, head.number if head else None, version.number)
     change = begin(tx, loop, Plan((move,), message or f"commit {version}"))
     if change.state is ChangeState.APPLIED:
-        tx.staging.clear(ref.key)
+        tx.staging.settle(ref.key)
     tx.say(tx.kind, change.id, version=str(version), digest=tree)
     return Published(version, change)
 

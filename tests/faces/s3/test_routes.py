@@ -3,12 +3,14 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import md5, sha256
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 from zlib import crc32
 
 import pytest
 
 from loopline.datasets.overlay import NOTHING
 from loopline.datasets.tree import build
+from loopline.faces.s3 import serving_parts
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, RefName
@@ -401,6 +403,33 @@ def test_parts_become_one_object(door: Door) -> None:
     add(loop, RAW.asset, tree=build(loop.blobs, [entry]))
     other = door.ask("HEAD", "/raw-flights/big")
     assert (other.headers["etag"], other.headers["content-type"]) == (f'"{entry.digest[7:39]}-1"', "text/x")
+
+
+def test_who_waits_for_parts_hears_something(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end that takes long is answered with 200 and spaces; what came of it, an error too, stands behind them."""
+    monkeypatch.setattr(serving_parts, "PATIENCE_S", 0.0)
+    for body, code in ((b"x", ""), (b"y", "InvalidPart")):
+        (name,) = door.read("/raw-flights/a?uploads", "UploadId", method="POST")[0]
+        door.put(f"/raw-flights/a?uploadId={name}&partNumber=1", body)
+        tag = md5(b"x", usedforsecurity=False).hexdigest()
+        part = f"<Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part>"
+        answer = door.ask(
+            "POST",
+            f"/raw-flights/a?uploadId={name}",
+            f"<CompleteMultipartUpload>{part}</CompleteMultipartUpload>".encode(),
+        )
+        assert answer.status_code == 200
+        root = ET.fromstring(answer.text.strip())
+        assert (answer.text[0], root.findtext("Code") or "") == (" ", code)
+    assert door.ask("GET", "/raw-flights/a").content == b"x"
+
+
+def test_bytes_that_the_store_has_lost_are_no_missing_key(door: Door) -> None:
+    """A client that took the key for gone might delete its own copy: it is told that the server has a defect."""
+    door.put("/raw-flights/a", b"hello")
+    door.served.loop.blobs.delete(digest_of(b"hello"))
+    assert door.code("GET", "/raw-flights/a") == (500, "InternalError")
+    assert door.ask("HEAD", "/raw-flights/a").status_code == 200
 
 
 def test_an_upload_that_is_aborted_leaves_nothing(door: Door) -> None:

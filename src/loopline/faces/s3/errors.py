@@ -84,6 +84,7 @@ _KINDS: Final = {
     "body-too-large": "EntityTooLarge",
     "method-not-allowed": "MethodNotAllowed",
     "not-installed": "NotImplemented",
+    "blob-missing": "InternalError",  # the key is there: a client that takes it for gone would delete its own copy
 }
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from loopline.faces.desk import Desk, act
 from loopline.faces.native.blobs import part
 from loopline.faces.s3 import checksums, conditions, multipart, notes
 from loopline.faces.s3.addressing import LIST, WRITE
 from loopline.faces.s3.asking import answer
-from loopline.faces.s3.errors import Fault
+from loopline.faces.s3.errors import Fault, refuse
 from loopline.faces.s3.listing import OWNER
 from loopline.faces.s3.receiving import Taken, take, words_of
 from loopline.faces.s3.serving_objects import from_source
 from loopline.faces.s3.signing import encoded
+from loopline.faces.s3.xml import document
 from loopline.nouns.name import Named, RefName
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _RANGE: Final = re.compile(r"bytes=(\d{1,18})-(\d{1,18})\Z")
 MOST: Final = 1000
+PATIENCE_S = 10.0
+"""How long a client that ends an upload hears nothing."""
 
 
 async def create(ask: Ask) -> Response:
@@ -116,18 +120,35 @@ async def complete(ask: Ask) -> Response:
     one = await act(ask.request, partial(multipart.known, loop, target, ask.query["uploadId"], ended=True))
     if asked is None:
         raise Fault("MalformedXML")
-    etag, sums = await multipart.complete(ask.request, loop, (place, target), one, asked)
+    joining = asyncio.ensure_future(multipart.complete(ask.request, loop, (place, target), one, asked))
+    await asyncio.wait([joining], timeout=PATIENCE_S)
+    if joining.done():
+        return Response(_completed(ask, one, *joining.result()), media_type="application/xml")
+    return StreamingResponse(_waited(ask, one, joining), media_type="application/xml")
+
+
+async def _waited(
+    ask: Ask, one: Multipart, joining: asyncio.Future[tuple[str, dict[str, str]]]
+) -> AsyncIterator[bytes]:
+    """Keep a client from giving up while parts are joined: the answer has begun, and an error stands in it."""
+    while True:
+        yield b" "
+        await asyncio.wait([joining], timeout=max(PATIENCE_S, 0.05))
+        if joining.done():
+            break
+    error = joining.exception()
+    if isinstance(error, Exception):
+        yield bytes(refuse(ask.request, error).body).partition(b"?>\n")[2]
+    else:
+        yield _completed(ask, one, *joining.result()).partition(b"?>\n")[2]
+
+
+def _completed(ask: Ask, one: Multipart, etag: str, sums: dict[str, str]) -> bytes:
+    where = str(ask.request.url.replace(query=""))
+    told = [("Location", where), ("Bucket", ask.bucket), ("Key", ask.key), ("ETag", etag)]
+    told += [(f"Checksum{name}", value) for name, value in sums.items()]
     kind = one.notes.get("kind") if sums else None
-    rows = [
-        ("Location", str(ask.request.url.replace(query=""))),
-        ("Bucket", ask.bucket),
-        ("Key", ask.key),
-        ("ETag", etag),
-    ]
-    return answer(
-        "CompleteMultipartUploadResult",
-        [*rows, *((f"Checksum{name}", sums[name]) for name in sums), ("ChecksumType", kind)],
-    )
+    return document("CompleteMultipartUploadResult", [*told, ("ChecksumType", kind)])
 
 
 async def abort(ask: Ask) -> Response:
