@@ -7,9 +7,11 @@ notes has no entry there, so equal files have equal roots by whichever door they
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
+from itertools import islice, takewhile
 from operator import attrgetter
 from typing import Final
 
@@ -70,6 +72,7 @@ class Overlay:
         self._notes = Tree(blobs, notes) if notes and notes != EMPTY else None
         rows = list(staged)
         self.rows: Mapping[str, Staged] = {one.path: one for one in rows if not one.whole}
+        self._there = sorted(path for path, one in self.rows.items() if one.entry)
         self._cuts = tuple(one.path for one in rows if one.whole)
 
     def find(self, path: str) -> Found | None:
@@ -98,10 +101,10 @@ class Overlay:
 
     def iter(self, prefix: str = "", start: str = "") -> Iterator[Found]:
         """Give what is there whose path begins with `prefix` and is not before `start`, in order."""
-        streams: list[Iterator[Found]] = [self._kept(prefix, start), self._marks(prefix, start)]
-        rows = [one for path, one in self.rows.items() if path.startswith(prefix) and path >= start]
-        streams.append(iter(sorted((Found(one.entry, one) for one in rows if one.entry), key=attrgetter("path"))))
-        return merge(*streams, key=attrgetter("path"))
+        streams = [
+            one for one in (self._kept(prefix, start), self._marks(prefix, start), self._said(prefix, start)) if one
+        ]
+        return streams[0] if len(streams) == 1 else merge(*streams, key=attrgetter("path"))
 
     def clash(self, path: str) -> tuple[str, str] | None:
         """Give the file and what it would have to hold where `path` were added; None where it fits beside what is there."""
@@ -115,17 +118,29 @@ class Overlay:
         inside = next((one for one in self.iter(f"{path}/")), None)
         return (path, inside.path) if inside else None
 
-    def _kept(self, prefix: str, start: str) -> Iterator[Found]:
-        if self._files:
-            for entry in _from(self._files, prefix, start):
-                if entry.path not in self.rows and not entry.path.startswith(self._cuts):
-                    yield Found(entry)
+    def _said(self, prefix: str, start: str) -> Iterator[Found] | None:
+        at = bisect_left(self._there, max(prefix, start))
+        if at == len(self._there) or not self._there[at].startswith(prefix):
+            return None
+        rows = (
+            self.rows[path] for path in takewhile(lambda path: path.startswith(prefix), islice(self._there, at, None))
+        )
+        return (Found(row.entry, row) for row in rows if row.entry)
 
-    def _marks(self, prefix: str, start: str) -> Iterator[Found]:
-        if self._notes is None:
-            return
+    def _kept(self, prefix: str, start: str) -> Iterator[Found] | None:
+        return self._of_files(self._files, prefix, start) if self._files else None
+
+    def _of_files(self, files: Tree, prefix: str, start: str) -> Iterator[Found]:
+        for entry in _from(files, prefix, start):
+            if entry.path not in self.rows and not entry.path.startswith(self._cuts):
+                yield Found(entry)
+
+    def _marks(self, prefix: str, start: str) -> Iterator[Found] | None:
+        return self._of_notes(self._notes, prefix, start) if self._notes else None
+
+    def _of_notes(self, notes: Tree, prefix: str, start: str) -> Iterator[Found]:
         low = max(prefix, start).removesuffix("/")
-        for entry in _from(self._notes, "m/", f"m/{'/'.join(f'd{part}' for part in low.split('/'))}" if low else ""):
+        for entry in _from(notes, "m/", f"m/{'/'.join(f'd{part}' for part in low.split('/'))}" if low else ""):
             path = noted_path(entry.path)
             if not path.startswith(prefix) and path > prefix:
                 return
