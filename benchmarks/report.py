@@ -26,6 +26,7 @@ TOPICS = (
     "server",
     "standing",
     "transfer",
+    "gateway",
     "pages",
     "labels",
     "drift",

@@ -85,11 +85,11 @@ def test_a_key_is_made_once_and_kept(tmp_path: Path) -> None:
     assert kept_key(tmp_path / "other.key") not in keys
 
 
-def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+def test_a_key_that_everybody_can_read_is_not_used(tmp_path: Path) -> None:
     """Nor is one that is too short, or a folder; the words name the file and no key."""
     file = tmp_path / "s3.key"
     file.write_bytes(b"k" * 64)
-    file.chmod(0o640)
+    file.chmod(0o604)
     (tmp_path / "short").write_bytes(b"k")
     (tmp_path / "short").chmod(0o600)
     for path in (file, tmp_path / "short", tmp_path):

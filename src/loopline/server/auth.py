@@ -159,7 +159,7 @@ class Auth:
         return door.refuse(HTTPConnection(scope), error) if door else reply(expected(error, about="who asks"))
 
     def _stranger(self, request: HTTPConnection) -> Response:
-        return self._refused(request.scope, unknown()) if self._door(request.url.path) else _stranger(request)
+        return self._refused(request.scope, unknown()) if self._door(request.scope["path"]) else _stranger(request)
 
     async def _look(self, request: HTTPConnection) -> Caller | None:
         door = self._door(request.scope["path"])

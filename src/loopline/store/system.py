@@ -49,10 +49,10 @@ class SystemIds:
 
 
 def kept_key(file: Path) -> bytes:
-    """Give the key in a file that only its owner can read; where there is no file, make one of 32 bytes of chance.
+    """Give the key in a file; where there is none, make one of 32 bytes of chance, which only its owner can read.
 
     Of several processes that make it at once, all get the same. Raise Unavailable kind="key-unreadable", also for a file that
-    others can read.
+    everybody can read. Its group may: volumes of containers are mounted so.
     """
     try:
         with suppress(FileNotFoundError):
@@ -80,7 +80,7 @@ def kept_key(file: Path) -> bytes:
 
 def _read_key(file: Path) -> bytes:
     with file.open("rb") as opened:
-        if os.fstat(opened.fileno()).st_mode & 0o077:
+        if os.fstat(opened.fileno()).st_mode & 0o007:
             raise _no_key(file, "others can read it")
         key = opened.read().strip()
     if len(key) < 32:
