@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid
+from loopline.ledger.ledger import Ledger
 from loopline.nouns.change import ChangeState
 from loopline.nouns.name import RefName
 from loopline.nouns.policy import Approvals, Policy
+from loopline.verbs.commit import commit
+from loopline.verbs.discard import discard
 from loopline.verbs.staging import NOTES, gone, look, stage, written
 
 from .conftest import BOB, DATA
@@ -85,3 +89,18 @@ def test_nothing_staged_on_nothing_is_no_version(world: World) -> None:
     assert caught.value.kind == "nothing-staged"
     with pytest.raises(Invalid):
         world.do("commit", MAIN, metadata={NOTES: "x"})
+
+
+def test_a_rehearsal_tells_what_would_come_and_leaves_everything(world: World) -> None:
+    """What is staged stays staged, no version is there and no event, and a discard of it is only told."""
+    _put(world, "b.csv", b"2")
+    before = len(world.events())
+    dry = replace(world.loop, ledger=Ledger(world.loop.ledger.database, clock=world.loop.clock, dry=True))
+    published = commit(dry, MAIN)
+    assert published.version.artifact.digest == world.tree(a_csv=b"1\n", b_csv=b"2")
+    assert [one.path for one in discard(dry, MAIN)] == ["b.csv"]
+    assert [one.path for one in world.do("staged", MAIN)] == ["b.csv"]
+    assert (world.target(MAIN), len(world.events())) == (1, before)
+    world.data(a_csv=b"9")
+    stage(world.loop, MAIN, gone("a.csv"))
+    assert [one.path for one in look(dry, MAIN).overlay(dry).iter()] == ["b.csv"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from loopline.datasets.tree import EMPTY
@@ -43,12 +44,14 @@ def commit(
             f"{NOTES!r} is not yours to say", kind="bad-metadata", hint="choose another name", asset=str(ref.asset)
         )
     for _ in range(TRIES):
-        refold(loop, ref)
+        made = refold(loop, ref)
         try:
             with loop.ledger.write(loop.project, loop.actor) as tx:
                 tx.projects.ensure(loop.project)
                 tx.staging.hold(ref.key)
                 view = seen(tx, ref, None)
+                if loop.ledger.dry:
+                    view = replace(view, working=made, rows=())
                 if view.behind:
                     raise Conflict(f"{ref} has moved", kind="staging-moved", hint="read it again", owner=ref.key)
                 return _published(tx, loop, view, message=message, metadata=metadata, event_time=event_time)

@@ -37,6 +37,8 @@ def discard(
         seen = refold(loop, ref)
         view = look(loop, ref)
         gone = staged(loop, ref, prefix=prefix, limit=MOST)
+        if loop.ledger.dry:
+            return gone
         files, notes = _back(loop, view, prefix)
         made = replace(seen, root=files, notes=notes, base=view.head.number if view.head else None)
         try:

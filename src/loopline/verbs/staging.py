@@ -87,7 +87,9 @@ def look(loop: Loop, ref: RefName, path: str | None = None) -> View:
             view = seen(tx, ref, path)
         if not view.behind:
             return view
-        refold(loop, ref)
+        made = refold(loop, ref)
+        if loop.ledger.dry:
+            return replace(view, working=made, rows=())
     raise _busy(ref)
 
 
@@ -152,6 +154,8 @@ def refold(loop: Loop, ref: RefName) -> Working:
                 tx.staging.fold(ref.key, made, seen=under)
         except Conflict:
             continue
+        if loop.ledger.dry:  # it was undone again, and nobody will see it
+            return made
     raise _busy(ref)
 
 
