@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from hashlib import md5, sha256
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -184,6 +186,21 @@ def test_chunks_with_a_trailer_are_taken_apart(door: Door) -> None:
     headers["x_amz_decoded_content_length"] = str(len(body) - 1)
     assert door.code("PUT", "/raw-flights/a", chunks, **headers) == (400, "IncompleteBody")
     assert list(door.served.loop.work.glob("tmp/*")) == []
+
+
+def test_a_body_of_unknown_length_is_taken_up_to_the_limit(door: Door) -> None:
+    """A program that pipes need not know how much comes; what is larger than the server takes is not kept, said before or not."""
+    door.served.app.state.desk = replace(door.served.desk, upload_limit=3 << 20)
+
+    async def pieces(count: int) -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield b"x" * (1 << 20)
+
+    assert door.served.ask("PUT", "/s3/raw-flights/a", content=pieces(2)).status_code == 200
+    assert len(door.ask("GET", "/raw-flights/a").content) == 2 << 20
+    assert "EntityTooLarge" in door.served.ask("PUT", "/s3/raw-flights/b", content=pieces(4)).text
+    assert door.code("PUT", "/raw-flights/b", b"x" * ((3 << 20) + 1)) == (400, "EntityTooLarge")
+    assert door.keys("/raw-flights?list-type=2") == ["a"]
 
 
 @pytest.mark.parametrize(
