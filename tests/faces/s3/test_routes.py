@@ -213,6 +213,7 @@ def test_a_body_of_unknown_length_is_taken_up_to_the_limit(door: Door) -> None:
         ("file/below", 409, "InvalidRequest"),
         ("folder", 409, "InvalidRequest"),
         ("%ff", 400, "InvalidArgument"),
+        ("a%00b", 400, "InvalidArgument"),
         ("x" * 1025, 400, "KeyTooLongError"),
         ("marker-with-bytes/", 400, "InvalidRequest"),
     ],
@@ -354,6 +355,8 @@ def test_tags_and_attributes_are_told(door: Door) -> None:
 def test_what_is_not_served_says_so(door: Door) -> None:
     """Other operations, words of a query and headers that would mean something are 501, never passed over."""
     door.put("/raw-flights/a")
+    for query in ("prefix=%ff", "prefix=%00", "a&" * 1001):
+        assert door.ask("GET", f"/raw-flights?{query}").status_code == 400
     for method, path in (
         ("GET", "/raw-flights?policy"), ("PUT", "/raw-flights?versioning"), ("GET", "/raw-flights/a?torrent"),
         ("POST", "/raw-flights/a?select&select-type=2"), ("GET", "/raw-flights/a?colour=red"), ("PUT", "/raw-flights/a?acl"),

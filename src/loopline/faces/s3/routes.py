@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from loopline.faces.s3 import serving_buckets, serving_objects, serving_parts
 from loopline.faces.s3.asking import Ask
 from loopline.faces.s3.errors import Fault, refuse, request_id
+from loopline.faces.s3.signing import pairs_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -73,6 +74,9 @@ def routes() -> list[BaseRoute]:
 class Gateway(BaseRoute):
     """Everything below `/s3`. A path is taken as it came, for two slashes are a key of their own."""
 
+    path = PREFIX
+    """What spans and logs call it."""
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Say whether an address lies below it."""
         mine = scope["type"] == "http" and (scope["path"] == PREFIX or scope["path"].startswith(f"{PREFIX}/"))
@@ -117,15 +121,12 @@ def _asked(request: Request) -> Ask:
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     path = unquote_to_bytes(raw)[len(PREFIX) :].removeprefix(b"/")
     bucket, _, key = path.partition(b"/")
-    pairs = parse_qsl(
-        request.scope["query_string"].decode("latin-1"),
-        keep_blank_values=True,
-        errors="surrogateescape",
-        max_num_fields=1000,
-    )
-    return Ask(
-        request,
-        bucket.decode("utf-8", "surrogateescape"),
-        key.decode("utf-8", "surrogateescape"),
-        dict(reversed(pairs)),
-    )
+    try:
+        named = (bucket.decode(), key.decode())
+        query = dict(reversed(pairs_of(request.scope["query_string"])))
+        "".join((*query, *query.values())).encode()
+    except UnicodeError:
+        raise Fault("InvalidArgument", "Names and keys are UTF-8.") from None
+    if b"\0" in path or any("\0" in one for one in (*query, *query.values())):
+        raise Fault("InvalidArgument", "Names and keys hold no NUL.")
+    return Ask(request, *named, query)

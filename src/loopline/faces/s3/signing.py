@@ -46,8 +46,7 @@ class Asked:
 
     def pairs(self) -> list[tuple[str, str]]:
         """Give the query's names and values."""
-        text = self.query.decode("latin-1")
-        return parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=1000)
+        return pairs_of(self.query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,15 @@ class Signed:
         """Give the signature that follows another one."""
         words = "\n".join((f"{ALGORITHM}-{kind}", self.at, self.scope, before, *hashes))
         return hmac.new(self.key, words.encode(), sha256).hexdigest()
+
+
+def pairs_of(query: bytes) -> list[tuple[str, str]]:
+    """Give the names and values of a query; what is no UTF-8 in it keeps its bytes. Raise Fault for too many."""
+    text = query.decode("latin-1")
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=1000)
+    except ValueError:
+        raise Fault("InvalidRequest", "The query has too many fields.") from None
 
 
 def claim_of(asked: Asked) -> Claim | None:

@@ -31,7 +31,7 @@ def _written(name: str, value: Any) -> str:
     if isinstance(value, bool):
         inner = "true" if value else "false"
     elif isinstance(value, (str, int)):
-        inner = _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", str(value))
+        inner = _SPECIAL.sub(lambda found: f"&#{ord(found[0]) or 0xFFFD};", str(value))
     else:
         inner = "".join(_written(*row) for row in value)
     return f"<{name}{_GRANTEE if name == 'Grantee' else ''}>{inner}</{name}>"
