@@ -14,7 +14,7 @@ from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
 from loopline.testing.loop import loop as new_loop
 from loopline.verbs import staging
 from loopline.verbs.commit import commit
-from loopline.verbs.staging import gone, look, refold, stage, version_view, written
+from loopline.verbs.staging import gone, look, refold, remove_all, stage, version_view, written
 from loopline.wiring import open_database
 
 from .conftest import DATA, PROJECT
@@ -90,6 +90,17 @@ def test_a_file_cannot_be_a_folder_too(world: World) -> None:
     for path in ("", "a//b", "/a", "a/../b", "a//"):
         with pytest.raises(Invalid):
             stage(world.loop, MAIN, _row(path))
+
+
+def test_what_can_be_nowhere_is_not_staged_as_gone(world: World) -> None:
+    """To remove what no tree can hold changes nothing, and nothing that would keep the rest from being folded."""
+    for path in ("a//b", "/a", "", "a//"):
+        stage(world.loop, MAIN, gone(path))
+    remove_all(world.loop, MAIN, ["a//b", "a.csv", "none/"])
+    assert [one.path for one in world.do("staged", MAIN)] == ["a.csv"]
+    with pytest.raises(NotFound):
+        remove_all(world.loop, RefName(DATA, "units"), ["a.csv"])
+    assert commit(world.loop, MAIN).version.number == 2
 
 
 def test_nothing_is_staged_where_no_branch_is(world: World) -> None:

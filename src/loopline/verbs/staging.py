@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from loopline.datasets.overlay import Found, Overlay, changes, edited, fold, marker
 from loopline.datasets.path import check_path
 from loopline.datasets.tree import file_is_folder
-from loopline.errors import Conflict, NotFound, Unavailable
+from loopline.errors import Conflict, Invalid, NotFound, Unavailable
 from loopline.nouns.artifact import TREE
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
@@ -114,7 +114,7 @@ def stage(
     """
     entry = said.entry
     if entry:
-        marker(said.path) if said.path.endswith("/") else check_path(said.path)
+        _check(said.path)
     for _ in range(TRIES):
         view = look(loop, ref, said.path)
         over = view.overlay(loop)
@@ -130,12 +130,40 @@ def stage(
                 raise file_is_folder(clash[0].encode(), clash[1].encode())
             if beside:
                 beside(tx)
+            if entry is None and not said.whole and not _may_be(said.path):
+                return said  # nothing can be there
             row = _say(tx, ref, said, str(loop.actor))
             folded = tx.staging.working(ref.key).folded
         if row.seq - folded >= MOST:
             refold(loop, ref)
         return row
     raise _busy(ref)
+
+
+def remove_all(loop: Loop, ref: RefName, paths: Sequence[str]) -> None:
+    """Stage that many paths are gone, in one transaction. Raise NotFound for no branch."""
+    here = [path for path in paths if _may_be(path)]
+    if not here:
+        return
+    with loop.ledger.telemetry() as tx:
+        folded = tx.staging.hold(ref.key).folded
+        seen(tx, ref, here[0])
+        last = [tx.staging.remove(ref.key, path, actor=str(loop.actor)) for path in here][-1]
+    if last.seq - folded >= MOST:
+        refold(loop, ref)
+
+
+def _check(path: str) -> None:
+    """Raise Invalid kind="bad-path" for what neither a file nor a marker can be called."""
+    marker(path) if path.endswith("/") else check_path(path)
+
+
+def _may_be(path: str) -> bool:
+    try:
+        _check(path)
+    except Invalid:
+        return False
+    return True
 
 
 def refold(loop: Loop, ref: RefName) -> Working:

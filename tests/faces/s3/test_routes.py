@@ -223,6 +223,11 @@ def test_keys_that_no_tree_can_hold_are_refused(door: Door, path: str, status: i
     door.put("/raw-flights/file")
     door.put("/raw-flights/folder/in")
     assert door.code("PUT", f"/raw-flights/{path}", b"x") == (status, code)
+    if code != "KeyTooLongError" and "%" not in path:
+        assert door.ask("DELETE", f"/raw-flights/{path}").status_code == 204
+        door.put("/raw-flights/file")
+        door.put("/raw-flights/folder/in")
+    assert len(commit(door.served.loop, RAW).version.artifact.digest) == 71
     assert door.keys("/raw-flights?list-type=2") == ["file", "folder/in"]
 
 
@@ -297,9 +302,11 @@ def test_many_keys_are_deleted_at_once(door: Door) -> None:
     """Each key is told for itself, and quietly only what went wrong."""
     for key in ("a", "b", "c"):
         door.put(f"/raw-flights/{key}")
-    rows = '<Object><Key>a</Key></Object><Object><Key>none</Key></Object><Object><Key>b</Key><ETag>"x"</ETag></Object>'
+    rows = (
+        '<Object><Key>a</Key></Object><Object><Key>none//x</Key></Object><Object><Key>b</Key><ETag>"x"</ETag></Object>'
+    )
     told = door.read("/raw-flights?delete", "Key", "Code", method="POST", body=f"<Delete>{rows}</Delete>".encode())
-    assert told == [["a", "none", "b"], ["PreconditionFailed"]]
+    assert told == [["a", "none//x", "b"], ["PreconditionFailed"]]
     quiet = b"<Delete><Quiet>true</Quiet><Object><Key>c</Key></Object></Delete>"
     assert door.read("/raw-flights?delete", "Key", method="POST", body=quiet) == [[]]
     assert door.keys("/raw-flights?list-type=2") == ["b"]

@@ -11,8 +11,9 @@ from loopline.faces.s3 import checksums, conditions, notes
 from loopline.faces.s3.addressing import Place, Target
 from loopline.faces.s3.errors import Fault
 from loopline.nouns.digest import Digest
+from loopline.nouns.name import RefName
 from loopline.verbs.commit import commit
-from loopline.verbs.staging import Condition, gone, held_sums, stage, written
+from loopline.verbs.staging import Condition, gone, held_sums, remove_all, stage, written
 
 if TYPE_CHECKING:
     from loopline.datasets.overlay import Found, Overlay
@@ -122,6 +123,17 @@ def drop(loop: Loop, place: Place, target: Target, *, headers: Mapping[str, str]
     """Stage that a key is gone. One that is not there is gone already."""
     if target.path:
         _stage(loop, place, target, gone(target.path), headers=headers)
+
+
+def drop_all(loop: Loop, place: Place, targets: Iterable[Target]) -> None:
+    """Stage that many keys are gone, without conditions, in one transaction for each branch."""
+    paths: dict[RefName, list[str]] = {}
+    for target in targets:
+        paths.setdefault(target.ref, []).append(target.path)
+    for ref, mine in paths.items():
+        remove_all(loop, ref, mine)
+        if place.auto_commit:
+            commit(loop, ref, message=f"delete {len(mine)} files")
 
 
 def _stage(

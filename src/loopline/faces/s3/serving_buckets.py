@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
@@ -14,7 +12,7 @@ from loopline.faces.s3.addressing import LIST, WRITE, target_of
 from loopline.faces.s3.asking import answer
 from loopline.faces.s3.errors import Fault, told
 from loopline.faces.s3.listing import OWNER, listed, wanted
-from loopline.faces.s3.objects import drop
+from loopline.faces.s3.objects import drop, drop_all
 
 if TYPE_CHECKING:
     from loopline.faces.s3.addressing import Place
@@ -110,23 +108,44 @@ async def delete_objects(ask: Ask) -> Response:
     if not 0 < len(rows) <= MOST or any(not row.get("Key") for row in rows):
         raise Fault("MalformedXML", f"Name 1 to {MOST} keys.")
     quiet = bool(found and (found.get("Quiet") or "").lower() == "true")
+    keys = [(next(one.text for one in row.inner if one.name == "Key"), row.get("ETag")) for row in rows]
+    plain = [key for key, tag in keys if tag is None]
+    errors = await act(ask.request, _drop_all, loop, place, plain)
+    for key, tag in keys:
+        if tag is not None:
+            errors |= await act(ask.request, _drop, loop, place, key, tag)
     told_: list[tuple[str, Any]] = []
-    for row in rows:
-        key = next(one.text for one in row.inner if one.name == "Key")
-        headers = {"if-match": tag} if (tag := row.get("ETag")) else {}
-        error = await act(ask.request, partial(_drop, loop, place, key, headers))
-        if error:
-            told_.append(("Error", [("Key", key), ("Code", error[0]), ("Message", error[1])]))
+    for key, _ in keys:
+        if key in errors:
+            code, message = errors[key]
+            told_.append(("Error", [("Key", key), ("Code", code), ("Message", message)]))
         elif not quiet:
             told_.append(("Deleted", [("Key", key)]))
-        await asyncio.sleep(0)
     return answer("DeleteResult", told_)
 
 
-def _drop(loop: Loop, place: Place, key: str, headers: dict[str, str]) -> tuple[str, str] | None:
+def _drop_all(loop: Loop, place: Place, keys: list[str]) -> dict[str, tuple[str, str]]:
+    """Delete keys, and tell of each that cannot be deleted why. One that is not there is deleted already."""
+    errors: dict[str, tuple[str, str]] = {}
+    targets = []
+    for key in keys:
+        try:
+            target = target_of(loop, place, key)
+            target.ref  # noqa: B018 (raises for a version)
+        except Exception as error:  # noqa: BLE001 (one key's fault stands in the answer beside the others)
+            _, code, message, _ = told(error)
+            if code != "NoSuchKey":
+                errors[key] = code, message
+        else:
+            targets.append(target)
+    drop_all(loop, place, targets)
+    return errors
+
+
+def _drop(loop: Loop, place: Place, key: str, tag: str) -> dict[str, tuple[str, str]]:
     try:
-        drop(loop, place, target_of(loop, place, key), headers=headers)
-    except Exception as error:  # noqa: BLE001 (one key's fault stands in the answer beside the others)
+        drop(loop, place, target_of(loop, place, key), headers={"if-match": tag})
+    except Exception as error:  # noqa: BLE001 (as above)
         _, code, message, _ = told(error)
-        return None if code == "NoSuchKey" and not headers else (code, message)
-    return None
+        return {key: (code, message)}
+    return {}
