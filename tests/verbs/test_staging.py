@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.datasets.overlay import NOTHING
+from loopline.datasets.tree import build
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.ledger.schema import prepare
 from loopline.nouns.digest import digest_of
+from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
 from loopline.testing.loop import loop as new_loop
 from loopline.verbs import staging
@@ -72,6 +74,21 @@ def test_a_branch_that_moves_meanwhile_shows_through(world: World) -> None:
     world.data(a_csv=b"1\n", added_csv=b"2")
     stage(world.loop, MAIN, _row("late.csv"))
     assert _paths(world.loop) == ["added.csv", "late.csv", "staged.csv"]
+
+
+@pytest.mark.parametrize("folded", [False, True])
+@pytest.mark.parametrize(("staged", "added"), [("x/y", ["x"]), ("x", ["x/1", "x/y/z"])])
+def test_what_is_staged_wins_over_a_folder_that_came_later(
+    world: World, *, staged: str, added: list[str], folded: bool
+) -> None:
+    """Where the branch got a file in the place of a staged folder, or the other way round, what is staged is committed."""
+    stage(world.loop, MAIN, _row(staged))
+    if folded:
+        refold(world.loop, MAIN)
+    entries = [Entry("a.csv", BODY, 1), *(Entry(path, BODY, 1) for path in added)]
+    world.do("add", DATA, tree=build(world.loop.blobs, entries))
+    commit(world.loop, MAIN)
+    assert _paths(world.loop) == ["a.csv", staged]
 
 
 def test_a_file_cannot_be_a_folder_too(world: World) -> None:

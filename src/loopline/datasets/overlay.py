@@ -20,6 +20,7 @@ from loopline.datasets.edit import edit
 from loopline.datasets.nodes import Keeps, Reads
 from loopline.datasets.path import after_prefix, check_path
 from loopline.datasets.tree import EMPTY, Tree, build, to_entry
+from loopline.errors import Invalid
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Difference, Entry
 from loopline.nouns.staged import Staged
@@ -184,10 +185,26 @@ def changes(blobs: Reads, a: Digest | None, b: Digest | None, prefix: str = "") 
 
 
 def edited(blobs: Keeps, root: Digest | None, changes: Mapping[str, Entry | None]) -> Digest:
-    """Write the tree that `root` becomes, which may be None."""
+    """Write the tree that `root` becomes, which may be None. Where a change and the tree clash, the change wins.
+
+    That happens only where the branch has moved on under what is staged: who stages is told of what clashes then.
+    """
     if root is None or root == EMPTY:
         return build(blobs, sorted(entry for entry in changes.values() if entry))
-    return edit(blobs, root, changes)
+    wanted = dict(changes)
+    while True:
+        try:
+            return edit(blobs, root, wanted)
+        except Invalid as error:
+            if error.kind != "file-is-folder":
+                raise
+            file = str(error.facts["path"])
+            ours = wanted.get(file) is not None
+            gone = [one.path for one in Tree(blobs, root).iter(f"{file}/")] if ours else [file]
+            fresh = [path for path in gone if path not in wanted]
+            if not fresh:  # both are changes: nobody could stage that
+                raise
+            wanted |= dict.fromkeys(fresh)
 
 
 def _from(tree: Tree, prefix: str, start: str) -> Iterator[Entry]:
