@@ -74,7 +74,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def test_boto3_writes_reads_and_lists(world: World) -> None:
     """What boto3 puts with its trailers, in one piece and in parts, is what it gets; a commit makes a version of it."""
-    big = os.urandom(9 << 20)
+    big = os.urandom(6 << 20)
     with serving(world.folder) as served, encrypted(urlsplit(served.url).port or 0, world.context) as port:
         client = world.client(port)
         client.create_bucket(Bucket="raw-flights", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
@@ -84,10 +84,15 @@ def test_boto3_writes_reads_and_lists(world: World) -> None:
         assert put["ChecksumCRC32"]
         got = client.get_object(Bucket="raw-flights", Key="jan/a b+é.csv")
         assert (got["Body"].read(), got["Metadata"], got["ContentType"]) == (b"hello", {"who": "Ann"}, "text/csv")
-        client.upload_fileobj(io.BytesIO(big), "raw-flights", "big", Config=TransferConfig(multipart_chunksize=5 << 20))
+        client.upload_fileobj(
+            io.BytesIO(big),
+            "raw-flights",
+            "big",
+            Config=TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20),
+        )
         into = io.BytesIO()
         client.download_fileobj(
-            "raw-flights", "big", into, Config=TransferConfig(multipart_threshold=4 << 20, multipart_chunksize=4 << 20)
+            "raw-flights", "big", into, Config=TransferConfig(multipart_threshold=3 << 20, multipart_chunksize=3 << 20)
         )
         assert into.getvalue() == big
         head = client.head_object(Bucket="raw-flights", Key="big", ChecksumMode="ENABLED")
@@ -119,6 +124,7 @@ def test_boto3_writes_reads_and_lists(world: World) -> None:
             wrong.close()
 
 
+@pytest.mark.long
 def test_slow_uploads_keep_nobody_waiting(world: World) -> None:
     """While forty clients send a byte now and then, others are answered at once: whoever is slow holds no thread."""
     with serving(world.folder) as served, ExitStack() as stack:
@@ -139,6 +145,7 @@ def test_slow_uploads_keep_nobody_waiting(world: World) -> None:
         client.close()
 
 
+@pytest.mark.long
 def test_of_two_writers_one_creates_and_a_kill_loses_nothing(world: World) -> None:
     """Many clients want to be the first at each key, one is; what was acknowledged is there after a kill, to be committed."""
     keys = [f"raced/{number}" for number in range(6)]

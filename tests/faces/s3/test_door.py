@@ -76,7 +76,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     made.served.close()
 
 
-@pytest.mark.parametrize("scope", [None, "read:flights:data/quagga", "log:flights"])
+@pytest.mark.parametrize("scope", [None, "read:flights:data/quagga"])
 def test_who_may_not_learns_nothing(guarded: Guarded, scope: str | None) -> None:
     """Each operation answers somebody without the right the same for what is there and for what is not, and no name is listed."""
     who = guarded.token("contributor", scope) if scope else guarded.served.token("token:stranger").token.id

@@ -203,31 +203,23 @@ def test_a_body_of_unknown_length_is_taken_up_to_the_limit(door: Door) -> None:
     assert door.keys("/raw-flights?list-type=2") == ["a"]
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "code"),
-    [
-        ("a//b", 400, "InvalidArgument"),
-        ("/a", 400, "InvalidArgument"),
-        ("a/%2E%2E/b", 400, "InvalidArgument"),
-        ("a/%2E/b", 400, "InvalidArgument"),
-        ("file/below", 409, "InvalidRequest"),
-        ("folder", 409, "InvalidRequest"),
-        ("%ff", 400, "InvalidArgument"),
-        ("a%00b", 400, "InvalidArgument"),
-        ("x" * 1025, 400, "KeyTooLongError"),
-        ("marker-with-bytes/", 400, "InvalidRequest"),
-    ],
-)
-def test_keys_that_no_tree_can_hold_are_refused(door: Door, path: str, status: int, code: str) -> None:
-    """The answer names the rule, and nothing is tidied up into another key."""
+UNHELD = (
+    ("a//b", 400, "InvalidArgument"), ("/a", 400, "InvalidArgument"), ("a/%2E%2E/b", 400, "InvalidArgument"),
+    ("a/%2E/b", 400, "InvalidArgument"), ("file/below", 409, "InvalidRequest"), ("folder", 409, "InvalidRequest"),
+    ("%ff", 400, "InvalidArgument"), ("a%00b", 400, "InvalidArgument"), ("x" * 1025, 400, "KeyTooLongError"),
+    ("marker-with-bytes/", 400, "InvalidRequest"),
+)  # fmt: skip
+
+
+def test_keys_that_no_tree_can_hold_are_refused(door: Door) -> None:
+    """The answer names the rule, and nothing is tidied up into another key; to delete one is to do nothing."""
     door.put("/raw-flights/file")
     door.put("/raw-flights/folder/in")
-    assert door.code("PUT", f"/raw-flights/{path}", b"x") == (status, code)
-    if code != "KeyTooLongError" and "%" not in path:
-        assert door.ask("DELETE", f"/raw-flights/{path}").status_code == 204
-        door.put("/raw-flights/file")
-        door.put("/raw-flights/folder/in")
-    assert len(commit(door.served.loop, RAW).version.artifact.digest) == 71
+    for path, status, code in UNHELD:
+        assert door.code("PUT", f"/raw-flights/{path}", b"x") == (status, code), path
+        if status == 400 and len(path) < 1000 and path not in ("%ff", "a%00b"):
+            assert door.ask("DELETE", f"/raw-flights/{path}").status_code == 204
+    assert commit(door.served.loop, RAW).version.number == 1
     assert door.keys("/raw-flights?list-type=2") == ["file", "folder/in"]
 
 
