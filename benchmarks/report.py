@@ -28,6 +28,7 @@ TOPICS = (
     "server",
     "standing",
     "transfer",
+    "gateway",
     "pages",
     "labels",
     "drift",

@@ -57,6 +57,8 @@ class Loop:
     """The project that this is about where nobody names another: the one that checks, services and triggers are of."""
     signals: Path | None = None
     """A folder of this machine where deployments leave their records (`signals/folder.py`); None: there is none."""
+    key: Callable[[], bytes] | None = None
+    """Gives the key of which secrets of access keys are made, and makes it at first; None: there are no such keys."""
     caller: Caller | None = None
     """What a server knows of who asks; None: the owner of an embedded loop, who may do everything."""
     report: Callable[[Progress], None] = silent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +61,20 @@ def open_loop(
         services=settings.services,
         triggers=settings.triggers,
         signals=home / "signals",
+        key=cache(partial(_key, settings)),
         report=report or silent,
     )
+
+
+def _key(settings: Settings) -> bytes:
+    """Give the key of the server: what its settings name, or one of its own in its home."""
+    if settings.server.s3_key:
+        from loopline.settings.secret import secret
+
+        return secret(settings.server.s3_key, name="server.s3_key").encode()
+    from loopline.store.system import kept_key
+
+    return kept_key(Path(settings.home) / "s3.key")
 
 
 def variables(settings: Settings, actor: Actor | None = None) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.access.secrets import USER_CODE, hash_of, id_of, user_code, written
+from loopline.access.secrets import USER_CODE, hash_of, id_of, signing_secret, user_code, written
 
 
 @given(st.binary(min_size=40, max_size=40))
@@ -44,3 +44,11 @@ def test_a_code_for_people_is_short_and_has_no_vowels() -> None:
     """It can be read aloud and is no word."""
     code = user_code(b"\xff\x01\x02\x03\x04\x05\x06\x07")
     assert re.fullmatch(f"[{USER_CODE}]{{4}}-[{USER_CODE}]{{4}}", code)
+
+
+def test_a_secret_to_sign_with_follows_from_key_and_token() -> None:
+    """It is the same each time, another for another token or key, and says nothing of either."""
+    made = {signing_secret(key, token) for key in (b"k" * 32, b"l" * 32) for token in ("a" * 12, "b" * 12)}
+    assert len(made) == 4
+    assert all(re.fullmatch(r"[0-9A-Za-z]{43}", one) for one in made)
+    assert signing_secret(b"k" * 32, "a" * 12) in made

@@ -18,6 +18,10 @@ PINS = {
     "triton": ("tritonclient[http,grpc]==2.73.0",),
     "kserve": ("kserve==0.21.0",),
     "mcp": ("mcp==1.30.0",),
+    "s3fs": ("s3fs==2026.9.0",),
+    "obstore": ("obstore==0.12.1",),
+    "awscli": ("awscli==1.46.2",),
+    "duckdb": ("duckdb==1.4.4", "duckdb-ext-httpfs==1.4.4.20260205"),
 }
 """What is driven, unmodified, from the package index."""
 HERE = Path(__file__).parent

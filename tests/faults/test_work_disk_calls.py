@@ -30,6 +30,7 @@ from loopline.sdk.client import Local
 from loopline.sdk.leftovers import adopt
 from loopline.settings import load_settings
 from loopline.verbs import load
+from loopline.verbs.staging import look
 from loopline.wiring import open_loop
 
 from .stracing import Cut, calls_in, failing, killing, listing, some, strace
@@ -63,13 +64,13 @@ from loopline.nouns.run import Point
 from loopline.sdk.client import Local
 from loopline.sdk.workspace import Workspace
 from loopline.settings import load_settings
-from loopline.verbs import load
-from loopline.verbs import load
+from loopline.verbs import load, staging
 from loopline.wiring import open_loop
 
 way, run, here = sys.argv[1], sys.argv[2], Path.cwd()
 settings = load_settings(here, environ={"USER": "ann"})
 best = RefName(AssetName("tiny", "model", "sum"), "best")
+rows = RefName(AssetName("tiny", "data", "rows"), "main")
 
 def say(*words):
     print(*words, flush=True)
@@ -120,6 +121,17 @@ def merge():
     unless({"no-merge"}, "merge", into=main, continue_=True)
     say("merged")
 
+def stage():
+    staging.MOST = 2  # so that rows are folded on the way
+    for path in ("e", "a", "f"):
+        body = path.encode() * 40_000
+        staging.stage(loop, rows, staging.written(path, loop.blobs.put(body), len(body), notes='{"type":"x"}'))
+        say("staged", path)
+    staging.stage(loop, rows, staging.gone("d.py"))
+    say("staged", "d.py")
+    do("commit", rows, message="staged")
+    say("committed")
+
 def journal():
     run = loopline.start("train")
     say("began", run.id)
@@ -150,7 +162,7 @@ for attempt in (1, 2):
 say("over")
 sys.exit(code)
 """
-WAYS = ("pipeline", "record", "propose", "rollback", "checkout", "merge", "journal")
+WAYS = ("pipeline", "record", "propose", "rollback", "checkout", "merge", "stage", "journal")
 EITHER = {
     "disk-error",
     "index-unreadable",
@@ -316,6 +328,23 @@ def check_merge(loop: Loop, folder: Path, said: list[list[str]]) -> None:
         tree = Tree(loop.blobs, versions[0].artifact.digest)
         files = {entry.path: loop.blobs.read(entry.digest) for entry in tree.iter()}
         assert files == {"a.py": b"1 2 3 5", "b.py": b"new", "d.py": b"more", "e.py": b"fix"}
+
+
+def check_stage(loop: Loop, folder: Path, said: list[list[str]]) -> None:
+    """What was acknowledged is on the branch, staged or committed, and the branch stands at a version that is whole."""
+    main = RefName(ROWS, "main")
+    over = look(loop, main).overlay(loop)
+    for words in said:
+        if words[0] == "staged":
+            found = over.find(words[1])
+            assert (found is None) == (words[1] == "d.py")
+            assert found is None or loop.blobs.read(found.entry.digest) == words[1].encode() * 40_000
+            assert found is None or over.notes(found) == '{"type":"x"}'
+    with loop.ledger.read() as tx:
+        version = tx.versions.get(ROWS, tx.refs.get(main).target)
+    paths = [entry.path for entry in Tree(loop.blobs, version.artifact.digest).iter()]
+    assert paths in (["a.py", "b.py", "d.py"], ["a", "a.py", "b.py", "e", "f"]), "all of it, or nothing"
+    assert "e" in paths or ["committed"] not in said
 
 
 def check_journal(loop: Loop, folder: Path, said: list[list[str]]) -> None:

@@ -188,7 +188,7 @@ class LedgerMachine(AlertMachine):
         with self.writing("staged") as tx:
             tx.staging.put(owner, Entry(path, digest_of(b""), 0))
         with self.loop.ledger.read() as tables:
-            assert path in dict(tables.staging.list(owner))
+            assert path in [one.path for one in tables.staging.list(owner)]
 
     @rule(
         target=changes,

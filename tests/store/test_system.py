@@ -6,12 +6,13 @@ import os
 import re
 import threading
 import time
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from loopline.store.system import SystemClock, SystemIds
+import pytest
 
-if TYPE_CHECKING:
-    import pytest
+from loopline.errors import Unavailable
+from loopline.store.system import SystemClock, SystemIds, kept_key
 
 
 def test_the_clock_tells_the_time() -> None:
@@ -71,3 +72,27 @@ def test_a_forked_process_does_not_repeat_ids(monkeypatch: pytest.MonkeyPatch) -
     os.close(reader)
     os.close(writer)
     assert ids.new() != theirs
+
+
+def test_a_key_is_made_once_and_kept(tmp_path: Path) -> None:
+    """However many ask for it first, all get one, which only its owner can read, and which stays."""
+    file = tmp_path / "home" / "s3.key"
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(kept_key, [file] * 16))
+    assert keys == {file.read_bytes().strip()}
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in file.parent.iterdir()] == ["s3.key"]
+    assert kept_key(tmp_path / "other.key") not in keys
+
+
+def test_a_key_that_everybody_can_read_is_not_used(tmp_path: Path) -> None:
+    """Nor is one that is too short, or a folder; the words name the file and no key."""
+    file = tmp_path / "s3.key"
+    file.write_bytes(b"k" * 64)
+    file.chmod(0o604)
+    (tmp_path / "short").write_bytes(b"k")
+    (tmp_path / "short").chmod(0o600)
+    for path in (file, tmp_path / "short", tmp_path):
+        with pytest.raises(Unavailable) as caught:
+            kept_key(path)
+        assert (caught.value.kind, "kkk" in str(caught.value)) == ("key-unreadable", False)

@@ -9,6 +9,7 @@ from loopline.nouns.change import ChangeState
 from loopline.nouns.digest import digest_of
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.policy import Approvals, Policy
+from loopline.verbs.staging import NOTES, stage, written
 
 from .conftest import DATA, OTHER, PROJECT
 
@@ -31,6 +32,13 @@ def test_files_become_a_version_on_a_branch(world: World) -> None:
     assert (event.kind, event.subject) == ("change.applied", published.change.id)
     assert event.payload is not None
     assert event.payload["version"] == "data/flights@2"
+
+
+def test_notes_stay_with_their_paths(world: World) -> None:
+    """What clients of S3 have said of a path is still said after files were added by another door."""
+    stage(world.loop, MAIN, written("b.csv", world.loop.blobs.put(b"2"), 1, notes='{"type":"text/csv"}'))
+    noted = world.do("commit", MAIN).version.metadata[NOTES]
+    assert world.data(b_csv=b"2", c_csv=b"3").version.metadata[NOTES] == noted
 
 
 def test_the_same_files_publish_nothing(world: World) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loopline.access.scopes import parse_scope
-from loopline.access.secrets import hash_of, id_of
-from loopline.errors import Invalid, Refused
+from loopline.access.secrets import hash_of, id_of, signing_secret
+from loopline.errors import Invalid, Refused, Unavailable
 from loopline.nouns.actor import Actor
 from loopline.nouns.caller import Caller
 from loopline.nouns.token import Issued
@@ -190,3 +190,16 @@ def test_whoever_is_shut_out_gets_no_token(world: World) -> None:
         world.do("issue", "x", actor=BOB)
     with pytest.raises(Refused):
         issue(over_the_wire(world, BOB), "x")
+
+
+def test_a_token_is_an_access_key_too(world: World) -> None:
+    """Its id and a secret made of the server's key are a pair for clients of S3, kept by nobody; without a key there is none."""
+    with pytest.raises(Unavailable):
+        world.do("issue", "laptop", s3=True)
+    keyed = replace(world.loop, key=lambda: b"k" * 32)
+    made = issue(keyed, "laptop", s3=True)
+    assert (made.access_key, made.secret_key) == (made.token.id, signing_secret(b"k" * 32, made.token.id))
+    assert (issue(keyed, "laptop").access_key, issue(keyed, "laptop").secret_key) == ("", "")
+    with keyed.ledger.read() as tx:
+        kept = str(tx.rows.all("SELECT * FROM tokens")) + str(tx.rows.all("SELECT payload FROM events"))
+    assert made.secret_key not in kept

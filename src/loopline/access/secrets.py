@@ -6,6 +6,7 @@ only the sha256 is kept. A secret of that size needs no slow hash: nobody can tr
 
 from __future__ import annotations
 
+import hmac
 import re
 from hashlib import sha256
 from typing import Final
@@ -36,6 +37,15 @@ def id_of(text: str) -> str:
     """Give the id that a token's text carries; nothing where it is no token."""
     found = _TOKEN.match(text)
     return found[1] if found else ""
+
+
+def signing_secret(key: bytes, token: str) -> str:
+    """Give the secret with which somebody signs requests as a token (its id), made of a key that only the server has.
+
+    Who signs does not send a secret, so the server must be able to make it again: from the hash that it keeps of a token it
+    cannot, and that hash as a secret would open the server to whoever reads the ledger.
+    """
+    return _digits(int.from_bytes(hmac.digest(key, token.encode(), "sha256"), "big"), _LETTERS, 43)
 
 
 def user_code(chance: bytes) -> str:

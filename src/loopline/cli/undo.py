@@ -107,6 +107,9 @@ def _merge(made: Any, asked: Mapping[str, Any]) -> str | None:
 
 
 _MAKERS: dict[str, Callable[[Any, Mapping[str, Any]], str | None]] = {
+    "bucket": lambda made, asked: (
+        None if asked.get("delete") else f"loopline bucket {made.name} {quote(str(made.ref))} --delete"
+    ),
     "delete": _delete,
     "grant": _grant,
     "pause": lambda made, _: f"loopline resume {brief(made.change)}",

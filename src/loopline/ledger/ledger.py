@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loopline.ledger.alerts import Alerts
     from loopline.ledger.assessments import Assessments
     from loopline.ledger.assets import Assets
+    from loopline.ledger.buckets import Buckets
     from loopline.ledger.changes import Changes
     from loopline.ledger.comments import Comments
     from loopline.ledger.deployments import Deployments
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from loopline.ledger.merges import Merges
     from loopline.ledger.metrics import Metrics
     from loopline.ledger.monitors import Monitors
+    from loopline.ledger.multiparts import Multiparts
     from loopline.ledger.people import People
     from loopline.ledger.policies import Policies
     from loopline.ledger.projects import Projects
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from loopline.ledger.sessions import Sessions
     from loopline.ledger.staging import Staging
     from loopline.ledger.subscriptions import Subscriptions
+    from loopline.ledger.sums import Sums
     from loopline.ledger.tasks import Tasks
     from loopline.ledger.teams import Teams
     from loopline.ledger.tokens import Tokens
@@ -98,6 +101,27 @@ class Tables:
         from loopline.ledger.staging import Staging
 
         return Staging(self.rows, self.now)
+
+    @cached_property
+    def buckets(self) -> Buckets:
+        """Names of branches for clients of other tools."""
+        from loopline.ledger.buckets import Buckets
+
+        return Buckets(self.rows, self.now, self.assets)
+
+    @cached_property
+    def multiparts(self) -> Multiparts:
+        """Files that come in parts."""
+        from loopline.ledger.multiparts import Multiparts
+
+        return Multiparts(self.rows, self.now)
+
+    @cached_property
+    def sums(self) -> Sums:
+        """Other sums of bytes than their digests."""
+        from loopline.ledger.sums import Sums
+
+        return Sums(self.rows)
 
     @cached_property
     def runs(self) -> Runs:

@@ -54,3 +54,7 @@ class Issued:
     token: Token
     secret: str
     """Empty in a rehearsal: nobody was let in."""
+    access_key: str = ""
+    """The token as an access key of S3, where that was asked for: its id."""
+    secret_key: str = ""
+    """The secret of that key."""

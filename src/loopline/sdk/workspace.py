@@ -88,7 +88,7 @@ class Workspace:
         self._lock = Lock(settings.root.absolute())
 
     def folder_of(self, asset: AssetName) -> Path:
-        """Give the folder that the project declares for an asset, the one of its name under the root, or the one it was in before.
+        """Give the folder that the project declares for an asset, the one of its name below the root, or the one it was in.
 
         Raise Invalid kind="which-folder" where it was in several.
         """

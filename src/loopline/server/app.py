@@ -15,9 +15,11 @@ from starlette.middleware import Middleware
 from loopline.faces.problem import on_error
 from loopline.faces.prometheus.server import ServerMeters
 from loopline.faces.prometheus.tally import Tally, alone
-from loopline.nouns.loopback import is_loopback
+from loopline.faces.s3.door import S3Door
+from loopline.nouns.loopback import is_here, is_loopback
 from loopline.server.auth import Auth
 from loopline.server.gate import Gate, Stopping
+from loopline.server.virtual import VirtualHosts
 from loopline.settings import ServerSettings
 from loopline.verbs.counting import counted
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from loopline.faces.desk import Desk
 
-FACES: Final = ("prometheus", "openlineage", "mcp", "login", "native", "web")
+FACES: Final = ("s3", "prometheus", "openlineage", "mcp", "login", "native", "web")
 """In the order in which their routes are tried: protocols first, then verbs, then pages, so that no verb hides a protocol."""
 
 
@@ -47,8 +49,16 @@ def make_app(
     app = Starlette(
         routes=routes(),
         middleware=[
+            Middleware(VirtualHosts, host=settings.s3_host),
             Middleware(Gate, desk=desk, stopping=stopping or Stopping(), tally=tally, access_log=access_log),
-            Middleware(Auth, desk=desk, hosts=names_of(settings), tokens_only=not is_open_to_loopback(settings)),
+            Middleware(
+                Auth,
+                desk=desk,
+                hosts=names_of(settings),
+                below=(settings.s3_host,) if settings.s3_host else (),
+                tokens_only=not is_open_to_loopback(settings),
+                doors=(S3Door(),),
+            ),
         ],
         exception_handlers={HTTPException: on_error, Exception: on_error},
     )
@@ -66,7 +76,7 @@ def routes() -> list[BaseRoute]:
 def names_of(settings: ServerSettings) -> tuple[str, ...]:
     """Give what a request's Host may be, beside names of loopback."""
     address = urlsplit(settings.address)
-    return tuple(name for name in (*settings.hosts, address.hostname or "", settings.host) if name)
+    return tuple(name for name in (*settings.hosts, address.hostname or "", settings.host, settings.s3_host) if name)
 
 
 def is_open_to_loopback(settings: ServerSettings) -> bool:
@@ -74,4 +84,5 @@ def is_open_to_loopback(settings: ServerSettings) -> bool:
     named = [
         urlsplit(f"//{name}").hostname or "" for name in names_of(settings)
     ]  # with a proxy in front, everybody is local
-    return all(map(is_loopback, named)) and not settings.oidc.issuer
+    near = [is_loopback(name) or (name == settings.s3_host and is_here(name)) for name in named]
+    return all(near) and not settings.oidc.issuer

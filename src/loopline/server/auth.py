@@ -2,8 +2,9 @@
 
 A token in `Authorization`, or a browser's session, becomes a `Caller`; on loopback, while no admin has a token, anybody may.
 `Host` must be a name of this server (DNS rebinding); whatever changes something and carries an `Origin` must come from this
-server, and what has a browser's session must show that it does (CSRF). Nothing is decided here about what a caller may do: that
-is the door's (`faces/admit.py`).
+server, and what has a browser's session must show that it does (CSRF). Below some addresses requests are signed in a protocol's
+own way: a `Door` reads that, and no browser's session counts there. Nothing is decided here about what a caller may do: that is
+the door's (`faces/admit.py`).
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote, urlencode
 
 from starlette.requests import HTTPConnection, cookie_parser
 from starlette.responses import RedirectResponse, Response
 
-from loopline.access.secrets import hash_of, id_of
+from loopline.access.secrets import hash_of, id_of, signing_secret
 from loopline.errors import Invalid, Refused, Unavailable
 from loopline.faces.admit import unknown
 from loopline.faces.forms import knows
@@ -66,13 +67,35 @@ POLICY: Final = (
 """Content-Security-Policy of what does not bring its own."""
 
 
+class Door(Protocol):
+    """How requests below one address say who they are from, in a protocol's own way."""
+
+    prefix: str
+    """The address, without a slash at the end."""
+
+    def named(self, request: HTTPConnection) -> str | None:
+        """Give the id of the token that a request says it is signed as; None where it says nothing. Raise for what is no word."""
+
+    def prove(self, request: HTTPConnection, secret: str) -> None:
+        """Raise unless a request is signed with the secret of that token. Asked again later, it need not look."""
+
+    def refuse(self, request: HTTPConnection, error: Exception) -> Response:
+        """Answer with an error."""
+
+
 class Auth:
     """The layer between the gate and the faces."""
 
-    def __init__(self, app: ASGIApp, *, desk: Desk, hosts: Iterable[str] = (), tokens_only: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, *, desk: Desk, hosts: Iterable[str] = (), below: Iterable[str] = (), tokens_only: bool = False,
+        doors: Iterable[Door] = (),
+    ) -> None:  # fmt: skip
         self._app = app
         self._desk = desk
         self._hosts = frozenset(host.lower() for host in hosts)
+        self._below = tuple(f".{host.lower()}" for host in below)
+        """Ends of names: whatever stands in front is this server, too."""
+        self._doors = tuple(doors)
         self._closed = tokens_only
         """Whether a token is needed in any case: another address than loopback, or a provider that signs people in."""
         self._open_until = 0.0
@@ -91,10 +114,10 @@ class Auth:
                 _same_origin(request, known)
             scope[CALLER] = known
         except Exception as error:  # noqa: BLE001 (a problem for the client, the rest for the log)
-            await reply(expected(error, about="who asks"))(scope, receive, send)
+            await self._refused(scope, error)(scope, receive, send)
             return
         if known is None:
-            await (self._app if is_public(scope["path"]) else _stranger(request))(scope, receive, send)
+            await (self._app if is_public(scope["path"]) else self._stranger(request))(scope, receive, send)
             return
         await self._while_let_in(known, request, receive, send)
 
@@ -111,7 +134,7 @@ class Auth:
             if not lasting.over:
                 raise
         if lasting.over and not lasting.started:
-            await reply(_strange())(request.scope, receive, send)
+            await self._refused(request.scope, _strange())(request.scope, receive, send)
         elif lasting.over:
             await lasting.end()
 
@@ -121,13 +144,30 @@ class Auth:
         name = found[1].lower() if found else ""
         if name and (name in self._hosts or said[0].lower() in self._hosts or is_loopback(name.strip("[]"))):
             return
+        if name.endswith(self._below):
+            return
         raise Invalid(
             "this server is not called that", kind="bad-host", hint="an admin adds names with LOOPLINE_HOSTS",
             host=said[0][:200] if said else "",
         )  # fmt: skip
 
+    def _door(self, path: str) -> Door | None:
+        return next((one for one in self._doors if path == one.prefix or path.startswith(f"{one.prefix}/")), None)
+
+    def _refused(self, scope: Connection, error: Exception) -> Response:
+        door = self._door(scope["path"])
+        return door.refuse(HTTPConnection(scope), error) if door else reply(expected(error, about="who asks"))
+
+    def _stranger(self, request: HTTPConnection) -> Response:
+        return self._refused(request.scope, unknown()) if self._door(request.scope["path"]) else _stranger(request)
+
     async def _look(self, request: HTTPConnection) -> Caller | None:
-        text, session = _bearer(request), _session(request)
+        door = self._door(request.scope["path"])
+        name = door.named(request) if door else None
+        if door and name is not None:
+            signed: Caller | None = await self._on_thread(partial(self._signed, door, request, name))
+            return signed or await self._anybody(request)
+        text, session = _bearer(request), "" if door else _session(request)
         if not text and not session:
             return await self._anybody(request)
         found: Caller | None = await self._on_thread(partial(self._find, text, session))
@@ -150,6 +190,21 @@ class Auth:
     def _is_open(self) -> bool:
         with self._desk.loop.ledger.read() as tx:
             return is_open(tx)
+
+    def _signed(self, door: Door, request: HTTPConnection, name: str) -> Caller | None:
+        """Give whom a signed request is from; None where nobody has such a token."""
+        loop = self._desk.loop
+        with loop.ledger.read() as tx:
+            token = tx.tokens.find_id(name)
+            if token is None or loop.key is None or not tx.tokens.lives(token) or tx.people.disabled(token.actor):
+                return None
+            late = _is_old(tx, token.id)
+            found = Caller(parse_actor(token.actor, verified=True), roles_of(tx, token.actor), token.scopes, token.id)
+        door.prove(request, signing_secret(loop.key(), token.id))
+        if late:
+            with suppress(Unavailable), loop.ledger.telemetry() as tx:  # a full disk keeps nobody from reading
+                tx.tokens.use(token)
+        return found
 
     def _find(self, text: str, session: str) -> Caller | None:
         ledger = self._desk.loop.ledger

@@ -30,6 +30,8 @@ MOST_STREAMS: Final = 4_000
 """Streams of events open at a time in one process."""
 LARGEST_PAGE: Final = 8 << 20
 """Bytes of a body that goes to a page. What goes to the API is limited there."""
+UNLIMITED: Final = ("/api/", "/s3/")
+"""What limits its bodies itself: these may be long, and of unknown length."""
 RECONNECT_MS: Final = 1_000
 _READY_S: Final = 5.0
 _FRESH_S: Final = 1.0
@@ -129,7 +131,7 @@ class Gate:
             return Unavailable(
                 "the server has too much to do", kind="server-busy", hint="wait a moment, then try again"
             )
-        if scope["path"].startswith("/api/"):
+        if scope["path"].startswith(UNLIMITED):
             return None
         for name, value in scope["headers"]:
             if name == b"transfer-encoding":

@@ -19,6 +19,8 @@ VARIABLES: Final = {
     "server.hosts": "LOOPLINE_HOSTS",
     "server.proxies": "LOOPLINE_PROXIES",
     "server.upload_limit": "LOOPLINE_UPLOAD_LIMIT",
+    "server.s3_key": "LOOPLINE_S3_KEY",
+    "server.s3_host": "LOOPLINE_S3_HOST",
     "server.service_host": "LOOPLINE_SERVICE_HOST",
     "server.service_ports": "LOOPLINE_SERVICE_PORTS",
     "server.webhook_hosts": "LOOPLINE_WEBHOOK_HOSTS",
@@ -103,6 +105,10 @@ class ServerSettings:
     """Addresses and networks of proxies whose `X-Forwarded-For` is believed."""
     upload_limit: int = 50 << 30
     """The most bytes of one upload."""
+    s3_key: str = ""
+    """A reference to the key that secrets of access keys are made of, for `settings.secret.secret`; empty: a file in the home."""
+    s3_host: str = ""
+    """The name under which buckets are names: `BUCKET.s3.example.org`; empty: only `/s3/BUCKET`."""
     service_host: str = "127.0.0.1"
     """The address that services listen on. They ask nobody for a token: whoever reaches it may ask them."""
     service_ports: tuple[int, int] = (0, 0)
@@ -153,6 +159,8 @@ def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
         hosts=_words(chosen("server.hosts")),
         proxies=_words(chosen("server.proxies")),
         upload_limit=size_of(chosen("server.upload_limit")) or 0,
+        s3_key=chosen("server.s3_key"),
+        s3_host=chosen("server.s3_host").lower(),
         service_host=chosen("server.service_host"),
         service_ports=_range(chosen("server.service_ports")) or (0, 0),
         webhook_hosts=_words(chosen("server.webhook_hosts")),
@@ -211,7 +219,11 @@ def mistake(name: str, value: str) -> Mistake | None:
             return Mistake(
                 f"{name} has {wrong[0]!r}", "bad-value", "write addresses, which may be globs: *@example.org"
             )
-        case "server.oidc.client_secret" | "server.smtp.password" if value and not is_reference(value):
+        case "server.s3_host" if value and (not _NAME.match(value) or ":" in value):
+            return Mistake(f"{name} is {value!r}", "bad-value", "write a name without a port: s3.example.org")
+        case "server.oidc.client_secret" | "server.smtp.password" | "server.s3_key" if value and not is_reference(
+            value
+        ):
             return Mistake(f"{name} holds a value in place of a reference", "secret-in-place", HOW)
     return None
 

@@ -1,10 +1,14 @@
-"""system: the clock and the ids of this machine."""
+"""system: the clock and the ids of this machine, and a key that it keeps."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
+
+from loopline.errors import Unavailable
 
 
 class SystemClock:
@@ -42,3 +46,50 @@ class SystemIds:
     def chance(self, size: int) -> bytes:
         """Give `size` bytes of the system's source of secrets."""
         return os.urandom(size)
+
+
+def kept_key(file: Path) -> bytes:
+    """Give the key in a file; where there is none, make one of 32 bytes of chance, which only its owner can read.
+
+    Of several processes that make it at once, all get the same. Raise Unavailable kind="key-unreadable", also for a file that
+    everybody can read. Its group may: volumes of containers are mounted so.
+    """
+    try:
+        with suppress(FileNotFoundError):
+            return _read_key(file)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        half = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            out.write(os.urandom(32).hex().encode() + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            with suppress(FileExistsError):
+                os.link(half, file)  # unlike a rename it never replaces
+        finally:
+            os.unlink(half)
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return _read_key(file)
+    except OSError as error:
+        raise _no_key(file, str(error.strerror)) from None
+
+
+def _read_key(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        if os.fstat(opened.fileno()).st_mode & 0o007:
+            raise _no_key(file, "others can read it")
+        key = opened.read().strip()
+    if len(key) < 32:
+        raise _no_key(file, "it is too short")
+    return key
+
+
+def _no_key(file: Path, why: str) -> Unavailable:
+    return Unavailable(
+        f"the key {file} cannot be used: {why}", kind="key-unreadable", hint=f"chmod 600 {file}, or give another", path=str(file),
+        why=why,
+    )  # fmt: skip

@@ -72,6 +72,15 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("tag", "write", "data", "Give a version of an asset a name that stays: a fixed ref, which nothing moves."),
     Verb(
+        "staged",
+        "read",
+        "data",
+        "List what is staged on a branch: the paths that its next commit would add, change or remove.",
+    ),
+    Verb("commit", "write", "data", "Publish what is staged on a branch as its next version."),
+    Verb("bucket", "write", "data", "Give a branch a name under which clients of S3 find it, or take that away."),
+    Verb("discard", "write", "data", "Forget what is staged on a branch, or below a prefix, and tell what that was."),
+    Verb(
         "run",
         "work",
         "runs",

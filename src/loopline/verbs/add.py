@@ -15,6 +15,7 @@ from loopline.nouns.name import AssetName, RefName
 from loopline.verbs.instants import instant
 from loopline.verbs.moving import Plan, at_home, begin
 from loopline.verbs.put import NO_METADATA
+from loopline.verbs.staging import NOTES, notes_of
 
 
 def add(
@@ -60,9 +61,12 @@ def add(
         if waiting is not None:
             tx.say("version.unchanged", str(waiting.version), digest=tree, ref=str(ref))
             return waiting
+        noted = (
+            notes_of(tx.versions.get(asset, old)) if old else None
+        )  # content types and metadata stay with their paths
         version = tx.versions.publish(
             asset, Artifact(tree, TREE, size), author=str(loop.actor), message=message, parents=[old] if old else [],
-            metadata=metadata, event_time=event_time,
+            metadata={**({NOTES: noted} if noted else {}), **metadata}, event_time=event_time,
         )  # fmt: skip
         change = begin(tx, loop, Plan((Move(ref, old, version.number),), message or f"add {version}"))
         tx.say(tx.kind, change.id, version=str(version), digest=tree)

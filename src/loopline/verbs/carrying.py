@@ -40,6 +40,8 @@ def carry_out(tx: Writing, change: Change) -> Change:
     for move in change.moves:
         _must_stand(tx, change, move)
         tx.refs.move(move, change=change.id)
+        if move.new is None:  # who makes a branch of this name again begins with nothing staged
+            tx.staging.clear(move.ref.key)
     for one in change.lifts:
         tx.versions.lift(parse_asset(one.rpartition("@")[0], project=change.project), int(one.rpartition("@")[2]))
     tx.changes.move(change, ChangeState.APPLIED, seq=tx.seq)

@@ -215,6 +215,7 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
     disagree(story)
     asked = {
         "ls": ["", "what=data", "what=data/flights@2", "what=data/flights&itself=true", "what=data/flights@2&folder="],
+        "staged": ["ref=data/flights@main"],
         "preview": ["version=data/flights@2&path=t.csv"],
         "diff": ["old=data/flights@1&new=data/flights@2", "old=model/delay@1&new=model/delay@2"],
         "compare": [f"runs={runs[0]['id']}&runs={runs[1]['id']}"],

@@ -69,15 +69,15 @@ async def get(request: Request) -> Response:
     }  # fmt: skip
     if unchanged(request.headers, digest):
         return Response(status_code=304, headers=headers)
-    part = part_of(request.headers, digest, size)
-    first, length = part or (0, size)
+    asked = part_of(request.headers, digest, size)
+    first, length = asked or (0, size)
     headers |= {"Content-Type": BYTES, "Content-Length": str(length)}
-    if part:
+    if asked:
         headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{size}"
-    status = 206 if part else 200
+    status = 206 if asked else 200
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    chunks = loop.blobs.range(digest, first, length) if part else loop.blobs.get(digest)
+    chunks = loop.blobs.range(digest, first, length) if asked else loop.blobs.get(digest)
     return await streamed(request, _told(loop, chunks), status=status, headers=headers)
 
 

@@ -20,9 +20,9 @@ SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 """Upper bounds of the histogram."""
 ROUTES: Final = (
     "read", "write", "work", "blobs", "uploads", "tasks", "lineage", "stream", "login", "page", "static", "health", "metrics",
-    "mcp", "other",
+    "mcp", "s3", "other",
 )  # fmt: skip
-"""Classes of addresses: three classes of verbs, what else lives below /api/v1, and what browsers ask for."""
+"""Classes of addresses: three classes of verbs, what else lives below /api/v1, what browsers ask for, and other doors."""
 STATUSES: Final = (
     0, 200, 201, 202, 204, 206, 303, 304, 400, 401, 403, 404, 405, 408, 409, 411, 412, 413, 415, 416, 429, 500, 501, 502, 503,
     507, 1,
@@ -38,7 +38,7 @@ _CLASSES: Final = {verb.name: verb.cls for verb in VERBS}
 _BELOW_API: Final = {"blobs": "blobs", "uploads": "uploads", "tasks": "tasks", "lineage": "lineage", "login": "login"}
 _FIRST: Final = {
     "health": "health", "metrics": "metrics", "static": "static", "login": "login", "logout": "login", "device": "login",
-    "mcp": "mcp",
+    "mcp": "mcp", "s3": "s3",
 }  # fmt: skip
 
 

@@ -119,13 +119,16 @@ CREATE INDEX refs_target ON refs (asset, target);
 
 CREATE TABLE staging (
     owner TEXT NOT NULL,
+    whole INTEGER NOT NULL,
     path TEXT NOT NULL,
+    seq INTEGER NOT NULL,
     digest TEXT,
     size INTEGER NOT NULL,
     mode INTEGER NOT NULL,
-    media_type TEXT NOT NULL,
+    notes TEXT DEFAULT '' NOT NULL,
+    actor TEXT DEFAULT '' NOT NULL,
     recorded_at INTEGER NOT NULL,
-    PRIMARY KEY (owner, path)
+    PRIMARY KEY (owner, whole, path)
 );
 
 CREATE TABLE experiments (
@@ -757,43 +760,59 @@ CREATE TABLE response_keys (
 
 CREATE INDEX comments_incident ON comments (incident, id);
 
-CREATE TABLE merges (
-    id TEXT NOT NULL,
-    project TEXT NOT NULL,
+CREATE TABLE workings (
+    owner TEXT NOT NULL,
+    last INTEGER NOT NULL,
+    folded INTEGER DEFAULT '0' NOT NULL,
+    base INTEGER,
+    root TEXT,
+    notes TEXT,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (owner)
+);
+
+CREATE TABLE buckets (
+    name TEXT NOT NULL,
     asset INTEGER NOT NULL,
     ref TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    source TEXT DEFAULT '' NOT NULL,
-    base INTEGER,
-    ours INTEGER NOT NULL,
-    theirs INTEGER,
-    message TEXT DEFAULT '' NOT NULL,
-    state TEXT NOT NULL,
+    auto_commit INTEGER DEFAULT '0' NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (name),
+    FOREIGN KEY(asset) REFERENCES assets (id)
+);
+
+CREATE INDEX buckets_asset ON buckets (asset);
+
+CREATE TABLE multiparts (
+    id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    path TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    done TEXT DEFAULT '' NOT NULL,
     actor TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    closed_at INTEGER,
-    version INTEGER,
-    change TEXT,
     PRIMARY KEY (id)
 );
 
-CREATE INDEX merges_project ON merges (project, id);
+CREATE INDEX multiparts_owner ON multiparts (owner, path, id);
 
-CREATE UNIQUE INDEX merges_open ON merges (asset, ref) WHERE closed_at IS NULL;
-
-CREATE TABLE resolutions (
-    merge TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    pattern TEXT NOT NULL,
-    choice TEXT NOT NULL,
-    digest TEXT,
-    size INTEGER DEFAULT '0' NOT NULL,
-    mode INTEGER DEFAULT '0' NOT NULL,
-    actor TEXT NOT NULL,
+CREATE TABLE parts (
+    multipart TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    md5 TEXT NOT NULL,
+    sums TEXT DEFAULT '' NOT NULL,
     recorded_at INTEGER NOT NULL,
-    PRIMARY KEY (merge, seq)
+    PRIMARY KEY (multipart, number),
+    FOREIGN KEY(multipart) REFERENCES multiparts (id)
 );
 
-CREATE INDEX resolutions_digest ON resolutions (digest);
+CREATE TABLE sums (
+    digest TEXT NOT NULL,
+    algorithm TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (digest, algorithm)
+);
 
-INSERT INTO alembic_version (version_num) VALUES ('0011')
+INSERT INTO alembic_version (version_num) VALUES ('0012')
