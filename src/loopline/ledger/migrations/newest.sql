@@ -760,6 +760,45 @@ CREATE TABLE response_keys (
 
 CREATE INDEX comments_incident ON comments (incident, id);
 
+CREATE TABLE merges (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    asset INTEGER NOT NULL,
+    ref TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT DEFAULT '' NOT NULL,
+    base INTEGER,
+    ours INTEGER NOT NULL,
+    theirs INTEGER,
+    message TEXT DEFAULT '' NOT NULL,
+    state TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    version INTEGER,
+    change TEXT,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX merges_project ON merges (project, id);
+
+CREATE UNIQUE INDEX merges_open ON merges (asset, ref) WHERE closed_at IS NULL;
+
+CREATE TABLE resolutions (
+    merge TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    pattern TEXT NOT NULL,
+    choice TEXT NOT NULL,
+    digest TEXT,
+    size INTEGER DEFAULT '0' NOT NULL,
+    mode INTEGER DEFAULT '0' NOT NULL,
+    actor TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (merge, seq)
+);
+
+CREATE INDEX resolutions_digest ON resolutions (digest);
+
 CREATE TABLE workings (
     owner TEXT NOT NULL,
     last INTEGER NOT NULL,
