@@ -171,4 +171,5 @@ def test_columns_that_shifted_are_summarised(world: World) -> None:
     (rows,) = world.do("diff", *(Pointer(DATA, Numbered(number)) for number in (2, 3)), rows=True).rows
     (shift,) = rows.shifts
     assert (shift.name, shift.old.mean, shift.new.mean) == ("x", 1.5, 15.0)
-    assert sorted(sample.word for sample in rows.samples) == ["added", "added", "removed", "removed"]
+    assert (rows.key, rows.why) == (("id",), "inferred")
+    assert [sample.word for sample in rows.samples] == ["changed", "changed"]

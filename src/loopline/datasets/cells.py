@@ -6,7 +6,7 @@ differs (`o0`, `n0`, `d0`, …: names of columns come from files, and stand in t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,19 +20,21 @@ _HUGE: Final = ("HUGEINT", "UHUGEINT")
 _LOST: Final = ("UNION", "VARIANT", "BIT")
 
 
-def listed(
-    db: Any, source: str, columns: Sequence[Mapping[str, Any]], order: str, counts: Mapping[str, int], most: int
-) -> dict[str, int]:
+def listed(db: Any, source: str, order: str, told: Mapping[str, Any], most: int) -> dict[str, int]:
     """Make the table `listed` of the first `most` rows of each word of `source`; give how many of each it holds.
 
-    `source` has `word` (0, 1, 2) and, as `o0`, `n0`, `d0` and so on, the cells of `columns`.
+    `source` has `word` (0, 1, 2) and, as `o0`, `n0`, `d0` and so on, the cells of the `columns_of_rows` of an answer.
     """
+    columns = told["columns_of_rows"]
     picked = ", ".join(
-        part for at, one in enumerate(columns) for part in (f"o{at}", f"n{at}") if one[{"o": "old", "n": "new"}[part[0]]]
+        part
+        for at, one in enumerate(columns)
+        for part in (f"o{at}", f"n{at}")
+        if one[{"o": "old", "n": "new"}[part[0]]]
     )
     flags = "".join(f", d{at}" for at, one in enumerate(columns) if one["differs"])
     inner = f"SELECT row_number() OVER (PARTITION BY word ORDER BY {order}) AS nth, word, {picked}{flags} FROM {source}"
-    kept = {word: min(counts[word], most) for word in WORDS}
+    kept = {word: min(told[word], most) for word in WORDS}
     before = f"CASE word WHEN 0 THEN 0 WHEN 1 THEN {kept['changed']} ELSE {kept['changed'] + kept['added']} END"
     db.execute(
         f"CREATE TEMP TABLE listed AS SELECT CAST(nth + ({before}) AS BIGINT) AS seq, * EXCLUDE (nth) FROM ({inner}) "

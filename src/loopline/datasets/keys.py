@@ -12,7 +12,9 @@ from loopline.datasets.tables import name, plain
 
 _NAMES: Final = re.compile(r"(?:^|_|\b)(?:id|uid|uuid|guid|key|pk|code)$|[a-z](?:Id|ID|Key)$", re.IGNORECASE)
 """How columns are called that are there to name rows. `[a-z](?:Id|…)` is for `flightId`."""
-_FIT: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "VARCHAR", "UUID")  # fmt: skip
+_FIT: Final = (
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "VARCHAR", "UUID",
+)  # fmt: skip
 _TIMES: Final = ("DATE", "TIME", "TIMESTAMP")
 TOGETHER: Final = 4
 """Columns that are tried together, at most."""

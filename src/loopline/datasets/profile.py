@@ -11,6 +11,8 @@ from loopline.datasets.tables import MEMORY, NULLS, columns_of, is_number, name,
 VERSION: Final = 4
 """Changes when the same table gives another profile: what was computed by another version is computed again."""
 TOP: Final = 10
+HEAD: Final = 100
+"""Rows of the beginning that are kept with a profile."""
 BINS: Final = 20
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MOSTLY: Final = 0.9

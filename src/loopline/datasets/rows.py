@@ -1,8 +1,8 @@
 """rows: what became of each row between two tables.
 
-With a key that names each row once, rows are added, removed or changed, and a changed row tells its cells. The key is declared, or
-found (`keys.py`), and the answer says which. Without one, tables are bags of rows: what is on one side only is added or removed.
-Columns that only one side has are told in the schema and are no change of every row.
+With a key that names each row once, rows are added, removed or changed, and a changed row tells its cells. The key is declared,
+or found (`keys.py`), and the answer says which. Without one, tables are bags of rows: what is on one side only is added or
+removed. Columns that only one side has are told in the schema and are no change of every row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from loopline.datasets.cells import KEPT, WORDS, keep, listed, shown
 from loopline.datasets.keys import infer, unfit
-from loopline.datasets.profile import profile_of
+from loopline.datasets.profile import HEAD, profile_of
 from loopline.datasets.sides import Sides, with_renamed
 from loopline.datasets.tables import MEMORY, NULLS, columns_of, name, open_tables
 
@@ -21,6 +21,7 @@ VERSION: Final = 1
 """Changes when the same two tables give another answer: what was computed by another version is computed again."""
 SAMPLES: Final = 20
 """Rows of each kind that an answer shows by default."""
+_NOTHING: Final = "CREATE TEMP TABLE listed (seq BIGINT, word INTEGER)"
 Paths = Path | Sequence[Path]
 
 
@@ -54,21 +55,22 @@ def diff_rows(
         beside=[place] if place else (),
     ) as db:
         columns = {side: columns_of(db, side) for side in ("old", "new")}
-        profiles = {side: profile_of(db, side) for side in profiled}
+        profiles = {side: profile_of(db, side, head=HEAD) for side in profiled}
         for side, other in (("old", "new"), ("new", "old")):
             if not columns[side]:  # no files: a table of the other's form without rows
                 db.execute(f"CREATE TEMP TABLE {side} AS FROM {other} LIMIT 0") if columns[other] else None
                 columns[side] = columns[other]
-        answer = _compared(db, Sides(columns["old"], columns["new"]), key, infers, place is not None, samples)
+        most = KEPT if place else samples
+        answer = _compared(db, Sides(columns["old"], columns["new"]), key, infers=infers, most=most)
+        _show(db, answer, samples)
         if place is not None:
-            if not columns["old"]:
-                db.execute("CREATE TEMP TABLE listed (seq BIGINT, word INTEGER)")
             keep(db, place)
     return answer | ({"profiles": profiles} if profiled else {})
 
 
-def _compared(db: Any, sides: Sides, key: Sequence[str], infers: bool, all_of_it: bool, samples: int) -> dict[str, Any]:
+def _compared(db: Any, sides: Sides, key: Sequence[str], *, infers: bool, most: int) -> dict[str, Any]:
     if not sides.old:
+        db.execute(_NOTHING)
         return _answer(sides, {"old": 0, "new": 0})
     counts = {side: _one(db, f"SELECT count(*) FROM {side}") for side in ("old", "new")}
     note = unfit(db, key, sides)
@@ -83,10 +85,9 @@ def _compared(db: Any, sides: Sides, key: Sequence[str], infers: bool, all_of_it
     answer["notes"] += [note] if note else []
     if why != "none":
         answer["key"] = list(key)
-        _by_key(db, answer, sides, KEPT if all_of_it else samples)
+        _by_key(db, answer, sides, most)
     else:
-        _as_bags(db, answer, sides, KEPT if all_of_it else samples)
-    _show(db, answer, samples)
+        _as_bags(db, answer, sides, most)
     return answer
 
 
@@ -139,28 +140,37 @@ def _by_key(db: Any, answer: dict[str, Any], sides: Sides, most: int) -> None:
     parts = ["CASE WHEN f.b IS NULL THEN 2 WHEN f.a IS NULL THEN 1 ELSE 0 END AS word"]
     for at, one in enumerate(columns):
         column = one["name"]
-        parts += [f"o.{name(sides.before.get(column, column) if one['new'] else column)} AS o{at}"] if one["old"] else []
+        parts += (
+            [f"o.{name(sides.before.get(column, column) if one['new'] else column)} AS o{at}"] if one["old"] else []
+        )
         parts += [f"n.{name(column)} AS n{at}"] if one["new"] else []
         parts += [f"f.f{at - len(key)} AS d{at}"] if one["differs"] else []
     parts += [f"coalesce({sides.value('o', c)}, {sides.value('n', c)}) AS k{at}" for at, c in enumerate(key)]
-    source = f"(SELECT {', '.join(parts)} FROM found f LEFT JOIN old o ON o.rowid = f.a LEFT JOIN new n ON n.rowid = f.b)"
+    source = (
+        f"(SELECT {', '.join(parts)} FROM found f LEFT JOIN old o ON o.rowid = f.a LEFT JOIN new n ON n.rowid = f.b)"
+    )
     answer["columns_of_rows"] = columns
     order = ", ".join(f"k{at}" for at in range(len(key)))
-    answer["kept"] = listed(db, source, columns, order, answer, most)
+    answer["kept"] = listed(db, source, order, answer, most)
 
 
 def _as_bags(db: Any, answer: dict[str, Any], sides: Sides, most: int) -> None:
     """Compare rows as wholes, over the columns that both have; a row that stands twice counts twice."""
     if not sides.shared:
         answer["removed"], answer["added"] = answer["rows"]["old"], answer["rows"]["new"]
-        db.execute("CREATE TEMP TABLE listed (seq BIGINT, word INTEGER)")
+        db.execute(_NOTHING)
         return
     picked = {
-        side: ", ".join(f"{sides.value(side, c)} AS c{at}" for at, c in enumerate(sides.shared)) for side in ("old", "new")
+        side: ", ".join(f"{sides.value(side, c)} AS c{at}" for at, c in enumerate(sides.shared))
+        for side in ("old", "new")
     }
-    both = " UNION ALL ".join(f"SELECT {picked[side]}, {sign} AS n FROM {side}" for side, sign in (("old", -1), ("new", 1)))
+    both = " UNION ALL ".join(
+        f"SELECT {picked[side]}, {sign} AS n FROM {side}" for side, sign in (("old", -1), ("new", 1))
+    )
     names = [f"c{at}" for at in range(len(sides.shared))]
-    db.execute(f"CREATE TEMP TABLE found AS SELECT {', '.join(names)}, sum(n) AS n FROM ({both}) GROUP BY ALL HAVING sum(n) <> 0")
+    db.execute(
+        f"CREATE TEMP TABLE found AS SELECT {', '.join(names)}, sum(n) AS n FROM ({both}) GROUP BY ALL HAVING sum(n) <> 0"
+    )
     asked = "coalesce(sum(-n) FILTER (WHERE n < 0), 0), coalesce(sum(n) FILTER (WHERE n > 0), 0)"
     answer["removed"], answer["added"] = map(int, db.execute(f"SELECT {asked} FROM found").fetchone())
     answer["same"] = answer["rows"]["new"] - answer["added"]
@@ -171,7 +181,7 @@ def _as_bags(db: Any, answer: dict[str, Any], sides: Sides, most: int) -> None:
         f"FROM (SELECT *, unnest(range(CAST(least(abs(n), {most:d}) AS BIGINT))) FROM found))"
     )
     answer["columns_of_rows"] = columns
-    answer["kept"] = listed(db, source, columns, ", ".join(names), answer, most)
+    answer["kept"] = listed(db, source, ", ".join(names), answer, most)
 
 
 def _show(db: Any, answer: dict[str, Any], samples: int) -> None:

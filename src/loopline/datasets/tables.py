@@ -47,8 +47,8 @@ def open_tables(
 
     Columns are joined by name; a column that has two types is read as the wider of two numbers, or else as text. A table
     without files, or of empty JSON Lines, is left out. `scratch`: a folder for what does not fit into `memory`; that of the
-    system when left out; `beside`: files of ours in whose folders it may read and write, too. Raise Unavailable kind="extra-missing", "out-of-memory", Invalid kind="not-a-table", "ragged-rows",
-    "bad-table".
+    system when left out. `beside`: files of ours, in whose folders it may read and write, too. Raise Unavailable
+    kind="extra-missing", "out-of-memory", Invalid kind="not-a-table", "ragged-rows", "bad-table".
     """
     try:
         import duckdb
@@ -115,12 +115,16 @@ def columns_of(db: Any, table: str) -> dict[str, str]:
     return dict(rows)
 
 
+def ending_of(path: str) -> str:
+    """Give the end of a name that tells what kind of table it is, like `.csv.gz`; empty for no table."""
+    lower = path.lower()
+    return next((end for end in _FORMS if lower.endswith(end)), "")
+
+
 def form_of(path: Path) -> str:
     """Tell `csv`, `parquet` or `json` by the name's end. Raise Invalid kind="not-a-table"."""
-    lower = path.name.lower()
-    for end, form in _FORMS.items():
-        if lower.endswith(end):
-            return form
+    if end := ending_of(path.name):
+        return _FORMS[end]
     raise Invalid(
         f"{path} is no table: its name ends with none of {', '.join(_FORMS)}",
         kind="not-a-table",
@@ -131,10 +135,8 @@ def form_of(path: Path) -> str:
 
 def _link(path: Path, scratch: str, stem: str) -> tuple[Path, str]:
     """Give the file a name without characters that DuckDB would take for a pattern."""
-    lower = path.name.lower()
     form_of(path)
-    end = next(end for end in _FORMS if lower.endswith(end))
-    link = os.path.join(scratch, stem + end)
+    link = os.path.join(scratch, stem + ending_of(path.name))
     os.symlink(os.path.realpath(path), link)
     return path, link
 
@@ -184,7 +186,7 @@ def _describe(db: Any, form: str, link: str, nulls: Sequence[str]) -> tuple[dict
 
 
 def _sniffed(db: Any, link: str, nulls: Sequence[str]) -> dict[str, str]:
-    """Find the types of a CSV's columns. Days written like 31/12/2013 are texts: 01/02 would be one day here and another there."""
+    """Find the types of a CSV's columns. Days like 31/12/2013 are texts: 01/02 would be one day here and another there."""
     asked = f"SELECT Columns, DateFormat, TimestampFormat FROM sniff_csv({text(link)}, {_dialect(link, nulls)}, sample_size=-1)"
     columns, days, times = db.execute(asked).fetchone()
     odd = {kind for kind, form in (("DATE", days), ("TIMESTAMP", times)) if form and not form.startswith("%Y-%m-%d")}
@@ -198,7 +200,9 @@ def _reading(form: str, link: str, nulls: Sequence[str], columns: Mapping[str, s
     listed = ", ".join(f"{text(column)}: {text(kind)}" for column, kind in (columns or {}).items())
     if form == "json":
         typed = f"columns={{{listed}}}" if listed else "sample_size=-1"
-        return f"read_json({text(link)}, format='newline_delimited', records=true, {typed}, maximum_object_size=67108864)"
+        return (
+            f"read_json({text(link)}, format='newline_delimited', records=true, {typed}, maximum_object_size=67108864)"
+        )
     return f"read_csv({text(link)}, {_dialect(link, nulls)}, auto_detect=false, columns={{{listed}}})"
 
 
