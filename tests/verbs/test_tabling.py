@@ -55,7 +55,12 @@ def test_columns_are_summarised_once_for_their_bytes(here: World, monkeypatch: p
     diff(here)
     seen: list[str] = []
     real = profile.profile_of
-    monkeypatch.setattr(rows, "profile_of", lambda db, side, **asked: seen.append(side) or real(db, side, **asked))
+
+    def watched(db: Any, side: str, **asked: Any) -> dict[str, Any]:
+        seen.append(side)
+        return real(db, side, **asked)
+
+    monkeypatch.setattr(rows, "profile_of", watched)
     monkeypatch.setattr(profile, "profile", None)
     here.do("preview", Pointer(DATA, Numbered(3)), "t.csv")
     here.data(t_csv=b"id,x\n7,7\n")

@@ -27,6 +27,8 @@ MEMORY: Final = "1GB"
 _ADDRESSES: Final = 6 << 30
 """Bytes of addresses of the process: DuckDB, its threads, and Arrow."""
 _FILE: Final = 16 << 30
+_PATIENCE: Final = 10.0
+"""Seconds for which a question waits for its turn: its thread is one of few."""
 _AT_ONCE: Final = threading.BoundedSemaphore(2)
 _KEPT: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "SYSTEMROOT")
 _START: Final = "from loopline.datasets.apart import main; main()"
@@ -37,7 +39,7 @@ def apart(call: str, told: Mapping[str, Any], *, scratch: Path, seconds: float =
 
     Raise what the call raises, Unavailable kind="tables-too-slow", "tables-died", "server-busy".
     """
-    if not _AT_ONCE.acquire(timeout=seconds):
+    if not _AT_ONCE.acquire(timeout=min(seconds, _PATIENCE)):
         raise Unavailable("other tables are being read", kind="server-busy", hint="wait a moment, then try again")
     asked = {"call": call, "told": dict(told), "scratch": str(scratch), "seconds": seconds}
     try:

@@ -130,7 +130,7 @@ def _table(loop: Loop, value: Preview, name: str, rows: int) -> Preview:
     try:
         told = summary(loop, [Entry(name, value.digest, value.size)])
     except Unavailable as error:
-        if error.kind != "extra-missing":
+        if error.kind not in ("extra-missing", "out-of-memory", "tables-too-slow", "tables-died"):
             raise
         text = (
             _head(loop, value.digest, TEXT).decode(errors="replace")
