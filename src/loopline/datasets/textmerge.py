@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
@@ -85,16 +85,15 @@ class Csv(_Text):
         records, end, closed = _records(text)
         try:
             columns = self._cells(records[0]) if records else []
-            parsed = csv.reader(io.StringIO(text.decode(), newline=""), delimiter=self.delimiter, strict=True)
-            cells = [row for row in parsed if row]
+            if not columns or len(set(columns)) != len(columns):
+                raise Unfit("its first line does not name its columns once each")
+            at = [_found(columns, one) for one in key]
+            keys = list(self._keys(text, len(columns), at))
         except (UnicodeDecodeError, csv.Error) as error:
             raise Unfit(f"it is no table: {error}") from None
-        if not columns or len(set(columns)) != len(columns):
-            raise Unfit("its first line does not name its columns once each")
-        if len(cells) != len(records) or any(len(row) != len(columns) for row in cells):
-            raise Unfit("its rows do not have the columns that the first line names")
-        at = [_found(columns, one) for one in key]
-        keys = [tuple(row[one] for one in at) for row in cells[1:]]
+        if len(keys) != len(records):
+            raise Unfit("its lines do not end as the first one does, or have quotes within cells")
+        del keys[0]
         side = _Lines(
             records[1:], places_of(keys), columns, lambda raw: dict(zip(columns, self._cells(raw), strict=True))
         )
@@ -116,6 +115,15 @@ class Csv(_Text):
             cells = [row.get(one, MISSING) for one in columns]
             parts.append(self._line(["" if one is MISSING else one for one in cells]))
         return self.written(parts, ours)
+
+    def _keys(self, text: bytes, columns: int, at: Sequence[int]) -> Iterator[Key]:
+        """Read the key of each row; of no row are the other cells kept."""
+        first, single = at[0], len(at) == 1
+        for row in csv.reader(io.StringIO(text.decode(), newline=""), delimiter=self.delimiter, strict=True):
+            if len(row) == columns:
+                yield (row[first],) if single else tuple([row[one] for one in at])
+            elif row:
+                raise Unfit("its rows do not have the columns that the first line names")
 
     def _cells(self, raw: bytes) -> list[str]:
         return next(csv.reader(io.StringIO(raw.decode(), newline=""), delimiter=self.delimiter, strict=True))
