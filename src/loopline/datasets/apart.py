@@ -35,7 +35,7 @@ _START: Final = "from loopline.datasets.apart import main; main()"
 
 
 def apart(call: str, told: Mapping[str, Any], *, scratch: Path, seconds: float = SECONDS) -> Any:
-    """Give the answer of `diff_rows` or `profile` from a process of its own; `told` are its arguments.
+    """Give the answer of `diff_rows`, `profile` or `merge_tables` from a process of its own; `told` are its arguments.
 
     Raise what the call raises, Unavailable kind="tables-too-slow", "tables-died", "server-busy".
     """
@@ -125,4 +125,19 @@ def _profile(scratch: Path, told: dict[str, Any]) -> Any:
     return profile([Path(one) for one in told.pop("paths")], scratch=scratch, memory=MEMORY, **told)
 
 
-_CALLS: Final = {"diff_rows": _diff, "profile": _profile}
+def _merge(_: Path, told: dict[str, Any]) -> Any:
+    from loopline.datasets.tablemerge import merge_tables
+    from loopline.datasets.tables import plain
+
+    *base, ours, theirs = (Path(one).read_bytes() for one in told["files"])
+    found = merge_tables(told["path"], base[0] if base else None, ours, theirs, told["key"])
+    if found.body is not None:
+        Path(told["target"]).write_bytes(found.body)
+    conflicts = [
+        {"key": plain(one.key), "cells": [one.column, *map(plain, (one.base, one.ours, one.theirs))]}
+        for one in found.conflicts
+    ]
+    return {"merged": found.body is not None, "conflicts": conflicts, "count": found.count, "why": found.why}
+
+
+_CALLS: Final = {"diff_rows": _diff, "profile": _profile, "merge_tables": _merge}

@@ -138,6 +138,8 @@ def _records(text: bytes) -> tuple[list[bytes], bytes, bool]:
     """Cut a CSV into its rows, without empty lines; a line end within quotes is none. Also give it, and if the last has it."""
     first = text.find(b"\n")
     end = b"\r\n" if first > 0 and text[first - 1 : first] == b"\r" else b"\n"
+    if b'"' not in text:
+        return [line for line in text.split(end) if line], end, text.endswith(end)
     found: list[bytes] = []
     parts: list[bytes] = []
     quoted = 0
@@ -168,7 +170,7 @@ def places_of(keys: Sequence[Key]) -> dict[Key, int]:
         ordered = sorted(keys, key=repr)
         twice = next(a for a, b in pairwise(ordered) if a == b)
         raise Unfit(f"{', '.join(map(str, twice))} names several of its rows")
-    if any(cell is None or cell is MISSING or cell == "" for key in places for cell in key):
+    if any("" in key or None in key or MISSING in key for key in places):
         raise Unfit("its key is empty in some rows")
     return places
 

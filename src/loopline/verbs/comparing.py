@@ -21,6 +21,7 @@ from loopline.nouns.run import Run
 from loopline.nouns.version import Version
 from loopline.verbs.permitting import sees
 from loopline.verbs.profiling import cell_of, column_of
+from loopline.verbs.rowmerging import key_of
 from loopline.verbs.together import sources
 
 if TYPE_CHECKING:
@@ -176,8 +177,7 @@ def _rows(loop: Loop, old: Version | None, new: Version, page: Page | None) -> t
     from loopline.verbs.tabling import difference
 
     listed, more = _files(loop, old, new, TABLES)
-    named = new.metadata.get("key", ())
-    key = (named,) if isinstance(named, str) else tuple(named)
+    key = key_of(new)
     groups = _groups(listed)
     if page is not None and page.table not in groups:
         raise NotFound(
