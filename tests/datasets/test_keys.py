@@ -52,14 +52,3 @@ def test_what_is_declared_counts(tmp_path: Path) -> None:
     assert both(tmp_path, old, new)["columns"] == {"name": 2}
     unfit = both(tmp_path, old, new, key=("v",))
     assert (unfit["key"], unfit["why"], len(unfit["notes"])) == ([], "none", 1)
-
-
-def test_a_column_that_was_renamed_is_the_same_column(tmp_path: Path) -> None:
-    """Where nearly all rows say the same, its cells are compared; a constant, or one that says other things, came anew."""
-    old = ["id,delay,one,gone", *(f"{n},{n * n},1,x{n}" for n in range(20))]
-    new = ["id,arr_delay,two,came", *(f"{n},{n * n + (n == 7)},1,y{n}" for n in range(20))]
-    found = both(tmp_path, old, new)
-    assert found["schema"]["renamed"] == [{"old": "delay", "new": "arr_delay"}]
-    assert [one["name"] for one in found["schema"]["removed"]] == ["one", "gone"]
-    assert [one["name"] for one in found["schema"]["added"]] == ["two", "came"]
-    assert found["samples"]["changed"] == [{"key": {"id": 7}, "cells": {"arr_delay": [49, 50]}}]

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -34,14 +32,6 @@ def test_rows_of_both_sides_come_together() -> None:
     ours = lines("1,A,b", "2,a,b", "4,a,b", "5,new,o")
     theirs = lines("0,first,t", "1,a,B", "3,a,b", "4,a,c", "6,new,t")
     assert merge(base, ours, theirs).body == lines("0,first,t", "1,A,B", "4,a,c", "6,new,t", "5,new,o").encode()
-
-
-def test_rows_that_nobody_put_together_keep_their_bytes() -> None:
-    """Needless quotes, line ends within cells, a mark at the beginning, an end without a line end: all stay as written."""
-    base = "\ufeff" + lines('1,"a",b', '2,"x\r\ny",b', "3,a,b", end="\r\n")
-    ours = base.replace('1,"a",b', '1,"a","B"')[:-2]
-    theirs = base.replace("3,a,b", '3,"it ""is""",b')
-    assert merge(base, ours, theirs).body == ours.replace("3,a,b", '3,"it ""is""",b').encode()
 
 
 def test_cells_that_both_have_changed_are_conflicts() -> None:
@@ -90,61 +80,6 @@ def test_what_is_no_table_of_this_key_is_left_alone(path: str, other: str) -> No
     """A file without the key, with an empty or a repeated one, or that is no table, is not merged, and it is said why."""
     found = merge(lines("1,a,b"), lines("1,o,b"), other, path=path)
     assert (found.body, found.conflicts, bool(found.why)) == (None, (), True)
-
-
-def test_json_lines_keep_their_lines_and_their_style() -> None:
-    """Lines of one side stay as they are; one that both have touched is written like ours, without losing a digit."""
-    base = '{"id":1,"x":"ä","y":0.1}\n{"id":2,"z":null}\n'
-    ours = base.replace('"ä"', '"Ä"')
-    theirs = base.replace("0.1", "0.25").replace('{"id":2,"z":null}', '{ "id": 2 }') + '{"id":3}'
-    wanted = '{"id":1,"x":"Ä","y":0.25}\n{ "id": 2 }\n{"id":3}\n'
-    assert merge(base, ours, theirs, path="t.jsonl").body == wanted.encode()
-    long = theirs.replace("0.25", "0.1234567890123456789012")
-    assert merge(base, ours, long, path="t.jsonl").why
-    clash = merge(base, ours, theirs.replace('"ä"', "true"), path="t.jsonl")
-    assert clash.conflicts == (RowConflict((1,), "x", base="ä", ours="Ä", theirs=True),)
-
-
-def test_compressed_tables_are_merged_and_bombs_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same three files give the same bytes; a file that unpacks to too much is left alone."""
-    base, ours, theirs = (gzip.compress(one.encode()) for one in (lines("1,a,b"), lines("1,o,b"), lines("1,a,t")))
-    body = merge_tables("t.csv.gz", base, ours, theirs, ("id",)).body
-    assert body == merge_tables("t.csv.gz", base, ours, theirs, ("id",)).body
-    assert gzip.decompress(body or b"").decode() == lines("1,o,t")
-    monkeypatch.setattr("loopline.datasets.textmerge.MOST", 10)
-    assert merge_tables("t.csv.gz", base, ours, theirs, ("id",)).why
-
-
-def test_parquet_keeps_types_and_cells() -> None:
-    """Types, missing values, nested cells and the packing of ours are there after a merge; one side may widen a type."""
-    kinds = pa.schema([
-        ("id", pa.int64()),
-        ("x", pa.float64()),
-        ("at", pa.timestamp("ns")),
-        ("v", pa.list_(pa.int32())),
-    ])
-    rows: list[dict[str, Any]] = [{"id": n, "x": float(n), "at": n * 1001, "v": [n]} for n in range(4)]
-    rows[3]["x"] = float("nan")
-
-    def packed(change: dict[int, dict[str, Any] | None], schema: pa.Schema = kinds) -> bytes:
-        body = io.BytesIO()
-        found = [row | (change.get(row["id"], {}) or {}) for row in rows if change.get(row["id"], {}) is not None]
-        parquet.write_table(pa.Table.from_pylist(found, schema=schema), body, compression="zstd")
-        return body.getvalue()
-
-    narrow = kinds.set(1, pa.field("x", pa.float32()))
-    ours, theirs = packed({1: {"x": None}, 2: None}, narrow), packed({1: {"v": [7, 8]}})
-    found = merge_tables("t.parquet", packed({}, narrow), ours, theirs, ("id",))
-    merged = parquet.ParquetFile(io.BytesIO(found.body or b""))
-    assert merged.metadata.row_group(0).column(0).compression == "ZSTD"
-    table = merged.read()
-    assert table.schema.types == kinds.types
-    assert table.column("id").to_pylist() == [0, 1, 3]
-    assert table.column("at").cast(pa.int64()).to_pylist() == [0, 1001, 3003]
-    assert table.column("v").to_pylist() == [[0], [7, 8], [3]]
-    assert table.column("x").to_pylist()[:2] == [0.0, None]
-    clash = merge_tables("t.parquet", packed({}), packed({1: {"x": 5.0}}), packed({1: {"x": 6.0}}), ("id",))
-    assert clash.conflicts == (RowConflict((1,), "x", 1.0, 5.0, 6.0),)
 
 
 CELLS = st.fixed_dictionaries({"x": st.sampled_from("123"), "y": st.sampled_from(["", '"', "p\nq"])})

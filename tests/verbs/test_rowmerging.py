@@ -24,10 +24,10 @@ def entry(world: World, body: bytes, path: str = "t.csv") -> Entry:
     return Entry(path, world.loop.blobs.put(body), len(body))
 
 
-@pytest.mark.parametrize("served", [False, True])
-def test_a_file_is_merged_from_its_three_entries(world: World, tmp_path: Path, served: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("caller", [None, Caller(ANN)])
+def test_a_file_is_merged_from_its_three_entries(world: World, tmp_path: Path, caller: Caller | None) -> None:
     """Bytes, conflicts and reasons are the same in this process and, on a server, in one of its own."""
-    world.loop = replace(world.loop, work=tmp_path / "work", caller=Caller(ANN) if served else None)
+    world.loop = replace(world.loop, work=tmp_path / "work", caller=caller)
     base, ours = entry(world, BASE), entry(world, BASE.replace(b"1,a,b", b"1,o,b"))
     theirs = entry(world, BASE.replace(b"1,a,b", b"1,a,t"))
     assert merge_rows(world.loop, base, ours, theirs, key=("id",)).body == b"id,x,y\n1,o,t\n2,a,b\n"

@@ -77,7 +77,10 @@ def shown(db: Any, source: str, told: Mapping[str, Any], where: str, limit: int)
                 if one["name"] in key
             },
             "cells": {
-                one["name"]: [plain(row.get(f"o{at}")), plain(row.get(f"n{at}"))]
+                one["name"]: [
+                    None if word == "added" else plain(row.get(f"o{at}")),
+                    None if word == "removed" else plain(row.get(f"n{at}")),
+                ]
                 for at, one in enumerate(columns)
                 if _speaks(one, row, at, word)
             },

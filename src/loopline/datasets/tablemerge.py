@@ -164,7 +164,7 @@ class _Found:
         behind = self._behind()
         found += [(one, 2) for one in behind.get(None, ())]
         for one in ours:
-            whose = self._whose(one, one in mine, one in yours, columns)
+            whose = self._whose(one, columns, mine=one in mine, yours=one in yours)
             found += [(one, whose)] if whose is not None else []
             found += [(other, 2) for other in behind.get(one, ())]
         for one in base:  # what we have removed and they have changed
@@ -172,7 +172,7 @@ class _Found:
                 self._clash(one, "", self.base.row(one), None, self.theirs.row(one))
         return found
 
-    def _whose(self, one: Key, mine: bool, yours: bool, columns: Sequence[str]) -> int | Row | None:  # noqa: FBT001
+    def _whose(self, one: Key, columns: Sequence[str], *, mine: bool, yours: bool) -> int | Row | None:
         """Say what becomes of a row of ours; None: it goes."""
         if one not in self.base.places:
             if one not in self.theirs.places:
