@@ -27,10 +27,7 @@ def test_what_is_kept_is_what_the_answer_shows(tmp_path: Path) -> None:
     changed, added, removed = read(place, told, limit=10)
     assert (changed["seq"], changed["word"], changed["key"]) == (1, "changed", {"id": 1})
     assert list(changed["cells"]) == ["x"]
-    assert added["cells"] == {"id": [None, 4], "x": [None, 5], "came": [None, "b"]} or added["cells"]["came"] == [
-        None,
-        "b",
-    ]
+    assert added["cells"] == {"id": [None, 4], "x": [None, 5], "came": [None, "b"]}
     assert (removed["word"], removed["key"], removed["cells"]["gone"]) == ("removed", {"id": 3}, ["a", None])
     assert [one["seq"] for one in read(place, told, after=1, limit=1)] == [2]
     assert read(place, told, after=3, limit=1) == []

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loopline.errors import LooplineError, NotFound
+from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, POLICY, TREE
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 FILES = 100
 """How many differing files a comparison lists by default."""
+TOO_MUCH = ("out-of-memory", "tables-too-slow", "tables-died")
+"""Kinds of errors about one table that leave the rest of a comparison as it is."""
 TABLES = 10_000
 """How many differing files are looked at for tables."""
 
@@ -191,7 +193,13 @@ def _rows(loop: Loop, old: Version | None, new: Version, page: Page | None) -> t
         before, after = (
             [one for one in side if one] for side in zip(*((d.old, d.new) for d in differences), strict=True)
         )
-        told = difference(loop, before, after, key)
+        try:
+            told = difference(loop, before, after, key)
+        except Unavailable as error:
+            if page is not None or error.kind not in TOO_MUCH:
+                raise
+            found.append(Rows(name, 0, 0, notes=(f"{error.message}: {error.hint}",), files=len(differences)))
+            continue
         notes = (f"{more} further files differ and were not compared",) if more else ()
         rows = replace(_as_noun(name, told.answer, notes), shifts=_shifted(told), files=len(differences))
         found.append(replace(rows, **_paged(told, page)) if page is not None else rows)

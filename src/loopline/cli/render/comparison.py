@@ -128,6 +128,9 @@ def _rows(rows: Sequence[Rows], screen: Screen) -> Iterator[str]:
         yield f"  {screen.paint('dim', 'rows')}"
     for one in rows:
         yield f"    {screen.paint('name', clean(one.table))}  {_count(one.old)} → {_count(one.new)} rows{_where(one)}"
+        if one.notes and not (one.old or one.new):  # nothing of it could be read
+            yield from (f"      {screen.paint('wait', clean(note))}" for note in one.notes)
+            continue
         words = (("added", one.added), ("removed", one.removed), ("changed", one.changed), ("same", one.same))
         told = ", ".join(f"{_count(count)} {word}" for word, count in words)
         found = " (inferred: never empty, and unique on both sides)" if one.why == "inferred" else ""
