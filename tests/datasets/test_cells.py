@@ -18,7 +18,7 @@ def written(place: Path, *lines: str) -> Path:
 
 
 def test_what_is_kept_is_what_the_answer_shows(tmp_path: Path) -> None:
-    """Read from the file, rows have the places, keys and cells that they had when they were compared; huge numbers too."""
+    """Read from the file, rows have the places, keys and cells that they had when they were compared; a huge number is a text."""
     huge = 2**100
     old = written(tmp_path / "old.csv", "id,x,gone", f"1,{huge},a", "2,0,a", "3,0,a")
     new = written(tmp_path / "new.csv", "id,x,came", f"1,{huge + 1},b", "2,0,b", "4,5,b")
@@ -27,7 +27,7 @@ def test_what_is_kept_is_what_the_answer_shows(tmp_path: Path) -> None:
     changed, added, removed = read(place, told, limit=10)
     assert (changed["seq"], changed["word"], changed["key"]) == (1, "changed", {"id": 1})
     assert list(changed["cells"]) == ["x"]
-    assert added["cells"] == {"id": [None, 4], "x": [None, 5], "came": [None, "b"]}
+    assert added["cells"] == {"id": [None, 4], "x": [None, "5"], "came": [None, "b"]}
     assert (removed["word"], removed["key"], removed["cells"]["gone"]) == ("removed", {"id": 3}, ["a", None])
     assert [one["seq"] for one in read(place, told, after=1, limit=1)] == [2]
     assert read(place, told, after=3, limit=1) == []
