@@ -42,6 +42,7 @@ def test_without_a_key_rows_are_bags(tmp_path: Path) -> None:
     old = table(tmp_path / "old.csv", "a,b", "1,x", "1,x", "2,", "3,z")
     new = table(tmp_path / "new.csv", "b,a", "z,3", ",2", "x,1", "y,4")
     found = diff_rows(old, new)
+    assert (found["key"], found["why"]) == ([], "none")
     assert (found["added"], found["removed"], found["changed"], found["same"]) == (1, 1, 0, 3)
     assert found["samples"]["removed"] == [{"a": 1, "b": "x"}]
     assert found["samples"]["added"] == [{"a": 4, "b": "y"}]
@@ -56,9 +57,10 @@ def test_the_schema_has_its_own_difference(tmp_path: Path) -> None:
         "added": [{"name": "new", "type": "BIGINT"}],
         "removed": [{"name": "gone", "type": "VARCHAR"}],
         "changed": [{"name": "n", "old": "BIGINT", "new": "DOUBLE"}, {"name": "t", "old": "BIGINT", "new": "VARCHAR"}],
+        "renamed": [],
     }
     assert (found["changed"], found["same"], found["columns"]) == (1, 1, {"t": 1})
-    bags = diff_rows(old, new)
+    bags = diff_rows(old, new, infers=False)
     assert (bags["added"], bags["removed"], bags["same"]) == (1, 1, 1)
 
 
@@ -136,6 +138,6 @@ def test_the_difference_is_that_of_dictionaries_and_of_bags(
     both = old.keys() & new.keys()
     assert (found["removed"], found["added"]) == (len(old.keys() - both), len(new.keys() - both))
     assert found["changed"] == sum(old[key] != new[key] for key in both)
-    bags = diff_rows(left, right)
+    bags = diff_rows(left, right, infers=False)
     a, b = Counter(old.items()), Counter(new.items())
     assert (bags["removed"], bags["added"]) == ((a - b).total(), (b - a).total())

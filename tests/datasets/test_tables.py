@@ -190,3 +190,15 @@ def test_without_duckdb_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.M
 def test_values_become_what_json_has(value: object, expected: object) -> None:
     """Whatever a table holds can be stored and shown."""
     assert plain(value) == expected
+
+
+def test_days_that_are_written_another_way_are_texts(tmp_path: Path) -> None:
+    """01/02 is a day in February here and in January there: only the form that sorts is read as a day."""
+    table = tmp_path / "t.csv"
+    table.write_text("a,b\n01/02/2013,2013-02-01\n31/12/2013,2013-12-31\n")
+    iso = tmp_path / "u.csv"
+    iso.write_text("b,c\n2013-02-01,2013-02-01 10:00:00\n")
+    with open_tables({"t": [table], "u": [iso]}) as db:
+        assert columns_of(db, "t")["a"] == "VARCHAR"
+        assert columns_of(db, "u") == {"b": "DATE", "c": "TIMESTAMP"}
+        assert db.execute("SELECT a FROM t").fetchall() == [("01/02/2013",), ("31/12/2013",)]

@@ -123,6 +123,7 @@ WORDS: dict[str, list[str]] = {
     "review": [CHANGE],
     "revoke": ["TOKEN"],
     "rollback": ["data/tiny@best", "--why", "wrong"],
+    "lock": [],
     "run": ["train", "--refresh"],
     "search": ["tiny"],
     "series": [RUN],

@@ -171,4 +171,25 @@ def test_columns_that_shifted_are_summarised(world: World) -> None:
     (rows,) = world.do("diff", *(Pointer(DATA, Numbered(number)) for number in (2, 3)), rows=True).rows
     (shift,) = rows.shifts
     assert (shift.name, shift.old.mean, shift.new.mean) == ("x", 1.5, 15.0)
-    assert sorted(sample.word for sample in rows.samples) == ["added", "added", "removed", "removed"]
+    assert (rows.key, rows.why) == (("id",), "inferred")
+    assert [sample.word for sample in rows.samples] == ["changed", "changed"]
+
+
+def test_a_table_that_is_too_much_leaves_the_rest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be read is said of that table; the others are compared, and a page of its rows is an error."""
+    from loopline.verbs import tabling
+
+    def refuse(_: object, old: list[Entry], *__: object) -> tabling.Told:
+        if old[0].path == "a.csv":
+            raise Unavailable("too slow", kind="tables-too-slow", hint="elsewhere")
+        return real(world.loop, old, *__)  # type: ignore[arg-type]
+
+    real = tabling.difference
+    world.data(a_csv=b"id\n1\n", b_jsonl=b'{"id":1,"x":1}\n')
+    world.data(a_csv=b"id\n2\n", b_jsonl=b'{"id":1,"x":2}\n')
+    monkeypatch.setattr(tabling, "difference", refuse)
+    sides = [Pointer(DATA, Numbered(number)) for number in (2, 3)]
+    first, second = world.do("diff", *sides, rows=True).rows
+    assert (first.table, first.notes, second.changed) == ("*.csv", ("too slow: elsewhere",), 1)
+    with pytest.raises(Unavailable):
+        world.do("diff", *sides, table="*.csv")

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gzip
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loopline.datasets.tree import build
 from loopline.errors import Invalid, NotFound
+from loopline.nouns.entry import Entry
 from loopline.nouns.name import Numbered, Pointer
 from loopline.nouns.preview import Frequent, Preview
 
@@ -109,3 +112,11 @@ def test_a_version_of_one_blob_has_no_path(here: World) -> None:
             here.do("preview", Pointer(DATA, Numbered(1)), path)
     with pytest.raises(Invalid):
         here.do("preview", Pointer(DATA, Numbered(1)), "a.csv", rows=101)
+
+
+def test_a_compressed_table_is_a_table(here: World) -> None:
+    """`.csv.gz` is opened as what it holds."""
+    body = gzip.compress(CSV, mtime=0)
+    entry = Entry("t.csv.gz", here.loop.blobs.put(body), len(body))
+    number = here.do("add", DATA, tree=build(here.loop.blobs, [entry])).version.number
+    assert here.do("preview", Pointer(DATA, Numbered(number)), "t.csv.gz").count == 40

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from loopline.datasets.tables import NULLS, columns_of, is_number, name, open_tables, plain, text
+from loopline.datasets.tables import MEMORY, NULLS, columns_of, is_number, name, open_tables, plain, text
 
 VERSION: Final = 4
 """Changes when the same table gives another profile: what was computed by another version is computed again."""
 TOP: Final = 10
+HEAD: Final = 100
+"""Rows of the beginning that are kept with a profile."""
 BINS: Final = 20
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MOSTLY: Final = 0.9
@@ -23,7 +25,13 @@ _NESTED: Final = ("STRUCT", "MAP", "UNION", "JSON", "BLOB")
 
 
 def profile(
-    paths: Path | Sequence[Path], *, top: int = TOP, nulls: Sequence[str] = NULLS, head: int = 0
+    paths: Path | Sequence[Path],
+    *,
+    top: int = TOP,
+    nulls: Sequence[str] = NULLS,
+    head: int = 0,
+    scratch: Path | None = None,
+    memory: str = MEMORY,
 ) -> dict[str, Any]:
     """Summarise a table: a file, or the files that hold its rows.
 
@@ -35,18 +43,23 @@ def profile(
     the values of so many rows from the beginning.
     """
     listed = [paths] if isinstance(paths, Path) else [Path(path) for path in paths]
-    with open_tables({"t": listed}, nulls=nulls) as db:
-        columns = columns_of(db, "t")
-        rows = db.execute("SELECT count(*) FROM t").fetchone()[0] if columns else 0
-        found = {
-            "version": VERSION,
-            "rows": rows,
-            "columns": [_column(db, c, kind, top) for c, kind in columns.items()],
-        }
-        if head and columns:
-            first = db.execute(f"SELECT * FROM t LIMIT {head:d}").fetchall()
-            found["head"] = [[plain(value) for value in row] for row in first]
-        return found
+    with open_tables({"t": listed}, nulls=nulls, scratch=scratch, memory=memory) as db:
+        return profile_of(db, "t", top=top, head=head)
+
+
+def profile_of(db: Any, table: str, *, top: int = TOP, head: int = 0) -> dict[str, Any]:
+    """Summarise a table that is open, as `profile` does."""
+    columns = columns_of(db, table)
+    db.execute(f"CREATE OR REPLACE TEMP VIEW t AS FROM {table}") if columns and table != "t" else None
+    found: dict[str, Any] = {
+        "version": VERSION,
+        "rows": db.execute("SELECT count(*) FROM t").fetchone()[0] if columns else 0,
+        "columns": [_column(db, c, kind, top) for c, kind in columns.items()],
+    }
+    if head and columns:
+        first = db.execute(f"SELECT * FROM t LIMIT {head:d}").fetchall()
+        found["head"] = [[plain(value) for value in row] for row in first]
+    return found
 
 
 def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:

@@ -1,81 +1,107 @@
 """rows: what became of each row between two tables.
 
-With a key that names each row once, rows are added, removed or changed, and a changed row tells its cells. Without one,
-tables are bags of rows: what is on one side only is added or removed. Columns that only one side has are told in the schema and
-are no change of every row.
+With a key that names each row once, rows are added, removed or changed, and a changed row tells its cells. The key is declared,
+or found (`keys.py`), and the answer says which. Without one, tables are bags of rows: what is on one side only is added or
+removed. Columns that only one side has are told in the schema and are no change of every row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from loopline.datasets.tables import NULLS, columns_of, is_number, name, open_tables, plain
+from loopline.datasets.cells import KEPT, WORDS, keep, listed, shown
+from loopline.datasets.keys import infer, unfit
+from loopline.datasets.profile import HEAD, profile_of
+from loopline.datasets.sides import Sides, with_renamed
+from loopline.datasets.tables import MEMORY, NULLS, columns_of, name, open_tables
 
-SAMPLES = 20
+VERSION: Final = 1
+"""Changes when the same two tables give another answer: what was computed by another version is computed again."""
+SAMPLES: Final = 20
 """Rows of each kind that an answer shows by default."""
-_HERE = "__loopline_here"
+_NOTHING: Final = "CREATE TEMP TABLE listed (seq BIGINT, word INTEGER)"
 Paths = Path | Sequence[Path]
 
 
 def diff_rows(
-    old: Paths, new: Paths, *, key: Sequence[str] = (), samples: int = SAMPLES, nulls: Sequence[str] = NULLS
+    old: Paths,
+    new: Paths,
+    *,
+    key: Sequence[str] = (),
+    infers: bool = True,
+    samples: int = SAMPLES,
+    nulls: Sequence[str] = NULLS,
+    place: Path | None = None,
+    profiled: Collection[str] = (),
+    scratch: Path | None = None,
+    memory: str = MEMORY,
 ) -> dict[str, Any]:
     """Compare two tables, each a file or the files that hold its rows (CSV, Parquet, JSON Lines, by suffix).
 
-    Gives plain values: `schema` {added, removed, changed}; `key`; `rows` {old, new}; `added`, `removed`, `changed`, `same`
-    (numbers of rows); `columns` (changed rows by column); `samples` {added, removed: [row], changed: [{key, cells: {column:
-    [old, new]}}]}, at most `samples` of each, by key; `notes`. A key that is missing or not unique is said in `notes` and
-    rows are compared as bags. Raise what `open_tables` raises.
+    Gives plain values: `schema` {added, removed, changed, renamed}; `key`, and `why` it is that (`declared`, `inferred`, `none`);
+    `rows` {old, new}; `added`, `removed`, `changed`, `same` (numbers of rows); `columns` (changed rows by column); `samples`
+    {added, removed: [row], changed: [{key, cells: {column: [old, new]}}]}, at most `samples` of each, by key; `notes`. A declared
+    key that is missing or not unique is said in `notes` and rows are compared as bags; without one a key is looked for if
+    `infers`. With `place`, all rows that differ, or the first of very many, are written there for `cells.read`, and `kept` says
+    how many. `profiles` has the summaries of the sides in `profiled`. Raise what `open_tables` raises.
     """
-    with open_tables({"old": _list(old), "new": _list(new)}, nulls=nulls) as db:
-        sides = {side: columns_of(db, side) for side in ("old", "new")}
+    with open_tables(
+        {"old": _list(old), "new": _list(new)},
+        nulls=nulls,
+        scratch=scratch,
+        memory=memory,
+        beside=[place] if place else (),
+    ) as db:
+        columns = {side: columns_of(db, side) for side in ("old", "new")}
+        profiles = {side: profile_of(db, side, head=HEAD) for side in profiled}
         for side, other in (("old", "new"), ("new", "old")):
-            if not sides[side]:  # no files: a table of the other's form without rows
-                db.execute(f"CREATE TEMP TABLE {side} AS FROM {other} LIMIT 0") if sides[other] else None
-                sides[side] = sides[other]
-        if not sides["old"]:
-            return _answer({}, {}, {"old": 0, "new": 0})
-        counts = {side: _one(db, f"SELECT count(*) FROM {side}") for side in sides}
-        answer = _answer(sides["old"], sides["new"], counts)
-        shared = [column for column in sides["old"] if column in sides["new"]]
-        reason = _unfit(db, key, shared)
-        if reason:
-            answer["notes"].append(reason)
-        if key and not reason:
-            answer["key"] = list(key)
-            _by_key(db, answer, Sides(sides["old"], sides["new"]), samples)
-        else:
-            _as_bags(db, answer, Sides(sides["old"], sides["new"]), samples)
-        return answer
+            if not columns[side]:  # no files: a table of the other's form without rows
+                db.execute(f"CREATE TEMP TABLE {side} AS FROM {other} LIMIT 0") if columns[other] else None
+                columns[side] = columns[other]
+        most = KEPT if place else samples
+        answer = _compared(db, Sides(columns["old"], columns["new"]), key, infers=infers, most=most)
+        _show(db, answer, samples)
+        if place is not None:
+            keep(db, place)
+    return answer | ({"profiles": profiles} if profiled else {})
 
 
-class Sides:
-    """The columns of both tables, and how to compare a column whose types differ: as text."""
+def _compared(db: Any, sides: Sides, key: Sequence[str], *, infers: bool, most: int) -> dict[str, Any]:
+    if not sides.old:
+        db.execute(_NOTHING)
+        return _answer(sides, {"old": 0, "new": 0})
+    counts = {side: _one(db, f"SELECT count(*) FROM {side}") for side in ("old", "new")}
+    note = unfit(db, key, sides)
+    why = "declared" if key and not note else "none"
+    if not key and infers:
+        key = infer(db, sides)
+        why = "inferred" if key else "none"
+    if why != "none":
+        sides = with_renamed(db, sides, key)
+    answer = _answer(sides, counts)
+    answer["why"] = why
+    answer["notes"] += [note] if note else []
+    if why != "none":
+        answer["key"] = list(key)
+        _by_key(db, answer, sides, most)
+    else:
+        _as_bags(db, answer, sides, most)
+    return answer
 
-    def __init__(self, old: Mapping[str, str], new: Mapping[str, str]) -> None:
-        self.old = old
-        self.new = new
-        self.shared = [column for column in old if column in new]
 
-    def value(self, side: str, column: str) -> str:
-        """Write a column so that both sides can be compared: numbers of any kind can."""
-        plainly, kinds = f"{side}.{name(column)}", (self.old[column], self.new[column])
-        return plainly if kinds[0] == kinds[1] or all(map(is_number, kinds)) else f"CAST({plainly} AS VARCHAR)"
-
-    def differ(self, column: str) -> str:
-        """Write the condition that a cell differs; two missing values do not."""
-        return f"({self.value('o', column)} IS DISTINCT FROM {self.value('n', column)})"
-
-
-def _answer(old: Mapping[str, str], new: Mapping[str, str], counts: Mapping[str, int]) -> dict[str, Any]:
+def _answer(sides: Sides, counts: Mapping[str, int]) -> dict[str, Any]:
+    kinds = {column: sides.kinds(column) for column in sides.shared}
     return {
+        "version": VERSION,
         "key": [],
+        "why": "none",
         "schema": {
-            "added": [{"name": c, "type": kind} for c, kind in new.items() if c not in old],
-            "removed": [{"name": c, "type": kind} for c, kind in old.items() if c not in new],
-            "changed": [{"name": c, "old": old[c], "new": new[c]} for c in old if c in new and old[c] != new[c]],
+            "added": [{"name": c, "type": sides.new[c]} for c in sides.came],
+            "removed": [{"name": c, "type": sides.old[c]} for c in sides.went],
+            "changed": [{"name": c, "old": a, "new": b} for c, (a, b) in kinds.items() if a != b],
+            "renamed": [{"old": old, "new": new} for new, old in sides.before.items()],
         },
         "rows": dict(counts),
         "added": 0,
@@ -83,95 +109,94 @@ def _answer(old: Mapping[str, str], new: Mapping[str, str], counts: Mapping[str,
         "changed": 0,
         "same": 0,
         "columns": {},
+        "columns_of_rows": [],
+        "kept": dict.fromkeys(WORDS, 0),
         "samples": {"added": [], "removed": [], "changed": []},
         "notes": [],
     }
 
 
-def _unfit(db: Any, key: Sequence[str], shared: Sequence[str]) -> str:
-    """Say why a key does not name rows; empty where it does, or where there is none."""
-    missing = [column for column in key if column not in shared]
-    if missing:
-        return f"no column {', '.join(missing)} on both sides: rows are compared as wholes"
-    if not key:
-        return ""
-    names = ", ".join(map(name, key))
-    for side in ("old", "new"):
-        void = " OR ".join(f"{name(column)} IS NULL" for column in key)
-        if _one(db, f"SELECT count(*) FROM {side} WHERE {void}"):
-            return f"{', '.join(key)} is empty in some {side} rows and names none: rows are compared as wholes"
-        twice = db.execute(
-            f"SELECT {names}, count(*) AS n FROM {side} GROUP BY ALL HAVING n > 1 ORDER BY ALL LIMIT 1"
-        ).fetchone()
-        if twice:
-            values = ", ".join(f"{c}={plain(v)}" for c, v in zip(key, twice, strict=False))
-            return f"{values} stands {twice[-1]} times in the {side} rows and names none: rows are compared as wholes"
-    return ""
-
-
-def _by_key(db: Any, answer: dict[str, Any], sides: Sides, samples: int) -> None:
+def _by_key(db: Any, answer: dict[str, Any], sides: Sides, most: int) -> None:
+    """Join both sides once, and keep only what differs."""
     key = answer["key"]
     cells = [column for column in sides.shared if column not in key]
-    match = " AND ".join(f"{sides.value('o', c)} = {sides.value('n', c)}" for c in key)
-    joined = f"(SELECT *, true AS {name(_HERE)} FROM old) o FULL JOIN (SELECT *, true AS {name(_HERE)} FROM new) n ON {match}"
-    both = f"o.{name(_HERE)} AND n.{name(_HERE)}"
-    changed = f"({' OR '.join(map(sides.differ, cells))})" if cells else "false"
-    asked = [
-        f"n.{name(_HERE)} IS NULL",
-        f"o.{name(_HERE)} IS NULL",
-        f"{both} AND {changed}",
-        f"{both} AND NOT {changed}",
+    flags = "".join(f", {sides.differ(column)} AS f{at}" for at, column in enumerate(cells))
+    changed = " OR ".join(map(sides.differ, cells)) or "false"
+    db.execute(
+        f"CREATE TEMP TABLE found AS SELECT o.rowid AS a, n.rowid AS b{flags} FROM old o FULL JOIN new n "
+        f"ON {sides.match(key)} WHERE o.rowid IS NULL OR n.rowid IS NULL OR {changed}"
+    )
+    both = "a IS NOT NULL AND b IS NOT NULL"
+    asked = ["b IS NULL", "a IS NULL", both, *(f"{both} AND f{at}" for at in range(len(cells)))]
+    row = db.execute(f"SELECT {', '.join(f'count(*) FILTER (WHERE {one})' for one in asked)} FROM found").fetchone()
+    answer["removed"], answer["added"], answer["changed"] = row[:3]
+    answer["same"] = answer["rows"]["old"] - answer["removed"] - answer["changed"]
+    answer["columns"] = {c: count for c, count in zip(cells, row[3:], strict=True) if count}
+    columns = [
+        *({"name": c, "old": True, "new": True, "differs": c in cells} for c in (*key, *cells)),
+        *({"name": c, "old": True, "new": False, "differs": False} for c in sides.went),
+        *({"name": c, "old": False, "new": True, "differs": False} for c in sides.came),
     ]
-    asked += [f"{both} AND {sides.differ(column)}" for column in cells]
-    row = db.execute(f"SELECT {', '.join(f'count(*) FILTER (WHERE {one})' for one in asked)} FROM {joined}").fetchone()
-    answer["removed"], answer["added"], answer["changed"], answer["same"] = row[:4]
-    answer["columns"] = {c: count for c, count in zip(cells, row[4:], strict=True) if count}
-    order = ", ".join(f"coalesce({sides.value('o', c)}, {sides.value('n', c)})" for c in key)
-    for word, side, columns, where in (
-        ("removed", "o", sides.old, asked[0]),
-        ("added", "n", sides.new, asked[1]),
-    ):
-        picked = ", ".join(f"{side}.{name(c)}" for c in columns)
-        rows = db.execute(f"SELECT {picked} FROM {joined} WHERE {where} ORDER BY {order} LIMIT {samples:d}").fetchall()
-        answer["samples"][word] = [_row(columns, one) for one in rows]
-    if answer["changed"]:
-        picked = ", ".join(f"o.{name(c)}, n.{name(c)}" for c in (*key, *cells))
-        different = ", ".join(map(sides.differ, cells))
-        rows = db.execute(
-            f"SELECT {picked}, {different} FROM {joined} WHERE {asked[2]} ORDER BY {order} LIMIT {samples:d}"
-        ).fetchall()
-        answer["samples"]["changed"] = [_changed(key, cells, one) for one in rows]
+    parts = ["CASE WHEN f.b IS NULL THEN 2 WHEN f.a IS NULL THEN 1 ELSE 0 END AS word"]
+    for at, one in enumerate(columns):
+        column = one["name"]
+        parts += (
+            [f"o.{name(sides.before.get(column, column) if one['new'] else column)} AS o{at}"] if one["old"] else []
+        )
+        parts += [f"n.{name(column)} AS n{at}"] if one["new"] else []
+        parts += [f"f.f{at - len(key)} AS d{at}"] if one["differs"] else []
+    parts += [f"coalesce({sides.value('o', c)}, {sides.value('n', c)}) AS k{at}" for at, c in enumerate(key)]
+    source = (
+        f"(SELECT {', '.join(parts)} FROM found f LEFT JOIN old o ON o.rowid = f.a LEFT JOIN new n ON n.rowid = f.b)"
+    )
+    answer["columns_of_rows"] = columns
+    order = ", ".join(f"k{at}" for at in range(len(key)))
+    answer["kept"] = listed(db, source, order, answer, most)
 
 
-def _changed(key: Sequence[str], cells: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
-    flags = row[2 * (len(key) + len(cells)) :]
-    pairs = [[plain(row[2 * at]), plain(row[2 * at + 1])] for at in range(len(key) + len(cells))]
-    return {
-        "key": {column: pairs[at][1] for at, column in enumerate(key)},
-        "cells": {c: pair for c, pair, flag in zip(cells, pairs[len(key) :], flags, strict=True) if flag},
-    }
-
-
-def _as_bags(db: Any, answer: dict[str, Any], sides: Sides, samples: int) -> None:
+def _as_bags(db: Any, answer: dict[str, Any], sides: Sides, most: int) -> None:
     """Compare rows as wholes, over the columns that both have; a row that stands twice counts twice."""
     if not sides.shared:
         answer["removed"], answer["added"] = answer["rows"]["old"], answer["rows"]["new"]
+        db.execute(_NOTHING)
         return
-    for word, here, there in (("removed", "old", "new"), ("added", "new", "old")):
-        picked = {
-            side: ", ".join(f"{sides.value(side, c)} AS {name(c)}" for c in sides.shared) for side in (here, there)
-        }
-        db.execute(
-            f"CREATE TEMP TABLE {word} AS SELECT {picked[here]} FROM {here} EXCEPT ALL SELECT {picked[there]} FROM {there}"
-        )
-        answer[word] = _one(db, f"SELECT count(*) FROM {word}")
-        rows = db.execute(f"SELECT * FROM {word} ORDER BY ALL LIMIT {samples:d}").fetchall()
-        answer["samples"][word] = [_row(sides.shared, one) for one in rows]
+    picked = {
+        side: ", ".join(f"{sides.value(side, c)} AS c{at}" for at, c in enumerate(sides.shared))
+        for side in ("old", "new")
+    }
+    both = " UNION ALL ".join(
+        f"SELECT {picked[side]}, {sign} AS n FROM {side}" for side, sign in (("old", -1), ("new", 1))
+    )
+    names = [f"c{at}" for at in range(len(sides.shared))]
+    db.execute(
+        f"CREATE TEMP TABLE found AS SELECT {', '.join(names)}, sum(n) AS n FROM ({both}) GROUP BY ALL HAVING sum(n) <> 0"
+    )
+    asked = "coalesce(sum(-n) FILTER (WHERE n < 0), 0), coalesce(sum(n) FILTER (WHERE n > 0), 0)"
+    answer["removed"], answer["added"] = map(int, db.execute(f"SELECT {asked} FROM found").fetchone())
     answer["same"] = answer["rows"]["new"] - answer["added"]
+    columns = [{"name": c, "old": True, "new": True, "differs": False} for c in sides.shared]
+    cells = ", ".join(f"c{at} AS o{at}, c{at} AS n{at}" for at in range(len(columns)))
+    source = (
+        f"(SELECT CASE WHEN n < 0 THEN 2 ELSE 1 END AS word, {cells}, {', '.join(names)} "
+        f"FROM (SELECT *, unnest(range(CAST(least(abs(n), {most:d}) AS BIGINT))) FROM found))"
+    )
+    answer["columns_of_rows"] = columns
+    answer["kept"] = listed(db, source, ", ".join(names), answer, most)
 
 
-def _row(columns: Sequence[str] | Mapping[str, str], values: Sequence[Any]) -> dict[str, Any]:
-    return {column: plain(value) for column, value in zip(columns, values, strict=True)}
+def _show(db: Any, answer: dict[str, Any], samples: int) -> None:
+    """Put the first rows of each word into an answer."""
+    first = 0
+    for word in WORDS:
+        kept = answer["kept"][word]
+        rows = shown(db, "listed", answer, f"seq > {first}", min(samples, kept)) if kept and samples else ()
+        answer["samples"][word] = [
+            {"key": one["key"], "cells": one["cells"]}
+            if word == "changed"
+            else {column: pair[word == "added"] for column, pair in one["cells"].items()}
+            for one in rows
+        ]
+        first += kept
 
 
 def _one(db: Any, query: str) -> int:

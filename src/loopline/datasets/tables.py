@@ -22,6 +22,10 @@ from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 
 NULLS: Final = ("",)
 """Texts that mean "no value" in a CSV."""
+MEMORY: Final = "2GB"
+"""What DuckDB holds of tables before it goes on in a scratch folder."""
+SPILLED: Final = "32GB"
+"""What it may put there."""
 _WHOLE: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _NUMBERS: Final = (*_WHOLE, "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL")
 _FORMS: Final = {
@@ -31,12 +35,20 @@ _FORMS: Final = {
 
 
 @contextlib.contextmanager
-def open_tables(tables: Mapping[str, Sequence[Path]], *, nulls: Sequence[str] = NULLS) -> Iterator[Any]:
+def open_tables(
+    tables: Mapping[str, Sequence[Path]],
+    *,
+    nulls: Sequence[str] = NULLS,
+    scratch: Path | None = None,
+    memory: str = MEMORY,
+    beside: Sequence[Path] = (),
+) -> Iterator[Any]:
     """Give a connection that has each of `tables` (names that we choose) as a table of all rows of its files.
 
     Columns are joined by name; a column that has two types is read as the wider of two numbers, or else as text. A table
-    without files, or of empty JSON Lines, is left out. Raise Unavailable kind="extra-missing", Invalid
-    kind="not-a-table", "ragged-rows", "bad-table".
+    without files, or of empty JSON Lines, is left out. `scratch`: a folder for what does not fit into `memory`; that of the
+    system when left out. `beside`: files of ours, in whose folders it may read and write, too. Raise Unavailable
+    kind="extra-missing", "out-of-memory", Invalid kind="not-a-table", "ragged-rows", "bad-table".
     """
     try:
         import duckdb
@@ -49,14 +61,17 @@ def open_tables(tables: Mapping[str, Sequence[Path]], *, nulls: Sequence[str] = 
         if not path.is_file():
             raise NotFound(f"there is no file {path}", kind="file-missing", hint="check the path", path=str(path))
     options = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    with tempfile.TemporaryDirectory(prefix="loopline-tables-") as scratch, _closing(duckdb, options) as db:
-        real = {os.path.dirname(os.path.realpath(path)) for path in files}
-        db.execute(f"SET allowed_directories=[{', '.join(map(text, sorted({os.path.realpath(scratch), *real})))}]")
-        db.execute(f"SET temp_directory={text(scratch)}")
+    with tempfile.TemporaryDirectory(prefix="loopline-tables-", dir=scratch) as place, _closing(duckdb, options) as db:
+        real = {os.path.dirname(os.path.realpath(path)) for path in (*files, *beside)}
+        db.execute(f"SET allowed_directories=[{', '.join(map(text, sorted({os.path.realpath(place), *real})))}]")
+        db.execute(f"SET temp_directory={text(place)}")
+        db.execute(f"SET memory_limit={text(memory)}")
+        db.execute(f"SET max_temp_directory_size={text(SPILLED)}")
+        db.execute("SET enable_progress_bar=false")  # it would stand between the lines of an answer
         db.execute("SET enable_external_access=false")
         db.execute("SET lock_configuration=true")
         for table, paths in tables.items():
-            links = [_link(path, scratch, f"{table}-{number}") for number, path in enumerate(paths)]
+            links = [_link(path, place, f"{table}-{number}") for number, path in enumerate(paths)]
             if filled := [(path, link) for path, link in links if form_of(path) != "json" or os.path.getsize(link)]:
                 _load(db, table, filled, nulls)  # JSON Lines without lines have no columns either
         yield db
@@ -100,12 +115,16 @@ def columns_of(db: Any, table: str) -> dict[str, str]:
     return dict(rows)
 
 
+def ending_of(path: str) -> str:
+    """Give the end of a name that tells what kind of table it is, like `.csv.gz`; empty for no table."""
+    lower = path.lower()
+    return next((end for end in _FORMS if lower.endswith(end)), "")
+
+
 def form_of(path: Path) -> str:
     """Tell `csv`, `parquet` or `json` by the name's end. Raise Invalid kind="not-a-table"."""
-    lower = path.name.lower()
-    for end, form in _FORMS.items():
-        if lower.endswith(end):
-            return form
+    if end := ending_of(path.name):
+        return _FORMS[end]
     raise Invalid(
         f"{path} is no table: its name ends with none of {', '.join(_FORMS)}",
         kind="not-a-table",
@@ -116,10 +135,8 @@ def form_of(path: Path) -> str:
 
 def _link(path: Path, scratch: str, stem: str) -> tuple[Path, str]:
     """Give the file a name without characters that DuckDB would take for a pattern."""
-    lower = path.name.lower()
     form_of(path)
-    end = next(end for end in _FORMS if lower.endswith(end))
-    link = os.path.join(scratch, stem + end)
+    link = os.path.join(scratch, stem + ending_of(path.name))
     os.symlink(os.path.realpath(path), link)
     return path, link
 
@@ -159,26 +176,42 @@ def _load(db: Any, table: str, links: Sequence[tuple[Path, str]], nulls: Sequenc
 
 def _describe(db: Any, form: str, link: str, nulls: Sequence[str]) -> tuple[dict[str, str], bool]:
     """Give columns and types of one file, and whether it has rows (without, its types mean nothing)."""
-    source = _reading(form, link, nulls, None)
-    columns = {row[0]: row[1] for row in db.execute(f"DESCRIBE FROM {source}").fetchall()}
-    return columns, db.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is not None
+    if form == "csv":
+        columns = _sniffed(db, link, nulls)
+    else:
+        source = _reading(form, link, nulls, None)
+        columns = {row[0]: row[1] for row in db.execute(f"DESCRIBE FROM {source}").fetchall()}
+    first = f"SELECT 1 FROM {_reading(form, link, nulls, columns)} LIMIT 1"
+    return columns, db.execute(first).fetchone() is not None
+
+
+def _sniffed(db: Any, link: str, nulls: Sequence[str]) -> dict[str, str]:
+    """Find the types of a CSV's columns. Days like 31/12/2013 are texts: 01/02 would be one day here and another there."""
+    asked = f"SELECT Columns, DateFormat, TimestampFormat FROM sniff_csv({text(link)}, {_dialect(link, nulls)}, sample_size=-1)"
+    columns, days, times = db.execute(asked).fetchone()
+    odd = {kind for kind, form in (("DATE", days), ("TIMESTAMP", times)) if form and not form.startswith("%Y-%m-%d")}
+    return {one["name"]: "VARCHAR" if one["type"] in odd else one["type"] for one in columns}
 
 
 def _reading(form: str, link: str, nulls: Sequence[str], columns: Mapping[str, str] | None) -> str:
+    """Write what reads a file; without `columns`, types are found by reading all of it."""
     if form == "parquet":
         return f"read_parquet({text(link)})"
+    listed = ", ".join(f"{text(column)}: {text(kind)}" for column, kind in (columns or {}).items())
     if form == "json":
-        return f"read_json({text(link)}, format='newline_delimited', records=true, sample_size=-1, maximum_object_size=67108864)"
-    delimiter = "\\t" if ".tsv" in link.rpartition("/")[2] else ","
-    missing = ", ".join(map(text, nulls))
-    fixed = (
-        f"delim={'chr(9)' if delimiter != ',' else text(',')}, quote='\"', escape='\"', header=true, skip=0, comment='', "
-        f"null_padding=false, ignore_errors=false, strict_mode=true, nullstr=[{missing}]"
+        typed = f"columns={{{listed}}}" if listed else "sample_size=-1"
+        return (
+            f"read_json({text(link)}, format='newline_delimited', records=true, {typed}, maximum_object_size=67108864)"
+        )
+    return f"read_csv({text(link)}, {_dialect(link, nulls)}, auto_detect=false, columns={{{listed}}})"
+
+
+def _dialect(link: str, nulls: Sequence[str]) -> str:
+    delimiter = "chr(9)" if ".tsv" in link.rpartition("/")[2] else text(",")
+    return (
+        f"delim={delimiter}, quote='\"', escape='\"', header=true, skip=0, comment='', "
+        f"null_padding=false, ignore_errors=false, strict_mode=true, nullstr=[{', '.join(map(text, nulls))}]"
     )
-    if columns is None:
-        return f"read_csv({text(link)}, {fixed}, sample_size=-1)"
-    listed = ", ".join(f"{text(column)}: {text(kind)}" for column, kind in columns.items())
-    return f"read_csv({text(link)}, {fixed}, auto_detect=false, columns={{{listed}}})"
 
 
 def _merged(described: Sequence[Mapping[str, str]]) -> dict[str, str]:

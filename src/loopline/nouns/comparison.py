@@ -68,8 +68,12 @@ class Rows:
     same: int = 0
     key: tuple[str, ...] = ()
     """Columns that name a row; empty: rows are compared as wholes, and none is `changed`."""
+    why: Literal["declared", "inferred", "none"] = "none"
+    """Where the key comes from. One is inferred of columns that are never empty and together unique on both sides."""
     schema: tuple[Delta, ...] = ()
     """Columns whose type changed, or that came or went."""
+    renamed: tuple[Delta, ...] = ()
+    """Columns that came in place of one that went: nearly all rows say the same in both."""
     columns: Mapping[str, int] = field(default_factory=dict)
     """Changed rows by column."""
     samples: tuple[Sample, ...] = ()
@@ -78,6 +82,12 @@ class Rows:
     notes: tuple[str, ...] = ()
     files: int = 0
     """How many files differ; the rows of others are not counted."""
+    listed: int = 0
+    """How many rows can be listed, page by page: all that differ, or of very many the first."""
+    page: bool = False
+    """Whether `samples` is a page of what is listed, in its order: changed, added, removed, each by key."""
+    next: str = ""
+    """The place behind this page, where more are listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from loopline.errors import LooplineError
+from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, POLICY, TREE
@@ -20,10 +20,28 @@ from loopline.nouns.patch import Patch
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
 from loopline.verbs.permitting import sees
+from loopline.verbs.profiling import cell_of, column_of
+from loopline.verbs.rowmerging import key_of
 from loopline.verbs.together import sources
+
+if TYPE_CHECKING:
+    from loopline.verbs.tabling import Told
 
 FILES = 100
 """How many differing files a comparison lists by default."""
+TOO_MUCH = ("out-of-memory", "tables-too-slow", "tables-died")
+"""Kinds of errors about one table that leave the rest of a comparison as it is."""
+TABLES = 10_000
+"""How many differing files are looked at for tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which rows of one table are wanted."""
+
+    table: str
+    after: int = 0
+    limit: int = FILES
 
 
 def compare(
@@ -35,6 +53,7 @@ def compare(
     rows: bool = False,
     lines: bool = False,
     limit: int = FILES,
+    page: Page | None = None,
 ) -> Comparison:
     """Compare two versions of an asset: files, rows of tables, and what the runs that made them were given and measured.
 
@@ -51,7 +70,7 @@ def compare(
         new=new,
         files=files,
         more_files=more,
-        rows=_rows(loop, old, new) if rows and new.asset.kind == "data" else (),
+        rows=_rows(loop, old, new, page) if (rows or page) and new.asset.kind == "data" else (),
         params=_deltas(before.params if before else {}, after.params if after else {}),
         metrics=_shifts(before.metrics if before else {}, after.metrics if after else {}),
         data=data,
@@ -153,29 +172,62 @@ def _shifts(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[Sh
     )  # by what is written: not a number is the same as not a number
 
 
-def _rows(loop: Loop, old: Version | None, new: Version) -> tuple[Rows, ...]:
-    """Compare tables row by row, over the files that differ."""
+def _rows(loop: Loop, old: Version | None, new: Version, page: Page | None) -> tuple[Rows, ...]:
+    """Compare tables row by row, over the files that differ; of the table of a page give that page."""
     if old is None:
         return ()
-    from loopline.datasets.rows import diff_rows
+    from loopline.verbs.tabling import difference
 
-    listed, _ = _files(loop, old, new, 10_000)
-    named = new.metadata.get("key", ())
-    key = (named,) if isinstance(named, str) else tuple(named)
-    groups: dict[str, list[Difference]] = {}
-    for one in listed:
-        suffix = one.path.rpartition(".")[2].lower()
-        if suffix in ("csv", "parquet", "jsonl"):
-            groups.setdefault("".join((*one.path.rpartition("/")[:2], f"*.{suffix}")), []).append(one)
+    listed, more = _files(loop, old, new, TABLES)
+    key = key_of(new)
+    groups = _groups(listed)
+    if page is not None and page.table not in groups:
+        raise NotFound(
+            f"no table {page.table} differs between {old} and {new}", kind="no-table",
+            hint=f"those that do: {', '.join(list(groups)[:5])}" if groups else "no table differs", table=page.table,
+        )  # fmt: skip
     found = []
     for name, differences in groups.items():
-        with on_disk(loop, [d.old for d in differences]) as left, on_disk(loop, [d.new for d in differences]) as right:
-            told = _as_noun(name, diff_rows(left, right, key=key))
-            found.append(replace(told, shifts=_shifted(left, right), files=len(differences)))
+        if page is not None and page.table != name:
+            continue
+        before, after = (
+            [one for one in side if one] for side in zip(*((d.old, d.new) for d in differences), strict=True)
+        )
+        try:
+            told = difference(loop, before, after, key)
+        except Unavailable as error:
+            if page is not None or error.kind not in TOO_MUCH:
+                raise
+            found.append(Rows(name, 0, 0, notes=(f"{error.message}: {error.hint}",), files=len(differences)))
+            continue
+        notes = (f"{more} further files differ and were not compared",) if more else ()
+        rows = replace(_as_noun(name, told.answer, notes), shifts=_shifted(told), files=len(differences))
+        found.append(replace(rows, **_paged(told, page)) if page is not None else rows)
     return tuple(found)
 
 
-def _as_noun(table: str, told: Mapping[str, Any]) -> Rows:
+def _groups(listed: Iterable[Difference]) -> dict[str, list[Difference]]:
+    """Group files that differ by folder and form: each group is one table."""
+    from loopline.datasets.tables import ending_of
+
+    groups: dict[str, list[Difference]] = {}
+    for one in listed:
+        if suffix := ending_of(one.path):
+            groups.setdefault("".join((*one.path.rpartition("/")[:2], f"*{suffix}")), []).append(one)
+    return groups
+
+
+def _paged(told: Told, page: Page) -> dict[str, Any]:
+    """Give the rows of one page, and where the next one begins."""
+    from loopline.datasets.cells import read
+
+    rows = read(told.rows, told.answer, after=page.after, limit=page.limit + 1)
+    here = rows[: page.limit]
+    samples = tuple(Sample(_written(one["key"]), _deltas_of(one["cells"]), one["word"]) for one in here)
+    return {"page": True, "samples": samples, "next": str(here[-1]["seq"]) if len(rows) > len(here) else ""}
+
+
+def _as_noun(table: str, told: Mapping[str, Any], notes: tuple[str, ...]) -> Rows:
     """Take over what `datasets/rows.py` answers."""
     schema = told["schema"]
     return Rows(
@@ -187,41 +239,53 @@ def _as_noun(table: str, told: Mapping[str, Any]) -> Rows:
         told["changed"],
         told["same"],
         key=tuple(told["key"]),
+        why=told["why"],
         schema=(
             *(Delta(one["name"], None, one["type"]) for one in schema["added"]),
             *(Delta(one["name"], one["type"], None) for one in schema["removed"]),
             *(Delta(one["name"], one["old"], one["new"]) for one in schema["changed"]),
         ),
+        renamed=tuple(Delta(one["new"], one["old"], one["new"]) for one in schema["renamed"]),
         columns=told["columns"],
         samples=tuple(_samples(told)),
-        notes=tuple(told["notes"]),
+        notes=(*told["notes"], *notes),
+        listed=sum(told["kept"].values()),
     )
 
 
 def _samples(told: Mapping[str, Any]) -> Iterator[Sample]:
     for one in told["samples"]["changed"]:
-        cells = tuple(Delta(column, _cell(a), _cell(b)) for column, (a, b) in one["cells"].items())
-        yield Sample(" ".join(map(str, one["key"].values())), cells)
+        yield Sample(_written(one["key"]), _deltas_of(one["cells"]))
     for row in told["samples"]["added"]:
-        key = " ".join(str(row[column]) for column in told["key"])
-        yield Sample(key, tuple(Delta(column, None, _cell(value)) for column, value in row.items()), "added")
+        cells = {column: (None, value) for column, value in row.items()}
+        yield Sample(_written({column: row[column] for column in told["key"]}), _deltas_of(cells), "added")
     for row in told["samples"]["removed"]:
-        key = " ".join(str(row[column]) for column in told["key"])
-        yield Sample(key, tuple(Delta(column, _cell(value), None) for column, value in row.items()), "removed")
+        cells = {column: (value, None) for column, value in row.items()}
+        yield Sample(_written({column: row[column] for column in told["key"]}), _deltas_of(cells), "removed")
 
 
-def _cell(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _deltas_of(cells: Mapping[str, Sequence[Any]]) -> tuple[Delta, ...]:
+    return tuple(Delta(column, cell_of(old), cell_of(new)) for column, (old, new) in cells.items())
 
 
-def _shifted(old: list[Path], new: list[Path]) -> tuple[Shifted, ...]:
-    """Summarise each column on both sides, and give those that are not the same."""
-    from loopline.datasets.profile import profile
-    from loopline.verbs.profiling import column_of
+def _written(key: Mapping[str, Any]) -> str:
+    return " ".join(map(str, key.values()))
 
-    sides = [{one["name"]: column_of(one) for one in profile(paths)["columns"]} for paths in (old, new)]
-    pairs = (Shifted(name, sides[0].get(name), sides[1].get(name)) for name in {**sides[0], **sides[1]})
-    return tuple(one for one in pairs if one.old != one.new)
+
+def _shifted(told: Told) -> tuple[Shifted, ...]:
+    """Give the columns that are not summarised the same on both sides."""
+    sides = [{one["name"]: column_of(one) for one in side.get("columns", ())} for side in (told.old, told.new)]
+    before = {one["new"]: one["old"] for one in told.answer["schema"]["renamed"]}
+    pairs = [
+        (name, sides[0].get(before.get(name, name)), sides[1].get(name))
+        for name in {**sides[0], **sides[1]}
+        if name not in before.values() or name in before
+    ]
+    return tuple(
+        Shifted(name, old, new)
+        for name, old, new in pairs
+        if old is None or new is None or replace(old, name=name) != new
+    )
 
 
 @contextmanager
@@ -233,14 +297,15 @@ def on_disk(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
     import shutil
     import tempfile
 
+    from loopline.datasets.tables import ending_of
+
     loop.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=loop.work) as folder:
         paths: dict[Path, str] = {}
         sound: dict[Digest, Path | None] = {}
         for index, entry in enumerate(entry for entry in entries if entry is not None):
-            path = (
-                Path(folder) / f"{index}.{entry.path.rpartition('.')[2].lower()}"
-            )  # no sign that a reader takes for a pattern
+            suffix = ending_of(entry.path) or f".{entry.path.rpartition('.')[2].lower()}"
+            path = Path(folder) / f"{index}{suffix}"  # no sign that a reader takes for a pattern
             if entry.digest not in sound:
                 sound[entry.digest] = _sound(loop, entry.digest)
             source = sound[entry.digest]

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from loopline.errors import Invalid, LooplineError, Unavailable
 from loopline.loop import Loop
 from loopline.nouns.artifact import JSON, MODEL, TREE
+from loopline.nouns.entry import Entry
 from loopline.nouns.name import Pointer
 from loopline.nouns.preview import Form, Preview
 from loopline.verbs.profiling import cell_of, column_of
+from loopline.verbs.tabling import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from loopline.nouns.digest import Digest
     from loopline.nouns.version import Version
 
 MOST_ROWS: Final = 100
+"""As many as `datasets/profile.py` keeps."""
 TEXT: Final = 256 * 1024
 """Bytes of a text that are shown."""
 TABLE: Final = 256 * 1024 * 1024
 """Bytes of a table that is profiled; of a larger one nothing is read."""
 IMAGE: Final = 8 * 1024 * 1024
-_TABLES: Final = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 _MARKS: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"),
 )  # fmt: skip
@@ -53,8 +51,10 @@ def preview(
         found = tx.versions.resolve(version)
     digest, size = _file(loop, found, path)
     name = path or _name(found)
+    from loopline.datasets.tables import ending_of
+
     beginning = Preview(str(found), path, digest, size, "binary")
-    if name.lower().endswith(_TABLES):
+    if ending_of(name):
         return _table(loop, beginning, name, rows)
     head = _head(loop, digest, TEXT)
     image = _image(head)
@@ -128,9 +128,9 @@ def _table(loop: Loop, value: Preview, name: str, rows: int) -> Preview:
             value, form="table", notes=(f"a table of more than {TABLE >> 20} MiB is not opened: download it",)
         )
     try:
-        told = _kept(loop, value.digest, name)
+        told = summary(loop, [Entry(name, value.digest, value.size)])
     except Unavailable as error:
-        if error.kind != "extra-missing":
+        if error.kind not in ("extra-missing", "out-of-memory", "tables-too-slow", "tables-died"):
             raise
         text = (
             _head(loop, value.digest, TEXT).decode(errors="replace")
@@ -150,42 +150,3 @@ def _table(loop: Loop, value: Preview, name: str, rows: int) -> Preview:
         value, form="table", header=tuple(one.name for one in columns), rows=first, count=told["rows"],
         cut=told["rows"] > len(first), columns=columns,
     )  # fmt: skip
-
-
-def _kept(loop: Loop, digest: Digest, name: str) -> dict[str, Any]:
-    """Give the profile of a table, computed once for its bytes: the cache of this machine keeps it."""
-    import json
-
-    from loopline.datasets.profile import VERSION, profile
-
-    ending = next(one for one in _TABLES if name.lower().endswith(one))
-    place = loop.work / "profiles" / f"{digest.removeprefix('sha256:')}-{VERSION}{ending}.json"
-    try:
-        told: dict[str, Any] = json.loads(place.read_bytes())
-    except (OSError, ValueError):
-        with _opened(loop, digest, name) as file:
-            told = profile(file, head=MOST_ROWS)
-        _keep(place, json.dumps(told).encode())
-    return told
-
-
-def _keep(place: Path, body: bytes) -> None:
-    """Write a file of the cache so that nobody reads half of it. A cache that cannot be written is none."""
-    from pathlib import Path
-    from tempfile import NamedTemporaryFile
-
-    with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=place.parent, delete=False) as file:
-            file.write(body)
-        Path(file.name).replace(place)
-
-
-@contextmanager
-def _opened(loop: Loop, digest: Digest, name: str) -> Iterator[Path]:
-    """Give the blob as a file with the suffix of its name, for as long as the block lasts."""
-    from loopline.nouns.entry import Entry
-    from loopline.verbs.comparing import on_disk
-
-    with on_disk(loop, [Entry(name, digest, 0)]) as paths:
-        yield paths[0]

@@ -128,19 +128,41 @@ def _rows(rows: Sequence[Rows], screen: Screen) -> Iterator[str]:
         yield f"  {screen.paint('dim', 'rows')}"
     for one in rows:
         yield f"    {screen.paint('name', clean(one.table))}  {_count(one.old)} → {_count(one.new)} rows{_where(one)}"
+        if one.notes and not (one.old or one.new):  # nothing of it could be read
+            yield from (f"      {screen.paint('wait', clean(note))}" for note in one.notes)
+            continue
         words = (("added", one.added), ("removed", one.removed), ("changed", one.changed), ("same", one.same))
         told = ", ".join(f"{_count(count)} {word}" for word, count in words)
-        key = f"by {', '.join(one.key)}" if one.key else "as wholes: no key is declared"
+        found = " (inferred: never empty, and unique on both sides)" if one.why == "inferred" else ""
+        key = f"by {', '.join(one.key)}{found}" if one.key else "as wholes: no columns name each row once"
         yield f"      {told}  {screen.paint('dim', clean(key))}"
         if one.schema:
             yield f"      columns  {clean(', '.join(f'{c.name} {c.old or _NONE} → {c.new or _NONE}' for c in one.schema))}"
+        if one.renamed:
+            yield f"      renamed  {clean(', '.join(f'{c.old} → {c.new}' for c in one.renamed))}"
         if one.columns:
             most = sorted(one.columns.items(), key=lambda pair: -pair[1])[:5]
             yield f"      changed in {clean(', '.join(f'{column} ({_count(count)})' for column, count in most))}"
+        yield from _cells(one, screen)
+        yield from (f"      {screen.paint('wait', clean(note))}" for note in one.notes)
+
+
+def _cells(one: Rows, screen: Screen) -> Iterator[str]:
+    """Draw a page of rows; of a table that was only compared, the first few that changed."""
+    if not one.page:
         for sample in [one for one in one.samples if one.word == "changed"][:3]:
             cells = "; ".join(f"{cell.name} {cell.old} → {cell.new}" for cell in sample.cells[:3])
             yield f"      {screen.paint('dim', clean(sample.key))}  {clean(cells)}"
-        yield from (f"      {screen.paint('wait', clean(note))}" for note in one.notes)
+        return
+    for sample in one.samples:
+        tone, sign = _SIGNS[sample.word]
+        if sample.word == "changed":
+            cells = "; ".join(f"{cell.name} {cell.old or _NONE} → {cell.new or _NONE}" for cell in sample.cells)
+        else:
+            cells = "; ".join(f"{cell.name} {cell.new or cell.old or _NONE}" for cell in sample.cells)
+        yield f"      {screen.paint(tone, sign)} {clean(sample.key)}  {clean(cells)}"
+    if one.next:
+        yield f"      {screen.paint('dim', f'more: --after {one.next}')}"
 
 
 def _where(one: Rows) -> str:

@@ -66,6 +66,11 @@ class Table:
 
     rows: Rows
     shifts: list[tuple[Shifted, Markup]]
+    old: str = ""
+    """The two versions, as one asks for them."""
+    new: str = ""
+    begun: bool = False
+    """Whether this is a further page of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +137,16 @@ def _coloured(line: str) -> Markup:
     return Markup("").join([*parts, escape(line[at:])])
 
 
-def tables(comparisons: Iterable[Comparison]) -> list[Table]:
+def tables(comparisons: Iterable[Comparison], *, begun: bool = False) -> list[Table]:
     """Arrange tables that were compared row by row."""
     return [
-        Table(rows, [(one, profile(one.new, one.old)) for one in rows.shifts[:40]])
+        Table(
+            rows,
+            [(one, profile(one.new, one.old)) for one in rows.shifts[:40]],
+            str(comparison.old),
+            str(comparison.new),
+            begun,
+        )
         for comparison in comparisons
         for rows in comparison.rows
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
 
@@ -19,20 +19,27 @@ if TYPE_CHECKING:
     from loopline.nouns.comparison import Comparison
 
 
-@taking("old", "new", "rows")
+ROWS: Final = 100
+"""Rows of a table on one page."""
+
+
+@taking("old", "new", "rows", "table", "after")
 async def page(request: Request) -> Response:
-    """Compare two versions; row by row where that is asked for."""
+    """Compare two versions; row by row where that is asked for, or one table with its rows, a page at a time."""
     old, new = (request.query_params.get(side, "") for side in ("old", "new"))
     if not old or not new:
         raise Invalid("two versions are compared", kind="missing-parameter", hint="choose them on the page of an asset")
     rows = request.query_params.get("rows", "") == "1"
-    words = {"old": old, "new": new, "rows": rows, "lines": True}
+    table, after = (request.query_params.get(word, "") for word in ("table", "after"))
+    words: dict[str, Any] = {"old": old, "new": new, "rows": rows, "lines": True}
+    if table:
+        words = {"old": old, "new": new, "table": table, "after": after, "limit": ROWS}
     found: Comparison = await ask(request, "diff", **words)
     project, asset = project_of(request), str(found.new.asset)
     crumbs = [("Assets", address(project, "assets")), (asset, address(project, "assets", asset))]
     return await render(
         request, "diff.html", title=f"{found.old} → {found.new}", section="assets", asked=Asked("diff", words), crumbs=crumbs,
-        one=found, texts=texts(found.patches), tables=tables([found]), rows=rows,
+        one=found, texts=texts(found.patches), tables=tables([found], begun=bool(after)), rows=rows, table=table,
     )  # fmt: skip
 
 
