@@ -35,10 +35,14 @@ Named = tuple[bytes, bytes]
 
 
 class Intake:
-    """What one call takes in. One thread uses it; `close` must come last, whatever happened."""
+    """What one call takes in. One thread uses it.
 
-    def __init__(self, blobs: LocalBlobs) -> None:
+    With `lacking` the caller has asked which blobs are missing and gives those: what is kept is not looked at again.
+    """
+
+    def __init__(self, blobs: LocalBlobs, *, lacking: bool = False) -> None:
         self._blobs = blobs
+        self._lacking = lacking
         self._packs = blobs.packs
         self._taken: list[Digest] = []
         self._bytes = 0
@@ -58,19 +62,24 @@ class Intake:
 
         Where `items` raises or the caller goes away, what was taken until then is kept.
         """
+        return self.run_named(
+            (Digest("sha256:" + (ident := sha256(data)).hexdigest()), ident.digest(), data) for data in items
+        )
+
+    def run_named(self, items: Iterable[tuple[Digest, bytes, bytes]]) -> Iterator[list[Digest]]:
+        """Take what is hashed already: digest, its 32 bytes, and what they name."""
         small, most = self._blobs.small, _BATCH_BYTES
         try:
-            for data in items:
-                ident = sha256(data)
-                self._taken.append(Digest("sha256:" + ident.hexdigest()))
+            for digest, ident, data in items:
+                self._taken.append(digest)
                 self._bytes += len(data)
                 if len(data) > small:
-                    self._large.append((ident.digest(), data))
+                    self._large.append((ident, data))
                     self._large_bytes += len(data)
                     if len(self._large) >= _GROUP or self._large_bytes >= _GROUP_BYTES:
                         self._put_large()
                 else:
-                    self._batch.append((ident.digest(), data))
+                    self._batch.append((ident, data))
                     self._batch_bytes += len(data)
                     if len(self._batch) >= _BATCH or self._batch_bytes >= most:
                         self._sort()
@@ -182,6 +191,8 @@ class Intake:
 
     def _begin(self) -> None:
         """Look at what is there, once; and read which files there are, where asking for each would take longer."""
+        if self._lacking:
+            return
         many = len(self._batch) >= _BATCH // 4
         if not self._begun or (many and not self._listed):
             self._begun = True
@@ -198,6 +209,8 @@ class Intake:
 
     def _look(self, ident: bytes, data: bytes) -> bool | None:
         """Tell whether exactly these bytes are kept; None where nothing is. What is damaged gets a file, which is read first."""
+        if self._lacking:
+            return None
         if self._loose is None or ident in self._loose:
             file = self._blobs.file_of(ident)
             if os.access(file, os.F_OK):

@@ -44,6 +44,7 @@ ALONE = {
     "Silence": "alert",
     "Tail": "series",
     "Task": "task",
+    "Transfer": "transfer",
     "Version": "version",
     "WayBack": "wayback",
 }
