@@ -66,7 +66,7 @@ CONTENT = st.tuples(st.integers(0, 1500), st.integers(0, 400), st.integers(1, 60
 @settings(max_examples=40, deadline=None)
 @given(CONTENT, CONTENT)
 def test_a_tree_arrives_beside_any_other(new: tuple[int, int, int], old: tuple[int, int, int]) -> None:
-    """Whatever tree the target has whole, all of the new one is there afterwards, and what is sent is exactly what was lacking."""
+    """Whatever tree the target has whole, all of the new one is there afterwards, and exactly what was lacking is sent."""
 
     def content(size: int, start: int, step: int) -> dict[str, bytes]:
         files = many(size, start)
@@ -163,7 +163,9 @@ def test_a_node_that_lies_is_refused() -> None:
 
     source = MemoryBlobs()
     root = tree(source, many(2000))
-    items: list[Item] = [(key, raw, count + 1, size) for key, raw, count, size in decode(source.read(root), root).items()]
+    items: list[Item] = [
+        (key, raw, count + 1, size) for key, raw, count, size in decode(source.read(root), root).items()
+    ]
     forged = source.put(encode(1, items)[1])
     with pytest.raises(Unavailable) as caught:
         send(source, MemoryBlobs(), forged, report=silent)

@@ -6,7 +6,7 @@ before it is durable, so whoever is killed in between leaves nothing that lies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.datasets.sending import Known, Sent, send
@@ -18,7 +18,7 @@ from loopline.nouns.name import Named, Numbered, Pointer, RefName
 from loopline.nouns.progress import Report
 from loopline.nouns.transfer import Transfer
 from loopline.nouns.version import Version
-from loopline.sdk.shelf import Manifest, Shelf, Stand
+from loopline.sdk.shelf import ORIGIN, Line, Manifest, Shelf, Stand, id_of
 from loopline.store.marks import first_marked, mark, marked
 from loopline.verbs.add import add
 from loopline.verbs.get import get
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 ANCESTORS: Final = 256
 """Versions before one that are looked through for what another store has already."""
-ORIGIN: Final = "origin"
-"""Where the metadata of a version that was pulled say what it was there."""
 
 
 class Sharing:
@@ -43,25 +41,27 @@ class Sharing:
         self._report, self._dry = report, dry
 
     def push(self, pointer: Pointer, *, branch: str = "", recheck: bool = False) -> Transfer:
-        """Bring a version there, and move a branch there: the one that was named, or `branch`.
+        """Bring a version there, and move a branch there: the one that was named, or `branch`, if it has not gone on.
 
-        With `recheck` no mark is believed. Raise Conflict kind="diverged" where the branch there has gone elsewhere, before
-        anything is sent.
+        With `recheck` no mark is believed. Raise Conflict kind="diverged" where the branch there does not come from what this
+        version comes from, before anything is sent.
         """
         version = self._tree(pointer)
         root, shelf = version.artifact.digest, Shelf(self._store, pointer.asset)
         branch = branch or (pointer.revision.ref if isinstance(pointer.revision, Named) else "")
         stand, seen = shelf.stand(branch) if branch else (None, None)
-        here = Stand(version.number, root)
+        here = Stand(id_of(version), version.number, root)
         there = marked(self._store.named, root) and not recheck
-        if there and (stand == here or (self._dry and not branch)):
-            return Transfer(str(version), self._store.address, root, 0, 0, branch, dry=self._dry)
+        if there and stand is not None and stand.id == here.id:
+            return self._transfer(version, Sent(), branch)
         before = _before(self._lately(version), version)
-        if stand is not None and stand.root not in (root, *before):
-            raise self._diverged(RefName(pointer.asset, branch), stand, before)
+        if stand is not None and (way := _way(here, before, stand, shelf.before(stand))) != "after":
+            if way == "apart":
+                raise self._diverged(RefName(pointer.asset, branch), stand)
+            branch = branch if way == "same" else ""
         sent = Sent()
         if not there:
-            known = None if recheck else first_marked(self._store.named, before)
+            known = None if recheck else first_marked(self._store.named, (Digest(one.root) for one in before))
             sent = self._send(self._client.blobs, self._store.blobs, root, known, "push")
         if not self._dry:
             if not there:
@@ -72,7 +72,7 @@ class Sharing:
                     f"{RefName(pointer.asset, branch)} has moved in {self._store.address}", kind="ref-moved",
                     hint="push again: what was sent is there", store=self._store.address,
                 )  # fmt: skip
-        return Transfer(str(version), self._store.address, root, sent.blobs, sent.bytes, branch, dry=self._dry)
+        return self._transfer(version, sent, branch)
 
     def pull(self, pointer: Pointer, *, branch: str = "", recheck: bool = False) -> Published | Transfer:
         """Bring a version here as the next one of its asset, and move a branch: the one that was named, or `branch`, else main.
@@ -86,25 +86,35 @@ class Sharing:
         ref = RefName(pointer.asset, branch)
         here = self._at(ref)
         lately = self._lately(here) if here else []
-        same = here is not None and here.artifact.digest == root
-        ahead = same or (here is not None and root in _before(lately, here))
-        if here is not None and not ahead and here.artifact.digest not in found.before:
-            raise self._diverged(ref, Stand(found.number, root), [here.artifact.digest])
+        stays = here is not None and self._stays(here, lately, found, ref)
         sent = Sent()
-        if not ahead or recheck:
+        if not stays or recheck:
             held = {one.artifact.digest for one in lately}
-            known = None if recheck else next((Digest(one) for one in found.before if one in held), None)
+            known = None if recheck else next((Digest(one.root) for one in found.before if one.root in held), None)
             sent = self._send(self._store.blobs, self._client.blobs, root, known, "pull")
         if self._dry:
             return Transfer(
                 f"{pointer.asset}@{found.number}", self._store.address, root, sent.blobs, sent.bytes, dry=True
             )
-        if ahead and here is not None:
+        if stays and here is not None:
             return Published(here)
         return self._client.do(
             add, pointer.asset, tree=root, branch=branch, message=found.message, expect=here.number if here else None,
             metadata=self._told(found), event_time=found.event_time,
         )  # fmt: skip
+
+    def _stays(self, here: Version, lately: Sequence[Version], found: Manifest, ref: RefName) -> bool:
+        """Tell whether a branch here has what was found; raise where neither comes from the other."""
+        mine = Stand(id_of(here), here.number, here.artifact.digest)
+        there = Stand(found.id, found.number, found.root)
+        way = _way(mine, _before(lately, here), there, found.before)
+        if way == "apart":
+            raise self._diverged(ref, there)
+        return way != "before"
+
+    def _transfer(self, version: Version, sent: Sent, branch: str) -> Transfer:
+        root = version.artifact.digest
+        return Transfer(str(version), self._store.address, root, sent.blobs, sent.bytes, branch, dry=self._dry)
 
     def _send(self, source: Blobs, target: Blobs, root: Digest, known: Digest | None, label: str) -> Sent:
         """Send, beside a tree that the target has whole; where that cannot be read any more, all is asked for."""
@@ -141,41 +151,57 @@ class Sharing:
 
     def _stands(self, version: Version) -> tuple[Stand, ...]:
         found = [self._client.do(get, Pointer(version.asset, Numbered(one))) for one in version.parents]
-        return tuple(Stand(one.number, one.artifact.digest) for one in found)
+        return tuple(Stand(id_of(one), one.number, one.artifact.digest) for one in found)
 
     def _told(self, manifest: Manifest) -> Mapping[str, Any]:
         origin = {
-            "store": self._store.address, "project": manifest.project, "asset": manifest.asset, "number": manifest.number,
+            "id": manifest.id, "store": self._store.address, "project": manifest.project, "asset": manifest.asset,
+            "number": manifest.number,
             "author": manifest.author, "recorded_at": manifest.recorded_at,
             "parents": [{"number": one.number, "root": one.root} for one in manifest.parents],
         }  # fmt: skip
         return {**manifest.metadata, ORIGIN: origin}
 
-    def _diverged(self, ref: RefName, stand: Stand, before: list[Digest]) -> Conflict:
+    def _diverged(self, ref: RefName, stand: Stand) -> Conflict:
         return Conflict(
             f"{ref} here and in {self._store.address} (version {stand.number} there) do not come from each other",
             kind="diverged", hint="name another branch by --branch, then compare the two by loopline diff",
-            store=self._store.address, number=stand.number, root=stand.root, before=before[:1],
+            store=self._store.address, number=stand.number, root=stand.root,
         )  # fmt: skip
 
 
-def _before(lately: Iterable[Version], version: Version) -> list[Digest]:
-    """Give the roots of a version's ancestors, nearest first."""
+def _way(one: Stand, line: Sequence[Line], other: Stand, other_line: Sequence[Line]) -> str:
+    """Tell how one version is to another: `same` files, `after` or `before` it, or `apart`.
+
+    By ids first, for a revert has a tree that was there before; then by trees, for two may have added the same files.
+    """
+    if other.root == one.root:
+        return "same"
+    for name in ("id", "root"):
+        if any(getattr(past, name) == getattr(other, name) for past in line):
+            return "after"
+        if any(getattr(past, name) == getattr(one, name) for past in other_line):
+            return "before"
+    return "apart"
+
+
+def _before(lately: Iterable[Version], version: Version) -> list[Line]:
+    """Give a version's ancestors, nearest first."""
     known = {one.number: one for one in lately}
-    found: dict[Digest, None] = {}
+    found: list[Line] = []
     seen, level = {version.number}, list(version.parents)
     while level:
-        here = [known[number] for number in level if number in known and number not in seen]
+        here = [known[number] for number in dict.fromkeys(level) if number in known and number not in seen]
         seen.update(level)
-        found.update((one.artifact.digest, None) for one in here)
+        found += [Line(id_of(one), one.artifact.digest) for one in here]
         level = [number for one in here for number in one.parents]
-    found.pop(version.artifact.digest, None)
-    return list(found)
+    return found
 
 
-def _manifest(version: Version, before: list[Digest], parents: tuple[Stand, ...]) -> Manifest:
+def _manifest(version: Version, before: Sequence[Line], parents: tuple[Stand, ...]) -> Manifest:
     return Manifest(
-        project=version.asset.project, asset=str(version.asset), number=version.number, root=version.artifact.digest,
-        size=version.artifact.size, author=version.author, message=version.message, metadata=dict(version.metadata),
-        parents=parents, before=tuple(before[:ANCESTORS]), recorded_at=version.recorded_at, event_time=version.event_time,
+        id=id_of(version), project=version.asset.project, asset=str(version.asset), number=version.number,
+        root=version.artifact.digest, size=version.artifact.size, author=version.author, message=version.message,
+        metadata=dict(version.metadata), parents=parents, before=tuple(before), recorded_at=version.recorded_at,
+        event_time=version.event_time,
     )  # fmt: skip

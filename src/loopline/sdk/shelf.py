@@ -10,27 +10,40 @@ a digest of the manifest would say nothing to whoever lists. The project is no p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from loopline.errors import Conflict, NotFound, Unavailable
-from loopline.nouns.digest import Digest, find_digest, short
+from loopline.nouns.digest import Digest, digest_of, find_digest, short
 from loopline.nouns.name import AssetName, Hashed, Named, Numbered, RefName, Revision
 from loopline.store.named import quoted
 
 if TYPE_CHECKING:
+    from loopline.nouns.version import Version
     from loopline.store.elsewhere import Elsewhere
 
 T = TypeVar("T")
 FORMAT: Final = 1
+ORIGIN: Final = "origin"
+"""Where the metadata of a version that was pulled say what it was in the project that it comes from."""
+_ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 _FILE: Final = re.compile(r"([0-9]{1,18})-([0-9a-f]{64})\.json\Z")
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One version in the line of another."""
+
+    id: str
+    """The same in every project that pulled it: `id_of`."""
+    root: str
 
 
 class Stand(msgspec.Struct, frozen=True):
     """Where a branch stands."""
 
+    id: str
     number: int
     root: str
 
@@ -39,6 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A version as the project that pushed it has it."""
 
     format: int = FORMAT
+    id: str
     project: str
     asset: str
     number: int
@@ -49,10 +63,22 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     metadata: dict[str, Any] = {}
     parents: tuple[Stand, ...] = ()
-    before: tuple[str, ...] = ()
-    """Roots of versions that it came from, the nearest first, as far as they fit: who has one of them sends the rest only."""
+    before: tuple[Line, ...] = ()
+    """What it came from, the nearest first, as far as it fits: who has one of these roots needs the rest only."""
     recorded_at: int = 0
     event_time: int | None = None
+
+
+def id_of(version: Version) -> str:
+    """Name a version wherever it has been pulled to: a tree alone does not, since a revert has the same one twice."""
+    origin = version.metadata.get(ORIGIN)
+    told = origin.get("id") if isinstance(origin, Mapping) else None
+    if isinstance(told, str) and _ID.match(told):
+        return told
+    said = [
+        version.asset.key, version.number, version.artifact.digest, version.author, version.message, version.recorded_at,
+    ]  # fmt: skip
+    return digest_of(msgspec.json.encode(said))[7:39]
 
 
 class Shelf:
@@ -77,7 +103,7 @@ class Shelf:
                 stand, _ = self.stand(ref)
                 if stand is None:
                     raise self._nothing(str(RefName(self._asset, ref)))
-                found = [(stand.number, Digest(stand.root))]
+                return self._manifest(stand.number, Digest(stand.root))
             case Numbered(number):
                 found = [one for one in self._versions() if one[0] == number]
             case Hashed(prefix):
@@ -94,6 +120,15 @@ class Shelf:
                 kind="ambiguous-version", hint=f"name one by its digest: {self._asset}@{roots[0][:19]}", roots=roots,
             )  # fmt: skip
         return self._manifest(*found[0])
+
+    def before(self, stand: Stand) -> tuple[Line, ...]:
+        """Give what the version of a stand came from; nothing where that cannot be read."""
+        try:
+            return self._manifest(stand.number, Digest(stand.root)).before
+        except (NotFound, Unavailable) as error:
+            if error.kind not in {"not-pushed", "manifest-unreadable"}:
+                raise
+            return ()
 
     def stand(self, branch: str) -> tuple[Stand | None, bytes | None]:
         """Give where a branch stands there, and what `move` must be told that was seen."""

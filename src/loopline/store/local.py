@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
-from loopline.store.files import Scratch, drop, is_hex, make_durable, sync, sync_folder, write_all, writing
+from loopline.store.files import Scratch, drop, is_hex, make_durable, sync, sync_folder, unreadable, write_all, writing
 from loopline.store.packs import Packs
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class LocalBlobs:
         from hashlib import sha256
 
         asked = {digest: _ident(digest) for digest in digests}
-        self.packs.ready(len(asked))
+        with self._looking():
+            self.packs.ready(len(asked))
         found = {digest: self.packs.find(ident) for digest, ident in asked.items()}
         for digest, data in self.packs.read_all((place, digest) for digest, place in found.items() if place):
             if data is None or sha256(data).digest() != asked[digest]:
@@ -135,9 +136,10 @@ class LocalBlobs:
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Give those without a file and in no pack."""
         asked = {digest: _ident(digest) for digest in digests}
-        self.packs.ready(len(asked))
-        lacking = self._lacking(asked)
-        return set(self._lacking(lacking) if lacking and self.packs.check() else lacking)
+        with self._looking():
+            self.packs.ready(len(asked))
+            lacking = self._lacking(asked)
+            return set(self._lacking(lacking) if lacking and self.packs.check() else lacking)
 
     def path(self, digest: Digest) -> Path | None:
         """Give its file, unverified; None where it lies in a pack."""
@@ -328,6 +330,13 @@ class LocalBlobs:
                 digest=digest,
                 errno=caught.errno,
             ) from caught
+
+    @contextlib.contextmanager
+    def _looking(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as caught:
+            raise unreadable(caught, self.folder) from caught
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         return writing(self.folder)

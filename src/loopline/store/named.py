@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from loopline.errors import Unavailable
-from loopline.store.files import make_durable, sync_folder, writing
+from loopline.store.files import make_durable, sync_folder, unreadable, writing
 
 if TYPE_CHECKING:
     from loopline.store.local import LocalBlobs
@@ -71,7 +70,7 @@ class LocalNamed:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise self._unreadable(error) from error
+            raise unreadable(error, self._folder) from error
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file and rename it to its place."""
@@ -101,7 +100,7 @@ class LocalNamed:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            raise self._unreadable(error) from error
+            raise unreadable(error, self._folder) from error
 
     def delete(self, name: str) -> bool:
         """Remove its file."""
@@ -122,12 +121,6 @@ class LocalNamed:
         make_durable(folder)
         self._scratch.place(data, file)
         sync_folder(folder)
-
-    def _unreadable(self, error: OSError) -> Unavailable:
-        return Unavailable(
-            f"the store {self._folder} cannot be read: {error.strerror}", kind="store-broken",
-            hint=f"make {self._folder} readable, or check its disk", folder=str(self._folder), errno=error.errno,
-        )  # fmt: skip
 
 
 class ObjectNamed:
