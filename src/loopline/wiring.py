@@ -152,12 +152,14 @@ def blobs_at(store: str, home: str, cache_limit: str) -> Blobs:
     if "://" not in store:
         return LocalBlobs(Path(store or home))
     from loopline.store.cached import Cached
+    from loopline.store.far import FarBlobs
     from loopline.store.objects import ObjectBlobs
 
-    return Cached(ObjectBlobs(store), Path(home) / "cache" / "copies", limit=int(cache_limit))
+    far = FarBlobs(ObjectBlobs(store), Path(home) / "cache" / "packs")
+    return Cached(far, Path(home) / "cache" / "copies", limit=int(cache_limit))
 
 
-def store_at(address: str, *, make: bool) -> Elsewhere:
+def store_at(address: str, home: Path, *, make: bool) -> Elsewhere:
     """Open a store that is not the project's own: a folder, or what `blobs_at` opens by an address.
 
     With `make` a folder is made, where the one above it is there: else nobody knows whether a disk is only not mounted. Raise
@@ -165,7 +167,7 @@ def store_at(address: str, *, make: bool) -> Elsewhere:
     """
     from loopline.store.elsewhere import Elsewhere
     from loopline.store.files import writing
-    from loopline.store.named import LocalNamed, ObjectNamed
+    from loopline.store.named import LocalNamed
 
     if "://" in address:
         scheme, _, rest = address.partition("://")
@@ -174,10 +176,11 @@ def store_at(address: str, *, make: bool) -> Elsewhere:
                 f"the address of the {scheme} store holds what may be a secret", kind="bad-store-url",
                 hint="leave keys to the environment (AWS_ACCESS_KEY_ID, AWS_SHARED_CREDENTIALS_FILE, …)", store=f"{scheme}://…",
             )  # fmt: skip
+        from loopline.store.far import FarBlobs
         from loopline.store.objects import ObjectBlobs
 
-        far = ObjectBlobs(address)
-        return Elsewhere(address, far, ObjectNamed(far))
+        far = FarBlobs(ObjectBlobs(address), home / "cache" / "packs")
+        return Elsewhere(address, far, far.named)
     from loopline.store.local import LocalBlobs
 
     folder = Path(os.path.abspath(address))  # noqa: PTH100 - links stay as they were written

@@ -30,6 +30,8 @@ from loopline.wiring import store_at
 from tests.datasets.test_sending import many, tree, whole
 
 FILES = many(40)
+HOME = Path("nowhere")
+"""Indexes of far packs would be kept there."""
 
 
 class Project:
@@ -63,7 +65,7 @@ class Project:
         return got
 
     def _to(self, store: Path | str, *, dry: bool = False) -> Sharing:
-        return Sharing(self.client, store_at(str(store), make=not dry), report=silent, dry=dry)
+        return Sharing(self.client, store_at(str(store), HOME, make=not dry), report=silent, dry=dry)
 
     def files(self, what: str = "data/flights") -> dict[str, bytes]:
         """Read a version."""
@@ -198,7 +200,7 @@ def test_a_rehearsal_writes_nothing(ann: Project, bo: Project, store: Path) -> N
     said = ann.push(store, dry=True)
     assert (said.blobs, said.dry, list(store.iterdir())) == (21, True, [])
     ann.push(store)
-    got = Sharing(bo.client, store_at(str(store), make=False), report=silent, dry=True).pull(
+    got = Sharing(bo.client, store_at(str(store), HOME, make=False), report=silent, dry=True).pull(
         parse_pointer("data/flights", project="trains")
     )
     assert isinstance(got, Transfer)
@@ -209,7 +211,7 @@ def test_a_rehearsal_writes_nothing(ann: Project, bo: Project, store: Path) -> N
 def test_a_mark_that_fell_is_found_again(ann: Project, store: Path) -> None:
     """Where a store was cleaned, what is lacking is sent again and the mark is set."""
     ann.push(store)
-    other = store_at(str(store), make=False)
+    other = store_at(str(store), HOME, make=False)
     root = ann.client.do("get", "data/flights").artifact.digest
     unmark(other.named)
     lost = next(Tree(other.blobs, root).iter()).digest
@@ -223,7 +225,7 @@ def test_what_was_lost_is_brought_back(ann: Project, bo: Project, store: Path) -
     """With `recheck` no mark and no version is believed, on either side."""
     ann.push(store)
     bo.pull(store)
-    other = store_at(str(store), make=False)
+    other = store_at(str(store), HOME, make=False)
     lost = next(Tree(other.blobs, ann.client.do("get", "data/flights").artifact.digest).iter()).digest
     for blobs in (other.blobs, bo.client.blobs):
         blobs.delete(lost)
@@ -262,7 +264,7 @@ def test_two_push_at_once(ann: Project, bo: Project, store: Path) -> None:
     for one in threads:
         one.join()
     assert [error.kind for error in wrong] in (["diverged"], ["ref-moved"])
-    other = store_at(str(store), make=False)
+    other = store_at(str(store), HOME, make=False)
     for name in other.named.list("roots"):
         whole(other.blobs, Digest("sha256:" + name))
 
