@@ -23,6 +23,7 @@ TOPICS = (
     "questions",
     "insights",
     "datasets",
+    "push",
     "server",
     "standing",
     "transfer",
