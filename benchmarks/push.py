@@ -19,9 +19,8 @@ FOLDERS = max(1, round(100 * SCALE))
 FILES = 1000 * FOLDERS
 ABOUT = f"""
 {FILES:,} files of 4 KiB of random bytes, added before. A push brings all of them into an empty folder on the same disk; a push
-again finds that nothing is lacking. Loopline syncs what it wrote (a pack of 64 MiB at a time), then says that it is there; DVC 3.67 and
-`cp -r` leave that to the system. Beside them `cp -r` of the same files, the limit of whoever makes a file of each. DVC's cache is
-filled by its own `dvc add`.
+again finds that nothing is lacking. Loopline syncs what it wrote (a pack of 64 MiB at a time), then says that it is there; DVC
+3.67 and `cp -r` leave that to the system. `cp -r` of the same files is the limit of whoever makes a file of each.
 """
 
 

@@ -132,7 +132,7 @@ def test_folders_send_packs_and_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [10, CHUNK + 10])
-@pytest.mark.parametrize("way", ["missing", "damaged"])
+@pytest.mark.parametrize("way", ["missing", "damaged", "unreadable"])
 def test_a_lost_file_is_named(tmp_path: Path, size: int, way: str) -> None:
     """Who lost a blob is told which file it was, and the target has no wrong bytes under its name."""
     source, target = LocalBlobs(tmp_path / "a"), LocalBlobs(tmp_path / "b")
@@ -141,12 +141,20 @@ def test_a_lost_file_is_named(tmp_path: Path, size: int, way: str) -> None:
     path = source.path(digest)
     assert path is not None
     path.chmod(0o644)
-    path.write_bytes(b"x" * size) if way == "damaged" else path.unlink()
+    if way == "damaged":
+        path.write_bytes(b"x" * size)
+    else:
+        path.unlink()
+    if way == "unreadable":
+        path.mkdir()
     with pytest.raises((NotFound, Unavailable)) as caught:
         send(source, target, root, report=silent)
-    assert caught.value.kind == {"missing": "blob-missing", "damaged": "blob-corrupt"}[way]
+    assert (
+        caught.value.kind
+        == {"missing": "blob-missing", "damaged": "blob-corrupt", "unreadable": "blob-unreadable"}[way]
+    )
     assert caught.value.facts["path"] == "jan/1.csv"
-    assert target.size(digest) is None
+    assert target.missing([digest])
 
 
 def test_a_tree_of_nothing_arrives() -> None:

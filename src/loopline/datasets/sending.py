@@ -17,10 +17,11 @@ from loopline.datasets.nodes import Item, Node, decode, to_digest
 from loopline.errors import LooplineError, Unavailable
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.progress import Progress, Report
-from loopline.store.blobs import CHUNK, Blobs, corrupt, put_lacking
+from loopline.store.blobs import CHUNK, Blobs, absent, corrupt, put_lacking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _LEAVES: Final = 128
 """Leaves that are opened together: some twenty thousand files."""
@@ -140,7 +141,7 @@ class _Sending:
             source.verify(digest)
             known(digest, path, size)
         else:
-            found, length = target.put_file(path)
+            found, length = _put_file(target, digest, path)
             if found != digest:
                 raise corrupt(digest, found, length)
         self._went(1, size)
@@ -157,6 +158,18 @@ class _Sending:
         with self._guard:
             self._done += more
         self._report(Progress(self._label, min(self._done, self._total), self._total, "B"))
+
+
+def _put_file(target: Blobs, digest: Digest, path: Path) -> tuple[Digest, int]:
+    try:
+        return target.put_file(path)
+    except FileNotFoundError:
+        raise absent(digest) from None
+    except OSError as error:
+        raise Unavailable(
+            f"blob {short(digest)} cannot be read: {error.strerror}", kind="blob-unreadable",
+            hint="check the disk of the store that it is sent from", digest=digest, errno=error.errno,
+        ) from error  # fmt: skip
 
 
 def _unequal(

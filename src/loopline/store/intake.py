@@ -94,9 +94,10 @@ class Intake:
         """Put what is new among the small ones into a pack, as soon as there is enough of it."""
         with self._trying():
             self._begin()
+            before = self._sealing.seen if self._sealing else frozenset()
             for ident, data in self._batch:
-                if ident not in self._seen and not (self._sealing and ident in self._sealing.seen):
-                    held = self._look(ident, data)
+                if ident not in self._seen and ident not in before:
+                    held = None if self._lacking else self._look(ident, data)
                     if not held:
                         (self._fresh if held is None else self._large).append((ident, data))
                     self._seen.add(ident)
