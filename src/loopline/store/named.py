@@ -149,7 +149,7 @@ class ObjectNamed:
             try:
                 obs.put(store, name, new, mode=mode)
             except (obs.exceptions.AlreadyExistsError, obs.exceptions.PreconditionError):
-                return False
+                return self.find(name) == new  # it may have been this one, whose answer was lost
             except obs.exceptions.NotSupportedError:
                 obs.put(store, name, new, mode="overwrite")
         return True
