@@ -159,14 +159,13 @@ def blobs_at(store: str, home: str, cache_limit: str) -> Blobs:
     return Cached(far, Path(home) / "cache" / "copies", limit=int(cache_limit))
 
 
-def store_at(address: str, home: Path, *, make: bool) -> Elsewhere:
+def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:
     """Open a store that is not the project's own: a folder, or what `blobs_at` opens by an address.
 
-    With `make` a folder is made, where the one above it is there: else nobody knows whether a disk is only not mounted. Raise
-    Unavailable kind="store-missing", Invalid kind="bad-store-url".
+    With `new` a folder may still have to be made, by the first write, where the one above it is there: else nobody knows whether
+    a disk is only not mounted. Raise Unavailable kind="store-missing", Invalid kind="bad-store-url".
     """
     from loopline.store.elsewhere import Elsewhere
-    from loopline.store.files import writing
     from loopline.store.named import LocalNamed
 
     if "://" in address:
@@ -184,15 +183,12 @@ def store_at(address: str, home: Path, *, make: bool) -> Elsewhere:
     from loopline.store.local import LocalBlobs
 
     folder = Path(os.path.abspath(address))  # noqa: PTH100 - links stay as they were written
-    if not folder.is_dir():
-        if not make or folder.exists() or not folder.parent.is_dir():
-            what = "is no folder" if folder.exists() else "is not there"
-            raise Unavailable(
-                f"the store {folder} {what}", kind="store-missing", hint="look at its name, and whether its disk is mounted",
-                store=str(folder),
-            )  # fmt: skip
-        with writing(folder):
-            folder.mkdir(exist_ok=True)
+    if not folder.is_dir() and (not new or folder.exists() or not folder.parent.is_dir()):
+        what = "is no folder" if folder.exists() else "is not there"
+        raise Unavailable(
+            f"the store {folder} {what}", kind="store-missing", hint="look at its name, and whether its disk is mounted",
+            store=str(folder),
+        )  # fmt: skip
     blobs = LocalBlobs(folder)
     return Elsewhere(str(folder), blobs, LocalNamed(blobs))
 

@@ -49,7 +49,7 @@ with loop.ledger.read() as tx:
 print("ready", flush=True)
 code = 0
 try:
-    sharing = Sharing(Local(loop), store_at(store, home, make=True), report=silent)
+    sharing = Sharing(Local(loop), store_at(store, home, new=True), report=silent)
     getattr(sharing, way)(parse_pointer("data/rows", project="tiny"))
     print("done", flush=True)
 except LooplineError as error:
@@ -87,7 +87,7 @@ def template() -> Path:
             digests = loop.blobs.put_all(FILES.values())
             entries = [Entry(path, digest, len(FILES[path])) for path, digest in zip(FILES, digests, strict=True)]
             Local(loop).do("add", ROWS.asset, tree=build(loop.blobs, sorted(entries, key=lambda one: one.path)))
-            Sharing(Local(loop), store_at(str(folder / "store"), folder, make=True), report=silent).push(ROWS)
+            Sharing(Local(loop), store_at(str(folder / "store"), folder, new=True), report=silent).push(ROWS)
         loop.ledger.close()
     return folder
 
@@ -141,7 +141,7 @@ def hold(way: str, folder: Path, *, acknowledged: bool) -> None:
     if not (folder / "store").exists():
         assert not acknowledged
         return
-    store = store_at(str(folder / "store"), folder, make=False)
+    store = store_at(str(folder / "store"), folder, new=False)
     for digest in store.blobs.iter():
         store.blobs.verify(digest)
     for root in marks(store.named):

@@ -65,7 +65,7 @@ class Project:
         return got
 
     def _to(self, store: Path | str, *, dry: bool = False) -> Sharing:
-        return Sharing(self.client, store_at(str(store), HOME, make=not dry), report=silent, dry=dry)
+        return Sharing(self.client, store_at(str(store), HOME, new=True), report=silent, dry=dry)
 
     def files(self, what: str = "data/flights") -> dict[str, bytes]:
         """Read a version."""
@@ -196,11 +196,10 @@ def test_equal_numbers_of_two_projects_are_two_versions(ann: Project, bo: Projec
 
 def test_a_rehearsal_writes_nothing(ann: Project, bo: Project, store: Path) -> None:
     """It says how much would be sent, each way."""
-    store.mkdir()
     said = ann.push(store, dry=True)
-    assert (said.blobs, said.dry, list(store.iterdir())) == (21, True, [])
+    assert (said.blobs, said.dry, store.exists()) == (21, True, False)
     ann.push(store)
-    got = Sharing(bo.client, store_at(str(store), HOME, make=False), report=silent, dry=True).pull(
+    got = Sharing(bo.client, store_at(str(store), HOME, new=False), report=silent, dry=True).pull(
         parse_pointer("data/flights", project="trains")
     )
     assert isinstance(got, Transfer)
@@ -211,7 +210,7 @@ def test_a_rehearsal_writes_nothing(ann: Project, bo: Project, store: Path) -> N
 def test_a_mark_that_fell_is_found_again(ann: Project, store: Path) -> None:
     """Where a store was cleaned, what is lacking is sent again and the mark is set."""
     ann.push(store)
-    other = store_at(str(store), HOME, make=False)
+    other = store_at(str(store), HOME, new=False)
     root = ann.client.do("get", "data/flights").artifact.digest
     unmark(other.named)
     lost = next(Tree(other.blobs, root).iter()).digest
@@ -225,7 +224,7 @@ def test_what_was_lost_is_brought_back(ann: Project, bo: Project, store: Path) -
     """With `recheck` no mark and no version is believed, on either side."""
     ann.push(store)
     bo.pull(store)
-    other = store_at(str(store), HOME, make=False)
+    other = store_at(str(store), HOME, new=False)
     lost = next(Tree(other.blobs, ann.client.do("get", "data/flights").artifact.digest).iter()).digest
     for blobs in (other.blobs, bo.client.blobs):
         blobs.delete(lost)
@@ -264,7 +263,7 @@ def test_two_push_at_once(ann: Project, bo: Project, store: Path) -> None:
     for one in threads:
         one.join()
     assert [error.kind for error in wrong] in (["diverged"], ["ref-moved"])
-    other = store_at(str(store), HOME, make=False)
+    other = store_at(str(store), HOME, new=False)
     for name in other.named.list("roots"):
         whole(other.blobs, Digest("sha256:" + name))
 

@@ -33,7 +33,7 @@ def ann(tmp_path: Path) -> Iterator[Project]:
 
 
 def sharing(project: Project, bucket: str, home: Path) -> Sharing:
-    return Sharing(project.client, store_at(bucket, home, make=True), report=silent)
+    return Sharing(project.client, store_at(bucket, home, new=True), report=silent)
 
 
 def test_there_and_back(ann: Project, bucket: str, between: Between, tmp_path: Path) -> None:
@@ -65,11 +65,11 @@ def test_a_store_that_goes_away_is_gone_on_with(ann: Project, bucket: str, betwe
     assert caught.value.kind == "store-refused"
     assert "very-secret" not in f"{caught.value} {caught.value.facts} {caught.value.hint}"
     between.wrong = lambda _method, _path: None
-    assert list(store_at(bucket, tmp_path, make=False).named.list("roots")) == []
+    assert list(store_at(bucket, tmp_path, new=False).named.list("roots")) == []
     between.seen.clear()
     sent = sharing(ann, bucket, tmp_path).push(POINTER)
     assert sent.blobs == 2, "the two large ones"
-    other = store_at(bucket, tmp_path, make=False)
+    other = store_at(bucket, tmp_path, new=False)
     entries = list(Tree(other.blobs, sent.root).iter())
     held = dict(other.blobs.read_all(entry.digest for entry in entries))
     assert {entry.path: held[entry.digest] for entry in entries} == FILES

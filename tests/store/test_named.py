@@ -13,6 +13,7 @@ from loopline.errors import Unavailable
 from loopline.store.local import LocalBlobs
 from loopline.store.named import LocalNamed, Named, ObjectNamed, quoted
 from loopline.store.objects import ObjectBlobs
+from tests.store.conftest import Between
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
@@ -72,6 +73,24 @@ def test_one_of_many_swaps_wins(named: Named) -> None:
         one.join()
     assert len(won) == 1
     assert named.find("refs/main") == b"%d" % won[0]
+
+
+def test_a_swap_whose_answer_was_lost_has_happened(between: Between, bucket: str) -> None:
+    """Where the object was written and nobody heard of it, the next try finds its own bytes there, and says so."""
+    named = ObjectNamed(ObjectBlobs(bucket))
+    named.put("refs/main", b"1")
+    other, lost = ObjectNamed(ObjectBlobs(bucket)), [True]
+
+    def wrong(method: str, _path: str) -> tuple[int, bytes] | None:
+        if method != "PUT" or not lost:
+            return None
+        lost.clear()
+        other.put("refs/main", b"2")
+        return 500, b""
+
+    between.wrong = wrong
+    assert named.swap("refs/main", b"1", b"2")
+    assert not named.swap("refs/main", b"1", b"3")
 
 
 def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:

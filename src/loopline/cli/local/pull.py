@@ -35,7 +35,7 @@ def pull(
     from loopline.wiring import store_at
 
     client = where.client
-    other = store_at(store, where.settings.home, make=False)
+    other = store_at(store, where.settings.home, new=False)
     sharing = Sharing(client, other, report=where.report, dry=where.options.dry)
     got = sharing.pull(version, branch=branch, recheck=recheck)
     if isinstance(got, Published) and got.change is None:

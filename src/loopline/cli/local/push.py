@@ -32,6 +32,6 @@ def push(
     from loopline.wiring import store_at
 
     client = where.client
-    other = store_at(store, where.settings.home, make=not where.options.dry)
+    other = store_at(store, where.settings.home, new=True)
     sharing = Sharing(client, other, report=where.report, dry=where.options.dry)
     return sharing.push(version, branch=branch, recheck=recheck)
