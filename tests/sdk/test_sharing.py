@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import Tree
@@ -108,6 +111,29 @@ def test_a_version_arrives_in_another_project(ann: Project, bo: Project, store: 
     assert got.version.metadata["files"] == 40
     assert (origin["project"], origin["number"], origin["author"]) == ("flights", 1, "person:ann")
     assert bo.files() == FILES
+
+
+CONTENTS = st.dictionaries(
+    st.sampled_from([f"{a}/{b}" for a in "abc" for b in range(40)]), st.binary(max_size=3), max_size=60
+)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(CONTENTS, min_size=1, max_size=3))
+def test_whatever_is_pushed_arrives(tmp_path_factory: pytest.TempPathFactory, versions: list[dict[str, bytes]]) -> None:
+    """Any versions, one after the other or all at once, have the same trees in an empty project, and the same files."""
+    with tempfile.TemporaryDirectory(dir=tmp_path_factory.getbasetemp()) as name:
+        home = Path(name)
+        ann, bo, cy = (Project(who, home / who, who) for who in ("ann", "bo", "cy"))
+        for files in versions:
+            version = ann.add(files)
+            ann.push(home / "store")
+            assert bo.pull(home / "store").version.artifact == version.artifact
+            assert bo.files() == files
+        assert cy.pull(home / "store").version.artifact == version.artifact
+        assert cy.files() == versions[-1]
+        for one in (ann, bo, cy):
+            one.client.close()
 
 
 def test_again_is_a_look(ann: Project, bo: Project, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
