@@ -73,3 +73,45 @@ def test_a_store_that_goes_away_is_gone_on_with(ann: Project, bucket: str, betwe
     entries = list(Tree(other.blobs, sent.root).iter())
     held = dict(other.blobs.read_all(entry.digest for entry in entries))
     assert {entry.path: held[entry.digest] for entry in entries} == FILES
+
+
+def test_packs_that_arrived_are_not_sent_again(
+    bucket: str, between: Between, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the store refuses after some packs, the next push sends the others only."""
+    monkeypatch.setattr("loopline.store.far.PACK", 20_000)
+    ann = Project("flights", tmp_path / "ann", "ann")
+    ann.add({f"f{number:03d}": os.urandom(1000) for number in range(400)})
+    packs: list[str] = []
+
+    def wrong(method: str, path: str) -> tuple[int, bytes] | None:
+        if method == "PUT" and path.split("?", maxsplit=1)[0].endswith(".pack"):
+            packs.append(path)
+        return (403, b"") if len(packs) > 8 else None
+
+    between.wrong = wrong
+    with pytest.raises(Unavailable):
+        sharing(ann, bucket, tmp_path).push(POINTER)
+    between.wrong = lambda _method, _path: None
+    sent = sharing(ann, bucket, tmp_path).push(POINTER)
+    assert 100 < sent.blobs < 350
+    ann.client.close()
+
+
+def test_a_damaged_pack_names_the_file(bucket: str, tmp_path: Path) -> None:
+    """Who pulls is told which file is damaged there, and gets no version."""
+    files = {f"f{number:03d}": os.urandom(1000) for number in range(40)}
+    ann, bo = Project("flights", tmp_path / "ann", "ann"), Project("trains", tmp_path / "bo", "bo")
+    ann.add(files)
+    sharing(ann, bucket, tmp_path).push(POINTER)
+    named = store_at(bucket, tmp_path, new=False).named
+    (pack,) = (name for name in named.list("packs") if name.endswith(".pack"))
+    held = named.find(f"packs/{pack}")
+    assert held is not None
+    named.put(f"packs/{pack}", held.replace(files["f007"], b"?" * 1000))
+    with pytest.raises(Unavailable) as caught:
+        sharing(bo, bucket, tmp_path / "home").pull(parse_pointer("data/flights", project="trains"))
+    assert (caught.value.kind, caught.value.facts["path"]) == ("blob-corrupt", "f007")
+    assert bo.client.do("ls") == ()
+    for one in (ann, bo):
+        one.client.close()
