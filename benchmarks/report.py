@@ -26,6 +26,7 @@ TOPICS = (
     "folders",
     "branches",
     "tables",
+    "push",
     "server",
     "standing",
     "transfer",

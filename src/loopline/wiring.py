@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from loopline.settings import Settings
     from loopline.store.blobs import Blobs
     from loopline.store.database import Database
+    from loopline.store.elsewhere import Elsewhere
 
 
 def open_loop(
@@ -162,9 +164,45 @@ def blobs_at(store: str, home: str, cache_limit: str) -> Blobs:
     if "://" not in store:
         return LocalBlobs(Path(store or home))
     from loopline.store.cached import Cached
+    from loopline.store.far import FarBlobs
     from loopline.store.objects import ObjectBlobs
 
-    return Cached(ObjectBlobs(store), Path(home) / "cache" / "copies", limit=int(cache_limit))
+    far = FarBlobs(ObjectBlobs(store), Path(home) / "cache" / "packs")
+    return Cached(far, Path(home) / "cache" / "copies", limit=int(cache_limit))
+
+
+def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:
+    """Open a store that is not the project's own: a folder, or what `blobs_at` opens by an address.
+
+    With `new` a folder may still have to be made, by the first write, where the one above it is there: else nobody knows whether
+    a disk is only not mounted. Raise Unavailable kind="store-missing", Invalid kind="bad-store-url".
+    """
+    from loopline.store.elsewhere import Elsewhere
+    from loopline.store.named import LocalNamed
+
+    if "://" in address:
+        scheme, _, rest = address.partition("://")
+        if "@" in rest.partition("/")[0] or "?" in rest:
+            raise Invalid(
+                f"the address of the {scheme} store holds what may be a secret", kind="bad-store-url",
+                hint="leave keys to the environment (AWS_ACCESS_KEY_ID, AWS_SHARED_CREDENTIALS_FILE, …)", store=f"{scheme}://…",
+            )  # fmt: skip
+        from loopline.store.far import FarBlobs
+        from loopline.store.objects import ObjectBlobs
+
+        far = FarBlobs(ObjectBlobs(address), home / "cache" / "packs")
+        return Elsewhere(address, far, far.named)
+    from loopline.store.local import LocalBlobs
+
+    folder = Path(os.path.abspath(address))  # noqa: PTH100 - links stay as they were written
+    if not folder.is_dir() and (not new or folder.exists() or not folder.parent.is_dir()):
+        what = "is no folder" if folder.exists() else "is not there"
+        raise Unavailable(
+            f"the store {folder} {what}", kind="store-missing", hint="look at its name, and whether its disk is mounted",
+            store=str(folder),
+        )  # fmt: skip
+    blobs = LocalBlobs(folder)
+    return Elsewhere(str(folder), blobs, LocalNamed(blobs))
 
 
 def folder_store(folder: Path) -> Blobs:

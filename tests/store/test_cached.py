@@ -244,3 +244,17 @@ def test_another_process_shares_the_copies(bucket: str, tmp_path: Path) -> None:
     """A store is sent by its address, folder and limit."""
     blobs = pickle.loads(pickle.dumps(Cached(ObjectBlobs(bucket), tmp_path, limit=77, grace=3.0)))
     assert (blobs.limit, blobs.grace, blobs.near.folder, blobs.far.url) == (77, 3.0, tmp_path, bucket)
+
+
+def test_many_that_are_lacking_are_sent_as_the_store_takes_them(tmp_path: Path) -> None:
+    """What somebody knows to be missing goes into packs where the store has them, else each as it is."""
+    from obstore.store import MemoryStore
+
+    from loopline.store.far import FarBlobs
+
+    items = [(digest_of(data), data) for data in (b"%d" % number for number in range(50))]
+    far = FarBlobs(ObjectBlobs("memory://", store=MemoryStore()))
+    for blobs in (Cached(far, tmp_path / "a", limit=1 << 20), in_memory(tmp_path / "b")):
+        assert sorted(one for some in blobs.put_lacking(items) for one in some) == sorted(name for name, _ in items)
+        assert dict(blobs.read_all(name for name, _ in items)) == dict(items)
+    assert list(far.objects.iter()) == []

@@ -131,6 +131,15 @@ def put_groups(blobs: PutsAll, items: Iterable[bytes]) -> Iterator[list[Digest]]
     yield blobs.put_all(group)
 
 
+def put_lacking(blobs: PutsAll, items: Iterable[tuple[Digest, bytes]]) -> Iterator[list[Digest]]:
+    """Keep many as `put_groups` does, of which the caller has found out that they are missing, and has verified each."""
+    own = getattr(blobs, "put_lacking", None)
+    if own is not None:
+        yield from own(items)
+    else:
+        yield from put_groups(blobs, (data for _, data in items))
+
+
 def part_of(chunks: Iterator[bytes], start: int, length: int) -> Iterator[bytes]:
     """Cut a part out of a stream, and stop reading behind it."""
     for chunk in chunks:

@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self
 
 from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest
-from loopline.store.blobs import CHUNK, Blobs, Writer, part_of
+from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_lacking
 from loopline.store.local import LocalBlobs
 from loopline.store.system import SystemClock
 
@@ -79,6 +79,10 @@ class Cached:
         digests = self.far.put_all(noted())
         self._copy(kept)
         return digests
+
+    def put_lacking(self, items: Iterable[tuple[Digest, bytes]]) -> Iterator[list[Digest]]:
+        """Keep each there, as that store does many best, without copies here."""
+        return put_lacking(self.far, items)
 
     def put_file(self, path: Path) -> tuple[Digest, int]:
         """Keep what the file holds, by way of a copy here."""

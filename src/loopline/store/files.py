@@ -164,6 +164,14 @@ def writing(folder: Path) -> Iterator[None]:
         raise _refusal(caught, folder) from caught
 
 
+def unreadable(caught: OSError, folder: Path) -> Unavailable:
+    """Say that a store cannot be looked at."""
+    return Unavailable(
+        f"the store {folder} cannot be read: {caught.strerror}", kind="store-broken",
+        hint=f"make {folder} readable, or check its disk", folder=str(folder), errno=caught.errno,
+    )  # fmt: skip
+
+
 def _refusal(caught: OSError, folder: Path) -> Unavailable:
     match caught.errno:
         case errno.ENOSPC | errno.EDQUOT:

@@ -36,10 +36,14 @@ Named = tuple[bytes, bytes]
 
 
 class Intake:
-    """What one call takes in. One thread uses it; `close` must come last, whatever happened."""
+    """What one call takes in. One thread uses it.
 
-    def __init__(self, blobs: LocalBlobs) -> None:
+    With `lacking` the caller has asked which blobs are missing and gives those: what is kept is not looked at again.
+    """
+
+    def __init__(self, blobs: LocalBlobs, *, lacking: bool = False) -> None:
         self._blobs = blobs
+        self._lacking = lacking
         self._packs = blobs.packs
         self._taken: list[bytes] = []
         self._bytes = 0
@@ -58,10 +62,14 @@ class Intake:
 
         Where `items` raises or the caller goes away, what was taken until then is kept.
         """
+        return self.run_named((sha256(data).digest(), data) for data in items)
+
+    def run_named(self, items: Iterable[Named]) -> Iterator[list[Digest]]:
+        """Take what is hashed already."""
         small, batch = self._blobs.small, self._batch
         try:
-            for data in items:
-                ident, size = sha256(data).digest(), len(data)
+            for ident, data in items:
+                size = len(data)
                 self._taken.append(ident)
                 self._bytes += size
                 if size > small:
@@ -90,7 +98,7 @@ class Intake:
                 ident = one[0]
                 if ident in seen or ident in sealing:
                     continue
-                if loose is not None and ident not in loose and not has(ident):
+                if self._lacking or (loose is not None and ident not in loose and not has(ident)):
                     fresh.append(one)
                 elif not (held := self._look(*one)):
                     (fresh if held is None else self._large).append(one)
@@ -189,6 +197,8 @@ class Intake:
 
     def _begin(self) -> None:
         """Look at what is there, once; and read which files there are, where asking for each would take longer."""
+        if self._lacking:
+            return
         many = len(self._batch) >= _BATCH // 4
         if not self._begun or (many and not self._listed):
             self._begun = True
@@ -205,6 +215,8 @@ class Intake:
 
     def _look(self, ident: bytes, data: bytes) -> bool | None:
         """Tell whether exactly these bytes are kept; None where nothing is. What is damaged gets a file, which is read first."""
+        if self._lacking:
+            return None
         if self._loose is None or ident in self._loose:
             file = self._blobs.file_of(ident)
             if os.access(file, os.F_OK):

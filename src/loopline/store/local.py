@@ -10,7 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
-from loopline.store.files import Scratch, drop, is_hex, make_durable, sync, sync_folder, write_all, writing
+from loopline.store.files import Scratch, drop, is_hex, make_durable, sync, sync_folder, unreadable, write_all, writing
 from loopline.store.packs import Packs
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ SMALL: Final = 32 << 10
 SEVERAL: Final = 16
 """So many small new blobs of one call are worth a pack."""
 _REMEMBERED: Final = 64
+_LISTED: Final = 4096
+"""Names of files that are read rather than asked for one by one."""
 
 
 class LocalBlobs:
@@ -59,6 +61,12 @@ class LocalBlobs:
         from loopline.store.intake import Intake
 
         return Intake(self).run(items)
+
+    def put_lacking(self, items: Iterable[tuple[Digest, bytes]]) -> Iterator[list[Digest]]:
+        """Keep each as `put_groups` does, without hashing it and without looking at what is here."""
+        from loopline.store.intake import Intake
+
+        return Intake(self, lacking=True).run_named((_ident(digest), data) for digest, data in items)
 
     def put_file(self, path: Path) -> tuple[Digest, int]:
         """Keep what the file holds: it is hashed while it is copied."""
@@ -95,7 +103,8 @@ class LocalBlobs:
         from hashlib import sha256
 
         asked = {digest: _ident(digest) for digest in digests}
-        self.packs.ready(len(asked))
+        with self._looking():
+            self.packs.ready(len(asked))
         found = {digest: self.packs.find(ident) for digest, ident in asked.items()}
         for digest, data in self.packs.read_all((place, digest) for digest, place in found.items() if place):
             if data is None or sha256(data).digest() != asked[digest]:
@@ -130,9 +139,10 @@ class LocalBlobs:
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Give those without a file and in no pack."""
         asked = {digest: _ident(digest) for digest in digests}
-        self.packs.ready(len(asked))
-        lacking = self._lacking(asked)
-        return set(self._lacking(lacking) if lacking and self.packs.check() else lacking)
+        with self._looking():
+            self.packs.ready(len(asked))
+            lacking = self._lacking(asked)
+            return set(self._lacking(lacking) if lacking and self.packs.check() else lacking)
 
     def path(self, digest: Digest) -> Path | None:
         """Give its file, unverified; None where it lies in a pack."""
@@ -191,12 +201,21 @@ class LocalBlobs:
         return f"{self.loose}/{parse_digest(digest)[7:]}"
 
     def _lacking(self, asked: dict[Digest, bytes]) -> dict[Digest, bytes]:
-        has = self.packs.has
+        has, files = self.packs.has, self._files(len(asked))
         return {
             digest: ident
             for digest, ident in asked.items()
-            if not has(ident) and not os.path.exists(self.file_of(ident))
+            if not has(ident) and not (os.path.exists(self.file_of(ident)) if files is None else ident.hex() in files)
         }
+
+    def _files(self, questions: int) -> set[str] | None:
+        """Give the names of all files, where so many questions are worth reading them, and they are few."""
+        if questions < _LISTED // 4:
+            return None
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.loose) as found:
+            names = {entry.name for entry in islice(found, _LISTED)}
+            return names if len(names) < _LISTED else None
+        return set()
 
     def _begin(self) -> None:
         """Make what a writer needs, and remove what killed ones left."""
@@ -316,6 +335,13 @@ class LocalBlobs:
                 errno=caught.errno,
             ) from caught
 
+    @contextlib.contextmanager
+    def _looking(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as caught:
+            raise unreadable(caught, self.folder) from caught
+
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         return writing(self.folder)
 
@@ -379,6 +405,10 @@ class _LocalWriter:
 
 
 def _ident(digest: Digest) -> bytes:
+    with contextlib.suppress(ValueError):
+        ident = bytes.fromhex(digest[7:])
+        if "sha256:" + ident.hex() == digest and len(ident) == 32:  # a third of what `parse_digest` takes
+            return ident
     return bytes.fromhex(parse_digest(digest)[7:])
 
 

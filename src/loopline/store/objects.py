@@ -306,6 +306,19 @@ class ObjectBlobs:
             return self._pools[name]
 
     @contextlib.contextmanager
+    def asking(self, doing: str) -> Iterator[tuple[Any, Any]]:
+        """Give obstore and its store, for requests of others to the same place; errors are turned into ours.
+
+        A missing object raises FileNotFoundError, where there is a bucket.
+        """
+        try:
+            with self._translated(doing):
+                yield self._obs, self._store
+        except FileNotFoundError:
+            self._be_there()
+            raise
+
+    @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             with self._translated("write"):

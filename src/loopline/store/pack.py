@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from loopline.errors import Unavailable
@@ -84,6 +84,17 @@ class Packing:
         number, self._number = self._number, -1
         if number >= 0:
             drop(number, self._file)
+
+
+def packed(blobs: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, dict[bytes, tuple[int, int]]]:
+    """Give the bytes of a whole pack of blobs, each with its 32 bytes, and offset and length of each."""
+    pieces, places, at = [MAGIC], dict[bytes, tuple[int, int]](), len(MAGIC)
+    for ident, data in blobs:
+        pieces += [_RECORD.pack(len(data), ident, PLAIN), data]
+        places[ident] = (at + _RECORD.size, len(data))
+        at += _RECORD.size + len(data)
+    pieces.append(_FOOTER.pack(END, at))
+    return b"".join(pieces), places
 
 
 def scan(number: int) -> dict[bytes, tuple[int, int]]:

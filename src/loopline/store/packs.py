@@ -117,7 +117,10 @@ class Packs:
 
     def has(self, ident: bytes) -> bool:
         """Tell whether `find` would find it."""
-        known = self._where.get(ident) if self._where is not None else None
+        where = self._where
+        if where is not None and ident not in where:
+            return False
+        known = where.get(ident) if where is not None else None
         return (known is not None and ident not in known.gone) or self.find(ident) is not None
 
     def known(self, ident: bytes) -> Place | None:

@@ -33,8 +33,8 @@ LEDGER: Final = "ledger"
 SUFFIX: Final = ".archive"
 KEPT: Final = 7
 """How many backups of the rows a folder keeps: they are small, and share their bytes."""
-_PARTS: Final = frozenset({LEDGER, "blobs", "packs", "pieces", "tmp"})
-"""What may lie in a folder of backups."""
+_PARTS: Final = frozenset({LEDGER, "blobs", "packs", "pieces", "tmp", "roots", "assets"})
+"""What may lie in a folder of backups, versions that were pushed there included."""
 _FEW: Final = 8192
 """Blobs that are copied together: small ones become one pack."""
 _LARGE: Final = 64 << 20

@@ -33,6 +33,18 @@ COMMANDS: tuple[Verb, ...] = (
         "Write which version each folder of data holds to loopline.lock, to be committed with the code.",
     ),
     Verb("cat", "local", "data", "Write a file of a version to stdout, as it is."),
+    Verb(
+        "push",
+        "local",
+        "data",
+        "Send a version with all its files to another store.",
+    ),
+    Verb(
+        "pull",
+        "local",
+        "data",
+        "Get a version with all its files from another store, and move a branch to it.",
+    ),
     Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
     Verb("get", "local", "runs", "Find the version that a pointer means now, and write its bytes to a file or folder."),
     Verb(

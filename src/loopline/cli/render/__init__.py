@@ -45,6 +45,7 @@ ALONE = {
     "Silence": "alert",
     "Tail": "series",
     "Task": "task",
+    "Transfer": "transfer",
     "Version": "version",
     "WayBack": "wayback",
 }
