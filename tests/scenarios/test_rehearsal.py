@@ -124,6 +124,8 @@ WORDS: dict[str, list[str]] = {
     "revoke": ["TOKEN"],
     "rollback": ["data/tiny@best", "--why", "wrong"],
     "lock": [],
+    "pull": ["data/tiny", "elsewhere"],
+    "push": ["data/tiny", "elsewhere"],
     "run": ["train", "--refresh"],
     "search": ["tiny"],
     "series": [RUN],
@@ -148,6 +150,7 @@ WORDS: dict[str, list[str]] = {
     "worker": [],
 }
 OTHERWISE = {
+    "pull": "store-missing",
     "abort": "rollout-over",
     "acknowledge": "no-alert",
     "apply": "policy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,14 +63,14 @@ def test_nothing_is_read_twice(project: Path, monkeypatch: pytest.MonkeyPatch) -
     snapshot(blobs, settings)
     snapshot(blobs, settings)
     kept: list[bytes] = []
-    put_all = LocalBlobs.put_all
+    put_groups = LocalBlobs.put_groups
 
-    def noting(self: LocalBlobs, items: Iterable[bytes]) -> list[Digest]:
+    def noting(self: LocalBlobs, items: Iterable[bytes]) -> Iterator[list[Digest]]:
         noted = list(items)
         kept.extend(noted)
-        return put_all(self, noted)
+        return put_groups(self, noted)
 
-    monkeypatch.setattr(LocalBlobs, "put_all", noting)
+    monkeypatch.setattr(LocalBlobs, "put_groups", noting)
     first = snapshot(blobs, settings)
     assert b"a" not in kept
     blobs.delete(Tree(blobs, first.tree).get("a.py").digest)
