@@ -409,3 +409,19 @@ def test_nothing_that_was_said_is_passed_over(clashing: World) -> None:
         with pytest.raises(Invalid) as caught:
             clashing.do("merge", into=MAIN, **asked)
         assert caught.value.kind == kind
+
+
+def test_a_merge_whose_ref_moved_while_it_waited_for_approval_is_merged_again(forked: World) -> None:
+    """The next step that is named keeps what others have added since: a proposal would drop it."""
+    forked.policy(Policy("main", ("data/*@main",), approvals=Approvals(count=1, not_author=True)))
+    first, second = merged(forked).change, forked.data(a=b"3", b=b"1", c=b"3", e=b"5").change
+    assert first is not None
+    assert second is not None
+    for one in (first, second):
+        forked.do("approve", one.id, by=BOB)
+    forked.do("apply", second.id)
+    with pytest.raises(Conflict) as caught:
+        forked.do("apply", first.id)
+    assert (caught.value.kind, caught.value.hint) == ("ref-moved", "loopline merge data/flights@5 data/flights@main")
+    again = forked.do("merge", Pointer(DATA, Numbered(5)), MAIN)
+    assert files(forked, again.version.number) == {"a": b"3", "b": b"2", "c": b"3", "d": b"4", "e": b"5"}

@@ -79,7 +79,7 @@ def base_of(tx: Tables, ours: Version, theirs: Version) -> Version | None:
 
 
 def checked(tx: Tables, sides: Sides) -> Sides:
-    """Give sides back that may be merged. Raise Invalid, NotFound for what was deleted, Refused for a fixed ref or a quarantine."""
+    """Give sides back that may be merged. Raise Invalid, NotFound for what was deleted, Refused for a fixed ref, a quarantine."""
     must_not_be_fixed(tx, sides.ref)
     for one in (sides.base, sides.ours, sides.theirs):
         if one is not None and one.artifact.media_type != TREE:

@@ -75,7 +75,9 @@ def found(loop: Loop, ref: RefName | None) -> Merge:
             some = list(tx.merges.list(loop.project, limit=2))
     if not some:
         raise NotFound(
-            f"no merge of {ref or loop.project} is open", kind="no-merge", hint="loopline merges lists those that are",
+            f"no merge of {ref} is open" if ref else f"no merge is open in {loop.project}",
+            kind="no-merge",
+            hint="loopline merges lists those that are",
             ref=str(ref or ""),
         )  # fmt: skip
     if len(some) > 1:
