@@ -50,6 +50,13 @@ def test_a_change_is_undone_by_a_change(result: Change, command: str | None) -> 
     assert undo_of("promote", result, {}) == command
 
 
+def test_a_fixed_ref_is_taken_away_and_comes_back_fixed() -> None:
+    """By its own word: a proposal would bring back a ref that moves."""
+    assert undo_of("tag", change(None, 2), {}) == "loopline tag champion model/delay --delete"
+    assert undo_of("tag", change(2, None), {}) == "loopline tag champion model/delay@2"
+    assert undo_of("tag", change(None, 2, ChangeState.PROPOSED), {}) == "loopline withdraw 01a201a201a201a2"
+
+
 def test_a_first_deployment_is_taken_back_by_its_own_word() -> None:
     """A service that was not there before is undeployed."""
     prod = RefName(AssetName("flights", "service", "delay"), "prod")

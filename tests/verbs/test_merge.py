@@ -343,3 +343,85 @@ def test_a_rehearsal_of_a_merge_keeps_nothing(forked: World) -> None:
     told = forked.rehearsing().do("merge", FROM_FIX, MAIN)
     assert told.version.number > 4
     assert len(forked.events()) == before
+
+
+def test_a_path_that_clashes_is_meant_by_its_name(world: World) -> None:
+    """Even where it could be read as a pattern: neither a side nor a file reaches another path."""
+    one, other = "a[1]", "a1"
+    for branch, body in (("main", b"1"), ("fix", b"2"), ("main", b"3")):
+        world.data(branch, **{one: body, other: body, "*": body})
+        if body == b"1":
+            world.do("branch", DATA, "fix")
+    merged(world)
+    assert world.do("merge", take="theirs", paths=("*",)).left == 2
+    digest = world.loop.blobs.put(b"mended")
+    assert world.do("merge", take="file", paths=(one,), digest=digest).left == 1
+    assert [clash.path for clash in world.do("merges", MAIN, left=True)] == [other]
+    assert world.do("merge", take="ours", paths=("a?",)).left == 0
+    done = world.do("merge", continue_=True)
+    assert files(world, done.version.number) == {one: b"mended", other: b"3", "*": b"2"}
+
+
+def test_what_somebody_chooses_while_another_finishes_is_not_lost(
+    clashing: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The merge is made again with what was chosen last, or it is over before it is chosen: never chosen and passed over."""
+    from loopline.verbs import merging
+
+    merged(clashing)
+    clashing.do("merge", take="ours", paths=("*",))
+    weigh = merging.weigh
+
+    def slow(*args: Any, **asked: Any) -> Any:
+        found = weigh(*args, **asked)
+        monkeypatch.setattr(merging, "weigh", weigh)
+        clashing.do("merge", take="theirs", paths=("a",), by=BOB)
+        return found
+
+    monkeypatch.setattr(merging, "weigh", slow)
+    done = clashing.do("merge", continue_=True)
+    assert files(clashing, done.version.number)["a"] == b"fix"
+
+
+def test_what_was_deleted_does_not_come_back_by_a_merge(clashing: World) -> None:
+    """Neither when it is deleted while the merge waits, nor by a revert to it; the merge can still be given up."""
+    merged(clashing)
+    clashing.do("branch", DATA, "fix", delete=True)
+    clashing.do("delete", "data/flights@3")
+    for asked in ({"take": "theirs", "paths": ("*",)}, {"continue_": True}):
+        with pytest.raises(NotFound) as caught:
+            clashing.do("merge", **asked)
+        assert caught.value.kind == "version-deleted"
+    assert clashing.do("merge", abandon=True).state == "abandoned"
+    clashing.do("delete", "data/flights@2")
+    with pytest.raises(NotFound):
+        clashing.do("revert", Pointer(DATA, Numbered(4)))
+
+
+def test_nothing_that_was_said_is_passed_over(clashing: World) -> None:
+    """What a step has no use for is refused: a message for a merge that has one, paths for which nothing is taken."""
+    merged(clashing)
+    for asked, kind in (
+        ({"continue_": True, "message": "late"}, "one-at-a-time"),
+        ({"take": "ours", "paths": ("a",), "ff": False}, "one-at-a-time"),
+        ({"paths": ("a",)}, "missing-parameter"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            clashing.do("merge", into=MAIN, **asked)
+        assert caught.value.kind == kind
+
+
+def test_a_merge_whose_ref_moved_while_it_waited_for_approval_is_merged_again(forked: World) -> None:
+    """The next step that is named keeps what others have added since: a proposal would drop it."""
+    forked.policy(Policy("main", ("data/*@main",), approvals=Approvals(count=1, not_author=True)))
+    first, second = merged(forked).change, forked.data(a=b"3", b=b"1", c=b"3", e=b"5").change
+    assert first is not None
+    assert second is not None
+    for one in (first, second):
+        forked.do("approve", one.id, by=BOB)
+    forked.do("apply", second.id)
+    with pytest.raises(Conflict) as caught:
+        forked.do("apply", first.id)
+    assert (caught.value.kind, caught.value.hint) == ("ref-moved", "loopline merge data/flights@5 data/flights@main")
+    again = forked.do("merge", Pointer(DATA, Numbered(5)), MAIN)
+    assert files(forked, again.version.number) == {"a": b"3", "b": b"2", "c": b"3", "d": b"4", "e": b"5"}

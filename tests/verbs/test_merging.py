@@ -9,7 +9,7 @@ from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.merge import Clash, Resolution
 from loopline.nouns.name import Named, Pointer, RefName
-from loopline.verbs.merging import DRIVERS, decided
+from loopline.verbs.merging import DRIVERS, decided, exactly, only
 
 from .conftest import ANN, DATA
 
@@ -28,17 +28,26 @@ FROM_FIX = Pointer(DATA, Named("fix"))
         ("a/b", {"a/b"}),
         ("a/", {"a", "a/b", "a/c.csv"}),
         ("*.csv", {"a/c.csv", "d.csv"}),
-        ("*", {"a", "a/b", "a/c.csv", "d.csv", "e[1]"}),
-        ("e[1]", {"e[1]"}),
+        ("*", {"a", "a/b", "a/c.csv", "d.csv", "e1", "e[1]"}),
+        ("e[1]", {"e1"}),
+        ("e[[]1]", {"e[1]"}),
         ("?", {"a"}),
         ("a/?.csv", {"a/c.csv"}),
     ],
 )
 def test_a_pattern_means_paths(pattern: str, means: set[str]) -> None:
     """One path, all below a folder and the folder itself, or what it fits, where a star stands for slashes as well."""
-    clashes = [Clash(path, "add/add", None, None, None) for path in ("a", "a/b", "a/c.csv", "d.csv", "e[1]")]
+    clashes = [Clash(path, "add/add", None, None, None) for path in ("a", "a/b", "a/c.csv", "d.csv", "e1", "e[1]")]
     taken = decided(clashes, [Resolution(pattern, "ours")])
     assert {one.path for one in taken if one.taken} == means
+
+
+@pytest.mark.parametrize("path", ["a", "e[1]", "*", "?", "[[]", "a]b[", "[*]", "a\n*"])
+def test_a_path_is_written_as_a_pattern_that_means_it_alone(path: str) -> None:
+    """Whatever its name is made of."""
+    assert only(exactly(path)) == path
+    others = [Clash(one, "add/add", None, None, None) for one in (path, f"{path}x", "e1", exactly(path) + "y")]
+    assert [one.path for one in decided(others, [Resolution(exactly(path), "ours")]) if one.taken] == [path]
 
 
 def test_the_last_word_about_a_path_counts() -> None:

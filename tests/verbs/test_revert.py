@@ -44,6 +44,17 @@ def test_what_was_changed_again_clashes(world: World) -> None:
     assert (done.kind, done.version.parents, names(world, 4)) == ("revert", (3,), ["a.csv"])
 
 
+def test_a_revert_for_which_everything_stays_as_it_is_makes_no_version(world: World) -> None:
+    """It is over all the same, and the ref stays where it is."""
+    world.data(a_csv=b"2")
+    world.data(a_csv=b"3")
+    world.do("revert", Pointer(DATA, Numbered(2)))
+    world.do("merge", take="ours", paths=("*",))
+    done = world.do("merge", continue_=True)
+    assert (done.kind, done.state, done.version, world.target(MAIN)) == ("revert", "nothing", None, 3)
+    assert world.do("merges") == ()
+
+
 def test_the_first_version_is_undone_to_nothing(world: World) -> None:
     """It has no parent: what it brought goes."""
     world.data(a_csv=b"1\n", b=b"1")

@@ -47,6 +47,13 @@ def test_a_fixed_ref_is_taken_away_by_its_own_word(world: World) -> None:
         world.do("tag", "v1", Pointer(AssetName(OTHER, "data", "flights"), Numbered(1)))
 
 
+def test_a_service_is_not_tagged(world: World) -> None:
+    """Each of its refs is a deployment, for which a server starts processes."""
+    with pytest.raises(Invalid) as caught:
+        world.do("tag", "v1", Pointer(AssetName(DATA.project, "service", "delay"), Numbered(1)))
+    assert caught.value.kind == "tag-of-service"
+
+
 def test_a_policy_holds_fixed_refs_too(world: World) -> None:
     """Making one and taking it away wait for approval; one that was proposed twice comes once."""
     world.policy(Policy("releases", ("data/*@v*",), approvals=Approvals(count=1, not_author=True)))

@@ -21,7 +21,7 @@ def undo_of(command: str, result: Any, asked: Mapping[str, Any]) -> str | None:
     if type(change).__name__ == "Change":
         if command == "approve" and change.state != "applied":
             return f"loopline approve {brief(change.id)}" + ("" if asked.get("reject") else " --reject")
-        return _undo_change(change)
+        return _tag(change) if command == "tag" and change.state == "applied" else _undo_change(change)
     maker = _MAKERS.get(command)
     return maker(result, asked) if maker else None
 
@@ -48,6 +48,13 @@ def _undo_change(change: Any) -> str | None:
     if first.new is None or (first.ref.asset.kind == "policy" and _single(change, first.old)):
         return f"loopline propose {ref} --to {first.old} --why …"
     return f"loopline rollback {ref} --why …"
+
+
+def _tag(change: Any) -> str:
+    """Take the name away, or give it again: what a proposal brought back would be free to move."""
+    (move,) = change.moves
+    words = f"loopline tag {quote(move.ref.ref)} {quote(str(move.ref.asset))}"
+    return f"{words} --delete" if move.new is not None else f"{words}@{move.old}"
 
 
 def _single(change: Any, target: int | None) -> bool:

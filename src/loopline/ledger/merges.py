@@ -11,7 +11,7 @@ from typing import Final
 from loopline.errors import Conflict
 from loopline.ledger.assets import Assets
 from loopline.nouns.digest import Digest
-from loopline.nouns.merge import Merge, Resolution
+from loopline.nouns.merge import DRIVER, Merge, Resolution
 from loopline.nouns.name import RefName
 from loopline.store.database import Row, Rows
 
@@ -85,7 +85,7 @@ class Merges:
 
     def forget_made(self, merge: str) -> None:
         """Take away what drivers have made: what was made of three files is worth nothing for three others."""
-        self._rows.do("DELETE FROM resolutions WHERE merge = ? AND actor LIKE ?", merge, "driver:%")
+        self._rows.do("DELETE FROM resolutions WHERE merge = ? AND actor LIKE ?", merge, f"{DRIVER}%")
 
     def taken(self, merge: str) -> Sequence[Resolution]:
         """Give what was taken, in order."""

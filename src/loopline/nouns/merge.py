@@ -17,7 +17,8 @@ MergeState = Literal["nothing", "forward", "made", "clashing", "abandoned"]
 """Nothing to do; the ref goes forward to a version that is there; a new version; paths clash; given up."""
 Choice = Literal["ours", "theirs", "base", "file"]
 
-MODES: Final = (0o644, 0o755)
+DRIVER: Final = "driver:"
+"""How the actor of what a driver has made begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Resolution:
     mode: int = 0o644
     actor: str = ""
     at: int = 0
+
+    @property
+    def made(self) -> bool:
+        """Whether a driver has made it, of three files: it is worth nothing for three others."""
+        return self.actor.startswith(DRIVER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from loopline.errors import Invalid
+from loopline.errors import Invalid, NotFound
 from loopline.nouns.artifact import TREE
 from loopline.nouns.name import Pointer, RefName
 from loopline.verbs.carrying import in_quarantine, must_not_be_fixed
@@ -79,16 +79,21 @@ def base_of(tx: Tables, ours: Version, theirs: Version) -> Version | None:
 
 
 def checked(tx: Tables, sides: Sides) -> Sides:
-    """Give sides back that may be merged. Raise Invalid, Refused for a ref that does not move, for what is in quarantine."""
+    """Give sides back that may be merged. Raise Invalid, NotFound for what was deleted, Refused for a fixed ref, a quarantine."""
     must_not_be_fixed(tx, sides.ref)
     for one in (sides.base, sides.ours, sides.theirs):
         if one is not None and one.artifact.media_type != TREE:
             raise Invalid(
-                f"{one} is one blob, not files",
+                f"{one} is no tree of files",
                 kind="not-a-tree",
                 hint="only trees of files are merged",
                 version=str(one),
             )
+    if sides.theirs is not None and sides.theirs.deleted_at is not None:
+        raise NotFound(
+            f"{sides.theirs} was deleted", kind="version-deleted", hint=f"loopline delete {sides.theirs} --restore",
+            version=str(sides.theirs),
+        )  # fmt: skip
     # What a revert undoes, and where it is undone, may well be in quarantine: that is what it is for.
     for one in (sides.theirs,) if sides.kind == "revert" else (sides.ours, sides.theirs):
         reason = tx.versions.quarantined(one.asset, one.number) if one else None

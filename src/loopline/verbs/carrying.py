@@ -60,7 +60,7 @@ def _must_stand(tx: Tables, change: Change, move: Move) -> None:
         )  # fmt: skip
     if (here.target if here else None) != move.old:
         raise Conflict(
-            f"{move.ref} has moved", kind="ref-moved", hint=f"loopline propose {move.ref} --to {move.new}",
+            f"{move.ref} has moved", kind="ref-moved", hint=_again(tx, move),
             ref=str(move.ref), expected=move.old, found=here.target if here else None,
         )  # fmt: skip
     if move.new is None:
@@ -69,6 +69,16 @@ def _must_stand(tx: Tables, change: Change, move: Move) -> None:
     reason = tx.versions.quarantined(move.ref.asset, move.new)
     if reason is not None and f"{move.ref.asset}@{move.new}" not in change.lifts:
         raise in_quarantine(move.ref.asset, move.new, reason)
+
+
+def _again(tx: Tables, move: Move) -> str:
+    """Say how to bring a version to a ref that has moved: data that was added to the old one is merged, to lose nothing since."""
+    if move.new is None:
+        return f"loopline propose {move.ref} --delete"
+    asset, added = move.ref.asset, False
+    if asset.kind == "data" and tx.refs.find(move.ref) is not None:
+        added = move.old in tx.versions.get(asset, move.new).parents
+    return f"loopline merge {asset}@{move.new} {move.ref}" if added else f"loopline propose {move.ref} --to {move.new}"
 
 
 def must_not_be_fixed(tx: Tables, ref: RefName) -> None:

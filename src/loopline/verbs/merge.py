@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 from loopline.errors import Invalid, NotFound
 from loopline.loop import Loop
 from loopline.nouns.digest import Digest
+from loopline.nouns.entry import Entry
 from loopline.nouns.merge import Choice, Merge, Resolution
 from loopline.nouns.name import Pointer, RefName
 from loopline.verbs.basing import of_merge
-from loopline.verbs.merging import carry, counted, decided, go_on, looked_at, speaks_of
+from loopline.verbs.merging import carry, counted, decided, exactly, go_on, looked_at, speaks_of
 from loopline.verbs.moving import at_home
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from loopline.nouns.merge import Clash
 
 
@@ -48,14 +47,16 @@ def merge(
         name for name, given in (("take", take is not None), ("continue", continue_), ("abandon", abandon)) if given
     ]
     if not asked:
+        if paths or digest is not None:
+            raise Invalid("what is taken for them?", kind="missing-parameter", hint="add --take ours", missing=["take"])
         if source is None:
             raise Invalid("what shall be merged?", kind="missing-parameter", hint="loopline merge data/flights@fix")
         ref, what = into or RefName(source.asset, "main"), source
         return carry(loop, lambda tx: of_merge(tx, loop, what, ref, message=message), forward=ff)
-    if len(asked) > 1 or source is not None:
+    if len(asked) > 1 or source is not None or message or not ff:
         raise Invalid(
             f"--{asked[0]} is about a merge that is open, and goes alone", kind="one-at-a-time",
-            hint=f"loopline merge --{asked[0]} with nothing but the ref",
+            hint=f"loopline merge --{asked[0]} with nothing but the ref{' and paths' if take else ''}",
         )  # fmt: skip
     here = found(loop, into)
     if take is not None:
@@ -74,7 +75,9 @@ def found(loop: Loop, ref: RefName | None) -> Merge:
             some = list(tx.merges.list(loop.project, limit=2))
     if not some:
         raise NotFound(
-            f"no merge of {ref or loop.project} is open", kind="no-merge", hint="loopline merges lists those that are",
+            f"no merge of {ref} is open" if ref else f"no merge is open in {loop.project}",
+            kind="no-merge",
+            hint="loopline merges lists those that are",
             ref=str(ref or ""),
         )  # fmt: skip
     if len(some) > 1:
@@ -94,9 +97,10 @@ def _take(loop: Loop, merge: Merge, choice: Choice, paths: tuple[str, ...], dige
             "a file is taken for one path, by its digest", kind="bad-choice", hint="--take file --digest sha256:… PATH"
         )
     merge, _, weighed = looked_at(loop, merge)
+    clashing = {one.path: one for one in weighed.clashes}
     for path in paths:
         fits = speaks_of(path)
-        if not any(one.path == path if choice == "file" else fits(one.path) for one in weighed.clashes):
+        if path not in clashing and (choice == "file" or not any(map(fits, clashing))):
             raise NotFound(
                 f"no path that clashes is {path}",
                 kind="no-clash",
@@ -104,22 +108,23 @@ def _take(loop: Loop, merge: Merge, choice: Choice, paths: tuple[str, ...], dige
                 path=path,
                 merge=merge.id,
             )
-    taken = [Resolution(path, choice, actor=str(loop.actor)) for path in paths]
+    # What is the name of a path that clashes means that path, even where it could be read as a pattern.
+    patterns = [exactly(path) if path in clashing else path for path in paths]
+    taken = [Resolution(pattern, choice, actor=str(loop.actor)) for pattern in patterns]
     if digest is not None:
-        taken = [_file(loop, taken[0], digest, weighed.clashes)]
+        taken = [_file(loop, taken[0], digest, clashing[paths[0]])]
     with loop.ledger.write(loop.project, loop.actor) as tx:
         tx.merges.take(merge.id, taken)
         tx.say("merge.taken", str(merge.ref), merge=merge.id, take=choice, paths=list(paths), digest=digest)
     return counted(merge, replace(weighed, clashes=decided(weighed.clashes, taken)))
 
 
-def _file(loop: Loop, taken: Resolution, digest: Digest, clashes: Sequence[Clash]) -> Resolution:
+def _file(loop: Loop, taken: Resolution, digest: Digest, clash: Clash) -> Resolution:
     """Say what a file is; whether it may be executed is as on the side that has one, ours first."""
     size = loop.blobs.size(digest)
     if size is None:
         raise NotFound(f"{digest} is not in the store", kind="blob-missing", hint="upload it first", digest=digest)
-    clash = next(one for one in clashes if one.path == taken.pattern)
-    modes = (one.mode for one in (clash.ours, clash.theirs) if one is not None and hasattr(one, "mode"))
+    modes = (one.mode for one in (clash.ours, clash.theirs) if isinstance(one, Entry))
     return replace(taken, digest=digest, size=size, mode=next(modes, 0o644))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from re import compile as compiled
+from re import sub
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict
@@ -17,7 +18,7 @@ from loopline.ledger.merges import open_already
 from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.change import Change, Move
 from loopline.nouns.entry import Entry
-from loopline.nouns.merge import Clash, Merge, Resolution
+from loopline.nouns.merge import DRIVER, Clash, Merge, Resolution
 from loopline.verbs.basing import Sides, checked, moved_on
 from loopline.verbs.moving import Plan, begin
 
@@ -51,6 +52,8 @@ class Weighed:
     made: tuple[Resolution, ...]
     """What drivers have made of files that clash."""
     root: Digest | None
+    said: tuple[Resolution, ...] = ()
+    """What people had chosen by then."""
 
     @property
     def left(self) -> int:
@@ -59,7 +62,7 @@ class Weighed:
 
 
 class _Moved(Exception):  # noqa: N818 (no error: the merge is made again)
-    """The ref has moved since the merge was made."""
+    """The ref has moved since the merge was made, or somebody has chosen something else."""
 
 
 def carry(loop: Loop, find: Callable[[Tables], Sides], *, forward: bool = True) -> Merge:
@@ -78,7 +81,7 @@ def carry(loop: Loop, find: Callable[[Tables], Sides], *, forward: bool = True) 
             if forward and sides.kind == "merge" and sides.base == sides.ours and sides.theirs:
                 return _go_forward(loop, sides, sides.theirs)
             weighed = weigh(loop, sides)
-            if weighed.root is not None and sides.kind != "merge" and weighed.root == sides.ours.artifact.digest:
+            if changes_nothing(sides, weighed):
                 return _told(sides, "nothing")
             return publish(loop, sides, weighed) if weighed.root is not None else _wait(loop, sides, weighed)
         except _Moved:
@@ -92,8 +95,8 @@ def go_on(loop: Loop, merge: Merge) -> Merge:
     for _ in range(TRIES):
         try:
             merge, sides, weighed = looked_at(loop, merge)
-            if nothing_new(sides):
-                return _come_already(loop, sides, merge)
+            if nothing_new(sides) or changes_nothing(sides, weighed):
+                return _end_with_nothing(loop, sides, weighed, merge)
             return publish(loop, sides, weighed, merge) if weighed.root is not None else counted(merge, weighed)
         except _Moved:
             continue
@@ -108,7 +111,7 @@ def looked_at(loop: Loop, merge: Merge) -> tuple[Merge, Sides, Weighed]:
             sides = moved_on(tx, before)
         if sides.ours == before.ours:
             return merge, sides, weigh(loop, sides, taken, driving=False)
-        weighed = weigh(loop, sides, [one for one in taken if not one.actor.startswith("driver:")])
+        weighed = weigh(loop, sides, [one for one in taken if not one.made])
         try:
             return _moved(loop, sides, weighed, merge), sides, weighed
         except _Moved:
@@ -143,13 +146,14 @@ def weigh(
     made = _driven(loop, clashes) if driving and DRIVERS else ()
     if made:
         clashes = decided(clashes, [*taken, *made])
+    said = tuple(one for one in taken if not one.made)
     if not writing or any(one.taken is None for one in clashes):
-        return Weighed(clashes, made, None)
+        return Weighed(clashes, made, None, said)
     changes = dict(merged.changes)
     for one in clashes:
         if one.taken is not None:
             changes |= settle(loop.blobs, roots, one, one.taken, one.file)
-    return Weighed(clashes, made, edit(loop.blobs, sides.ours.artifact.digest, changes))
+    return Weighed(clashes, made, edit(loop.blobs, sides.ours.artifact.digest, changes), said)
 
 
 def roots_of(sides: Sides) -> Roots:
@@ -164,10 +168,14 @@ def decided(clashes: Sequence[Clash], taken: Sequence[Resolution]) -> tuple[Clas
     """Say for each path what was taken for it: of several words that speak of it the last one counts."""
     if not taken:
         return tuple(clashes)
-    exact = {one.pattern: at for at, one in enumerate(taken)}
-    wide = [
-        (at, speaks_of(one.pattern)) for at, one in enumerate(taken) if one.pattern.endswith("/") or _wild(one.pattern)
-    ]
+    exact: dict[str, int] = {}
+    wide: list[tuple[int, Callable[[str], bool]]] = []
+    for at, one in enumerate(taken):
+        path = only(one.pattern)
+        if path is None:
+            wide.append((at, speaks_of(one.pattern)))
+        else:
+            exact[path] = at
     wide.reverse()
     found = []
     for clash in clashes:
@@ -180,14 +188,23 @@ def speaks_of(pattern: str) -> Callable[[str], bool]:
     """Tell which paths a pattern means: one path, all below a folder, or what it fits; `*` stands for `/`, too."""
     if pattern.endswith("/"):
         return lambda path: path.startswith(pattern) or path == pattern[:-1]
-    if not _wild(pattern):
-        return lambda path: path == pattern
+    one = only(pattern)
+    if one is not None:
+        return lambda path: path == one
     fits = compiled(translate(pattern)).match
-    return lambda path: path == pattern or fits(path) is not None
+    return lambda path: fits(path) is not None
 
 
-def _wild(pattern: str) -> bool:
-    return any(sign in pattern for sign in "*?[")
+def exactly(path: str) -> str:
+    """Write a path as a pattern that means it and no other, whatever signs are in its name."""
+    return sub(r"[*?[]", r"[\g<0>]", path)
+
+
+def only(pattern: str) -> str | None:
+    """Give the one path that a pattern means; None where it may mean several."""
+    if pattern.endswith("/") or any(sign in sub(r"\[[*?[]\]", "", pattern) for sign in "*?["):
+        return None
+    return sub(r"\[([*?[])\]", r"\1", pattern)
 
 
 def _with(clash: Clash, one: Resolution) -> Clash:
@@ -204,7 +221,9 @@ def _driven(loop: Loop, clashes: Sequence[Clash]) -> tuple[Resolution, ...]:
             body = driver(loop, clash)
             if body is not None:
                 digest = loop.blobs.put(body)
-                made.append(Resolution(clash.path, "file", digest, len(body), clash.ours.mode, actor=f"driver:{name}"))
+                made.append(
+                    Resolution(exactly(clash.path), "file", digest, len(body), clash.ours.mode, actor=DRIVER + name)
+                )
                 break
     return tuple(made)
 
@@ -212,6 +231,11 @@ def _driven(loop: Loop, clashes: Sequence[Clash]) -> tuple[Resolution, ...]:
 def nothing_new(sides: Sides) -> bool:
     """Tell whether a merge would bring nothing: what is merged is in the ref already."""
     return sides.kind == "merge" and sides.theirs is not None and sides.base == sides.theirs
+
+
+def changes_nothing(sides: Sides, weighed: Weighed) -> bool:
+    """Tell whether a revert or a cherry-pick leaves every file as it is. A merge that does still joins two lines."""
+    return sides.kind != "merge" and weighed.root == sides.ours.artifact.digest
 
 
 def publish(loop: Loop, sides: Sides, weighed: Weighed, merge: Merge | None = None) -> Merge:
@@ -222,6 +246,8 @@ def publish(loop: Loop, sides: Sides, weighed: Weighed, merge: Merge | None = No
         _must_stand(tx, sides)
         if merge is None:
             _not_open(tx, sides)
+        else:
+            _must_be_said(tx, weighed, merge)
         version, change = _waiting(tx, loop, sides, artifact) or _published(tx, loop, sides, artifact)
         done = replace(_told(sides, "made"), version=version, change=change, id=merge.id if merge else "")
         done = replace(done, clashes=len(weighed.clashes))
@@ -253,13 +279,14 @@ def _go_forward(loop: Loop, sides: Sides, theirs: Version) -> Merge:
     return replace(_told(sides, "forward"), version=theirs, change=change)
 
 
-def _come_already(loop: Loop, sides: Sides, merge: Merge) -> Merge:
-    """End a merge of what has come to the ref by another way."""
+def _end_with_nothing(loop: Loop, sides: Sides, weighed: Weighed, merge: Merge) -> Merge:
+    """End a merge that would bring nothing: it has come by another way, or what was chosen leaves everything as it is."""
     with loop.ledger.write(loop.project, loop.actor) as tx:
         _must_stand(tx, sides)
+        _must_be_said(tx, weighed, merge)
         done = replace(merge, state="nothing", closed_at=tx.now)
         tx.merges.close(done)
-        tx.say("merge.abandoned", str(merge.ref), merge=merge.id, why="it is in already")
+        tx.say("merge.abandoned", str(merge.ref), merge=merge.id, why="it would bring nothing")
     return done
 
 
@@ -309,6 +336,12 @@ def _must_stand(tx: Tables, sides: Sides) -> None:
     if (here.target if here else None) != sides.ours.number:
         raise _Moved
     checked(tx, sides)
+
+
+def _must_be_said(tx: Tables, weighed: Weighed, merge: Merge) -> None:
+    """Look once more, inside the transaction, whether people still want what was weighed: what one chose last is not lost."""
+    if tuple(one for one in tx.merges.taken(merge.id) if not one.made) != weighed.said:
+        raise _Moved
 
 
 def _not_open(tx: Tables, sides: Sides) -> None:

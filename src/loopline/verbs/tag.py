@@ -39,6 +39,11 @@ def tag(
                     ref=str(ref),
                 )
             return begin(tx, loop, Plan((Move(ref, here.target, None),), why or f"delete {ref}"))
+        if ref.asset.kind == "service":
+            raise Invalid(
+                "a ref of a service is a deployment: its name would start processes", kind="tag-of-service",
+                hint="name the version by its number or its digest", ref=str(ref),
+            )  # fmt: skip
         target, taken = tx.versions.resolve(version), tx.refs.find(ref)
         if taken is not None:
             raise Conflict(

@@ -92,11 +92,12 @@ def test_who_may_only_look_may_not_merge(forked: Face) -> None:
 
 
 def test_a_file_is_taken_only_from_what_the_project_holds(forked: Face) -> None:
-    """To know a digest is not to have it."""
+    """To know a digest is not to have it; who may do nothing but merge may bring the file."""
     forked.result("merge", MERGE)
     forked.loop.blobs.put(b"of somebody else")
     body = {"take": "file", "paths": ["a"], "digest": digest_of(b"of somebody else")}
     answer = forked.post("/merge", body)
     assert (answer.status_code, answer.json()["kind"]) == (404, "blob-missing")
+    forked.caller = Caller(Actor("person", "ann", verified=True), {"flights": "contributor"}, (Scope(("merge",)),))
     forked.ask("POST", "/blobs/pack", content=frame(b"both"))
     assert forked.result("merge", {**body, "digest": digest_of(b"both")})["left"] == 0

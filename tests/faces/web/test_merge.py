@@ -61,9 +61,9 @@ def test_a_merge_is_begun_chosen_and_finished_on_pages(clashing: Story, serving:
     for words in ("jan/1", "edit/edit", "3 paths", "left to choose", "loopline merges data/flights@main"):
         assert words in page.text, words
     assert "disabled" in page.html.partition('value="continue"')[2].partition("</button>")[0]
-    assert hand.post(POST, do="theirs", ref=str(MAIN), path="jan/").headers["location"] == HERE
+    assert hand.post(POST, do="theirs", ref=str(MAIN), like="jan/").headers["location"] == HERE
     assert "jan/1" not in hand.get(f"{HERE}&left=1").text
-    assert hand.post(POST, do="ours", ref=str(MAIN), path="a", left="1").headers["location"].endswith("left=1")
+    assert hand.post(POST, do="ours", ref=str(MAIN), one="a", left="1").headers["location"].endswith("left=1")
     assert "A side is chosen for every path" in hand.get(HERE).text
     done = hand.post(POST, do="continue", ref=str(MAIN))
     assert done.status == 303
@@ -83,8 +83,8 @@ def test_what_goes_wrong_is_told_where_the_form_stood(clashing: Story, serving: 
     begun(clashing)
     hand = Hand(serving)
     for fields, status, words in (
-        ({"do": "ours", "path": "mainonly"}, 404, "no path that clashes is mainonly"),
-        ({"do": "ours", "path": ""}, 404, "no path that clashes"),
+        ({"do": "ours", "one": "mainonly"}, 404, "no path that clashes is mainonly"),
+        ({"do": "ours", "like": ""}, 404, "no path that clashes"),
         ({"do": "no"}, 400, "a merge knows no"),
     ):
         page = hand.post(POST, ref=str(MAIN), **fields)
@@ -104,7 +104,7 @@ def test_whoever_may_only_look_gets_no_buttons(clashing: Story, serving: Server)
     assert "<button" not in page.html.partition('<div class="cols side">')[2].partition("</main>")[0]
     assert "you may not merge in flights" in page.text
     for do in ("ours", "continue", "abandon", "merge"):
-        assert viewer.post(POST, do=do, ref=str(MAIN), path="a", source="data/flights@fix").status == 403
+        assert viewer.post(POST, do=do, ref=str(MAIN), one="a", source="data/flights@fix").status == 403
     assert clashing.do("merges")[0].left == 3
 
 
@@ -123,3 +123,27 @@ def test_a_long_list_goes_on_behind_its_last_path(fresh: Story, serving: Server)
     second = Hand(serving).get(more).text
     assert "p129" in second
     assert "p098" not in second
+
+
+def test_a_button_is_for_its_path_whatever_that_is_called(fresh: Story, serving: Server) -> None:
+    """Names with line breaks, with spaces around them, with markup, as long as can be, or that look like a pattern."""
+    names = ["*", " a ", "a\r\nb", "\n", "%2A", "<script>x</script>", "jan/[1]?", "+", "l" * 4096, "caf\xe9"]
+    for branch, body in (("main", "1"), ("fix", "2"), ("main", "3")):
+        fresh.do("add", DATA, tree=files(fresh, **dict.fromkeys(names, body)), branch=branch)
+        if body == "1":
+            fresh.do("branch", DATA, "fix")
+    begun(fresh)
+    hand = Hand(serving)
+    for left in range(len(names), 0, -1):
+        page = hand.get(f"{HERE}&left=1")
+        assert wrong_with(page) == []
+        first = page.tree.all("input", name="one")[0]["value"]
+        assert hand.post(POST, do="theirs", ref=str(MAIN), one=first, left="1").status == 303
+        assert fresh.do("merges")[0].left == left - 1
+
+
+def test_main_may_be_merged_into_a_branch(clashing: Story, serving: Server) -> None:
+    """The form of the asset offers it behind the branches."""
+    page = Hand(serving).get("/p/flights/assets/data/flights")
+    offered = page.html.partition('id="f-source"')[2].partition("</select>")[0]
+    assert offered.index('"data/flights@fix"') < offered.index('"data/flights@main"')

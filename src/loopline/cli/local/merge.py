@@ -41,12 +41,12 @@ def merge(
     from loopline.nouns.name import parse_ref
     from loopline.verbs.merge import merge as ask
 
-    asked: dict[str, Any] = {"into": into}
+    asked: dict[str, Any] = {"into": into, "message": message, "ff": ff}
     if take:
         return where.client.do(ask, **asked, **_taken(where, take), paths=words, continue_=continue_, abandon=abandon)
     places = list(words)
     if not (continue_ or abandon):
-        asked |= {"source": places.pop(0) if places else None, "message": message, "ff": ff}
+        asked["source"] = places.pop(0) if places else None
     if places and into is None:
         asked["into"] = parse_ref(places.pop(0), project=where.settings.project)
     if places:

@@ -25,8 +25,8 @@ def merge(value: Merge, screen: Screen) -> Iterator[str]:
     what = f"{_VERBS[value.kind]} {clean(value.source)} into {name(value.ref, screen)}"
     match value.state:
         case "nothing":
-            told = "is in it already" if value.kind != "revert" else "is undone already"
-            yield f"{screen.mark('dim', 'nothing to do')}  {clean(value.source)} {told}: {name(value.ref, screen)}"
+            told = "is in it already" if value.kind == "merge" else f"the {value.kind} would change nothing there"
+            yield f"{screen.mark('dim', 'nothing to do')}  {clean(value.source)}, {name(value.ref, screen)}: {told}"
         case "forward":
             yield f"{screen.mark('good', 'forward')}  {name(value.ref, screen)} has nothing of its own: no version is made"
         case "made":

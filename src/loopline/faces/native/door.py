@@ -29,7 +29,7 @@ READ: Final = Verb("blobs", "read", "data", "Read bytes by their digest.")
 WRITE: Final = Verb("blobs", "write", "data", "Upload bytes.")
 _UPLOADERS: Final = (
     WRITE,
-    *(Verb(name, "write", "data", "") for name in ("add", "put", "log", "start")),
+    *(Verb(name, "write", "data", "") for name in ("add", "put", "log", "start", "merge")),
     *(Verb(name, "work", "runs", "") for name in ("run", "check")),
 )
 """Verbs that speak of bytes that were uploaded before: whoever may ask one of them may upload."""

@@ -70,6 +70,7 @@ async def _asset(request: Request, text: str) -> Response:
         newest=address(project, "assets", name) if after else "", points=_points(listed),
         merging=await act(request, _merging, door(request, "get", assets=(name,)), listed),
         why_not=why_not(request, "merge", assets=[name]),
+        sources=sorted(listed.refs, key=lambda ref: ref.name.ref == "main"),  # into main is what one wants most often
     )  # fmt: skip
 
 

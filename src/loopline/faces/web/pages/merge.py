@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from starlette.routing import Route
 
@@ -41,7 +42,7 @@ async def page(request: Request) -> Response:
 async def answer(request: Request) -> Response:
     """Begin a merge, take a side for some paths, go on, or give it up; what goes wrong is told where the form stood."""
     form = await form_of(request)
-    ref, after, left = (first_of(form, name) for name in ("ref", "after", "left"))
+    ref, after, left = first_of(form, "ref"), unquote(first_of(form, "after")), first_of(form, "left")
     project = project_of(request)
     try:
         done: Merge = await ask(request, "merge", **_words(first_of(form, "do"), form, ref))
@@ -63,7 +64,9 @@ def _words(do: str, form: dict[str, list[str]], ref: str) -> dict[str, Any]:
         case "merge":
             return {"source": first_of(form, "source"), "into": ref, "message": first_of(form, "message")}
         case "ours" | "theirs" | "base":
-            return {"into": ref, "take": do, "paths": [first_of(form, "path")]}
+            # A field keeps neither the line breaks of a name nor the spaces around it: a path comes percent-encoded.
+            path = unquote(first_of(form, "one")) or first_of(form, "like")
+            return {"into": ref, "take": do, "paths": [path]}
         case "continue" | "abandon":
             return {"into": ref, do: True}
         case other:
