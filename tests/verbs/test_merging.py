@@ -4,17 +4,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loopline.datasets.tree import Tree, build
 from loopline.errors import Refused
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.merge import Clash, Resolution
 from loopline.nouns.name import Named, Pointer, RefName
 from loopline.verbs.merging import DRIVERS, decided, exactly, only
+from loopline.verbs.staging import NOTES
 
 from .conftest import ANN, DATA
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
+    from loopline.verbs.basing import Sides
 
     from .conftest import World
 
@@ -64,14 +67,14 @@ def test_a_driver_merges_what_it_knows(world: World, monkeypatch: pytest.MonkeyP
     """It is asked for files that both sides have; what it makes is in the version, and the rest clashes."""
     asked = []
 
-    def lines(loop: Loop, clash: Clash) -> bytes | None:
+    def lines(loop: Loop, _: Sides, clash: Clash) -> bytes | None:
         asked.append(clash.path)
         if not clash.path.endswith(".txt"):
             return None
         sides = (loop.blobs.read(one.digest) for one in (clash.ours, clash.theirs) if isinstance(one, Entry))
         return b"".join(sorted(set(b"".join(sides).splitlines(keepends=True))))
 
-    monkeypatch.setattr("loopline.verbs.merging.DRIVERS", [*DRIVERS, ("lines", lines)])
+    monkeypatch.setattr("loopline.verbs.merging.DRIVERS", {**DRIVERS, "lines": lines})
     world.data(a_txt=b"1\n", gone=b"1")
     world.do("branch", DATA, "fix")
     world.data("fix", a_txt=b"1\n2\n")
@@ -92,6 +95,53 @@ def test_a_driver_merges_what_it_knows(world: World, monkeypatch: pytest.MonkeyP
     world.do("merge", continue_=True)
     assert "a.txt" in asked
     assert world.loop.blobs.read(digest_of(b"4\n6\n"))
+
+
+def test_tables_with_a_declared_key_merge_row_by_row(world: World) -> None:
+    """What each side did to other rows and cells is in the version, which says of itself what ours said; cells clash as files."""
+    loop = world.loop
+
+    def put(branch: str, text: str) -> None:
+        tree = build(loop.blobs, [Entry("t.csv", loop.blobs.put(text.encode()), len(text))])
+        world.do(
+            "add",
+            DATA,
+            tree=tree,
+            branch=branch,
+            metadata={"key": ["id"], "files": 1, "bytes": len(text), "of": branch},
+        )
+
+    put("main", "id,a,b\n1,1,1\n2,2,2\n3,3,3\n")
+    world.do("branch", DATA, "fix")
+    put("fix", "id,a,b\n1,1,9\n2,2,2\n4,4,4\n")
+    put("main", "id,a,b\n1,8,1\n2,2,2\n3,3,3\n5,5,5\n")
+    made = world.do("merge", FROM_FIX, MAIN)
+    assert made.state == "made"
+    tree = Tree(loop.blobs, made.version.artifact.digest)
+    rows = loop.blobs.read(tree.get("t.csv").digest).decode().split()
+    assert sorted(rows) == ["1,8,9", "2,2,2", "4,4,4", "5,5,5", "id,a,b"]
+    assert made.version.metadata == {"key": ["id"], "files": 1, "bytes": tree.bytes, "of": "main"}
+    put("fix", "id,a,b\n1,7,9\n")
+    put("main", "id,a,b\n1,6,9\n")
+    assert (world.do("merge", FROM_FIX, MAIN).left, world.do("merges", MAIN)[0].kind) == (1, "edit/edit")
+
+
+def test_notes_of_paths_come_along(world: World) -> None:
+    """Content types and metadata that another door has given to files of theirs are in the merged version, and ours stay."""
+    loop = world.loop
+
+    def put(branch: str, **texts: str) -> None:
+        files = [Entry(name, loop.blobs.put(text.encode()), len(text)) for name, text in sorted(texts.items())]
+        notes = [Entry(name, loop.blobs.put(b"of " + name.encode()), 4) for name in sorted(texts)]
+        world.do("add", DATA, tree=build(loop.blobs, files), branch=branch, metadata={NOTES: build(loop.blobs, notes)})
+
+    put("main", a="1")
+    world.do("branch", DATA, "fix")
+    put("fix", a="1", b="2")
+    put("main", a="1", c="3")
+    made = world.do("merge", FROM_FIX, MAIN)
+    for root in (made.version.artifact.digest, made.version.metadata[NOTES]):
+        assert [one.path for one in Tree(loop.blobs, root).iter()] == ["a", "b", "c"]
 
 
 def test_a_quarantine_that_comes_in_between_is_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,12 @@ the version and proposes the move. Where it stands elsewhere by then, the merge 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from re import compile as compiled
 from re import sub
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict
 from loopline.ledger.merges import open_already
@@ -21,6 +21,8 @@ from loopline.nouns.entry import Entry
 from loopline.nouns.merge import DRIVER, Clash, Merge, Resolution
 from loopline.verbs.basing import Sides, checked, moved_on
 from loopline.verbs.moving import Plan, begin
+from loopline.verbs.rowmerging import key_of, merge_rows
+from loopline.verbs.staging import NOTES, notes_of, over
 
 if TYPE_CHECKING:
     from loopline.datasets.merge import Roots
@@ -31,12 +33,23 @@ if TYPE_CHECKING:
     from loopline.nouns.name import RefName
     from loopline.nouns.version import Version
 
-    Driver = Callable[[Loop, Clash], bytes | None]
+    Driver = Callable[[Loop, Sides, Clash], bytes | None]
 
 TRIES: Final = 5
 """How often a merge is made anew because its ref has moved meanwhile."""
-DRIVERS: Final[list[tuple[str, Driver]]] = []
-"""Name and function of what can merge the bytes of a file that both sides have changed.
+
+
+def _rows_of(loop: Loop, sides: Sides, clash: Clash) -> bytes | None:
+    """Merge a table row by row, where the asset says which columns name a row."""
+    base, ours, theirs = clash.base, clash.ours, clash.theirs
+    key = key_of(sides.ours)
+    if not key or not isinstance(ours, Entry) or not isinstance(theirs, Entry):
+        return None
+    return merge_rows(loop, base if isinstance(base, Entry) else None, ours, theirs, key=key).body
+
+
+DRIVERS: Final[dict[str, Driver]] = {"rows": _rows_of}
+"""What can merge the bytes of a file that both sides have changed, by name.
 
 A driver is asked once for each path that clashes and is a file on both sides. It gets the three entries, of which the base may
 be missing, and reads their bytes from the loop's store. It gives the bytes that the file becomes, the same for the same three,
@@ -143,7 +156,7 @@ def weigh(
     roots = roots_of(sides)
     merged = merge(loop.blobs, roots)
     clashes = decided(merged.clashes, taken)
-    made = _driven(loop, clashes) if driving and DRIVERS else ()
+    made = _driven(loop, sides, clashes) if driving else ()
     if made:
         clashes = decided(clashes, [*taken, *made])
     said = tuple(one for one in taken if not one.made)
@@ -212,13 +225,13 @@ def _with(clash: Clash, one: Resolution) -> Clash:
     return replace(clash, taken=one.choice, file=file)
 
 
-def _driven(loop: Loop, clashes: Sequence[Clash]) -> tuple[Resolution, ...]:
+def _driven(loop: Loop, sides: Sides, clashes: Sequence[Clash]) -> tuple[Resolution, ...]:
     made = []
     for clash in clashes:
         if clash.taken is not None or not (isinstance(clash.ours, Entry) and isinstance(clash.theirs, Entry)):
             continue
-        for name, driver in DRIVERS:
-            body = driver(loop, clash)
+        for name, driver in DRIVERS.items():
+            body = driver(loop, sides, clash)
             if body is not None:
                 digest = loop.blobs.put(body)
                 made.append(
@@ -242,13 +255,14 @@ def publish(loop: Loop, sides: Sides, weighed: Weighed, merge: Merge | None = No
     """Make the version and the change that moves the ref there, in one transaction. Where a policy speaks, the change waits."""
     assert weighed.root is not None  # noqa: S101 - whoever publishes has chosen
     artifact = Artifact(weighed.root, TREE, loop.blobs.size(weighed.root) or 0)
+    metadata = _described(loop, sides, weighed.root)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         _must_stand(tx, sides)
         if merge is None:
             _not_open(tx, sides)
         else:
             _must_be_said(tx, weighed, merge)
-        version, change = _waiting(tx, loop, sides, artifact) or _published(tx, loop, sides, artifact)
+        version, change = _waiting(tx, loop, sides, artifact) or _published(tx, loop, sides, artifact, metadata)
         done = replace(_told(sides, "made"), version=version, change=change, id=merge.id if merge else "")
         done = replace(done, clashes=len(weighed.clashes))
         if merge is not None:
@@ -259,9 +273,28 @@ def publish(loop: Loop, sides: Sides, weighed: Weighed, merge: Merge | None = No
     return done
 
 
-def _published(tx: Writing, loop: Loop, sides: Sides, artifact: Artifact) -> tuple[Version, Change | None]:
+def _described(loop: Loop, sides: Sides, root: Digest) -> dict[str, Any]:
+    """Give what the new version says of itself: what ours says, with the notes of paths that theirs brings."""
+    from loopline.datasets.tree import Tree
+
+    tree = Tree(loop.blobs, root)
+    said = {**sides.ours.metadata, "files": tree.count, "bytes": tree.bytes}
+    mine, base, theirs = (notes_of(one) for one in (sides.ours, sides.base, sides.theirs))
+    if theirs != base:
+        said[NOTES] = over(loop, base, theirs, mine)
+    return said
+
+
+def _published(
+    tx: Writing, loop: Loop, sides: Sides, artifact: Artifact, metadata: Mapping[str, Any]
+) -> tuple[Version, Change | None]:
     version = tx.versions.publish(
-        sides.ref.asset, artifact, author=str(loop.actor), message=sides.message, parents=sides.parents
+        sides.ref.asset,
+        artifact,
+        author=str(loop.actor),
+        message=sides.message,
+        parents=sides.parents,
+        metadata=metadata,
     )
     return version, begin(tx, loop, Plan((Move(sides.ref, sides.ours.number, version.number),), sides.message))
 

@@ -194,13 +194,13 @@ def _rebased(loop: Loop, view: View) -> tuple[Digest | None, Digest | None]:
     with loop.ledger.read() as tx:
         base = tx.versions.find(view.ref.asset, view.working.base) if view.ref and view.working.base else None
     head = view.head
-    files = _over(
+    files = over(
         loop, base.artifact.digest if base else None, view.working.root, head.artifact.digest if head else None
     )
-    return files, _over(loop, notes_of(base), view.working.notes, notes_of(head))
+    return files, over(loop, notes_of(base), view.working.notes, notes_of(head))
 
 
-def _over(loop: Loop, base: Digest | None, mine: Digest | None, head: Digest | None) -> Digest:
+def over(loop: Loop, base: Digest | None, mine: Digest | None, head: Digest | None) -> Digest:
     """Do to `head` what leads from `base` to `mine`."""
     return edited(loop.blobs, head, {one.path: one.new for one in changes(loop.blobs, base, mine)})
 
