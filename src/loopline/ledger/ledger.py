@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from loopline.ledger.people import People
     from loopline.ledger.policies import Policies
     from loopline.ledger.projects import Projects
+    from loopline.ledger.reclaims import Reclaims
     from loopline.ledger.refs import Refs
     from loopline.ledger.replies import Replies
     from loopline.ledger.responses import Responses
     from loopline.ledger.rollouts import Rollouts
+    from loopline.ledger.roots import Roots
     from loopline.ledger.runs import Runs
     from loopline.ledger.sessions import Sessions
     from loopline.ledger.staging import Staging
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from loopline.ledger.tokens import Tokens
     from loopline.ledger.verdicts import Verdicts
     from loopline.ledger.versions import Versions
+    from loopline.ledger.writers import Writers
 
 
 class Tables:
@@ -258,6 +261,27 @@ class Tables:
         from loopline.ledger.responses import Responses
 
         return Responses(self.rows)
+
+    @cached_property
+    def roots(self) -> Roots:
+        """Where rows name bytes."""
+        from loopline.ledger.roots import Roots
+
+        return Roots(self.rows)
+
+    @cached_property
+    def writers(self) -> Writers:
+        """Who may hold bytes that no row names yet."""
+        from loopline.ledger.writers import Writers
+
+        return Writers(self.rows, self.now)
+
+    @cached_property
+    def reclaims(self) -> Reclaims:
+        """What was taken out of the store."""
+        from loopline.ledger.reclaims import Reclaims
+
+        return Reclaims(self.rows, self.now)
 
     @cached_property
     def feed(self) -> Feed:

@@ -89,6 +89,7 @@ COMMANDS: tuple[Verb, ...] = (
         "serve",
         "Put a backup into an empty home, or an empty database and store that the settings name, and verify it.",
     ),
+    Verb("gc", "local", "serve", "Tell which bytes nothing names any more, and give back their room."),
     Verb("migrate", "local", "serve", "Bring the ledger's tables to what this code knows, after a copy of every row."),
     Verb("completion", "local", "set up", "Print the script that lets a shell complete commands and names."),
 )
