@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import repeat
 from typing import Final, NamedTuple, TypeVar
 
@@ -176,13 +176,30 @@ class Packs:
 
     def delete(self, ident: bytes) -> bool:
         """Write down that a blob is gone; a pack of which all is gone is removed."""
+        found = False
+        while self.delete_all([ident]):  # again: another process may have written its pack anew
+            found = True
+        return found
+
+    def delete_all(self, idents: Collection[bytes]) -> bool:
+        """Write down that blobs are gone, those of a pack together; tell whether one was there."""
         self.reload()
         self.check()
         found = False
         for pack in self._packs():
-            if pack.find(ident) is not None:
-                found = self._bury(pack, ident) or found
+            if mine := [ident for ident in idents if pack.find(ident) is not None]:
+                found = self._bury(pack, mine) or found
         return found
+
+    def tidy(self) -> None:
+        """Write packs anew of which more than half is gone. The new one is durable before the old one goes."""
+        self.reload()
+        for pack in self._packs():
+            if pack.gone:
+                lengths = {ident: (pack.index.find(ident) or (0, 0))[1] for ident in pack.index.ids()}
+                live = sum(length for ident, length in lengths.items() if ident not in pack.gone)
+                if 2 * live < sum(lengths.values()):
+                    self._rewrite(pack)
 
     def iter(self) -> Iterator[bytes]:
         """Give the ids of all that is packed, each once."""
@@ -306,7 +323,58 @@ class Packs:
             if os.fstat(file.fileno()).st_size // 32 != len(pack.gone):
                 pack.gone = frozenset(_each(file.read()))
 
-    def _bury(self, pack: Pack, ident: bytes) -> bool:
+    def _bury(self, pack: Pack, idents: list[bytes]) -> bool:
+        with self._tombs(pack) as number:
+            if number is None:
+                return False
+            held = os.pread(number, os.fstat(number).st_size, 0)
+            gone = frozenset(_each(held))
+            fresh = [ident for ident in idents if ident not in gone]
+            if not fresh:
+                return False
+            gone |= frozenset(fresh)
+            if len(gone) >= pack.index.count and gone.issuperset(pack.index.ids()):
+                self._remove(pack.file[:-5])
+                return True
+            os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
+            os.lseek(number, 0, os.SEEK_END)
+            write_all(number, b"".join(fresh))
+            os.fsync(number)
+            if not held:
+                sync_folder(self.folder)
+            pack.gone = gone
+        return True
+
+    def _rewrite(self, pack: Pack) -> None:
+        """Copy what is left of a pack to a new one. One of which something left is damaged stays as it is."""
+        from hashlib import sha256
+
+        with self._tombs(pack) as number:
+            if number is None:
+                return
+            gone = frozenset(_each(os.pread(number, os.fstat(number).st_size, 0)))
+            left = [
+                (Place(pack, *place), one)
+                for one in pack.index.ids()
+                if one not in gone and (place := pack.index.find(one))
+            ]
+            packing = self.begin()
+            try:
+                for run in _runs(sorted(left, key=lambda one: one[0].offset)):
+                    records = [(ident, data or b"") for ident, data in self.read_all(run)]
+                    if any(sha256(data).digest() != ident for ident, data in records):
+                        packing.drop()
+                        return
+                    packing.add(records)
+            except BaseException:
+                packing.drop()
+                raise
+            packing.seal()
+            self._remove(pack.file[:-5])
+
+    @contextlib.contextmanager
+    def _tombs(self, pack: Pack) -> Iterator[int | None]:
+        """Open and lock what says which blobs of a pack are gone; None where the pack is."""
         base = pack.file[:-5]
         while os.path.exists(f"{base}.idx"):
             number = os.open(f"{base}.gone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -315,26 +383,11 @@ class Packs:
                     fcntl.flock(number, fcntl.LOCK_EX)
                 if not _same(number, f"{base}.gone"):  # the pack was removed meanwhile
                     continue
-                held = os.pread(number, os.fstat(number).st_size, 0)
-                gone = frozenset(_each(held))
-                if ident in gone:
-                    return False
-                if len(gone) + 1 >= pack.index.count and gone.issuperset(
-                    one for one in pack.index.ids() if one != ident
-                ):
-                    self._remove(base)
-                    return True
-                os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
-                os.lseek(number, 0, os.SEEK_END)
-                write_all(number, ident)
-                os.fsync(number)
-                if not held:
-                    sync_folder(self.folder)
-                pack.gone = gone | {ident}
+                yield number
             finally:
                 os.close(number)
-            return True
-        return False
+            return
+        yield None
 
     def _remove(self, base: str) -> None:
         """Remove a pack: first what makes it visible, durably, so that no part of it comes back."""
