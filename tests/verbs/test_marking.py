@@ -86,3 +86,17 @@ def test_a_journal_keeps_what_it_names(world: World, tmp_path: Path) -> None:
     journal.write_bytes(b'\x00\xff{"digest":"' + digest.encode() + b'"}\n')
     assert digest not in marked(world)
     assert digest in marked(World(replace(world.loop, work=tmp_path / "cache")))
+
+
+def test_what_was_deleted_may_be_reclaimed_already(world: World) -> None:
+    """Bytes of a deleted version that were reclaimed by somebody who keeps less stop no mark; those that are left are in use."""
+    root = world.data(a_csv=b"left").version.artifact.digest
+    left = world.loop.blobs.put(b"left")
+    world.do("delete", "data/flights@2") if world.target() else None
+    with world.loop.ledger.write("flights", world.loop.actor) as tx:
+        tx.rows.do("DELETE FROM refs WHERE target = 2")
+        tx.versions.delete(DATA, 2)
+        tx.say("deleted", "data/flights@2")
+    assert {root, left} <= marked(world)
+    world.loop.blobs.delete(root)
+    assert left not in marked(world)

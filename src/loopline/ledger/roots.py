@@ -19,6 +19,8 @@ _VERSION: Final = "a.project || '/' || a.kind || '/' || a.name || '@' || v.numbe
 _GONE: Final = "((v.deleted_at IS NOT NULL AND v.deleted_at <= ?) OR (a.deleted_at IS NOT NULL AND a.deleted_at <= ?))"
 _HELD: Final = "EXISTS (SELECT 1 FROM refs f WHERE f.asset = v.asset AND f.target = v.number)"
 _VERSIONS: Final = "versions v JOIN assets a ON a.id = v.asset"
+_DELETED: Final = f"CASE WHEN COALESCE(v.deleted_at, a.deleted_at) IS NOT NULL AND NOT {_HELD} THEN 1 ELSE 0 END"
+_RUN_DELETED: Final = "CASE WHEN r.deleted_at IS NOT NULL THEN 1 ELSE 0 END"
 _RUN: Final = "(r.deleted_at IS NULL OR r.deleted_at > ?)"
 
 
@@ -31,11 +33,16 @@ class Root:
     """Empty where the row does not say what it is."""
     name: str
     """What names it, for people: `flights/data/flights@3`, `run 0192…`."""
+    deleted: bool = False
+    """Whether what names it was deleted, and could still be restored: of such a one some may be reclaimed already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement that gives (text, media type, what names it). Each `?` is the time before which deleted things are gone."""
+    """A statement that gives text, media type, what names it, and 1 where that was deleted.
+
+    Each `?` in it is the time before which deleted things are gone.
+    """
 
     columns: tuple[str, ...]
     """`table.column` of all that it reads digests from."""
@@ -45,34 +52,37 @@ class Query:
 QUERIES: Final = (
     Query(
         ("versions.digest",),
-        f"SELECT v.digest, COALESCE(t.media_type, ''), {_VERSION} FROM {_VERSIONS}"
+        f"SELECT v.digest, COALESCE(t.media_type, ''), {_VERSION}, {_DELETED} FROM {_VERSIONS}"
         f" LEFT JOIN artifacts t ON t.digest = v.digest WHERE NOT {_GONE} OR {_HELD}",
     ),
     Query(
         ("versions.metadata",),
-        f"SELECT v.metadata, '', {_VERSION} FROM {_VERSIONS} WHERE (NOT {_GONE} OR {_HELD})"
+        f"SELECT v.metadata, '', {_VERSION}, {_DELETED} FROM {_VERSIONS} WHERE (NOT {_GONE} OR {_HELD})"
         " AND REPLACE(v.metadata, 'sha256:', '') <> v.metadata",
     ),
-    Query(("staging.digest",), "SELECT digest, '', 'staging of ' || owner FROM staging WHERE digest IS NOT NULL"),
+    Query(("staging.digest",), "SELECT digest, '', 'staging of ' || owner, 0 FROM staging WHERE digest IS NOT NULL"),
     Query(
         ("links.digest",),
-        f"SELECT l.digest, l.media_type, 'run ' || l.run FROM links l JOIN runs r ON r.id = l.run WHERE {_RUN}",
+        f"SELECT l.digest, l.media_type, 'run ' || l.run, {_RUN_DELETED}"
+        f" FROM links l JOIN runs r ON r.id = l.run WHERE {_RUN}",
     ),
     Query(
-        ("runs.code",), f"SELECT DISTINCT r.code, '', 'code of runs' FROM runs r WHERE r.code IS NOT NULL AND {_RUN}"
+        ("runs.code",),
+        f"SELECT DISTINCT r.code, '', 'code of runs', {_RUN_DELETED} FROM runs r WHERE r.code IS NOT NULL AND {_RUN}",
     ),
     Query(
         ("runs.environment",),
-        f"SELECT DISTINCT r.environment, '', 'environment of runs' FROM runs r WHERE r.environment IS NOT NULL AND {_RUN}",
+        f"SELECT DISTINCT r.environment, '', 'environment of runs', {_RUN_DELETED} FROM runs r"
+        f" WHERE r.environment IS NOT NULL AND {_RUN}",
     ),
     Query(
         ("tags.value",),
-        "SELECT t.value, '', 'run ' || t.run FROM tags t JOIN runs r ON r.id = t.run"
+        f"SELECT t.value, '', 'run ' || t.run, {_RUN_DELETED} FROM tags t JOIN runs r ON r.id = t.run"
         f" WHERE SUBSTR(t.value, 1, 7) = 'sha256:' AND {_RUN}",
     ),
     Query(
         ("tasks.words",),
-        "SELECT words, '', 'task ' || id FROM tasks WHERE ended_at IS NULL AND REPLACE(words, 'sha256:', '') <> words",
+        "SELECT words, '', 'task ' || id, 0 FROM tasks WHERE ended_at IS NULL AND REPLACE(words, 'sha256:', '') <> words",
     ),
 )
 BYTELESS: Final = {
@@ -119,25 +129,34 @@ class Roots:
         self._rows = rows
 
     def iter(self, *, before: int) -> Iterator[Root]:
-        """Give every root. What was deleted before that time, and has no ref, keeps nothing alive."""
+        """Give every root. What was deleted before that time, and has no ref, keeps nothing alive.
+
+        What was deleted later comes last: whatever else names the same is read with care by then.
+        """
+        deleted: list[Root] = []
         for query in QUERIES:
-            yield from self._asked(query.sql, before)
+            for root in self._asked(query.sql, before):
+                if root.deleted:
+                    deleted.append(root)
+                else:
+                    yield root
+        yield from deleted
 
     def gone(self, *, before: int) -> Iterator[Root]:
         """Give what was a root until it was deleted, newest first: it says whose bytes are reclaimed."""
         versions = (
-            f"SELECT v.digest, COALESCE(t.media_type, ''), {_VERSION} FROM {_VERSIONS}"
+            f"SELECT v.digest, COALESCE(t.media_type, ''), {_VERSION}, 1 FROM {_VERSIONS}"
             f" LEFT JOIN artifacts t ON t.digest = v.digest WHERE {_GONE} AND NOT {_HELD}"
             " ORDER BY v.recorded_at DESC, v.number DESC"
         )
         links = (
-            "SELECT l.digest, l.media_type, 'run ' || l.run FROM links l JOIN runs r ON r.id = l.run"
+            "SELECT l.digest, l.media_type, 'run ' || l.run, 1 FROM links l JOIN runs r ON r.id = l.run"
             f" WHERE NOT {_RUN} ORDER BY l.run DESC, l.id"
         )
         for sql in (versions, links):
             yield from self._asked(sql, before)
 
     def _asked(self, sql: str, before: int) -> Iterator[Root]:
-        for text, media_type, name in self._rows.all(sql, *[before] * sql.count("?")):
+        for text, media_type, name, deleted in self._rows.all(sql, *[before] * sql.count("?")):
             for digest in DIGEST.findall(text):
-                yield Root(Digest(digest), media_type, name)
+                yield Root(Digest(digest), media_type, name, bool(deleted))

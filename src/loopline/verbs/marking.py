@@ -84,7 +84,7 @@ class Walk:
             self._seen.add(ident)
             if json:
                 for text in DIGEST.findall(data.decode("utf-8", "replace")):
-                    self.root(Root(Digest(text), "", root.name))
+                    self.root(Root(Digest(text), "", root.name, root.deleted))
 
     def _tree(self, waiting: list[Digest], root: Root) -> None:
         from loopline.datasets.nodes import decode, to_digest
@@ -138,7 +138,7 @@ class Walk:
             return None
 
     def _unreadable(self, digest: Digest, root: Root, error: LooplineError) -> None:
-        if self._strict:
+        if self._strict and not root.deleted:
             raise Refused(
                 f"{short(digest)} of {root.name} cannot be read, so what it names is not known: {error.message}",
                 kind="gc-unreadable",
