@@ -24,7 +24,7 @@ NOW = Terms(keep=0, after=0, trash=0, patience=0)
 def world(tmp_path: Path) -> World:
     """Give a loop on a folder, in which one version lives and `stray` bytes are named by nothing."""
     made = World(loop(blobs=LocalBlobs(tmp_path), work=tmp_path / "cache"))
-    made.data(**{f"f{number:02}_csv": b"%d\n" % number for number in range(30)})
+    made.data("main", **{f"f{number:02}_csv": b"%d\n" % number for number in range(30)})
     return made
 
 

@@ -198,6 +198,12 @@ class LocalBlobs:
                 self._sums.pop(next(iter(self._sums)), None)
             self._sums[sums.ident] = sums
 
+    def set_aside(self, digest: Digest) -> int:
+        """Move damaged copies of a blob to `damaged/`; give how many."""
+        from loopline.store.aside import set_aside
+
+        return set_aside(self, parse_digest(digest))
+
     def forget_sums(self, ident: bytes) -> None:
         """Remove the sums of a blob that goes."""
         self._sums.pop(ident, None)
