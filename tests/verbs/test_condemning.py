@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,21 +13,26 @@ from loopline.errors import Conflict, NotFound, Refused
 from loopline.nouns.digest import Digest
 from loopline.store.local import LocalBlobs
 from loopline.store.memory import MemoryBlobs
-from loopline.testing.loop import loop
+from loopline.testing.loop import empty_database, loop
 from loopline.verbs.condemning import Terms, collect, empty, restore
+from loopline.verbs.copying import back_up
 from loopline.verbs.reclaiming import DAY
+from loopline.wiring import open_database
 
 from .conftest import PROJECT, World
 
 NOW = Terms(keep=0, after=0, trash=0, patience=0)
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Give a loop on a folder, in which one version lives and `stray` bytes are named by nothing."""
-    made = World(loop(blobs=LocalBlobs(tmp_path), work=tmp_path / "cache"))
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """Give a loop on a folder, in which one version lives."""
+    sqlite = request.param == "sqlite"
+    database = empty_database() if sqlite else open_database(request.getfixturevalue("postgres_ledger"))
+    made = World(loop(database=database, blobs=LocalBlobs(tmp_path), work=tmp_path / "cache"))
     made.data("main", **{f"f{number:02}_csv": b"%d\n" % number for number in range(30)})
-    return made
+    yield made
+    database.close()
 
 
 @pytest.fixture
@@ -140,3 +147,29 @@ def test_one_collector_at_a_time_and_only_where_there_is_a_trash(world: World) -
     with pytest.raises(Refused) as none:
         collect(replace(world.loop, blobs=MemoryBlobs()), NOW)
     assert none.value.kind == "no-trash"
+
+
+def test_a_backup_is_whole_while_a_collector_moves(world: World, stray: Digest, tmp_path: Path) -> None:
+    """What the collector takes away in the middle of it, and what lies in the trash and is named, is in the copy."""
+    trash = world.loop.blobs.trash  # type: ignore[attr-defined]
+    named = [digest for digest in listed(world) if digest != stray]
+    trash.take(7, named[:5])
+    left = iter([named[5:9], [stray, *named[9:12]]])
+
+    class Moving:
+        def __init__(self, blobs: LocalBlobs) -> None:
+            self.blobs = blobs
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.blobs, name)
+
+        def get(self, digest: Digest) -> Iterator[bytes]:
+            trash.take(8, next(left, []))
+            return self.blobs.get(digest)
+
+    moving: Any = Moving(LocalBlobs(tmp_path))
+    said = back_up(replace(world.loop, blobs=moving), tmp_path / "copy", store=LocalBlobs)
+    assert {one.state for one in said} == {"ok"}
+    copy = LocalBlobs(tmp_path / "copy")
+    for digest in named:
+        copy.verify(digest)

@@ -51,6 +51,8 @@ class Leased:
         return self.blobs.missing(digests)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "blobs":  # it is half made: a copy, or something that is taken apart
+            raise AttributeError(name)
         return getattr(self.blobs, name)
 
     def __reduce__(self) -> tuple[Callable[[Blobs], Blobs], tuple[Blobs]]:
