@@ -32,11 +32,13 @@ def open_loop(
 
     Raise Unavailable where they cannot be opened, Refused where the schema is newer than this code.
     """
+    from loopline.ledger.attending import Attendance
     from loopline.ledger.ledger import Ledger
     from loopline.ledger.schema import prepare
     from loopline.loop import Loop, silent
     from loopline.nouns.actor import parse_actor
-    from loopline.store.system import SystemClock, SystemIds
+    from loopline.store.leased import Leased
+    from loopline.store.system import SystemClock, SystemIds, here
 
     home = Path(settings.home)
     clock = SystemClock()
@@ -46,13 +48,16 @@ def open_loop(
     except BaseException:
         database.close()
         raise
+    ids = SystemIds()
+    ledger = Ledger(database, clock=clock, dry=dry)
+    ledger.attendance = Attendance(ledger, ids.new, here())
     return Loop(
         project=settings.project,
         actor=actor or parse_actor(settings.actor),
-        ledger=Ledger(database, clock=clock, dry=dry),
-        blobs=open_blobs(settings),
+        ledger=ledger,
+        blobs=Leased(open_blobs(settings), ledger.attendance.hold),
         clock=clock,
-        ids=SystemIds(),
+        ids=ids,
         work=home / "cache",
         executors=makers("loopline.executors"),
         codecs=codecs(),

@@ -88,6 +88,7 @@ WORDS: dict[str, list[str]] = {
     "find": ["runs"],
     "fire": ["nightly"],
     "finish": ["STARTED"],
+    "gc": ["--apply"],
     "get": ["report/notes@1", "copy.txt"],
     "grant": ["bo", "team/on-call"],
     "history": ["data/tiny"],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import pytest
 
 from loopline.nouns.digest import Digest
 from loopline.nouns.run import RunState
+from loopline.store.local import LocalBlobs
 
 from .projects import TINY, states
 
@@ -114,3 +116,17 @@ def test_an_interrupt_keeps_what_was_finished(project: Project) -> None:
     assert run.state is RunState.CANCELLED
     assert caught.value.__notes__ == [f"loopline run --resume {run.id[:16]}"]
     assert {step.name: str(step.state) for step in project.runs("step")} == {"read": "finished", "total": "cancelled"}
+
+
+def test_the_process_of_a_pipeline_is_a_writer_before_its_workers_store_anything(project: Project) -> None:
+    """Workers have no ledger: what they store is safe from a reclaim as long as their parent beats."""
+    held: list[int] = []
+
+    class Known(LocalBlobs):
+        def hold(self) -> None:
+            held.append(1)
+
+    project.write(tiny=TINY)
+    project.loop = replace(project.loop, blobs=Known(project.home))
+    assert project.run(executor="local", workers=1).run.state is RunState.FINISHED
+    assert held == [1]

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from loopline.errors import Invalid
 from loopline.nouns.artifact import BYTES
 from loopline.nouns.digest import digest_of, short
 from loopline.nouns.finding import Finding
@@ -20,8 +23,8 @@ def _held(world: World) -> dict[str, bytes]:
     return blobs.held  # type: ignore[return-value]
 
 
-def _bad(world: World, **asked: bool) -> list[Finding]:
-    return [one for one in world.do("verify", **asked) if one.state == "fail"]  # type: ignore[arg-type]
+def _bad(world: World, **asked: bool | int | str) -> list[Finding]:
+    return [one for one in _bad(world, **asked) if one.state == "fail"]
 
 
 def test_what_is_whole_is_said_to_be(guarded: World) -> None:
@@ -85,3 +88,42 @@ def test_only_the_own_project_is_looked_at(world: World) -> None:
     assert _bad(world) == []
     assert [one.touches for one in _bad(abroad)] == [("model/m@1",)]
     assert MODEL.project == PROJECT
+
+
+def test_levels_go_from_the_roots_to_the_bytes(world: World) -> None:
+    """Each level finds what the one before it does not look at."""
+    root = world.data(a_csv=b"1\n", b_csv=b"22\n").version.artifact.digest
+    held = _held(world)
+    held[digest_of(b"1\n")] = b"2\n"
+    assert [len(_bad(world, level=level)) for level in range(4)] == [0, 0, 0, 1]
+    held[digest_of(b"22\n")] = b"2\n"
+    assert [len(_bad(world, level=level)) for level in range(4)] == [0, 0, 1, 2]
+    assert "wrong-size" in _bad(world)[0].text
+    kept = held[root]
+    held[root] = kept[:-1]
+    assert len(_bad(world, level=0)) == 0
+    assert len(_bad(world, level=1)) == 1
+    del held[root]
+    assert len(_bad(world, level=0)) == 1
+
+
+def test_parts_together_read_everything_once(world: World) -> None:
+    """Each damaged blob is found in one of the parts; a sample of everything finds all."""
+    bodies = [b"%d\n" % number for number in range(20)]
+    world.data("main", **{f"f{number:02}_csv": body for number, body in enumerate(bodies)})
+    for body in bodies:
+        _held(world)[digest_of(body)] = body[:-1] + b"!"
+    found = [one.name for number in range(1, 5) for one in _bad(world, part=f"{number}/4")]
+    assert sorted(found) == sorted(short(digest_of(body)) for body in bodies)
+    assert len(_bad(world, sample="100%")) == 20
+    assert 0 < len(_bad(world, sample="50%")) < 20
+
+
+@pytest.mark.parametrize(
+    "asked", [{"sample": "2"}, {"sample": "0%"}, {"part": "0/3"}, {"part": "4/3"}, {"sample": "1%", "part": "1/2"}]
+)
+def test_what_is_no_share_is_refused(world: World, asked: dict[str, str]) -> None:
+    """A share has a sign, a part is one of those that there are."""
+    with pytest.raises(Invalid) as caught:
+        _bad(world, **asked)
+    assert caught.value.kind == "bad-value"

@@ -71,6 +71,12 @@ class Holdings:
             [(project, root) for root in sorted(set(roots))],
         )
 
+    def forget(self, digests: Iterable[str]) -> None:
+        """Let no project hold these by having uploaded them, nor count any tree as looked into: they are about to go."""
+        self._rows.do("DELETE FROM walked")
+        for chunk in _chunks(sorted(set(digests))):
+            self._rows.do(f"DELETE FROM holdings WHERE digest IN ({', '.join('?' * len(chunk))})", *chunk)
+
     def roots(self, project: str) -> Iterator[Digest]:
         """Give the trees that records name and nobody has walked, those of the newest versions first."""
         unwalked = "NOT EXISTS (SELECT 1 FROM walked w WHERE w.project = ? AND w.root = {0})"

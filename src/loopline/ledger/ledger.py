@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 from loopline.ledger.feed import Feed
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from loopline.ledger.alerts import Alerts
     from loopline.ledger.assessments import Assessments
     from loopline.ledger.assets import Assets
+    from loopline.ledger.attending import Attendance
     from loopline.ledger.buckets import Buckets
     from loopline.ledger.changes import Changes
     from loopline.ledger.comments import Comments
@@ -36,10 +38,12 @@ if TYPE_CHECKING:
     from loopline.ledger.people import People
     from loopline.ledger.policies import Policies
     from loopline.ledger.projects import Projects
+    from loopline.ledger.reclaims import Reclaims
     from loopline.ledger.refs import Refs
     from loopline.ledger.replies import Replies
     from loopline.ledger.responses import Responses
     from loopline.ledger.rollouts import Rollouts
+    from loopline.ledger.roots import Roots
     from loopline.ledger.runs import Runs
     from loopline.ledger.sessions import Sessions
     from loopline.ledger.staging import Staging
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from loopline.ledger.tokens import Tokens
     from loopline.ledger.verdicts import Verdicts
     from loopline.ledger.versions import Versions
+    from loopline.ledger.writers import Writers
 
 
 class Tables:
@@ -292,6 +297,27 @@ class Tables:
         return Responses(self.rows)
 
     @cached_property
+    def roots(self) -> Roots:
+        """Where rows name bytes."""
+        from loopline.ledger.roots import Roots
+
+        return Roots(self.rows)
+
+    @cached_property
+    def writers(self) -> Writers:
+        """Who may hold bytes that no row names yet."""
+        from loopline.ledger.writers import Writers
+
+        return Writers(self.rows, self.now)
+
+    @cached_property
+    def reclaims(self) -> Reclaims:
+        """What was taken out of the store."""
+        from loopline.ledger.reclaims import Reclaims
+
+        return Reclaims(self.rows, self.now)
+
+    @cached_property
     def feed(self) -> Feed:
         """The events."""
         return Feed(self.rows)
@@ -337,6 +363,14 @@ class Ledger:
         self.listeners: list[Callable[[str], None]] = []
         """Each is told the project after a write of this process. A write inside another tells before that one is durable:
         whoever listens looks a moment later, and now and then without being told, as other processes write too."""
+        self.attendance: Attendance | None = None
+        """Says in each write that this process still attends, where it stores bytes."""
+        self._inside = local()
+
+    @property
+    def inside(self) -> bool:
+        """Whether this thread is in the middle of a write."""
+        return getattr(self._inside, "depth", 0) > 0
 
     @contextmanager
     def read(self) -> Iterator[Tables]:
@@ -351,12 +385,15 @@ class Ledger:
         Writers of one project queue at the head of its feed; whatever is read here stays true until the commit. With
         `dry` the transaction is rolled back at its end, after every rule has been applied.
         """
+        self._inside.depth = getattr(self._inside, "depth", 0) + 1
         try:
             with self.database.write() as rows:
                 feed = Feed(rows)
                 head = feed.lock(project)
                 now = self._clock.now()
                 writing = Writing(rows, now, project=project, actor=actor, seq=head.seq + 1)
+                if self.attendance is not None:
+                    self.attendance.check(writing)
                 yield writing
                 if not writing.kind:
                     msg = "a ledger transaction ended without saying what happened"
@@ -366,12 +403,15 @@ class Ledger:
                     raise _DryRun
         except _DryRun:
             return
+        finally:
+            self._inside.depth -= 1
         for told in self.listeners:
             told(project)
 
     @contextmanager
     def telemetry(self) -> Iterator[Tables]:
         """Change rows that are no history (metric points, leases' heartbeats): durable, but no event."""
+        self._inside.depth = getattr(self._inside, "depth", 0) + 1
         try:
             with self.database.write() as rows:
                 yield Tables(rows, self._clock.now())
@@ -379,9 +419,13 @@ class Ledger:
                     raise _DryRun
         except _DryRun:
             return
+        finally:
+            self._inside.depth -= 1
 
     def close(self) -> None:
         """Let go of the database."""
+        if self.attendance is not None:
+            self.attendance.end()
         self.database.close()
 
 

@@ -60,6 +60,7 @@ _NEEDED: Final = (
     "loopline.sdk.snapshot",
     "loopline.sdk.values",
     "loopline.store.intake",
+    "loopline.store.pieces",
     "loopline.wiring",
 )
 """What shipping and capturing use, and what those modules import only when they are called."""
@@ -69,9 +70,11 @@ _HERE: Final = (
     "loopline.ledger.lineage",
     "loopline.ledger.metrics",
     "loopline.ledger.projects",
+    "loopline.ledger.reclaims",
     "loopline.ledger.runs",
     "loopline.ledger.schema",
     "loopline.ledger.versions",
+    "loopline.ledger.writers",
     "loopline.store.database",
 )
 """And what a ledger in this process uses."""

@@ -43,6 +43,10 @@ class Wish:
     access_log: bool = False
 
 
+_LASTING_S: Final = 24 * 3600.0
+"""A server never ends: as a writer it is written down anew each day, so that a reclaim need not wait for it for ever."""
+
+
 def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -56,6 +60,8 @@ def up(settings: Settings, wish: Wish, tell: Callable[[str], None]) -> None:
     listening = listen(wish.host, wish.port)
     try:
         loop = open_loop(settings)
+        if loop.ledger.attendance is not None:
+            loop.ledger.attendance.lasting = _LASTING_S
         try:
             known = _has_admin(loop)
             if not known and not is_loopback(wish.host) and not _become_admins(settings.server):

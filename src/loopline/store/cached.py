@@ -16,6 +16,7 @@ from loopline.nouns.digest import Digest
 from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_lacking
 from loopline.store.local import LocalBlobs
 from loopline.store.system import SystemClock
+from loopline.store.trash import Trash, trash_of
 
 GRACE_S: Final = 300.0
 """A copy that was used so recently stays, even beyond the limit: somebody may be about to open its file."""
@@ -56,6 +57,11 @@ class Cached:
         self.grace = grace
         self._held: int | None = None
         self._guard = threading.Lock()
+
+    @property
+    def trash(self) -> Trash | None:
+        """That of the store there; copies here are only copies."""
+        return trash_of(self.far)
 
     def put(self, data: bytes) -> Digest:
         """Keep `data` there, then a copy here."""

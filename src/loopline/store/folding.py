@@ -27,7 +27,19 @@ def fold(packs: Packs) -> None:
                 _write_together(packs, several)
 
 
-def _write_together(packs: Packs, several: list[Pack]) -> None:
+def tidy(packs: Packs) -> None:
+    """Write packs anew of which more than half is gone. The new one is durable before the old one goes."""
+    packs.reload()
+    with contextlib.suppress(BlockingIOError), locked(os.path.join(packs.folder, "fold.lock"), make=True):
+        for pack in packs.listed():
+            if pack.gone:
+                lengths = {one: place[1] for one in pack.index.ids() if (place := pack.index.find(one))}
+                live = sum(length for one, length in lengths.items() if one not in pack.gone)
+                if 2 * live < sum(lengths.values()):
+                    _write_together(packs, [pack], least=1)
+
+
+def _write_together(packs: Packs, several: list[Pack], *, least: int = 2) -> None:
     """Write packs into one, and remove them; nothing can be deleted of them meanwhile. One that is damaged stays as it is."""
     packing, done, seen = packs.begin(), list[Pack](), set[bytes]()
     try:
@@ -44,7 +56,7 @@ def _write_together(packs: Packs, several: list[Pack]) -> None:
                         packing.add([record for record in records if record[0] not in seen])
                         seen.update(one for one, _ in records)
                         done.append(pack)
-            if len(done) > 1:
+            if len(done) >= least:
                 packing.seal()
                 packs.remove(done)
     finally:

@@ -23,6 +23,7 @@ from loopline.store.packs import Packs
 
 if TYPE_CHECKING:
     from loopline.store.pieces import Sums
+    from loopline.store.trash import LocalTrash
 
 SMALL: Final = 32 << 10
 """Blobs up to this size go into packs; one that is larger is worth a file that can be linked and sent as it is."""
@@ -47,6 +48,16 @@ class LocalBlobs:
         self.scratch = Scratch(str(self.folder / "tmp"), self._begin)
         self.packs = Packs(str(self.folder / "packs"), self.scratch)
         self._sums: dict[bytes, Sums] = {}
+        self._trash: LocalTrash | None = None
+
+    @property
+    def trash(self) -> LocalTrash:
+        """Where a reclaim moves what nothing names. What is asked for is taken back from there."""
+        from loopline.store.trash import LocalTrash
+
+        if self._trash is None:
+            self._trash = LocalTrash(self)
+        return self._trash
 
     def put(self, data: bytes) -> Digest:
         """Keep `data`."""
@@ -85,15 +96,18 @@ class LocalBlobs:
             try:
                 os.stat(self._where(digest))
             except FileNotFoundError:
-                return self._cut(digest, self._packed(digest))
+                data = self.packs.read(_ident(digest))
+                if data is None and (not self._took_back([digest]) or not os.path.exists(self._where(digest))):
+                    data = self._packed(digest)
+                if data is not None:
+                    return self._cut(digest, data)
         return self._stream(digest)
 
     def read(self, digest: Digest) -> bytes:
         """Give all of a blob."""
         with self._reading(digest):
             try:
-                with open(self._where(digest), "rb", buffering=0) as file:
-                    data = file.readall()
+                data = self._file(digest)
             except FileNotFoundError:
                 data = self._packed(digest)
         return data if digest_of(data) == digest else self._other(digest, data)
@@ -134,7 +148,11 @@ class LocalBlobs:
             return os.stat(self.file_of(ident)).st_size
         except FileNotFoundError:
             place = self.packs.look(ident)
-            return None if place is None else place.length
+        if place is None and self._took_back([digest]):
+            with contextlib.suppress(FileNotFoundError):
+                return os.stat(self.file_of(ident)).st_size
+            place = self.packs.look(ident)
+        return None if place is None else place.length
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Give those without a file and in no pack."""
@@ -142,7 +160,12 @@ class LocalBlobs:
         with self._looking():
             self.packs.ready(len(asked))
             lacking = self._lacking(asked)
-            return set(self._lacking(lacking) if lacking and self.packs.check() else lacking)
+            if lacking and self.packs.check():
+                lacking = self._lacking(lacking)
+            if lacking and self._took_back(lacking):
+                self.packs.ready(len(lacking))
+                lacking = self._lacking(lacking)
+            return set(lacking)
 
     def path(self, digest: Digest) -> Path | None:
         """Give its file, unverified; None where it lies in a pack."""
@@ -161,8 +184,7 @@ class LocalBlobs:
             found = _unlinked(self.file_of(ident))
             if found:
                 sync_folder(self.loose)
-            self._sums.pop(ident, None)
-            _unlinked(self.sums_file(ident.hex()))
+            self.forget_sums(ident)
             return self.packs.delete(ident) or found
 
     def iter(self) -> Iterator[Digest]:
@@ -192,6 +214,17 @@ class LocalBlobs:
             while len(self._sums) >= _REMEMBERED:
                 self._sums.pop(next(iter(self._sums)), None)
             self._sums[sums.ident] = sums
+
+    def set_aside(self, digest: Digest) -> int:
+        """Move damaged copies of a blob to `damaged/`; give how many."""
+        from loopline.store.aside import set_aside
+
+        return set_aside(self, parse_digest(digest))
+
+    def forget_sums(self, ident: bytes) -> None:
+        """Remove the sums of a blob that goes."""
+        self._sums.pop(ident, None)
+        _unlinked(self.sums_file(ident.hex()))
 
     def __reduce__(self) -> tuple[partial[LocalBlobs], tuple[Path]]:
         """Open the same folder in another process."""
@@ -224,9 +257,39 @@ class LocalBlobs:
 
     def _packed(self, digest: Digest) -> bytes:
         data = self.packs.read(_ident(digest))
+        if data is not None:
+            return data
+        if not self._took_back([digest]) and (data := self.trash.read(digest)) is not None:
+            return data
+        try:
+            return self._file(digest)
+        except FileNotFoundError:
+            data = self.packs.read(_ident(digest))
         if data is None:
             raise FileNotFoundError
         return data
+
+    def _file(self, digest: Digest) -> bytes:
+        with open(self._where(digest), "rb", buffering=0) as file:
+            return file.readall()
+
+    def _opened(self, digest: Digest) -> int:
+        with self._reading(digest):
+            try:
+                return os.open(self._where(digest), os.O_RDONLY)
+            except FileNotFoundError:  # a reclaim may have moved it just now
+                self._took_back([digest])
+                return os.open(self._where(digest), os.O_RDONLY)
+
+    def _took_back(self, digests: Iterable[Digest]) -> bool:
+        """Take blobs back from the trash, where there is any; tell whether it is worth while to look again."""
+        if not os.path.exists(f"{self.folder}/trash"):
+            return False
+        try:
+            self.trash.revive(digests)
+        except Unavailable:  # a store that cannot be written
+            return False
+        return True
 
     def _other(self, digest: Digest, wrong: bytes) -> bytes:
         """Give a blob of which one copy is damaged out of another; raise what is wrong with that copy where there is none."""
@@ -235,8 +298,7 @@ class LocalBlobs:
             for data in self.packs.every(ident):
                 if digest_of(data) == digest:
                     return data
-            with open(self.file_of(ident), "rb", buffering=0) as file:
-                data = file.readall()
+            data = self._file(digest)
             if digest_of(data) == digest:
                 return data
         raise corrupt(digest, digest_of(wrong), len(wrong))
@@ -255,8 +317,7 @@ class LocalBlobs:
         from loopline.store.pieces import PIECE
 
         sums = self._sums_of(digest)
-        with self._reading(digest):
-            number = os.open(self._where(digest), os.O_RDONLY)
+        number = self._opened(digest)
         try:
             for one in sums.numbers(start, stop):
                 with self._reading(digest):
@@ -300,8 +361,7 @@ class LocalBlobs:
         import hashlib  # here and below: a command that only reads rows hashes nothing
 
         state, size, behind = hashlib.sha256(), 0, b""
-        with self._reading(digest):
-            number = os.open(self._where(digest), os.O_RDONLY)
+        number = self._opened(digest)
         try:
             while True:
                 with self._reading(digest):

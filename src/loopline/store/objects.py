@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeVar
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt, part_of
+from loopline.store.objecttrash import ObjectTrash
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -97,6 +98,8 @@ class ObjectBlobs:
         self._found = False
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._guard = threading.Lock()
+        self.trash = ObjectTrash(self)
+        """Where a reclaim moves what nothing names. What is asked for is taken back from there."""
 
     def put(self, data: bytes) -> Digest:
         """Keep `data`, if it is not there; compare it with what is."""
@@ -162,7 +165,7 @@ class ObjectBlobs:
                 found: int = self._obs.head(self._store, _key(digest))["size"]
         except FileNotFoundError:
             self._be_there()
-            return None
+            return self.size(digest) if self.trash.took_back(digest) else None
         return found
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
@@ -246,6 +249,8 @@ class ObjectBlobs:
                     raise
         except FileNotFoundError:
             self._be_there()
+            if self.trash.took_back(digest, surely=True):
+                return self._piece_and_size(digest)
             raise absent(digest) from None
 
     def _rest(self, digest: Digest, at: int, size: int) -> Iterator[bytes]:

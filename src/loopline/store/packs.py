@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import repeat
 from typing import Final, NamedTuple, TypeVar
 
@@ -200,14 +200,18 @@ class Packs:
 
     def delete(self, ident: bytes) -> bool:
         """Write down that a blob is gone; a pack of which all is gone is removed."""
+        return self.delete_all([ident])
+
+    def delete_all(self, idents: Collection[bytes]) -> bool:
+        """Write down that blobs are gone, those of a pack together; tell whether one was there."""
         found, again = False, True
         while again:
             again = False
             self.reload()
             self.check()
             for pack in self.listed():
-                if pack.find(ident) is not None:
-                    done = self._bury(pack, ident)
+                if mine := [ident for ident in idents if pack.find(ident) is not None]:
+                    done = self._bury(pack, mine)
                     found, again = found or done is True, again or done is None
         return found
 
@@ -346,35 +350,37 @@ class Packs:
             if os.fstat(file.fileno()).st_size // 32 != len(pack.gone):
                 pack.gone = frozenset(_each(file.read()))
 
-    def _bury(self, pack: Pack, ident: bytes) -> bool | None:
-        """Write down that a blob is gone; None where its pack is."""
+    def _bury(self, pack: Pack, idents: list[bytes]) -> bool | None:
+        """Write down that blobs are gone; None where their pack is."""
         base = pack.file[:-5]
         try:
             lock = locked(pack.file, wait=True)
             with lock:
                 if not os.path.exists(f"{base}.idx"):
                     return None
-                return self._write_gone(pack, ident)
+                return self._write_gone(pack, idents)
         except FileNotFoundError:
             return None
 
-    def _write_gone(self, pack: Pack, ident: bytes) -> bool:
+    def _write_gone(self, pack: Pack, idents: list[bytes]) -> bool:
         number = os.open(f"{pack.file[:-5]}.gone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             held = os.pread(number, os.fstat(number).st_size, 0)
             gone = frozenset(_each(held))
-            if ident in gone:
+            fresh = [ident for ident in idents if ident not in gone]
+            if not fresh:
                 return False
-            if len(gone) + 1 >= pack.index.count and gone.issuperset(one for one in pack.index.ids() if one != ident):
+            gone |= frozenset(fresh)
+            if len(gone) >= pack.index.count and gone.issuperset(pack.index.ids()):
                 self.remove([pack])
                 return True
             os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
             os.lseek(number, 0, os.SEEK_END)
-            write_all(number, ident)
+            write_all(number, b"".join(fresh))
             os.fsync(number)
             if not held:
                 sync_folder(self.folder)
-            pack.gone = gone | {ident}
+            pack.gone = gone
         finally:
             os.close(number)
         return True

@@ -11,6 +11,13 @@ from pathlib import Path
 from loopline.errors import Unavailable
 
 
+def here() -> str:
+    """Name this machine and process, for people."""
+    import socket
+
+    return f"{socket.gethostname()} {os.getpid()}"
+
+
 class SystemClock:
     """The wall clock. It never gives less than before within this process, whatever the machine's clock does."""
 

@@ -12,6 +12,7 @@ from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.change import Move, Published
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, RefName
+from loopline.store.leased import hold_on
 from loopline.verbs.instants import instant
 from loopline.verbs.moving import Plan, at_home, begin
 from loopline.verbs.put import NO_METADATA
@@ -39,6 +40,7 @@ def add(
         loopline add data/flights --message "January to June"
     """
     at_home(loop, asset)
+    hold_on(loop.blobs)
     size = loop.blobs.size(tree)
     if size is None:
         raise NotFound(f"{tree} is not in the store", kind="blob-missing", hint="upload it first", digest=tree)

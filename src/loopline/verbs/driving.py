@@ -13,6 +13,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.job import End, Job, Outcome
 from loopline.nouns.progress import Progress
 from loopline.nouns.run import RunState
+from loopline.store.leased import hold_on
 from loopline.verbs.recording import Ended
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Drive:
     def all(self) -> None:
         """Start what is ready, take what has ended, until nothing is left. Whatever interrupts it ends every step."""
         loop, steps = self._loop, len(self._prepared.plan.nodes)
+        hold_on(loop.blobs)  # for the workers, who have no ledger: what they store is committed here
         executor = executor_named(loop, self._way.executor)(
             loop.clock,
             workers=_workers(self._way.workers, steps),

@@ -11,6 +11,7 @@ from loopline.nouns.artifact import BYTES, Artifact
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName
 from loopline.nouns.version import Version
+from loopline.store.leased import hold_on
 from loopline.verbs.moving import at_home
 
 NO_METADATA: Mapping[str, Any] = {}
@@ -34,6 +35,7 @@ def put(
         loopline put report/errors errors.html --message "after the July data"
     """
     at_home(loop, asset)
+    hold_on(loop.blobs)
     here = loop.blobs.size(digest)
     if here is None:
         raise NotFound(f"{digest} is not in the store", kind="blob-missing", hint="upload it first", digest=digest)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Final
 
-from loopline.errors import LooplineError
+from loopline.errors import Invalid, LooplineError
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, TREE
-from loopline.nouns.digest import Digest, short
+from loopline.nouns.digest import Digest, digest_of, short
 from loopline.nouns.finding import Finding
 from loopline.nouns.progress import Progress
 from loopline.nouns.version import Version
 
 _ALL: Final = 100_000
+_DEEPEST: Final = 3
 
 
 def verify(
     loop: Loop,
     *,
     deep: Annotated[bool, "read every byte again and compare its digest"] = False,
+    level: Annotated[
+        int, "how far: 0 the feed and roots, 1 nodes of trees, 2 every file with its size, 3 as --deep"
+    ] = 2,
+    sample: Annotated[str, "read a share of the blobs again, others each time: 2%"] = "",
+    part: Annotated[str, "read one of equal parts of the blobs again: 3/10"] = "",
 ) -> tuple[Finding, ...]:
     """Check the feed's chain, and that every blob of every version is there (with --deep: and unchanged).
 
@@ -27,31 +35,83 @@ def verify(
 
     Example:
         loopline verify --deep
+        loopline verify --sample 2%
     """
+    how = How(3 if deep else level, *_share(loop, sample, part))
     feed = _chain(loop)
-    versions = _versions(loop)
+    versions = versions_of(loop)
+    looked, bad = look(loop, versions, how)
+    fix = "restore it from a backup, or add the same file again"
+    found = [Finding(short(digest), "fail", text, fix, tuple(touched)) for digest, (text, touched) in bad.items()]
+    word = "unchanged" if how.level == _DEEPEST else "there"
+    some = f", {how.read} of them read again and unchanged" if how.some else ""
+    good = Finding("blobs", "ok", f"{looked} blobs of {len(versions)} versions are {word}{some}")
+    return (feed, *(found or [good]))
+
+
+@dataclass(slots=True)
+class How:
+    """How far `verify` looks, and which blobs it reads again."""
+
+    level: int = 2
+    seed: str = ""
+    first: int = 0
+    end: int = 0
+    """Of 2^32: what falls between is read again."""
+    read: int = 0
+    """How many were."""
+
+    @property
+    def some(self) -> bool:
+        """Whether it reads a part of the blobs again."""
+        return self.end > 0
+
+    def reads(self, digest: Digest) -> bool:
+        """Tell whether a blob is read again."""
+        if self.level >= _DEEPEST:
+            return True
+        if not self.some:
+            return False
+        text = digest if not self.seed else digest_of((self.seed + digest).encode())
+        return self.first <= int(text[7:15], 16) < self.end
+
+
+def look(loop: Loop, versions: list[Version], how: How) -> tuple[int, dict[Digest, tuple[str, dict[str, None]]]]:
+    """Give how many blobs were looked at, and the bad ones, each with what it is and the versions and refs that it touches."""
     refs = _refs(loop)
     problems: dict[Digest, str] = {}
     bad: dict[Digest, tuple[str, dict[str, None]]] = {}
     for done, version in enumerate(versions):
         loop.report(Progress("verify", done, len(versions), "versions"))
-        for digest, name, problem in _blobs(loop, version):
+        for digest, name, problem, size in _blobs(loop, version, how.level):
             if problem:
                 problems[digest] = problem
             elif digest not in problems:
-                problems[digest] = _problem(loop, digest, deep=deep)
+                problems[digest] = _problem(loop, digest, size, how)
             if problems[digest]:
                 touched = bad.setdefault(digest, (f"{problems[digest]}: {name}", {}))[1]
                 touched |= dict.fromkeys((str(version), *refs.get(str(version), ())))
     loop.report(Progress("verify", len(versions), len(versions), "versions"))
-    fix = "restore it from a backup, or add the same file again"
-    found = [Finding(short(digest), "fail", text, fix, tuple(touched)) for digest, (text, touched) in bad.items()]
-    word = "unchanged" if deep else "there"
-    good = Finding("blobs", "ok", f"{len(problems)} blobs of {len(versions)} versions are {word}")
-    return (feed, *(found or [good]))
+    return len(problems), bad
 
 
-def _versions(loop: Loop) -> list[Version]:
+def _share(loop: Loop, sample: str, part: str) -> tuple[str, int, int]:
+    """Read `2%` or `3/10`. Raise Invalid kind="bad-value"."""
+    whole = 1 << 32
+    if sample and not part and (found := re.fullmatch(r"(\d+(?:\.\d+)?) ?%", sample)) and 0 < float(found[1]) <= 100:
+        return str(loop.clock.now()), 0, round(float(found[1]) / 100 * whole)
+    if part and not sample and (found := re.fullmatch(r"(\d+)/(\d+)", part)) and 0 < int(found[1]) <= int(found[2]):
+        number, parts = int(found[1]), int(found[2])
+        return "", (number - 1) * whole // parts, number * whole // parts
+    if sample or part:
+        raise Invalid(
+            f"{sample or part} is no share of the blobs", kind="bad-value", hint="write --sample 2%, or --part 3/10",
+            sample=sample, part=part,
+        )  # fmt: skip
+    return "", 0, 0
+
+
+def versions_of(loop: Loop) -> list[Version]:
     """Give every version of the project."""
     with loop.ledger.read() as tx:
         assets = tx.assets.list(loop.project, limit=_ALL)
@@ -76,28 +136,33 @@ def _chain(loop: Loop) -> Finding:
     return Finding("feed", "ok", f"{head.seq} events, chain valid, head {short(head.hash)}")
 
 
-def _blobs(loop: Loop, version: Version) -> Iterator[tuple[Digest, str, str]]:
-    """Give every blob of a version, what it is, and the problem where it had to be read and could not be."""
+def _blobs(loop: Loop, version: Version, level: int) -> Iterator[tuple[Digest, str, str, int]]:
+    """Give blobs of a version: what each is, the problem where it had to be read and could not be, its size or -1."""
     root = version.artifact.digest
-    if version.artifact.media_type not in (TREE, MODEL):
-        yield root, "the blob itself", ""
+    if not level or version.artifact.media_type not in (TREE, MODEL):
+        yield root, "the blob itself", "", -1
         return
     from loopline.datasets.tree import Tree
 
     try:
         tree = Tree(loop.blobs, root)
         for node in tree.nodes():
-            yield node, "a node of the tree", ""
-        for entry in tree.iter():
-            yield entry.digest, entry.path, ""
+            yield node, "a node of the tree", "", -1
+        if level > 1:
+            for entry in tree.iter():
+                yield entry.digest, entry.path, "", entry.size
     except LooplineError as error:
-        yield Digest(error.facts.get("digest", root)), "a node of the tree", error.kind
+        yield Digest(error.facts.get("digest", root)), "a node of the tree", error.kind, -1
 
 
-def _problem(loop: Loop, digest: Digest, *, deep: bool) -> str:
-    if loop.blobs.size(digest) is None:
+def _problem(loop: Loop, digest: Digest, size: int, how: How) -> str:
+    found = loop.blobs.size(digest)
+    if found is None:
         return "missing"
-    if deep:
+    if size not in (-1, found):
+        return "wrong-size"
+    if how.reads(digest):
+        how.read += 1
         try:
             loop.blobs.verify(digest)
         except LooplineError as error:

@@ -108,6 +108,8 @@ COMMANDS: tuple[Verb, ...] = (
         "serve",
         "Put a backup into an empty home, or an empty database and store that the settings name, and verify it.",
     ),
+    Verb("gc", "local", "serve", "Tell which bytes nothing names any more, and give back their room."),
+    Verb("verify", "work", "rules", "Check the feed's chain and that every blob is there, and put back what is not."),
     Verb("migrate", "local", "serve", "Bring the ledger's tables to what this code knows, after a copy of every row."),
     Verb("completion", "local", "set up", "Print the script that lets a shell complete commands and names."),
 )

@@ -36,6 +36,7 @@ ALONE = {
     "Quality": "quality",
     "Ran": "plan",
     "Reason": "lineage",
+    "Reclaim": "reclaim",
     "Ref": "ref",
     "Repeat": "plan",
     "Response": "insights",

@@ -854,4 +854,26 @@ CREATE TABLE sums (
     PRIMARY KEY (digest, algorithm)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0012')
+CREATE TABLE writers (
+    id TEXT NOT NULL,
+    began INTEGER NOT NULL,
+    beat INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (id)
+);
+
+CREATE TABLE reclaims (
+    number INTEGER NOT NULL,
+    opened INTEGER NOT NULL,
+    closed INTEGER,
+    state TEXT NOT NULL,
+    place TEXT NOT NULL,
+    objects INTEGER DEFAULT '0' NOT NULL,
+    bytes INTEGER DEFAULT '0' NOT NULL,
+    at INTEGER NOT NULL,
+    ended_at INTEGER,
+    PRIMARY KEY (number)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0013')
