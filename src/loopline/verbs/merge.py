@@ -102,7 +102,7 @@ def _take(loop: Loop, merge: Merge, choice: Choice, paths: tuple[str, ...], dige
         fits = speaks_of(path)
         if path not in clashing and (choice == "file" or not any(map(fits, clashing))):
             raise NotFound(
-                f"no path that clashes is {path}",
+                f"nothing that clashes is called {path!r}",
                 kind="no-clash",
                 hint=f"loopline merges {merge.ref}",
                 path=path,

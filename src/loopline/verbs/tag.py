@@ -22,7 +22,8 @@ def tag(
 ) -> Change:
     """Give a version of an asset a name that stays: a fixed ref, which nothing moves.
 
-    With --delete it is taken away, by a change as any other, which policies may hold. Tags of runs are another thing: see `log`.
+    With --delete it is taken away, by a change as any other, which policies may hold. Services have none: each of their refs is a
+    deployment. Tags of runs are another thing: see `log`.
 
     Example:
         loopline tag v1.0 data/flights@7

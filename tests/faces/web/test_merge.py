@@ -83,8 +83,8 @@ def test_what_goes_wrong_is_told_where_the_form_stood(clashing: Story, serving: 
     begun(clashing)
     hand = Hand(serving)
     for fields, status, words in (
-        ({"do": "ours", "one": "mainonly"}, 404, "no path that clashes is mainonly"),
-        ({"do": "ours", "like": ""}, 404, "no path that clashes"),
+        ({"do": "ours", "one": "mainonly"}, 404, "nothing that clashes is called 'mainonly'"),
+        ({"do": "ours", "like": ""}, 404, "nothing that clashes is called"),
         ({"do": "no"}, 400, "a merge knows no"),
     ):
         page = hand.post(POST, ref=str(MAIN), **fields)
