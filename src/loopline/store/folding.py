@@ -30,6 +30,8 @@ def fold(packs: Packs) -> None:
 def tidy(packs: Packs) -> None:
     """Write packs anew of which more than half is gone. The new one is durable before the old one goes."""
     packs.reload()
+    if not any(pack.gone for pack in packs.listed()):
+        return
     with contextlib.suppress(BlockingIOError), locked(os.path.join(packs.folder, "fold.lock"), make=True):
         for pack in packs.listed():
             if pack.gone:
