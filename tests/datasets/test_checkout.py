@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loopline.datasets import checkout as module
+from loopline.datasets.blocks import Block
 from loopline.datasets.build import build_folder, status
 from loopline.datasets.checkout import SCRATCH, checkout
 from loopline.datasets.index import Index
@@ -324,3 +325,14 @@ def test_names_that_a_file_system_takes_for_one_are_refused(
         assert caught.value.kind == "names-collide"
         assert texts(folder) == {"a/1": "1", "a/2": "2", "b": "3"}
     checkout(blobs, fine, folder, index)
+
+
+def test_removing_costs_what_is_removed(
+    blobs: MemoryBlobs, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of a folder are forgotten together, not one after the other with all that stay."""
+    checkout(blobs, root_of(blobs, {f"a/{number}": "" for number in range(100)}), folder, index)
+    forgotten, remove = [], Block.remove
+    monkeypatch.setattr(Block, "remove", lambda block, names: (forgotten.append(1), remove(block, names)))
+    assert checkout(blobs, root_of(blobs, {"a/1": ""}), folder, index).removed == 99
+    assert (len(forgotten), len(index)) == (1, 1)

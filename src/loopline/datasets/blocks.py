@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from loopline.datasets.path import join_path
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 
@@ -155,9 +156,8 @@ class Block:
         flag = self._flags[at]
         if flag & (IGNORED | UNREAD):
             return None
-        path = f"{folder}/{name}" if folder else name
         mode = 0o755 if flag & EXECUTABLE else 0o644
-        return Entry(path, Digest("sha256:" + self.digest(at).hex()), self.size(at), mode)
+        return Entry(join_path(folder, name), Digest("sha256:" + self.digest(at).hex()), self.size(at), mode)
 
     def unread(self) -> Iterator[tuple[str, Stamp, int]]:
         """Give name, stamp and flags of those that are to be read."""

@@ -88,11 +88,11 @@ def checkout(
         try:
             for path in sorted(todo.removes):
                 place.remove(path)
-                index.forget([path])
+            index.forget(todo.removes)
             total = todo.bytes
             copies = Copies(blobs, scratch, mtime=began - 1)
             for entry, stamp in Writing(copies, place, top, scratch).write(todo.writes):
-                index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode)
+                index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode, placed=True)
                 size += entry.size
                 report(Progress("write files", min(size, total - 1), total, "B"))
             report(Progress("write files", total, total, "B"))

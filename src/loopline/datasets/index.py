@@ -23,9 +23,11 @@ import msgspec
 from xxhash import xxh3_64, xxh3_64_digest
 
 from loopline.datasets.blocks import EXECUTABLE, LINK, NO_DIGEST, UNREAD, Block, Found, Stamp, pack_stamp
+from loopline.datasets.path import join_path
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, is_digest_prefix
 from loopline.nouns.entry import Entry
+from loopline.store.files import Scratch, drop
 
 MAGIC: Final = b"\x89LLIDX\x02\n"
 _Drift = list[tuple[str, str, int, int]]
@@ -58,6 +60,8 @@ class Index:
         self._blocks: dict[str, Block] = {}
         self._open: dict[str, Block] = {}
         self._dirty = False
+        self._halfway = False
+        """Whether something is being noted: what a signal cut short there must not be saved."""
         self._saved: tuple[Digest, ...] = ()
         self._load()
 
@@ -119,7 +123,8 @@ class Index:
 
     def clear(self) -> None:
         """Forget what was read, so that everything is read once more."""
-        self._blocks, self._open, self._dirty = {}, {}, True
+        self._halfway = True
+        self._blocks, self._open = {}, {}
         self.rebase(None, {})
 
     def entries(self) -> Iterator[Entry]:
@@ -133,34 +138,48 @@ class Index:
                     break
                 known.add(name)
                 folder = above  # noqa: PLW2901 (all folders above it)
-        yield from self._below("", below)
+        inside = [self._rows("", below)]
+        while inside:
+            row = next(inside[-1], None)
+            if row is None:
+                inside.pop()
+            elif row[2] < 0:
+                inside.append(self._rows(join_path(*row[:2]), below))
+            elif (found := self._blocks[row[0]].entry(*row)) is not None:
+                yield found
 
-    def _below(self, folder: str, below: dict[str, set[str]]) -> Iterator[Entry]:
+    def _rows(self, folder: str, below: dict[str, set[str]]) -> Iterator[tuple[str, str, int]]:
+        """Give the folder, a name in it, and its place, in the order of a tree; place -1: a folder."""
         block = self._blocks.get(folder)
         rows = [] if block is None else [(name, name, at) for at, name in enumerate(block.listed())]
         rows += [(name + "/", name, -1) for name in below.get(folder, ())]
-        for _, name, at in sorted(rows):
-            if at < 0:
-                yield from self._below(f"{folder}/{name}" if folder else name, below)
-            elif block is not None and (found := block.entry(folder, name, at)) is not None:
-                yield found
+        return ((folder, name, at) for _, name, at in sorted(rows))
 
-    def learn(self, path: str, stamp: Stamp, digest: Digest, *, began: int, mode: int = 0o644) -> None:
-        """Note that a file with this stamp, taken before and after, was read not before `began` (a `tick`)."""
+    def learn(
+        self, path: str, stamp: Stamp, digest: Digest, *, began: int, mode: int = 0o644, placed: bool = False
+    ) -> None:
+        """Note what a file holds, which had this stamp before and after it was read, and that reading began at `began` (a `tick`).
+
+        One that we have `placed` was changed since, by us: its time of writing, which we have set, tells whether by others.
+        """
+        self._halfway = True
         folder, _, name = path.rpartition("/")
         block = self._reach(folder)
         if block is None:
-            block = self._blocks[folder] = Block.empty()
+            self._blocks[folder] = block = Block.empty()
+            self._reach(folder)
         at = block.find(name)
         old = None if at is None else block.entry(folder, name, at)
         flag = (EXECUTABLE if mode == 0o755 else 0) | (0 if at is None else block.flag(at) & LINK)
-        block.put(name, pack_stamp(stamp, proves=stamp.mtime < began), bytes.fromhex(digest[7:]), flag)
-        self._dirty = True
+        changed = stamp.mtime if placed else max(stamp.mtime, stamp.ctime)
+        block.put(name, pack_stamp(stamp, proves=changed < began), bytes.fromhex(digest[7:]), flag)
         if self.tree is not None:
             self._drifted(path, old, Entry(path, digest, stamp.size, mode))
+        self._dirty, self._halfway = True, False
 
     def forget(self, paths: Iterable[str]) -> None:
-        """Forget these files."""
+        """Forget these files: many at once cost what one does."""
+        self._halfway = True
         gone: dict[str, list[str]] = {}
         for path in paths:
             folder, _, name = path.rpartition("/")
@@ -173,8 +192,9 @@ class Index:
                 at = block.find(name)
                 if at is not None:
                     self._dirty = True
-                    self._drifted(f"{folder}/{name}" if folder else name, block.entry(folder, name, at), None)
+                    self._drifted(join_path(folder, name), block.entry(folder, name, at), None)
             block.remove(names)
+        self._halfway = False
 
     def keep(self, paths: Iterable[str]) -> None:
         """Forget all files but these."""
@@ -192,37 +212,43 @@ class Index:
 
     def see(self, folder: str, name: str, stamp: bytes, flag: int) -> None:
         """Note that a known file has another stamp: what it holds is to be read."""
+        self._halfway = True
         block = self._blocks[folder]
         at = block.find(name)
         old = None if at is None else block.entry(folder, name, at)
         block.put(name, stamp, NO_DIGEST, flag | UNREAD)
-        self._dirty = True
-        self._drifted(f"{folder}/{name}" if folder else name, old, None)
+        self._drifted(join_path(folder, name), old, None)
+        self._dirty, self._halfway = True, False
 
     def replace(self, folder: str, block: Block | None) -> None:
         """Put what a folder holds now in the place of what it held; None: it is gone."""
+        self._halfway = True
         old = self._blocks.pop(folder, None)
         self._open.pop(folder, None)
         if block is not None:
             self._blocks[folder] = block
-        self._dirty = True
-        if old is None or self.tree is None:
-            return
-        other = set(old.listed())
-        if block is not None:
-            other = other.difference(block.listed()).union(block.silent())
-        for name in other:
-            at = old.find(name)
-            if at is not None:
-                self._drifted(f"{folder}/{name}" if folder else name, old.entry(folder, name, at), None)
+        if old is not None and self.tree is not None:
+            other = set(old.listed())
+            if block is not None:
+                other = other.difference(block.listed()).union(block.silent())
+            for name in other:
+                at = old.find(name)
+                if at is not None:
+                    self._drifted(join_path(folder, name), old.entry(folder, name, at), None)
+        self._dirty, self._halfway = True, False
 
     def rebase(self, tree: Digest | None, drift: dict[str, Entry | None]) -> None:
         """Say which tree the folder as last read differs from, and where."""
-        self.tree, self.drift, self._dirty = tree, drift, True
+        self._halfway = True
+        self.tree, self.drift = tree, drift
+        self._dirty, self._halfway = True, False
 
     def save(self) -> None:
-        """Write it if anything is new, whole or not at all. Raise Unavailable kind="index-unwritable"."""
-        if self._unread is not None or (not self._dirty and self._bases == self._saved):
+        """Write it if anything is new, whole or not at all. Raise Unavailable kind="index-unwritable".
+
+        Where a signal came between two halves of a note, what this process has learned is lost, and nothing false is kept.
+        """
+        if self._unread is not None or self._halfway or (not self._dirty and self._bases == self._saved):
             return
         drift = [
             (path, old.digest, old.size, old.mode) if old else (path, "", 0, 0) for path, old in self.drift.items()
@@ -230,11 +256,10 @@ class Index:
         folders = [(os.fsencode(name), len(one.names), one.count()) for name, one in self._blocks.items()]
         head = msgspec.msgpack.encode((self._bases, self.tree or "", drift, self.rules, folders))
         rows = (column for block in self._blocks.values() for column in block.columns())
-        temporary = f"{self.file}.{os.getpid()}.new"
         with unwritable(self.file):
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            number, temporary = Scratch(str(self.file.parent), lambda: None).make()
             try:
-                with open(temporary, "wb") as stream:
+                with open(number, "wb", closefd=False) as stream:
                     total = xxh3_64()
                     stream.write(MAGIC + total.digest())
                     for piece in chain((len(head).to_bytes(8, "little"), head), rows):
@@ -242,13 +267,12 @@ class Index:
                         stream.write(piece)
                     stream.seek(len(MAGIC))
                     stream.write(total.digest())
-                    if self._bases != self._saved:  # all else is only knowledge, and found again
-                        stream.flush()
-                        os.fsync(stream.fileno())
+                os.fchmod(number, 0o644)
+                if self._bases != self._saved:  # all else is only knowledge, and found again
+                    os.fsync(number)
                 os.replace(temporary, self.file)
             finally:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(temporary)
+                drop(number, temporary)
         self._dirty, self._saved = False, self._bases
 
     def _drifted(self, path: str, old: Entry | None, new: Entry | None) -> None:
@@ -264,10 +288,10 @@ class Index:
     def _reach(self, folder: str) -> Block | None:
         """Give a block in which files are about to be found by name."""
         block = self._blocks.get(folder)
-        if block is not None and folder not in self._open:
-            if len(self._open) >= _OPEN:
+        if block is not None:
+            if self._open.pop(folder, None) is None and len(self._open) >= _OPEN:
                 self._open.pop(next(iter(self._open))).close()
-            self._open[folder] = block
+            self._open[folder] = block  # behind those that were not asked for as lately
         return block
 
     def _load(self) -> None:
