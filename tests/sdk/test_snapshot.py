@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,14 +64,14 @@ def test_nothing_is_read_twice(project: Path, monkeypatch: pytest.MonkeyPatch) -
     time.sleep(0.01)  # so that the first reading is of a file that was written before
     snapshot(blobs, settings)
     kept: list[bytes] = []
-    put_all = LocalBlobs.put_all
+    put_groups = LocalBlobs.put_groups
 
-    def noting(self: LocalBlobs, items: Iterable[bytes]) -> list[Digest]:
+    def noting(self: LocalBlobs, items: Iterable[bytes]) -> Iterator[list[Digest]]:
         noted = list(items)
         kept.extend(noted)
-        return put_all(self, noted)
+        return put_groups(self, noted)
 
-    monkeypatch.setattr(LocalBlobs, "put_all", noting)
+    monkeypatch.setattr(LocalBlobs, "put_groups", noting)
     first = snapshot(blobs, settings)
     assert b"a" not in kept
     blobs.delete(Tree(blobs, first.tree).get("a.py").digest)
