@@ -15,6 +15,7 @@ from loopline.datasets.checkout import SCRATCH, checkout
 from loopline.datasets.index import Index
 from loopline.datasets.only import Only
 from loopline.datasets.placing import Place
+from loopline.datasets.planning import Planner
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Conflict, Invalid, LooplineError, Unavailable
 from loopline.nouns.digest import Digest, digest_of
@@ -336,3 +337,44 @@ def test_removing_costs_what_is_removed(
     monkeypatch.setattr(Block, "remove", lambda block, names: (forgotten.append(1), remove(block, names)))
     assert checkout(blobs, root_of(blobs, {"a/1": ""}), folder, index).removed == 99
     assert (len(forgotten), len(index)) == (1, 1)
+
+
+@pytest.mark.parametrize("path", ["a/1", "a/2", "b"])
+def test_what_is_written_while_it_is_at_work_is_not_lost(
+    blobs: MemoryBlobs, folder: Path, index: Index, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is changed after all was looked at stops it, whether it is to be replaced or removed or was not there."""
+    files = {"a/2": "two", "b": "three", "c": "four"}
+    checkout(blobs, root_of(blobs, files), folder, index)
+    wanted, plan = root_of(blobs, {"a/1": "one", "a/2": "TWO", "c": "FOUR"}), Planner.plan
+
+    def later(self: Planner, *more: object) -> object:
+        done = plan(self, *more)  # type: ignore[arg-type]
+        (folder / path).write_text("mine")
+        return done
+
+    monkeypatch.setattr(Planner, "plan", later)
+    with pytest.raises(Conflict) as caught:
+        checkout(blobs, wanted, folder, index)
+    assert (caught.value.kind, caught.value.facts["paths"]) == ("local-changes", [path])
+    assert (folder / path).read_text() == "mine"
+    monkeypatch.undo()
+    checkout(blobs, wanted, folder, index, force=True)
+    assert (folder / "c").read_text() == "FOUR"
+
+
+def test_a_scratch_folder_that_another_has_just_removed_is_made_again(
+    blobs: MemoryBlobs, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Holding one that is gone would keep nobody else out."""
+    lock, times = fcntl.flock, []
+
+    def late(number: int, how: int) -> None:
+        times.append(number)
+        if len(times) == 1:
+            (folder / SCRATCH).rmdir()
+        lock(number, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    checkout(blobs, root_of(blobs, ONE), folder, index)
+    assert texts(folder) == ONE
