@@ -333,8 +333,13 @@ def test_removing_costs_what_is_removed(
 ) -> None:
     """The files of a folder are forgotten together, not one after the other with all that stay."""
     checkout(blobs, root_of(blobs, {f"a/{number}": "" for number in range(100)}), folder, index)
-    forgotten, remove = [], Block.remove
-    monkeypatch.setattr(Block, "remove", lambda block, names: (forgotten.append(1), remove(block, names)))
+    forgotten, remove = list[Block](), Block.remove
+
+    def counting(block: Block, names: list[str]) -> None:
+        forgotten.append(block)
+        remove(block, names)
+
+    monkeypatch.setattr(Block, "remove", counting)
     assert checkout(blobs, root_of(blobs, {"a/1": ""}), folder, index).removed == 99
     assert (len(forgotten), len(index)) == (1, 1)
 

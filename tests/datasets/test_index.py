@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -60,12 +61,13 @@ def test_a_note_that_was_cut_short_is_not_saved(tmp_path: Path, monkeypatch: pyt
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Index, "_drifted", signal)
-    for note in (
+    notes: list[Callable[[Index], None]] = [
         lambda one: one.learn("b", STAMP, ABC, began=1001),
         lambda one: one.see("", "a", bytes(40), 0),
         lambda one: one.forget(["a"]),
         lambda one: one.replace("", None),
-    ):
+    ]
+    for note in notes:
         index = Index(tmp_path / "i")
         with pytest.raises(KeyboardInterrupt):
             note(index)
@@ -93,8 +95,13 @@ def test_several_save_at_once_and_killed_ones_leave_nothing(tmp_path: Path) -> N
 
 def test_files_beside_many_folders_are_looked_up_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The names of a folder are not gone through again for each few folders in it."""
-    through, listed = [], Block.listed
-    monkeypatch.setattr(Block, "listed", lambda block: (through.append(block.count()), listed(block))[1])
+    through, listed = list[int](), Block.listed
+
+    def counting(block: Block) -> list[str]:
+        through.append(block.count())
+        return listed(block)
+
+    monkeypatch.setattr(Block, "listed", counting)
     index = Index(tmp_path / "i")
     for number in range(1000):
         index.learn(f"{number:04}.json", STAMP, ABC, began=1001)

@@ -180,6 +180,23 @@ def test_a_deletion_that_was_cut_is_none(tmp_path: Path) -> None:
     assert LocalBlobs(tmp_path).missing(DIGESTS) == {DIGESTS[0], DIGESTS[2]}
 
 
+def test_deleting_reads_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who deletes many of a pack does not read each time what was deleted before; what others delete is learned."""
+    blobs, other = LocalBlobs(tmp_path), LocalBlobs(tmp_path)
+    digests = blobs.put_all(b"%d" % number for number in range(200))
+    assert other.delete(digests[0])
+    read, pread = list[int](), os.pread
+
+    def counting(number: int, size: int, at: int) -> bytes:
+        read.append(size)
+        return pread(number, size, at)
+
+    monkeypatch.setattr(os, "pread", counting)
+    assert [blobs.delete(digest) for digest in digests[:-1]] == [False] + [True] * 198
+    assert sum(read) <= 64
+    assert other.missing(digests) == set(digests[:-1])
+
+
 def test_a_pack_that_vanished_is_looked_for_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When packs are written anew under other names, a reader that knew the old ones reads the new ones."""
     monkeypatch.setattr(packs, "_OPEN", 0)

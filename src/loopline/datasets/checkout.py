@@ -64,10 +64,10 @@ def checkout(
     """Make `folder` hold the files of the tree `root` (those that `only` chooses), each verified.
 
     Each file appears whole or not at all. Cut short at any point, the same call finishes the work. Raise, before anything is
-    touched: Conflict kind="local-changes" naming files with somebody's work in them (`force` overwrites it; one that is written
-    while this is at work ends it, too), "folder-busy" while another checkout is at work here; Invalid kind="unsafe-path" for a tree that would write into `.git` or through a link,
+    touched: Conflict kind="local-changes" naming files with somebody's work in them (`force` overwrites it), "folder-busy" while
+    another checkout is at work here; Invalid kind="unsafe-path" for a tree that would write into `.git` or through a link,
     "names-collide" where the file system takes two of its names for one. Raise Unavailable kind="disk-full",
-    "folder-unwritable" or "index-unreadable".
+    "folder-unwritable" or "index-unreadable", and "local-changes" at a file that is written while this is at work.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -158,7 +158,7 @@ class Index:
     def learn(
         self, path: str, stamp: Stamp, digest: Digest, *, began: int, mode: int = 0o644, placed: bool = False
     ) -> None:
-        """Note what a file holds, which had this stamp before and after it was read, and that reading began at `began` (a `tick`).
+        """Note what a file holds that had this stamp before and after reading, which began at `began` (a `tick`).
 
         One that we have `placed` was changed since, by us: its time of writing, which we have set, tells whether by others.
         """

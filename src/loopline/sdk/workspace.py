@@ -315,7 +315,8 @@ class Workspace:
         except UnicodeEncodeError:
             shown = ascii(str(where))
             raise Invalid(
-                f"{shown} cannot be a working folder: its name is not UTF-8", kind="bad-path", hint="rename the folder", path=shown
+                f"{shown} cannot be a working folder: its name is not UTF-8",
+                kind="bad-path", hint="rename the folder", path=shown,
             ) from None  # fmt: skip
         return where
 
@@ -335,7 +336,8 @@ def straight(folder: Path) -> Path:
 
     A link on the way is kept, as in the shell, unless the way back from it leads elsewhere.
     """
-    plain, real = os.path.abspath(folder), os.path.realpath(folder)
+    plain = os.path.abspath(folder)  # noqa: PTH100 - `resolve` would lose the links
+    real = os.path.realpath(folder)
     return Path(plain if os.path.realpath(plain) == real else real)
 
 

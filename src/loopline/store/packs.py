@@ -46,7 +46,7 @@ class Pack:
         self.name = name
         self.file = file
         self.index = index
-        self.gone: frozenset[bytes] = frozenset()
+        self.gone: set[bytes] = set()
         self.checked = False
 
     def find(self, ident: bytes) -> tuple[int, int] | None:
@@ -338,8 +338,7 @@ class Packs:
     def learn_gone(self, pack: Pack) -> None:
         """Read what was deleted of a pack."""
         with contextlib.suppress(FileNotFoundError), open(f"{pack.file[:-5]}.gone", "rb") as file:
-            if os.fstat(file.fileno()).st_size // 32 != len(pack.gone):
-                pack.gone = frozenset(_each(file.read()))
+            _learn(pack, file.fileno())
 
     def _bury(self, pack: Pack, ident: bytes) -> bool | None:
         """Write down that a blob is gone; None where its pack is."""
@@ -356,20 +355,19 @@ class Packs:
     def _write_gone(self, pack: Pack, ident: bytes) -> bool:
         number = os.open(f"{pack.file[:-5]}.gone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            held = os.pread(number, os.fstat(number).st_size, 0)
-            gone = frozenset(_each(held))
+            held, gone = _learn(pack, number), pack.gone
             if ident in gone:
                 return False
             if len(gone) + 1 >= pack.index.count and gone.issuperset(one for one in pack.index.ids() if one != ident):
                 self.remove([pack])
                 return True
-            os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
+            os.ftruncate(number, 32 * held)  # what a killed process has written of an id
             os.lseek(number, 0, os.SEEK_END)
             write_all(number, ident)
             os.fsync(number)
             if not held:
                 sync_folder(self.folder)
-            pack.gone = gone | {ident}
+            gone.add(ident)
         finally:
             os.close(number)
         return True
@@ -412,6 +410,14 @@ def _runs(ordered: list[tuple[Place, T]]) -> Iterator[list[tuple[Place, T]]]:
         end = offset + length
     if run:
         yield run
+
+
+def _learn(pack: Pack, number: int) -> int:
+    """Read what was written down since as gone of a pack; give how many ids there are by now."""
+    count, known = os.fstat(number).st_size // 32, len(pack.gone)
+    if count != known:
+        pack.gone.update(_each(os.pread(number, 32 * (count - known), 32 * known)))
+    return count
 
 
 def _each(data: bytes) -> Iterator[bytes]:
