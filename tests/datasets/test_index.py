@@ -38,10 +38,7 @@ def test_a_file_written_while_it_was_read_is_read_again(tmp_path: Path, began: i
 
 
 def test_a_time_that_was_set_back_hides_no_change(tmp_path: Path) -> None:
-    """A file that was changed in the tick of reading is read again though it says that it was written long ago (rsync -t, cp -p).
-
-    One that we placed was changed just now, too, and its time of writing speaks for it.
-    """
+    """Changed in the tick of reading, it is read again though it says that it is old (rsync -t); one that we placed is not."""
     index, back = Index(tmp_path / "i"), STAMP._replace(mtime=5, ctime=1001)
     index.learn("a", back, ABC, began=1001)
     assert index.find("a", back) is None
