@@ -90,6 +90,23 @@ def test_several_save_at_once_and_killed_ones_leave_nothing(tmp_path: Path) -> N
     assert len(Index(tmp_path / "i")) >= 2
 
 
+def test_who_only_looked_takes_back_no_base(tmp_path: Path) -> None:
+    """What a checkout has noted stays, though a status that began before it saves after it."""
+    first = Index(tmp_path / "i")
+    first.base = ABC
+    first.save()
+    status, checkout = Index(tmp_path / "i"), Index(tmp_path / "i")
+    checkout.base = EMPTY
+    checkout.save()
+    for _ in range(2):
+        status.learn("a", STAMP, ABC, began=1001)
+        status.save()
+        assert Index(tmp_path / "i").base == EMPTY
+    status.base = ABC
+    status.save()
+    assert Index(tmp_path / "i").base == ABC
+
+
 def test_files_beside_many_folders_are_looked_up_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The names of a folder are not gone through again for each few folders in it."""
     through, listed = list[int](), Block.listed

@@ -43,8 +43,8 @@ class Index:
 
     A file that is missing, damaged or of another format is an empty index. One that is there and cannot be read (an error of
     the disk, a permission) is one without stamps, and is not written over; only who asks it for `bases` is refused, because what
-    it would say is not known. Two processes that save one after the other lose knowledge, never correctness; whoever sets `base`
-    should hold the folder (a checkout does).
+    it would say is not known. Two processes that save one after the other lose knowledge, never correctness: `bases` stay as
+    they were set last, and whoever sets them should hold the folder (a checkout does).
     """
 
     def __init__(self, file: Path) -> None:
@@ -63,6 +63,7 @@ class Index:
         self._halfway = False
         """Whether something is being noted: what a signal cut short there must not be saved."""
         self._saved: tuple[Digest, ...] = ()
+        self._file = self._named()
         self._load()
 
     @property
@@ -250,6 +251,9 @@ class Index:
         """
         if self._unread is not None or self._halfway or (not self._dirty and self._bases == self._saved):
             return
+        if self._bases == self._saved and self._named() != self._file:  # a checkout may have set them while we looked
+            self._bases = Index(self.file)._bases or self._bases  # noqa: SLF001 (its own kind)
+            self._saved = self._bases
         drift = [
             (path, old.digest, old.size, old.mode) if old else (path, "", 0, 0) for path, old in self.drift.items()
         ]
@@ -273,7 +277,7 @@ class Index:
                 os.replace(temporary, self.file)
             finally:
                 drop(number, temporary)
-        self._dirty, self._saved = False, self._bases
+        self._dirty, self._saved, self._file = False, self._bases, self._named()
 
     def _drifted(self, path: str, old: Entry | None, new: Entry | None) -> None:
         """Note that a file was one thing and is another."""
@@ -293,6 +297,14 @@ class Index:
                 self._open.pop(next(iter(self._open))).close()
             self._open[folder] = block  # behind those that were not asked for as lately
         return block
+
+    def _named(self) -> tuple[int, int] | None:
+        """Tell the file that has its name now from others that had or will have it."""
+        try:
+            status = os.stat(self.file)
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
 
     def _load(self) -> None:
         try:
