@@ -7,7 +7,6 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from loopline.datasets.path import join_path
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 
@@ -151,13 +150,13 @@ class Block:
         found: int = _row.unpack_from(self._stamps, _row.size * at)[0]
         return found
 
-    def entry(self, folder: str, name: str, at: int) -> Entry | None:
-        """Give what one was when it was read; None where it was not."""
+    def entry(self, path: str, at: int) -> Entry | None:
+        """Give what one was when it was read, which has this path; None where it was not read."""
         flag = self._flags[at]
         if flag & (IGNORED | UNREAD):
             return None
         mode = 0o755 if flag & EXECUTABLE else 0o644
-        return Entry(join_path(folder, name), Digest("sha256:" + self.digest(at).hex()), self.size(at), mode)
+        return Entry(path, Digest("sha256:" + self.digest(at).hex()), self.size(at), mode)
 
     def unread(self) -> Iterator[tuple[str, Stamp, int]]:
         """Give name, stamp and flags of those that are to be read."""

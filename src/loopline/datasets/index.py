@@ -99,27 +99,21 @@ class Index:
 
     def find(self, path: str, stamp: Stamp) -> Digest | None:
         """Give the digest of a file, if its stamp proves that it is as it was read."""
-        folder, _, name = path.rpartition("/")
-        block = self._reach(folder)
-        at = None if block is None else block.find(name)
-        if block is None or at is None or block.entry(folder, name, at) is None or block.stamp(at) != pack_stamp(stamp):
-            return None
-        return Digest("sha256:" + block.digest(at).hex())
+        block, at = self._row(path) or (None, 0)
+        found = None if block is None or block.stamp(at) != pack_stamp(stamp) else block.entry(path, at)
+        return None if found is None else found.digest
 
     def entry(self, path: str) -> Entry | None:
         """Give what a file was when it was last read; None where it was not there."""
-        folder, _, name = path.rpartition("/")
-        block = self._reach(folder)
-        at = None if block is None else block.find(name)
-        return None if block is None or at is None else block.entry(folder, name, at)
+        block, at = self._row(path) or (None, 0)
+        return None if block is None else block.entry(path, at)
 
     def found(self, path: str) -> Found:
         """Give a file that it knows as a scan saw it."""
-        folder, _, name = path.rpartition("/")
-        block = self._reach(folder)
-        at = None if block is None else block.find(name)
-        if block is None or at is None:
+        row = self._row(path)
+        if row is None:
             raise KeyError(path)
+        block, at = row
         return Found(path, block.unpack(at), 0o755 if block.flag(at) & EXECUTABLE else 0o644)
 
     def clear(self) -> None:
@@ -146,7 +140,7 @@ class Index:
                 inside.pop()
             elif row[2] < 0:
                 inside.append(self._rows(join_path(*row[:2]), below))
-            elif (found := self._blocks[row[0]].entry(*row)) is not None:
+            elif (found := self._blocks[row[0]].entry(join_path(*row[:2]), row[2])) is not None:
                 yield found
 
     def _rows(self, folder: str, below: dict[str, set[str]]) -> Iterator[tuple[str, str, int]]:
@@ -170,7 +164,7 @@ class Index:
             self._blocks[folder] = block = Block.empty()
             self._reach(folder)
         at = block.find(name)
-        old = None if at is None else block.entry(folder, name, at)
+        old = None if at is None else block.entry(path, at)
         flag = (EXECUTABLE if mode == 0o755 else 0) | (0 if at is None else block.flag(at) & LINK)
         changed = stamp.mtime if placed else max(stamp.mtime, stamp.ctime)
         block.put(name, pack_stamp(stamp, proves=changed < began), bytes.fromhex(digest[7:]), flag)
@@ -193,7 +187,8 @@ class Index:
                 at = block.find(name)
                 if at is not None:
                     self._dirty = True
-                    self._drifted(join_path(folder, name), block.entry(folder, name, at), None)
+                    path = join_path(folder, name)
+                    self._drifted(path, block.entry(path, at), None)
             block.remove(names)
         self._halfway = False
 
@@ -214,11 +209,11 @@ class Index:
     def see(self, folder: str, name: str, stamp: bytes, flag: int) -> None:
         """Note that a known file has another stamp: what it holds is to be read."""
         self._halfway = True
-        block = self._blocks[folder]
+        block, path = self._blocks[folder], join_path(folder, name)
         at = block.find(name)
-        old = None if at is None else block.entry(folder, name, at)
+        old = None if at is None else block.entry(path, at)
         block.put(name, stamp, NO_DIGEST, flag | UNREAD)
-        self._drifted(join_path(folder, name), old, None)
+        self._drifted(path, old, None)
         self._dirty, self._halfway = True, False
 
     def replace(self, folder: str, block: Block | None) -> None:
@@ -235,7 +230,8 @@ class Index:
             for name in other:
                 at = old.find(name)
                 if at is not None:
-                    self._drifted(join_path(folder, name), old.entry(folder, name, at), None)
+                    path = join_path(folder, name)
+                    self._drifted(path, old.entry(path, at), None)
         self._dirty, self._halfway = True, False
 
     def rebase(self, tree: Digest | None, drift: dict[str, Entry | None]) -> None:
@@ -288,6 +284,13 @@ class Index:
             self.drift.pop(path, None)
         elif path not in self.drift:
             self.drift[path] = old
+
+    def _row(self, path: str) -> tuple[Block, int] | None:
+        """Find a file: its folder's block, and its place there."""
+        folder, _, name = path.rpartition("/")
+        block = self._reach(folder)
+        at = None if block is None else block.find(name)
+        return None if block is None or at is None else (block, at)
 
     def _reach(self, folder: str) -> Block | None:
         """Give a block in which files are about to be found by name."""
