@@ -121,17 +121,19 @@ class Packs:
         return (known is not None and ident not in known.gone) or self.find(ident) is not None
 
     def known(self, ident: bytes) -> Place | None:
-        """Find a blob as of now, as far as that costs little: where packs were looked at before."""
+        """Find a blob as of now, as far as that costs little: where packs were looked at before. Its length is right."""
         place = self.find(ident) if self._shelf else None
-        return place if place is not None and self._fresh(place.pack) else None
+        if place is None or not self._fresh(place.pack):
+            return None
+        return place if self._is_sound(place.pack) else self.find(ident)
 
     def look(self, ident: bytes) -> Place | None:
-        """Find a blob as of now."""
+        """Find a blob as of now. Its length is right."""
         place = self.find(ident)
         if place is None or not self._fresh(place.pack):
             self.reload()
             place = self.find(ident)
-        if place is None and self.check():
+        if self.check() if place is None else not self._is_sound(place.pack):
             place = self.find(ident)
         return place
 
@@ -305,14 +307,21 @@ class Packs:
         """Look whether indexes are as they were written, before anything is said to be missing. Tell whether one was not."""
         mended = False
         for pack in self.listed():
-            if pack.checked and not again:
-                continue
-            if not pack.index.sound():
-                with contextlib.suppress(FileNotFoundError):
-                    self._mend(pack)
-                self._where, mended = None, True
-            pack.checked = True
+            pack.checked &= not again
+            mended |= not self._is_sound(pack)
         return mended
+
+    def _is_sound(self, pack: Pack) -> bool:
+        """Look once whether an index is as it was written, and make it again where it is not."""
+        if pack.checked:
+            return True
+        sound = pack.index.sound()
+        if not sound:
+            with contextlib.suppress(FileNotFoundError):
+                self._mend(pack)
+            self._where = None
+        pack.checked = True
+        return sound
 
     def _mend(self, pack: Pack) -> None:
         """Make an index again from its pack."""
