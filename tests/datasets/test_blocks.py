@@ -77,7 +77,7 @@ def test_a_block_is_a_table(
             assert (one.find(name), one.unpack(at), one.flag(at), one.digest(at)) == (at, stamp(number), flag, RAW)
             mode = 0o755 if flag & EXECUTABLE else 0o644
             known = Entry(f"d/{name}", digest_of(b"abc"), number, mode)
-            assert one.entry("d", name, at) == (None if flag & (IGNORED | UNREAD) else known)
+            assert one.entry(f"d/{name}", at) == (None if flag & (IGNORED | UNREAD) else known)
         assert one.find("nobody") is None
 
 

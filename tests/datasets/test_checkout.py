@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loopline.datasets import checkout as module
+from loopline.datasets.blocks import Block
 from loopline.datasets.build import build_folder, status
 from loopline.datasets.checkout import SCRATCH, checkout
 from loopline.datasets.index import Index
 from loopline.datasets.only import Only
 from loopline.datasets.placing import Place
+from loopline.datasets.planning import Planner
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Conflict, Invalid, LooplineError, Unavailable
 from loopline.nouns.digest import Digest, digest_of
@@ -324,3 +326,60 @@ def test_names_that_a_file_system_takes_for_one_are_refused(
         assert caught.value.kind == "names-collide"
         assert texts(folder) == {"a/1": "1", "a/2": "2", "b": "3"}
     checkout(blobs, fine, folder, index)
+
+
+def test_removing_costs_what_is_removed(
+    blobs: MemoryBlobs, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of a folder are forgotten together, not one after the other with all that stay."""
+    checkout(blobs, root_of(blobs, {f"a/{number}": "" for number in range(100)}), folder, index)
+    forgotten, remove = list[Block](), Block.remove
+
+    def counting(block: Block, names: list[str]) -> None:
+        forgotten.append(block)
+        remove(block, names)
+
+    monkeypatch.setattr(Block, "remove", counting)
+    assert checkout(blobs, root_of(blobs, {"a/1": ""}), folder, index).removed == 99
+    assert (len(forgotten), len(index)) == (1, 1)
+
+
+@pytest.mark.parametrize("path", ["a/1", "a/2", "b"])
+def test_what_is_written_while_it_is_at_work_is_not_lost(
+    blobs: MemoryBlobs, folder: Path, index: Index, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is changed after all was looked at stops it, whether it is to be replaced or removed or was not there."""
+    files = {"a/2": "two", "b": "three", "c": "four"}
+    checkout(blobs, root_of(blobs, files), folder, index)
+    wanted, plan = root_of(blobs, {"a/1": "one", "a/2": "TWO", "c": "FOUR"}), Planner.plan
+
+    def later(self: Planner, *more: object) -> object:
+        done = plan(self, *more)  # type: ignore[arg-type]
+        (folder / path).write_text("mine")
+        return done
+
+    monkeypatch.setattr(Planner, "plan", later)
+    with pytest.raises(Conflict) as caught:
+        checkout(blobs, wanted, folder, index)
+    assert (caught.value.kind, caught.value.facts["paths"]) == ("local-changes", [path])
+    assert (folder / path).read_text() == "mine"
+    monkeypatch.undo()
+    checkout(blobs, wanted, folder, index, force=True)
+    assert (folder / "c").read_text() == "FOUR"
+
+
+def test_a_scratch_folder_that_another_has_just_removed_is_made_again(
+    blobs: MemoryBlobs, folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Holding one that is gone would keep nobody else out."""
+    lock, times = fcntl.flock, []
+
+    def late(number: int, how: int) -> None:
+        times.append(number)
+        if len(times) == 1:
+            (folder / SCRATCH).rmdir()
+        lock(number, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    checkout(blobs, root_of(blobs, ONE), folder, index)
+    assert texts(folder) == ONE

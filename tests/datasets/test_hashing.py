@@ -130,3 +130,35 @@ def test_a_file_is_read_to_its_end(tmp_path: Path, size: int) -> None:
     data = os.urandom(size)
     (tmp_path / "x").write_bytes(data)
     assert hash_file(str(tmp_path / "x")) == digest_of(data)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("size", [10, SMALL + 10])
+def test_what_came_into_the_place_of_a_file_is_judged_anew(tmp_path: Path, size: int, *, keep: bool) -> None:
+    """A link out of the folder that was no link when it was seen is not followed, and a file there is taken as it is."""
+    root, out = tmp_path / "data", tmp_path / "out"
+    root.mkdir()
+    fill(root, [size])
+    files = here(root)
+    out.write_text("secret")
+    (root / "0000").unlink()
+    (root / "0000").symlink_to(out)
+    blobs = MemoryBlobs()
+    with pytest.raises(Conflict) as caught:
+        list(hash_files(str(root), files, into=blobs if keep else None, report=quiet))
+    assert caught.value.kind == "file-changing"
+    fresh = tmp_path / "fresh"
+    fresh.write_text("other")
+    fresh.replace(root / "0000")
+    ((_, digest),) = hash_files(str(root), files, into=blobs if keep else None, report=quiet)
+    assert digest == digest_of(b"other")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody may ever write to it."""
+    fill(tmp_path, [10])
+    files = here(tmp_path)
+    (tmp_path / "0000").unlink()
+    os.mkfifo(tmp_path / "0000")
+    with pytest.raises(Conflict):
+        list(hash_files(str(tmp_path), files, into=None, report=quiet))

@@ -49,3 +49,9 @@ def test_rules_that_cannot_be_read_are_no_empty_rules(tmp_path: Path) -> None:
     with pytest.raises(Unavailable) as caught:
         read_rules(str(tmp_path))
     assert caught.value.kind == "file-unreadable"
+
+
+def test_a_mark_at_the_beginning_is_no_part_of_the_first_pattern(tmp_path: Path) -> None:
+    """Editors of Windows write one before the text; git passes over it, too."""
+    (tmp_path / RULES).write_bytes(b"\xef\xbb\xbfsecret\r\n")
+    assert read_rules(str(tmp_path))("secret", folder=False)

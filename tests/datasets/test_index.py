@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loopline.datasets.blocks import Stamp
+from loopline.datasets.blocks import Block, Stamp
 from loopline.datasets.index import Index
 from loopline.datasets.tree import EMPTY
 from loopline.errors import Unavailable
 from loopline.nouns.digest import digest_of
 
-STAMP = Stamp(3, 1000, 2000, 7, 8)
+STAMP = Stamp(3, 1000, 900, 7, 8)
 ABC = digest_of(b"abc")
 
 
@@ -33,6 +35,93 @@ def test_a_file_written_while_it_was_read_is_read_again(tmp_path: Path, began: i
     index = Index(tmp_path / "i")
     index.learn("a", STAMP, ABC, began=began)
     assert index.find("a", STAMP) is None
+
+
+def test_a_time_that_was_set_back_hides_no_change(tmp_path: Path) -> None:
+    """Changed in the tick of reading, it is read again though it says that it is old (rsync -t); one that we placed is not."""
+    index, back = Index(tmp_path / "i"), STAMP._replace(mtime=5, ctime=1001)
+    index.learn("a", back, ABC, began=1001)
+    assert index.find("a", back) is None
+    index.learn("a", back, ABC, began=1001, placed=True)
+    assert index.find("a", back) == ABC
+
+
+def test_a_note_that_was_cut_short_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a signal comes between a file's digest and the note that it differs from the tree, nothing is kept of either."""
+    index = Index(tmp_path / "i")
+    index.learn("a", STAMP, ABC, began=1001)
+    index.rebase(EMPTY, {"a": None})
+    index.save()
+    before = index.file.read_bytes()
+
+    def signal(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Index, "_drifted", signal)
+    notes: list[Callable[[Index], None]] = [
+        lambda one: one.learn("b", STAMP, ABC, began=1001),
+        lambda one: one.see("", "a", bytes(40), 0),
+        lambda one: one.forget(["a"]),
+        lambda one: one.replace("", None),
+    ]
+    for note in notes:
+        index = Index(tmp_path / "i")
+        with pytest.raises(KeyboardInterrupt):
+            note(index)
+        index.save()
+        assert index.file.read_bytes() == before
+
+
+def test_several_save_at_once_and_killed_ones_leave_nothing(tmp_path: Path) -> None:
+    """Threads that save one index never meet in one file, and what a killed process had begun is removed."""
+    (tmp_path / "blob-1-1").write_bytes(b"half")
+    with ThreadPoolExecutor(4) as pool:
+
+        def save(number: int) -> None:
+            for count in range(20):
+                index = Index(tmp_path / "i")
+                index.learn(f"{number}", STAMP, ABC, began=1001)
+                index.learn(f"{count}", STAMP, ABC, began=1001)
+                index.save()
+
+        for done in [pool.submit(save, number) for number in range(4)]:
+            done.result()
+    assert [file.name for file in tmp_path.iterdir()] == ["i"]
+    assert len(Index(tmp_path / "i")) >= 2
+
+
+def test_who_only_looked_takes_back_no_base(tmp_path: Path) -> None:
+    """What a checkout has noted stays, though a status that began before it saves after it."""
+    first = Index(tmp_path / "i")
+    first.base = ABC
+    first.save()
+    status, checkout = Index(tmp_path / "i"), Index(tmp_path / "i")
+    checkout.base = EMPTY
+    checkout.save()
+    for _ in range(2):
+        status.learn("a", STAMP, ABC, began=1001)
+        status.save()
+        assert Index(tmp_path / "i").base == EMPTY
+    status.base = ABC
+    status.save()
+    assert Index(tmp_path / "i").base == ABC
+
+
+def test_files_beside_many_folders_are_looked_up_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of a folder are not gone through again for each few folders in it."""
+    through, listed = list[int](), Block.listed
+
+    def counting(block: Block) -> list[str]:
+        through.append(block.count())
+        return listed(block)
+
+    monkeypatch.setattr(Block, "listed", counting)
+    index = Index(tmp_path / "i")
+    for number in range(1000):
+        index.learn(f"{number:04}.json", STAMP, ABC, began=1001)
+        index.learn(f"{number:04}/pixels", STAMP, ABC, began=1001)
+        index.learn(f"{number:04}/words", STAMP, ABC, began=1001)
+    assert sum(through) == 0
 
 
 def test_an_index_survives_saving(tmp_path: Path) -> None:

@@ -32,17 +32,23 @@ def top(tmp_path: Path) -> Path:
     return tmp_path / "top"
 
 
+def made_in(folder: Path, copies: Copies, entries: list[Entry]) -> list[tuple[Entry, Path]]:
+    """Write entries to numbered files."""
+    named = ((entry, str(folder / f"{number}")) for number, entry in enumerate(entries))
+    return [(entry, Path(file)) for entry, file, _ in copies.write(named)]
+
+
 def test_copies_hold_what_their_entries_say(scratch: Path) -> None:
     """Bytes, mode and time are right, and entries come in order, however many are written at once."""
     blobs = MemoryBlobs()
     entries = [
         Entry(f"{n:03d}", blobs.put(b"x" * n * 977), n * 977, 0o755 if n % 3 == 0 else 0o644) for n in range(200)
     ]
-    made = list(Copies(blobs, str(scratch), mtime=123_456_789).make(entries))
+    made = made_in(scratch, Copies(blobs, mtime=123_456_789), entries)
     assert [entry for entry, _ in made] == entries
     for entry, file in made:
-        status = Path(file).stat()
-        assert digest_of(Path(file).read_bytes()) == entry.digest
+        status = file.stat()
+        assert digest_of(file.read_bytes()) == entry.digest
         assert (status.st_mtime_ns, bool(status.st_mode & 0o100)) == (123_456_789, entry.mode == 0o755)
 
 
@@ -60,7 +66,7 @@ def test_extents_are_shared_where_the_file_system_can(
 
     monkeypatch.setattr(fcntl, "ioctl", share)
     monkeypatch.setattr(LocalBlobs, "get", None)
-    made = list(Copies(blobs, str(scratch), mtime=1).make(entries))
+    made = made_in(scratch, Copies(blobs, mtime=1), entries)
     assert [Path(file).read_bytes() for _, file in made] == [b"%d" % n for n in range(9)]
     assert asked == [0x40049409] * 9
 
@@ -78,7 +84,7 @@ def test_a_file_system_that_cannot_share_is_asked_once(
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
     monkeypatch.setattr(fcntl, "ioctl", refuse)
-    assert len(list(Copies(blobs, str(scratch), mtime=1).make(entries))) == 100
+    assert len(made_in(scratch, Copies(blobs, mtime=1), entries)) == 100
     assert 1 <= len(asked) <= 10  # threads that began together
 
 
@@ -93,7 +99,7 @@ def test_a_damaged_or_missing_blob_is_never_handed_on(scratch: Path) -> None:
         (Entry("a", good, 5), "tree-corrupt"),
     ):
         with pytest.raises((Unavailable, NotFound)) as caught:
-            list(Copies(blobs, str(scratch), mtime=1).make([entry]))
+            made_in(scratch, Copies(blobs, mtime=1), [entry])
         assert caught.value.kind == kind
         for file in scratch.iterdir():
             file.unlink()
@@ -110,13 +116,13 @@ def test_a_full_disk_is_told_as_such(scratch: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(Unavailable) as caught:
-        list(Copies(Endless(), str(scratch), mtime=1).make([Entry("a/b", digest_of(b""), SMALL + 1)]))
+        made_in(scratch, Copies(Endless(), mtime=1), [Entry("a/b", digest_of(b""), SMALL + 1)])
     assert (caught.value.kind, caught.value.facts["path"]) == ("disk-full", "a/b")
     blobs = MemoryBlobs()
     small = Entry("a/b", blobs.put(b"x"), 1)
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(Unavailable) as caught:
-        list(Copies(blobs, str(scratch.parent), mtime=1).make([small]))
+        made_in(scratch.parent, Copies(blobs, mtime=1), [small])
     assert (caught.value.kind, caught.value.facts["path"]) == ("disk-full", "a/b")
     assert failed("x", OSError(errno.EACCES, "Permission denied")).kind == "folder-unwritable"
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import inspect
 import os
 import socket
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loopline.datasets.build import build_folder
+from loopline.datasets.checkout import checkout
 from loopline.datasets.index import Index
-from loopline.datasets.scan import look, scan
+from loopline.datasets.scan import _Looking, look, scan
 from loopline.errors import Invalid, NotFound, Unavailable
+from loopline.store.memory import MemoryBlobs
 from tests.datasets.making import scanned
 
 
@@ -55,6 +60,53 @@ def test_modes_keep_whether_the_owner_may_execute(tmp_path: Path) -> None:
     (tmp_path / "b").chmod(0o600)
     (tmp_path / "c").chmod(0o655)
     assert [one.mode for one in scanned(tmp_path)] == [0o755, 0o644, 0o644]
+
+
+def test_new_rules_hold_after_a_scan_that_was_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that rules leave out now are left out next time, too, though not all folders were looked at by them."""
+    root, index = tmp_path / "data", Index(tmp_path / "index")
+    fill(root, "a/secret", "b/secret", "b/c")
+    build_folder(MemoryBlobs(), root, index)
+    (root / ".looplineignore").write_text("secret\n")
+    walk, walked = _Looking._folder, []
+
+    def cut(self: _Looking, folder: str) -> list[str] | None:
+        walked.append(folder)
+        if len(walked) == 2:
+            raise KeyboardInterrupt
+        return walk(self, folder)
+
+    monkeypatch.setattr(_Looking, "_folder", cut)
+    with pytest.raises(KeyboardInterrupt):
+        build_folder(MemoryBlobs(), root, index)
+    monkeypatch.undo()
+    again = Index(tmp_path / "index")
+    build_folder(MemoryBlobs(), root, again)
+    assert [entry.path for entry in again.entries()] == [".looplineignore", "b/c"]
+
+
+def test_many_folders_in_each_other_are_walked(tmp_path: Path) -> None:
+    """However deep a folder lies, looking at it takes no more of the interpreter's stack (pytest removes it by recursion)."""
+    path = "a/" * 600 + "x"
+    here = os.open(tmp_path, os.O_RDONLY)
+    for part in path.split("/")[:-1]:
+        os.mkdir(part, dir_fd=here)
+        below = os.open(part, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("x", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    index, blobs = Index(tmp_path / "index"), MemoryBlobs()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "other").write_text("")
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 200)
+    try:
+        root = build_folder(blobs, tmp_path / "a", index).root
+        assert [entry.path for entry in index.entries()] == [path[2:]]
+        assert checkout(blobs, root, tmp_path / "b", Index(tmp_path / "other")).written == 1
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 def test_ignored_files_and_folders_are_left_out(tmp_path: Path) -> None:

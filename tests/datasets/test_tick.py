@@ -50,3 +50,9 @@ def test_a_folder_that_cannot_be_written_to_is_asked_by_ours_beside_it(
 def refuse(folder: str) -> int:
     """Be a file system that cannot do that."""
     raise OSError(95, "Operation not supported", folder)
+
+
+def test_macos_is_asked_by_a_named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that does not know such files at all is one without them."""
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    assert abs(time.time_ns() - tick(str(tmp_path), tmp_path / "near")) < 60 * 10**9

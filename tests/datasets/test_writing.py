@@ -8,6 +8,7 @@ import pytest
 from loopline.datasets import writing
 from loopline.datasets.placing import Copies, Place
 from loopline.datasets.writing import Writing
+from loopline.errors import Unavailable
 from loopline.nouns.entry import Entry
 from loopline.store.memory import MemoryBlobs
 
@@ -21,7 +22,7 @@ def write(top: Path, blobs: MemoryBlobs, paths: list[str]) -> list[str]:
     place = Place(str(top))
     entries = [Entry(path, blobs.put(path.encode()), len(path)) for path in paths]
     came = []
-    for entry, stamp in Writing(Copies(blobs, str(scratch), mtime=1), place, str(top), str(scratch)).write(entries):
+    for entry, stamp in Writing(Copies(blobs, mtime=1), place, str(top), str(scratch)).write(entries):
         status = (top / entry.path).stat()
         assert (stamp.inode, stamp.ctime, stamp.size) == (status.st_ino, status.st_ctime_ns, len(entry.path))
         came.append(entry.path)
@@ -69,3 +70,13 @@ def test_many_files_of_one_folder_are_renamed_once(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(os, "rename", counted)
     write(tmp_path, MemoryBlobs(), [f"x/{number:03d}" for number in range(300)])
     assert renames == ["x"]
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """The error says what failed and what to do, as for a file."""
+    blobs, place = MemoryBlobs(), Place(str(tmp_path))
+    copies = Copies(blobs, mtime=1)
+    with pytest.raises(Unavailable) as caught:
+        list(Writing(copies, place, str(tmp_path), str(tmp_path / "gone")).write([Entry("a/b", blobs.put(b""), 0)]))
+    assert (caught.value.kind, caught.value.facts["path"]) == ("folder-unwritable", "a")
+    place.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from loopline.sdk.workspace import Workspace
 
 DATA = AssetName("flights", "data", "flights")
 TREE = digest_of(b"tree")
+LINE = f'[[data]]\nasset = "data/a"\nfolder = "rows"\nversion = 1\ntree = "{TREE}"\n'
 MANY = [
     Locked("data/b", "z", 3, TREE),
-    Locked('data/a"\\', 'with "quotes" and é', 1, TREE, branch="main", only=("jan/", "*.csv")),
+    Locked('data/a"\\', 'with "quotes" and é\x7f\n', 1, TREE, branch="main", only=("jan/", "*.csv")),
 ]
 
 
@@ -37,7 +39,26 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[[data", "data = 3", "[[data]]\nasset = 1", '[[data]]\nasset = "a"', "data = [1]", "\xff"]
+    "text",
+    [
+        "[[data",
+        "data = 3",
+        "[[data]]\nasset = 1",
+        '[[data]]\nasset = "a"',
+        "data = [1]",
+        "\xff",
+        "more = 1",
+        LINE + "more = 1",
+        LINE.replace("rows", "../rows"),
+        LINE.replace("rows", "/rows"),
+        LINE.replace("rows", "a//b"),
+        LINE.replace("rows", ""),
+        LINE.replace("= 1", "= 0"),
+        LINE.replace("= 1", "= true"),
+        LINE + 'only = "jan/"',
+        LINE + "\n" + LINE,
+        "<<<<<<< HEAD\n" + LINE,
+    ],
 )
 def test_a_file_that_says_nothing_sensible_is_told(tmp_path: Path, text: str) -> None:
     """The error names the file and what to do; nothing is guessed."""
@@ -46,6 +67,26 @@ def test_a_file_that_says_nothing_sensible_is_told(tmp_path: Path, text: str) ->
         Lock(tmp_path).read()
     assert caught.value.kind == "bad-lock"
     assert FILE in caught.value.message
+
+
+def test_a_file_that_an_editor_of_windows_has_saved_is_read(tmp_path: Path) -> None:
+    """Line ends and a mark at the beginning say nothing, and are no reason to write it."""
+    lock = Lock(tmp_path)
+    lock.write(MANY)
+    (tmp_path / FILE).write_bytes(b"\xef\xbb\xbf" + (tmp_path / FILE).read_bytes().replace(b"\n", b"\r\n"))
+    assert lock.read() == (MANY[1], MANY[0])
+    before = (tmp_path / FILE).stat().st_ino
+    lock.put(MANY[0])
+    assert (tmp_path / FILE).stat().st_ino == before
+
+
+def test_of_two_who_write_at_once_neither_is_lost(tmp_path: Path) -> None:
+    """Each line is there that somebody put."""
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(Lock(tmp_path).put, Locked("data/a", f"{number}", 1, TREE)) for number in range(20)]
+        for one in done:
+            one.result()
+    assert len(Lock(tmp_path).read()) == 20
 
 
 def test_a_file_that_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
@@ -93,6 +134,7 @@ def test_data_follow_the_commit(work: Workspace, project: Path, tmp_path: Path) 
     (project / FILE).write_text(second)
     (standing,) = work.unlocked()
     assert (text(project), standing.number, standing.branch) == ("two", 2, "")
+    assert (project / FILE).read_text() == second, "git would see a change that nobody made"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.name import AssetName, Pointer, parse_pointer
 from loopline.sdk.client import Local
+from loopline.sdk.lock import Lock
 from loopline.sdk.session import session
-from loopline.sdk.workspace import Workspace
+from loopline.sdk.workspace import Workspace, straight
 
 FLIGHTS = AssetName("flights", "data", "flights")
 
@@ -200,7 +202,7 @@ def test_a_part_is_worked_on_as_a_part(work: Workspace, client: Local, project: 
 
 def test_all_is_read_again_on_request(work: Workspace, client: Local, project: Path) -> None:
     """A file whose bytes the store has lost is kept once more, though nothing in the folder has changed."""
-    os.utime(project / "data" / "flights" / "jan.csv", (10**9, 10**9))
+    time.sleep(0.01)  # so that the next reading is of a file that was written before
     work.add(FLIGHTS)
     digest = client.blobs.put(b"1")
     client.blobs.delete(digest)
@@ -208,3 +210,38 @@ def test_all_is_read_again_on_request(work: Workspace, client: Local, project: P
     assert client.blobs.missing([digest]) == {digest}
     assert work.add(FLIGHTS, anew=True).version.number == 1
     assert client.blobs.read(digest) == b"1"
+
+
+def test_a_folder_has_one_name(
+    work: Workspace, client: Local, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However it is named from wherever one stands, a folder is the same, and none outside is one of the project's."""
+    work.lock()
+    (project / "sub").mkdir()
+    monkeypatch.chdir(project / "sub")
+    (project / "data" / "flights" / "jan.csv").write_text("2")
+    assert work.add(FLIGHTS, Path("../data/flights")).version.number == 2
+    assert work.status(FLIGHTS).clean
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    (outside / "x").write_text("x")
+    work.add(AssetName("flights", "data", "other"), Path(os.path.relpath(outside)))
+    assert [one.folder for one in Lock(project).read()] == ["data/flights"]
+    (project / "link").symlink_to(outside)
+    (tmp_path / "beside").mkdir()
+    assert straight(Path("../link/../beside")) == (tmp_path / "beside").resolve()
+    assert straight(Path("../link")) == project / "link"
+
+
+def test_a_folder_whose_name_is_not_text_is_refused(work: Workspace, tmp_path: Path) -> None:
+    """It is told before anything is published, since nothing could be remembered of it."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    for call in (
+        lambda: work.add(FLIGHTS, folder),
+        lambda: work.status(FLIGHTS, folder),
+        lambda: work.checkout(at("data/flights"), folder),
+    ):
+        with pytest.raises(Invalid) as caught:
+            call()
+        assert caught.value.kind == "bad-path"
+        str(caught.value).encode()

@@ -180,6 +180,41 @@ def test_a_deletion_that_was_cut_is_none(tmp_path: Path) -> None:
     assert LocalBlobs(tmp_path).missing(DIGESTS) == {DIGESTS[0], DIGESTS[2]}
 
 
+def test_a_size_is_right_though_an_index_is_damaged(tmp_path: Path) -> None:
+    """A flipped bit in the length of a blob makes no part of it shorter."""
+    LocalBlobs(tmp_path).put_all(ITEMS)
+    (index,) = files(tmp_path, ".idx")
+    index.chmod(0o644)
+    whole = index.read_bytes()
+    for warm in (False, True):
+        for at in range(len(whole) - 16 - 8 * len(ITEMS) + 4, len(whole) - 16, 8):
+            index.write_bytes(whole[:at] + bytes([whole[at] ^ 8]) + whole[at + 1 :])
+            blobs = LocalBlobs(tmp_path)
+            if warm:
+                assert blobs.missing(DIGESTS) == set()
+            for data, digest in zip(ITEMS, DIGESTS, strict=True):
+                assert blobs.size(digest) == len(data)
+                assert b"".join(blobs.range(digest, 1, 100)) == data[1:]
+            index.chmod(0o644)
+
+
+def test_deleting_reads_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who deletes many of a pack does not read each time what was deleted before; what others delete is learned."""
+    blobs, other = LocalBlobs(tmp_path), LocalBlobs(tmp_path)
+    digests = blobs.put_all(b"%d" % number for number in range(200))
+    assert other.delete(digests[0])
+    read, pread = list[int](), os.pread
+
+    def counting(number: int, size: int, at: int) -> bytes:
+        read.append(size)
+        return pread(number, size, at)
+
+    monkeypatch.setattr(os, "pread", counting)
+    assert [blobs.delete(digest) for digest in digests[:-1]] == [False] + [True] * 198
+    assert sum(read) <= 64
+    assert other.missing(digests) == set(digests[:-1])
+
+
 def test_a_pack_that_vanished_is_looked_for_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When packs are written anew under other names, a reader that knew the old ones reads the new ones."""
     monkeypatch.setattr(packs, "_OPEN", 0)

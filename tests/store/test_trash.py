@@ -10,6 +10,8 @@ import pytest
 from loopline.errors import Conflict
 from loopline.nouns.digest import Digest
 from loopline.store.local import LocalBlobs
+from loopline.store.marks import mark, marked
+from loopline.store.named import LocalNamed
 
 SMALL = [f"row {number}\n".encode() * 10 for number in range(40)]
 LARGE = b"x" * (9 << 20)
@@ -123,3 +125,12 @@ def test_one_collects_at_a_time(blobs: LocalBlobs, tmp_path: Path) -> None:
     assert caught.value.kind == "gc-running"
     with LocalBlobs(tmp_path).trash.alone():
         pass
+
+
+def test_marks_of_whole_trees_fall_first(blobs: LocalBlobs, tmp_path: Path) -> None:
+    """Who pushes to this store later looks at what is there, and believes no mark that was made before something went."""
+    named, root = LocalNamed(blobs), blobs.put(b"root")
+    mark(named, root)
+    assert marked(named, root)
+    blobs.trash.take(1, [blobs.put(b"leaf")])
+    assert not marked(named, root)

@@ -150,12 +150,11 @@ class Block:
         found: int = _row.unpack_from(self._stamps, _row.size * at)[0]
         return found
 
-    def entry(self, folder: str, name: str, at: int) -> Entry | None:
-        """Give what one was when it was read; None where it was not."""
+    def entry(self, path: str, at: int) -> Entry | None:
+        """Give what one was when it was read, which has this path; None where it was not read."""
         flag = self._flags[at]
         if flag & (IGNORED | UNREAD):
             return None
-        path = f"{folder}/{name}" if folder else name
         mode = 0o755 if flag & EXECUTABLE else 0o644
         return Entry(path, Digest("sha256:" + self.digest(at).hex()), self.size(at), mode)
 

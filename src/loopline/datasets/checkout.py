@@ -67,7 +67,7 @@ def checkout(
     touched: Conflict kind="local-changes" naming files with somebody's work in them (`force` overwrites it), "folder-busy" while
     another checkout is at work here; Invalid kind="unsafe-path" for a tree that would write into `.git` or through a link,
     "names-collide" where the file system takes two of its names for one. Raise Unavailable kind="disk-full",
-    "folder-unwritable" or "index-unreadable".
+    "folder-unwritable" or "index-unreadable", and "local-changes" at a file that is written while this is at work.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,22 +77,23 @@ def checkout(
     with _alone(top) as scratch:
         began = tick(scratch, index.file.parent)
         bases = _bases(blobs, index)
-        planner = Planner(blobs, bases, Folder(top), force=force)
+        there = Folder(top)
+        planner = Planner(blobs, bases, there, force=force)
         todo = planner.plan(Tree(blobs, root), only, index, report)
         if _folds(scratch):
             _refuse_equal(entry.path for entry in Tree(blobs, root).iter(only.prefix) if only(entry.path))
         index.bases = (*dict.fromkeys([base.root for base in bases] + [root]),)
         index.save()
-        place = Place(top)
+        place = Place(top, None if force else there.files)
         size = 0
         try:
             for path in sorted(todo.removes):
                 place.remove(path)
-                index.forget([path])
+            index.forget(todo.removes)
             total = todo.bytes
-            copies = Copies(blobs, scratch, mtime=began - 1)
+            copies = Copies(blobs, mtime=began - 1)
             for entry, stamp in Writing(copies, place, top, scratch).write(todo.writes):
-                index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode)
+                index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode, placed=True)
                 size += entry.size
                 report(Progress("write files", min(size, total - 1), total, "B"))
             report(Progress("write files", total, total, "B"))
@@ -128,18 +129,14 @@ def _alone(top: str) -> Iterator[str]:
     """Hold the folder and give an empty scratch folder in it. A killed checkout's leftovers are removed."""
     scratch = os.path.join(top, SCRATCH)
     try:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(scratch)
-        held = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        held = _hold(scratch)
+    except BlockingIOError:
+        raise Conflict(
+            f"another checkout is writing into {top}", kind="folder-busy", hint="wait until it is done", path=top
+        ) from None
     except OSError as error:
         raise failed(scratch, error) from error
     try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Conflict(
-                f"another checkout is writing into {top}", kind="folder-busy", hint="wait until it is done", path=top
-            ) from None
         _empty(scratch)
         try:
             yield scratch
@@ -149,6 +146,23 @@ def _alone(top: str) -> Iterator[str]:
                 os.rmdir(scratch)
     finally:
         os.close(held)
+
+
+def _hold(scratch: str) -> int:
+    """Make a folder where it is not there, and lock it; give its descriptor. Raise BlockingIOError where somebody has it."""
+    while True:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(scratch)
+        held = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(held), os.lstat(scratch)):
+                    return held
+        except BaseException:
+            os.close(held)
+            raise
+        os.close(held)  # whoever had it removed it before we locked it: make another
 
 
 def _folds(scratch: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from loopline.datasets.blocks import Found
-from loopline.datasets.scan import mode_of, stamp_of
+from loopline.datasets.scan import judge, stamp_of
 from loopline.errors import Conflict, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.progress import Progress, Report
@@ -27,6 +26,8 @@ TRIES: Final = 3
 """How often a file is read that changes meanwhile."""
 CHUNK: Final = 1 << 20
 
+_READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+"""A pipe that came into the place of a file must not make us wait for its writer."""
 T = TypeVar("T")
 
 
@@ -177,7 +178,7 @@ def hash_file(path: str) -> Digest:
 
 
 def _hash(path: str, size: int) -> tuple[Digest, os.stat_result]:
-    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    number = os.open(path, _READ)
     try:
         first = os.read(number, min(size, CHUNK) + 1)
         state = hashlib.sha256(first)
@@ -190,7 +191,7 @@ def _hash(path: str, size: int) -> tuple[Digest, os.stat_result]:
 
 def read_small(path: str, size: int) -> tuple[bytes, os.stat_result]:
     """Read all of a file of about `size` bytes, and what the system says of it afterwards."""
-    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    number = os.open(path, _READ)
     try:
         data = os.read(number, size + 1)
         while more := b"" if len(data) == size else os.read(number, CHUNK):
@@ -212,8 +213,10 @@ def _steady(root: str, file: Found, read: Callable[[str, int], tuple[T, os.stat_
             got, status = read(path, file.stamp.size)
             if stamp_of(status) == file.stamp:
                 return file, got
-            if stat.S_ISREG(status.st_mode):
-                file = Found(file.path, stamp_of(status), mode_of(status))
+            seen = judge(root, file.path, os.lstat(path), [])
+            if seen is None:
+                break
+            file = seen
     except FileNotFoundError:
         pass
     except OSError as error:

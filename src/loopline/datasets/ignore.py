@@ -42,7 +42,7 @@ def read_rules(root: str) -> Ignore:
     """Read the rules of the folder `root`. Raise Invalid kind="bad-ignore", naming file and line."""
     file = os.path.join(root, RULES)
     try:
-        with open(file, encoding="utf-8") as stream:
+        with open(file, encoding="utf-8-sig") as stream:
             lines = stream.read().splitlines()
     except FileNotFoundError:
         return Ignore()

@@ -23,9 +23,11 @@ import msgspec
 from xxhash import xxh3_64, xxh3_64_digest
 
 from loopline.datasets.blocks import EXECUTABLE, LINK, NO_DIGEST, UNREAD, Block, Found, Stamp, pack_stamp
+from loopline.datasets.path import join_path
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, is_digest_prefix
 from loopline.nouns.entry import Entry
+from loopline.store.files import Scratch, drop
 
 MAGIC: Final = b"\x89LLIDX\x02\n"
 _Drift = list[tuple[str, str, int, int]]
@@ -41,8 +43,8 @@ class Index:
 
     A file that is missing, damaged or of another format is an empty index. One that is there and cannot be read (an error of
     the disk, a permission) is one without stamps, and is not written over; only who asks it for `bases` is refused, because what
-    it would say is not known. Two processes that save one after the other lose knowledge, never correctness; whoever sets `base`
-    should hold the folder (a checkout does).
+    it would say is not known. Two processes that save one after the other lose knowledge, never correctness: `bases` stay as
+    they were set last, and whoever sets them should hold the folder (a checkout does).
     """
 
     def __init__(self, file: Path) -> None:
@@ -58,7 +60,10 @@ class Index:
         self._blocks: dict[str, Block] = {}
         self._open: dict[str, Block] = {}
         self._dirty = False
+        self._halfway = False
+        """Whether something is being noted: what a signal cut short there must not be saved."""
         self._saved: tuple[Digest, ...] = ()
+        self._file = self._named()
         self._load()
 
     @property
@@ -94,32 +99,27 @@ class Index:
 
     def find(self, path: str, stamp: Stamp) -> Digest | None:
         """Give the digest of a file, if its stamp proves that it is as it was read."""
-        folder, _, name = path.rpartition("/")
-        block = self._reach(folder)
-        at = None if block is None else block.find(name)
-        if block is None or at is None or block.entry(folder, name, at) is None or block.stamp(at) != pack_stamp(stamp):
-            return None
-        return Digest("sha256:" + block.digest(at).hex())
+        block, at = self._row(path) or (None, 0)
+        found = None if block is None or block.stamp(at) != pack_stamp(stamp) else block.entry(path, at)
+        return None if found is None else found.digest
 
     def entry(self, path: str) -> Entry | None:
         """Give what a file was when it was last read; None where it was not there."""
-        folder, _, name = path.rpartition("/")
-        block = self._reach(folder)
-        at = None if block is None else block.find(name)
-        return None if block is None or at is None else block.entry(folder, name, at)
+        block, at = self._row(path) or (None, 0)
+        return None if block is None else block.entry(path, at)
 
     def found(self, path: str) -> Found:
         """Give a file that it knows as a scan saw it."""
-        folder, _, name = path.rpartition("/")
-        block = self._reach(folder)
-        at = None if block is None else block.find(name)
-        if block is None or at is None:
+        row = self._row(path)
+        if row is None:
             raise KeyError(path)
+        block, at = row
         return Found(path, block.unpack(at), 0o755 if block.flag(at) & EXECUTABLE else 0o644)
 
     def clear(self) -> None:
         """Forget what was read, so that everything is read once more."""
-        self._blocks, self._open, self._dirty = {}, {}, True
+        self._halfway = True
+        self._blocks, self._open = {}, {}
         self.rebase(None, {})
 
     def entries(self) -> Iterator[Entry]:
@@ -133,34 +133,48 @@ class Index:
                     break
                 known.add(name)
                 folder = above  # noqa: PLW2901 (all folders above it)
-        yield from self._below("", below)
+        inside = [self._rows("", below)]
+        while inside:
+            row = next(inside[-1], None)
+            if row is None:
+                inside.pop()
+            elif row[2] < 0:
+                inside.append(self._rows(join_path(*row[:2]), below))
+            elif (found := self._blocks[row[0]].entry(join_path(*row[:2]), row[2])) is not None:
+                yield found
 
-    def _below(self, folder: str, below: dict[str, set[str]]) -> Iterator[Entry]:
+    def _rows(self, folder: str, below: dict[str, set[str]]) -> Iterator[tuple[str, str, int]]:
+        """Give the folder, a name in it, and its place, in the order of a tree; place -1: a folder."""
         block = self._blocks.get(folder)
         rows = [] if block is None else [(name, name, at) for at, name in enumerate(block.listed())]
         rows += [(name + "/", name, -1) for name in below.get(folder, ())]
-        for _, name, at in sorted(rows):
-            if at < 0:
-                yield from self._below(f"{folder}/{name}" if folder else name, below)
-            elif block is not None and (found := block.entry(folder, name, at)) is not None:
-                yield found
+        return ((folder, name, at) for _, name, at in sorted(rows))
 
-    def learn(self, path: str, stamp: Stamp, digest: Digest, *, began: int, mode: int = 0o644) -> None:
-        """Note that a file with this stamp, taken before and after, was read not before `began` (a `tick`)."""
+    def learn(
+        self, path: str, stamp: Stamp, digest: Digest, *, began: int, mode: int = 0o644, placed: bool = False
+    ) -> None:
+        """Note what a file holds that had this stamp before and after reading, which began at `began` (a `tick`).
+
+        One that we have `placed` was changed since, by us: its time of writing, which we have set, tells whether by others.
+        """
+        self._halfway = True
         folder, _, name = path.rpartition("/")
         block = self._reach(folder)
         if block is None:
-            block = self._blocks[folder] = Block.empty()
+            self._blocks[folder] = block = Block.empty()
+            self._reach(folder)
         at = block.find(name)
-        old = None if at is None else block.entry(folder, name, at)
+        old = None if at is None else block.entry(path, at)
         flag = (EXECUTABLE if mode == 0o755 else 0) | (0 if at is None else block.flag(at) & LINK)
-        block.put(name, pack_stamp(stamp, proves=stamp.mtime < began), bytes.fromhex(digest[7:]), flag)
-        self._dirty = True
+        changed = stamp.mtime if placed else max(stamp.mtime, stamp.ctime)
+        block.put(name, pack_stamp(stamp, proves=changed < began), bytes.fromhex(digest[7:]), flag)
         if self.tree is not None:
             self._drifted(path, old, Entry(path, digest, stamp.size, mode))
+        self._dirty, self._halfway = True, False
 
     def forget(self, paths: Iterable[str]) -> None:
-        """Forget these files."""
+        """Forget these files: many at once cost what one does."""
+        self._halfway = True
         gone: dict[str, list[str]] = {}
         for path in paths:
             folder, _, name = path.rpartition("/")
@@ -173,8 +187,10 @@ class Index:
                 at = block.find(name)
                 if at is not None:
                     self._dirty = True
-                    self._drifted(f"{folder}/{name}" if folder else name, block.entry(folder, name, at), None)
+                    path = join_path(folder, name)
+                    self._drifted(path, block.entry(path, at), None)
             block.remove(names)
+        self._halfway = False
 
     def keep(self, paths: Iterable[str]) -> None:
         """Forget all files but these."""
@@ -192,49 +208,58 @@ class Index:
 
     def see(self, folder: str, name: str, stamp: bytes, flag: int) -> None:
         """Note that a known file has another stamp: what it holds is to be read."""
-        block = self._blocks[folder]
+        self._halfway = True
+        block, path = self._blocks[folder], join_path(folder, name)
         at = block.find(name)
-        old = None if at is None else block.entry(folder, name, at)
+        old = None if at is None else block.entry(path, at)
         block.put(name, stamp, NO_DIGEST, flag | UNREAD)
-        self._dirty = True
-        self._drifted(f"{folder}/{name}" if folder else name, old, None)
+        self._drifted(path, old, None)
+        self._dirty, self._halfway = True, False
 
     def replace(self, folder: str, block: Block | None) -> None:
         """Put what a folder holds now in the place of what it held; None: it is gone."""
+        self._halfway = True
         old = self._blocks.pop(folder, None)
         self._open.pop(folder, None)
         if block is not None:
             self._blocks[folder] = block
-        self._dirty = True
-        if old is None or self.tree is None:
-            return
-        other = set(old.listed())
-        if block is not None:
-            other = other.difference(block.listed()).union(block.silent())
-        for name in other:
-            at = old.find(name)
-            if at is not None:
-                self._drifted(f"{folder}/{name}" if folder else name, old.entry(folder, name, at), None)
+        if old is not None and self.tree is not None:
+            other = set(old.listed())
+            if block is not None:
+                other = other.difference(block.listed()).union(block.silent())
+            for name in other:
+                at = old.find(name)
+                if at is not None:
+                    path = join_path(folder, name)
+                    self._drifted(path, old.entry(path, at), None)
+        self._dirty, self._halfway = True, False
 
     def rebase(self, tree: Digest | None, drift: dict[str, Entry | None]) -> None:
         """Say which tree the folder as last read differs from, and where."""
-        self.tree, self.drift, self._dirty = tree, drift, True
+        self._halfway = True
+        self.tree, self.drift = tree, drift
+        self._dirty, self._halfway = True, False
 
     def save(self) -> None:
-        """Write it if anything is new, whole or not at all. Raise Unavailable kind="index-unwritable"."""
-        if self._unread is not None or (not self._dirty and self._bases == self._saved):
+        """Write it if anything is new, whole or not at all. Raise Unavailable kind="index-unwritable".
+
+        Where a signal came between two halves of a note, what this process has learned is lost, and nothing false is kept.
+        """
+        if self._unread is not None or self._halfway or (not self._dirty and self._bases == self._saved):
             return
+        if self._bases == self._saved and self._named() != self._file:  # a checkout may have set them while we looked
+            self._bases = Index(self.file)._bases or self._bases  # noqa: SLF001 (its own kind)
+            self._saved = self._bases
         drift = [
             (path, old.digest, old.size, old.mode) if old else (path, "", 0, 0) for path, old in self.drift.items()
         ]
         folders = [(os.fsencode(name), len(one.names), one.count()) for name, one in self._blocks.items()]
         head = msgspec.msgpack.encode((self._bases, self.tree or "", drift, self.rules, folders))
         rows = (column for block in self._blocks.values() for column in block.columns())
-        temporary = f"{self.file}.{os.getpid()}.new"
         with unwritable(self.file):
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            number, temporary = Scratch(str(self.file.parent), lambda: None).make()
             try:
-                with open(temporary, "wb") as stream:
+                with open(number, "wb", closefd=False) as stream:
                     total = xxh3_64()
                     stream.write(MAGIC + total.digest())
                     for piece in chain((len(head).to_bytes(8, "little"), head), rows):
@@ -242,14 +267,13 @@ class Index:
                         stream.write(piece)
                     stream.seek(len(MAGIC))
                     stream.write(total.digest())
-                    if self._bases != self._saved:  # all else is only knowledge, and found again
-                        stream.flush()
-                        os.fsync(stream.fileno())
+                os.fchmod(number, 0o644)
+                if self._bases != self._saved:  # all else is only knowledge, and found again
+                    os.fsync(number)
                 os.replace(temporary, self.file)
             finally:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(temporary)
-        self._dirty, self._saved = False, self._bases
+                drop(number, temporary)
+        self._dirty, self._saved, self._file = False, self._bases, self._named()
 
     def _drifted(self, path: str, old: Entry | None, new: Entry | None) -> None:
         """Note that a file was one thing and is another."""
@@ -261,14 +285,29 @@ class Index:
         elif path not in self.drift:
             self.drift[path] = old
 
+    def _row(self, path: str) -> tuple[Block, int] | None:
+        """Find a file: its folder's block, and its place there."""
+        folder, _, name = path.rpartition("/")
+        block = self._reach(folder)
+        at = None if block is None else block.find(name)
+        return None if block is None or at is None else (block, at)
+
     def _reach(self, folder: str) -> Block | None:
         """Give a block in which files are about to be found by name."""
         block = self._blocks.get(folder)
-        if block is not None and folder not in self._open:
-            if len(self._open) >= _OPEN:
+        if block is not None:
+            if self._open.pop(folder, None) is None and len(self._open) >= _OPEN:
                 self._open.pop(next(iter(self._open))).close()
-            self._open[folder] = block
+            self._open[folder] = block  # behind those that were not asked for as lately
         return block
+
+    def _named(self) -> tuple[int, int] | None:
+        """Tell the file that has its name now from others that had or will have it."""
+        try:
+            status = os.stat(self.file)
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
 
     def _load(self) -> None:
         try:

@@ -46,6 +46,11 @@ def are_paths(keys: Sequence[bytes]) -> bool:
     return True
 
 
+def join_path(folder: str, name: str) -> str:
+    """Give the path of what has this name in a folder; "" is the folder at the top."""
+    return f"{folder}/{name}" if folder else name
+
+
 def after_prefix(prefix: bytes) -> bytes | None:
     """Give the smallest key above all that start with `prefix`; None where there is no such bound."""
     return prefix[:-1] + bytes([prefix[-1] + 1]) if prefix else None

@@ -11,17 +11,19 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from loopline.datasets.blocks import Stamp
+from loopline.datasets.blocks import Found, Stamp
 from loopline.datasets.near import SMALL
 from loopline.datasets.scan import stamp_of
-from loopline.errors import Unavailable
+from loopline.errors import Conflict, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
+from loopline.store.files import write_all
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -54,16 +56,10 @@ class Source(Protocol):
 class Copies:
     """Writes blobs to files. Whether extents can be shared is found out by doing it, once for a store and a folder."""
 
-    def __init__(self, blobs: Source, scratch: str, *, mtime: int) -> None:
+    def __init__(self, blobs: Source, *, mtime: int) -> None:
         self._blobs = blobs
-        self._scratch = scratch
         self._mtime = mtime
         self._shares = True
-
-    def make(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
-        """Give each entry with a file that holds it, in order, below the scratch folder."""
-        named = ((entry, os.path.join(self._scratch, f"{number}")) for number, entry in enumerate(entries))
-        return ((entry, file) for entry, file, _ in self.write(named))
 
     def write(self, named: Iterable[tuple[Entry, str]]) -> Iterator[tuple[Entry, str, Stamp]]:
         """Write each entry to its file; give them in order, with the files' stamps. Several groups are written at once."""
@@ -73,7 +69,7 @@ class Copies:
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "loopline-checkout") as pool:
             try:
                 for group in _groups(named):
-                    waiting.append((group, pool.submit(self._write_all, group)))
+                    waiting.append((group, pool.submit(self._write_group, group)))
                     if len(waiting) >= AHEAD:
                         yield from _done(*waiting.popleft())
                 while waiting:
@@ -82,7 +78,7 @@ class Copies:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _write_all(self, group: _Group) -> list[Stamp]:
+    def _write_group(self, group: _Group) -> list[Stamp]:
         """Write the files of a group; many small ones in the order in which their bytes come."""
         stamps: dict[int, Stamp] = {}
         places: dict[Digest, list[int]] = {}
@@ -101,10 +97,10 @@ class Copies:
             number = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, entry.mode)
             try:
                 if data is not None:
-                    _write_all(number, data)
+                    write_all(number, data)
                 elif not (self._shares and self._share(entry.digest, number)):
                     for chunk in self._blobs.get(entry.digest):
-                        _write_all(number, chunk)
+                        write_all(number, chunk)
                 os.utime(number, ns=(self._mtime, self._mtime))
                 stamp = stamp_of(os.fstat(number))
             finally:
@@ -159,9 +155,13 @@ def _done(group: _Group, task: Future[list[Stamp]]) -> Iterator[tuple[Entry, str
 
 
 class Place:
-    """Moves files to their paths below one folder. Best called in the order of paths: open folders are kept for the next."""
+    """Moves files to their paths below one folder. Best called in the order of paths: open folders are kept for the next.
 
-    def __init__(self, top: str) -> None:
+    Given what files were `seen` there, it replaces and removes these and no others: Conflict kind="local-changes".
+    """
+
+    def __init__(self, top: str, seen: Mapping[str, Found] | None = None) -> None:
+        self._seen = seen
         self._top = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
         self._open: list[tuple[str, int]] = []
 
@@ -169,6 +169,7 @@ class Place:
         """Rename `file` to `path`, making folders. What stands there is replaced, a folder only if it is empty."""
         try:
             folder, name = self._reach(path, make=True)
+            self._refuse_other(folder, name, path)
             try:
                 os.rename(file, name, dst_dir_fd=folder)
             except IsADirectoryError:
@@ -199,6 +200,7 @@ class Place:
         try:
             with contextlib.suppress(FileNotFoundError):
                 folder, name = self._reach(path, make=False)
+                self._refuse_other(folder, name, path)
                 os.unlink(name, dir_fd=folder)
         except OSError as error:
             raise failed(path, error) from error
@@ -217,6 +219,21 @@ class Place:
             os.close(number)
         self._open.clear()
         os.close(self._top)
+
+    def _refuse_other(self, folder: int, name: str, path: str) -> None:
+        """Refuse to touch a file that is not as it was seen: somebody has written it while we were at work."""
+        if self._seen is None:
+            return
+        try:
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        seen = self._seen.get(path)
+        if stat.S_ISREG(status.st_mode) and (seen is None or seen.stamp != stamp_of(status)):
+            raise Conflict(
+                f"{path} was changed while the checkout was at work", kind="local-changes",
+                hint="publish or move away what was changed, then repeat", paths=[path], count=1,
+            )  # fmt: skip
 
     def _reach(self, path: str, *, make: bool) -> tuple[int, str]:
         """Open the folder of `path` step by step; give it and the last name."""
@@ -245,12 +262,6 @@ def _remove_empty(above: int, name: str) -> None:
     finally:
         os.close(number)
     os.rmdir(name, dir_fd=above)
-
-
-def _write_all(number: int, chunk: bytes) -> None:
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[os.write(number, rest) :]
 
 
 def failed(path: str, error: OSError) -> Unavailable:

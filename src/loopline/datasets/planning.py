@@ -103,18 +103,23 @@ class Folder:
     def barrier(self, path: str) -> str | None:
         """Give the file or link that stands where `path` needs a folder; None where there is none."""
         folder = path.rpartition("/")[0]
-        if folder not in self._above:
-            above = self.barrier(folder)
-            if above is None:
-                try:
-                    is_folder = stat.S_ISDIR(os.lstat(os.path.join(self.top, folder)).st_mode)
-                except OSError:
-                    is_folder = True  # it will be made
-                above = None if is_folder else folder
-                if above is not None:
-                    self.look(folder)
-            self._above[folder] = above
-        return self._above[folder]
+        unknown = []
+        while folder not in self._above:
+            unknown.append(folder)
+            folder = folder.rpartition("/")[0]
+        above = self._above[folder]
+        for one in reversed(unknown):
+            if above is None and not self._may_hold(one):
+                above = one
+                self.look(one)
+            self._above[one] = above
+        return above
+
+    def _may_hold(self, path: str) -> bool:
+        try:
+            return stat.S_ISDIR(os.lstat(os.path.join(self.top, path)).st_mode)
+        except OSError:
+            return True  # it will be made
 
     def read(self, index: Index, report: Report) -> None:
         """Fill `entries`, reading the files that the index does not know unchanged."""

@@ -11,11 +11,13 @@ from typing import Final, NamedTuple
 from loopline.datasets.blocks import EXECUTABLE, LINK, Block, Found, Listing, Stamp, join_names, pack, pack_stamp
 from loopline.datasets.ignore import Ignore, read_rules
 from loopline.datasets.index import Index
-from loopline.datasets.path import are_paths, check_path
+from loopline.datasets.path import are_paths, check_path, join_path
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 
 SHOWN: Final = 20
 """How many paths an error names."""
+CHANGING: Final = b"changing"
+"""In the place of the name of rules while folders are looked at by new ones: cut short there, all are looked at again."""
 _KIND: Final = 0o170000
 Problems = list[tuple[str, str]]
 """Paths that no tree can hold, and why not."""
@@ -25,7 +27,6 @@ class Unread:
     """The files that a scan saw and an index does not know unchanged. They are read off the index again each time."""
 
     def __init__(self, index: Index, folders: list[str]) -> None:
-        self._index = index
         self._folders = [(folder, block) for folder in folders if (block := index.block(folder)) is not None]
         sizes = [block.sizes() for _, block in self._folders]
         self._count = sum(map(len, sizes))
@@ -38,17 +39,17 @@ class Unread:
 
     def __iter__(self) -> Iterator[Found]:
         """Give those that are still unread."""
-        for folder, block in self._folders:
-            above = folder + "/" * bool(folder)
-            for name, stamp, flag in block.unread():
-                yield Found(above + name, stamp, 0o755 if flag & EXECUTABLE else 0o644)
+        return (file for folder, block in self._folders for file in _unread(folder, block))
 
     def larger(self, size: int) -> list[Found]:
         """Give those that have more bytes."""
-        some = [(folder, block) for folder, block in self._folders if max(block.sizes(), default=0) > size]
-        found = Unread.__new__(Unread)
-        found._index, found._folders = self._index, some  # noqa: SLF001 (its own kind)
-        return [file for file in found if file.stamp.size > size]
+        some = ((folder, block) for folder, block in self._folders if max(block.sizes(), default=0) > size)
+        return [file for folder, block in some for file in _unread(folder, block) if file.stamp.size > size]
+
+
+def _unread(folder: str, block: Block) -> Iterator[Found]:
+    for name, stamp, flag in block.unread():
+        yield Found(join_path(folder, name), stamp, 0o755 if flag & EXECUTABLE else 0o644)
 
 
 def scan(root: Path, index: Index) -> Unread:
@@ -62,8 +63,10 @@ def scan(root: Path, index: Index) -> Unread:
     top = open_root(root)
     rules = read_rules(top)
     looking = _Looking(top, index, rules, anew=rules.name != index.rules)
-    index.rules = rules.name
+    if rules.name != index.rules:
+        index.rules = CHANGING
     unread = looking.look()
+    index.rules = rules.name
     if looking.problems:
         raise _not_files(looking.problems)
     return unread
@@ -96,14 +99,12 @@ class _Looking:
             if below is None:
                 continue
             seen.add(folder)
-            waiting += [f"{folder}/{name}" if folder else name for name in below if self._enters(folder, name)]
+            paths = (join_path(folder, name) for name in below)
+            waiting += [path for path in paths if not self._rules(path, folder=True)]
         for folder in self._index.folders():
             if folder not in seen:
                 self._index.replace(folder, None)
         return Unread(self._index, self._other)
-
-    def _enters(self, folder: str, name: str) -> bool:
-        return not self._rules(f"{folder}/{name}" if folder else name, folder=True)
 
     def _folder(self, folder: str) -> list[str] | None:
         """Look at the files of one folder, and name the folders in it; None: it is gone, as if we had come later."""

@@ -22,7 +22,7 @@ def tick(folder: str, near: Path) -> int:
     that only older files are taken as known.
     """
     for written in (_unnamed, _named):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):  # macOS has no O_TMPFILE
             return written(folder)
     with contextlib.suppress(OSError):
         near.mkdir(parents=True, exist_ok=True)

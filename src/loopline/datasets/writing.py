@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Final
 
 from loopline.datasets.blocks import Stamp
-from loopline.datasets.placing import Copies, Place
+from loopline.datasets.placing import Copies, Place, failed
 from loopline.nouns.entry import Entry
 
 MOST: Final = 1 << 16
@@ -41,7 +41,10 @@ class Writing:
             made = os.path.join(self._scratch, f"{number}.folder")
             fresh = bool(folder) and not os.path.lexists(os.path.join(self._top, folder))
             if fresh:
-                os.mkdir(made)
+                try:
+                    os.mkdir(made)
+                except OSError as error:
+                    raise failed(folder, error) from error
             for place, entry in enumerate(several):
                 number += 1
                 inside = f"{made}/{entry.path.rpartition('/')[2]}"

@@ -5,14 +5,19 @@ It is there once somebody asked for it (`loopline lock`); from then on `add` and
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from loopline.errors import Invalid, Unavailable
+from loopline.store.files import locked
 
 FILE: Final = "loopline.lock"
 _HEAD: Final = (
@@ -47,7 +52,7 @@ class Lock:
     def read(self) -> tuple[Locked, ...]:
         """Give what is written. Raise Invalid kind="bad-lock", naming what is wrong; nothing where there is no file."""
         try:
-            text = self.file.read_text(encoding="utf-8")
+            text = self.file.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -58,27 +63,39 @@ class Lock:
         except UnicodeDecodeError as error:
             raise _bad(str(error)) from None
         try:
-            said = tomllib.loads(text).get("data", [])
-            return tuple(_locked(one) for one in said)
-        except (tomllib.TOMLDecodeError, TypeError, KeyError, AttributeError) as error:
+            return _understood(tomllib.loads(text))
+        except ValueError as error:
             raise _bad(str(error)) from None
 
-    def put(self, locked: Locked) -> None:
+    def put(self, line: Locked) -> None:
         """Write one folder's line, leaving the others. Raise Unavailable kind="file-unwritable"."""
-        rest = [one for one in self.read() if one.folder != locked.folder]
-        self.write([*rest, locked])
+        with self._alone():
+            rest = [one for one in self.read() if one.folder != line.folder]
+            self._write([*rest, line])
 
-    def write(self, locked: list[Locked]) -> None:
-        """Write all, in the order of their folders, whole or not at all."""
-        text = _HEAD + "".join(_written(one) for one in sorted(locked, key=lambda one: one.folder))
+    def write(self, lines: list[Locked]) -> None:
+        """Write all, in the order of their folders, whole or not at all. Raise Unavailable kind="file-unwritable"."""
+        with self._alone():
+            self._write(lines)
+
+    def _write(self, lines: list[Locked]) -> None:
+        text = _HEAD + "".join(_written(one) for one in sorted(lines, key=lambda one: one.folder))
         fresh = self.file.with_name(f"{FILE}.{os.getpid()}")
         try:
-            if self.exists() and self.file.read_text(encoding="utf-8") == text:
+            if self.exists() and self.file.read_text(encoding="utf-8-sig") == text:
                 return
             fresh.write_text(text, encoding="utf-8")
             fresh.replace(self.file)
-        except OSError as error:
+        finally:
             fresh.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the project's folder, so that of two who write neither's line is lost, and say of errors what was not written."""
+        try:
+            with locked(str(self.file.parent), wait=True):
+                yield
+        except OSError as error:
             raise Unavailable(
                 f"cannot write {self.file}: {error.strerror}",
                 kind="file-unwritable",
@@ -87,12 +104,25 @@ class Lock:
             ) from error
 
 
-def _locked(said: dict[str, Any]) -> Locked:
-    only = tuple(said.get("only", ()))
-    words = (said["asset"], said["folder"], said["tree"], said.get("branch", ""), *only)
-    if not all(isinstance(word, str) for word in words) or not isinstance(said["version"], int):
-        raise TypeError("a value is of the wrong type")
-    return Locked(said["asset"], said["folder"], said["version"], said["tree"], said.get("branch", ""), only)
+def _understood(said: dict[str, Any]) -> tuple[Locked, ...]:
+    """Take what the file says. Raise ValueError for anything that we would not have written: nothing is guessed or dropped."""
+    tables = said.pop("data", [])
+    if said:
+        raise ValueError(f"{min(said)!r} is nothing that it says")
+    found = msgspec.convert(tables, type=tuple[Locked, ...])
+    folders = set[str]()
+    for one, table in zip(found, tables, strict=True):
+        parts = one.folder.split("/")
+        if unknown := table.keys() - {each.name for each in fields(Locked)}:
+            raise ValueError(f"{min(unknown)!r} is nothing that it says of a folder")
+        if "\0" in one.folder or ".." in parts or "" in parts:
+            raise ValueError(f"{one.folder!r} is no folder below the project's root")
+        if one.folder in folders:
+            raise ValueError(f"it says of {one.folder!r} twice what it holds")
+        if one.version < 1:
+            raise ValueError(f"{one.version} is no version")
+        folders.add(one.folder)
+    return found
 
 
 def _written(one: Locked) -> str:
@@ -102,7 +132,7 @@ def _written(one: Locked) -> str:
     if one.only:
         values["only"] = list(one.only)
     lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
-    return "\n[[data]]\n" + "".join(lines)
+    return "\n[[data]]\n" + "".join(lines).replace("\x7f", "\\u007f")  # TOML wants it escaped, JSON does not
 
 
 def _bad(why: str) -> Invalid:

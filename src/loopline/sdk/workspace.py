@@ -18,7 +18,7 @@ from loopline.datasets.checkout import CheckedOut
 from loopline.datasets.checkout import checkout as write
 from loopline.datasets.diff import diff
 from loopline.datasets.edit import edit
-from loopline.datasets.index import Index
+from loopline.datasets.index import Index, unwritable
 from loopline.datasets.only import Only
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
@@ -32,6 +32,7 @@ from loopline.nouns.version import Version
 from loopline.sdk.client import Client
 from loopline.sdk.lock import Lock, Locked
 from loopline.sdk.snapshot import index_file
+from loopline.store.files import Scratch
 from loopline.verbs.add import add
 from loopline.verbs.branch import branch as make_branch
 from loopline.verbs.get import get
@@ -124,7 +125,7 @@ class Workspace:
         version on a branch that is not there yet begins where the folder stands. Of a folder that holds a part of its version,
         the other files stay as they are there. With `anew` all files are read, whatever their stamps say.
         """
-        where = (folder or self.folder_of(asset)).absolute()
+        where = self._where(asset, folder)
         stand = self._own(where, asset)
         branch = branch or (stand.branch if stand else "") or "main"
         index = self._index(where)
@@ -147,11 +148,9 @@ class Workspace:
             metadata={"files": built.files, "bytes": built.bytes, **self._declared_key(asset)},
         )  # fmt: skip
         if published.change is None or published.change.state is ChangeState.APPLIED:
-            self._remember(
-                where, index,
-                Stand(str(where), str(asset), branch, published.version.number, stand.only if stand else ()),
-                published.version,
-            )  # fmt: skip
+            stand = Stand(str(where), str(asset), branch, published.version.number, stand.only if stand else ())
+            self._remember(index, stand, published.version)
+            self._tie(stand, published.version)
         return published
 
     def _whole(self, built: Built, stand: Stand, asset: AssetName) -> Built:
@@ -168,7 +167,7 @@ class Workspace:
 
     def folders(self) -> list[tuple[AssetName, Path]]:
         """List the folders that the project declares, and those that were added or checked out, as far as they exist."""
-        found = {(self._settings.root / one.folder).absolute(): one.asset for one in self._settings.data}
+        found = {straight(self._settings.root / one.folder): one.asset for one in self._settings.data}
         for note in self._note(Path()).parent.glob("data-*.json"):
             stand = _read(note)
             if stand is not None:
@@ -180,7 +179,7 @@ class Workspace:
 
     def status(self, asset: AssetName, folder: Path | None = None) -> Standing:
         """Compare a folder with the version it was last in step with (or, if never, with main). Stores nothing."""
-        where = (folder or self.folder_of(asset)).absolute()
+        where = self._where(asset, folder)
         stand = self._own(where, asset)
         branch = stand.branch if stand else "main"
         newest = self._target(RefName(asset, branch)) if branch else None
@@ -210,8 +209,14 @@ class Workspace:
         Raise Conflict kind="local-changes" before anybody's work is lost, and kind="other-part" where the folder holds another
         part of another version.
         """
+        version, stand, done = self._bring(pointer, self._where(pointer.asset, folder), only=only, force=force)
+        self._tie(stand, version)
+        return version, done
+
+    def _bring(
+        self, pointer: Pointer, where: Path, *, only: tuple[str, ...], force: bool = False
+    ) -> tuple[Version, Stand, CheckedOut]:
         chosen = Only(only)
-        where = (folder or self.folder_of(pointer.asset)).absolute()
         version = self._client.do(get, pointer)
         if version.artifact.media_type != TREE:
             raise Invalid(
@@ -225,8 +230,9 @@ class Workspace:
         part = self._part(self._own(where, pointer.asset), version, only)
         done = write(blobs, root, where, index, only=chosen, force=force, report=self._report)
         named = pointer.revision.ref if isinstance(pointer.revision, Named) else ""
-        self._remember(where, index, Stand(str(where), str(pointer.asset), named, version.number, part), version)
-        return version, done
+        stand = Stand(str(where), str(pointer.asset), named, version.number, part)
+        self._remember(index, stand, version)
+        return version, stand, done
 
     @staticmethod
     def _part(stand: Stand | None, version: Version, only: tuple[str, ...]) -> tuple[str, ...]:
@@ -255,7 +261,7 @@ class Workspace:
         return tuple(standings)
 
     def unlocked(self) -> tuple[Standing, ...]:
-        """Make each folder hold what loopline.lock says, and give how they stand.
+        """Make each folder hold what loopline.lock says, and give how they stand. The file stays as git brought it.
 
         Raise NotFound kind="lock-missing"; Conflict kind="other-history" where a version has other files in this ledger, before
         anything is touched.
@@ -275,11 +281,11 @@ class Workspace:
                 )  # fmt: skip
         standings = []
         for one, asset in wanted:
-            folder = self._settings.root / one.folder
+            folder = straight(self._settings.root / one.folder)
             newest = self._target(RefName(asset, one.branch)) if one.branch else None
             at = Named(one.branch) if newest == one.version else Numbered(one.version)
             if not self._dry:
-                self.checkout(Pointer(asset, at), folder, only=one.only)
+                self._bring(Pointer(asset, at), folder, only=one.only)
             standings.append(self.status(asset, folder))
         return tuple(standings)
 
@@ -298,27 +304,53 @@ class Workspace:
             return None
         return version.number
 
-    def _remember(self, folder: Path, index: Index, stand: Stand, version: Version) -> None:
+    def _remember(self, index: Index, stand: Stand, version: Version) -> None:
+        """Note on this machine what a folder holds."""
         if self._dry:
             return
         index.bases = (version.artifact.digest,)
         index.save()
-        note = self._note(folder)
-        fresh = note.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(msgspec.json.encode(asdict(stand)))
-        fresh.replace(note)
-        if self._lock.exists() and folder.is_relative_to(self._settings.root.absolute()):
+        note = self._note(Path(stand.folder))
+        with unwritable(note):
+            Scratch(str(note.parent), lambda: None).place(msgspec.json.encode(asdict(stand)), str(note), durable=False)
+
+    def _tie(self, stand: Stand, version: Version) -> None:
+        """Write what a folder holds to loopline.lock, where there is one and the folder lies beside it."""
+        if not self._dry and self._lock.exists() and Path(stand.folder).is_relative_to(self._settings.root.absolute()):
             self._lock.put(self._locked(stand, version))
+
+    def _where(self, asset: AssetName, folder: Path | None) -> Path:
+        """Give the absolute path of a folder, by default the asset's. Raise Invalid kind="bad-path"."""
+        where = straight(folder or self.folder_of(asset))
+        try:
+            str(where).encode()
+        except UnicodeEncodeError:
+            shown = ascii(str(where))
+            raise Invalid(
+                f"{shown} cannot be a working folder: its name is not UTF-8",
+                kind="bad-path", hint="rename the folder", path=shown,
+            ) from None  # fmt: skip
+        return where
 
     def _index(self, folder: Path) -> Index:
         return Index(index_file(self._settings.home, folder, "data"))
 
     def _note(self, folder: Path) -> Path:
-        return index_file(self._settings.home, folder.absolute(), "data").with_suffix(".json")
+        return index_file(self._settings.home, straight(folder), "data").with_suffix(".json")
 
     def _shown(self, folder: Path) -> str:
         root = self._settings.root.absolute()
         return str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
+
+
+def straight(folder: Path) -> Path:
+    """Give the absolute path of a folder without `..`, so that one folder has one name from wherever it is named.
+
+    A link on the way is kept, as in the shell, unless the way back from it leads elsewhere.
+    """
+    plain = os.path.abspath(folder)  # noqa: PTH100 - `resolve` would lose the links
+    real = os.path.realpath(folder)
+    return Path(plain if os.path.realpath(plain) == real else real)
 
 
 def _read(note: Path) -> Stand | None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from loopline.nouns.digest import Digest
+from loopline.store.marks import unmark
+from loopline.store.named import ObjectNamed
 
 if TYPE_CHECKING:
     from loopline.store.objects import ObjectBlobs
@@ -34,6 +36,7 @@ class ObjectTrash:
 
     def take(self, number: int, digests: Iterable[Digest]) -> tuple[int, int]:
         """Copy each to the trash, several at once, then delete it."""
+        unmark(ObjectNamed(self._blobs))
         sizes = self._blobs._each(self._take, ((number, digest) for digest in digests))
         self._known = (-_FRESH_S, [])
         moved = [size for size in sizes if size is not None]

@@ -46,7 +46,7 @@ class Pack:
         self.name = name
         self.file = file
         self.index = index
-        self.gone: frozenset[bytes] = frozenset()
+        self.gone: set[bytes] = set()
         self.checked = False
 
     def find(self, ident: bytes) -> tuple[int, int] | None:
@@ -124,17 +124,19 @@ class Packs:
         return (known is not None and ident not in known.gone) or self.find(ident) is not None
 
     def known(self, ident: bytes) -> Place | None:
-        """Find a blob as of now, as far as that costs little: where packs were looked at before."""
+        """Find a blob as of now, as far as that costs little: where packs were looked at before. Its length is right."""
         place = self.find(ident) if self._shelf else None
-        return place if place is not None and self._fresh(place.pack) else None
+        if place is None or not self._fresh(place.pack):
+            return None
+        return place if self._is_sound(place.pack) else self.find(ident)
 
     def look(self, ident: bytes) -> Place | None:
-        """Find a blob as of now."""
+        """Find a blob as of now. Its length is right."""
         place = self.find(ident)
         if place is None or not self._fresh(place.pack):
             self.reload()
             place = self.find(ident)
-        if place is None and self.check():
+        if self.check() if place is None else not self._is_sound(place.pack):
             place = self.find(ident)
         return place
 
@@ -314,14 +316,21 @@ class Packs:
         """Look whether indexes are as they were written, before anything is said to be missing. Tell whether one was not."""
         mended = False
         for pack in self.listed():
-            if pack.checked and not again:
-                continue
-            if not pack.index.sound():
-                with contextlib.suppress(FileNotFoundError):
-                    self._mend(pack)
-                self._where, mended = None, True
-            pack.checked = True
+            pack.checked &= not again
+            mended |= not self._is_sound(pack)
         return mended
+
+    def _is_sound(self, pack: Pack) -> bool:
+        """Look once whether an index is as it was written, and make it again where it is not."""
+        if pack.checked:
+            return True
+        sound = pack.index.sound()
+        if not sound:
+            with contextlib.suppress(FileNotFoundError):
+                self._mend(pack)
+            self._where = None
+        pack.checked = True
+        return sound
 
     def _mend(self, pack: Pack) -> None:
         """Make an index again from its pack."""
@@ -347,8 +356,7 @@ class Packs:
     def learn_gone(self, pack: Pack) -> None:
         """Read what was deleted of a pack."""
         with contextlib.suppress(FileNotFoundError), open(f"{pack.file[:-5]}.gone", "rb") as file:
-            if os.fstat(file.fileno()).st_size // 32 != len(pack.gone):
-                pack.gone = frozenset(_each(file.read()))
+            _learn(pack, file.fileno())
 
     def _bury(self, pack: Pack, idents: list[bytes]) -> bool | None:
         """Write down that blobs are gone; None where their pack is."""
@@ -365,22 +373,20 @@ class Packs:
     def _write_gone(self, pack: Pack, idents: list[bytes]) -> bool:
         number = os.open(f"{pack.file[:-5]}.gone", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            held = os.pread(number, os.fstat(number).st_size, 0)
-            gone = frozenset(_each(held))
-            fresh = [ident for ident in idents if ident not in gone]
+            held, gone = _learn(pack, number), pack.gone
+            fresh = [ident for ident in dict.fromkeys(idents) if ident not in gone]
             if not fresh:
                 return False
-            gone |= frozenset(fresh)
-            if len(gone) >= pack.index.count and gone.issuperset(pack.index.ids()):
+            if len(gone) + len(fresh) >= pack.index.count and gone.union(fresh).issuperset(pack.index.ids()):
                 self.remove([pack])
                 return True
-            os.ftruncate(number, len(held) // 32 * 32)  # what a killed process has written of an id
+            os.ftruncate(number, 32 * held)  # what a killed process has written of an id
             os.lseek(number, 0, os.SEEK_END)
             write_all(number, b"".join(fresh))
             os.fsync(number)
             if not held:
                 sync_folder(self.folder)
-            pack.gone = gone
+            gone.update(fresh)
         finally:
             os.close(number)
         return True
@@ -423,6 +429,14 @@ def _runs(ordered: list[tuple[Place, T]]) -> Iterator[list[tuple[Place, T]]]:
         end = offset + length
     if run:
         yield run
+
+
+def _learn(pack: Pack, number: int) -> int:
+    """Read what was written down since as gone of a pack; give how many ids there are by now."""
+    count, known = os.fstat(number).st_size // 32, len(pack.gone)
+    if count != known:
+        pack.gone.update(_each(os.pread(number, 32 * (count - known), 32 * known)))
+    return count
 
 
 def _each(data: bytes) -> Iterator[bytes]:

@@ -19,6 +19,8 @@ from loopline.errors import Conflict, LooplineError
 from loopline.nouns.digest import Digest, digest_of
 from loopline.store.files import make_durable, sync_folder, writing
 from loopline.store.folding import tidy
+from loopline.store.marks import unmark
+from loopline.store.named import LocalNamed
 
 if TYPE_CHECKING:
     from loopline.store.local import LocalBlobs
@@ -35,6 +37,8 @@ class Trash(Protocol):
 
     def take(self, number: int, digests: Iterable[Digest]) -> tuple[int, int]:
         """Move blobs to the trash; give how many, and their bytes. What is missing or damaged stays as it is.
+
+        Before that all marks of whole trees fall (`store/marks.py`): to look again costs little, to believe them costs data.
 
         At each moment a blob is here, there, or both. Readers that come find it either way.
         """
@@ -89,6 +93,7 @@ class LocalTrash:
 
     def take(self, number: int, digests: Iterable[Digest]) -> tuple[int, int]:
         """Rename files; copy what is packed, durably, before packs forget it."""
+        unmark(LocalNamed(self._blobs))
         objects = size = 0
         with writing(self._blobs.folder):
             bin_ = self._bin(f"{number:0{_WIDTH}}")
