@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import csv
 import gzip
-from typing import TYPE_CHECKING
+import io
+
+import pytest
 
 from loopline.datasets.tablemerge import Merged, RowConflict, merge_tables
-
-if TYPE_CHECKING:
-    import pytest
 
 HEAD = "id,x,y"
 
@@ -50,3 +50,14 @@ def test_compressed_tables_are_merged_and_bombs_are_not(monkeypatch: pytest.Monk
     assert gzip.decompress(body or b"").decode() == lines("1,o,t")
     monkeypatch.setattr("loopline.datasets.textmerge.MOST", 10)
     assert merge_tables("t.csv.gz", base, ours, theirs, ("id",)).why
+
+
+@pytest.mark.parametrize("cell", ["p\nq", "p\r", 'a "word"', "a,b", "\n"])
+def test_a_row_that_is_written_anew_is_read_as_it_was_meant(cell: str) -> None:
+    """Cells with line ends, quotes and commas are quoted, however the rest of the file ends its lines."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([["id", "x", "y"], ["1", "3", cell]])
+    ours = text.getvalue().encode()
+    merged = merge_tables("t.csv", b"id,x,y\r\n1,3,\r\n", ours, b"id,x,y\r\n1,4,\r\n", ("id",))
+    rows = list(csv.reader(io.StringIO((merged.body or b"").decode(), newline="")))
+    assert rows == [["id", "x", "y"], ["1", "4", cell]]

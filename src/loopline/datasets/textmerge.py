@@ -130,8 +130,10 @@ class Csv(_Text):
 
     def _line(self, cells: Sequence[str]) -> bytes:
         text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self.delimiter, lineterminator="").writerow(cells)
-        return text.getvalue().encode()
+        csv.writer(text, delimiter=self.delimiter, lineterminator="\r\n").writerow(
+            cells
+        )  # which it quotes where a cell has it
+        return text.getvalue()[:-2].encode()
 
 
 def _records(text: bytes) -> tuple[list[bytes], bytes, bool]:
