@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopline.datasets.edit import edit
-from loopline.datasets.merge import Roots, merge, outcome, settle
+from loopline.datasets.merge import Roots, merge, merge_crosswise, outcome, settle
 from loopline.datasets.tree import EMPTY, Tree, build
 from loopline.nouns.entry import Entry, Folder
 from loopline.store.memory import MemoryBlobs
@@ -176,3 +176,29 @@ def test_a_tree_without_files_needs_no_bytes() -> None:
     merged = merge(blobs, Roots(None, ours, kept(blobs, {"b": entry("b")})))
     assert merged.changes == {"b": entry("b")}
     assert list(Tree(blobs, EMPTY).iter()) == []
+
+
+@settings(max_examples=60)
+@given(CONTENT, CONTENT, CONTENT, CONTENT)
+def test_a_path_on_which_bases_do_not_agree_clashes(
+    a: dict[str, tuple[int, int]],
+    b: dict[str, tuple[int, int]],
+    c: dict[str, tuple[int, int]],
+    d: dict[str, tuple[int, int]],
+) -> None:
+    """What all bases make the same of is done; the rest clashes, from whichever side one looks, and always leaves a tree."""
+    blobs = MemoryBlobs()
+    base, other, ours, theirs = (kept(blobs, content(one)) for one in (a, b, c, d))
+    merged = merge_crosswise(blobs, Roots(base, ours, theirs), [other])
+    clashes = {one.path for one in merged.clashes}
+    inside = tuple(f"{one.path}/" for one in merged.clashes if one.kind == "file/folder")
+    singles = [naive_merge(content(one), content(c), content(d)) for one in (a, b)]
+    for path in content(c).keys() | content(d).keys():
+        if path in clashes or path.startswith(inside):
+            continue
+        assert [path in bad for _, bad in singles] == [False, False]
+        found = merged.changes.get(path, content(c).get(path))
+        assert [clean.get(path) for clean, _ in singles] == [found, found]
+    assert clashes == {one.path for one in merge_crosswise(blobs, Roots(base, theirs, ours), [other]).clashes}
+    assert merge_crosswise(blobs, Roots(base, ours, theirs), []) == merge(blobs, Roots(base, ours, theirs))
+    edit(blobs, ours, merged.changes)

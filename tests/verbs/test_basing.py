@@ -6,7 +6,7 @@ import pytest
 
 from loopline.errors import Invalid
 from loopline.nouns.name import Latest, Named, Pointer, RefName
-from loopline.verbs.basing import base_of, moved_on, of_merge
+from loopline.verbs.basing import bases_of, moved_on, of_merge
 
 from .conftest import DATA, MODEL
 
@@ -29,7 +29,7 @@ def test_sides_follow_the_ref(world: World) -> None:
     with world.loop.ledger.read() as tx:
         now = moved_on(tx, sides)
         assert (now.ours.number, now.base and now.base.number) == (4, 2)
-        assert base_of(tx, now.ours, now.ours) == now.ours
+        assert bases_of(tx, now.ours, now.ours) == [now.ours]
 
 
 def test_only_trees_of_files_are_merged(world: World) -> None:

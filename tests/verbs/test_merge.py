@@ -322,8 +322,8 @@ def test_lines_with_nothing_in_common_are_merged_from_nothing(world: World) -> N
     assert files(world, 3) == {"a.csv": b"1\n", "b": b"2"}
 
 
-def test_of_several_bases_the_newest_counts(world: World) -> None:
-    """Lines that were merged crosswise have two, and which one is taken follows from their numbers alone."""
+def test_lines_that_were_merged_crosswise_merge_where_their_bases_agree(world: World) -> None:
+    """They have two bases; what both say is taken, and the newest is the one that is told."""
     world.data(x=b"0", y=b"0", z=b"0")
     world.do("branch", DATA, "fix")
     world.data(x=b"1", y=b"0", z=b"0")  # 3
@@ -335,6 +335,27 @@ def test_of_several_bases_the_newest_counts(world: World) -> None:
     made = merged(world)
     assert (made.base, made.state) == (4, "made")
     assert files(world, 8) == {"x": b"1", "y": b"1", "z": b"2"}
+
+
+def test_what_each_side_chose_against_the_other_is_not_taken_back(world: World) -> None:
+    """Two lines merge each other, and each keeps its own file: the newest base alone would let one overwrite the other."""
+    world.data(x=b"0", y=b"0")
+    world.do("branch", DATA, "fix")
+    world.data(x=b"main", y=b"0")  # 3
+    world.data("fix", x=b"fix", y=b"0")  # 4
+    for number, into in ((3, FIX), (4, MAIN)):
+        world.do("merge", Pointer(DATA, Numbered(number)), into)
+        world.do("merge", into=into, take="ours", paths=("x",))
+        world.do("merge", into=into, continue_=True)
+    with world.loop.ledger.read() as tx:
+        kept = {str(ref): tx.refs.get(ref).target for ref in (MAIN, FIX)}
+    assert [files(world, number)["x"] for number in kept.values()] == [b"main", b"fix"]
+    for source, into in ((Pointer(DATA, Named("main")), FIX), (FROM_FIX, MAIN)):
+        waiting = world.do("merge", source, into)
+        assert (waiting.state, waiting.left) == ("clashing", 1)
+        (clash,) = world.do("merges", into)
+        assert (clash.path, clash.kind) == ("x", "edit/edit")
+        world.do("merge", into=into, abandon=True)
 
 
 def test_a_rehearsal_of_a_merge_keeps_nothing(forked: World) -> None:

@@ -6,9 +6,9 @@ read below their root, and are taken by reference.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from loopline.datasets.diff import diff
 from loopline.datasets.tree import EMPTY, Tree
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from loopline.datasets.nodes import Reads
     from loopline.nouns.digest import Digest
     from loopline.nouns.merge import Choice
+
+
+_AS_OURS: Final = object()
+"""What is to become of a path that a merge leaves alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,27 @@ def merge(blobs: Reads, roots: Roots) -> Merged:
     if regions:
         _set_apart(blobs, roots, found, regions)
     return Merged(found.changes, tuple(found.clashes[path] for path in sorted(found.clashes)))
+
+
+def merge_crosswise(blobs: Reads, roots: Roots, others: Sequence[Digest]) -> Merged:
+    """Merge where there are further bases, as lines have that were merged into each other: a path on which not all agree clashes.
+
+    Each base by itself could take back without a word what one side has chosen against the other.
+    """
+    first, *rest = (merge(blobs, replace(roots, base=base)) for base in (roots.base, *others))
+    clashes = {one.path: one for one in first.clashes}
+    changes = dict(first.changes)
+    trees = [Tree(blobs, root) if root else None for root in (roots.base, roots.ours, roots.theirs)]
+    for merged in rest:
+        clashes = {**{one.path: one for one in merged.clashes}, **clashes}
+        for path in merged.changes.keys() | changes.keys():
+            if path not in clashes and merged.changes.get(path, _AS_OURS) != changes.get(path, _AS_OURS):
+                base, ours, theirs = (tree.find(path) if tree else None for tree in trees)
+                clashes[path] = Clash(path, "edit/edit", base, ours, theirs)
+    apart = tuple(f"{path}/" for path, one in clashes.items() if one.kind == "file/folder")
+    kept = {path: one for path, one in clashes.items() if not path.startswith(apart)}
+    left = {path: one for path, one in changes.items() if path not in kept and not path.startswith(apart)}
+    return Merged(left, tuple(kept[path] for path in sorted(kept)))
 
 
 def settle(

@@ -29,6 +29,8 @@ class Sides:
     ours: Version
     theirs: Version | None
     message: str = ""
+    others: tuple[Version, ...] = ()
+    """Further bases: lines that were merged crosswise have several."""
 
     @property
     def parents(self) -> tuple[int, ...]:
@@ -38,11 +40,12 @@ class Sides:
 
 
 def of_merge(tx: Tables, loop: Loop, source: Pointer, into: RefName, *, message: str = "") -> Sides:
-    """Find the sides of a merge: of several bases the newest one counts. Raise NotFound, Invalid, Refused."""
+    """Find the sides of a merge. Raise NotFound, Invalid, Refused."""
     _same_asset(loop, source, into)
     theirs, ours = tx.versions.resolve(source), _head(tx, into)
     told = message or f"merge {source} into {into}"
-    return checked(tx, Sides(into, "merge", str(source), base_of(tx, ours, theirs), ours, theirs, told))
+    base, *others = bases_of(tx, ours, theirs) or [None]
+    return checked(tx, Sides(into, "merge", str(source), base, ours, theirs, told, tuple(filter(None, others))))
 
 
 def of_revert(
@@ -66,16 +69,15 @@ def of_pick(tx: Tables, loop: Loop, version: Pointer, into: RefName, *, parent: 
 def moved_on(tx: Tables, sides: Sides) -> Sides:
     """Give the same merge as of where its ref stands now."""
     ours = _head(tx, sides.ref)
-    base = sides.base
     if sides.kind == "merge" and sides.theirs and ours.number != sides.ours.number:
-        base = base_of(tx, ours, sides.theirs)
-    return checked(tx, replace(sides, ours=ours, base=base))
+        base, *others = bases_of(tx, ours, sides.theirs) or [None]
+        sides = replace(sides, base=base, others=tuple(filter(None, others)))
+    return checked(tx, replace(sides, ours=ours))
 
 
-def base_of(tx: Tables, ours: Version, theirs: Version) -> Version | None:
-    """Find what two versions come from. Lines that were merged crosswise have several bases: the newest one counts."""
-    found = tx.versions.bases(ours.asset, ours.number, theirs.number)
-    return tx.versions.get(ours.asset, found[0]) if found else None
+def bases_of(tx: Tables, ours: Version, theirs: Version) -> list[Version | None]:
+    """Find what two versions come from, the newest first: several where two lines were merged crosswise."""
+    return [tx.versions.get(ours.asset, number) for number in tx.versions.bases(ours.asset, ours.number, theirs.number)]
 
 
 def checked(tx: Tables, sides: Sides) -> Sides:

@@ -19,7 +19,7 @@ from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.change import Change, Move
 from loopline.nouns.entry import Entry
 from loopline.nouns.merge import DRIVER, Clash, Merge, Resolution
-from loopline.verbs.basing import Sides, checked, moved_on
+from loopline.verbs.basing import Sides, bases_of, checked, moved_on
 from loopline.verbs.moving import Plan, begin
 from loopline.verbs.rowmerging import key_of, merge_rows
 from loopline.verbs.staging import NOTES, notes_of, over
@@ -151,10 +151,11 @@ def weigh(
     `driving`: files that clash and that nobody has spoken of go to drivers; `writing`: else there is no root.
     """
     from loopline.datasets.edit import edit
-    from loopline.datasets.merge import merge, settle
+    from loopline.datasets.merge import merge, merge_crosswise, settle
 
     roots = roots_of(sides)
-    merged = merge(loop.blobs, roots)
+    others = [one.artifact.digest for one in sides.others]
+    merged = merge_crosswise(loop.blobs, roots, others) if others else merge(loop.blobs, roots)
     clashes = decided(merged.clashes, taken)
     made = _driven(loop, sides, clashes) if driving else ()
     if made:
@@ -342,7 +343,9 @@ def sides_of(tx: Tables, merge: Merge) -> Sides:
     numbers = (merge.base, merge.ours, merge.theirs)
     base, ours, theirs = (tx.versions.get(merge.ref.asset, one) if one is not None else None for one in numbers)
     assert ours is not None  # noqa: S101 - of the three only this one is always there
-    return Sides(merge.ref, merge.kind, merge.source, base, ours, theirs, merge.message)
+    several = bases_of(tx, ours, theirs) if merge.kind == "merge" and theirs else []
+    others = tuple(one for one in several if one is not None and one != base)
+    return Sides(merge.ref, merge.kind, merge.source, base, ours, theirs, merge.message, others)
 
 
 def busy(ref: RefName) -> Conflict:
