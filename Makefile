@@ -35,13 +35,13 @@ bench: $(VENV)/.stamp-dev  ## measure against peers, each in its own environment
 	@$(BIN)/python -m benchmarks $(TOPICS)
 
 test-clients: $(VENV)/.stamp-dev  ## other projects' own clients against ours, each in an environment of its own (~/.cache)
-	@$(PYTEST) -m clients tests/clients
+	@$(PYTEST) -n 2 --dist loadfile -m clients tests/clients
 
 test-long: $(VENV)/.stamp-dev  ## whole stories and walks over everything there is
 	@$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder -m long
 
 test-faults: $(VENV)/.stamp-dev  ## kill, cut and fill the disk, for as long as it takes
-	@$(PYTEST) -n 2 -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status
+	@$(PYTEST) -n 3 -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status
 
 coverage: $(VENV)/.stamp-dev  ## which branches no test takes
 	@$(PYTEST) -n $(WORKERS) --dist loadscope --cov --cov-report=term --cov-report=html

@@ -206,7 +206,7 @@ class Branches(RuleBasedStateMachine):
         self.loop.ledger.close()
 
 
-@pytest.mark.parametrize("histories", [8, pytest.param(120, marks=pytest.mark.long)])
+@pytest.mark.parametrize("histories", [8, pytest.param(40, marks=pytest.mark.long)])
 def test_branches_are_as_dictionaries_would_be(histories: int) -> None:
     """In any order of edits, merges, reverts and picks each branch has the files, each version the parents, that it should."""
     run_state_machine_as_test(

@@ -269,7 +269,7 @@ def test_what_a_version_names_can_always_be_read() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(600)
 def test_what_a_version_names_can_be_read_in_long_lives() -> None:
     """Many long lives."""
-    run(400, 60)
+    run(60, 40)
