@@ -13,9 +13,7 @@ from loopline.errors import Unavailable
 
 def here() -> str:
     """Name this machine and process, for people."""
-    import socket
-
-    return f"{socket.gethostname()} {os.getpid()}"
+    return f"{os.uname().nodename} {os.getpid()}"
 
 
 class SystemClock:
