@@ -6,7 +6,9 @@ the version and proposes the move. Where it stands elsewhere by then, the merge 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from re import compile as compiled
@@ -72,6 +74,11 @@ class Weighed:
     def left(self) -> int:
         """Count what nothing was taken for."""
         return sum(one.taken is None for one in self.clashes)
+
+
+WEIGHING: Final = frozenset({"merge", "revert", "cherry_pick"})
+"""Verbs that weigh."""
+_weighed: ContextVar[dict[object, Weighed] | None] = ContextVar("_weighed", default=None)
 
 
 class _Moved(Exception):  # noqa: N818 (no error: the merge is made again)
@@ -143,6 +150,16 @@ def _moved(loop: Loop, sides: Sides, weighed: Weighed, merge: Merge) -> Merge:
     return merge
 
 
+@contextmanager
+def weighed_once() -> Iterator[None]:
+    """Weigh the same versions once in this context: what a rehearsal has weighed takes a transaction no time."""
+    token = _weighed.set({})
+    try:
+        yield
+    finally:
+        _weighed.reset(token)
+
+
 def weigh(
     loop: Loop, sides: Sides, taken: Sequence[Resolution] = (), *, driving: bool = True, writing: bool = True
 ) -> Weighed:
@@ -150,6 +167,17 @@ def weigh(
 
     `driving`: files that clash and that nobody has spoken of go to drivers; `writing`: else there is no root.
     """
+    known = _weighed.get()
+    if known is None:
+        return _weigh(loop, sides, taken, driving=driving, writing=writing)
+    versions = (sides.base, sides.ours, sides.theirs, *sides.others)
+    asked = (sides.ref, *[one and one.number for one in versions], *taken, driving, writing)
+    if asked not in known:
+        known[asked] = _weigh(loop, sides, taken, driving=driving, writing=writing)
+    return known[asked]
+
+
+def _weigh(loop: Loop, sides: Sides, taken: Sequence[Resolution], *, driving: bool, writing: bool) -> Weighed:
     from loopline.datasets.edit import edit
     from loopline.datasets.merge import merge, merge_crosswise, settle
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +14,15 @@ from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.token import Scope
 from loopline.store.memory import MemoryBlobs
+from loopline.verbs.merging import DRIVERS
 
 from .test_blobs import frame
 
 if TYPE_CHECKING:
+    from loopline.loop import Loop
+    from loopline.nouns.merge import Clash
+    from loopline.verbs.basing import Sides
+
     from .conftest import Face
 
 MAIN = "data/flights@main"
@@ -61,6 +67,29 @@ def test_the_same_request_is_one_merge(forked: Face) -> None:
     assert once.status_code == 200
     assert once.json() == twice.json()
     assert forked.events().count("change.applied") == 5
+
+
+def test_others_write_while_a_merge_is_weighed(forked: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver may take its time: it is asked once, and no transaction waits for it."""
+    written: list[bool] = []
+
+    def slow(loop: Loop, sides: Sides, clash: Clash) -> bytes:
+        del sides, clash
+        other = Thread(target=_write, args=(loop,))
+        other.start()
+        other.join(1)
+        written.append(not other.is_alive())
+        return b"both"
+
+    monkeypatch.setitem(DRIVERS, "slow", slow)
+    answer = forked.post("/merge", MERGE, headers={"Idempotency-Key": "k"}).json()["result"]
+    assert (answer["state"], written) == ("made", [True])
+    assert forked.get(f"/blobs/{digest_of(b'both')}").content == b"both"
+
+
+def _write(loop: Loop) -> None:
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        tx.say("asset.described", "data/flights")
 
 
 def test_who_may_only_look_may_not_merge(forked: Face) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ from loopline.verbs.plain import plain
 from loopline.verbs.usage import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -80,7 +81,27 @@ def _write(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
 
     key, dry = wire.key_of(request), wire.dry_of(request)
     keeping = _SHOWN_ONCE if verb.name in SECRET else None
-    return _answered(*once(loop, carry_out, key=key, asked=(verb.name, raw), dry=dry, keeping=keeping))
+    with _weighing(loop, verb.name, carry_out if key and not dry else None):
+        return _answered(*once(loop, carry_out, key=key, asked=(verb.name, raw), dry=dry, keeping=keeping))
+
+
+@contextmanager
+def _weighing(loop: Loop, name: str, carry_out: Callable[[Loop], Reply] | None) -> Iterator[None]:
+    """Rehearse a merge before the transaction that keeps its reply: it may take seconds, in which nobody could write."""
+    from loopline.verbs.merging import WEIGHING, weighed_once
+
+    if carry_out is None or name not in WEIGHING:
+        yield
+        return
+    with weighed_once():
+        with suppress(LooplineError):  # it is told of what is carried out
+            carry_out(_rehearsing(loop))
+        yield
+
+
+def _rehearsing(loop: Loop) -> Loop:
+    """Give a loop that writes nothing down."""
+    return replace(loop, ledger=Ledger(loop.ledger.database, clock=loop.clock, dry=True))
 
 
 def _work(request: Request, verb: Verb, project: str, raw: bytes) -> Response:
@@ -118,7 +139,7 @@ def once(
     worked. Also tells whether the reply is an old one.
     """
     if dry:
-        return carry_out(replace(loop, ledger=Ledger(loop.ledger.database, clock=loop.clock, dry=True))), False
+        return carry_out(_rehearsing(loop)), False
     if not key:
         return carry_out(loop), False
     name, raw = asked
