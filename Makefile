@@ -37,7 +37,7 @@ bench: $(VENV)/.stamp-dev  ## measure against peers, each in its own environment
 test-clients: $(VENV)/.stamp-dev  ## other projects' own clients against ours, each in an environment of its own (~/.cache)
 	@$(PYTEST) -n 2 --dist loadfile -m clients tests/clients
 
-test-long: $(VENV)/.stamp-dev  ## whole stories and walks over everything there is
+test-long: $(VENV)/.stamp-dev  ## whole stories, pages in a browser and walks over everything there is
 	@$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder -m long
 
 test-faults: $(VENV)/.stamp-dev  ## kill, cut and fill the disk, for as long as it takes

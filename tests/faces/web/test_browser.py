@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .serving import Server
     from .story import Story
 
+pytestmark = pytest.mark.long
+
 WAYS: dict[str, Any] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .serving import Server
     from .story import Story
 
+pytestmark = pytest.mark.long
+
 WAYS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from .conftest import looking
 from .test_services import HERE, opened
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
     from .serving import Server
     from .story import Story
+
+pytestmark = pytest.mark.long
 
 
 def test_an_alert_shows_up_by_itself_and_is_answered_by_keyboard(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .serving import Server
     from .story import Story
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
