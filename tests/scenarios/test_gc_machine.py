@@ -27,8 +27,12 @@ from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName
 from loopline.nouns.progress import Progress
+from loopline.store import far
+from loopline.store.blobs import Blobs, absent
+from loopline.store.far import FarBlobs
 from loopline.store.leased import Leased
 from loopline.store.local import LocalBlobs
+from loopline.store.objects import ObjectBlobs
 from loopline.testing.clock import FakeClock, SequentialIds
 from loopline.testing.loop import empty_database, loop
 from loopline.verbs import condemning
@@ -63,7 +67,7 @@ class Process:
         self.ledger = Ledger(machine.database, clock=machine.clock)
         self.ledger.attendance = Attendance(self.ledger, machine.ids.new, f"here {number}", every=None)
         self.attendance = self.ledger.attendance
-        self.blobs = Leased(LocalBlobs(machine.folder, small=SMALL, several=3), self.attendance.hold)
+        self.blobs = Leased(machine.fresh(), self.attendance.hold)
         self.pending: dict[Digest, dict[Digest, bytes]] = {}
         self.paused = False
 
@@ -110,9 +114,13 @@ class Machine(RuleBasedStateMachine):
         """Remove the store."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def fresh(self) -> LocalBlobs:
+    def fresh(self) -> Blobs:
         """Open the store as a new process does."""
         return LocalBlobs(self.folder, small=SMALL, several=3)
+
+    def looking(self) -> Blobs:
+        """Open it for looking only."""
+        return Looking(self.folder, small=SMALL, several=3)
 
     def heard(self, progress: Progress) -> None:
         """While the collector listens, writers that are not paused beat."""
@@ -206,10 +214,15 @@ class Machine(RuleBasedStateMachine):
             process = data.draw(st.sampled_from(waiting))
             self.publish(process, min(process.pending))
 
+    def stepped(self) -> tuple[Any, tuple[str, ...]]:
+        """Give the module that holds the steps of this store, and their names."""
+        return os, STEPS
+
     @contextmanager
     def stepping(self, step: int, do: Callable[[], None]) -> Iterator[None]:
-        """Count what goes to the disk and to the ledger, and do something in front of one of these steps."""
-        left, kept = itertools.count(step, -1), {name: getattr(os, name) for name in STEPS}
+        """Count what goes to the store and to the ledger, and do something in front of one of these steps."""
+        module, names = self.stepped()
+        left, kept = itertools.count(step, -1), {name: getattr(module, name) for name in names}
         telemetry = Ledger.telemetry
 
         def here() -> None:
@@ -231,15 +244,15 @@ class Machine(RuleBasedStateMachine):
             here()
 
         with pytest.MonkeyPatch.context() as patch:
-            for name in STEPS:
-                patch.setattr(os, name, counted(name))
+            for name in names:
+                patch.setattr(module, name, counted(name))
             patch.setattr(Ledger, "telemetry", told)
             yield
 
     @invariant()
     def what_is_named_can_be_read(self) -> None:
         """Every node and every file of every version that was not deleted."""
-        looking = Looking(self.folder, small=SMALL, several=3)
+        looking = self.looking()
         for root, files in self.versions.values():
             try:
                 assert {one.digest for one in Tree(looking, root).iter()} == set(files)
@@ -249,10 +262,56 @@ class Machine(RuleBasedStateMachine):
                 raise AssertionError(error) from error
 
 
-def run(examples: int, steps: int) -> None:
+class OneByOne(ObjectBlobs):
+    """An object store that is asked by one thread, in which things may happen in between."""
+
+    def _each(self, work: Any, arguments: Any) -> Any:
+        return [work(*one) for one in arguments]
+
+
+class OnlyRead(OneByOne):
+    """One that is only looked at: what lies in the trash is read there, and not taken back."""
+
+    def __init__(self, url: str, *, store: Any) -> None:
+        super().__init__(url, store=store)
+        self.trash.took_back = lambda *_, **__: False  # type: ignore[method-assign]
+
+    def read(self, digest: Digest) -> bytes:
+        """Read an object, or what is in the trash."""
+        for place in ("blobs/sha256", *(f"trash/{number:08}" for number in self.trash.numbers())):
+            with suppress(FileNotFoundError), self.asking("read") as (obs, store):
+                return bytes(obs.get(store, f"{place}/{digest[7:]}").bytes())
+        raise absent(digest)
+
+
+class FarMachine(Machine):
+    """The same on an object store, in which small blobs lie in packs."""
+
+    def __init__(self) -> None:
+        from obstore.store import MemoryStore
+
+        self.memory = MemoryStore()
+        super().__init__()
+
+    def fresh(self) -> Blobs:
+        """Open the store as a new process does."""
+        return FarBlobs(OneByOne("memory://", store=self.memory))
+
+    def looking(self) -> Blobs:
+        """Open it for looking only."""
+        return FarBlobs(OnlyRead("memory://", store=self.memory))
+
+    def stepped(self) -> tuple[Any, tuple[str, ...]]:
+        """Give what asks the store."""
+        import obstore
+
+        return obstore, ("put", "copy", "delete")
+
+
+def run(examples: int, steps: int, machine: type[Machine] = Machine) -> None:
     """Let the machine run."""
     run_state_machine_as_test(
-        Machine,
+        machine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
@@ -273,3 +332,12 @@ def test_what_a_version_names_can_always_be_read() -> None:
 def test_what_a_version_names_can_be_read_in_long_lives() -> None:
     """Many long lives."""
     run(60, 40)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_what_a_version_names_can_be_read_in_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packs that come, lose blobs, are written anew and go; every process knows them as of when it looked."""
+    monkeypatch.setattr(far, "SEVERAL", 3)
+    monkeypatch.setattr(far, "SMALL", SMALL)
+    run(40, 40, FarMachine)

@@ -10,6 +10,7 @@ import pytest
 
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of
+from loopline.store import far
 from loopline.store.blobs import Blobs
 from loopline.store.far import SMALL, FarBlobs
 from loopline.store.objects import ObjectBlobs
@@ -69,8 +70,8 @@ def test_large_ones_are_objects(bucket: str) -> None:
     assert sorted(blobs.objects.iter()) == sorted([digest_of(data), digest_of(b"1")])
 
 
-def test_what_another_has_packed_is_found() -> None:
-    """Who has looked before finds by name what was packed since, and that it was deleted."""
+def test_what_another_has_packed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has looked before finds by name what was packed since, and half a minute later that it was deleted."""
     objects = in_memory()
     mine, theirs = FarBlobs(objects), FarBlobs(objects)
     assert mine.size(NAMES[0]) is None
@@ -79,6 +80,9 @@ def test_what_another_has_packed_is_found() -> None:
     assert mine.read(NAMES[1]) == ITEMS[1]
     assert theirs.delete(NAMES[0])
     assert not theirs.delete(NAMES[0])
+    assert mine.size(NAMES[0]) == len(ITEMS[0])
+    monkeypatch.setattr(far, "_FRESH_S", -1.0)
+    assert mine.size(NAMES[0]) is None
     assert mine.missing(NAMES) == {NAMES[0]}
     assert sorted(mine.iter()) == sorted(NAMES[1:])
 
@@ -139,3 +143,32 @@ def test_a_pack_without_an_index_is_not_there(between: Between, bucket: str) -> 
     assert blobs.missing(NAMES) == set()
     puts = [path for method, path in between.seen if method == "PUT"]
     assert len(puts) == 4
+
+
+def test_many_that_are_put_are_one_pack(bucket: str) -> None:
+    """What is new goes into a pack, what is there is not sent again; a few are objects."""
+    blobs = FarBlobs(ObjectBlobs(bucket))
+    large = os.urandom(SMALL + 1)
+    assert blobs.put_all([*ITEMS[:100], large]) == [*NAMES[:100], digest_of(large)]
+    assert blobs.put_all(ITEMS) == NAMES
+    assert sorted(name.rpartition(".")[2] for name in blobs.named.list("packs")) == ["idx", "idx", "pack", "pack"]
+    assert blobs.put_all(ITEMS) == NAMES
+    assert len(list(blobs.named.list("packs"))) == 4
+    assert list(blobs.objects.iter()) == [digest_of(large)]
+    blobs.put_all([b"a", b"b"])
+    assert sorted(blobs.objects.iter()) == sorted([digest_of(large), digest_of(b"a"), digest_of(b"b")])
+    assert sorted(FarBlobs(ObjectBlobs(bucket)).iter()) == sorted({*NAMES, *blobs.objects.iter()})
+
+
+def test_what_a_pack_holds_damaged_is_mended_by_putting_it_again() -> None:
+    """Together with many others, which stay where they are."""
+    import obstore
+
+    blobs = FarBlobs(in_memory())
+    fill(blobs)
+    name = next(name for name in blobs.named.list("packs") if name.endswith(".pack"))
+    held = blobs.named.find(f"packs/{name}") or b""
+    obstore.put(blobs.objects._store, f"packs/{name}", held.replace(ITEMS[7], b"?" * len(ITEMS[7]), 1))
+    blobs.put_all(ITEMS)
+    assert list(blobs.objects.iter()) == [NAMES[7]]
+    assert blobs.read(NAMES[7]) == ITEMS[7]

@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self
 
 from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest
-from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_lacking
+from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_groups, put_lacking
 from loopline.store.local import LocalBlobs
 from loopline.store.system import SystemClock
 from loopline.store.trash import Trash, trash_of
@@ -71,6 +71,11 @@ class Cached:
 
     def put_all(self, items: Iterable[bytes]) -> list[Digest]:
         """Keep each there, then copies here."""
+        return [digest for group in self.put_groups(items) for digest in group]
+
+    def put_groups(self, items: Iterable[bytes]) -> Iterator[list[Digest]]:
+        """Keep each there, in groups, then copies here."""
+        kept: list[bytes] = []
 
         def noted() -> Iterator[bytes]:
             for data in items:
@@ -81,10 +86,10 @@ class Cached:
                     self._copy(kept)
                     kept.clear()
 
-        kept: list[bytes] = []
-        digests = self.far.put_all(noted())
-        self._copy(kept)
-        return digests
+        for group in put_groups(self.far, noted()):
+            self._copy(kept)
+            kept.clear()
+            yield group
 
     def put_lacking(self, items: Iterable[tuple[Digest, bytes]]) -> Iterator[list[Digest]]:
         """Keep each there, as that store does many best, without copies here."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +23,7 @@ from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store import packindex
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt, part_of
+from loopline.store.fartrash import FarTrash
 from loopline.store.files import write_all
 from loopline.store.named import ObjectNamed
 from loopline.store.objects import PIECE, ObjectBlobs
@@ -30,6 +32,8 @@ from loopline.store.packindex import PackIndex, open_index
 from loopline.store.system import SystemIds
 
 T = TypeVar("T")
+_Places = dict[str, list[tuple[int, int, Digest]]]
+"""Of packs: offset, length and name of blobs."""
 SMALL: Final = 256 << 10
 """Blobs up to this size go into packs: a request costs about as much as sending so many bytes."""
 PACK: Final = 32 << 20
@@ -37,13 +41,18 @@ SEVERAL: Final = 16
 _AT_ONCE: Final = 4
 """Packs and objects, or pieces of packs, that are under way; so much is held in memory, and may be sent twice."""
 _GAP: Final = 64 << 10
+_GROUP: Final = 16_384
 _ASKED: Final = 64
 """Up to so many objects are asked for one by one; of more, names are listed first."""
 _LISTED: Final = 64_000
+_FRESH_S: Final = 30.0
+"""So long is believed that a pack still has what it had, by who says that a blob is there; who reads it is told by the store."""
 _IDS: Final = SystemIds()
 
 
-class _Pack:
+class Pack:
+    """A pack: what its index says, and what of that is gone."""
+
     __slots__ = ("gone", "index", "known")
 
     def __init__(self, index: PackIndex) -> None:
@@ -53,6 +62,7 @@ class _Pack:
         """Bytes of what is known to be gone."""
 
     def find(self, ident: bytes) -> tuple[int, int] | None:
+        """Give offset and length of a blob that is not gone, by its 32 bytes."""
         return None if ident in self.gone else self.index.find(ident)
 
 
@@ -63,16 +73,30 @@ class FarBlobs:
         self.objects = objects
         self.named = ObjectNamed(objects)
         self._folder = folder
-        self._packs: dict[str, _Pack] | None = None
+        self._packs: dict[str, Pack] | None = None
+        self._looked = -_FRESH_S
         self._guard = threading.Lock()
+        self.trash = FarTrash(self)
+        """Where a reclaim moves what nothing names. What is asked for is taken back from there."""
 
     def put(self, data: bytes) -> Digest:
         """Keep `data` as an object, which is read in place of a damaged one in a pack."""
         return self.objects.put(data)
 
     def put_all(self, items: Iterable[bytes]) -> list[Digest]:
-        """Keep each as an object."""
-        return self.objects.put_all(items)
+        """Keep each: small ones that are lacking in packs, where they are several."""
+        return [digest for group in self.put_groups(items) for digest in group]
+
+    def put_groups(self, items: Iterable[bytes]) -> Iterator[list[Digest]]:
+        """Keep many, as much of them at a time as a pack takes."""
+        group, size = list[bytes](), 0
+        for data in items:
+            group.append(data)
+            size += len(data)
+            if size >= PACK or len(group) >= _GROUP:
+                yield self._put_group(group)
+                group, size = [], 0
+        yield self._put_group(group)
 
     def put_lacking(self, items: Iterable[tuple[Digest, bytes]]) -> Iterator[list[Digest]]:
         """Keep each, small ones in packs; give them as they have become durable. Who gives too fast waits."""
@@ -85,10 +109,10 @@ class FarBlobs:
                 small.append((digest, data))
                 size += len(data)
                 if size >= PACK:
-                    yield from window.begin(self._put_pack, small)
+                    yield from window.begin(self.put_pack, small)
                     small, size = [], 0
             if len(small) >= SEVERAL:
-                yield from window.begin(self._put_pack, small)
+                yield from window.begin(self.put_pack, small)
             elif small:
                 yield self.objects.put_all(data for _, data in small)
             yield from window.rest()
@@ -128,24 +152,12 @@ class FarBlobs:
 
     def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
         """Give what is packed, neighbours by one request and several requests at once, then objects."""
-        asked = {digest: _ident(digest) for digest in digests}
-        if self._packs is None or any(self._find(ident) is None for ident in asked.values()):
+        asked = list(dict.fromkeys(digests))
+        if self._packs is None or not all(map(self.holds, asked)):
             self._reload()
-        places: dict[str, list[tuple[int, int, Digest]]] = {}
-        rest: list[Digest] = []
-        for digest, ident in asked.items():
-            place = self._find(ident)
-            if place is None:
-                rest.append(digest)
-            else:
-                places.setdefault(place[0], []).append((place[1], place[2], digest))
-        with _Window[tuple[Digest, bytes | None]]() as window:
-            for name, wanted in sorted(places.items()):
-                for run in _runs(sorted(wanted)):
-                    for some in window.begin(self._read_run, name, run):
-                        yield from self._sound(some)
-            for some in window.rest():
-                yield from self._sound(some)
+        places, rest = self._placed(asked)
+        for digest, data in self._fetched(places):
+            yield digest, data if data is not None and _is(data, digest) else self.read(digest)
         yield from self.objects.read_all(rest)
 
     def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
@@ -155,6 +167,8 @@ class FarBlobs:
     def size(self, digest: Digest) -> int | None:
         """Look into packs, then ask for its object, then look for newer packs."""
         ident = _ident(digest)
+        if time.monotonic() - self._looked > _FRESH_S:
+            self._reload()
         place = self._find(ident)
         if place is None and (size := self.objects.size(digest)) is not None:
             return size
@@ -170,7 +184,8 @@ class FarBlobs:
         if len(rest) > _ASKED:
             names = set(islice(self.objects.iter(), _LISTED))
             if len(names) < _LISTED:
-                return {digest for digest in rest if digest not in names}
+                lacking = {digest for digest in rest if digest not in names}
+                return lacking - self.trash.revive(lacking)
         return self.objects.missing(rest)
 
     def path(self, digest: Digest) -> Path | None:  # noqa: ARG002 - the port's signature
@@ -184,25 +199,50 @@ class FarBlobs:
 
     def delete(self, digest: Digest) -> bool:
         """Remove its object, and write down that no pack has it any more."""
-        ident = _ident(digest)
         found = self.objects.delete(digest)
-        self._reload()
-        for name, pack in list((self._packs or {}).items()):
-            while pack.find(ident) is not None:
+        return bool(self.bury([digest])) or found
+
+    def bury(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Write down that no pack has them any more; give those that one had."""
+        wanted = {_ident(digest): digest for digest in digests}
+        found = set[Digest]()
+        for name, pack in self.packs().items():
+            while here := [ident for ident in wanted if pack.find(ident) is not None]:
                 gone = f"packs/{name}.gone"
                 old = self.named.find(gone)
-                if self.named.swap(gone, old, (old or b"") + ident):
-                    found = True
+                if self.named.swap(gone, old, (old or b"") + b"".join(here)):
+                    found.update(wanted[ident] for ident in here)
                     break
-                self._learn(name, pack)
+                self.learn(name, pack)
         self._reload()
         return found
 
+    def packs(self) -> dict[str, Pack]:
+        """Give the packs that there are, by name."""
+        self._reload()
+        return dict(self._packs or {})
+
+    def packed(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Give those that lie in a pack whole, neighbours by one request and several requests at once."""
+        fetched = self._fetched(self._placed(digests)[0])
+        return ((digest, data) for digest, data in fetched if data is not None and _is(data, digest))
+
+    def whole(self, name: str, pack: Pack, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Give those that lie whole in this one pack."""
+        places = [(*place, digest) for digest in digests if (place := pack.find(_ident(digest)))]
+        for run in _runs(sorted(places)):
+            for digest, data in self._read_run(name, run):
+                if data is not None and _is(data, digest):
+                    yield digest, data
+
+    def holds(self, digest: Digest) -> bool:
+        """Tell whether a pack that is known here has it."""
+        return self._find(_ident(digest)) is not None
+
     def iter(self) -> Iterator[Digest]:
         """Give what is packed, then the objects."""
-        self._reload()
         seen = set[bytes]()
-        for pack in list((self._packs or {}).values()):
+        for pack in self.packs().values():
             for ident in pack.index.ids():
                 if ident not in pack.gone and ident not in seen:
                     seen.add(ident)
@@ -215,11 +255,26 @@ class FarBlobs:
         """Open the same store in another process."""
         return FarBlobs, (self.objects, self._folder)
 
+    def _put_group(self, group: list[bytes]) -> list[Digest]:
+        names = [digest_of(data) for data in group]
+        fresh = dict(zip(names, group, strict=True))
+        small = {digest: data for digest, data in fresh.items() if len(data) <= SMALL}
+        if len(small) >= SEVERAL:
+            lacking = self.missing(small)
+            if len(lacking) >= SEVERAL:
+                self.put_pack([(digest, data) for digest, data in small.items() if digest in lacking])
+            else:
+                lacking = set()
+            sound = {digest for digest, _ in self.packed(small.keys() - lacking)}
+            fresh = {digest: data for digest, data in fresh.items() if digest not in lacking and digest not in sound}
+        self.objects.put_all(fresh.values())
+        return names
+
     def _put_object(self, digest: Digest, data: bytes) -> list[Digest]:
         self.objects.put(data)
         return [digest]
 
-    def _put_pack(self, blobs: list[tuple[Digest, bytes]]) -> list[Digest]:
+    def put_pack(self, blobs: list[tuple[Digest, bytes]]) -> list[Digest]:
         """Write a pack, then its index. What is killed in between has left a pack that nobody sees."""
         data, places = packed((_ident(digest), held) for digest, held in blobs)
         name, index = _IDS.new(), packindex.encode(places, len(data))
@@ -249,10 +304,25 @@ class FarBlobs:
             raise corrupt(digest, found, len(data))
         return data
 
-    def _sound(self, several: Iterable[tuple[Digest, bytes | None]]) -> Iterator[tuple[Digest, bytes]]:
-        for digest, data in several:
-            sound = data is not None and "sha256:" + sha256(data).hexdigest() == digest
-            yield digest, data if sound and data is not None else self.read(digest)
+    def _placed(self, digests: Iterable[Digest]) -> tuple[_Places, list[Digest]]:
+        """Say where packs hold some, and give those that none has."""
+        places, rest = _Places(), list[Digest]()
+        for digest in dict.fromkeys(digests):
+            if place := self._find(_ident(digest)):
+                places.setdefault(place[0], []).append((*place[1:], digest))
+            else:
+                rest.append(digest)
+        return places, rest
+
+    def _fetched(self, places: _Places) -> Iterator[tuple[Digest, bytes | None]]:
+        """Read what packs hold, unverified: neighbours by one request, and several requests at once."""
+        with _Window[tuple[Digest, bytes | None]]() as window:
+            for name, wanted in sorted(places.items()):
+                for run in _runs(sorted(wanted)):
+                    for some in window.begin(self._read_run, name, run):
+                        yield from some
+            for some in window.rest():
+                yield from some
 
     def _read_run(self, name: str, run: list[tuple[int, int, Digest]]) -> list[tuple[Digest, bytes | None]]:
         """Read neighbours by one request, unverified; None for what is gone."""
@@ -279,7 +349,7 @@ class FarBlobs:
             with contextlib.suppress(FileNotFoundError), self.objects.asking("read") as (obs, store):
                 for page in obs.list(store, "packs/"):
                     sizes.update((one["path"].rpartition("/")[2], one["size"]) for one in page)
-            old, packs = self._packs or {}, dict[str, _Pack]()
+            old, packs = self._packs or {}, dict[str, Pack]()
             for file in sorted(sizes):
                 name, _, end = file.rpartition(".")
                 if (
@@ -288,21 +358,22 @@ class FarBlobs:
                     and (pack := old.get(name) or self._opened(name)) is not None
                 ):
                     if sizes.get(f"{name}.gone", 0) != pack.known:
-                        self._learn(name, pack)
+                        self.learn(name, pack)
                     packs[name] = pack
-            self._packs = packs
+            self._packs, self._looked = packs, time.monotonic()
 
-    def _learn(self, name: str, pack: _Pack) -> None:
+    def learn(self, name: str, pack: Pack) -> None:
+        """Look what of a pack is gone by now."""
         gone = self.named.find(f"packs/{name}.gone") or b""
         pack.gone = frozenset(gone[at : at + 32] for at in range(0, len(gone) // 32 * 32, 32))
         pack.known = len(gone)
 
-    def _opened(self, name: str) -> _Pack | None:
+    def _opened(self, name: str) -> Pack | None:
         """Open an index: the copy that is here, else what the store has, of which a copy is made."""
         file = None if self._folder is None else os.path.join(self._folder, f"{name}.idx")
         if file is not None:
             with contextlib.suppress(OSError, ValueError):
-                return _Pack(open_index(file))
+                return Pack(open_index(file))
         data = self.named.find(f"packs/{name}.idx")
         if data is None:
             return None
@@ -318,7 +389,7 @@ class FarBlobs:
         if file is not None:
             with contextlib.suppress(OSError):
                 _keep(file, data)
-        return _Pack(index)
+        return Pack(index)
 
 
 class _Window(Generic[T]):
@@ -340,6 +411,10 @@ class _Window(Generic[T]):
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+
+def _is(data: bytes, digest: Digest) -> bool:
+    return "sha256:" + sha256(data).hexdigest() == digest
 
 
 def _runs(wanted: list[tuple[int, int, Digest]]) -> Iterator[list[tuple[int, int, Digest]]]:

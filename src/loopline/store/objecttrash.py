@@ -36,11 +36,20 @@ class ObjectTrash:
 
     def take(self, number: int, digests: Iterable[Digest]) -> tuple[int, int]:
         """Copy each to the trash, several at once, then delete it."""
-        unmark(ObjectNamed(self._blobs))
+        self.unmark()
         sizes = self._blobs._each(self._take, ((number, digest) for digest in digests))
         self._known = (-_FRESH_S, [])
         moved = [size for size in sizes if size is not None]
         return len(moved), sum(moved)
+
+    def unmark(self) -> None:
+        """Let all marks of whole trees fall."""
+        unmark(ObjectNamed(self._blobs))
+
+    def keep(self, number: int, items: Iterable[tuple[Digest, bytes]]) -> None:
+        """Write blobs to the trash that are not objects, several at once; where there is an object besides, it goes."""
+        self._blobs._each(self._keep, ((number, digest, data) for digest, data in items))
+        self._known = (-_FRESH_S, [])
 
     def numbers(self) -> list[int]:
         """List the folders of the trash."""
@@ -98,6 +107,13 @@ class ObjectTrash:
         except FileNotFoundError:
             return None
         return size
+
+    def _keep(self, number: int, digest: Digest, data: bytes) -> None:
+        blobs = self._blobs
+        with blobs._translated("write"):
+            blobs._obs.put(blobs._store, _key(number, digest), data, mode="overwrite")
+            with contextlib.suppress(FileNotFoundError):
+                blobs._obs.delete(blobs._store, f"blobs/sha256/{digest[7:]}")
 
     def _revive(self, numbers: list[int], digest: Digest) -> bool:
         blobs = self._blobs
