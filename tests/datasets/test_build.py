@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.datasets import build as module
-from loopline.datasets.build import build_folder, build_listed, status
+from loopline.datasets.build import build_folder, build_listed
 from loopline.datasets.checkout import checkout
-from loopline.datasets.hashing import hash_files
 from loopline.datasets.index import Index
 from loopline.datasets.scan import look
+from loopline.datasets.standing import status
 from loopline.datasets.tree import EMPTY, Tree
 from loopline.errors import Conflict, Invalid
 from loopline.nouns.digest import digest_of
@@ -93,28 +92,6 @@ def test_what_the_store_has_lost_is_stored_again(folder: Path, blobs: MemoryBlob
     assert {root, digest_of(b"n\n7\n")} <= blobs.held.keys()
 
 
-def test_status_tells_what_adding_would_change(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
-    """Added, removed and changed files come in order; nothing is stored; the tree of the folder itself is clean."""
-    root = build_folder(blobs, folder, index).root
-    assert list(status(blobs, root, folder, index)) == []
-    (folder / "1" / "01.csv").write_text("changed")
-    (folder / "1" / "new").write_text("new")
-    (folder / "3" / "new").write_text("new")
-    (folder / "2" / "02.csv").unlink()
-    (folder / "0" / "00.csv").chmod(0o755)
-    held = dict(blobs.held)
-    found = list(status(blobs, root, folder, index))
-    assert [(d.word, d.path) for d in found] == [
-        ("changed", "0/00.csv"),
-        ("changed", "1/01.csv"),
-        ("added", "1/new"),
-        ("removed", "2/02.csv"),
-        ("added", "3/new"),
-    ]
-    assert blobs.held == held
-    assert [d.new for d in status(blobs, build_folder(blobs, folder, index).root, folder, index)] == []
-
-
 def test_rules_that_come_later_count(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
     """What is left out from now on is removed, also from a folder in which nothing else has changed; and it comes back."""
     root = build_folder(blobs, folder, index).root
@@ -126,36 +103,6 @@ def test_rules_that_come_later_count(folder: Path, blobs: MemoryBlobs, index: In
     assert (built.files, built.stored) == (15, 1)
     (folder / ".looplineignore").unlink()
     assert build_folder(blobs, folder, index).root == root
-
-
-def test_status_hashes_once(folder: Path, blobs: MemoryBlobs, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one status read, the next one and a build in another process know."""
-    root = build_folder(blobs, folder, index).root
-    (folder / "1" / "01.csv").write_text("changed")
-    time.sleep(0.01)
-    assert len(list(status(blobs, root, folder, index))) == 1
-    read: list[str] = []
-    real = hash_files
-
-    def counting(root: str, files: list[object], **more: object) -> object:
-        read.extend(file.path for file in files)  # type: ignore[attr-defined]
-        return real(root, files, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(module, "hash_files", counting)
-    assert len(list(status(blobs, root, folder, Index(index.file)))) == 1
-    assert read == []
-    build_folder(blobs, folder, Index(index.file))
-    assert read == ["1/01.csv"]
-    assert digest_of(b"changed") in blobs.held
-
-
-def test_status_works_where_nothing_can_be_noted(
-    folder: Path, blobs: MemoryBlobs, index: Index, tmp_path: Path
-) -> None:
-    """Looking needs no place to write."""
-    root = build_folder(blobs, folder, index).root
-    (tmp_path / "file").write_text("")
-    assert list(status(blobs, root, folder, Index(tmp_path / "file" / "index"))) == []
 
 
 def test_listed_files_are_all_that_is_taken(folder: Path, blobs: MemoryBlobs, index: Index) -> None:

@@ -14,7 +14,8 @@ from loopline.nouns.name import AssetName, Pointer, parse_pointer
 from loopline.sdk.client import Local
 from loopline.sdk.lock import Lock
 from loopline.sdk.session import session
-from loopline.sdk.workspace import Workspace, straight
+from loopline.sdk.standing import straight
+from loopline.sdk.workspace import Workspace
 
 FLIGHTS = AssetName("flights", "data", "flights")
 

@@ -8,7 +8,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from loopline.datasets.blocks import EXECUTABLE, LINK, Block, Found, Listing, Stamp, join_names, pack, pack_stamp
+from loopline.datasets.blocks import (
+    EXECUTABLE,
+    LINK,
+    Block,
+    Found,
+    Listing,
+    Stamp,
+    join_names,
+    pack,
+    pack_all,
+    pack_stamp,
+)
 from loopline.datasets.ignore import Ignore, read_rules
 from loopline.datasets.index import Index
 from loopline.datasets.path import are_paths, check_path, join_path
@@ -112,6 +123,8 @@ class _Looking:
         try:
             number = os.open(where, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
+                if self._is_known(folder, number):
+                    return []
                 listed = _list(number)
                 self._compare(folder, number, listed)
             finally:
@@ -127,6 +140,14 @@ class _Looking:
             ) from None
         return listed.folders
 
+    def _is_known(self, folder: str, number: int) -> bool:
+        """Look at a folder that holds the files that it held, and no folder: most are such, and their names say it all."""
+        block = self._index.block(folder)
+        if block is None or self._anew or not block.is_plain():
+            return False
+        names = os.listdir(number)
+        return block.names == join_names(names) and self._restamp(folder, number, names, block)
+
     def _compare(self, folder: str, number: int, listed: _Listed) -> None:
         block = self._index.block(folder)
         if block is None and not listed.names:
@@ -139,13 +160,10 @@ class _Looking:
 
     def _restamp(self, folder: str, number: int, names: list[str], block: Block) -> bool:
         """Look at the files of a folder that has the same ones as before; False where that does not hold any more."""
-        found = []
         try:
-            for name in names:
-                status = os.stat(name, dir_fd=number, follow_symlinks=False)
-                if status.st_mode & _KIND != stat.S_IFREG:
-                    return False
-                found.append(pack(status))
+            found = pack_all(number, names)
+            if found is None:
+                return False
             other = block.other(found)
             for at in other:
                 status = os.stat(names[at], dir_fd=number, follow_symlinks=False)

@@ -5,76 +5,33 @@ A folder that was checked out or added remembers which branch and version it sta
 
 from __future__ import annotations
 
-import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from loopline.datasets.build import Built, build_folder
-from loopline.datasets.build import status as compare
-from loopline.datasets.checkout import CheckedOut
-from loopline.datasets.checkout import checkout as write
-from loopline.datasets.diff import diff
-from loopline.datasets.edit import edit
 from loopline.datasets.index import Index, unwritable
 from loopline.datasets.only import Only
-from loopline.datasets.tree import Tree
+from loopline.datasets.standing import status as compare
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.loop import silent
 from loopline.nouns.artifact import TREE
-from loopline.nouns.change import ChangeState, Published
 from loopline.nouns.entry import Difference
 from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName, parse_asset
 from loopline.nouns.progress import Report
 from loopline.nouns.version import Version
 from loopline.sdk.client import Client
 from loopline.sdk.lock import Lock, Locked
-from loopline.sdk.snapshot import index_file
+from loopline.sdk.standing import Stand, Standing, index_file, notes, read_note, straight
 from loopline.store.files import Scratch
-from loopline.verbs.add import add
-from loopline.verbs.branch import branch as make_branch
 from loopline.verbs.get import get
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what writes is loaded by whoever writes: `status` does not
+    from loopline.datasets.build import Built
+    from loopline.datasets.checkout import CheckedOut
+    from loopline.nouns.change import Published
     from loopline.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """What a folder holds: the version that it was last in step with."""
-
-    folder: str
-    asset: str
-    branch: str
-    """Empty where a version was checked out that is no branch."""
-    number: int
-    only: tuple[str, ...] = ()
-    """Patterns of the files that were checked out; empty: all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A working folder against what it was checked out from."""
-
-    asset: AssetName
-    folder: str
-    """Relative to the project's root where it is inside of it."""
-    branch: str
-    number: int | None
-    """The version that the folder was last in step with; None: it never was."""
-    newest: int | None
-    """Where the branch stands now."""
-    differences: tuple[Difference, ...]
-    """What adding the folder would change in that version."""
-    only: tuple[str, ...] = ()
-    """Patterns of the part that the folder holds; empty: all of it."""
-
-    @property
-    def clean(self) -> bool:
-        """Whether the folder is its version, and the branch has not gone on."""
-        return not self.differences and self.number == self.newest
 
 
 class Workspace:
@@ -107,7 +64,7 @@ class Workspace:
 
     def stand(self, folder: Path) -> Stand | None:
         """Tell what a folder holds; None where it was never added nor checked out here."""
-        return _read(self._note(folder))
+        return read_note(self._note(folder))
 
     def add(
         self,
@@ -125,6 +82,10 @@ class Workspace:
         version on a branch that is not there yet begins where the folder stands. Of a folder that holds a part of its version,
         the other files stay as they are there. With `anew` all files are read, whatever their stamps say.
         """
+        from loopline.datasets.build import build_folder
+        from loopline.nouns.change import ChangeState
+        from loopline.verbs.add import add
+
         where = self._where(asset, folder)
         stand = self._own(where, asset)
         branch = branch or (stand.branch if stand else "") or "main"
@@ -141,6 +102,8 @@ class Workspace:
             )
         expect = stand.number if stand and stand.branch in ("", branch) else None
         if stand and self._target(RefName(asset, branch)) is None:
+            from loopline.verbs.branch import branch as make_branch
+
             self._client.do(make_branch, asset, branch, at=Numbered(stand.number))
             expect = None
         published = self._client.do(
@@ -155,6 +118,10 @@ class Workspace:
 
     def _whole(self, built: Built, stand: Stand, asset: AssetName) -> Built:
         """Put what a folder with a part of a version became into the whole of that version."""
+        from loopline.datasets.diff import diff
+        from loopline.datasets.edit import edit
+        from loopline.datasets.tree import Tree
+
         chosen, blobs = Only(stand.only), self._client.blobs
         root = self._client.do(get, Pointer(asset, Numbered(stand.number))).artifact.digest
         changed = (one for one in diff(blobs, root, built.root) if one.new is not None or chosen(one.path))
@@ -168,8 +135,8 @@ class Workspace:
     def folders(self) -> list[tuple[AssetName, Path]]:
         """List the folders that the project declares, and those that were added or checked out, as far as they exist."""
         found = {straight(self._settings.root / one.folder): one.asset for one in self._settings.data}
-        for note in self._note(Path()).parent.glob("data-*.json"):
-            stand = _read(note)
+        for note in notes(self._settings.home):
+            stand = read_note(note)
             if stand is not None:
                 found.setdefault(Path(stand.folder), stand.asset)
         project = self._settings.project
@@ -216,6 +183,8 @@ class Workspace:
     def _bring(
         self, pointer: Pointer, where: Path, *, only: tuple[str, ...], force: bool = False
     ) -> tuple[Version, Stand, CheckedOut]:
+        from loopline.datasets.checkout import checkout as write
+
         chosen = Only(only)
         version = self._client.do(get, pointer)
         if version.artifact.media_type != TREE:
@@ -341,20 +310,3 @@ class Workspace:
     def _shown(self, folder: Path) -> str:
         root = self._settings.root.absolute()
         return str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
-
-
-def straight(folder: Path) -> Path:
-    """Give the absolute path of a folder without `..`, so that one folder has one name from wherever it is named.
-
-    A link on the way is kept, as in the shell, unless the way back from it leads elsewhere.
-    """
-    plain = os.path.abspath(folder)  # noqa: PTH100 - `resolve` would lose the links
-    real = os.path.realpath(folder)
-    return Path(plain if os.path.realpath(plain) == real else real)
-
-
-def _read(note: Path) -> Stand | None:
-    try:
-        return msgspec.json.decode(note.read_bytes(), type=Stand)
-    except (OSError, ValueError):
-        return None

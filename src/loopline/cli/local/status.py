@@ -9,7 +9,7 @@ from loopline.nouns.name import AssetName
 
 if TYPE_CHECKING:
     from loopline.cli.place import Place
-    from loopline.sdk.workspace import Standing
+    from loopline.sdk.standing import Standing
 
 
 def status(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loopline.cli.screen import Screen
-    from loopline.sdk.workspace import Standing
+    from loopline.sdk.standing import Standing
 
 SHOWN: Final = 50
 """Files that are named for a folder; `--json` names all."""

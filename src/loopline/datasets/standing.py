@@ -1,0 +1,77 @@
+"""standing: how a folder differs from a tree. One that is as it was read costs a look at each file, and loads nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loopline.datasets.index import Index
+from loopline.datasets.scan import scan
+from loopline.errors import NotFound, Unavailable
+from loopline.nouns.digest import Digest
+from loopline.nouns.entry import Difference, Entry
+from loopline.nouns.progress import Progress, Report
+
+if TYPE_CHECKING:
+    from loopline.datasets.nodes import Reads
+
+
+def quiet(progress: Progress) -> None:
+    """Report nothing."""
+
+
+def status(blobs: Reads, root: Digest, folder: Path, index: Index, *, report: Report = quiet) -> Iterator[Difference]:
+    """Give what became of the tree `root` in `folder`, in the order of paths: what adding the folder would change.
+
+    Nothing is stored. What was hashed is noted in `index` where that can be written, so that the next call is quick.
+    """
+    unread = scan(folder, index)
+    if unread:
+        from loopline.datasets.build import Reading
+
+        Reading(folder, index, None, report).read(unread)
+    follow(blobs, root, index)
+    with contextlib.suppress(Unavailable):
+        index.save()
+    for path in sorted(index.drift):
+        yield Difference(path, index.drift[path], index.entry(path))
+
+
+def follow(blobs: Reads, root: Digest, index: Index) -> None:
+    """Have an index tell how its folder, as last read, differs from the tree `root`: by what differs where it knows a tree."""
+    if index.tree == root:
+        return
+    from loopline.datasets.tree import Tree
+
+    if index.tree is not None:
+        from loopline.datasets.diff import diff
+
+        try:
+            paths = {one.path: one.old for one in diff(blobs, root, index.tree)}
+        except NotFound:
+            pass  # the tree that it knows is gone: compare all files
+        else:
+            there = {path: paths.get(path, index.drift.get(path)) for path in paths.keys() | index.drift.keys()}
+            index.rebase(root, {path: old for path, old in there.items() if index.entry(path) != old})
+            return
+    found = compare(Tree(blobs, root).iter(), index.entries())
+    index.rebase(root, {one.path: one.old for one in found})
+
+
+def compare(old: Iterable[Entry], new: Iterable[Entry]) -> Iterator[Difference]:
+    """Give the differences of two sequences of entries, both sorted by path."""
+    left, right = iter(old), iter(new)
+    a, b = next(left, None), next(right, None)
+    while a is not None or b is not None:
+        if a is not None and (b is None or a.path < b.path):
+            yield Difference(a.path, a, None)
+            a = next(left, None)
+        elif b is not None and (a is None or b.path < a.path):
+            yield Difference(b.path, None, b)
+            b = next(right, None)
+        elif a is not None and b is not None:
+            if a != b:
+                yield Difference(b.path, a, b)
+            a, b = next(left, None), next(right, None)
