@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from loopline.datasets.placing import Copies
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.name import AssetName, Pointer, parse_pointer
@@ -117,6 +118,40 @@ def test_checkout_keeps_work(work: Workspace, project: Path) -> None:
     assert (folder / "feb.csv").read_text() == "mine too"
     work.checkout(at("data/flights@1"), force=True)
     assert not (folder / "feb.csv").exists()
+
+
+@pytest.mark.parametrize("moment", ["first file", "note"])
+def test_what_a_killed_checkout_left_is_not_added(
+    work: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """A folder that may hold files of two versions is refused, and said to be so, until the checkout is done or it is meant."""
+    folder = project / "data" / "flights"
+    for name in ("feb.csv", "mar.csv"):
+        (folder / name).write_text("2")
+    (folder / "jan.csv").write_text("2")
+    work.add(FLIGHTS)
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        where = (Copies, "write") if moment == "first file" else (Workspace, "_remember")
+        killed.setattr(*where, _interrupted)
+        work.checkout(at("data/flights@1"))
+    assert not (folder / "feb.csv").exists()
+    assert work.status(FLIGHTS).unfinished
+    with pytest.raises(Conflict) as caught:
+        work.add(FLIGHTS)
+    assert (caught.value.kind, caught.value.facts["version"]) == ("checkout-unfinished", "data/flights@1")
+    work.checkout(at("data/flights@1"))
+    assert work.status(FLIGHTS).differences == ()
+    assert not work.status(FLIGHTS).unfinished
+    work.checkout(at("data/flights@main"))
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(Workspace, "_remember", _interrupted)
+        work.checkout(at("data/flights@1"))
+    assert work.add(FLIGHTS, mixed=True).version.number == 3
+    assert work.status(FLIGHTS).clean
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_rehearsal_remembers_nothing(work: Workspace, client: Local, project: Path) -> None:

@@ -41,11 +41,13 @@ class Standing:
     """What adding the folder would change in that version."""
     only: tuple[str, ...] = ()
     """Patterns of the part that the folder holds; empty: all of it."""
+    unfinished: bool = False
+    """Whether a checkout was cut short: then it may hold files of two versions."""
 
     @property
     def clean(self) -> bool:
         """Whether the folder is its version, and the branch has not gone on."""
-        return not self.differences and self.number == self.newest
+        return not self.differences and self.number == self.newest and not self.unfinished
 
 
 def straight(folder: Path) -> Path:

@@ -5,6 +5,7 @@ A folder that was checked out or added remembers which branch and version it sta
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,11 @@ import msgspec
 from loopline.datasets.index import Index, unwritable
 from loopline.datasets.only import Only
 from loopline.datasets.standing import status as compare
-from loopline.errors import Conflict, Invalid, NotFound
+from loopline.errors import Conflict, Invalid, NotFound, Unavailable
 from loopline.loop import silent
 from loopline.nouns.artifact import TREE
 from loopline.nouns.entry import Difference
-from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName, parse_asset
+from loopline.nouns.name import AssetName, Hashed, Named, Numbered, Pointer, RefName, parse_asset
 from loopline.nouns.progress import Report
 from loopline.nouns.version import Version
 from loopline.sdk.client import Client
@@ -75,12 +76,16 @@ class Workspace:
         message: str = "",
         event_time: int | None = None,
         anew: bool = False,
+        mixed: bool = False,
     ) -> Published:
         """Publish the folder's files as the next version on a branch: by default the one that it was checked out from.
 
         Raise Conflict kind="ref-moved" where the branch has gone on since the folder was last in step with it. The first
         version on a branch that is not there yet begins where the folder stands. Of a folder that holds a part of its version,
         the other files stay as they are there. With `anew` all files are read, whatever their stamps say.
+
+        Raise Conflict kind="checkout-unfinished" where a checkout was cut short and the folder may hold files of two versions,
+        unless they are meant to be added `mixed`.
         """
         from loopline.datasets.build import build_folder
         from loopline.nouns.change import ChangeState
@@ -90,6 +95,8 @@ class Workspace:
         stand = self._own(where, asset)
         branch = branch or (stand.branch if stand else "") or "main"
         index = self._index(where)
+        if not mixed:
+            self._refuse_mixed(asset, where, index)
         built = build_folder(self._client.blobs, where, index, anew=anew, report=self._report)
         if stand and stand.only:
             built = self._whole(built, stand, asset)
@@ -115,6 +122,37 @@ class Workspace:
             self._remember(index, stand, published.version)
             self._tie(stand, published.version)
         return published
+
+    def _refuse_mixed(self, asset: AssetName, where: Path, index: Index) -> None:
+        """Refuse a folder in which a checkout was cut short: who adds it would publish a mixture that nobody has made."""
+        if not self._is_unfinished(where, index):
+            return
+        shown, version = self._shown(where), f"{asset}@N"
+        with contextlib.suppress(NotFound):  # a part of a version: no version has that tree
+            version = str(self._client.do(get, Pointer(asset, Hashed(index.bases[-1]))))
+        raise Conflict(
+            f"a checkout of {version} was cut short, and {shown} may hold files of two versions", kind="checkout-unfinished",
+            hint=f"finish it: loopline checkout {version} {shown}; or give --mixed to add what is there",
+            version=version, folder=shown,
+        )  # fmt: skip
+
+    def _is_mixed(self, where: Path, index: Index) -> bool:
+        try:
+            return self._is_unfinished(where, index)
+        except Unavailable:  # the index cannot be read, which hinders nobody who only looks
+            return False
+
+    def _is_unfinished(self, where: Path, index: Index) -> bool:
+        """Tell whether a folder is in step with another tree, or with more than one, than its version's, which is noted last."""
+        stand, bases = self.stand(where), index.bases
+        if stand is None or len(bases) != 1:
+            return bool(bases)
+        asset = parse_asset(stand.asset, project=self._settings.project)
+        try:
+            version: Version = self._client.do(get, Pointer(asset, Numbered(stand.number)))
+        except NotFound:
+            return False
+        return bases != (version.artifact.digest,)
 
     def _whole(self, built: Built, stand: Stand, asset: AssetName) -> Built:
         """Put what a folder with a part of a version became into the whole of that version."""
@@ -152,11 +190,12 @@ class Workspace:
         newest = self._target(RefName(asset, branch)) if branch else None
         number = stand.number if stand else newest
         differences: tuple[Difference, ...] = ()
+        index = self._index(where)
         if number is not None:
             version = self._client.do(get, Pointer(asset, Numbered(number)))
             root = version.artifact.digest
             chosen = Only(stand.only if stand else ())
-            found = compare(self._client.blobs, root, where, self._index(where), report=self._report)
+            found = compare(self._client.blobs, root, where, index, report=self._report)
             differences = tuple(one for one in found if one.new is not None or chosen(one.path))
         return Standing(
             asset,
@@ -166,6 +205,7 @@ class Workspace:
             newest if branch else number,
             differences,
             stand.only if stand else (),
+            self._is_mixed(where, index),
         )
 
     def checkout(

@@ -24,6 +24,9 @@ def add(
         int | None, "the time that the data are about: 2026-07-31, 2026-07-31T09:30 (UTC), or microseconds", instant
     ] = None,
     reread: Annotated[bool, "read every file, whatever its times say: mends what the store has lost"] = False,
+    mixed: Annotated[
+        bool, "add the folder as it is, where a checkout was cut short and left files of two versions"
+    ] = False,
 ) -> Published:
     """Publish files as the next version and move a branch to it.
 
@@ -36,7 +39,9 @@ def add(
     from loopline.sdk.workspace import Workspace
 
     working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
-    published = working.add(asset, folder, branch=branch, message=message, event_time=event_time, anew=reread)
+    published = working.add(
+        asset, folder, branch=branch, message=message, event_time=event_time, anew=reread, mixed=mixed
+    )
     if published.change is None:
         where.screen.say(f"nothing has changed since {published.version}")
     return published
