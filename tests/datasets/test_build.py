@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.datasets.build import build_folder, build_listed
+from loopline.datasets.build import build_folder, build_listed, build_parts
 from loopline.datasets.checkout import checkout
 from loopline.datasets.index import Index
+from loopline.datasets.only import EVERYTHING
+from loopline.datasets.parts import Parts
 from loopline.datasets.scan import look
 from loopline.datasets.standing import status
 from loopline.datasets.tree import EMPTY, Tree
-from loopline.errors import Conflict, Invalid
+from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.digest import digest_of
 from loopline.store.memory import MemoryBlobs
 
@@ -135,6 +137,7 @@ STEPS = st.one_of(
     st.tuples(st.just("write"), NAMES, st.integers(0, 3)),
     st.tuples(st.sampled_from(["remove", "chmod", "link", "touch"]), NAMES, st.just(0)),
     st.tuples(st.just("drop"), st.sampled_from(["d", "d/e", "f", "f/g"]), st.just(0)),
+    st.tuples(st.just("part"), NAMES | st.sampled_from(["d", "d/e", "f"]), st.integers(0, 5)),
     st.tuples(st.just("ignore"), st.sampled_from(["x", "d/e/", "*.none", ""]), st.just(0)),
     st.tuples(st.sampled_from(["add", "status", "back", "reload", "checkout", "lose"]), st.just(""), st.integers(0, 5)),
 )
@@ -188,6 +191,22 @@ def test_an_index_never_forgets_and_never_invents(steps: list[tuple[str, str, in
             elif what == "status":
                 found = list(status(blobs, tree, root, index))
                 assert found == list(status(blobs, tree, root, Index(top / "none")))
+            elif what == "part":
+                parts = Parts([path, path.partition("/")[0]] if number % 2 else [path])
+                whole = Tree(blobs, build_folder(blobs, root, Index(top / "none")).root)
+                there = {entry.path: entry for entry in whole.iter() if entry.path in parts}
+                other = {entry.path: entry for entry in Tree(blobs, tree).iter() if entry.path not in parts}
+                found = list(status(blobs, tree, root, index, parts=parts))
+                (top / "none").unlink()
+                first = status(blobs, tree, root, Index(top / "none"), parts=parts)
+                assert found == [one for one in first if one.path in parts]
+                if not there and len(other) == Tree(blobs, tree).count:
+                    with pytest.raises(NotFound):
+                        build_parts(blobs, root, index, parts, tree, only=EVERYTHING)
+                    continue
+                trees.append(build_parts(blobs, root, index, parts, tree, only=EVERYTHING).root)
+                assert {entry.path: entry for entry in Tree(blobs, trees[-1]).iter()} == there | other
+                assert not blobs.missing({entry.digest for entry in there.values()})
             elif what == "reload":
                 index.save()
                 index = Index(top / "index")

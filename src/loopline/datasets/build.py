@@ -13,10 +13,13 @@ from loopline.datasets.edit import edit
 from loopline.datasets.hashing import Files, Listed, Takes, hash_files
 from loopline.datasets.index import Index
 from loopline.datasets.nodes import Keeps
-from loopline.datasets.scan import open_root, scan
-from loopline.datasets.standing import quiet
+from loopline.datasets.only import Only
+from loopline.datasets.parts import Parts
+from loopline.datasets.scan import open_root, scan, scan_parts
+from loopline.datasets.standing import changed, quiet
 from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree, build
+from loopline.errors import NotFound
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 from loopline.nouns.progress import Report
@@ -76,6 +79,45 @@ def build_folder(blobs: Stores, folder: Path, index: Index, *, anew: bool = Fals
     return Built(root, tree.count, tree.bytes, reading.files, reading.bytes)
 
 
+def build_parts(
+    blobs: Stores, folder: Path, index: Index, parts: Parts, base: Digest, *, only: Only, anew: bool = False,
+    report: Report = quiet,
+) -> Built:  # fmt: skip
+    """Store these files and folders of `folder` and give the tree that `base` becomes by them. Nothing else is looked at.
+
+    What is in `base` and not there any more is left out, as far as the folder holds (`only`) it. Raise what `scan_parts` and
+    `hash_files` raise; NotFound kind="part-missing" for a part that is neither in the folder, as far as rules let it, nor in
+    the tree.
+    """
+    reading = Reading(folder, index, blobs, report)
+    try:
+        unread, files = scan_parts(folder, index, parts, anew=anew)
+        reading.read(unread)
+        reading.read_files(files)
+        if index.tree is not None and blobs.missing([index.tree]):
+            index.rebase(None, {})
+        found = changed(blobs, base, index, parts)
+        _refuse_missing(Tree(blobs, base), index, parts)
+        reading.keep(one.new for one in found if one.new is not None and one.path not in reading.paths)
+        taken = {one.path: one.new for one in found if one.new is not None or only(one.path)}
+        root = edit(blobs, base, taken)
+        if index.tree is not None:
+            index.rebase(root, {path: old for path, old in index.drift.items() if path not in taken})
+    finally:
+        index.save()
+    tree = Tree(blobs, root)
+    return Built(root, tree.count, tree.bytes, reading.files, reading.bytes)
+
+
+def _refuse_missing(tree: Tree, index: Index, parts: Parts) -> None:
+    for part in parts.paths:
+        if next(index.below(part), None) is None and tree.find(part) is None and not tree.measure(part + "/")[0]:
+            raise NotFound(
+                f"there is no file {part}, or it is left out", kind="part-missing",
+                hint="check the path, and .looplineignore", path=part,
+            )  # fmt: skip
+
+
 def build_listed(blobs: Stores, folder: Path, index: Index, files: Sequence[Found], *, report: Report = quiet) -> Built:
     """Store these files of `folder` and give their tree: for callers who know what to take (see `look`)."""
     known = {file.path: digest for file in files if (digest := index.find(file.path, file.stamp))}
@@ -119,6 +161,10 @@ class Reading:
             if isinstance(files, Listed):
                 entries.append(Entry(file.path, digest, file.stamp.size, file.mode))
         return entries
+
+    def read_files(self, files: Iterable[Found]) -> None:
+        """Read files that were looked at alone."""
+        self.read(Listed(files))
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Read those files once more that are known, and whose bytes the store has not."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loopline.datasets.index import Index
-from loopline.datasets.scan import scan
+from loopline.datasets.parts import WHOLE, Parts
+from loopline.datasets.scan import scan, scan_parts
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Difference, Entry
@@ -22,21 +23,46 @@ def quiet(progress: Progress) -> None:
     """Report nothing."""
 
 
-def status(blobs: Reads, root: Digest, folder: Path, index: Index, *, report: Report = quiet) -> Iterator[Difference]:
-    """Give what became of the tree `root` in `folder`, in the order of paths: what adding the folder would change.
+def status(
+    blobs: Reads, root: Digest, folder: Path, index: Index, *, parts: Parts = WHOLE, report: Report = quiet
+) -> Iterator[Difference]:
+    """Give what became of the tree `root` in `folder`, in the order of paths: what adding it, or parts of it, would change.
 
     Nothing is stored. What was hashed is noted in `index` where that can be written, so that the next call is quick.
     """
-    unread = scan(folder, index)
-    if unread:
+    unread, files = scan_parts(folder, index, parts) if parts else (scan(folder, index), [])
+    if unread or files:
         from loopline.datasets.build import Reading
 
-        Reading(folder, index, None, report).read(unread)
+        reading = Reading(folder, index, None, report)
+        reading.read(unread)
+        reading.read_files(files)
+    if parts:
+        found = changed(blobs, root, index, parts)
+        with contextlib.suppress(Unavailable):
+            index.save()
+        yield from found
+        return
     follow(blobs, root, index)
     with contextlib.suppress(Unavailable):
         index.save()
     for path in sorted(index.drift):
         yield Difference(path, index.drift[path], index.entry(path))
+
+
+def changed(blobs: Reads, root: Digest, index: Index, parts: Parts) -> list[Difference]:
+    """Give how parts of a folder, as last read, differ from the tree `root`, in the order of paths."""
+    if index.tree is not None:
+        follow(blobs, root, index)
+        return [Difference(path, index.drift[path], index.entry(path)) for path in sorted(index.drift) if path in parts]
+    from loopline.datasets.tree import Tree
+
+    tree, found = Tree(blobs, root), list[Difference]()
+    for part in parts.paths:
+        alone = tree.find(part)
+        known = [] if alone is None else [alone]
+        found += compare([*known, *tree.iter(part + "/")], sorted(index.below(part), key=lambda one: one.path))
+    return found
 
 
 def follow(blobs: Reads, root: Digest, index: Index) -> None:

@@ -14,10 +14,12 @@ import msgspec
 
 from loopline.datasets.index import Index, unwritable
 from loopline.datasets.only import Only
+from loopline.datasets.parts import WHOLE, Parts
 from loopline.datasets.standing import status as compare
 from loopline.errors import Conflict, Invalid, NotFound, Unavailable
 from loopline.loop import silent
 from loopline.nouns.artifact import TREE
+from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Difference
 from loopline.nouns.name import AssetName, Hashed, Named, Numbered, Pointer, RefName, parse_asset
 from loopline.nouns.progress import Report
@@ -72,6 +74,7 @@ class Workspace:
         asset: AssetName,
         folder: Path | None = None,
         *,
+        parts: Parts = WHOLE,
         branch: str = "",
         message: str = "",
         event_time: int | None = None,
@@ -82,12 +85,13 @@ class Workspace:
 
         Raise Conflict kind="ref-moved" where the branch has gone on since the folder was last in step with it. The first
         version on a branch that is not there yet begins where the folder stands. Of a folder that holds a part of its version,
-        the other files stay as they are there. With `anew` all files are read, whatever their stamps say.
+        the other files stay as they are there; so do all but `parts` of the folder, which are not looked at. With `anew` files
+        are read, whatever their stamps say.
 
         Raise Conflict kind="checkout-unfinished" where a checkout was cut short and the folder may hold files of two versions,
         unless they are meant to be added `mixed`.
         """
-        from loopline.datasets.build import build_folder
+        from loopline.datasets.build import build_folder, build_parts
         from loopline.nouns.change import ChangeState
         from loopline.verbs.add import add
 
@@ -97,9 +101,15 @@ class Workspace:
         index = self._index(where)
         if not mixed:
             self._refuse_mixed(asset, where, index)
-        built = build_folder(self._client.blobs, where, index, anew=anew, report=self._report)
-        if stand and stand.only:
-            built = self._whole(built, stand, asset)
+        if parts:
+            only, base = Only(stand.only if stand else ()), self._base(asset, where, stand, branch)
+            built = build_parts(
+                self._client.blobs, where, index, parts, base, only=only, anew=anew, report=self._report
+            )
+        else:
+            built = build_folder(self._client.blobs, where, index, anew=anew, report=self._report)
+            if stand and stand.only:
+                built = self._whole(built, stand, asset)
         if not built.files:
             raise Invalid(
                 f"{where} holds no files",
@@ -122,6 +132,21 @@ class Workspace:
             self._remember(index, stand, published.version)
             self._tie(stand, published.version)
         return published
+
+    def _base(self, asset: AssetName, where: Path, stand: Stand | None, branch: str) -> Digest:
+        """Give the tree that a part of a folder changes: that of the version that the folder stands at."""
+        if stand:
+            version: Version = self._client.do(get, Pointer(asset, Numbered(stand.number)))
+            return version.artifact.digest
+        if self._target(RefName(asset, branch)) is not None:
+            raise Invalid(
+                f"{self._shown(where)} was never added or checked out as {asset}, so a part of it changes no version",
+                kind="no-version-here", hint=f"loopline checkout {asset}@{branch} {self._shown(where)}",
+                folder=self._shown(where),
+            )  # fmt: skip
+        from loopline.datasets.tree import EMPTY
+
+        return EMPTY
 
     def _refuse_mixed(self, asset: AssetName, where: Path, index: Index) -> None:
         """Refuse a folder in which a checkout was cut short: who adds it would publish a mixture that nobody has made."""
@@ -182,8 +207,8 @@ class Workspace:
             (parse_asset(asset, project=project), folder) for folder, asset in sorted(found.items()) if folder.is_dir()
         ]
 
-    def status(self, asset: AssetName, folder: Path | None = None) -> Standing:
-        """Compare a folder with the version it was last in step with (or, if never, with main). Stores nothing."""
+    def status(self, asset: AssetName, folder: Path | None = None, *, parts: Parts = WHOLE) -> Standing:
+        """Compare a folder, or parts of it, with the version it was last in step with; if never, with main. Stores nothing."""
         where = self._where(asset, folder)
         stand = self._own(where, asset)
         branch = stand.branch if stand else "main"
@@ -195,7 +220,7 @@ class Workspace:
             version = self._client.do(get, Pointer(asset, Numbered(number)))
             root = version.artifact.digest
             chosen = Only(stand.only if stand else ())
-            found = compare(self._client.blobs, root, where, index, report=self._report)
+            found = compare(self._client.blobs, root, where, index, parts=parts, report=self._report)
             differences = tuple(one for one in found if one.new is not None or chosen(one.path))
         return Standing(
             asset,
