@@ -74,8 +74,8 @@ def test_paths_of_nobody_are_told(work: Workspace, client: Local, project: Path)
     (project / "loose.csv").write_text("")
     for word, paths, kind in (
         (Path("loose.csv"), (), "which-asset"),
-        (Path("raw/a"), ("data/flights/feb.csv",), "which-folder"),
-        (FLIGHTS, ("data/flights/feb.csv", "raw/a"), "which-folder"),
+        (Path("raw/a"), ("data/flights/feb.csv",), "several-folders"),
+        (FLIGHTS, ("data/flights/feb.csv", "raw/a"), "several-folders"),
         (Path("dta/flights"), (), "bad-kind"),
     ):
         with pytest.raises(Invalid) as caught:

@@ -37,7 +37,7 @@ class Meant:
 def meant(work: Workspace, client: Client, word: AssetName | Path, paths: Sequence[Path]) -> Meant:
     """Find out which folder and which of its parts words mean: the name of an asset and paths, or paths alone.
 
-    Raise Invalid kind="which-asset" for a path that lies in no known folder, "which-folder" for paths of several.
+    Raise Invalid kind="which-asset" for a path that lies in no known folder, "several-folders" for paths of two.
     """
     said = ""
     if isinstance(word, AssetName):
@@ -59,7 +59,7 @@ def meant(work: Workspace, client: Client, word: AssetName | Path, paths: Sequen
     for path, home in zip(paths, homes, strict=True):
         if home is None or home != homes[0]:
             raise Invalid(
-                f"{path} does not lie in the folder of {asset} that {paths[0]} lies in", kind="which-folder",
+                f"{path} does not lie in the folder of {asset} that {paths[0]} lies in", kind="several-folders",
                 hint="name one folder, or files and folders in one", path=str(path),
             )  # fmt: skip
     folder = homes[0][1] if homes[0] else Path()
