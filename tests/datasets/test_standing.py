@@ -90,3 +90,18 @@ def test_status_works_where_nothing_can_be_noted(
     root = build_folder(blobs, folder, index).root
     (tmp_path / "file").write_text("")
     assert list(status(blobs, root, folder, Index(tmp_path / "file" / "index"))) == []
+
+
+def test_what_somebody_watches_is_not_looked_at(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
+    """Only the paths that are named are, and links, since what they stand for may have changed by another path."""
+    (folder / "link").symlink_to("0/00.csv")
+    root = build_folder(blobs, folder, index).root
+    (folder / "0" / "00.csv").write_text("changed")
+    (folder / "1" / "01.csv").write_text("not told")
+    found = list(status(blobs, root, folder, index, others=["0/00.csv"]))
+    assert [one.path for one in found] == ["0/00.csv", "link"]
+    found = list(status(blobs, root, folder, index, others=[]))
+    assert [one.path for one in found] == ["0/00.csv", "link"]
+    assert len(list(status(blobs, root, folder, index))) == 3
+    (folder / ".looplineignore").write_text("01.csv\n")
+    assert len(list(status(blobs, root, folder, index, others=[".looplineignore"]))) == 4

@@ -201,6 +201,12 @@ class Block:
             if flag & UNREAD:
                 yield names[at], Stamp(*_row.unpack_from(stamps, _row.size * at)), flag
 
+    def links(self) -> list[str]:
+        """Name the symbolic links."""
+        if self.is_plain():
+            return []
+        return [name for name, flag in zip(self.listed(), self._flags, strict=True) if flag & LINK]
+
     def silent(self) -> Iterator[str]:
         """Name those of which nothing is known: not read yet, or left out."""
         if len(self) < len(self._flags):

@@ -122,6 +122,15 @@ class Index:
         self._blocks, self._open = {}, {}
         self.rebase(None, {})
 
+    def links(self) -> list[str]:
+        """Name the files that are links: what one holds may change without it."""
+        return [join_path(folder, name) for folder, block in self._blocks.items() for name in block.links()]
+
+    def name(self) -> tuple[int, int] | None:
+        """Tell the file that holds just what this index knows from others; None: there is none, or it is another one."""
+        kept = self._unread is None and not self._halfway and not self._dirty and self._bases == self._saved
+        return self._file if kept and self._named() == self._file else None
+
     def below(self, path: str) -> Iterator[Entry]:
         """Give what a file was when it was last read, or the files of a folder and below it, in no order."""
         alone, inside = self.entry(path), path + "/"

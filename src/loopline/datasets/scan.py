@@ -168,7 +168,8 @@ class _Looking:
             return
         below = stat.S_ISDIR(status.st_mode)
         if any(self._rules(one, folder=True) for one in above) or self._rules(path, folder=below):
-            forget_below(self._index, path)
+            if next(self._index.below(path), None) is not None:
+                forget_below(self._index, path)
         elif below:
             self._index.forget([path])
             self.look(path)

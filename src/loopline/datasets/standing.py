@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loopline.datasets.ignore import read_rules
 from loopline.datasets.index import Index
 from loopline.datasets.parts import WHOLE, Parts
-from loopline.datasets.scan import scan, scan_parts
+from loopline.datasets.path import are_paths
+from loopline.datasets.scan import open_root, scan, scan_parts
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Difference, Entry
 from loopline.nouns.progress import Progress, Report
 
 if TYPE_CHECKING:
+    from loopline.datasets.blocks import Found
+    from loopline.datasets.hashing import Files
     from loopline.datasets.nodes import Reads
 
 
@@ -24,13 +29,15 @@ def quiet(progress: Progress) -> None:
 
 
 def status(
-    blobs: Reads, root: Digest, folder: Path, index: Index, *, parts: Parts = WHOLE, report: Report = quiet
-) -> Iterator[Difference]:
+    blobs: Reads, root: Digest, folder: Path, index: Index, *, parts: Parts = WHOLE,
+    others: Collection[str] | None = None, report: Report = quiet,
+) -> Iterator[Difference]:  # fmt: skip
     """Give what became of the tree `root` in `folder`, in the order of paths: what adding it, or parts of it, would change.
 
-    Nothing is stored. What was hashed is noted in `index` where that can be written, so that the next call is quick.
+    Nothing is stored. What was hashed is noted in `index` where that can be written, so that the next call is quick. With
+    `others`, somebody who watches the folder has seen no path change but these since the index was in step with it.
     """
-    unread, files = scan_parts(folder, index, parts) if parts else (scan(folder, index), [])
+    unread, files = scan_parts(folder, index, parts) if parts else _look(folder, index, others)
     if unread or files:
         from loopline.datasets.build import Reading
 
@@ -48,6 +55,20 @@ def status(
         index.save()
     for path in sorted(index.drift):
         yield Difference(path, index.drift[path], index.entry(path))
+
+
+def _look(folder: Path, index: Index, others: Collection[str] | None) -> tuple[Files, list[Found]]:
+    """Look at all files, or only at those that may be other ones, and at links, whose files may be."""
+    if others is None or read_rules(open_root(folder)).name != index.rules:
+        return scan(folder, index), []
+    named = [path for path in {*others, *index.links()} if _is_path(path)]
+    if len(named) < len({*others, *index.links()}):  # a tree cannot hold it: a scan says so, if it is still there
+        return scan(folder, index), []
+    return scan_parts(folder, index, Parts(named))
+
+
+def _is_path(path: str) -> bool:
+    return are_paths([os.fsencode(path)])
 
 
 def changed(blobs: Reads, root: Digest, index: Index, parts: Parts) -> list[Difference]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what writes is loaded by whoever writes: `status` does not
     from loopline.datasets.build import Built
     from loopline.datasets.checkout import CheckedOut
     from loopline.nouns.change import Published
+    from loopline.sdk.watched import Watched
     from loopline.settings import Settings
 
 
@@ -47,6 +48,8 @@ class Workspace:
         """Whether the ledger forgets what it is told: then this machine remembers nothing either."""
         self._report = report
         self._lock = Lock(settings.root.absolute())
+        self.said: list[str] = []
+        """What whoever asked should be told beside the answer."""
 
     def folder_of(self, asset: AssetName) -> Path:
         """Give the folder that the project declares for an asset, the one of its name below the root, or the one it was in.
@@ -101,6 +104,7 @@ class Workspace:
         index = self._index(where)
         if not mixed:
             self._refuse_mixed(asset, where, index)
+        watched = self._watched(where, index, parts)
         if parts:
             only, base = Only(stand.only if stand else ()), self._base(asset, where, stand, branch)
             built = build_parts(
@@ -131,6 +135,8 @@ class Workspace:
             stand = Stand(str(where), str(asset), branch, published.version.number, stand.only if stand else ())
             self._remember(index, stand, published.version)
             self._tie(stand, published.version)
+        if watched is not None:
+            watched.keep(index)
         return published
 
     def _base(self, asset: AssetName, where: Path, stand: Stand | None, branch: str) -> Digest:
@@ -147,6 +153,20 @@ class Workspace:
         from loopline.datasets.tree import EMPTY
 
         return EMPTY
+
+    def _watched(self, where: Path, index: Index, parts: Parts) -> Watched | None:
+        """Ask who watches a folder what has changed; None where nobody was ever asked to."""
+        if not index.file.with_suffix(".watch").exists():
+            return None
+        from loopline.sdk.watched import Watched
+
+        watched = Watched(where, index.file)
+        if parts:
+            watched.stay(index)
+        else:
+            watched.ask(index)
+        self.said += [watched.said] if watched.said else []
+        return watched
 
     def _refuse_mixed(self, asset: AssetName, where: Path, index: Index) -> None:
         """Refuse a folder in which a checkout was cut short: who adds it would publish a mixture that nobody has made."""
@@ -216,12 +236,17 @@ class Workspace:
         number = stand.number if stand else newest
         differences: tuple[Difference, ...] = ()
         index = self._index(where)
+        watched = self._watched(where, index, parts) if number is not None else None
         if number is not None:
             version = self._client.do(get, Pointer(asset, Numbered(number)))
             root = version.artifact.digest
             chosen = Only(stand.only if stand else ())
-            found = compare(self._client.blobs, root, where, index, parts=parts, report=self._report)
+            others = watched.others if watched else None
+            blobs = self._client.blobs
+            found = compare(blobs, root, where, index, parts=parts, others=others, report=self._report)
             differences = tuple(one for one in found if one.new is not None or chosen(one.path))
+        if watched is not None:
+            watched.keep(index)
         return Standing(
             asset,
             self._shown(where),
@@ -281,6 +306,18 @@ class Workspace:
                 hint="check out the whole, or the same part, or into another folder", number=stand.number, only=stand.only,
             )  # fmt: skip
         return only
+
+    def watch(self, folder: Path) -> int:
+        """Have a process keep what changes in a folder, so that `status` is told; give how many folders that are."""
+        from loopline.sdk.watching import start
+
+        return start(folder, self._index(straight(folder)).file)
+
+    def unwatch(self, folder: Path) -> None:
+        """End that process."""
+        from loopline.sdk.watching import stop
+
+        stop(folder, self._index(straight(folder)).file)
 
     def lock(self) -> tuple[Standing, ...]:
         """Write which version each folder below the project's root holds, and give how they stand."""

@@ -123,6 +123,20 @@ def test_paths_are_added_alone(flights: Run, tmp_path: Path, monkeypatch: pytest
     assert flights("status", "data/flights", "--exit-code").code == 1
 
 
+def test_a_folder_is_watched_and_left(flights: Run, tmp_path: Path) -> None:
+    """It says how much it watches, status stays right, and it ends when told; a rehearsal begins nothing."""
+    said = flights("watch", "data/flights", "--dry-run")
+    assert (said.code, flights("watch", "data/flights", "--stop", "--json").code) == (0, 5)
+    try:
+        assert "data/flights: 1 folder\n" in flights("watch", "data/flights").err
+        assert flights("status", "--exit-code").code == 0
+        (tmp_path / "data" / "flights" / "feb.csv").write_text("2\n")
+        assert "feb.csv" in flights("status", "data/flights").out
+    finally:
+        said = flights("watch", "data/flights", "--stop")
+    assert (said.code, "nobody watches" in said.err) == (0, True)
+
+
 def test_add_without_news(flights: Run) -> None:
     """The same files again are no new version, and say so."""
     said = flights("add", "data/flights")

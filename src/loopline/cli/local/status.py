@@ -10,6 +10,7 @@ from loopline.nouns.name import AssetName
 if TYPE_CHECKING:
     from loopline.cli.place import Place
     from loopline.sdk.standing import Standing
+    from loopline.sdk.workspace import Workspace
 
 
 def status(
@@ -30,6 +31,15 @@ def status(
     from loopline.sdk.workspace import Workspace
 
     working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
+    standings = _standings(where, working, asset, paths)
+    for remark in working.said:
+        where.screen.say(remark)
+    return standings
+
+
+def _standings(
+    where: Place, working: Workspace, asset: AssetName | Path | None, paths: tuple[Path, ...]
+) -> tuple[Standing, ...]:
     if asset is None:
         return tuple(working.status(one, folder) for one, folder in working.folders())
     if not paths and isinstance(asset, AssetName):
