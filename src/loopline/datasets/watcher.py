@@ -8,7 +8,6 @@ that it has mapped, until it lets go, and through a hard link that was made else
 from __future__ import annotations
 
 import os
-import secrets
 import select
 import stat
 import time
@@ -17,6 +16,7 @@ from typing import Final, NamedTuple
 from loopline.datasets.ignore import NEVER, OURS
 from loopline.datasets.inotify import COME, FOLDER, GONE, IGNORED, LOST, SELF, Event, Inotify
 from loopline.datasets.path import join_path
+from loopline.store.system import SystemIds
 
 MOST: Final = 5000
 """Changed paths that are kept apart; with more, looking at everything is as quick."""
@@ -104,7 +104,7 @@ class Watcher:
         self._changed: dict[str, int] = {}
         self._linked: set[str] = set()
         self._seen = 0
-        self._life = secrets.token_hex(8)
+        self._life = SystemIds().new()
         try:
             self._enter("")
         except BaseException:

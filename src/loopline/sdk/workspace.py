@@ -94,7 +94,6 @@ class Workspace:
         Raise Conflict kind="checkout-unfinished" where a checkout was cut short and the folder may hold files of two versions,
         unless they are meant to be added `mixed`.
         """
-        from loopline.datasets.build import build_folder, build_parts
         from loopline.nouns.change import ChangeState
         from loopline.verbs.add import add
 
@@ -105,15 +104,7 @@ class Workspace:
         if not mixed:
             self._refuse_mixed(asset, where, index)
         watched = self._watched(where, index, parts)
-        if parts:
-            only, base = Only(stand.only if stand else ()), self._base(asset, where, stand, branch)
-            built = build_parts(
-                self._client.blobs, where, index, parts, base, only=only, anew=anew, report=self._report
-            )
-        else:
-            built = build_folder(self._client.blobs, where, index, anew=anew, report=self._report)
-            if stand and stand.only:
-                built = self._whole(built, stand, asset)
+        built = self._built(asset, where, index, stand, branch=branch, parts=parts, anew=anew)
         if not built.files:
             raise Invalid(
                 f"{where} holds no files",
@@ -138,6 +129,18 @@ class Workspace:
         if watched is not None:
             watched.keep(index)
         return published
+
+    def _built(
+        self, asset: AssetName, where: Path, index: Index, stand: Stand | None, *, branch: str, parts: Parts, anew: bool
+    ) -> Built:
+        """Store a folder, or parts of it, and give the whole of what its next version holds."""
+        from loopline.datasets.build import build_folder, build_parts
+
+        if parts:
+            only, base = Only(stand.only if stand else ()), self._base(asset, where, stand, branch)
+            return build_parts(self._client.blobs, where, index, parts, base, only=only, anew=anew, report=self._report)
+        built = build_folder(self._client.blobs, where, index, anew=anew, report=self._report)
+        return self._whole(built, stand, asset) if stand and stand.only else built
 
     def _base(self, asset: AssetName, where: Path, stand: Stand | None, branch: str) -> Digest:
         """Give the tree that a part of a folder changes: that of the version that the folder stands at."""
