@@ -29,6 +29,7 @@ from loopline.nouns.run import Link, Run, RunState
 from loopline.nouns.verdict import Requirement, Result, Verdict
 from loopline.nouns.version import Version
 from loopline.nouns.wayback import Returning, Staying, WayBack
+from loopline.sdk.standing import Standing
 from tests.cli.conftest import Terminal
 from tests.verbs.test_plain import all_nouns, strategy
 
@@ -325,3 +326,10 @@ def test_a_rollback_says_what_it_quarantines() -> None:
 def test_every_state_of_serving_has_a_sign(states: Any) -> None:
     """What is fine looks fine: no state is drawn as one that nobody has thought of."""
     assert {one for one in get_args(states) if one not in TONES} == set()
+
+
+def test_a_checkout_that_was_cut_short_is_told() -> None:
+    """A folder with files of two versions is not drawn as one that stands somewhere."""
+    standing = Standing(AssetName("flights", "data", "rows"), "rows", "main", 2, 2, (), unfinished=True)
+    assert "✗ a checkout was cut short; last in step with main, version 2" in drawn((standing,))
+    assert "a checkout was cut short\n" in drawn((replace(standing, number=None),)) + "\n"

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from loopline.datasets.blocks import (
     Listing,
     Stamp,
     pack,
+    pack_all,
     pack_stamp,
 )
 from loopline.nouns.digest import digest_of
@@ -88,5 +91,24 @@ def test_what_is_other_is_found_by_place() -> None:
     for number, one in enumerate(stamps):
         listing.add(f"{number}", one, NO_DIGEST, 0)
     block = listing.block()
-    assert block.other(stamps) == []
-    assert block.other([*stamps[:2], pack_stamp(stamp(9)), stamps[3], pack_stamp(stamp(7))]) == [2, 4]
+    assert block.other(bytearray(b"".join(stamps))) == []
+    other = [*stamps[:2], pack_stamp(stamp(9)), stamps[3], pack_stamp(stamp(7))]
+    assert block.other(bytearray(b"".join(other))) == [2, 4]
+
+
+def test_all_stamps_of_a_folder_are_those_of_each(tmp_path: Path) -> None:
+    """Many files are looked at as one is; a link or a folder among them is told, and one that is gone raises."""
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text(name)
+    number = os.open(tmp_path, os.O_RDONLY)
+    try:
+        names = os.listdir(number)  # noqa: PTH208 (as a scan does)
+        every = b"".join(pack((tmp_path / name).lstat()) for name in names)
+        assert bytes(pack_all(number, names) or b"") == every
+        (tmp_path / "d").symlink_to("a")
+        assert pack_all(number, ["a", "d"]) is None
+        assert pack_all(number, ["a", "."]) is None
+        with pytest.raises(FileNotFoundError):
+            pack_all(number, ["a", "e"])
+    finally:
+        os.close(number)

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.datasets import build as module
-from loopline.datasets.build import build_folder, build_listed, status
+from loopline.datasets.build import build_folder, build_listed, build_parts
 from loopline.datasets.checkout import checkout
-from loopline.datasets.hashing import hash_files
 from loopline.datasets.index import Index
+from loopline.datasets.only import EVERYTHING
+from loopline.datasets.parts import Parts
 from loopline.datasets.scan import look
+from loopline.datasets.standing import status
 from loopline.datasets.tree import EMPTY, Tree
-from loopline.errors import Conflict, Invalid
+from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.digest import digest_of
 from loopline.store.memory import MemoryBlobs
 
@@ -93,28 +94,6 @@ def test_what_the_store_has_lost_is_stored_again(folder: Path, blobs: MemoryBlob
     assert {root, digest_of(b"n\n7\n")} <= blobs.held.keys()
 
 
-def test_status_tells_what_adding_would_change(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
-    """Added, removed and changed files come in order; nothing is stored; the tree of the folder itself is clean."""
-    root = build_folder(blobs, folder, index).root
-    assert list(status(blobs, root, folder, index)) == []
-    (folder / "1" / "01.csv").write_text("changed")
-    (folder / "1" / "new").write_text("new")
-    (folder / "3" / "new").write_text("new")
-    (folder / "2" / "02.csv").unlink()
-    (folder / "0" / "00.csv").chmod(0o755)
-    held = dict(blobs.held)
-    found = list(status(blobs, root, folder, index))
-    assert [(d.word, d.path) for d in found] == [
-        ("changed", "0/00.csv"),
-        ("changed", "1/01.csv"),
-        ("added", "1/new"),
-        ("removed", "2/02.csv"),
-        ("added", "3/new"),
-    ]
-    assert blobs.held == held
-    assert [d.new for d in status(blobs, build_folder(blobs, folder, index).root, folder, index)] == []
-
-
 def test_rules_that_come_later_count(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
     """What is left out from now on is removed, also from a folder in which nothing else has changed; and it comes back."""
     root = build_folder(blobs, folder, index).root
@@ -126,36 +105,6 @@ def test_rules_that_come_later_count(folder: Path, blobs: MemoryBlobs, index: In
     assert (built.files, built.stored) == (15, 1)
     (folder / ".looplineignore").unlink()
     assert build_folder(blobs, folder, index).root == root
-
-
-def test_status_hashes_once(folder: Path, blobs: MemoryBlobs, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one status read, the next one and a build in another process know."""
-    root = build_folder(blobs, folder, index).root
-    (folder / "1" / "01.csv").write_text("changed")
-    time.sleep(0.01)
-    assert len(list(status(blobs, root, folder, index))) == 1
-    read: list[str] = []
-    real = hash_files
-
-    def counting(root: str, files: list[object], **more: object) -> object:
-        read.extend(file.path for file in files)  # type: ignore[attr-defined]
-        return real(root, files, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(module, "hash_files", counting)
-    assert len(list(status(blobs, root, folder, Index(index.file)))) == 1
-    assert read == []
-    build_folder(blobs, folder, Index(index.file))
-    assert read == ["1/01.csv"]
-    assert digest_of(b"changed") in blobs.held
-
-
-def test_status_works_where_nothing_can_be_noted(
-    folder: Path, blobs: MemoryBlobs, index: Index, tmp_path: Path
-) -> None:
-    """Looking needs no place to write."""
-    root = build_folder(blobs, folder, index).root
-    (tmp_path / "file").write_text("")
-    assert list(status(blobs, root, folder, Index(tmp_path / "file" / "index"))) == []
 
 
 def test_listed_files_are_all_that_is_taken(folder: Path, blobs: MemoryBlobs, index: Index) -> None:
@@ -188,6 +137,7 @@ STEPS = st.one_of(
     st.tuples(st.just("write"), NAMES, st.integers(0, 3)),
     st.tuples(st.sampled_from(["remove", "chmod", "link", "touch"]), NAMES, st.just(0)),
     st.tuples(st.just("drop"), st.sampled_from(["d", "d/e", "f", "f/g"]), st.just(0)),
+    st.tuples(st.just("part"), NAMES | st.sampled_from(["d", "d/e", "f"]), st.integers(0, 5)),
     st.tuples(st.just("ignore"), st.sampled_from(["x", "d/e/", "*.none", ""]), st.just(0)),
     st.tuples(st.sampled_from(["add", "status", "back", "reload", "checkout", "lose"]), st.just(""), st.integers(0, 5)),
 )
@@ -241,6 +191,22 @@ def test_an_index_never_forgets_and_never_invents(steps: list[tuple[str, str, in
             elif what == "status":
                 found = list(status(blobs, tree, root, index))
                 assert found == list(status(blobs, tree, root, Index(top / "none")))
+            elif what == "part":
+                parts = Parts([path, path.partition("/")[0]] if number % 2 else [path])
+                whole = Tree(blobs, build_folder(blobs, root, Index(top / "none")).root)
+                there = {entry.path: entry for entry in whole.iter() if entry.path in parts}
+                other = {entry.path: entry for entry in Tree(blobs, tree).iter() if entry.path not in parts}
+                found = list(status(blobs, tree, root, index, parts=parts))
+                (top / "none").unlink()
+                first = status(blobs, tree, root, Index(top / "none"), parts=parts)
+                assert found == [one for one in first if one.path in parts]
+                if not there and len(other) == Tree(blobs, tree).count:
+                    with pytest.raises(NotFound):
+                        build_parts(blobs, root, index, parts, tree, only=EVERYTHING)
+                    continue
+                trees.append(build_parts(blobs, root, index, parts, tree, only=EVERYTHING).root)
+                assert {entry.path: entry for entry in Tree(blobs, trees[-1]).iter()} == there | other
+                assert not blobs.missing({entry.digest for entry in there.values()})
             elif what == "reload":
                 index.save()
                 index = Index(top / "index")

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from loopline.datasets import checkout as module
 from loopline.datasets.blocks import Block
-from loopline.datasets.build import build_folder, status
+from loopline.datasets.build import build_folder
 from loopline.datasets.checkout import SCRATCH, checkout
 from loopline.datasets.index import Index
 from loopline.datasets.only import Only
 from loopline.datasets.placing import Place
 from loopline.datasets.planning import Planner
+from loopline.datasets.standing import status
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Conflict, Invalid, LooplineError, Unavailable
 from loopline.nouns.digest import Digest, digest_of

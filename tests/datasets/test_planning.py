@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from loopline.datasets.build import quiet
 from loopline.datasets.index import Index
 from loopline.datasets.only import EVERYTHING, Only
 from loopline.datasets.planning import Folder, Plan, Planner
+from loopline.datasets.standing import quiet
 from loopline.datasets.tree import Tree, build
 from loopline.errors import Conflict, Invalid
 from loopline.nouns.digest import digest_of

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from loopline.datasets.build import build_folder
 from loopline.datasets.checkout import checkout
 from loopline.datasets.index import Index
-from loopline.datasets.scan import _Looking, look, scan
+from loopline.datasets.parts import Parts
+from loopline.datasets.scan import _Looking, look, scan, scan_parts
 from loopline.errors import Invalid, NotFound, Unavailable
 from loopline.store.memory import MemoryBlobs
 from tests.datasets.making import scanned
@@ -193,3 +194,47 @@ def test_look_takes_what_it_is_told(tmp_path: Path) -> None:
     with pytest.raises(Invalid) as climbing:
         look(tmp_path, ["../x"])
     assert climbing.value.kind == "bad-path"
+
+
+def test_only_the_parts_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a folder with much in it, the named file and the named folder are looked at, and nothing else."""
+    top = tmp_path / "data"
+    fill(top, "big/1", "big/2", "big/3", "new/a", "new/b")
+    seen: list[str] = []
+    real = os.stat
+
+    def counting(path: Any, **more: Any) -> os.stat_result:
+        seen.append(str(path))
+        return real(path, **more)
+
+    index = Index(tmp_path / "index")
+    monkeypatch.setattr(os, "stat", counting)
+    unread, files = scan_parts(top, index, Parts(["big/2", "new"]))
+    monkeypatch.undo()
+    assert [one.path for one in files] == ["big/2"]
+    assert sorted(one.path for one in unread) == ["new/a", "new/b"]
+    assert not {"1", "3"} & {Path(one).name for one in seen}
+
+
+def test_a_part_behind_a_link_is_refused(tmp_path: Path) -> None:
+    """A way over a link, or through a file, leads to no part of the folder; what is left out is no part either."""
+    fill(tmp_path, "d/a", "left/out")
+    (tmp_path / "link").symlink_to("d")
+    (tmp_path / ".looplineignore").write_text("left/\n")
+    index = Index(tmp_path.parent / "index")
+    for path in ("link/a", "d/a/b"):
+        with pytest.raises(Invalid) as caught:
+            scan_parts(tmp_path, index, Parts([path]))
+        assert caught.value.facts["paths"] == [path]
+    unread, files = scan_parts(tmp_path, index, Parts(["left/out", "left"]))
+    assert (len(unread), files) == (0, [])
+
+
+def test_rules_that_come_with_a_part_count_for_all(tmp_path: Path) -> None:
+    """Where only a part was looked at by new rules, the next whole look asks them about every file."""
+    fill(tmp_path / "data", "a.log", "b.csv", "d/c.log")
+    index, blobs = Index(tmp_path / "index"), MemoryBlobs()
+    assert build_folder(blobs, tmp_path / "data", index).files == 3
+    (tmp_path / "data" / ".looplineignore").write_text("*.log\n")
+    scan_parts(tmp_path / "data", index, Parts(["b.csv"]))
+    assert build_folder(blobs, tmp_path / "data", index).files == 2

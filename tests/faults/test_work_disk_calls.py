@@ -20,6 +20,7 @@ import pytest
 
 from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import Tree, build
+from loopline.errors import Conflict
 from loopline.loop import Loop
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
@@ -28,6 +29,7 @@ from loopline.nouns.policy import Policy
 from loopline.nouns.run import RunState
 from loopline.sdk.client import Local
 from loopline.sdk.leftovers import adopt
+from loopline.sdk.workspace import Workspace
 from loopline.settings import load_settings
 from loopline.verbs import load
 from loopline.verbs.staging import look
@@ -311,6 +313,11 @@ def check_checkout(loop: Loop, folder: Path, said: list[list[str]]) -> None:
     done = [words[1] for words in said if words[0] == "out"]
     if done == ["1", "2"]:
         assert files == trees[1]
+    if files and files not in trees:
+        work = Workspace(Local(loop), load_settings(folder, environ={"USER": "ann"}))
+        with pytest.raises(Conflict) as caught:
+            work.add(ROWS, out)
+        assert caught.value.kind == "checkout-unfinished", "a mixture is nobody's version"
 
 
 def check_merge(loop: Loop, folder: Path, said: list[list[str]]) -> None:

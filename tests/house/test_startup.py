@@ -99,6 +99,14 @@ def test_a_listing_loads_no_evidence(project: Path) -> None:
     assert unread & set(out.rpartition("LOADED")[2].split()) == set()
 
 
+def test_a_status_loads_nothing_that_writes(project: Path) -> None:
+    """Where a folder is as it was, `status` loads neither trees nor what reads, stores, publishes or checks out files."""
+    code = "import sys\nfrom loopline.cli.main import main\nassert not main(['status'])\nprint('LOADED', *sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], cwd=project, check=True, capture_output=True, text=True).stdout
+    unread = {"datasets.tree", "datasets.hashing", "datasets.checkout", "verbs.add", "nouns.change", "sdk.source"}
+    assert {f"loopline.{one}" for one in unread} & set(out.rpartition("LOADED")[2].split()) == set()
+
+
 def test_import_loopline_is_within_its_budget() -> None:
     """`import loopline` takes at most 60 ms CPU where the bare interpreter, which is included, takes 9.5; else in proportion."""
     spent, slower = scaled(sys.executable, "-c", "import loopline")

@@ -145,6 +145,7 @@ WORDS: dict[str, list[str]] = {
     "unsubscribe": ["hook"],
     "up": [],
     "verify": [],
+    "watch": ["data/tiny", "data"],
     "whoami": [],
     "why": ["model/total@1"],
     "withdraw": [CHANGE],

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from loopline.datasets.parts import Parts
+from loopline.datasets.placing import Copies
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.name import AssetName, Pointer, parse_pointer
 from loopline.sdk.client import Local
 from loopline.sdk.lock import Lock
 from loopline.sdk.session import session
-from loopline.sdk.workspace import Workspace, straight
+from loopline.sdk.standing import straight
+from loopline.sdk.workspace import Workspace
 
 FLIGHTS = AssetName("flights", "data", "flights")
 
@@ -116,6 +119,84 @@ def test_checkout_keeps_work(work: Workspace, project: Path) -> None:
     assert (folder / "feb.csv").read_text() == "mine too"
     work.checkout(at("data/flights@1"), force=True)
     assert not (folder / "feb.csv").exists()
+
+
+def test_a_part_is_added_alone(work: Workspace, client: Local, project: Path, tmp_path: Path) -> None:
+    """What was not named stays somebody's work: it is not in the version, is still told, and no checkout overwrites it."""
+    folder = project / "data" / "flights"
+    for name in ("feb.csv", "mar.csv", "2026/apr.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("2")
+    (folder / "jan.csv").write_text("changed")
+    assert [one.path for one in work.status(FLIGHTS, parts=Parts(["2026", "feb.csv"])).differences] == [
+        "2026/apr.csv",
+        "feb.csv",
+    ]
+    published = work.add(FLIGHTS, parts=Parts(["2026", "feb.csv"]))
+    root = published.version.artifact.digest
+    assert [one.path for one in Tree(client.blobs, root).iter()] == ["2026/apr.csv", "feb.csv", "jan.csv"]
+    assert published.version.metadata["files"] == 3
+    assert words(work) == [("changed", "jan.csv"), ("added", "mar.csv")]
+    (folder / "feb.csv").unlink()
+    assert work.add(FLIGHTS, parts=Parts(["feb.csv"])).version.number == 3
+    with pytest.raises(Conflict) as caught:
+        work.checkout(at("data/flights@1"))
+    assert caught.value.facts["paths"] == ["jan.csv"]
+    with pytest.raises(NotFound) as missing:
+        work.add(FLIGHTS, parts=Parts(["feb.csv"]))
+    assert missing.value.kind == "part-missing"
+    assert work.add(FLIGHTS).version.metadata["files"] == 3
+
+
+def test_a_part_changes_the_version_that_the_folder_stands_at(work: Workspace, project: Path, tmp_path: Path) -> None:
+    """A folder that never was in step changes no version by a part; one that holds a part loses nothing that it does not hold."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "feb.csv").write_text("2")
+    with pytest.raises(Invalid) as caught:
+        work.add(FLIGHTS, other, parts=Parts(["feb.csv"]))
+    assert caught.value.kind == "no-version-here"
+    (project / "data" / "flights" / "feb.csv").write_text("2")
+    work.add(FLIGHTS)
+    work.checkout(at("data/flights@main"), tmp_path / "some", only=("/feb.csv",))
+    (tmp_path / "some" / "mar.csv").write_text("3")
+    with pytest.raises(NotFound):
+        work.add(FLIGHTS, tmp_path / "some", parts=Parts(["apr.csv"]))
+    assert work.add(FLIGHTS, tmp_path / "some", parts=Parts(["mar.csv", "jan.csv"])).version.metadata["files"] == 3
+
+
+@pytest.mark.parametrize("moment", ["first file", "note"])
+def test_what_a_killed_checkout_left_is_not_added(
+    work: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """A folder that may hold files of two versions is refused, and said to be so, until the checkout is done or it is meant."""
+    folder = project / "data" / "flights"
+    for name in ("feb.csv", "mar.csv"):
+        (folder / name).write_text("2")
+    (folder / "jan.csv").write_text("2")
+    work.add(FLIGHTS)
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        place, name = (Copies, "write") if moment == "first file" else (Workspace, "_remember")
+        killed.setattr(place, name, _interrupted)
+        work.checkout(at("data/flights@1"))
+    assert not (folder / "feb.csv").exists()
+    assert work.status(FLIGHTS).unfinished
+    with pytest.raises(Conflict) as caught:
+        work.add(FLIGHTS)
+    assert (caught.value.kind, caught.value.facts["version"]) == ("checkout-unfinished", "data/flights@1")
+    work.checkout(at("data/flights@1"))
+    assert work.status(FLIGHTS).differences == ()
+    assert not work.status(FLIGHTS).unfinished
+    work.checkout(at("data/flights@main"))
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(Workspace, "_remember", _interrupted)
+        work.checkout(at("data/flights@1"))
+    assert work.add(FLIGHTS, mixed=True).version.number == 3
+    assert work.status(FLIGHTS).clean
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_rehearsal_remembers_nothing(work: Workspace, client: Local, project: Path) -> None:

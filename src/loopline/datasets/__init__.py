@@ -7,7 +7,10 @@ path      which strings may name a file in a tree: `check_path(path)`
 diff      what became of each path between two trees, without reading what they share: `diff(blobs, a, b)`
 scan      the files of a folder that count, after the rules of `ignore`: `scan(root)`, `look(root, paths)`
 index     what the file system said about each file when it was read, and the tree that the folder is in step with: `Index`
-build     a folder made into a tree, reading what changed: `build_folder(blobs, folder, index)`, and compared: `status(…)`
+watcher   what has changed in a folder since a moment, as the system tells it (`inotify`): `Watcher(top).ask(since)`
+parts     files and folders of a folder that were named, where nothing else of it is looked at: `Parts(paths)`
+build     a folder made into a tree, reading what changed: `build_folder(blobs, folder, index)`
+standing  how a folder differs from a tree: `status(blobs, root, folder, index)`
 checkout  a tree made into a folder, without losing anybody's work: `checkout(blobs, root, folder, index)`; `planning` decides,
           `placing` writes
 folders   a folder stored or fetched whole, for who has no working copy: `TreeFolders(blobs)`

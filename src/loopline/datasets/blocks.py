@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
@@ -19,6 +20,8 @@ IGNORED: Final = 4
 UNREAD: Final = 8
 """Flag: its stamp was seen, its bytes were not read yet."""
 _APART: Final = bytes(flag for flag in range(16) if flag & (IGNORED | UNREAD))
+_FEW: Final = 8
+"""How many names are searched for before all are taken apart."""
 _row: Final = struct.Struct("<qqqQQ")
 NO_STAMP: Final = bytes(_row.size)
 """Stamp of what is left out."""
@@ -51,6 +54,21 @@ def pack(status: os.stat_result) -> bytes:
     return _row.pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
 
+def pack_all(number: int, names: list[str]) -> bytearray | None:
+    """Take the stamps of files in an open folder, one behind the other; None where one is no file. One that is gone raises."""
+    look, put, width = os.stat, _row.pack_into, _row.size  # a hundred thousand times: no call that need not be
+    kind, regular = 0o170000, stat.S_IFREG
+    packed = bytearray(width * len(names))
+    at = 0
+    for name in names:
+        of = look(name, dir_fd=number, follow_symlinks=False)
+        if of.st_mode & kind != regular:
+            return None
+        put(packed, at, of.st_size, of.st_mtime_ns, of.st_ctime_ns, of.st_ino, of.st_dev)
+        at += width
+    return packed
+
+
 def pack_stamp(stamp: Stamp, *, proves: bool = True) -> bytes:
     """Pack a stamp that was taken apart; one that proves nothing so that no file has it (no change was at second 0)."""
     return _row.pack(*(stamp if proves else stamp._replace(ctime=0)))
@@ -64,7 +82,7 @@ def join_names(names: Iterable[str]) -> bytes:
 class Block:
     """The files of one folder in the order in which the system lists them. Equal columns are an equal folder."""
 
-    __slots__ = ("_added", "_at", "_digests", "_flags", "_names", "_stamps")
+    __slots__ = ("_added", "_asked", "_at", "_digests", "_flags", "_names", "_stamps")
 
     def __init__(self, names: bytes, stamps: bytes, digests: bytes, flags: bytes) -> None:
         self._names = names
@@ -73,6 +91,7 @@ class Block:
         self._digests: bytes | bytearray = digests
         self._flags: bytes | bytearray = flags
         self._at: dict[str, int] | None = None
+        self._asked = 0
 
     @classmethod
     def empty(cls) -> Block:
@@ -101,11 +120,21 @@ class Block:
         """Count the names."""
         return len(self._flags)
 
-    def other(self, stamps: list[bytes]) -> list[int]:
+    def other(self, stamps: bytearray) -> list[int]:
         """Give the places whose stamp is another one, of as many as there are names."""
-        if self._stamps == b"".join(stamps):
-            return []
-        return [at for at, stamp in enumerate(stamps) if self._stamps[_row.size * at : _row.size * (at + 1)] != stamp]
+        known, seen, width = memoryview(self._stamps), memoryview(stamps), _row.size
+        places = []
+        halves = [(0, self.count())]
+        while halves:  # where few are other, most are told by comparing large parts
+            low, high = halves.pop()
+            if known[width * low : width * high] == seen[width * low : width * high]:
+                continue
+            if high - low == 1:
+                places.append(low)
+                continue
+            middle = (low + high) // 2
+            halves += [(middle, high), (low, middle)]
+        return places
 
     def is_plain(self) -> bool:
         """Tell whether there are neither links nor ignored files, so that each listed name has a stamp of its own."""
@@ -120,14 +149,19 @@ class Block:
         return (os.fsdecode(self._names).split("\0") if self._names else []) + self._added
 
     def find(self, name: str) -> int | None:
-        """Give the place of a file."""
+        """Give the place of a file. A few are searched for among the packed names, for many these are taken apart once."""
         if self._at is None:
+            if self._asked < _FEW and self._names and not self._added:
+                self._asked += 1
+                packed = b"\0" + self._names + b"\0"
+                at = packed.find(b"\0" + os.fsencode(name) + b"\0")
+                return None if at < 0 else packed.count(b"\0", 0, at)
             self._at = {one: at for at, one in enumerate(self.listed())}
         return self._at.get(name)
 
     def close(self) -> None:
         """Let go of what finding made."""
-        self._at = None
+        self._at, self._asked = None, 0
 
     def stamp(self, at: int) -> bytes:
         """Give one packed stamp."""
@@ -162,10 +196,16 @@ class Block:
         """Give name, stamp and flags of those that are to be read."""
         if self.is_read():
             return
-        rows = zip(self.listed(), _row.iter_unpack(bytes(self._stamps)), bytes(self._flags), strict=True)
-        for name, row, flag in rows:
+        flags, stamps, names = bytes(self._flags), bytes(self._stamps), self.listed()
+        for at, flag in enumerate(flags):
             if flag & UNREAD:
-                yield name, Stamp._make(row), flag
+                yield names[at], Stamp(*_row.unpack_from(stamps, _row.size * at)), flag
+
+    def links(self) -> list[str]:
+        """Name the symbolic links."""
+        if self.is_plain():
+            return []
+        return [name for name, flag in zip(self.listed(), self._flags, strict=True) if flag & LINK]
 
     def silent(self) -> Iterator[str]:
         """Name those of which nothing is known: not read yet, or left out."""
@@ -182,8 +222,7 @@ class Block:
         """Give the sizes of those that are to be read."""
         if self.is_read():
             return []
-        rows = zip(_row.iter_unpack(bytes(self._stamps)), self._flags, strict=True)
-        return [row[0] for row, flag in rows if flag & UNREAD]
+        return [self.size(at) for at, flag in enumerate(self._flags) if flag & UNREAD]
 
     def put(self, name: str, stamp: bytes, digest: bytes, flag: int) -> None:
         """Write one row: in its place, or behind all others."""

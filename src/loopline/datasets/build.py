@@ -1,27 +1,28 @@
-"""build: a folder made into a tree, or compared with one, reading only what changed."""
+"""build: a folder made into a tree, reading only what changed."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
 from loopline.datasets.blocks import Found
-from loopline.datasets.diff import diff
 from loopline.datasets.edit import edit
 from loopline.datasets.hashing import Files, Listed, Takes, hash_files
 from loopline.datasets.index import Index
-from loopline.datasets.nodes import Keeps, Reads
-from loopline.datasets.scan import open_root, scan
+from loopline.datasets.nodes import Keeps
+from loopline.datasets.only import Only
+from loopline.datasets.parts import Parts
+from loopline.datasets.scan import open_root, scan, scan_parts
+from loopline.datasets.standing import changed, quiet
 from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree, build
-from loopline.errors import NotFound, Unavailable
+from loopline.errors import NotFound
 from loopline.nouns.digest import Digest
-from loopline.nouns.entry import Difference, Entry
-from loopline.nouns.progress import Progress, Report
+from loopline.nouns.entry import Entry
+from loopline.nouns.progress import Report
 
 ASKED: Final = 10_000
 """How many blobs a store is asked about at once."""
@@ -49,10 +50,6 @@ class Built:
     stored_bytes: int
 
 
-def quiet(progress: Progress) -> None:
-    """Report nothing."""
-
-
 def build_folder(blobs: Stores, folder: Path, index: Index, *, anew: bool = False, report: Report = quiet) -> Built:
     """Store the files of `folder` (see `scan`) and give their tree.
 
@@ -62,7 +59,7 @@ def build_folder(blobs: Stores, folder: Path, index: Index, *, anew: bool = Fals
     """
     if anew:
         index.clear()
-    reading = _Reading(folder, index, blobs, report)
+    reading = Reading(folder, index, blobs, report)
     try:
         reading.read(scan(folder, index))
         if index.tree is not None and blobs.missing([index.tree]):
@@ -82,6 +79,45 @@ def build_folder(blobs: Stores, folder: Path, index: Index, *, anew: bool = Fals
     return Built(root, tree.count, tree.bytes, reading.files, reading.bytes)
 
 
+def build_parts(
+    blobs: Stores, folder: Path, index: Index, parts: Parts, base: Digest, *, only: Only, anew: bool = False,
+    report: Report = quiet,
+) -> Built:  # fmt: skip
+    """Store these files and folders of `folder` and give the tree that `base` becomes by them. Nothing else is looked at.
+
+    What is in `base` and not there any more is left out, as far as the folder holds (`only`) it. Raise what `scan_parts` and
+    `hash_files` raise; NotFound kind="part-missing" for a part that is neither in the folder, as far as rules let it, nor in
+    the tree.
+    """
+    reading = Reading(folder, index, blobs, report)
+    try:
+        unread, files = scan_parts(folder, index, parts, anew=anew)
+        reading.read(unread)
+        reading.read_files(files)
+        if index.tree is not None and blobs.missing([index.tree]):
+            index.rebase(None, {})
+        found = changed(blobs, base, index, parts)
+        _refuse_missing(Tree(blobs, base), index, parts)
+        reading.keep(one.new for one in found if one.new is not None and one.path not in reading.paths)
+        taken = {one.path: one.new for one in found if one.new is not None or only(one.path)}
+        root = edit(blobs, base, taken)
+        if index.tree is not None:
+            index.rebase(root, {path: old for path, old in index.drift.items() if path not in taken})
+    finally:
+        index.save()
+    tree = Tree(blobs, root)
+    return Built(root, tree.count, tree.bytes, reading.files, reading.bytes)
+
+
+def _refuse_missing(tree: Tree, index: Index, parts: Parts) -> None:
+    for part in parts.paths:
+        if next(index.below(part), None) is None and tree.find(part) is None and not tree.measure(part + "/")[0]:
+            raise NotFound(
+                f"there is no file {part}, or it is left out", kind="part-missing",
+                hint="check the path, and .looplineignore", path=part,
+            )  # fmt: skip
+
+
 def build_listed(blobs: Stores, folder: Path, index: Index, files: Sequence[Found], *, report: Report = quiet) -> Built:
     """Store these files of `folder` and give their tree: for callers who know what to take (see `look`)."""
     known = {file.path: digest for file in files if (digest := index.find(file.path, file.stamp))}
@@ -91,7 +127,7 @@ def build_listed(blobs: Stores, folder: Path, index: Index, files: Sequence[Foun
         for file in files
         if file.path in known
     }
-    reading = _Reading(folder, index, blobs, report)
+    reading = Reading(folder, index, blobs, report)
     try:
         for entry in reading.read(Listed(file for file in files if known.get(file.path, "") in lost)):
             entries[entry.path] = entry
@@ -102,54 +138,7 @@ def build_listed(blobs: Stores, folder: Path, index: Index, files: Sequence[Foun
     return Built(build(blobs, ordered), len(ordered), size, reading.files, reading.bytes)
 
 
-def status(blobs: Reads, root: Digest, folder: Path, index: Index, *, report: Report = quiet) -> Iterator[Difference]:
-    """Give what became of the tree `root` in `folder`, in the order of paths: what adding the folder would change.
-
-    Nothing is stored. What was hashed is noted in `index` where that can be written, so that the next call is quick.
-    """
-    _Reading(folder, index, None, report).read(scan(folder, index))
-    follow(blobs, root, index)
-    with contextlib.suppress(Unavailable):
-        index.save()
-    for path in sorted(index.drift):
-        yield Difference(path, index.drift[path], index.entry(path))
-
-
-def follow(blobs: Reads, root: Digest, index: Index) -> None:
-    """Have an index tell how its folder, as last read, differs from the tree `root`: by what differs where it knows a tree."""
-    if index.tree == root:
-        return
-    if index.tree is not None:
-        try:
-            paths = {one.path: one.old for one in diff(blobs, root, index.tree)}
-        except NotFound:
-            pass  # the tree that it knows is gone: compare all files
-        else:
-            there = {path: paths.get(path, index.drift.get(path)) for path in paths.keys() | index.drift.keys()}
-            index.rebase(root, {path: old for path, old in there.items() if index.entry(path) != old})
-            return
-    found = compare(Tree(blobs, root).iter(), index.entries())
-    index.rebase(root, {one.path: one.old for one in found})
-
-
-def compare(old: Iterable[Entry], new: Iterable[Entry]) -> Iterator[Difference]:
-    """Give the differences of two sequences of entries, both sorted by path."""
-    left, right = iter(old), iter(new)
-    a, b = next(left, None), next(right, None)
-    while a is not None or b is not None:
-        if a is not None and (b is None or a.path < b.path):
-            yield Difference(a.path, a, None)
-            a = next(left, None)
-        elif b is not None and (a is None or b.path < a.path):
-            yield Difference(b.path, None, b)
-            b = next(right, None)
-        elif a is not None and b is not None:
-            if a != b:
-                yield Difference(b.path, a, b)
-            a, b = next(left, None), next(right, None)
-
-
-class _Reading:
+class Reading:
     """The files of a folder read, kept where there is a store for them, and noted in the index."""
 
     def __init__(self, folder: Path, index: Index, into: Stores | None, report: Report) -> None:
@@ -172,6 +161,10 @@ class _Reading:
             if isinstance(files, Listed):
                 entries.append(Entry(file.path, digest, file.stamp.size, file.mode))
         return entries
+
+    def read_files(self, files: Iterable[Found]) -> None:
+        """Read files that were looked at alone."""
+        self.read(Listed(files))
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Read those files once more that are known, and whose bytes the store has not."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from loopline.datasets.build import Stores, quiet
+from loopline.datasets.build import Stores
 from loopline.datasets.diff import diff
 from loopline.datasets.edit import edit
 from loopline.datasets.index import Index
@@ -24,6 +24,7 @@ from loopline.datasets.only import EVERYTHING, Only
 from loopline.datasets.placing import Copies, Place, Source, failed
 from loopline.datasets.planning import Folder, Planner
 from loopline.datasets.scan import open_root
+from loopline.datasets.standing import quiet
 from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree, build
 from loopline.datasets.writing import Writing

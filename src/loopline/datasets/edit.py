@@ -93,7 +93,12 @@ class _Made:
             for name, node, last in self.reader.walk(level, changes[at][0]):
                 gone[name[0]] = name
                 stop = len(changes) if last else bisect_right(changes, node.last, at, key=_key)
-                for item in _merge(node.keys, node.items(), changes[at:stop], added):
+                merged = _merge(node.keys, node.items(), changes[at:stop], added)
+                if not chunk and len(merged) == len(node.keys) and all(map(_is_named, merged, node.keys)):
+                    come[name[0]] = self._make(level, merged)  # a cut depends on keys alone: it is as it was
+                    at = stop
+                    break
+                for item in merged:
                     chunk.append(item)
                     if len(chunk) >= LEAST and closes(level, item[0], len(chunk)):
                         come[item[0]] = self._make(level, chunk)
@@ -128,6 +133,10 @@ def _merge(keys: list[bytes], items: list[Item], changes: _Changes, added: list[
                 added.append(key)
     merged += items[start:]
     return merged
+
+
+def _is_named(item: Item, key: bytes) -> bool:
+    return item[0] == key
 
 
 def _refuse_folders(after: Reader, added: Iterable[bytes]) -> None:

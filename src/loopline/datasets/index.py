@@ -122,6 +122,25 @@ class Index:
         self._blocks, self._open = {}, {}
         self.rebase(None, {})
 
+    def links(self) -> list[str]:
+        """Name the files that are links: what one holds may change without it."""
+        return [join_path(folder, name) for folder, block in self._blocks.items() for name in block.links()]
+
+    def name(self) -> tuple[int, int] | None:
+        """Tell the file that holds just what this index knows from others; None: there is none, or it is another one."""
+        kept = self._unread is None and not self._halfway and not self._dirty and self._bases == self._saved
+        return self._file if kept and self._named() == self._file else None
+
+    def below(self, path: str) -> Iterator[Entry]:
+        """Give what a file was when it was last read, or the files of a folder and below it, in no order."""
+        alone, inside = self.entry(path), path + "/"
+        if alone is not None:
+            yield alone
+        for folder, block in self._blocks.items():
+            if folder == path or folder.startswith(inside):
+                rows = ((join_path(folder, name), at) for at, name in enumerate(block.listed()))
+                yield from (entry for one, at in rows if (entry := block.entry(one, at)) is not None)
+
     def entries(self) -> Iterator[Entry]:
         """Give what all files were when they were last read, in the order of a tree."""
         below: dict[str, set[str]] = {}
@@ -207,9 +226,9 @@ class Index:
         return list(self._blocks)
 
     def see(self, folder: str, name: str, stamp: bytes, flag: int) -> None:
-        """Note that a known file has another stamp: what it holds is to be read."""
+        """Note that a file has this stamp, which it had not or nobody knew: what it holds is to be read."""
         self._halfway = True
-        block, path = self._blocks[folder], join_path(folder, name)
+        block, path = self._blocks.setdefault(folder, Block.empty()), join_path(folder, name)
         at = block.find(name)
         old = None if at is None else block.entry(path, at)
         block.put(name, stamp, NO_DIGEST, flag | UNREAD)

@@ -8,9 +8,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from loopline.datasets.blocks import EXECUTABLE, LINK, Block, Found, Listing, Stamp, join_names, pack, pack_stamp
+from loopline.datasets.blocks import (
+    EXECUTABLE,
+    LINK,
+    Block,
+    Found,
+    Listing,
+    Stamp,
+    join_names,
+    pack,
+    pack_all,
+    pack_stamp,
+)
 from loopline.datasets.ignore import Ignore, read_rules
 from loopline.datasets.index import Index
+from loopline.datasets.parts import Parts
 from loopline.datasets.path import are_paths, check_path, join_path
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 
@@ -72,6 +84,35 @@ def scan(root: Path, index: Index) -> Unread:
     return unread
 
 
+def scan_parts(root: Path, index: Index, parts: Parts, *, anew: bool = False) -> tuple[Unread, list[Found]]:
+    """Bring the index in step with these files and folders of `root`, and look at nothing else.
+
+    Give what must be read: below the folders, and of the files. One that is not there is forgotten. With `anew`, nothing of them
+    is taken as known. Raise what `scan` does, and Invalid kind="not-a-file" where the way to one leads over a link.
+    """
+    top = open_root(root)
+    rules = read_rules(top)
+    looking = _Looking(top, index, rules, anew=rules.name != index.rules)
+    if rules.name != index.rules:  # others were looked at by other rules: the next whole look asks for all
+        index.rules = CHANGING
+    for path in parts.paths:
+        check_path(path)
+        if anew:
+            forget_below(index, path)
+        looking.part(path)
+    unread = looking.unread()
+    if looking.problems:
+        raise _not_files(looking.problems)
+    return unread, looking.files
+
+
+def forget_below(index: Index, path: str) -> None:
+    """Forget a file, or all files of a folder."""
+    for folder in [one for one in index.folders() if one == path or one.startswith(path + "/")]:
+        index.replace(folder, None)
+    index.forget([path])
+
+
 class _Listed(NamedTuple):
     """What the system says of a folder before any file of it is looked at."""
 
@@ -88,11 +129,13 @@ class _Looking:
         self.problems: Problems = []
         self._other: list[str] = []
         """Folders that are not as they were."""
+        self.files: list[Found] = []
+        """Files that were looked at alone and are to be read."""
 
-    def look(self) -> Unread:
-        """Walk through all folders, and forget those that are gone."""
+    def look(self, start: str = "") -> Unread:
+        """Walk through all folders below one, and forget those that are gone."""
         seen = set[str]()
-        waiting = [""]
+        waiting = [start]
         while waiting:
             folder = waiting.pop()
             below = self._folder(folder)
@@ -101,10 +144,53 @@ class _Looking:
             seen.add(folder)
             paths = (join_path(folder, name) for name in below)
             waiting += [path for path in paths if not self._rules(path, folder=True)]
+        inside = join_path(start, "")
         for folder in self._index.folders():
-            if folder not in seen:
+            if folder not in seen and (folder == start or folder.startswith(inside)):
                 self._index.replace(folder, None)
+        return self.unread()
+
+    def unread(self) -> Unread:
+        """Give what was found to be read below folders."""
         return Unread(self._index, self._other)
+
+    def part(self, path: str) -> None:
+        """Look at one file, or at one folder and all below it."""
+        above = _folders_of(path)
+        try:
+            for folder in above:
+                if not stat.S_ISDIR(os.lstat(os.path.join(self._top, folder)).st_mode):
+                    self.problems.append((path, f"{path} lies behind {folder}, which is no folder"))
+                    return
+            status = os.lstat(os.path.join(self._top, path))
+        except (FileNotFoundError, NotADirectoryError):
+            forget_below(self._index, path)
+            return
+        below = stat.S_ISDIR(status.st_mode)
+        if any(self._rules(one, folder=True) for one in above) or self._rules(path, folder=below):
+            if next(self._index.below(path), None) is not None:
+                forget_below(self._index, path)
+        elif below:
+            self._index.forget([path])
+            self.look(path)
+        else:
+            self._file(path, status)
+
+    def _file(self, path: str, status: os.stat_result) -> None:
+        """Look at one file."""
+        found = judge(self._top, path, status, self.problems)
+        if found is None:
+            return
+        for folder in [one for one in self._index.folders() if one == path or one.startswith(path + "/")]:
+            self._index.replace(folder, None)
+        stamp = pack_stamp(found.stamp)
+        flag = (EXECUTABLE if found.mode == 0o755 else 0) | (LINK if stat.S_ISLNK(status.st_mode) else 0)
+        above, _, name = path.rpartition("/")
+        block = self._index.block(above)
+        at = None if block is None else block.find(name)
+        if block is None or at is None or block.flag(at) != flag or block.stamp(at) != stamp:
+            self._index.see(above, name, stamp, flag)
+            self.files.append(found)
 
     def _folder(self, folder: str) -> list[str] | None:
         """Look at the files of one folder, and name the folders in it; None: it is gone, as if we had come later."""
@@ -112,6 +198,8 @@ class _Looking:
         try:
             number = os.open(where, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
+                if self._is_known(folder, number):
+                    return []
                 listed = _list(number)
                 self._compare(folder, number, listed)
             finally:
@@ -127,6 +215,14 @@ class _Looking:
             ) from None
         return listed.folders
 
+    def _is_known(self, folder: str, number: int) -> bool:
+        """Look at a folder that holds the files that it held, and no folder: most are such, and their names say it all."""
+        block = self._index.block(folder)
+        if block is None or self._anew or not block.is_plain():
+            return False
+        names = os.listdir(number)
+        return block.names == join_names(names) and self._restamp(folder, number, names, block)
+
     def _compare(self, folder: str, number: int, listed: _Listed) -> None:
         block = self._index.block(folder)
         if block is None and not listed.names:
@@ -139,13 +235,10 @@ class _Looking:
 
     def _restamp(self, folder: str, number: int, names: list[str], block: Block) -> bool:
         """Look at the files of a folder that has the same ones as before; False where that does not hold any more."""
-        found = []
         try:
-            for name in names:
-                status = os.stat(name, dir_fd=number, follow_symlinks=False)
-                if status.st_mode & _KIND != stat.S_IFREG:
-                    return False
-                found.append(pack(status))
+            found = pack_all(number, names)
+            if found is None:
+                return False
             other = block.other(found)
             for at in other:
                 status = os.stat(names[at], dir_fd=number, follow_symlinks=False)
@@ -195,6 +288,12 @@ class _Looking:
             self._other.append(folder)
         elif not made.is_read():
             self._other.append(folder)
+
+
+def _folders_of(path: str) -> list[str]:
+    """Name the folders that a path lies in, the outermost first."""
+    names = path.split("/")[:-1]
+    return ["/".join(names[: at + 1]) for at in range(len(names))]
 
 
 def _list(number: int) -> _Listed:

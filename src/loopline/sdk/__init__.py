@@ -15,6 +15,8 @@ files      a version as a read-only folder that all processes share
 values     what a program hands over to be published, and back
 fluent     `start`, `log`, `data`, `model`, `connect`: what `import loopline` gives
 source     which files are the source of a project; snapshot: their tree, stored
-workspace  folders as versions, and versions as folders that people work in
+workspace  folders as versions, and versions as folders that people work in; standing: which version each folder holds
+finding    which working folder, and which part of it, is meant by a name or by paths
+watching   a process that keeps what changes in a folder; watched: asks it
 Never here: how a verb does its work. Tracking never raises into user code; a user's own question does.
 """

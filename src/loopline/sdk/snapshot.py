@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +14,7 @@ from loopline.loop import silent
 from loopline.nouns.digest import Digest
 from loopline.nouns.progress import Report
 from loopline.sdk.source import find_source
+from loopline.sdk.standing import index_file, notes, read_note
 
 if TYPE_CHECKING:
     from loopline.settings import Settings
@@ -53,13 +50,6 @@ def snapshot(blobs: Blobs, settings: Settings, *, report: Report = silent) -> Sn
 
 def _added(home: Path) -> Iterator[Path]:
     """Give the folders that were added or checked out as data here: their history is their own, not the code's."""
-    for note in index_file(home, Path(), "data").parent.glob("data-*.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            stand = json.loads(note.read_bytes())
-            if stand["asset"].startswith("data/"):
-                yield Path(stand["folder"])
-
-
-def index_file(home: Path, folder: Path, use: str) -> Path:
-    """Name the file that remembers the stamps of a folder's files."""
-    return Path(home) / "cache" / "folders" / f"{use}-{sha256(os.fsencode(folder)).hexdigest()[:16]}.index"
+    for stand in map(read_note, notes(home)):
+        if stand is not None and stand.asset.startswith("data/"):
+            yield Path(stand.folder)

@@ -5,76 +5,37 @@ A folder that was checked out or added remembers which branch and version it sta
 
 from __future__ import annotations
 
-import os
-from dataclasses import asdict, dataclass, replace
+import contextlib
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from loopline.datasets.build import Built, build_folder
-from loopline.datasets.build import status as compare
-from loopline.datasets.checkout import CheckedOut
-from loopline.datasets.checkout import checkout as write
-from loopline.datasets.diff import diff
-from loopline.datasets.edit import edit
 from loopline.datasets.index import Index, unwritable
 from loopline.datasets.only import Only
-from loopline.datasets.tree import Tree
-from loopline.errors import Conflict, Invalid, NotFound
+from loopline.datasets.parts import WHOLE, Parts
+from loopline.datasets.standing import status as compare
+from loopline.errors import Conflict, Invalid, NotFound, Unavailable
 from loopline.loop import silent
 from loopline.nouns.artifact import TREE
-from loopline.nouns.change import ChangeState, Published
+from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Difference
-from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName, parse_asset
+from loopline.nouns.name import AssetName, Hashed, Named, Numbered, Pointer, RefName, parse_asset
 from loopline.nouns.progress import Report
 from loopline.nouns.version import Version
 from loopline.sdk.client import Client
 from loopline.sdk.lock import Lock, Locked
-from loopline.sdk.snapshot import index_file
+from loopline.sdk.standing import Stand, Standing, index_file, notes, read_note, straight
 from loopline.store.files import Scratch
-from loopline.verbs.add import add
-from loopline.verbs.branch import branch as make_branch
 from loopline.verbs.get import get
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what writes is loaded by whoever writes: `status` does not
+    from loopline.datasets.build import Built
+    from loopline.datasets.checkout import CheckedOut
+    from loopline.nouns.change import Published
+    from loopline.sdk.watched import Watched
     from loopline.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """What a folder holds: the version that it was last in step with."""
-
-    folder: str
-    asset: str
-    branch: str
-    """Empty where a version was checked out that is no branch."""
-    number: int
-    only: tuple[str, ...] = ()
-    """Patterns of the files that were checked out; empty: all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A working folder against what it was checked out from."""
-
-    asset: AssetName
-    folder: str
-    """Relative to the project's root where it is inside of it."""
-    branch: str
-    number: int | None
-    """The version that the folder was last in step with; None: it never was."""
-    newest: int | None
-    """Where the branch stands now."""
-    differences: tuple[Difference, ...]
-    """What adding the folder would change in that version."""
-    only: tuple[str, ...] = ()
-    """Patterns of the part that the folder holds; empty: all of it."""
-
-    @property
-    def clean(self) -> bool:
-        """Whether the folder is its version, and the branch has not gone on."""
-        return not self.differences and self.number == self.newest
 
 
 class Workspace:
@@ -87,6 +48,8 @@ class Workspace:
         """Whether the ledger forgets what it is told: then this machine remembers nothing either."""
         self._report = report
         self._lock = Lock(settings.root.absolute())
+        self.said: list[str] = []
+        """What whoever asked should be told beside the answer."""
 
     def folder_of(self, asset: AssetName) -> Path:
         """Give the folder that the project declares for an asset, the one of its name below the root, or the one it was in.
@@ -107,31 +70,41 @@ class Workspace:
 
     def stand(self, folder: Path) -> Stand | None:
         """Tell what a folder holds; None where it was never added nor checked out here."""
-        return _read(self._note(folder))
+        return read_note(self._note(folder))
 
     def add(
         self,
         asset: AssetName,
         folder: Path | None = None,
         *,
+        parts: Parts = WHOLE,
         branch: str = "",
         message: str = "",
         event_time: int | None = None,
         anew: bool = False,
+        mixed: bool = False,
     ) -> Published:
         """Publish the folder's files as the next version on a branch: by default the one that it was checked out from.
 
         Raise Conflict kind="ref-moved" where the branch has gone on since the folder was last in step with it. The first
         version on a branch that is not there yet begins where the folder stands. Of a folder that holds a part of its version,
-        the other files stay as they are there. With `anew` all files are read, whatever their stamps say.
+        the other files stay as they are there; so do all but `parts` of the folder, which are not looked at. With `anew` files
+        are read, whatever their stamps say.
+
+        Raise Conflict kind="checkout-unfinished" where a checkout was cut short and the folder may hold files of two versions,
+        unless they are meant to be added `mixed`.
         """
+        from loopline.nouns.change import ChangeState
+        from loopline.verbs.add import add
+
         where = self._where(asset, folder)
         stand = self._own(where, asset)
         branch = branch or (stand.branch if stand else "") or "main"
         index = self._index(where)
-        built = build_folder(self._client.blobs, where, index, anew=anew, report=self._report)
-        if stand and stand.only:
-            built = self._whole(built, stand, asset)
+        if not mixed:
+            self._refuse_mixed(asset, where, index)
+        watched = self._watched(where, index, parts)
+        built = self._built(asset, where, index, stand, branch=branch, parts=parts, anew=anew)
         if not built.files:
             raise Invalid(
                 f"{where} holds no files",
@@ -141,6 +114,8 @@ class Workspace:
             )
         expect = stand.number if stand and stand.branch in ("", branch) else None
         if stand and self._target(RefName(asset, branch)) is None:
+            from loopline.verbs.branch import branch as make_branch
+
             self._client.do(make_branch, asset, branch, at=Numbered(stand.number))
             expect = None
         published = self._client.do(
@@ -151,10 +126,88 @@ class Workspace:
             stand = Stand(str(where), str(asset), branch, published.version.number, stand.only if stand else ())
             self._remember(index, stand, published.version)
             self._tie(stand, published.version)
+        if watched is not None:
+            watched.keep(index)
         return published
+
+    def _built(
+        self, asset: AssetName, where: Path, index: Index, stand: Stand | None, *, branch: str, parts: Parts, anew: bool
+    ) -> Built:
+        """Store a folder, or parts of it, and give the whole of what its next version holds."""
+        from loopline.datasets.build import build_folder, build_parts
+
+        if parts:
+            only, base = Only(stand.only if stand else ()), self._base(asset, where, stand, branch)
+            return build_parts(self._client.blobs, where, index, parts, base, only=only, anew=anew, report=self._report)
+        built = build_folder(self._client.blobs, where, index, anew=anew, report=self._report)
+        return self._whole(built, stand, asset) if stand and stand.only else built
+
+    def _base(self, asset: AssetName, where: Path, stand: Stand | None, branch: str) -> Digest:
+        """Give the tree that a part of a folder changes: that of the version that the folder stands at."""
+        if stand:
+            version: Version = self._client.do(get, Pointer(asset, Numbered(stand.number)))
+            return version.artifact.digest
+        if self._target(RefName(asset, branch)) is not None:
+            raise Invalid(
+                f"{self._shown(where)} was never added or checked out as {asset}, so a part of it changes no version",
+                kind="no-version-here", hint=f"loopline checkout {asset}@{branch} {self._shown(where)}",
+                folder=self._shown(where),
+            )  # fmt: skip
+        from loopline.datasets.tree import EMPTY
+
+        return EMPTY
+
+    def _watched(self, where: Path, index: Index, parts: Parts) -> Watched | None:
+        """Ask who watches a folder what has changed; None where nobody was ever asked to."""
+        if not index.file.with_suffix(".watch").exists():
+            return None
+        from loopline.sdk.watched import Watched
+
+        watched = Watched(where, index.file)
+        if parts:
+            watched.stay(index)
+        else:
+            watched.ask(index)
+        self.said += [watched.said] if watched.said else []
+        return watched
+
+    def _refuse_mixed(self, asset: AssetName, where: Path, index: Index) -> None:
+        """Refuse a folder in which a checkout was cut short: who adds it would publish a mixture that nobody has made."""
+        if not self._is_unfinished(where, index):
+            return
+        shown, version = self._shown(where), f"{asset}@N"
+        with contextlib.suppress(NotFound):  # a part of a version: no version has that tree
+            version = str(self._client.do(get, Pointer(asset, Hashed(index.bases[-1]))))
+        raise Conflict(
+            f"a checkout of {version} was cut short, and {shown} may hold files of two versions", kind="checkout-unfinished",
+            hint=f"finish it: loopline checkout {version} {shown}; or give --mixed to add what is there",
+            version=version, folder=shown,
+        )  # fmt: skip
+
+    def _is_mixed(self, where: Path, index: Index) -> bool:
+        try:
+            return self._is_unfinished(where, index)
+        except Unavailable:  # the index cannot be read, which hinders nobody who only looks
+            return False
+
+    def _is_unfinished(self, where: Path, index: Index) -> bool:
+        """Tell whether a folder is in step with another tree, or with more than one, than its version's, which is noted last."""
+        stand, bases = self.stand(where), index.bases
+        if stand is None or len(bases) != 1:
+            return bool(bases)
+        asset = parse_asset(stand.asset, project=self._settings.project)
+        try:
+            version: Version = self._client.do(get, Pointer(asset, Numbered(stand.number)))
+        except NotFound:
+            return False
+        return bases != (version.artifact.digest,)
 
     def _whole(self, built: Built, stand: Stand, asset: AssetName) -> Built:
         """Put what a folder with a part of a version became into the whole of that version."""
+        from loopline.datasets.diff import diff
+        from loopline.datasets.edit import edit
+        from loopline.datasets.tree import Tree
+
         chosen, blobs = Only(stand.only), self._client.blobs
         root = self._client.do(get, Pointer(asset, Numbered(stand.number))).artifact.digest
         changed = (one for one in diff(blobs, root, built.root) if one.new is not None or chosen(one.path))
@@ -168,8 +221,8 @@ class Workspace:
     def folders(self) -> list[tuple[AssetName, Path]]:
         """List the folders that the project declares, and those that were added or checked out, as far as they exist."""
         found = {straight(self._settings.root / one.folder): one.asset for one in self._settings.data}
-        for note in self._note(Path()).parent.glob("data-*.json"):
-            stand = _read(note)
+        for note in notes(self._settings.home):
+            stand = read_note(note)
             if stand is not None:
                 found.setdefault(Path(stand.folder), stand.asset)
         project = self._settings.project
@@ -177,20 +230,26 @@ class Workspace:
             (parse_asset(asset, project=project), folder) for folder, asset in sorted(found.items()) if folder.is_dir()
         ]
 
-    def status(self, asset: AssetName, folder: Path | None = None) -> Standing:
-        """Compare a folder with the version it was last in step with (or, if never, with main). Stores nothing."""
+    def status(self, asset: AssetName, folder: Path | None = None, *, parts: Parts = WHOLE) -> Standing:
+        """Compare a folder, or parts of it, with the version it was last in step with; if never, with main. Stores nothing."""
         where = self._where(asset, folder)
         stand = self._own(where, asset)
         branch = stand.branch if stand else "main"
         newest = self._target(RefName(asset, branch)) if branch else None
         number = stand.number if stand else newest
         differences: tuple[Difference, ...] = ()
+        index = self._index(where)
+        watched = self._watched(where, index, parts) if number is not None else None
         if number is not None:
             version = self._client.do(get, Pointer(asset, Numbered(number)))
             root = version.artifact.digest
             chosen = Only(stand.only if stand else ())
-            found = compare(self._client.blobs, root, where, self._index(where), report=self._report)
+            others = watched.others if watched else None
+            blobs = self._client.blobs
+            found = compare(blobs, root, where, index, parts=parts, others=others, report=self._report)
             differences = tuple(one for one in found if one.new is not None or chosen(one.path))
+        if watched is not None:
+            watched.keep(index)
         return Standing(
             asset,
             self._shown(where),
@@ -199,6 +258,7 @@ class Workspace:
             newest if branch else number,
             differences,
             stand.only if stand else (),
+            self._is_mixed(where, index),
         )
 
     def checkout(
@@ -216,6 +276,8 @@ class Workspace:
     def _bring(
         self, pointer: Pointer, where: Path, *, only: tuple[str, ...], force: bool = False
     ) -> tuple[Version, Stand, CheckedOut]:
+        from loopline.datasets.checkout import checkout as write
+
         chosen = Only(only)
         version = self._client.do(get, pointer)
         if version.artifact.media_type != TREE:
@@ -247,6 +309,18 @@ class Workspace:
                 hint="check out the whole, or the same part, or into another folder", number=stand.number, only=stand.only,
             )  # fmt: skip
         return only
+
+    def watch(self, folder: Path) -> int:
+        """Have a process keep what changes in a folder, so that `status` is told; give how many folders that are."""
+        from loopline.sdk.watching import start
+
+        return start(folder, self._index(straight(folder)).file)
+
+    def unwatch(self, folder: Path) -> None:
+        """End that process."""
+        from loopline.sdk.watching import stop
+
+        stop(folder, self._index(straight(folder)).file)
 
     def lock(self) -> tuple[Standing, ...]:
         """Write which version each folder below the project's root holds, and give how they stand."""
@@ -341,20 +415,3 @@ class Workspace:
     def _shown(self, folder: Path) -> str:
         root = self._settings.root.absolute()
         return str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
-
-
-def straight(folder: Path) -> Path:
-    """Give the absolute path of a folder without `..`, so that one folder has one name from wherever it is named.
-
-    A link on the way is kept, as in the shell, unless the way back from it leads elsewhere.
-    """
-    plain = os.path.abspath(folder)  # noqa: PTH100 - `resolve` would lose the links
-    real = os.path.realpath(folder)
-    return Path(plain if os.path.realpath(plain) == real else real)
-
-
-def _read(note: Path) -> Stand | None:
-    try:
-        return msgspec.json.decode(note.read_bytes(), type=Stand)
-    except (OSError, ValueError):
-        return None

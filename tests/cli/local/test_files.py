@@ -108,6 +108,35 @@ def test_status_finds_a_folder_of_another_name(run: Run, tmp_path: Path) -> None
     assert standing["folder"] == "raw files"
 
 
+def test_paths_are_added_alone(flights: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is added by its path, from wherever it is named; others of its folder are left as they are."""
+    for name in ("feb.csv", "mar.csv"):
+        (tmp_path / "data" / "flights" / name).write_text("2\n")
+    monkeypatch.chdir(tmp_path / "data" / "flights")
+    assert flights("add", "feb.csv", "-m", "February", "--json").result["version"]["metadata"]["files"] == 2
+    assert [one["path"] for one in flights("status", "feb.csv", "mar.csv", "--json").result[0]["differences"]] == [
+        "mar.csv"
+    ]
+    assert flights("status", "feb.csv", "--exit-code").code == 0
+    assert flights("add", "data/flights", "mar.csv", "gone.csv").code == 1
+    assert "loopline add data/NAME /" in flights("add", str(tmp_path / "data")).err
+    assert flights("status", "data/flights", "--exit-code").code == 1
+
+
+def test_a_folder_is_watched_and_left(flights: Run, tmp_path: Path) -> None:
+    """It says how much it watches, status stays right, and it ends when told; a rehearsal begins nothing."""
+    said = flights("watch", "data/flights", "--dry-run")
+    assert (said.code, flights("watch", "data/flights", "--stop", "--json").code) == (0, 5)
+    try:
+        assert "data/flights: 1 folder\n" in flights("watch", "data/flights").err
+        assert flights("status", "--exit-code").code == 0
+        (tmp_path / "data" / "flights" / "feb.csv").write_text("2\n")
+        assert "feb.csv" in flights("status", "data/flights").out
+    finally:
+        said = flights("watch", "data/flights", "--stop")
+    assert (said.code, "nobody watches" in said.err) == (0, True)
+
+
 def test_add_without_news(flights: Run) -> None:
     """The same files again are no new version, and say so."""
     said = flights("add", "data/flights")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 if TYPE_CHECKING:
     from loopline.cli.place import Place
-    from loopline.sdk.workspace import Standing
+    from loopline.sdk.standing import Standing
 
 
 def lock(

@@ -9,15 +9,17 @@ from loopline.nouns.name import AssetName
 
 if TYPE_CHECKING:
     from loopline.cli.place import Place
-    from loopline.sdk.workspace import Standing
+    from loopline.sdk.standing import Standing
+    from loopline.sdk.workspace import Workspace
 
 
 def status(
     where: Place,
     asset: Annotated[
-        AssetName | None, "one asset only; without it, every folder that is declared, added or checked out"
+        AssetName | Path | None,
+        "one asset, or files and folders of one; without, every folder that is declared, added or checked out",
     ] = None,
-    folder: Annotated[Path | None, "its folder, where it is not the declared one"] = None,
+    paths: Annotated[tuple[Path, ...], "its folder, where it is not the declared one, or files and folders in it"] = (),
 ) -> tuple[Standing, ...]:
     """Compare working folders with the versions that they were checked out from.
 
@@ -29,7 +31,24 @@ def status(
     from loopline.sdk.workspace import Workspace
 
     working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
-    if asset is not None:
-        known: list[Path | None] = [one for name, one in working.folders() if name == asset and folder is None]
-        return tuple(working.status(asset, one) for one in known or [folder])
-    return tuple(working.status(one, folder) for one, folder in working.folders())
+    standings = _standings(where, working, asset, paths)
+    for remark in working.said:
+        where.screen.say(remark)
+    return standings
+
+
+def _standings(
+    where: Place, working: Workspace, asset: AssetName | Path | None, paths: tuple[Path, ...]
+) -> tuple[Standing, ...]:
+    if asset is None:
+        return tuple(working.status(one, folder) for one, folder in working.folders())
+    if not paths and isinstance(asset, AssetName):
+        known = [folder for name, folder in working.folders() if name == asset]
+        if known:
+            return tuple(working.status(asset, folder) for folder in known)
+    from loopline.sdk.finding import meant
+
+    what = meant(working, where.client, asset, paths)
+    if what.said:
+        where.screen.say(what.said)
+    return (working.status(what.asset, what.folder, parts=what.parts),)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loopline.cli.screen import Screen
-    from loopline.sdk.workspace import Standing
+    from loopline.sdk.standing import Standing
 
 SHOWN: Final = 50
 """Files that are named for a folder; `--json` names all."""
@@ -31,6 +31,8 @@ def list_of_standing(standings: Sequence[Standing], screen: Screen) -> Iterator[
 
 def _word(one: Standing) -> tuple[str, str]:
     at = f"{one.branch}, version {one.number}" if one.branch else f"version {one.number}"
+    if one.unfinished:
+        return "bad", f"a checkout was cut short{f'; last in step with {at}' if one.number else ''}"
     if one.number is None:
         if one.newest is None:
             return "wait", "never added"
