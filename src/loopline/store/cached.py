@@ -16,6 +16,7 @@ from loopline.nouns.digest import Digest
 from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_lacking
 from loopline.store.local import LocalBlobs
 from loopline.store.system import SystemClock
+from loopline.store.named import Named, named_of
 from loopline.store.trash import Trash, trash_of
 
 GRACE_S: Final = 300.0
@@ -57,6 +58,11 @@ class Cached:
         self.grace = grace
         self._held: int | None = None
         self._guard = threading.Lock()
+
+    @property
+    def named(self) -> Named | None:
+        """What lies beside the blobs of the store that is far."""
+        return named_of(self.far)
 
     @property
     def trash(self) -> Trash | None:
