@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from loopline.datasets.tree import EMPTY
 from loopline.errors import Invalid, LooplineError
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, TREE
@@ -14,6 +15,7 @@ from loopline.nouns.digest import Digest, digest_of, short
 from loopline.nouns.finding import Finding
 from loopline.nouns.progress import Progress
 from loopline.nouns.version import Version
+from loopline.verbs.staging import notes_of
 
 _ALL: Final = 100_000
 _DEEPEST: Final = 3
@@ -142,17 +144,26 @@ def _blobs(loop: Loop, version: Version, level: int) -> Iterator[tuple[Digest, s
     if not level or version.artifact.media_type not in (TREE, MODEL):
         yield root, "the blob itself", "", -1
         return
+    yield from _below(loop, root, level, "a node of the tree", "{}")
+    notes = notes_of(version)
+    if notes is not None and notes != EMPTY:
+        yield from _below(loop, notes, level, "a node of its notes", "notes of {}")
+
+
+def _below(loop: Loop, root: Digest, level: int, node: str, file: str) -> Iterator[tuple[Digest, str, str, int]]:
+    from loopline.datasets.overlay import noted_path
     from loopline.datasets.tree import Tree
 
     try:
         tree = Tree(loop.blobs, root)
-        for node in tree.nodes():
-            yield node, "a node of the tree", "", -1
+        for one in tree.nodes():
+            yield one, node, "", -1
         if level > 1:
             for entry in tree.iter():
-                yield entry.digest, entry.path, "", entry.size
+                path = entry.path if file == "{}" else noted_path(entry.path)
+                yield entry.digest, file.format(path), "", entry.size
     except LooplineError as error:
-        yield Digest(error.facts.get("digest", root)), "a node of the tree", error.kind, -1
+        yield Digest(error.facts.get("digest", root)), node, error.kind, -1
 
 
 def _problem(loop: Loop, digest: Digest, size: int, how: How) -> str:
