@@ -17,6 +17,7 @@ from loopline.testing.loop import empty_database, loop
 from loopline.verbs.condemning import Terms, collect, empty, restore
 from loopline.verbs.copying import back_up
 from loopline.verbs.reclaiming import DAY
+from loopline.verbs.tabling import keep
 from loopline.wiring import open_database
 
 from .conftest import PROJECT, World
@@ -85,9 +86,13 @@ def test_what_was_moved_is_taken_back_or_goes(world: World, stray: Digest) -> No
     assert collect(world.loop, NOW).state == "trashed"
     assert empty(world.loop, replace(NOW, trash=7 * DAY)).moved == 0
     world.loop.clock.advance(seconds=7 * 86400 + 1)  # type: ignore[attr-defined]
+    cells = [world.loop.work / name / "x.json" for name in ("differences", "profiles")]
+    for kept in cells:
+        keep(kept, b"{}")
     emptied = empty(world.loop, replace(NOW, trash=7 * DAY))
     assert (emptied.moved, emptied.moved_bytes) == (1, len(b"nobody named this"))
     assert world.loop.blobs.size(stray) is None
+    assert not any(kept.exists() for kept in cells), "cells of tables that are gone are in no cache either"
     assert empty(world.loop, NOW).note == "the trash is empty"
 
 
