@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import md5, sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 from zlib import crc32
 
@@ -12,7 +13,7 @@ import pytest
 
 from loopline.datasets.overlay import NOTHING
 from loopline.datasets.tree import build
-from loopline.faces.s3 import serving_parts
+from loopline.faces.s3 import buckets, multipart, serving_parts, xml
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, RefName
@@ -20,6 +21,7 @@ from loopline.verbs.add import add
 from loopline.verbs.branch import branch
 from loopline.verbs.bucket import bucket
 from loopline.verbs.commit import commit
+from loopline.verbs.staging import stage, written
 
 if TYPE_CHECKING:
     from .conftest import Door
@@ -461,3 +463,67 @@ def test_an_upload_that_is_aborted_leaves_nothing(door: Door) -> None:
     assert door.ask("DELETE", f"/raw-flights/a?uploadId={name}").status_code == 204
     assert door.code("GET", f"/raw-flights/a?uploadId={name}") == (404, "NoSuchUpload")
     assert door.read("/raw-flights?uploads&delimiter=/", "UploadId") == [[]]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/raw-flights?list-type=2&max-keys=%C2%B2"), ("GET", "/raw-flights/a?partNumber=%C2%B2"),
+        ("PUT", "/raw-flights/a?uploadId=1&partNumber=%C2%B2"), ("GET", "/raw-flights?uploads&max-uploads=%D9%A3"),
+        ("PUT", "/raw-flights/a?uploadId=1&partNumber=00000110000000"),
+    ],
+)  # fmt: skip
+def test_what_only_python_takes_for_a_number_is_none(door: Door, method: str, path: str) -> None:
+    """Digits of other scripts, and numbers that do not end, are an argument that is wrong, and no defect."""
+    door.put("/raw-flights/a")
+    assert door.code(method, path)[0] in (400, 416)
+    headers = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x-amz-decoded-content-length": b"\xb2"}
+    assert door.code("PUT", "/raw-flights/a", b"x", **headers) == (400, "InvalidArgument")  # type: ignore[arg-type]
+
+
+def test_a_key_of_a_copys_source_holds_no_nul(door: Door) -> None:
+    """No database has to say so."""
+    copy = {"x-amz-copy-source": "/raw-flights/a%00b"}
+    assert door.code("PUT", "/raw-flights/b", **copy) == (400, "InvalidArgument")
+
+
+def test_who_reads_a_long_document_keeps_nobody_waiting(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read on a thread, not where every request is answered."""
+    seen = []
+    real = xml.read
+    monkeypatch.setattr(xml, "read", lambda *of: seen.append(threading.current_thread().name) or real(*of))
+    door.ask("POST", "/raw-flights?delete", b"<Delete><Object><Key>a</Key></Object></Delete>")
+    assert [name.rpartition("_")[0] for name in seen] == ["loopline-verb"]
+
+
+def test_what_was_written_while_a_bucket_was_looked_at_stays(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that was acknowledged is not taken away by a deletion that saw an empty bucket before."""
+    loop = door.served.loop
+    real = buckets.look
+
+    def late(*of: Any) -> Any:
+        view = real(*of)
+        stage(loop, RAW, written("late", loop.blobs.put(b"x"), 1))
+        return view
+
+    monkeypatch.setattr(buckets, "look", late)
+    assert door.code("DELETE", "/raw-flights") == (409, "BucketNotEmpty")
+    monkeypatch.undo()
+    assert door.ask("GET", "/raw-flights/late").content == b"x"
+
+
+def test_an_upload_that_is_aborted_while_it_is_joined_is_no_object(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was told that it is gone finds nothing at its key."""
+    (name,) = door.read("/raw-flights/a?uploads", "UploadId", method="POST")[0]
+    tag = door.put(f"/raw-flights/a?uploadId={name}&partNumber=1", b"x").headers["etag"]
+    real = multipart.store
+
+    def slow(loop: Any, *of: Any, **asked: Any) -> str:
+        with loop.ledger.telemetry() as tx:
+            tx.multiparts.end(name)
+        return real(loop, *of, **asked)
+
+    monkeypatch.setattr(multipart, "store", slow)
+    document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
+    assert door.code("POST", f"/raw-flights/a?uploadId={name}", document.encode()) == (404, "NoSuchUpload")
+    assert door.code("GET", "/raw-flights/a") == (404, "NoSuchKey")

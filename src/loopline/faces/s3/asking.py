@@ -58,7 +58,7 @@ class Ask:
         if not data and not needed:
             return None
         try:
-            return xml.read(data, root)
+            return await act(self.request, xml.read, data, root)
         except ValueError as error:
             raise Fault("MalformedXML", f"The XML you provided was not well-formed: {error}") from None
 

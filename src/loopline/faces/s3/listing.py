@@ -14,7 +14,7 @@ from loopline.faces.s3 import notes
 from loopline.faces.s3.conditions import stamp
 from loopline.faces.s3.errors import Fault
 from loopline.faces.s3.objects import Object, objects
-from loopline.faces.s3.signing import encoded
+from loopline.faces.s3.signing import encoded, is_number
 from loopline.nouns.name import Named, Pointer, RefName
 from loopline.verbs.staging import look, version_view
 
@@ -158,7 +158,7 @@ class Wanted:
 def wanted(query: dict[str, str], version: int) -> Wanted:
     """Read a listing's question. Raise Fault InvalidArgument."""
     said = query.get("max-keys", str(MOST)) or str(MOST)
-    if not said.isdigit():
+    if not is_number(said):
         raise Fault("InvalidArgument", "max-keys is no number.", ArgumentName="max-keys", ArgumentValue=said[:100])
     if query.get("encoding-type", "url").lower() != "url":
         raise Fault("InvalidArgument", "Invalid Encoding Method specified in Request")
