@@ -527,3 +527,14 @@ def test_an_upload_that_is_aborted_while_it_is_joined_is_no_object(door: Door, m
     document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
     assert door.code("POST", f"/raw-flights/a?uploadId={name}", document.encode()) == (404, "NoSuchUpload")
     assert door.code("GET", "/raw-flights/a") == (404, "NoSuchKey")
+
+
+def test_documents_of_the_largest_requests_are_read(door: Door) -> None:
+    """Ten thousand parts with a sum each, as boto3 sends them, and a thousand keys of the longest kind."""
+    part = f'<Part><ETag>"{"0" * 32}"</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32><PartNumber>%d</PartNumber></Part>'
+    parts = "".join(part % number for number in range(1, 10_001))
+    document = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+    assert len(document) > 1 << 20
+    assert door.code("POST", "/raw-flights/a?uploadId=1", document) == (404, "NoSuchUpload")
+    keys = "".join(f"<Object><Key>{number:01000}&amp;</Key></Object>" for number in range(1000))
+    assert len(door.read("/raw-flights?delete", "Deleted", method="POST", body=f"<Delete>{keys}</Delete>".encode())[0]) == 1000

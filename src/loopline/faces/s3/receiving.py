@@ -147,10 +147,10 @@ async def _ended(request: Request, taking: _Taking, working: asyncio.Future[Any]
     await act(request, taking.end, error)
 
 
-async def small(request: Request, words: Words) -> bytes:
+async def small(request: Request, words: Words, *, limit: int) -> bytes:
     """Give a small body as bytes. Raise Fault where it is not what was said of it."""
-    data = b"".join([piece async for piece in _pieces(request, most=2 * PIECE + (64 << 10))])
-    taking = _Taking(None, words, request, limit=PIECE)
+    data = b"".join([piece async for piece in _pieces(request, most=2 * limit + (64 << 10))])
+    taking = _Taking(None, words, request, limit=limit)
     payload = await act(request, taking.feed, data)
     await act(request, taking.digest, payload)
     await act(request, taking.sum_up, payload)
