@@ -20,7 +20,7 @@ from loopline.verbs.reclaiming import DAY
 from loopline.verbs.tabling import keep
 from loopline.wiring import open_database
 
-from .conftest import PROJECT, World
+from .conftest import DATA, PROJECT, World
 
 NOW = Terms(keep=0, after=0, trash=0, patience=0)
 
@@ -178,3 +178,16 @@ def test_a_backup_is_whole_while_a_collector_moves(world: World, stray: Digest, 
     copy = LocalBlobs(tmp_path / "copy")
     for digest in named:
         copy.verify(digest)
+
+
+def test_a_version_that_is_restored_takes_all_of_its_bytes_back(world: World) -> None:
+    """Whoever takes the mark of a deletion away has what lies in the trash, every file, though nobody has read one yet."""
+    world.data("main", **{f"f{number:02}_csv": b"other %d\n" % number for number in range(30)})
+    world.do("branch", DATA, "main", delete=True)
+    before = listed(world)
+    world.do("delete", "data/flights@2")
+    world.loop.clock.advance(seconds=1)  # type: ignore[attr-defined]
+    collect(world.loop, NOW)
+    assert collect(world.loop, NOW).moved > 30
+    world.do("delete", "data/flights@2", restore=True)
+    assert listed(world) == before
