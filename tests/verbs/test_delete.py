@@ -110,7 +110,7 @@ def test_only_what_was_deleted_is_restored(guarded: World) -> None:
 
 
 def test_what_was_reclaimed_is_not_restored(guarded: World) -> None:
-    """A version without bytes stays deleted: it could not be read, and would stop every reclaim; so does an asset that has one."""
+    """A version without bytes stays deleted: it could not be read, and would stop every reclaim; so does its asset."""
     version = guarded.do("show", "model/delay@2")
     guarded.do("delete", "model/delay@2")
     body = guarded.loop.blobs.read(version.artifact.digest)

@@ -56,7 +56,9 @@ def profile_of(db: Any, table: str, *, top: int = TOP, head: int = 0) -> dict[st
     found: dict[str, Any] = {
         "version": VERSION,
         "rows": db.execute("SELECT count(*) FROM t").fetchone()[0] if columns else 0,
-        "columns": [_column(db, c, kind, top, _narrowed(db, c, wide=len(columns) > WIDE)) for c, kind in columns.items()],
+        "columns": [
+            _column(db, c, kind, top, _narrowed(db, c, wide=len(columns) > WIDE)) for c, kind in columns.items()
+        ],
     }
     if head and columns:
         first = db.execute(f"SELECT * FROM t LIMIT {head:d}").fetchall()
@@ -65,7 +67,7 @@ def profile_of(db: Any, table: str, *, top: int = TOP, head: int = 0) -> dict[st
 
 
 def _narrowed(db: Any, column: str, *, wide: bool) -> str:
-    """Give the table to ask about a column: of a wide one a copy of that column, since each question costs what all columns do."""
+    """Give the table to ask about a column: of a wide one a copy of that column: a question costs what all columns do."""
     if not wide:
         return "t"
     db.execute(f"CREATE OR REPLACE TEMP TABLE narrow AS SELECT {name(column)} FROM t")
@@ -102,7 +104,8 @@ def _column(db: Any, column: str, kind: str, top: int, table: str) -> dict[str, 
         if odd is not None:
             found["min"], found["max"] = map(plain, db.execute(f"SELECT min(x), max(x) FROM ({finite})").fetchone())
     if not kind.startswith(("FLOAT", "DOUBLE")):
-        counted = f"SELECT {quoted}, count(*) AS n FROM {table} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
+        filled = f"FROM {table} WHERE {quoted} IS NOT NULL"
+        counted = f"SELECT {quoted}, count(*) AS n {filled} GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
         found["top"] = [[cell(value), count] for value, count in db.execute(counted).fetchall()]
     return found
 

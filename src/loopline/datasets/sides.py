@@ -23,7 +23,12 @@ class Sides:
     """The columns of both tables, and how to compare a column whose types differ: as text."""
 
     def __init__(
-        self, old: Mapping[str, str], new: Mapping[str, str], renamed: Mapping[str, str] | None = None, *, row: str = "rowid"
+        self,
+        old: Mapping[str, str],
+        new: Mapping[str, str],
+        renamed: Mapping[str, str] | None = None,
+        *,
+        row: str = "rowid",
     ) -> None:
         self.row = row
         """What numbers the rows of both tables."""

@@ -208,7 +208,9 @@ def _alike(db: Any, link: str, columns: Mapping[str, str]) -> str:
     odd = [one for one in columns if (found := _AGAIN.match(one)) and found[1].lower() in known]
     if not odd:
         return ""
-    asked = f"SELECT DISTINCT unnest(json_keys(json)) FROM read_ndjson_objects({text(link)}, maximum_object_size={_OBJECT})"
+    asked = (
+        f"SELECT DISTINCT unnest(json_keys(json)) FROM read_ndjson_objects({text(link)}, maximum_object_size={_OBJECT})"
+    )
     there = {row[0] for row in db.execute(asked).fetchall()}
     return next((one.rpartition("_")[0] for one in odd if one not in there), "")
 

@@ -15,8 +15,8 @@ from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_lacking
 from loopline.store.local import LocalBlobs
-from loopline.store.system import SystemClock
 from loopline.store.named import Named, named_of
+from loopline.store.system import SystemClock
 from loopline.store.trash import Trash, trash_of
 
 GRACE_S: Final = 300.0

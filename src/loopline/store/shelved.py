@@ -17,7 +17,8 @@ _FILE: Final = re.compile(r"[0-9]{1,18}-([0-9a-f]{64})\.json\Z")
 def shelved(blobs: object) -> Iterator[tuple[str, Digest, str]]:
     """Give each version: the name of its manifest, the root of its files, and what it says of itself.
 
-    One that cannot be read still keeps its files; of what else it names nobody knows. Raise Unavailable where names cannot be listed.
+    One that cannot be read still keeps its files; of what else it names nobody knows. Raise Unavailable where
+    names cannot be listed.
     """
     named = named_of(blobs)
     if named is None:

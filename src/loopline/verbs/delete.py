@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Final
 
 from loopline.errors import Invalid, NotFound
-from loopline.loop import Loop
 from loopline.ledger.roots import Root
+from loopline.loop import Loop
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import Numbered, parse_asset, parse_pointer
 from loopline.store.leased import hold_on

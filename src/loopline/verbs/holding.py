@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import LooplineError, NotFound
 from loopline.datasets.tree import EMPTY
+from loopline.errors import LooplineError, NotFound
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.digest import Digest, find_digest
 from loopline.nouns.run import Link

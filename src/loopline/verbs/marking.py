@@ -29,9 +29,7 @@ _SMALL: Final = 4 << 20
 
 
 def roots(loop: Loop, *, before: int) -> Iterator[Root]:
-    """Give every root: of the ledger as of one moment, of journals on this machine that it does not have yet, and of what others
-    have pushed to the store.
-    """
+    """Give every root: of the ledger as of one moment, of journals that it does not have yet, and what others pushed here."""
     with loop.ledger.read() as tx:
         found = list(tx.roots.iter(before=before))
     yield from found

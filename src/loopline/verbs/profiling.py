@@ -9,7 +9,6 @@ from loopline.datasets.tables import CELL
 from loopline.nouns.preview import Bin, Column, Frequent
 
 
-
 def column_of(told: Mapping[str, Any]) -> Column:
     """Take over what `datasets/profile.py` says of a column."""
     numbers = {key: value for key, value in told.get("quantiles", {}).items() if isinstance(value, (int, float))}

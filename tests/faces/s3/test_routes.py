@@ -524,7 +524,9 @@ def test_an_upload_that_is_aborted_while_it_is_joined_is_no_object(door: Door, m
         return real(loop, *of, **asked)
 
     monkeypatch.setattr(multipart, "store", slow)
-    document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
+    document = (
+        f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
+    )
     assert door.code("POST", f"/raw-flights/a?uploadId={name}", document.encode()) == (404, "NoSuchUpload")
     assert door.code("GET", "/raw-flights/a") == (404, "NoSuchKey")
 
@@ -537,4 +539,7 @@ def test_documents_of_the_largest_requests_are_read(door: Door) -> None:
     assert len(document) > 1 << 20
     assert door.code("POST", "/raw-flights/a?uploadId=1", document) == (404, "NoSuchUpload")
     keys = "".join(f"<Object><Key>{number:01000}&amp;</Key></Object>" for number in range(1000))
-    assert len(door.read("/raw-flights?delete", "Deleted", method="POST", body=f"<Delete>{keys}</Delete>".encode())[0]) == 1000
+    assert (
+        len(door.read("/raw-flights?delete", "Deleted", method="POST", body=f"<Delete>{keys}</Delete>".encode())[0])
+        == 1000
+    )
