@@ -16,6 +16,7 @@ from loopline.ledger.roots import BYTELESS, QUERIES
 from loopline.nouns.artifact import SERVICE, TREE
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
+from loopline.nouns.name import RefName
 from loopline.store.idents import Idents
 from loopline.store.local import LocalBlobs
 from loopline.store.named import LocalNamed
@@ -110,7 +111,8 @@ def test_what_was_deleted_may_be_reclaimed_already(world: World) -> None:
 
 def test_a_staged_file_that_looks_like_a_tree_stops_no_mark(world: World) -> None:
     """Whoever stages, or publishes as plain bytes, what begins like a node of a tree keeps nobody from reclaiming."""
-    ref = world.data(a_csv=b"1").change.moves[0].ref
+    world.data(a_csv=b"1")
+    ref = RefName(DATA, "main")
     root = build(world.loop.blobs, [Entry("a", digest_of(b"never stored"), 12), *_entries(world, 3000)])
     gone = next(one for one in Tree(world.loop.blobs, root).nodes() if one != root)
     stage(world.loop, ref, written("copy", world.loop.blobs.put(MAGIC + b"junk"), 8))

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import md5, sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 from zlib import crc32
 
@@ -13,7 +12,7 @@ import pytest
 
 from loopline.datasets.overlay import NOTHING
 from loopline.datasets.tree import build
-from loopline.faces.s3 import buckets, multipart, serving_parts, xml
+from loopline.faces.s3 import serving_parts
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, RefName
@@ -21,7 +20,6 @@ from loopline.verbs.add import add
 from loopline.verbs.branch import branch
 from loopline.verbs.bucket import bucket
 from loopline.verbs.commit import commit
-from loopline.verbs.staging import stage, written
 
 if TYPE_CHECKING:
     from .conftest import Door
@@ -483,63 +481,4 @@ def test_what_only_python_takes_for_a_number_is_none(door: Door, method: str, pa
 
 def test_a_key_of_a_copys_source_holds_no_nul(door: Door) -> None:
     """No database has to say so."""
-    copy = {"x-amz-copy-source": "/raw-flights/a%00b"}
-    assert door.code("PUT", "/raw-flights/b", **copy) == (400, "InvalidArgument")
-
-
-def test_who_reads_a_long_document_keeps_nobody_waiting(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read on a thread, not where every request is answered."""
-    seen = []
-    real = xml.read
-    monkeypatch.setattr(xml, "read", lambda *of: seen.append(threading.current_thread().name) or real(*of))
-    door.ask("POST", "/raw-flights?delete", b"<Delete><Object><Key>a</Key></Object></Delete>")
-    assert [name.rpartition("_")[0] for name in seen] == ["loopline-verb"]
-
-
-def test_what_was_written_while_a_bucket_was_looked_at_stays(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that was acknowledged is not taken away by a deletion that saw an empty bucket before."""
-    loop = door.served.loop
-    real = buckets.look
-
-    def late(*of: Any) -> Any:
-        view = real(*of)
-        stage(loop, RAW, written("late", loop.blobs.put(b"x"), 1))
-        return view
-
-    monkeypatch.setattr(buckets, "look", late)
-    assert door.code("DELETE", "/raw-flights") == (409, "BucketNotEmpty")
-    monkeypatch.undo()
-    assert door.ask("GET", "/raw-flights/late").content == b"x"
-
-
-def test_an_upload_that_is_aborted_while_it_is_joined_is_no_object(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever was told that it is gone finds nothing at its key."""
-    (name,) = door.read("/raw-flights/a?uploads", "UploadId", method="POST")[0]
-    tag = door.put(f"/raw-flights/a?uploadId={name}&partNumber=1", b"x").headers["etag"]
-    real = multipart.store
-
-    def slow(loop: Any, *of: Any, **asked: Any) -> str:
-        with loop.ledger.telemetry() as tx:
-            tx.multiparts.end(name)
-        return real(loop, *of, **asked)
-
-    monkeypatch.setattr(multipart, "store", slow)
-    document = (
-        f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
-    )
-    assert door.code("POST", f"/raw-flights/a?uploadId={name}", document.encode()) == (404, "NoSuchUpload")
-    assert door.code("GET", "/raw-flights/a") == (404, "NoSuchKey")
-
-
-def test_documents_of_the_largest_requests_are_read(door: Door) -> None:
-    """Ten thousand parts with a sum each, as boto3 sends them, and a thousand keys of the longest kind."""
-    part = f'<Part><ETag>"{"0" * 32}"</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32><PartNumber>%d</PartNumber></Part>'
-    parts = "".join(part % number for number in range(1, 10_001))
-    document = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-    assert len(document) > 1 << 20
-    assert door.code("POST", "/raw-flights/a?uploadId=1", document) == (404, "NoSuchUpload")
-    keys = "".join(f"<Object><Key>{number:01000}&amp;</Key></Object>" for number in range(1000))
-    assert (
-        len(door.read("/raw-flights?delete", "Deleted", method="POST", body=f"<Delete>{keys}</Delete>".encode())[0])
-        == 1000
-    )
+    assert door.code("PUT", "/raw-flights/b", x_amz_copy_source="/raw-flights/a%00b") == (400, "InvalidArgument")

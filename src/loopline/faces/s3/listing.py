@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import merge
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -101,9 +102,11 @@ class Bucket:
                 self._names = sorted(f"{ref.name.ref}/" for ref in tx.refs.of(place.asset)) or ["main/"]
 
     def iter(self, prefix: str, start: str) -> Iterator[tuple[str, tuple[str, Found]]]:
-        """Give keys with the branch that they are of, in order."""
-        streams = [self._of(name, prefix, start) for name in self._names if self._may_have(name, prefix, start)]
-        return streams[0] if len(streams) == 1 else merge(*streams, key=itemgetter(0))
+        """Give keys with the branch that they are of, in order. No branch is opened before its turn: there may be thousands."""
+        names = [name for name in self._names if self._may_have(name, prefix, start)]
+        return chain.from_iterable(
+            merge(*(self._of(name, prefix, start) for name in several), key=itemgetter(0)) for several in _nested(names)
+        )
 
     def objects(self, found: list[tuple[str, str, Found]]) -> Iterator[Object]:
         """Give what is told of lines of a page: key, branch, path."""
@@ -137,6 +140,18 @@ class Bucket:
                 view = version_view(self._loop, Pointer(self._place.asset, revision))
             self._over[name] = (view.overlay(self._loop), view.at)
         return self._over[name]
+
+
+def _nested(names: Iterable[str]) -> Iterator[list[str]]:
+    """Put names together whose keys may stand between each other: `a/` and `a/b/`. They come sorted."""
+    several: list[str] = []
+    for name in names:
+        if several and not name.startswith(several[0]):
+            yield several
+            several = []
+        several.append(name)
+    if several:
+        yield several
 
 
 @dataclass(frozen=True, slots=True)
