@@ -36,6 +36,14 @@ def test_a_process_that_dies_is_no_answer(tmp_path: Path, monkeypatch: pytest.Mo
     assert (error.value.kind, error.value.facts["status"]) == ("tables-died", -9)
 
 
+def test_an_answer_without_end_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks holds an answer in memory, so one that is too long is not sent."""
+    monkeypatch.setattr(module, "_START", "from loopline.datasets import apart; apart._ANSWER = 10; apart.main()")
+    with pytest.raises(Unavailable) as error:
+        apart("profile", {"paths": []}, scratch=tmp_path)
+    assert error.value.kind == "tables-died"
+
+
 def test_it_has_limits_and_none_of_our_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory, processor time and core files are bounded before a file is opened; what our environment holds is not there."""
     look = (

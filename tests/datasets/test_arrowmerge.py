@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from pyarrow import parquet
 
 from loopline.datasets.tablemerge import RowConflict, merge_tables
@@ -39,3 +40,25 @@ def test_parquet_keeps_types_and_cells() -> None:
     assert table.column("x").to_pylist()[:2] == [0.0, None]
     clash = merge_tables("t.parquet", packed({}), packed({1: {"x": 5.0}}), packed({1: {"x": 6.0}}), ("id",))
     assert clash.conflicts == (RowConflict((1,), "x", 1.0, 5.0, 6.0),)
+
+
+@pytest.mark.parametrize("broken", ["pages", "footer", "year", "utf8"])
+def test_what_arrow_cannot_read_is_no_table(broken: str) -> None:
+    """Damaged files, times that no clock has and texts that are none are merged as wholes, with the reason."""
+    kind = pa.timestamp("us") if broken == "year" else pa.string()
+
+    def packed(value: Any) -> bytes:
+        body = io.BytesIO()
+        parquet.write_table(pa.table({"id": list(range(100)), "x": pa.array([value] * 100, kind)}), body)
+        return body.getvalue()
+
+    good, ours = packed(2**40 if broken == "year" else "x"), packed(2**62 if broken == "year" else "y")
+    if broken == "pages":
+        ours = ours[:50] + b"\xff" * 300 + ours[350:]
+    elif broken == "footer":
+        ours = ours[:-200] + b"\xff" * 192 + ours[-8:]
+    elif broken == "utf8":
+        ours = ours.replace(b"y", b"\xff")
+    found = merge_tables("t.parquet", packed(0 if broken == "year" else "z"), ours, good, ("id",))
+    assert found.body is None
+    assert found.why

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from loopline.datasets import profile as module
 from loopline.datasets.profile import profile
 
 
@@ -87,3 +88,10 @@ def test_values_without_order_are_counted(tmp_path: Path) -> None:
     odd = tmp_path / "x.csv"
     odd.write_text("x\nnan\ninf\n1.5\n2.5\n")
     assert profile(odd)["columns"][0]["mean"] == 2.0
+
+
+def test_a_wide_table_is_summarised_like_another(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each column of it by itself, with the same result."""
+    found = profile(file, head=3)
+    monkeypatch.setattr(module, "WIDE", 1)
+    assert profile(file, head=3) == found

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loopline.datasets.cells import read
 from loopline.datasets.rows import diff_rows
 
 
@@ -141,3 +142,24 @@ def test_the_difference_is_that_of_dictionaries_and_of_bags(
     bags = diff_rows(left, right, infers=False)
     a, b = Counter(old.items()), Counter(new.items())
     assert (bags["removed"], bags["added"]) == ((a - b).total(), (b - a).total())
+
+
+@pytest.mark.parametrize("name", ["rowid", "RowID"])
+def test_a_column_may_have_the_name_of_the_rows_own_number(tmp_path: Path, name: str) -> None:
+    """Empty and repeated values in a column called `rowid` are cells like others."""
+    old = table(tmp_path / "old.csv", f"id,{name},x", "1,,a", "2,5,b", "3,5,c")
+    new = table(tmp_path / "new.csv", f"id,{name},x", "1,,a", "2,6,b", "3,5,C")
+    found = diff_rows(old, new, key=("id",), place=tmp_path / "rows.parquet")
+    assert (found["added"], found["removed"], found["changed"], found["same"]) == (0, 0, 2, 1)
+    assert [one["cells"] for one in found["samples"]["changed"]] == [{name: [5, 6]}, {"x": ["c", "C"]}]
+    assert len(read(tmp_path / "rows.parquet", found, limit=10)) == 2
+    assert diff_rows(old, new)["key"] == ["id"]
+
+
+def test_long_cells_are_told_in_part(tmp_path: Path) -> None:
+    """A cell of a megabyte differs as a whole, and takes no more room in an answer than a short one; so in a summary."""
+    long = "x" * 1_000_000
+    old, new = (table(tmp_path / f"{side}.csv", "id,x", f"1,{long}{side}") for side in ("old", "new"))
+    found = diff_rows(old, new, key=("id",), profiled=("old",))
+    assert found["changed"] == 1
+    assert len(json.dumps(found)) < 10_000

@@ -157,3 +157,11 @@ def test_a_merge_is_that_of_dictionaries(form: str, base: Table | None, ours: Ta
     assert (found.body is None) == bool(clashes)
     if found.body is not None:
         assert read(form, found.body) == read(form, back.body or b"") == rows
+
+
+def test_half_a_character_is_not_written() -> None:
+    """A line with half of a pair of surrogates, which no UTF-8 has, is no reason to fall over."""
+    base = '{"id":1,"a":"é","b":1,"c":1}\n'
+    found = merge(base, base.replace('"b":1', '"b":2'), base.replace('"c":1', r'"c":"\ud800"'), path="t.jsonl")
+    assert found.body is None
+    assert found.why

@@ -5,7 +5,9 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from loopline.datasets.tables import columns_of, form_of, open_tables, plain
 from loopline.errors import Invalid, NotFound, Unavailable
@@ -202,3 +204,32 @@ def test_days_that_are_written_another_way_are_texts(tmp_path: Path) -> None:
         assert columns_of(db, "t")["a"] == "VARCHAR"
         assert columns_of(db, "u") == {"b": "DATE", "c": "TIMESTAMP"}
         assert db.execute("SELECT a FROM t").fetchall() == [("01/02/2013",), ("31/12/2013",)]
+
+
+def test_names_that_differ_in_capital_letters_are_refused_where_they_would_be_lost(tmp_path: Path) -> None:
+    """DuckDB calls the second one otherwise and would find it empty; one that is really called so is read."""
+    with pytest.raises(Invalid) as caught:
+        rows(write(tmp_path / "x.jsonl", '{"a":1}\n{"a":1,"A":2}\n'))
+    assert caught.value.kind == "bad-table"
+    assert rows(write(tmp_path / "y.jsonl", '{"a":1,"a_1":2}\n')) == [(1, 2)]
+
+
+def test_times_with_a_zone_within_lists_and_records_are_texts(tmp_path: Path) -> None:
+    """They need nothing that is not installed."""
+    kind, noon = pa.timestamp("us", tz="UTC"), 43_200_000_000
+    parquet.write_table(
+        pa.table({"l": pa.array([[noon]], pa.list_(kind)), "r": pa.array([{"a": noon}], pa.struct([("a", kind)]))}),
+        tmp_path / "x.parquet",
+    )
+    ((several, record),) = rows(tmp_path / "x.parquet")
+    assert all(isinstance(one, str) and "1970-01-01" in one for one in (several, record))
+
+
+def test_what_duckdb_cannot_do_is_an_error_of_ours(tmp_path: Path) -> None:
+    """Whatever it says of tables that are open already; and no path of the scratch folder is told."""
+    with pytest.raises(Unavailable) as caught, open_tables({"t": [write(tmp_path / "x.csv", "a\nx\n")]}) as db:
+        db.execute("SELECT CAST(a AS INTEGER) FROM t")
+    assert caught.value.kind == "tables-died"
+    with pytest.raises(Invalid) as broken:
+        rows(write(tmp_path / "x.parquet", "PAR1"))
+    assert "loopline-tables-" not in broken.value.message

@@ -20,7 +20,7 @@ from loopline.loop import silent
 from loopline.nouns.artifact import TREE
 from loopline.nouns.change import ChangeState, Published
 from loopline.nouns.digest import Digest
-from loopline.nouns.name import AssetName, parse_pointer
+from loopline.nouns.name import AssetName, parse_pointer, parse_ref
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.transfer import Transfer
 from loopline.nouns.version import Version
@@ -29,6 +29,8 @@ from loopline.sdk.sharing import Sharing
 from loopline.store.local import LocalBlobs
 from loopline.store.marks import marked, unmark
 from loopline.testing.loop import loop
+from loopline.verbs.commit import commit
+from loopline.verbs.staging import look, notes_of, stage, written
 from loopline.wiring import store_at
 from tests.datasets.test_sending import many, tree, whole
 
@@ -359,3 +361,24 @@ def test_equal_files_are_a_common_past(ann: Project, bo: Project, store: Path) -
     ann.add(FILES | {"new": b"1"})
     ann.push(store)
     assert bo.pull(store).version.number == 2
+
+
+def test_what_is_said_of_paths_goes_with_the_files(ann: Project, bo: Project, store: Path) -> None:
+    """Content types and metadata of S3 are read in the project that pulled; where the store lacks them the files still come."""
+    ref = parse_ref("data/flights@main", project=ann.name)
+    ann.add({"a.csv": b"1"})
+    stage(ann.client.loop, ref, written("b.html", ann.client.blobs.put(b"2"), 1, notes='{"type":"text/html"}'))
+    commit(ann.client.loop, ref)
+    ann.push(store)
+    pulled = bo.pull(store).version
+    over = look(bo.client.loop, parse_ref("data/flights@main", project=bo.name)).overlay(bo.client.loop)
+    found = over.find("b.html")
+    assert found is not None
+    assert over.notes(found) == '{"type":"text/html"}'
+    assert notes_of(pulled) is not None
+    lost = LocalBlobs(store).path(notes_of(pulled) or Digest(""))
+    assert lost is not None
+    lost.unlink()
+    fresh = Project("planes", store.parent / "planes", "person:cy")
+    assert notes_of(fresh.pull(store).version) is None
+    assert fresh.files() == {"a.csv": b"1", "b.html": b"2"}

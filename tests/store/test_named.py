@@ -45,6 +45,9 @@ def test_names_of_a_folder_are_listed(named: Named) -> None:
         named.put(name, b"1")
     assert sorted(named.list("roots")) == ["a", "b"]
     assert list(named.list("nothing")) == []
+    named.put("roots/deep/er/d", b"1")
+    assert sorted(named.walk("roots")) == ["roots/a", "roots/b", "roots/deep/er/d"]
+    assert list(named.walk("nothing")) == []
 
 
 def test_a_swap_compares(named: Named) -> None:

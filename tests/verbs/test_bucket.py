@@ -7,7 +7,7 @@ import pytest
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.name import AssetName, RefName
 
-from .conftest import DATA, MODEL, PROJECT
+from .conftest import DATA, MODEL, OTHER, PROJECT
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -54,3 +54,15 @@ def test_a_name_is_one_that_every_client_takes(world: World, name: str) -> None:
         world.do("bucket", name, MAIN)
     with pytest.raises(Invalid):
         world.do("bucket", "models", RefName(MODEL, "champion"))
+
+
+@pytest.mark.parametrize("name", ["flights", "flights.main", "flights.units"])
+def test_nobody_takes_the_name_by_which_an_asset_is_a_bucket(world: World, name: str) -> None:
+    """Whoever may name buckets in one project does not come between others and the data of another; one's own may be named so."""
+    world.do("branch", DATA, "units")
+    theirs = RefName(AssetName(OTHER, "data", "decoy"), "main")
+    with pytest.raises(Conflict) as caught:
+        world.abroad().do("bucket", name, theirs)
+    assert caught.value.kind == "bucket-exists"
+    assert world.abroad().do("bucket", "flights.other", theirs).ref == theirs
+    assert world.do("bucket", name, MAIN).ref == MAIN

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loopline.errors import NotFound, Unavailable
+from loopline.errors import Invalid, NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
@@ -192,4 +192,15 @@ def test_a_table_that_is_too_much_leaves_the_rest(world: World, monkeypatch: pyt
     first, second = world.do("diff", *sides, rows=True).rows
     assert (first.table, first.notes, second.changed) == ("*.csv", ("too slow: elsewhere",), 1)
     with pytest.raises(Unavailable):
+        world.do("diff", *sides, table="*.csv")
+
+
+def test_a_file_that_is_no_table_leaves_the_rest(world: World) -> None:
+    """A ragged CSV of somebody is said, and hides neither the other tables nor the change that brings it."""
+    world.data(a_csv=b"id,x\n1,1\n", b_jsonl=b'{"id":1,"x":1}\n')
+    world.data(a_csv=b"id,x\n1\n", b_jsonl=b'{"id":1,"x":2}\n')
+    sides = [Pointer(DATA, Numbered(number)) for number in (2, 3)]
+    first, second = world.do("diff", *sides, rows=True).rows
+    assert ("a.csv, line 2" in first.notes[0], second.changed) == (True, 1)
+    with pytest.raises(Invalid):
         world.do("diff", *sides, table="*.csv")

@@ -17,9 +17,10 @@ from loopline.testing.loop import empty_database, loop
 from loopline.verbs.condemning import Terms, collect, empty, restore
 from loopline.verbs.copying import back_up
 from loopline.verbs.reclaiming import DAY
+from loopline.verbs.tabling import keep
 from loopline.wiring import open_database
 
-from .conftest import PROJECT, World
+from .conftest import DATA, PROJECT, World
 
 NOW = Terms(keep=0, after=0, trash=0, patience=0)
 
@@ -85,9 +86,13 @@ def test_what_was_moved_is_taken_back_or_goes(world: World, stray: Digest) -> No
     assert collect(world.loop, NOW).state == "trashed"
     assert empty(world.loop, replace(NOW, trash=7 * DAY)).moved == 0
     world.loop.clock.advance(seconds=7 * 86400 + 1)  # type: ignore[attr-defined]
+    cells = [world.loop.work / name / "x.json" for name in ("differences", "profiles")]
+    for kept in cells:
+        keep(kept, b"{}")
     emptied = empty(world.loop, replace(NOW, trash=7 * DAY))
     assert (emptied.moved, emptied.moved_bytes) == (1, len(b"nobody named this"))
     assert world.loop.blobs.size(stray) is None
+    assert not any(kept.exists() for kept in cells), "cells of tables that are gone are in no cache either"
     assert empty(world.loop, NOW).note == "the trash is empty"
 
 
@@ -173,3 +178,16 @@ def test_a_backup_is_whole_while_a_collector_moves(world: World, stray: Digest, 
     copy = LocalBlobs(tmp_path / "copy")
     for digest in named:
         copy.verify(digest)
+
+
+def test_a_version_that_is_restored_takes_all_of_its_bytes_back(world: World) -> None:
+    """Whoever takes the mark of a deletion away has what lies in the trash, every file, though nobody has read one yet."""
+    world.data("main", **{f"f{number:02}_csv": b"other %d\n" % number for number in range(30)})
+    world.do("branch", DATA, "main", delete=True)
+    before = listed(world)
+    world.do("delete", "data/flights@2")
+    world.loop.clock.advance(seconds=1)  # type: ignore[attr-defined]
+    collect(world.loop, NOW)
+    assert collect(world.loop, NOW).moved > 30
+    world.do("delete", "data/flights@2", restore=True)
+    assert listed(world) == before

@@ -107,3 +107,22 @@ def test_only_what_was_deleted_is_restored(guarded: World) -> None:
     with pytest.raises(Invalid) as wrong:
         guarded.do("delete", "model/delay@latest", restore=True)
     assert wrong.value.kind == "needs-number"
+
+
+def test_what_was_reclaimed_is_not_restored(guarded: World) -> None:
+    """A version without bytes stays deleted: it could not be read, and would stop every reclaim; so does its asset."""
+    version = guarded.do("show", "model/delay@2")
+    guarded.do("delete", "model/delay@2")
+    body = guarded.loop.blobs.read(version.artifact.digest)
+    guarded.loop.blobs.delete(version.artifact.digest)
+    with pytest.raises(NotFound) as caught:
+        guarded.do("delete", "model/delay@2", restore=True)
+    assert caught.value.kind == "blob-missing"
+    guarded.loop.blobs.put(body)
+    guarded.do("delete", "model/delay@2", restore=True)
+    guarded.do("delete", "model/delay")
+    guarded.loop.blobs.delete(version.artifact.digest)
+    with pytest.raises(NotFound):
+        guarded.do("delete", "model/delay", restore=True)
+    guarded.loop.blobs.put(body)
+    assert guarded.do("delete", "model/delay", restore=True) == "model/delay"

@@ -13,6 +13,7 @@ from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName
 from loopline.nouns.run import Link
 from loopline.verbs.holding import claimed, held, readable, took, within
+from loopline.verbs.staging import notes_of
 
 from .conftest import DATA, PROJECT
 
@@ -139,3 +140,15 @@ def test_who_is_kept_to_some_assets_has_what_is_below_those(world: World) -> Non
     assert within(world.loop, ["data/fl*"], wanted) == {file, data}
     assert within(world.loop, ["data/*", "model/*"], wanted) == wanted
     assert within(world.loop, [], wanted) == set()
+
+
+def test_notes_are_claimed_with_the_version(world: World) -> None:
+    """A version whose metadata name notes that another project has is refused; words of one's own under that name are not."""
+    theirs, _ = many(world, 3)
+    took(world.abroad().loop, [theirs])
+    with pytest.raises(NotFound):
+        claimed(world.loop, {"metadata": {"notes": str(theirs)}})
+    claimed(world.loop, {"metadata": {"notes": "cleaned by Ann"}})
+    root, _ = many(world, 1, first=b"y")
+    version = world.do("add", MANY, tree=root, metadata={"notes": "cleaned by Ann"}).version
+    assert notes_of(version) is None

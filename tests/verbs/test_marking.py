@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from loopline.datasets.nodes import MAGIC
+from loopline.datasets.tree import Tree, build
 from loopline.errors import Refused
 from loopline.ledger.roots import BYTELESS, QUERIES
 from loopline.nouns.artifact import SERVICE, TREE
-from loopline.nouns.digest import Digest
+from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.entry import Entry
+from loopline.nouns.name import RefName
 from loopline.store.idents import Idents
+from loopline.store.local import LocalBlobs
+from loopline.store.named import LocalNamed
+from loopline.testing.loop import loop
 from loopline.verbs.marking import mark
+from loopline.verbs.staging import stage, written
 
 from .conftest import DATA, MODEL, World
 
@@ -78,8 +87,6 @@ def test_a_tree_that_cannot_be_read_stops_the_mark(world: World) -> None:
 
 def test_a_journal_keeps_what_it_names(world: World, tmp_path: Path) -> None:
     """What a program wrote into its journal, and nobody has shipped yet, is in use."""
-    from dataclasses import replace
-
     digest = world.loop.blobs.put(b"of a program that died")
     journal = tmp_path / "journal" / "0192-ab.journal"
     journal.parent.mkdir()
@@ -100,3 +107,40 @@ def test_what_was_deleted_may_be_reclaimed_already(world: World) -> None:
     assert {root, left} <= marked(world)
     world.loop.blobs.delete(root)
     assert left not in marked(world)
+
+
+def test_a_staged_file_that_looks_like_a_tree_stops_no_mark(world: World) -> None:
+    """Whoever stages, or publishes as plain bytes, what begins like a node of a tree keeps nobody from reclaiming."""
+    world.data(a_csv=b"1")
+    ref = RefName(DATA, "main")
+    root = build(world.loop.blobs, [Entry("a", digest_of(b"never stored"), 12), *_entries(world, 3000)])
+    gone = next(one for one in Tree(world.loop.blobs, root).nodes() if one != root)
+    stage(world.loop, ref, written("copy", world.loop.blobs.put(MAGIC + b"junk"), 8))
+    stage(world.loop, ref, written("root", root, 1))
+    world.do("put", MODEL, digest=world.loop.blobs.put(MAGIC + b"other junk"))
+    world.do("put", MODEL, digest=root)
+    kept = [one for one in Tree(world.loop.blobs, root).nodes() if one != gone]
+    world.loop.blobs.delete(gone)
+    assert set(kept) <= marked(world), "and what can be read of it is in use all the same"
+
+
+def _entries(world: World, count: int) -> list[Entry]:
+    body = world.loop.blobs.put(b"x")
+    return [Entry(f"b{at:05}", body, 1) for at in range(count)]
+
+
+def test_what_others_have_pushed_here_is_in_use(tmp_path: Path) -> None:
+    """A version that a manifest in the store names keeps its files and notes, though no row does."""
+    store = LocalBlobs(tmp_path)
+    here = World(loop(blobs=store))
+    file, note = store.put(b"pushed"), store.put(b"{}")
+    root = build(store, [Entry("a", file, 6)])
+    notes = build(store, [Entry("f/a", note, 2)])
+    assert {file, note} & marked(here) == set()
+    told = json.dumps({"root": root, "metadata": {"notes": notes, "origin": {"parents": []}}}).encode()
+    LocalNamed(store).put(f"assets/data/flights/versions/1-{root[7:]}.json", told)
+    assert {root, file, notes, note} <= marked(here)
+    LocalNamed(store).put(f"assets/data/flights/versions/1-{root[7:]}.json", b"{")
+    assert {root, file} <= marked(here)
+    LocalNamed(store).put(f"assets/data/flights/versions/2-{'0' * 64}.json", b"{}")
+    assert {root, file} <= marked(here), "a manifest whose files are gone stops no mark"

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from loopline.datasets.tables import CELL
 from loopline.nouns.preview import Bin, Column, Frequent
-from loopline.verbs.profiling import CELL, cell_of, column_of
+from loopline.verbs.profiling import cell_of, column_of
 
 
 def test_a_column_is_taken_over() -> None:

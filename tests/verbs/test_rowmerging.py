@@ -47,3 +47,10 @@ def test_without_a_key_nothing_is_merged_by_rows(world: World) -> None:
     assert merge_rows(world.loop, *(replace(one, path="t.csv") for one in sides), key=()).why
     version = world.do("add", DATA, tree=world.tree(a_csv=b"x"), metadata={"key": "id"}).version
     assert key_of(version) == ("id",)
+
+
+@pytest.mark.parametrize("key", [5, [1, None], {"a": 1}, None, True])
+def test_a_key_that_is_no_names_is_none(world: World, key: object) -> None:
+    """Metadata are anybody's: who says something else by `key` has declared none."""
+    version = world.do("add", DATA, tree=world.tree(a_csv=b"x"), metadata={"key": key}).version
+    assert key_of(version) == ()

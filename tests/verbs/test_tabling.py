@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loopline.errors import Unavailable
 from loopline.nouns.caller import Caller
 from loopline.nouns.name import Numbered, Pointer
 from loopline.verbs import tabling
@@ -91,6 +92,18 @@ def test_differences_do_not_fill_the_disk(here: World, monkeypatch: pytest.Monke
     assert left != first
     assert [one.stem for one in folder.glob("*.parquet")] == [left.stem]
     assert len(list(folder.iterdir())) == 2
+
+
+def test_a_server_compares_no_tables_that_are_too_large(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks is told before anything is read; at home all is compared."""
+    monkeypatch.setattr(tabling, "LARGEST", 10)
+    here.loop = replace(here.loop, caller=Caller(ANN))
+    sides = [one for number in (2, 3) for one in _entries(here, number)]
+    with pytest.raises(Unavailable) as caught:
+        tabling.difference(here.loop, sides[:1], sides[1:], ())
+    assert caught.value.kind == "tables-too-slow"
+    here.loop = replace(here.loop, caller=None)
+    assert tabling.difference(here.loop, sides[:1], sides[1:], ()).answer["changed"] == 1
 
 
 def _entries(world: World, number: int) -> list[Any]:

@@ -8,8 +8,9 @@ from loopline.errors import Invalid
 from loopline.nouns.artifact import BYTES
 from loopline.nouns.digest import digest_of, short
 from loopline.nouns.finding import Finding
-from loopline.nouns.name import AssetName
+from loopline.nouns.name import AssetName, RefName
 from loopline.store.memory import MemoryBlobs
+from loopline.verbs.staging import refold, stage, written
 
 from .conftest import DATA, MODEL, OTHER, PROJECT
 
@@ -127,3 +128,20 @@ def test_what_is_no_share_is_refused(world: World, asked: dict[str, str]) -> Non
     with pytest.raises(Invalid) as caught:
         _bad(world, **asked)
     assert caught.value.kind == "bad-value"
+
+
+def test_what_is_staged_is_looked_at(world: World) -> None:
+    """A file that no version has yet is named with its branch when it is lost, before it was folded and after."""
+    main = RefName(DATA, "main")
+    stage(world.loop, main, written("b.csv", world.loop.blobs.put(b"staged"), 6, notes='{"type":"text/csv"}'))
+    assert not _bad(world)
+    lost = _held(world).pop(digest_of(b"staged"))
+    assert [(one.name, one.touches) for one in _bad(world)] == [(short(digest_of(b"staged")), (str(main),))]
+    _held(world)[digest_of(b"staged")] = lost
+    working = refold(world.loop, main)
+    for digest in (working.root, working.notes, digest_of(b"staged"), digest_of(b'{"type":"text/csv"}')):
+        assert digest is not None
+        lost = _held(world).pop(digest)
+        assert [(one.name, one.touches) for one in _bad(world)] == [(short(digest), (str(main),))]
+        _held(world)[digest] = lost
+    assert world.do("verify")[-1].state == "ok"

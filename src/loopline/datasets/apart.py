@@ -27,6 +27,8 @@ MEMORY: Final = "1GB"
 _ADDRESSES: Final = 6 << 30
 """Bytes of addresses of the process: DuckDB, its threads, and Arrow."""
 _FILE: Final = 16 << 30
+_ANSWER: Final = 128 << 20
+"""Bytes of an answer, which whoever asked holds in memory."""
 _PATIENCE: Final = 10.0
 """Seconds for which a question waits for its turn: its thread is one of few."""
 _AT_ONCE: Final = threading.BoundedSemaphore(2)
@@ -95,7 +97,10 @@ def main() -> None:
                 "facts": error.facts,
             }
         }
-    sys.stdout.write(json.dumps(said))
+    text = json.dumps(said)
+    if len(text) > _ANSWER:
+        raise SystemExit(f"an answer of {len(text)} bytes is no answer")
+    sys.stdout.write(text)
 
 
 def _limit(seconds: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from loopline.datasets.tables import name, open_tables, plain
+from loopline.datasets.tables import cell, name, open_tables
 
 WORDS: Final = ("changed", "added", "removed")
 """In the order in which rows are listed."""
@@ -72,14 +72,14 @@ def shown(db: Any, source: str, told: Mapping[str, Any], where: str, limit: int)
             "seq": row["seq"],
             "word": word,
             "key": {
-                one["name"]: plain(row[f"{'o' if word == 'removed' else 'n'}{at}"])
+                one["name"]: cell(row[f"{'o' if word == 'removed' else 'n'}{at}"])
                 for at, one in enumerate(columns)
                 if one["name"] in key
             },
             "cells": {
                 one["name"]: [
-                    None if word == "added" else plain(row.get(f"o{at}")),
-                    None if word == "removed" else plain(row.get(f"n{at}")),
+                    None if word == "added" else cell(row.get(f"o{at}")),
+                    None if word == "removed" else cell(row.get(f"n{at}")),
                 ]
                 for at, one in enumerate(columns)
                 if _speaks(one, row, at, word)

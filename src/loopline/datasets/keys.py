@@ -115,7 +115,7 @@ def _meets(db: Any, sides: Sides, key: Sequence[str], rows: dict[str, int]) -> b
     """Tell whether a key names some of the same rows on both sides: numbers that are given anew each time do not."""
     if not all(rows.values()):
         return True
-    some = f"(SELECT * FROM old WHERE rowid % {rows['old'] // 1000 + 1} = 0) o"
+    some = f"(SELECT * FROM old WHERE {sides.row} % {rows['old'] // 1000 + 1} = 0) o"
     return _one(db, f"SELECT count(*) FROM {some} SEMI JOIN new n ON {sides.match(key)}") > 0
 
 

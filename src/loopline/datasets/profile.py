@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from loopline.datasets.tables import MEMORY, NULLS, columns_of, is_number, name, open_tables, plain, text
+from loopline.datasets.tables import MEMORY, NULLS, cell, columns_of, is_number, name, open_tables, plain, text
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Changes when the same table gives another profile: what was computed by another version is computed again."""
 TOP: Final = 10
 HEAD: Final = 100
 """Rows of the beginning that are kept with a profile."""
+WIDE: Final = 500
+"""More columns than that are summarised each from a copy of its own."""
 BINS: Final = 20
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MOSTLY: Final = 0.9
@@ -54,15 +56,25 @@ def profile_of(db: Any, table: str, *, top: int = TOP, head: int = 0) -> dict[st
     found: dict[str, Any] = {
         "version": VERSION,
         "rows": db.execute("SELECT count(*) FROM t").fetchone()[0] if columns else 0,
-        "columns": [_column(db, c, kind, top) for c, kind in columns.items()],
+        "columns": [
+            _column(db, c, kind, top, _narrowed(db, c, wide=len(columns) > WIDE)) for c, kind in columns.items()
+        ],
     }
     if head and columns:
         first = db.execute(f"SELECT * FROM t LIMIT {head:d}").fetchall()
-        found["head"] = [[plain(value) for value in row] for row in first]
+        found["head"] = [[cell(value) for value in row] for row in first]
     return found
 
 
-def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:
+def _narrowed(db: Any, column: str, *, wide: bool) -> str:
+    """Give the table to ask about a column: of a wide one a copy of that column: a question costs what all columns do."""
+    if not wide:
+        return "t"
+    db.execute(f"CREATE OR REPLACE TEMP TABLE narrow AS SELECT {name(column)} FROM t")
+    return "narrow"
+
+
+def _column(db: Any, column: str, kind: str, top: int, table: str) -> dict[str, Any]:
     quoted = name(column)
     nested = kind.startswith(_NESTED) or kind.endswith("]")
     asked = (
@@ -70,16 +82,16 @@ def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:
     )
     if not nested:
         asked += f", min({quoted}), max({quoted})"
-    nulls, distinct, *ends = db.execute(f"SELECT {asked} FROM t").fetchone()
+    nulls, distinct, *ends = db.execute(f"SELECT {asked} FROM {table}").fetchone()
     found: dict[str, Any] = {"name": column, "type": kind, "nulls": nulls, "distinct": distinct}
     if nested:
         return found
-    found["min"], found["max"] = map(plain, ends)
-    odd = _odd(db, quoted, top) if kind == "VARCHAR" else None
+    found["min"], found["max"] = map(cell, ends)
+    odd = _odd(db, quoted, top, table) if kind == "VARCHAR" else None
     if odd is not None:
         found["odd"] = odd
     if is_number(kind) or odd is not None:
-        finite = f"SELECT TRY_CAST({quoted} AS DOUBLE) AS x FROM t WHERE isfinite(TRY_CAST({quoted} AS DOUBLE))"
+        finite = f"SELECT TRY_CAST({quoted} AS DOUBLE) AS x FROM {table} WHERE isfinite(TRY_CAST({quoted} AS DOUBLE))"
         levels = ", ".join(map(str, QUANTILES))
         mean, std, quantiles = db.execute(
             f"SELECT avg(x), stddev_samp(x), quantile_cont(x, [{levels}]) FROM ({finite} ORDER BY x)"
@@ -92,23 +104,24 @@ def _column(db: Any, column: str, kind: str, top: int) -> dict[str, Any]:
         if odd is not None:
             found["min"], found["max"] = map(plain, db.execute(f"SELECT min(x), max(x) FROM ({finite})").fetchone())
     if not kind.startswith(("FLOAT", "DOUBLE")):
-        counted = f"SELECT {quoted}, count(*) AS n FROM t WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
-        found["top"] = [[plain(value), count] for value, count in db.execute(counted).fetchall()]
+        filled = f"FROM {table} WHERE {quoted} IS NOT NULL"
+        counted = f"SELECT {quoted}, count(*) AS n {filled} GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
+        found["top"] = [[cell(value), count] for value, count in db.execute(counted).fetchall()]
     return found
 
 
-def _odd(db: Any, quoted: str, top: int) -> list[list[Any]] | None:
+def _odd(db: Any, quoted: str, top: int, table: str) -> list[list[Any]] | None:
     """Give the most frequent texts of a column that are no numbers, with their counts; None where it is a column of texts."""
     said = f"lower(trim({quoted})) NOT IN ({', '.join(map(text, MISSING))})"
     code = f"count(*) FILTER (WHERE regexp_matches(trim({quoted}), '{CODE}'))"
     numbers, texts, codes = db.execute(
-        f"SELECT count(TRY_CAST({quoted} AS DOUBLE)), count(*), {code} FROM t WHERE {said} AND {quoted} IS NOT NULL"
+        f"SELECT count(TRY_CAST({quoted} AS DOUBLE)), count(*), {code} FROM {table} WHERE {said} AND {quoted} IS NOT NULL"
     ).fetchone()
     if codes or not numbers or numbers < MOSTLY * texts:
         return None
     others = f"{quoted} IS NOT NULL AND TRY_CAST({quoted} AS DOUBLE) IS NULL"
-    counted = f"SELECT {quoted}, count(*) AS n FROM t WHERE {others} GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
-    return [[value, count] for value, count in db.execute(counted).fetchall()]
+    counted = f"SELECT {quoted}, count(*) AS n FROM {table} WHERE {others} GROUP BY 1 ORDER BY n DESC, 1 LIMIT {top:d}"
+    return [[cell(value), count] for value, count in db.execute(counted).fetchall()]
 
 
 def _histogram(db: Any, finite: str) -> list[list[float]]:

@@ -8,6 +8,7 @@ removed. Columns that only one side has are told in the schema and are no change
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from loopline.datasets.profile import HEAD, profile_of
 from loopline.datasets.sides import Sides, with_renamed
 from loopline.datasets.tables import MEMORY, NULLS, columns_of, name, open_tables
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Changes when the same two tables give another answer: what was computed by another version is computed again."""
 SAMPLES: Final = 20
 """Rows of each kind that an answer shows by default."""
@@ -61,11 +62,25 @@ def diff_rows(
                 db.execute(f"CREATE TEMP TABLE {side} AS FROM {other} LIMIT 0") if columns[other] else None
                 columns[side] = columns[other]
         most = KEPT if place else samples
-        answer = _compared(db, Sides(columns["old"], columns["new"]), key, infers=infers, most=most)
+        sides = Sides(columns["old"], columns["new"], row=_numbered(db, columns))
+        answer = _compared(db, sides, key, infers=infers, most=most)
         _show(db, answer, samples)
         if place is not None:
             keep(db, place)
     return answer | ({"profiles": profiles} if profiled else {})
+
+
+def _numbered(db: Any, columns: Mapping[str, Mapping[str, str]]) -> str:
+    """Give what numbers the rows of both tables: DuckDB's own `rowid`, or where a column has that name, a column of ours."""
+    taken = {column.casefold() for side in columns.values() for column in side}
+    if "rowid" not in taken:
+        return "rowid"
+    row = next(one for one in map("row{}".format, count()) if one not in taken)
+    for side in ("old", "new"):
+        db.execute(f"CREATE TEMP TABLE numbered AS SELECT *, row_number() OVER () - 1 AS {row} FROM {side}")
+        db.execute(f"DROP TABLE {side}")
+        db.execute(f"ALTER TABLE numbered RENAME TO {side}")
+    return row
 
 
 def _compared(db: Any, sides: Sides, key: Sequence[str], *, infers: bool, most: int) -> dict[str, Any]:
@@ -118,20 +133,20 @@ def _answer(sides: Sides, counts: Mapping[str, int]) -> dict[str, Any]:
 
 def _by_key(db: Any, answer: dict[str, Any], sides: Sides, most: int) -> None:
     """Join both sides once, and keep only what differs."""
-    key = answer["key"]
+    key, row = answer["key"], sides.row
     cells = [column for column in sides.shared if column not in key]
     flags = "".join(f", {sides.differ(column)} AS f{at}" for at, column in enumerate(cells))
     changed = " OR ".join(map(sides.differ, cells)) or "false"
     db.execute(
-        f"CREATE TEMP TABLE found AS SELECT o.rowid AS a, n.rowid AS b{flags} FROM old o FULL JOIN new n "
-        f"ON {sides.match(key)} WHERE o.rowid IS NULL OR n.rowid IS NULL OR {changed}"
+        f"CREATE TEMP TABLE found AS SELECT o.{row} AS a, n.{row} AS b{flags} FROM old o FULL JOIN new n "
+        f"ON {sides.match(key)} WHERE o.{row} IS NULL OR n.{row} IS NULL OR {changed}"
     )
     both = "a IS NOT NULL AND b IS NOT NULL"
     asked = ["b IS NULL", "a IS NULL", both, *(f"{both} AND f{at}" for at in range(len(cells)))]
-    row = db.execute(f"SELECT {', '.join(f'count(*) FILTER (WHERE {one})' for one in asked)} FROM found").fetchone()
-    answer["removed"], answer["added"], answer["changed"] = row[:3]
+    counts = db.execute(f"SELECT {', '.join(f'count(*) FILTER (WHERE {one})' for one in asked)} FROM found").fetchone()
+    answer["removed"], answer["added"], answer["changed"] = counts[:3]
     answer["same"] = answer["rows"]["old"] - answer["removed"] - answer["changed"]
-    answer["columns"] = {c: count for c, count in zip(cells, row[3:], strict=True) if count}
+    answer["columns"] = {c: count for c, count in zip(cells, counts[3:], strict=True) if count}
     columns = [
         *({"name": c, "old": True, "new": True, "differs": c in cells} for c in (*key, *cells)),
         *({"name": c, "old": True, "new": False, "differs": False} for c in sides.went),
@@ -147,7 +162,7 @@ def _by_key(db: Any, answer: dict[str, Any], sides: Sides, most: int) -> None:
         parts += [f"f.f{at - len(key)} AS d{at}"] if one["differs"] else []
     parts += [f"coalesce({sides.value('o', c)}, {sides.value('n', c)}) AS k{at}" for at, c in enumerate(key)]
     source = (
-        f"(SELECT {', '.join(parts)} FROM found f LEFT JOIN old o ON o.rowid = f.a LEFT JOIN new n ON n.rowid = f.b)"
+        f"(SELECT {', '.join(parts)} FROM found f LEFT JOIN old o ON o.{row} = f.a LEFT JOIN new n ON n.{row} = f.b)"
     )
     answer["columns_of_rows"] = columns
     order = ", ".join(f"k{at}" for at in range(len(key)))

@@ -23,8 +23,15 @@ class Sides:
     """The columns of both tables, and how to compare a column whose types differ: as text."""
 
     def __init__(
-        self, old: Mapping[str, str], new: Mapping[str, str], renamed: Mapping[str, str] | None = None
+        self,
+        old: Mapping[str, str],
+        new: Mapping[str, str],
+        renamed: Mapping[str, str] | None = None,
+        *,
+        row: str = "rowid",
     ) -> None:
+        self.row = row
+        """What numbers the rows of both tables."""
         self.old = old
         self.new = new
         self.before = dict(renamed or {})
@@ -72,7 +79,7 @@ def with_renamed(db: Any, sides: Sides, key: Sequence[str]) -> Sides:
     if not pairs or len(went) > _FEW or len(came) > _FEW:
         return sides
     (count,) = db.execute("SELECT count(*) FROM old").fetchone()
-    some = f"(SELECT * FROM old WHERE rowid % {count // LOOKED + 1} = 0) o JOIN new n ON {sides.match(key)}"
+    some = f"(SELECT * FROM old WHERE {sides.row} % {count // LOOKED + 1} = 0) o JOIN new n ON {sides.match(key)}"
     asked = ", ".join(
         f"count(*) FILTER (WHERE o.{name(a)} IS NOT DISTINCT FROM n.{name(b)}), count(DISTINCT o.{name(a)})"
         for a, b in pairs
@@ -86,7 +93,7 @@ def with_renamed(db: Any, sides: Sides, key: Sequence[str]) -> Sides:
     for same, a, b in best:
         if same >= MOSTLY * rows and b not in renamed and a not in renamed.values():
             renamed[b] = a
-    return Sides(sides.old, sides.new, renamed)
+    return Sides(sides.old, sides.new, renamed, row=sides.row)
 
 
 def _alike(a: str, b: str) -> bool:

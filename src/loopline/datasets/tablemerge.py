@@ -110,6 +110,8 @@ def merge_tables(path: str, base: bytes | None, ours: bytes, theirs: bytes, key:
         return Merged(form.write([common, mine, yours], columns, rows))
     except Unfit as error:
         return Merged(None, why=str(error))
+    except (ValueError, OverflowError, OSError, NotImplementedError, RecursionError) as error:  # Arrow's, json's
+        return Merged(None, why=f"it cannot be merged row by row: {error}")
 
 
 def _form(path: str) -> Form | None:

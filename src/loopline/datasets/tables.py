@@ -13,6 +13,7 @@ import csv
 import gzip
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,12 @@ SPILLED: Final = "32GB"
 """What it may put there."""
 _WHOLE: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _NUMBERS: Final = (*_WHOLE, "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL")
+_OBJECT: Final = 64 << 20
+"""Bytes of a line of JSON."""
+_AGAIN: Final = re.compile(r"(.+)_\d+\Z", re.DOTALL)
+"""How DuckDB calls a column whose name it has already."""
+CELL: Final = 500
+"""Characters of a cell that are told."""
 _FORMS: Final = {
     ".csv": "csv", ".tsv": "csv", ".csv.gz": "csv", ".tsv.gz": "csv", ".parquet": "parquet", ".jsonl": "json",
     ".ndjson": "json", ".jsonl.gz": "json", ".ndjson.gz": "json",
@@ -88,6 +95,11 @@ def _closing(duckdb: Any, options: Mapping[str, str]) -> Iterator[Any]:
             kind="out-of-memory",
             hint="compare fewer files at a time",
         ) from error
+    except duckdb.Error as error:
+        raise Unavailable(
+            f"DuckDB does not go on with these tables: {first_line(error)}", kind="tables-died",
+            hint="compare them with another program, and tell us what is in them",
+        ) from error  # fmt: skip
     finally:
         db.close()
 
@@ -142,8 +154,11 @@ def _link(path: Path, scratch: str, stem: str) -> tuple[Path, str]:
 
 
 def _readable(kind: str) -> str:
-    """Read times with a zone as text: to give them to Python DuckDB needs another package, and shows this machine's zone."""
-    return "VARCHAR" if kind.endswith("WITH TIME ZONE") else kind
+    """Read times with a zone as text, also lists and records of such.
+
+    To give them to Python DuckDB needs another package, and shows this machine's zone.
+    """
+    return "VARCHAR" if "WITH TIME ZONE" in kind else kind
 
 
 def _load(db: Any, table: str, links: Sequence[tuple[Path, str]], nulls: Sequence[str]) -> None:
@@ -153,10 +168,12 @@ def _load(db: Any, table: str, links: Sequence[tuple[Path, str]], nulls: Sequenc
     for path, link in links:
         try:
             described.append(_describe(db, form_of(path), link, nulls))
+            if form_of(path) == "json" and (alike := _alike(db, link, described[-1][0])):
+                raise _bad(path, f"{alike} is the name of another column, but for capital letters")
             if form_of(path) == "csv" and not described[-1][1] and (empty := _explain_csv(path)):
                 raise empty
         except duckdb.Error as error:
-            raise _explain(path, error) from error
+            raise _explain(path, error, link) from error
     types = _merged([columns for columns, has_rows in described if has_rows] or [columns for columns, _ in described])
     for number, ((path, link), (columns, _)) in enumerate(zip(links, described, strict=True)):
         wanted = {column: _readable(types.get(column, kind)) for column, kind in columns.items()}
@@ -171,7 +188,7 @@ def _load(db: Any, table: str, links: Sequence[tuple[Path, str]], nulls: Sequenc
                 db.execute(f"ALTER TABLE {name(table)} ADD COLUMN {name(column)} {wanted[column]}")
             db.execute(f"INSERT INTO {name(table)} BY NAME {query}")
         except duckdb.Error as error:
-            raise _explain(path, error) from error
+            raise _explain(path, error, link) from error
 
 
 def _describe(db: Any, form: str, link: str, nulls: Sequence[str]) -> tuple[dict[str, str], bool]:
@@ -183,6 +200,19 @@ def _describe(db: Any, form: str, link: str, nulls: Sequence[str]) -> tuple[dict
         columns = {row[0]: row[1] for row in db.execute(f"DESCRIBE FROM {source}").fetchall()}
     first = f"SELECT 1 FROM {_reading(form, link, nulls, columns)} LIMIT 1"
     return columns, db.execute(first).fetchone() is not None
+
+
+def _alike(db: Any, link: str, columns: Mapping[str, str]) -> str:
+    """Find a column of JSON Lines that DuckDB calls otherwise than the file does: asked for by that name it would be empty."""
+    known = {column.lower() for column in columns}
+    odd = [one for one in columns if (found := _AGAIN.match(one)) and found[1].lower() in known]
+    if not odd:
+        return ""
+    asked = (
+        f"SELECT DISTINCT unnest(json_keys(json)) FROM read_ndjson_objects({text(link)}, maximum_object_size={_OBJECT})"
+    )
+    there = {row[0] for row in db.execute(asked).fetchall()}
+    return next((one.rpartition("_")[0] for one in odd if one not in there), "")
 
 
 def _sniffed(db: Any, link: str, nulls: Sequence[str]) -> dict[str, str]:
@@ -201,7 +231,7 @@ def _reading(form: str, link: str, nulls: Sequence[str], columns: Mapping[str, s
     if form == "json":
         typed = f"columns={{{listed}}}" if listed else "sample_size=-1"
         return (
-            f"read_json({text(link)}, format='newline_delimited', records=true, {typed}, maximum_object_size=67108864)"
+            f"read_json({text(link)}, format='newline_delimited', records=true, {typed}, maximum_object_size={_OBJECT})"
         )
     return f"read_csv({text(link)}, {_dialect(link, nulls)}, auto_detect=false, columns={{{listed}}})"
 
@@ -235,12 +265,13 @@ def is_number(kind: str) -> bool:
     return kind.startswith(_NUMBERS) and not kind.endswith("]")
 
 
-def _explain(path: Path, error: BaseException) -> LooplineError:
+def _explain(path: Path, error: BaseException, link: str) -> LooplineError:
     """Say where a file breaks its form: DuckDB's own words change from version to version."""
+    said = first_line(error).replace(link, path.name)
     try:
-        return {"csv": _explain_csv, "json": _explain_json}[form_of(path)](path) or _bad(path, first_line(error))
+        return {"csv": _explain_csv, "json": _explain_json}[form_of(path)](path) or _bad(path, said)
     except (KeyError, OSError, csv.Error):
-        return _bad(path, first_line(error))
+        return _bad(path, said)
 
 
 def _explain_csv(path: Path) -> LooplineError | None:
@@ -303,3 +334,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(one) for one in value]
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def cell(value: Any) -> Any:
+    """Turn a value into a plain one that is told: long ones are cut, one character behind where those who show it cut again."""
+    found = plain(value)
+    if found is None or isinstance(found, (bool, int, float)):
+        return found
+    written = found if isinstance(found, str) else str(found)
+    return found if len(written) <= CELL else written[: CELL + 1]

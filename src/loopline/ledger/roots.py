@@ -15,6 +15,8 @@ from loopline.nouns.digest import Digest
 from loopline.store.database import Rows
 
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+FILE: Final = "file"
+"""Stands for the media type of what can only be a file: it names nothing, whatever its bytes look like."""
 _VERSION: Final = "a.project || '/' || a.kind || '/' || a.name || '@' || v.number"
 _GONE: Final = "((v.deleted_at IS NOT NULL AND v.deleted_at <= ?) OR (a.deleted_at IS NOT NULL AND a.deleted_at <= ?))"
 _HELD: Final = "EXISTS (SELECT 1 FROM refs f WHERE f.asset = v.asset AND f.target = v.number)"
@@ -60,12 +62,14 @@ QUERIES: Final = (
         f"SELECT v.metadata, '', {_VERSION}, {_DELETED} FROM {_VERSIONS} WHERE (NOT {_GONE} OR {_HELD})"
         " AND REPLACE(v.metadata, 'sha256:', '') <> v.metadata",
     ),
-    Query(("staging.digest",), "SELECT digest, '', 'staging of ' || owner, 0 FROM staging WHERE digest IS NOT NULL"),
+    Query(
+        ("staging.digest",), f"SELECT digest, '{FILE}', 'staging of ' || owner, 0 FROM staging WHERE digest IS NOT NULL"
+    ),
     Query(("workings.root",), "SELECT root, '', 'staging of ' || owner, 0 FROM workings WHERE root IS NOT NULL"),
     Query(("workings.notes",), "SELECT notes, '', 'staging of ' || owner, 0 FROM workings WHERE notes IS NOT NULL"),
     Query(
         ("parts.digest",),
-        "SELECT p.digest, '', 'upload to ' || m.owner, 0 FROM parts p JOIN multiparts m ON m.id = p.multipart",
+        f"SELECT p.digest, '{FILE}', 'upload to ' || m.owner, 0 FROM parts p JOIN multiparts m ON m.id = p.multipart",
     ),
     Query(
         ("resolutions.digest",),

@@ -63,6 +63,24 @@ class Staging:
         rows = self._rows.all(_SELECT, owner)
         return sorted((_staged(row) for row in rows), key=lambda one: (not one.whole, one.path))
 
+    def roots(self, project: str) -> Sequence[tuple[str, Digest, Digest | None]]:
+        """Give the owners of a project for whom rows were folded, with the roots of files and of notes."""
+        begins = f"{project}:"
+        rows = self._rows.all(
+            "SELECT owner, root, notes FROM workings WHERE root IS NOT NULL AND substr(owner, 1, ?) = ? ORDER BY owner",
+            len(begins), begins,
+        )  # fmt: skip
+        return [(owner, Digest(root), Digest(notes) if notes else None) for owner, root, notes in rows]
+
+    def files(self, project: str) -> Sequence[tuple[str, Entry]]:
+        """Give the owners of a project with the files that rows say are there."""
+        begins = f"{project}:"
+        rows = self._rows.all(
+            "SELECT owner, path, digest, size FROM staging WHERE digest IS NOT NULL AND substr(owner, 1, ?) = ?"
+            " ORDER BY owner, seq", len(begins), begins,
+        )  # fmt: skip
+        return [(owner, Entry(path, Digest(digest), size)) for owner, path, digest, size in rows]
+
     def working(self, owner: str) -> Working:
         """Give what rows were folded into."""
         row = self._rows.one(f"SELECT {_WORKING} FROM workings WHERE owner = ?", owner)

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.datasets.sending import Known, Sent, send
+from loopline.datasets.tree import EMPTY
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.artifact import TREE
 from loopline.nouns.change import Published
-from loopline.nouns.digest import Digest, parse_digest
+from loopline.nouns.digest import Digest, find_digest, parse_digest
 from loopline.nouns.name import Named, Numbered, Pointer, RefName
 from loopline.nouns.progress import Report
 from loopline.nouns.transfer import Transfer
@@ -23,6 +24,7 @@ from loopline.store.marks import first_marked, mark, marked
 from loopline.verbs.add import add
 from loopline.verbs.get import get
 from loopline.verbs.history import history
+from loopline.verbs.staging import NOTES, notes_of
 
 if TYPE_CHECKING:
     from loopline.sdk.client import Client
@@ -54,7 +56,8 @@ class Sharing:
         there = marked(self._store.named, root) and not recheck
         if there and stand is not None and stand.id == here.id:
             return self._transfer(version, Sent(), branch)
-        before = _before(self._lately(version), version)
+        lately = self._lately(version)
+        before = _before(lately, version)
         if stand is not None and (way := _way(here, before, stand, shelf.before(stand))) != "after":
             if way == "apart":
                 raise self._diverged(RefName(pointer.asset, branch), stand)
@@ -63,6 +66,7 @@ class Sharing:
         if not there:
             known = None if recheck else first_marked(self._store.named, (Digest(one.root) for one in before))
             sent = self._send(self._client.blobs, self._store.blobs, root, known, "push")
+        sent = self._push_notes(version, lately, sent, recheck=recheck)
         if not self._dry:
             if not there:
                 mark(self._store.named, root)
@@ -73,6 +77,36 @@ class Sharing:
                     hint="push again: what was sent is there", store=self._store.address,
                 )  # fmt: skip
         return self._transfer(version, sent, branch)
+
+    def _push_notes(self, version: Version, lately: Sequence[Version], sent: Sent, *, recheck: bool) -> Sent:
+        """Send what a version says beside its files. What is not here any more is no reason to keep the files."""
+        notes, named = notes_of(version), self._store.named
+        if notes is None or notes == EMPTY or (marked(named, notes) and not recheck):
+            return sent
+        known = None if recheck else first_marked(named, filter(None, map(notes_of, lately)))
+        try:
+            more = self._send(self._client.blobs, self._store.blobs, notes, known, "push")
+        except NotFound as error:
+            if error.kind != "blob-missing":
+                raise
+            return sent
+        if not self._dry:
+            mark(named, notes)
+        return Sent(sent.blobs + more.blobs, sent.bytes + more.bytes)
+
+    def _pull_notes(self, manifest: Manifest, sent: Sent) -> tuple[Mapping[str, Any], Sent]:
+        """Bring what a version says beside its files; give its metadata, which name that only where it came."""
+        told = self._told(manifest)
+        notes = find_digest(str(told.get(NOTES, "")))
+        if notes is None or notes == EMPTY:
+            return told, sent
+        try:
+            more = self._send(self._store.blobs, self._client.blobs, notes, None, "pull")
+        except NotFound as error:
+            if error.kind != "blob-missing":
+                raise
+            return {name: value for name, value in told.items() if name != NOTES}, sent
+        return told, Sent(sent.blobs + more.blobs, sent.bytes + more.bytes)
 
     def pull(self, pointer: Pointer, *, branch: str = "", recheck: bool = False) -> Published | Transfer:
         """Bring a version here as the next one of its asset, and move a branch: the one that was named, or `branch`, else main.
@@ -92,6 +126,9 @@ class Sharing:
             held = {one.artifact.digest for one in lately}
             known = None if recheck else next((Digest(one.root) for one in found.before if one.root in held), None)
             sent = self._send(self._store.blobs, self._client.blobs, root, known, "pull")
+        told: Mapping[str, Any] = {}
+        if not stays:
+            told, sent = self._pull_notes(found, sent)
         if self._dry:
             return Transfer(
                 f"{pointer.asset}@{found.number}", self._store.address, root, sent.blobs, sent.bytes, dry=True
@@ -100,7 +137,7 @@ class Sharing:
             return Published(here)
         return self._client.do(
             add, pointer.asset, tree=root, branch=branch, message=found.message, expect=here.number if here else None,
-            metadata=self._told(found), event_time=found.event_time,
+            metadata=told, event_time=found.event_time,
         )  # fmt: skip
 
     def _stays(self, here: Version, lately: Sequence[Version], found: Manifest, ref: RefName) -> bool:

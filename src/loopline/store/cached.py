@@ -15,6 +15,7 @@ from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_groups, put_lacking
 from loopline.store.local import LocalBlobs
+from loopline.store.named import Named, named_of
 from loopline.store.system import SystemClock
 from loopline.store.trash import Trash, trash_of
 
@@ -57,6 +58,11 @@ class Cached:
         self.grace = grace
         self._held: int | None = None
         self._guard = threading.Lock()
+
+    @property
+    def named(self) -> Named | None:
+        """What lies beside the blobs of the store that is far."""
+        return named_of(self.far)
 
     @property
     def trash(self) -> Trash | None:

@@ -40,11 +40,22 @@ class Named(Protocol):
     def list(self, folder: str) -> Iterator[str]:
         """Give the last parts of the names right below a folder, in no order."""
 
+    def walk(self, folder: str) -> Iterator[str]:
+        """Give the whole names of all that lies below a folder, however deep, in no order."""
+
     def delete(self, name: str) -> bool:
         """Remove it; tell whether it was there."""
 
     def path(self, name: str) -> str | None:
         """Give a local file that holds it, if it is there; None where there are no files."""
+
+
+def named_of(blobs: Any) -> Named | None:
+    """Give what lies beside the blobs of a store; None for a store that has no such place."""
+    found: Named | None = getattr(blobs, "named", None)
+    if found is None and hasattr(blobs, "asking"):
+        return ObjectNamed(blobs)
+    return LocalNamed(blobs) if found is None and hasattr(blobs, "scratch") else found
 
 
 def quoted(text: str) -> str:
@@ -105,6 +116,17 @@ class LocalNamed:
         except OSError as error:
             raise unreadable(error, self._folder) from error
 
+    def walk(self, folder: str) -> Iterator[str]:
+        """Read the folder, and all in it."""
+
+        def refuse(error: OSError) -> None:
+            if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+                raise unreadable(error, self._folder) from error
+
+        for where, _, files in os.walk(self._file(folder), onerror=refuse):
+            below = os.path.relpath(where, self._folder)
+            yield from (f"{below}/{file}" for file in files)
+
     def delete(self, name: str) -> bool:
         """Remove its file."""
         file = self._file(name)
@@ -162,13 +184,17 @@ class ObjectNamed:
         return True
 
     def list(self, folder: str) -> Iterator[str]:
+        """List all below it."""
+        return (name.rpartition("/")[2] for name in self.walk(folder))
+
+    def walk(self, folder: str) -> Iterator[str]:
         """List a thousand with each request."""
         pages: Iterator[Any] = iter(())
         with self._blobs.asking("read") as (obs, store), contextlib.suppress(FileNotFoundError):
             pages = iter(obs.list(store, folder + "/"))
         while (page := self._next(pages)) is not None:
             for one in page:
-                yield one["path"].rpartition("/")[2]
+                yield str(one["path"])
 
     def delete(self, name: str) -> bool:
         """Remove its object."""

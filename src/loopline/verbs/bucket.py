@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 from loopline.errors import Conflict, Invalid, NotFound
+from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.bucket import S3Bucket
-from loopline.nouns.name import RefName
+from loopline.nouns.name import AssetName, RefName
 from loopline.verbs.moving import at_home
 from loopline.verbs.staging import FIRST
 
@@ -49,6 +51,11 @@ def bucket(
             tx.buckets.remove(name)
             tx.say("bucket.removed", name, ref=str(ref))
             return here
+        if any(other != ref.asset for other in _meant(tx, loop.home or loop.project, name)):
+            raise Conflict(
+                f"{name} is a bucket already: that of a data asset", kind="bucket-exists", hint="choose another name",
+                bucket=name,
+            )  # fmt: skip
         if tx.assets.find(ref.asset) is None or ref.ref == FIRST:
             tx.assets.ensure(ref.asset)
         else:
@@ -62,3 +69,14 @@ def bucket(
         tx.say("bucket.named", name, ref=str(ref), auto_commit=auto_commit)
         made = tx.buckets.find(name)
     return made or S3Bucket(name, ref, auto_commit, 0)
+
+
+def _meant(tx: Tables, project: str, name: str) -> Iterator[AssetName]:
+    """Give the assets of a server's own project that a name means by itself: `flights`, and `flights.main` where it has that."""
+    asset, end = AssetName(project, "data", name), len(name)
+    if tx.assets.find(asset) is not None:
+        yield asset
+    while (end := name.rfind(".", 0, end)) > 0:
+        asset, branch = AssetName(project, "data", name[:end]), name[end + 1 :]
+        if tx.refs.find(RefName(asset, branch)) is not None or (branch == FIRST and tx.assets.find(asset) is not None):
+            yield asset

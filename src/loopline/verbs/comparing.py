@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loopline.errors import LooplineError, NotFound, Unavailable
+from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, POLICY, TREE
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FILES = 100
 """How many differing files a comparison lists by default."""
 TOO_MUCH = ("out-of-memory", "tables-too-slow", "tables-died")
+NO_TABLE = ("bad-table", "ragged-rows", "not-a-table")
 """Kinds of errors about one table that leave the rest of a comparison as it is."""
 TABLES = 10_000
 """How many differing files are looked at for tables."""
@@ -195,8 +196,8 @@ def _rows(loop: Loop, old: Version | None, new: Version, page: Page | None) -> t
         )
         try:
             told = difference(loop, before, after, key)
-        except Unavailable as error:
-            if page is not None or error.kind not in TOO_MUCH:
+        except (Invalid, Unavailable) as error:
+            if page is not None or error.kind not in TOO_MUCH + NO_TABLE:
                 raise
             found.append(Rows(name, 0, 0, notes=(f"{error.message}: {error.hint}",), files=len(differences)))
             continue

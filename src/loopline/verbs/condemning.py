@@ -23,6 +23,7 @@ from loopline.store.system import here
 from loopline.store.trash import Trash, trash_of
 from loopline.verbs.marking import mark, pages
 from loopline.verbs.reclaiming import DAY, KEEP, Looked, digest, look, told
+from loopline.verbs.tabling import forget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,6 +142,7 @@ def empty(loop: Loop, terms: Terms) -> Reclaim:
             collector.trash.empty(one.number)
             with loop.ledger.telemetry() as tables:
                 tables.reclaims.move(one.number, State.EMPTIED)
+        forget(loop)
     return Reclaim("emptied", moved=moved, moved_bytes=size, revived=revived, note=_told_alive(alive))
 
 

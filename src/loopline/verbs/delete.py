@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Final
 
-from loopline.errors import Invalid
+from loopline.errors import Invalid, NotFound
+from loopline.ledger.roots import Root
 from loopline.loop import Loop
+from loopline.nouns.digest import Digest
 from loopline.nouns.name import Numbered, parse_asset, parse_pointer
+from loopline.store.leased import hold_on
+from loopline.verbs.marking import Walk
 from loopline.verbs.moving import at_home
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Writing
+    from loopline.nouns.version import Version
+
+_ALL: Final = 100_000
 
 
 def delete(
@@ -28,6 +36,9 @@ def delete(
         loopline delete model/delay@3 --why "trained by mistake"
         loopline delete model/delay@3 --restore
     """
+    if restore:
+        hold_on(loop.blobs)  # what is taken back from the trash now is not emptied while this is at work
+        _take_back(loop, what)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         if restore:
             back = _restore(loop, tx, what)
@@ -64,6 +75,7 @@ def _restore(loop: Loop, tx: Writing, what: str) -> str:
     if "@" not in what:
         asset = at_home(loop, parse_asset(what, project=loop.project))
         tx.assets.restore(asset)
+        _all_there(loop, tx.versions.list(asset, limit=_ALL))
         return str(asset)
     pointer = parse_pointer(what, project=loop.project)
     asset = at_home(loop, pointer.asset)
@@ -72,4 +84,30 @@ def _restore(loop: Loop, tx: Writing, what: str) -> str:
             f"{what} is no number of a version", kind="needs-number", hint=f"write {asset}@NUMBER", pointer=str(pointer)
         )
     tx.versions.restore(asset, pointer.revision.number)
+    _all_there(loop, [tx.versions.get(asset, pointer.revision.number)])
     return f"{asset}@{pointer.revision.number}"
+
+
+def _take_back(loop: Loop, what: str) -> None:
+    """Ask for all that a version names, before it is there again: what lies in the trash comes back by that."""
+    if "@" not in what or not isinstance(number := parse_pointer(what, project=loop.project).revision, Numbered):
+        return
+    with loop.ledger.read() as tx:
+        version = tx.versions.find(parse_pointer(what, project=loop.project).asset, number.number)
+    if version is None:
+        return
+    named: set[bytes] = set()
+    walk = Walk(loop, lambda ident, _: named.add(ident), strict=False)
+    walk.root(Root(version.artifact.digest, version.artifact.media_type, str(version)))
+    loop.blobs.missing(Digest(f"sha256:{ident.hex()}") for ident in named)
+
+
+def _all_there(loop: Loop, versions: Iterable[Version]) -> None:
+    """Raise NotFound where a version's bytes are gone for good: it would stop every `gc`."""
+    roots = {one.artifact.digest: one for one in versions}
+    lost = next(iter(sorted(loop.blobs.missing(roots))), None)
+    if lost is not None:
+        raise NotFound(
+            f"the bytes of {roots[lost]} were reclaimed and are gone", kind="blob-missing",
+            hint="publish the same again, or restore a backup of the store", digest=lost,
+        )  # fmt: skip

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from loopline.datasets.tree import EMPTY
 from loopline.errors import LooplineError, NotFound
 from loopline.nouns.artifact import MODEL, TREE
-from loopline.nouns.digest import Digest
+from loopline.nouns.digest import Digest, find_digest
 from loopline.nouns.run import Link
 from loopline.store.blobs import absent
+from loopline.verbs.staging import NOTES
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -95,6 +97,10 @@ def _claims(typed: Mapping[str, Any]) -> Iterator[tuple[Digest, bool]]:
                 yield Digest(value), False
             case "digest", str():
                 yield Digest(value), typed.get("media_type") in (TREE, MODEL)
+            case "metadata", Mapping():  # who reads a version reads its notes, too
+                notes = find_digest(str(value.get(NOTES, "")))
+                if notes is not None and notes != EMPTY:
+                    yield notes, True
             case "outputs", tuple() | list():
                 yield from ((one.digest, one.media_type in (TREE, MODEL)) for one in value if isinstance(one, Link))
 

@@ -7,15 +7,17 @@ keeps these, too. What must be looked into and cannot be read ends the walk with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import LooplineError, Refused
-from loopline.ledger.roots import DIGEST, Root
+from loopline.ledger.roots import DIGEST, FILE, Root
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.progress import Progress
+from loopline.store.shelved import shelved
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -27,11 +29,14 @@ _SMALL: Final = 4 << 20
 
 
 def roots(loop: Loop, *, before: int) -> Iterator[Root]:
-    """Give every root: of the ledger as of one moment, and of journals on this machine that it does not have yet."""
+    """Give every root: of the ledger as of one moment, of journals that it does not have yet, and what others pushed here."""
     with loop.ledger.read() as tx:
         found = list(tx.roots.iter(before=before))
     yield from found
     yield from _journals(loop.work.parent / "journal")
+    for name, root, text in shelved(loop.blobs):
+        yield Root(root, "", name)  # a manifest may be left of files that are gone
+        yield from (Root(Digest(digest), "", name) for digest in dict.fromkeys(DIGEST.findall(text)))
 
 
 def mark(loop: Loop, into: Idents, *, before: int) -> None:
@@ -71,15 +76,18 @@ class Walk:
         if ident in self._seen:
             return
         self._found(ident, -1)
-        if not self._wanted(ident):
+        if not self._wanted(ident) or root.media_type == FILE:
             return
         tree = root.media_type in (TREE, MODEL) or root.media_type.endswith("+tree")
         json = root.media_type.endswith("json")
         data = self._sniffed(root, surely=tree or json)
         if data is None:
             self._seen.add(ident)
-        elif tree or _is_node(data):
+        elif tree or (_is_node(data) and not root.media_type):
             self._tree([root.digest], root)
+        elif _is_node(data):  # its row says that it is none: it may look like one, and name what never was here
+            self._seen.add(ident)
+            Walk(self._loop, self._found, strict=False, wanted=self._wanted).root(replace(root, media_type=TREE))
         else:
             self._seen.add(ident)
             if json:

@@ -11,6 +11,7 @@ from loopline.nouns.artifact import JSON, MODEL, TREE
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import Pointer
 from loopline.nouns.preview import Form, Preview
+from loopline.verbs.comparing import NO_TABLE
 from loopline.verbs.profiling import cell_of, column_of
 from loopline.verbs.tabling import summary
 
@@ -140,7 +141,7 @@ def _table(loop: Loop, value: Preview, name: str, rows: int) -> Preview:
         note = f"{error.message}: {error.hint}"
         return replace(value, form="text" if text else "binary", text=text, cut=value.size > TEXT, notes=(note,))
     except LooplineError as error:
-        if error.kind not in ("bad-table", "ragged-rows", "not-a-table"):
+        if error.kind not in NO_TABLE:
             raise
         text = _head(loop, value.digest, TEXT).decode(errors="replace")
         return replace(value, form="text", text=text, cut=value.size > TEXT, notes=(error.message,))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
+from loopline.datasets.tables import CELL
 from loopline.nouns.preview import Bin, Column, Frequent
-
-CELL: Final = 500
-"""Characters of a cell that are shown."""
 
 
 def column_of(told: Mapping[str, Any]) -> Column:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.store.blobs import Blobs
 
-_STORES: Final = frozenset({"blobs", "packs"})
+_STORES: Final = ("blobs/sha256", "packs/*.idx")
+"""What a folder has that is a store; folders of people are called `packs`, too."""
 
 
 def repair(loop: Loop, source: Path, *, store: Callable[[Path], Blobs], how: How) -> tuple[Finding, ...]:
@@ -54,7 +55,7 @@ def repair(loop: Loop, source: Path, *, store: Callable[[Path], Blobs], how: How
 def _home(source: Path) -> Path | None:
     """Give the folder of a store, where the source is one or holds one."""
     for one in (source, source / ".loopline"):
-        if any((one / name).is_dir() for name in _STORES):
+        if any(any(one.glob(name)) for name in _STORES):
             return one
     return None
 
@@ -68,11 +69,22 @@ def _put_back(loop: Loop, wanted: Iterable[Digest], there: Blobs) -> Iterator[tu
         except LooplineError:
             continue
         _set_aside(loop, digest)
-        with loop.blobs.writer() as writer:
-            for piece in there.get(digest):
-                writer.write(piece)
-            writer.commit()
-        yield digest, "the other store"
+        if _copied(loop, digest, there):
+            yield digest, "the other store"
+
+
+def _copied(loop: Loop, digest: Digest, there: Blobs) -> bool:
+    """Copy a blob, and tell whether it is the one: what was right a moment ago may be read otherwise now."""
+    with loop.blobs.writer() as writer:
+        pieces = iter(there.get(digest))
+        while True:
+            try:
+                piece = next(pieces, None)
+            except LooplineError:
+                return False
+            if piece is None:
+                return writer.commit()[0] == digest
+            writer.write(piece)
 
 
 def _hashed(loop: Loop, wanted: Iterable[Digest], folder: Path) -> Iterator[tuple[Digest, str]]:

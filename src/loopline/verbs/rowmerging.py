@@ -43,4 +43,7 @@ def merge_rows(loop: Loop, base: Entry | None, ours: Entry, theirs: Entry, *, ke
 def key_of(version: Version) -> tuple[str, ...]:
     """Give the columns by which a version's tables are matched, as its metadata declare them."""
     named = version.metadata.get("key", ())
-    return (named,) if isinstance(named, str) else tuple(named)
+    names = [named] if isinstance(named, str) else named
+    if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
+        return ()  # the word is not ours alone: somebody says something else by it
+    return tuple(names)

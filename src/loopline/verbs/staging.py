@@ -15,7 +15,7 @@ from loopline.datasets.path import check_path
 from loopline.datasets.tree import file_is_folder
 from loopline.errors import Conflict, Invalid, NotFound, Unavailable
 from loopline.nouns.artifact import TREE
-from loopline.nouns.digest import Digest
+from loopline.nouns.digest import Digest, find_digest
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import Named, Pointer, RefName
 from loopline.nouns.staged import Staged, Working
@@ -77,7 +77,7 @@ class View:
 def notes_of(version: Version | None) -> Digest | None:
     """Give the root of a version's notes; None where it has none."""
     said = version.metadata.get(NOTES) if version else None
-    return Digest(said) if isinstance(said, str) else None
+    return find_digest(said) if isinstance(said, str) else None  # somebody may have called words of their own so
 
 
 def look(loop: Loop, ref: RefName, path: str | None = None) -> View:

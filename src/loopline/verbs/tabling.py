@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,12 +18,16 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+from loopline.errors import Unavailable
+
 if TYPE_CHECKING:
     from loopline.loop import Loop
     from loopline.nouns.entry import Entry
 
 MOST: Final = 1 << 30
 """Bytes of differences that are kept; those that nobody has asked for longest go first."""
+LARGEST: Final = 4 << 30
+"""Bytes of both sides that a server compares: it reads them before, on a thread that others wait for."""
 _DIFFERENCES: Final = "differences"
 _PROFILES: Final = "profiles"
 
@@ -73,6 +78,12 @@ def _compared(
     from loopline.datasets.rows import diff_rows
     from loopline.verbs.comparing import on_disk
 
+    size = sum(one.size for side in sides.values() for one in side)
+    if loop.caller is not None and size > LARGEST:
+        raise Unavailable(
+            f"tables of {size >> 20} MiB are not compared on a server", kind="tables-too-slow",
+            hint="check them out and compare them there", size=size, limit=LARGEST,
+        )  # fmt: skip
     rows.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=rows.parent, prefix="new-") as folder, on_disk(loop, [*sides["old"]]) as old:
         with on_disk(loop, [*sides["new"]]) as new:
@@ -139,6 +150,12 @@ def keep(place: Path, body: bytes) -> None:
         with NamedTemporaryFile(dir=place.parent, delete=False) as file:
             file.write(body)
         Path(file.name).replace(place)
+
+
+def forget(loop: Loop) -> None:
+    """Take away all that is kept: it holds cells of tables, also of those whose bytes are gone for good."""
+    for name in (_DIFFERENCES, _PROFILES):
+        shutil.rmtree(loop.work / name, ignore_errors=True)
 
 
 def _trim(folder: Path, most: int, spared: Path) -> None:

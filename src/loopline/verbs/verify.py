@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from loopline.datasets.tree import EMPTY
 from loopline.errors import Invalid, LooplineError
 from loopline.loop import Loop
 from loopline.nouns.artifact import MODEL, TREE
@@ -14,9 +15,13 @@ from loopline.nouns.digest import Digest, digest_of, short
 from loopline.nouns.finding import Finding
 from loopline.nouns.progress import Progress
 from loopline.nouns.version import Version
+from loopline.verbs.staging import notes_of
 
 _ALL: Final = 100_000
 _DEEPEST: Final = 3
+_NOTES: Final = "notes of {}"
+Looked = tuple[Digest, str, str, int]
+"""A blob: what it is, the problem where it had to be read and could not be, its size or -1."""
 
 
 def verify(
@@ -81,16 +86,22 @@ def look(loop: Loop, versions: list[Version], how: How) -> tuple[int, dict[Diges
     refs = _refs(loop)
     problems: dict[Digest, str] = {}
     bad: dict[Digest, tuple[str, dict[str, None]]] = {}
-    for done, version in enumerate(versions):
-        loop.report(Progress("verify", done, len(versions), "versions"))
-        for digest, name, problem, size in _blobs(loop, version, how.level):
+
+    def add(blobs: Iterable[Looked], *touches: str) -> None:
+        for digest, name, problem, size in blobs:
             if problem:
                 problems[digest] = problem
             elif digest not in problems:
                 problems[digest] = _problem(loop, digest, size, how)
             if problems[digest]:
                 touched = bad.setdefault(digest, (f"{problems[digest]}: {name}", {}))[1]
-                touched |= dict.fromkeys((str(version), *refs.get(str(version), ())))
+                touched |= dict.fromkeys(touches)
+
+    for done, version in enumerate(versions):
+        loop.report(Progress("verify", done, len(versions), "versions"))
+        add(_blobs(loop, version, how.level), str(version), *refs.get(str(version), ()))
+    for ref, staged in _staged(loop, how.level):
+        add(staged, ref)
     loop.report(Progress("verify", len(versions), len(versions), "versions"))
     return len(problems), bad
 
@@ -136,23 +147,48 @@ def _chain(loop: Loop) -> Finding:
     return Finding("feed", "ok", f"{head.seq} events, chain valid, head {short(head.hash)}")
 
 
-def _blobs(loop: Loop, version: Version, level: int) -> Iterator[tuple[Digest, str, str, int]]:
-    """Give blobs of a version: what each is, the problem where it had to be read and could not be, its size or -1."""
+def _staged(loop: Loop, level: int) -> Iterator[tuple[str, Iterator[Looked]]]:
+    """Give branches with the blobs of what is staged on them and no version yet."""
+    if not level:
+        return
+    with loop.ledger.read() as tx:
+        roots, files = tx.staging.roots(loop.project), tx.staging.files(loop.project)
+    for owner, root, notes in roots:
+        ref = owner.partition(":")[2]
+        for one, node, file in ((root, "a node of what is staged", "{}"), (notes, "a node of staged notes", _NOTES)):
+            if one is not None and one != EMPTY:
+                yield ref, _below(loop, one, level, node, file)
+    if level > 1:
+        for owner, entry in files:
+            yield owner.partition(":")[2], iter([(entry.digest, f"{entry.path}, staged", "", entry.size)])
+
+
+def _blobs(loop: Loop, version: Version, level: int) -> Iterator[Looked]:
+    """Give blobs of a version."""
     root = version.artifact.digest
     if not level or version.artifact.media_type not in (TREE, MODEL):
         yield root, "the blob itself", "", -1
         return
+    yield from _below(loop, root, level, "a node of the tree", "{}")
+    notes = notes_of(version)
+    if notes is not None and notes != EMPTY:
+        yield from _below(loop, notes, level, "a node of its notes", _NOTES)
+
+
+def _below(loop: Loop, root: Digest, level: int, node: str, file: str) -> Iterator[Looked]:
+    from loopline.datasets.overlay import noted_path
     from loopline.datasets.tree import Tree
 
     try:
         tree = Tree(loop.blobs, root)
-        for node in tree.nodes():
-            yield node, "a node of the tree", "", -1
+        for one in tree.nodes():
+            yield one, node, "", -1
         if level > 1:
             for entry in tree.iter():
-                yield entry.digest, entry.path, "", entry.size
+                path = noted_path(entry.path) if file == _NOTES else entry.path
+                yield entry.digest, file.format(path), "", entry.size
     except LooplineError as error:
-        yield Digest(error.facts.get("digest", root)), "a node of the tree", error.kind, -1
+        yield Digest(error.facts.get("digest", root)), node, error.kind, -1
 
 
 def _problem(loop: Loop, digest: Digest, size: int, how: How) -> str:

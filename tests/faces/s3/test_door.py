@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -163,3 +164,19 @@ def test_a_server_without_tokens_takes_any_key(tmp_path: Path) -> None:
     known = open_.served.token("token:ci", "viewer").token.id
     assert open_.ask(known, "PUT", "/s3/raw-flights/a", secret="wrong").status_code == 403
     open_.served.close()
+
+
+def test_an_address_that_was_signed_for_a_body_takes_no_other(guarded: Guarded) -> None:
+    """What an address says of the body, in its query, is held against what comes."""
+    token = guarded.token("contributor")
+
+    def put(body: bytes) -> int:
+        address = f"{HOME}/s3/okapi/main/signed?X-Amz-Content-Sha256={sha256(b'right').hexdigest()}"
+        request = AWSRequest(method="PUT", url=address, headers={"host": HOME.removeprefix("http://")})
+        signer = S3SigV4QueryAuth(Credentials(token, signing_secret(KEY, token)), "s3", "x", expires=60)
+        signer.payload = lambda _: sha256(b"right").hexdigest()
+        signer.add_auth(request)
+        return guarded.served.ask("PUT", request.url.removeprefix(HOME), content=body).status_code
+
+    assert put(b"wrong") == 400
+    assert put(b"right") == 200

@@ -461,3 +461,24 @@ def test_an_upload_that_is_aborted_leaves_nothing(door: Door) -> None:
     assert door.ask("DELETE", f"/raw-flights/a?uploadId={name}").status_code == 204
     assert door.code("GET", f"/raw-flights/a?uploadId={name}") == (404, "NoSuchUpload")
     assert door.read("/raw-flights?uploads&delimiter=/", "UploadId") == [[]]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/raw-flights?list-type=2&max-keys=%C2%B2"), ("GET", "/raw-flights/a?partNumber=%C2%B2"),
+        ("PUT", "/raw-flights/a?uploadId=1&partNumber=%C2%B2"), ("GET", "/raw-flights?uploads&max-uploads=%D9%A3"),
+        ("PUT", "/raw-flights/a?uploadId=1&partNumber=00000110000000"),
+    ],
+)  # fmt: skip
+def test_what_only_python_takes_for_a_number_is_none(door: Door, method: str, path: str) -> None:
+    """Digits of other scripts, and numbers that do not end, are an argument that is wrong, and no defect."""
+    door.put("/raw-flights/a")
+    assert door.code(method, path)[0] in (400, 416)
+    headers = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x-amz-decoded-content-length": b"\xb2"}
+    assert door.code("PUT", "/raw-flights/a", b"x", **headers) == (400, "InvalidArgument")  # type: ignore[arg-type]
+
+
+def test_a_key_of_a_copys_source_holds_no_nul(door: Door) -> None:
+    """No database has to say so."""
+    assert door.code("PUT", "/raw-flights/b", x_amz_copy_source="/raw-flights/a%00b") == (400, "InvalidArgument")

@@ -125,6 +125,8 @@ def target_of(loop: Loop, place: Place, key: str) -> Target:
     """Give what a key means. Raise Fault NoSuchKey for one of no branch and no version."""
     if len(key.encode("utf-8", "surrogateescape")) > LONGEST_KEY:
         raise Fault("KeyTooLongError")
+    if "\0" in key:
+        raise Fault("InvalidArgument", "Names and keys hold no NUL.")
     try:
         key.encode()
     except UnicodeEncodeError:

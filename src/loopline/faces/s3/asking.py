@@ -54,11 +54,11 @@ class Ask:
     async def document(self, root: str, *, needed: bool = True) -> xml.Element | None:
         """Read the body as a document. Raise Fault MalformedXML, and what a wrong sum of it raises."""
         words = words_of(self.request, limit=xml.LARGEST)
-        data = await small(self.request, words)
+        data = await small(self.request, words, limit=xml.LARGEST)
         if not data and not needed:
             return None
         try:
-            return xml.read(data, root)
+            return await act(self.request, xml.read, data, root)
         except ValueError as error:
             raise Fault("MalformedXML", f"The XML you provided was not well-formed: {error}") from None
 

@@ -13,7 +13,7 @@ from loopline.faces.s3.listing import OWNER
 from loopline.nouns.name import AssetName, Named, RefName
 from loopline.verbs.bucket import bucket as name_branch
 from loopline.verbs.delete import delete
-from loopline.verbs.staging import FIRST, look
+from loopline.verbs.staging import FIRST, look, seen
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -74,13 +74,17 @@ def remove(request: Request, name: str) -> None:
             "MethodNotAllowed", "This bucket is a data asset or a branch: loopline delete, or loopline branch --delete."
         )
     ref = _branch(place)
-    if next(look(loop, ref).overlay(loop).iter(), None) is not None:
+    view = look(loop, ref)
+    if next(view.overlay(loop).iter(), None) is not None:
         raise Fault("BucketNotEmpty", BucketName=name)
-    name_branch(loop, name, ref, delete=True)
     with loop.ledger.telemetry() as tx:
+        tx.staging.hold(ref.key)
+        if seen(tx, ref, None) != view:  # somebody wrote meanwhile, and was told that it is kept
+            raise Fault("BucketNotEmpty", BucketName=name)
         used = bool(tx.refs.of(place.asset))
         if not used:
             tx.staging.clear(ref.key)
+    name_branch(loop, name, ref, delete=True)
     if not used and (place.asset.name, ref.ref) == (
         name,
         FIRST,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import merge
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +15,7 @@ from loopline.faces.s3 import notes
 from loopline.faces.s3.conditions import stamp
 from loopline.faces.s3.errors import Fault
 from loopline.faces.s3.objects import Object, objects
-from loopline.faces.s3.signing import encoded
+from loopline.faces.s3.signing import encoded, is_number
 from loopline.nouns.name import Named, Pointer, RefName
 from loopline.verbs.staging import look, version_view
 
@@ -101,9 +102,11 @@ class Bucket:
                 self._names = sorted(f"{ref.name.ref}/" for ref in tx.refs.of(place.asset)) or ["main/"]
 
     def iter(self, prefix: str, start: str) -> Iterator[tuple[str, tuple[str, Found]]]:
-        """Give keys with the branch that they are of, in order."""
-        streams = [self._of(name, prefix, start) for name in self._names if self._may_have(name, prefix, start)]
-        return streams[0] if len(streams) == 1 else merge(*streams, key=itemgetter(0))
+        """Give keys with the branch that they are of, in order. No branch is opened before its turn: there may be thousands."""
+        names = [name for name in self._names if self._may_have(name, prefix, start)]
+        return chain.from_iterable(
+            merge(*(self._of(name, prefix, start) for name in several), key=itemgetter(0)) for several in _nested(names)
+        )
 
     def objects(self, found: list[tuple[str, str, Found]]) -> Iterator[Object]:
         """Give what is told of lines of a page: key, branch, path."""
@@ -139,6 +142,18 @@ class Bucket:
         return self._over[name]
 
 
+def _nested(names: Iterable[str]) -> Iterator[list[str]]:
+    """Put names together whose keys may stand between each other: `a/` and `a/b/`. They come sorted."""
+    several: list[str] = []
+    for name in names:
+        if several and not name.startswith(several[0]):
+            yield several
+            several = []
+        several.append(name)
+    if several:
+        yield several
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a listing asks for."""
@@ -158,7 +173,7 @@ class Wanted:
 def wanted(query: dict[str, str], version: int) -> Wanted:
     """Read a listing's question. Raise Fault InvalidArgument."""
     said = query.get("max-keys", str(MOST)) or str(MOST)
-    if not said.isdigit():
+    if not is_number(said):
         raise Fault("InvalidArgument", "max-keys is no number.", ArgumentName="max-keys", ArgumentValue=said[:100])
     if query.get("encoding-type", "url").lower() != "url":
         raise Fault("InvalidArgument", "Invalid Encoding Method specified in Request")

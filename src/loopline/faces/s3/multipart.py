@@ -15,6 +15,7 @@ from loopline.faces.s3.addressing import Place, Target
 from loopline.faces.s3.errors import Fault
 from loopline.faces.s3.objects import store
 from loopline.faces.s3.receiving import Taken
+from loopline.faces.s3.signing import is_number
 from loopline.faces.s3.xml import Element
 from loopline.ledger.multiparts import Multipart, Part
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from loopline.loop import Loop
 
 MOST: Final = 10_000
+_DIGITS: Final = 18
 SMALLEST: Final = 5 << 20
 """Bytes of a part that is not the last one."""
 _HEX: Final = re.compile(r'"?([0-9a-f]{32})"?\Z')
@@ -69,7 +71,7 @@ def known(loop: Loop, target: Target, name: str, *, ended: bool = False) -> Mult
 
 def number_of(text: str) -> int:
     """Read a part's number."""
-    if not text.isdigit() or not 1 <= int(text[:6]) <= MOST:
+    if not is_number(text) or len(text) > _DIGITS or not 1 <= int(text) <= MOST:
         raise Fault("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
     return int(text)
 
@@ -114,6 +116,8 @@ async def complete(
         notes["sums"] = sums
 
     def end(tx: Any) -> None:
+        if tx.multiparts.find(one.id) is None:  # it was aborted while its parts were joined
+            raise Fault("NoSuchUpload", UploadId=one.id)
         tx.multiparts.end(one.id, {"etag": f'"{notes["etag"]}"', "sums": sums})
 
     etag = await act(request, store, loop, *where, taken, notes, headers=request.headers, beside=end)

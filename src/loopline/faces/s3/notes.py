@@ -23,6 +23,9 @@ _REFUSED: Final = re.compile(
     r"|copy-source-server-side-encryption.*)\Z"
 )
 
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
+
 Notes = dict[str, Any]
 
 
@@ -79,9 +82,40 @@ def written(notes: Notes) -> str:
 
 
 def read(text: str) -> Notes:
-    """Read notes."""
-    found = json.loads(text) if text else {}
-    return found if isinstance(found, dict) else {}
+    """Read notes, and pass over what we would not have written: their tree may have come from somebody's own program."""
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if name in _SOUND and _SOUND[name](value)}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not _CONTROL.search(value)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(_NAME.match(name) and _is_text(one) for name, one in value.items())
+
+
+def _are_tags(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+
+
+def _are_parts(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, list) and len(one) == 2 and all(type(number) is int and number >= 0 for number in one)
+        for one in value
+    )
+
+
+_SOUND: Final = {
+    "type": _is_text, "headers": _are_texts, "meta": _are_texts, "tags": _are_tags, "parts": _are_parts,
+    "etag": _is_text, "of": _is_text, "sums": _are_texts,
+}  # fmt: skip
+"""What notes may hold, and what that looks like: it becomes headers of an answer."""
 
 
 def about(notes: Notes, digest: str) -> Notes:

@@ -19,7 +19,7 @@ from loopline.faces.desk import Desk, act
 from loopline.faces.s3 import checksums
 from loopline.faces.s3.chunked import Decoder
 from loopline.faces.s3.errors import Fault
-from loopline.faces.s3.signing import UNSIGNED
+from loopline.faces.s3.signing import UNSIGNED, Claim, is_number
 from loopline.nouns.digest import Digest
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Words:
 def words_of(request: Request, *, limit: int, also: Sequence[str] = ()) -> Words:
     """Read what the headers say of the body. Raise Fault for what does not fit together. `also` are further sums to make."""
     headers = request.headers
-    how = headers.get("x-amz-content-sha256", UNSIGNED)
+    how = _how(request)
     signed, ends = _CHUNKED.get(how, (False, False))
     if how.startswith("STREAMING-") and how not in _CHUNKED:
         raise Fault("NotImplemented", f"{how[:60]} is not served here.")
@@ -82,7 +82,7 @@ def words_of(request: Request, *, limit: int, also: Sequence[str] = ()) -> Words
     said = headers.get("x-amz-decoded-content-length" if chunked else "content-length")
     if said is None and (chunked or "transfer-encoding" not in headers):
         raise Fault("MissingContentLength")
-    if said is not None and not said.isdigit():
+    if said is not None and not is_number(said):
         raise Fault("InvalidArgument", "The length is no number.")
     if said is not None and int(said[:20]) > min(limit, LARGEST):
         raise Fault("EntityTooLarge", MaxSizeAllowed=str(min(limit, LARGEST)))
@@ -104,6 +104,12 @@ def words_of(request: Request, *, limit: int, also: Sequence[str] = ()) -> Words
         md5=_md5(headers.get("content-md5")), sums=sums, wanted=tuple(dict.fromkeys(wanted)), trailers=trailers,
         chunked=chunked, signed=signed,
     )  # fmt: skip
+
+
+def _how(request: Request) -> str:
+    """Give what was signed of the body: of an address that stands in its query, and a header need not repeat it."""
+    claim: Claim | None = request.scope.get("loopline.s3.claim")
+    return claim.payload if claim else request.headers.get("x-amz-content-sha256", UNSIGNED)
 
 
 async def take(request: Request, loop: Loop, words: Words) -> Taken:
@@ -141,10 +147,10 @@ async def _ended(request: Request, taking: _Taking, working: asyncio.Future[Any]
     await act(request, taking.end, error)
 
 
-async def small(request: Request, words: Words) -> bytes:
+async def small(request: Request, words: Words, *, limit: int) -> bytes:
     """Give a small body as bytes. Raise Fault where it is not what was said of it."""
-    data = b"".join([piece async for piece in _pieces(request, most=2 * PIECE + (64 << 10))])
-    taking = _Taking(None, words, request, limit=PIECE)
+    data = b"".join([piece async for piece in _pieces(request, most=2 * limit + (64 << 10))])
+    taking = _Taking(None, words, request, limit=limit)
     payload = await act(request, taking.feed, data)
     await act(request, taking.digest, payload)
     await act(request, taking.sum_up, payload)

@@ -19,6 +19,7 @@ from loopline.faces.s3.errors import Fault
 from loopline.faces.s3.objects import Object, drop, find, store
 from loopline.faces.s3.receiving import PIECE, Taken, take, words_of
 from loopline.faces.s3.serving_buckets import control
+from loopline.faces.s3.signing import is_number
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -78,7 +79,7 @@ def _part(ask: Ask, one: Object) -> tuple[int, int, dict[str, str]]:
         if said is not None:
             raise Fault("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
         sizes = one.parts or [one.size]
-        at = int(number) if number.isdigit() and len(number) < 7 else 0
+        at = int(number) if is_number(number) and len(number) < 7 else 0
         if not 1 <= at <= len(sizes):
             raise Fault("InvalidRange", "The requested partnumber is not satisfiable")
         return _ranged(sum(sizes[: at - 1]), sizes[at - 1], one.size)

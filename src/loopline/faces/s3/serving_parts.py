@@ -19,7 +19,7 @@ from loopline.faces.s3.errors import Fault, refuse
 from loopline.faces.s3.listing import OWNER
 from loopline.faces.s3.receiving import Taken, take, words_of
 from loopline.faces.s3.serving_objects import from_source
-from loopline.faces.s3.signing import encoded
+from loopline.faces.s3.signing import encoded, is_number
 from loopline.faces.s3.xml import document
 from loopline.nouns.name import Named, RefName
 
@@ -243,6 +243,6 @@ async def _upload(ask: Ask) -> tuple[Loop, Target, Multipart]:
 
 def _number(ask: Ask, name: str, default: int) -> int:
     said = ask.query.get(name) or str(default)
-    if not said.isdigit():
+    if not is_number(said):
         raise Fault("InvalidArgument", f"{name} is no number.", ArgumentName=name, ArgumentValue=said[:100])
     return int(said[:18])

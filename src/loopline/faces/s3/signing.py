@@ -91,6 +91,11 @@ def pairs_of(query: bytes) -> list[tuple[str, str]]:
         raise Fault("InvalidRequest", "The query has too many fields.") from None
 
 
+def is_number(text: str) -> bool:
+    """Tell whether a text is digits, as a protocol means them: other scripts have digits, too, and `²` is one to Python."""
+    return text.isascii() and text.isdigit()
+
+
 def claim_of(asked: Asked) -> Claim | None:
     """Read what a request says of its signature; None for one without. Raise Fault for what cannot be read."""
     said = [value.decode("latin-1").strip() for name, value in asked.headers if name == b"authorization"]

@@ -1,4 +1,4 @@
-"""xml: documents of the protocol, written by hand and read with care: no DOCTYPE, so no entities, and at most 1 MiB."""
+"""xml: documents of the protocol, written by hand and read with care: no DOCTYPE, so no entities, and at most 4 MiB."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from xml.parsers import expat
 
-LARGEST: Final = 1 << 20
-"""Bytes of a document that we read."""
+LARGEST: Final = 4 << 20
+"""Bytes of a document that we read: those of 10,000 parts with sums, or of 1,000 long keys."""
 DEEPEST: Final = 16
+MOST: Final = 100_000
+"""Elements of a document: those of 10,000 parts with all their sums."""
 SPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 _GRANTEE: Final = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"'
 """The one element that says what it is by an attribute."""
@@ -40,12 +42,17 @@ def _written(name: str, value: Any) -> str:
 class Element:
     """An element that was read: its name without a space, its text, and what is in it."""
 
-    __slots__ = ("inner", "name", "text")
+    __slots__ = ("inner", "name", "parts")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.text = ""
+        self.parts: list[str] = []
         self.inner: list[Element] = []
+
+    @property
+    def text(self) -> str:
+        """Its text; what stands between elements in it is of no use to anybody, and may be much."""
+        return "".join(self.parts)
 
     def all(self, name: str) -> Sequence[Element]:
         """Give the elements of a name that are in it."""
@@ -61,11 +68,14 @@ def read(data: bytes, root: str) -> Element:
     parser = expat.ParserCreate(namespace_separator=" ")
     open_: list[Element] = []
     found: list[Element] = []
+    count = 0
 
     def begin(name: str, _: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        if len(open_) >= DEEPEST or count > MOST:
+            raise ValueError("too deep, or too many elements")
         one = Element(name.rpartition(" ")[2])
-        if len(open_) >= DEEPEST:
-            raise ValueError("too deep")
         (open_[-1].inner if open_ else found).append(one)
         open_.append(one)
 
@@ -74,7 +84,7 @@ def read(data: bytes, root: str) -> Element:
 
     def text(data: str) -> None:
         if open_:
-            open_[-1].text += data
+            open_[-1].parts.append(data)
 
     def refuse(*_: Any) -> None:
         raise ValueError("a DOCTYPE")
