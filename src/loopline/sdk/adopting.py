@@ -138,10 +138,11 @@ class Adopting:
             last = out.key
             if order[commit.id] <= reached:
                 continue
-            root, now = self._tree(out, told)
+            root, now = self._tree(out, replace(told, versions=0))
             if root is not None:
                 now = self._publish(out, asset, root, now, commit=commit)
-            told = replace(now, versions=told.versions + (1 if self._dry else now.versions))
+            made = int(now.state == "planned") or now.versions
+            told = replace(now, versions=told.versions + made)
             if told.state == "lacking":
                 break
         return replace(told, state="adopted") if told.versions and told.state == "unchanged" else told
@@ -162,7 +163,13 @@ class Adopting:
         return order[commit]
 
     def _tree(self, out: Out, plain: Adopted) -> tuple[Digest | None, Adopted]:
-        """Take an out's bytes and make their tree; None where some are nowhere, and in a rehearsal."""
+        """Take an out's bytes and make their tree; None where some are nowhere or no tree holds them, and in a rehearsal."""
+        try:
+            return self._taken(out, plain)
+        except Invalid as error:
+            return None, replace(plain, state="lacking", note=f"{error.message}: {error.hint}")
+
+    def _taken(self, out: Out, plain: Adopted) -> tuple[Digest | None, Adopted]:
         files = self._taking.files(out)
         if files is None:
             return None, self._lacking(replace(plain, files=0), out, [f"the list of its files ({out.value})"])

@@ -56,7 +56,7 @@ class Cache:
     def close(self) -> None:
         """Leave no folder of ours behind."""
         with contextlib.suppress(OSError):  # somebody else is writing
-            os.rmdir(self._scratch.folder)
+            Path(self._scratch.folder).rmdir()
 
     def _small(self, blobs: Blobs, digests: Sequence[Digest]) -> dict[str, Digest]:
         found = {}

@@ -37,6 +37,8 @@ SMALL: Final = 1 << 18
 _GROUP: Final = 32
 _THREADS: Final = 8
 _AHEAD: Final = 12
+_PATHS: Final = 4
+"""Files of the workspace that are looked at for the same bytes."""
 _SCHEMES: Final = {"": "", "s3": "s3", "gs": "gs", "azure": "az"}
 """What remotes can be read: DVC's scheme, and ours."""
 _OPTIONS: Final = {
@@ -102,8 +104,8 @@ class Taking:
             return {one.path: one.value for one in out.files}
         if not out.folder:
             return {out.name: out.value}
-        for place in self._places(out, out.value, out.path):
-            if place.kind != "workspace" and (opened := place.where.open(place.key)):
+        for place in self._places(out, out.value):
+            if opened := place.where.open(place.key):
                 data = b"".join(opened[1])
                 if sums_of(data).is_(out.value):
                     return listed(data, out.value)
@@ -122,11 +124,11 @@ class Taking:
 
     def wishes(self, out: Out, files: Mapping[str, str], known: Mapping[str, Got]) -> list[Wish]:
         """Say what of an out's files is to be taken, each hash once, and where from."""
-        wanted = {value: path for path, value in sorted(files.items(), reverse=True) if value not in known}
-        return [
-            Wish(value, self._places(out, value, f"{out.path}/{path}" if out.folder else out.path))
-            for value, path in wanted.items()
-        ]
+        wanted: dict[str, list[str]] = {}
+        for path, value in sorted(files.items()):
+            if value not in known:
+                wanted.setdefault(value, []).append(f"{out.path}/{path}" if out.folder else out.path)
+        return [Wish(value, self._places(out, value, paths[:_PATHS])) for value, paths in wanted.items()]
 
     def look(self, wishes: Iterable[Wish]) -> dict[str, tuple[str, int]]:
         """Say of each hash where its bytes would come from and how many they are, and read none."""
@@ -215,13 +217,13 @@ class Taking:
                 return None
             return _Found(value, summing.md5, got=Got(*writer.commit()))
 
-    def _places(self, out: Out, value: str, path: str) -> tuple[Place, ...]:
+    def _places(self, out: Out, value: str, paths: Sequence[str] = ()) -> tuple[Place, ...]:
         key = place_of(value, out.algorithm)
-        places = [Place(self._cache, key, "cache"), Place(self._work, path, "workspace")]
+        work = [Place(self._work, path, "workspace") for path in paths]
         if not out.cached:
-            return (places[1],)
+            return tuple(work)
         remote = self._remote_of(out)
-        return (*places, Place(remote, key, "remote")) if remote else tuple(places)
+        return (Place(self._cache, key, "cache"), *work, *([Place(remote, key, "remote")] if remote else []))
 
     def _remote_of(self, out: Out) -> Keyed | None:
         name = self._remote or out.remote

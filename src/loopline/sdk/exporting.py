@@ -50,7 +50,7 @@ class Exporting:
         """Write a version's objects, then the `.dvc` file of a path below the repository's root, by default where it came from.
 
         What is there already is not written again, and no bytes are hashed twice. The folder itself stays as it is: DVC's own
-        checkout brings the files. Raise Invalid kind="not-a-tree" or "bad-path", Conflict kind="dvc-owned" for a path of another's.
+        checkout brings the files. Raise Invalid kind="not-a-tree" or "bad-path", Conflict kind="dvc-owned" for another's path.
         """
         version: Version = self._client.do(get, pointer)
         if version.artifact.media_type != TREE:

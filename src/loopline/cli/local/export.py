@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def export(
     where: Place,
-    tool: Annotated[Literal["dvc"], "whose way"],
+    tool: Annotated[Literal["dvc"], "whose way"],  # noqa: ARG001 - there is one as yet, and it is said all the same
     version: Annotated[Pointer, "data/flights, data/flights@units, data/flights@2"],
     path: Annotated[Path | None, "what it is there; without it, what it was when it was adopted, or its name"] = None,
     *,
