@@ -92,7 +92,7 @@ class Repository:
     def commits(self) -> Sequence[Commit]:
         """Give those that touched what DVC's files say, oldest first, along the first parents. Raise Invalid kind="no-git"."""
         found = self._git(
-            "log", "--first-parent", "--reverse", "--diff-merges=first-parent", "--no-patch", f"--format={_FIELDS}", "--",
+            "log", "--first-parent", "--reverse", f"--format={_FIELDS}", "--",
             ":(glob)**/*.dvc", f":(glob)**/{_LOCK}", f":(glob)**/{_PIPELINE}",
         )  # fmt: skip
         if found is None:
