@@ -8,6 +8,7 @@ from loopline.errors import Invalid, Unavailable
 from loopline.settings import Settings, load_settings
 from loopline.store.cached import Cached
 from loopline.store.far import FarBlobs
+from loopline.store.foreign import WithForeign
 from loopline.wiring import blobs_at, codecs, makers, open_blobs, open_loop, open_rows, variables
 
 
@@ -49,7 +50,9 @@ def test_bytes_may_be_in_another_folder(tmp_path: Path) -> None:
 
 def test_bytes_in_an_object_store_have_copies_at_home(tmp_path: Path) -> None:
     """An address opens that store behind a bounded folder of copies; one that no store has is Invalid."""
-    blobs = open_blobs(_settings(tmp_path, LOOPLINE_STORE="s3://bucket/ml", LOOPLINE_CACHE_LIMIT="1MB"))
+    opened = open_blobs(_settings(tmp_path, LOOPLINE_STORE="s3://bucket/ml", LOOPLINE_CACHE_LIMIT="1MB"))
+    assert isinstance(opened, WithForeign)
+    blobs = opened.keeps
     assert isinstance(blobs, Cached)
     assert isinstance(blobs.far, FarBlobs)
     assert (blobs.far.objects.url, blobs.limit) == ("s3://bucket/ml", 1_000_000)

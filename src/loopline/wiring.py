@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid, Unavailable
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from loopline.store.database import Database
     from loopline.store.elsewhere import Elsewhere
     from loopline.store.keyed import Keyed
+
+
+_FRESH_S: Final = 30.0
+"""So long an object store is believed to know nothing new of bytes that lie elsewhere, by who asks what is missing."""
 
 
 def open_loop(
@@ -165,16 +169,25 @@ def blobs_at(store: str, home: str, cache_limit: str) -> Blobs:
 
     Without an address it is the home folder itself. Raise Invalid for an address that no store has.
     """
-    from loopline.store.local import LocalBlobs
-
     if "://" not in store:
-        return LocalBlobs(Path(store or home))
+        return _folder(Path(store or home))
     from loopline.store.cached import Cached
     from loopline.store.far import FarBlobs
+    from loopline.store.foreign import WithForeign
     from loopline.store.objects import ObjectBlobs
 
     far = FarBlobs(ObjectBlobs(store), Path(home) / "cache" / "packs")
-    return Cached(far, Path(home) / "cache" / "copies", limit=int(cache_limit))
+    cached = Cached(far, Path(home) / "cache" / "copies", limit=int(cache_limit))
+    return WithForeign(cached, far.named, sums=cached.near, fresh=_FRESH_S)
+
+
+def _folder(folder: Path) -> Blobs:
+    from loopline.store.foreign import WithForeign
+    from loopline.store.local import LocalBlobs
+    from loopline.store.named import LocalNamed
+
+    local = LocalBlobs(folder)
+    return WithForeign(local, LocalNamed(local), sums=local)
 
 
 def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:
@@ -184,6 +197,8 @@ def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:
     a disk is only not mounted. Raise Unavailable kind="store-missing", Invalid kind="bad-store-url".
     """
     from loopline.store.elsewhere import Elsewhere
+    from loopline.store.foreign import WithForeign
+    from loopline.store.local import LocalBlobs
     from loopline.store.named import LocalNamed
 
     if "://" in address:
@@ -197,8 +212,8 @@ def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:
         from loopline.store.objects import ObjectBlobs
 
         far = FarBlobs(ObjectBlobs(address), home / "cache" / "packs")
-        return Elsewhere(address, far, far.named)
-    from loopline.store.local import LocalBlobs
+        sums = LocalBlobs(home / "cache" / "copies", several=0)
+        return Elsewhere(address, WithForeign(far, far.named, sums=sums, fresh=_FRESH_S), far.named)
 
     folder = Path(os.path.abspath(address))  # noqa: PTH100 - links stay as they were written
     if not folder.is_dir() and (not new or folder.exists() or not folder.parent.is_dir()):
@@ -207,8 +222,9 @@ def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:
             f"the store {folder} {what}", kind="store-missing", hint="look at its name, and whether its disk is mounted",
             store=str(folder),
         )  # fmt: skip
-    blobs = LocalBlobs(folder)
-    return Elsewhere(str(folder), blobs, LocalNamed(blobs))
+    local = LocalBlobs(folder)
+    named = LocalNamed(local)
+    return Elsewhere(str(folder), WithForeign(local, named, sums=local), named)
 
 
 def keyed_at(address: str, options: Mapping[str, str]) -> Keyed:

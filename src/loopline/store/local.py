@@ -215,6 +215,16 @@ class LocalBlobs:
                 self._sums.pop(next(iter(self._sums)), None)
             self._sums[sums.ident] = sums
 
+    def find_sums(self, ident: bytes) -> Sums | None:
+        """Give the sums of a large blob, where they are known."""
+        from loopline.store.pieces import decode
+
+        if (held := self._sums.get(ident)) is not None:
+            return held
+        with contextlib.suppress(OSError), open(self.sums_file(ident.hex()), "rb", buffering=0) as file:
+            return decode(file.readall(), ident)
+        return None
+
     def set_aside(self, digest: Digest) -> int:
         """Move damaged copies of a blob to `damaged/`; give how many."""
         from loopline.store.aside import set_aside
@@ -336,15 +346,7 @@ class LocalBlobs:
             os.close(number)
 
     def _sums_of(self, digest: Digest) -> Sums:
-        from loopline.store.pieces import decode
-
-        ident = _ident(digest)
-        if (held := self._sums.get(ident)) is not None:
-            return held
-        with contextlib.suppress(OSError), open(self.sums_file(ident.hex()), "rb", buffering=0) as file:
-            if (sums := decode(file.readall(), ident)) is not None:
-                return sums
-        return self._make_sums(digest)
+        return self.find_sums(_ident(digest)) or self._make_sums(digest)
 
     def _make_sums(self, digest: Digest) -> Sums:
         """Read a blob from front to end, by its digest, and note the sums of its pieces."""

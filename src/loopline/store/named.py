@@ -43,6 +43,9 @@ class Named(Protocol):
     def delete(self, name: str) -> bool:
         """Remove it; tell whether it was there."""
 
+    def path(self, name: str) -> str | None:
+        """Give a local file that holds it, if it is there; None where there are no files."""
+
 
 def quoted(text: str) -> str:
     """Make any text one part of a name, the same for equal ones only; a long one is cut and ends with its digest."""
@@ -113,6 +116,10 @@ class LocalNamed:
             sync_folder(os.path.dirname(file))
         return True
 
+    def path(self, name: str) -> str | None:
+        """Give its file."""
+        return self._file(name)
+
     def _file(self, name: str) -> str:
         return os.path.join(self._folder, name)
 
@@ -170,6 +177,10 @@ class ObjectNamed:
         with self._blobs.asking("write") as (obs, store), contextlib.suppress(FileNotFoundError):
             obs.delete(store, name)
         return True
+
+    def path(self, name: str) -> str | None:  # noqa: ARG002 - the port's signature
+        """Give None."""
+        return None
 
     def _next(self, pages: Iterator[Any]) -> Any:
         with self._blobs.asking("read"):

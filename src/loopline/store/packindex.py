@@ -23,7 +23,7 @@ MAGIC: Final = b"\x89LLPIX\x01\n"
 _HEAD: Final = struct.Struct("<8sIIQ")
 _TWO: Final = struct.Struct("<II")
 _SUM: Final = 16
-_READ: Final = 256 << 10
+READ: Final = 256 << 10
 """Up to so many bytes an index is read; a larger one is mapped, which costs an open file while it is in use."""
 _MOST_BITS: Final = 16
 _IN_BUCKET: Final = 8
@@ -78,12 +78,13 @@ def open_index(file: str) -> PackIndex:
     number = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(number).st_size
-        return PackIndex(_mapped(number, size) if size > _READ else os.pread(number, size, 0))
+        return PackIndex(mapped(number, size) if size > READ else os.pread(number, size, 0))
     finally:
         os.close(number)
 
 
-def _mapped(number: int, size: int) -> mmap.mmap:
+def mapped(number: int, size: int) -> mmap.mmap:
+    """Map a file that is open, to be read; its descriptor may be closed afterwards."""
     if sys.version_info >= (3, 13):
         return mmap.mmap(number, size, prot=mmap.PROT_READ, trackfd=False)
     return mmap.mmap(number, size, prot=mmap.PROT_READ)  # it keeps a descriptor of its own

@@ -17,6 +17,7 @@ from loopline.errors import NotFound, Refused
 from loopline.ledger.reclaims import State
 from loopline.nouns.progress import Progress
 from loopline.nouns.reclaim import Reclaim
+from loopline.store.foreign import room_of
 from loopline.store.idents import Idents, read_ids, write_ids
 from loopline.store.system import here
 from loopline.store.trash import Trash, trash_of
@@ -163,7 +164,7 @@ def restore(loop: Loop, number: int | None) -> Reclaim:
         if lost:
             note = f"{lost} of them are damaged and stay in the trash"
             return Reclaim("restored", chosen, moved=len(ids) - lost, note=note)
-        size = sum(loop.blobs.size(digest(ident)) or 0 for ident in ids)
+        size = sum(room_of(loop.blobs, digest(ident)) for ident in ids)
         collector.trash.empty(chosen)
         with loop.ledger.telemetry() as tables:
             tables.reclaims.move(chosen, State.RESTORED)

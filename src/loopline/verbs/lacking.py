@@ -45,7 +45,7 @@ def name_touched(loop: Loop, error: LooplineError) -> None:
     if touches:
         more = " and more" if len(touches) > TOLD else ""
         error.message += f"; it touches {', '.join(touches[:TOLD])}{more}"
-        error.hint = HINT
+        error.hint = error.hint if "source" in error.facts else HINT
         error.facts["touches"] = list(touches[:TOLD])
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from loopline.nouns.digest import Digest
 from loopline.nouns.progress import Progress
 from loopline.nouns.reclaim import Reclaim, Sample, Share
+from loopline.store.foreign import room_of
 from loopline.store.idents import Idents
 from loopline.verbs.marking import Walk, mark
 
@@ -67,7 +68,7 @@ def told(loop: Loop, dead: Iterable[bytes], *, kept: int, keep: int) -> Reclaim:
     sizes: dict[bytes, int] = {}
     objects = total = 0
     for ident in dead:
-        size = loop.blobs.size(digest(ident)) or 0
+        size = room_of(loop.blobs, digest(ident))
         objects, total = objects + 1, total + size
         if objects <= _TOLD:
             sizes[ident] = size
