@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
@@ -43,7 +47,7 @@ class Project:
         done = subprocess.run(
             words, check=False, cwd=self.folder, capture_output=True, text=True, timeout=100,
             env={
-                "PATH": os.environ["PATH"], "HOME": str(self.folder.parent), "DVC_NO_ANALYTICS": "1", "DVC_GLOBAL_CONFIG_DIR": "/none",
+                "PATH": os.environ["PATH"], "HOME": str(self.folder.parent), "DVC_NO_ANALYTICS": "1",
                 "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "eu-west-3",
                 "DVC_SITE_CACHE_DIR": str(self.folder.parent / "site"),
             },
@@ -110,3 +114,50 @@ def test_our_door_is_a_remote_of_dvc(server: str, tmp_path: Path) -> None:
     other.dvc("gc", "-q", "-w", "-c", "-f")
     assert objects(server) == before
     assert "in sync" in other.dvc("status", "-c")
+
+
+def loopline(*words: str) -> Any:
+    """Run a command of ours in this folder and give its result."""
+    main = "import sys; from loopline.cli.entry import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", main, *words, "--json"], check=False, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout, object_hook=lambda said: SimpleNamespace(**said)).result
+
+
+def test_what_dvc_keeps_is_adopted_and_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What DVC has made becomes versions here, commit by commit; given to another repository, they have DVC's own hashes."""
+    one, other = Project.new(tmp_path / "one"), Project.new(tmp_path / "other")
+    one.write("data", ODD | {"run.sh": b"#!/bin/sh\n"})
+    (one.folder / "data" / "run.sh").chmod(0o755)
+    one.write(".", {"model.bin": os.urandom(1000), "on": b"a name\r\n"})
+    one.dvc("add", "-q", "data", "model.bin", "on")
+    one.commit("January")
+    one.dvc("stage", "add", "-q", "-n", "count", "-o", "out", "mkdir out; ls data > out/list")
+    one.dvc("repro", "-q")
+    one.write("data", {"a.csv": b"id,delay\n1,3\n"})
+    one.dvc("commit", "-q", "-f", "data.dvc")
+    one.commit("February")
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    (ours / "loopline.toml").write_text('[project]\nname = "flights"\n')
+    monkeypatch.chdir(ours)
+    told = {each.path: (each.state, each.versions) for each in loopline("adopt", "../one", "--history")}
+    assert told == {path: ("adopted", 1 + (path == "data")) for path in ("data", "model.bin", "on", "out")}
+    assert {each.state for each in loopline("adopt", "../one")} == {"unchanged"}
+    for path in told:
+        done = loopline("export", "dvc", f"data/{path}", f"../other/{path}")
+        file = "dvc.lock" if path == "out" else f"{path}.dvc"
+        assert done.value in (one.folder / file).read_text(encoding="utf-8")
+    other.commit("from ours")
+    other.dvc("checkout", "-q")
+    for path in ("data", "out"):
+        assert other.read(path) == one.read(path)
+    assert "up to date" in other.dvc("status")
+    other.dvc("remote", "add", "-q", "-d", "far", str(tmp_path / "far"))
+    assert "11 files pushed" in other.dvc("push")
+    assert {each.state for each in loopline("adopt", "../other", "--branch", "back")} == {"adopted"}
+    for path in told:
+        there, back = (loopline("get", f"data/{path}@{branch}").artifact.digest for branch in ("main", "back"))
+        assert there == back

@@ -13,17 +13,20 @@ from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.loop import silent
 from loopline.nouns.adoption import Adopted
+from loopline.nouns.digest import digest_of
 from loopline.nouns.name import AssetName, parse_pointer
 from loopline.nouns.version import Version
 from loopline.sdk import dvctaking
 from loopline.sdk.adopting import Adopting, Terms
 from loopline.sdk.client import Local
 from loopline.sdk.dvcrepo import Repository
+from loopline.store.foreign import WithForeign
 from loopline.store.keyed import LocalKeyed
 from loopline.store.local import LocalBlobs
+from loopline.store.named import LocalNamed
 from loopline.testing.loop import loop
 from loopline.wiring import keyed_at
-from tests.sdk.dvcmade import Made
+from tests.sdk.dvcmade import Made, md5
 
 FILES = {
     "a.csv": b"1\n",
@@ -366,3 +369,41 @@ def test_a_stage_says_what_it_has_made(client: Local, made: Made) -> None:
     assert adopt(client, made)["model"].state == "adopted"
     version: Version = client.do("get", parse_pointer("data/model", project="flights"))
     assert version.metadata["dvc"]["stage"] == "train"
+
+
+def test_objects_may_stay_where_they_lie(tmp_path: Path, made: Made) -> None:
+    """Nothing is copied, but what is only in the workspace, where it may change; bytes are read there, by the same digests."""
+    local = LocalBlobs(tmp_path / "store")
+    client = Local(loop(blobs=WithForeign(local, LocalNamed(local), sums=local)))
+    made.add("raw", FILES)
+    lost = made.cache / "files/md5" / md5(b"1\n")[:2] / md5(b"1\n")[2:]
+    lost.unlink()
+    made.write("raw/a.csv", b"1\n")
+    assert adopt(client, made, in_place=True)["raw"].state == "adopted"
+    assert files_of(client, "data/raw") == FILES
+    version: Version = client.do("get", parse_pointer("data/raw", project="flights"))
+    kept = {one.path: local.size(one.digest) for one in Tree(client.blobs, version.artifact.digest).iter()}
+    assert {path for path, size in kept.items() if size is not None} == {"a.csv", "jan/same"}
+    assert adopt(client, made)["raw"].state == "unchanged"
+
+
+def test_objects_may_stay_in_a_bucket(tmp_path: Path, bucket: str) -> None:
+    """Where the environment says how it is reached; a remote with keys of its own could not be read later, and is copied."""
+    import boto3
+
+    local = LocalBlobs(tmp_path / "store")
+    client = Local(loop(blobs=WithForeign(local, LocalNamed(local), sums=local)))
+    made = Made(tmp_path / "s3", remote=f"{bucket}/dvc")
+    name, _, prefix = bucket.removeprefix("s3://").partition("/")
+    for path, secret in (
+        ("raw", ""),
+        ("own", "['remote \"far\"']\n    secret_access_key = x\n    access_key_id = y\n"),
+    ):
+        data = path.encode() * 100_000
+        value = made.add(path, data, into=made.far)
+        sender = boto3.client("s3", region_name="us-east-1")
+        sender.put_object(Bucket=name, Key=f"{prefix}/dvc/files/md5/{value[:2]}/{value[2:]}", Body=data)
+        (made.root / ".dvc" / "config.local").write_text(secret)
+        assert adopt(client, made, in_place=True, only=(path,))[path].state == "adopted"
+        assert files_of(client, f"data/{path}") == {path: data}
+        assert (local.size(digest_of(data)) is None) == (path == "raw")

@@ -52,6 +52,8 @@ class Terms:
     """Whether each commit of Git that changed something becomes a version."""
     remote: str = ""
     """The remote to ask, instead of the one that DVC would."""
+    in_place: bool = False
+    """Whether objects of the cache and of the remote stay where they lie, and are read there from then on."""
 
 
 class Adopting:
@@ -65,7 +67,7 @@ class Adopting:
         self._only = Only(terms.only)
         loop = client.loop if isinstance(client, Local) else None
         self._taking = Taking(
-            client.blobs, repository, loop=loop, opening=opening, remote=terms.remote, report=report
+            client.blobs, repository, loop=loop, opening=opening, remote=terms.remote, in_place=terms.in_place, report=report
         )  # fmt: skip
 
     def run(self) -> tuple[Adopted, ...]:

@@ -119,14 +119,7 @@ class Repository:
         """Give the commit that last touched the file of an out, where it is as it was committed; else nothing."""
         if self._git("diff", "--quiet", "HEAD", "--", out.file) is None:
             return ""
-        return (
-            (
-                self._git("log", "-1", "--first-parent", "--diff-merges=first-parent", "--format=%H", "--", out.file)
-                or b""
-            )
-            .decode()
-            .strip()
-        )
+        return (self._git("log", "-1", "--first-parent", "--format=%H", "--", out.file) or b"").decode().strip()
 
     def _outs(self, paths: Iterable[str], read: Reads, ids: Mapping[str, str] | None = None) -> dict[str, Out]:
         """Read DVC's files, each once while its id is the same. Of repositories inside of this one nothing is taken."""

@@ -6,6 +6,7 @@ taken is known by its hash from then on, so whoever was interrupted reads nothin
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,10 @@ from loopline.errors import Invalid, NotFound
 from loopline.nouns.digest import Digest
 from loopline.nouns.progress import Progress, Report
 from loopline.store.blobs import put_groups
+from loopline.store.foreign import register
 from loopline.store.keyed import Keyed, LocalKeyed
+from loopline.store.sidecars import Foreign
+from loopline.store.sources import Changed, source_at
 from loopline.verbs.summing import named, remember
 
 if TYPE_CHECKING:
@@ -78,6 +82,8 @@ class _Found:
     md5: str = ""
     data: bytes | None = None
     got: Got | None = None
+    lies: Foreign | None = None
+    """Where it lies, if it is to be left there."""
 
 
 class Taking:
@@ -85,10 +91,10 @@ class Taking:
 
     def __init__(
         self, blobs: Blobs, repository: Repository, *, loop: Loop | None, opening: Callable[[str, Mapping[str, str]], Keyed],
-        remote: str = "", report: Report,
+        remote: str = "", in_place: bool = False, report: Report,
     ) -> None:  # fmt: skip
         self._blobs, self._repository, self._loop, self._opening = blobs, repository, loop, opening
-        self._remote, self._report = remote, report
+        self._remote, self._in_place, self._report = remote, in_place, report
         self._got: dict[tuple[str, str], Got] = {}
         self._opened: dict[str, Keyed | None] = {}
         self._cache = LocalKeyed(repository.config.cache)
@@ -173,6 +179,8 @@ class Taking:
         return taken
 
     def _keep(self, algorithm: str, found: Sequence[_Found], taken: dict[str, Got]) -> None:
+        if lying := [one.lies for one in found if one.lies]:
+            register(self._blobs, lying)
         got = {one.value: one.got for one in found if one.got}
         taken.update(got)
         self._got.update({(algorithm, value): one for value, one in got.items()})
@@ -184,6 +192,10 @@ class Taking:
     def _fetch(self, wish: Wish, algorithm: str) -> _Found:
         """Read the first place that has the right bytes."""
         for place in wish.places:
+            if self._in_place and place.where.source and place.kind != "workspace":
+                if there := _lying(wish.value, algorithm, place):
+                    return there
+                continue
             opened = place.where.open(place.key)
             if opened is None:
                 continue
@@ -263,6 +275,25 @@ class Taking:
                     summing.update(chunk)
                 files[os.path.relpath(path, root)] = summing.value
         return files if sums_of(listing(files)).is_(out.value) else None
+
+
+def _lying(value: str, algorithm: str, place: Place) -> _Found | None:
+    """Read what is to stay where it lies, and give it with the stamp that it had meanwhile."""
+    source = source_at(place.where.source)
+    stamp = source.look(place.key)
+    if stamp is None:
+        return None
+    summing, state = Summing(algorithm), hashlib.sha256()
+    try:
+        for chunk in source.read(place.key, stamp, 0, stamp.size):
+            summing.update(chunk)
+            state.update(chunk)
+    except Changed:
+        return None
+    if not summing.is_(value):
+        return None
+    digest = Digest("sha256:" + state.hexdigest())
+    return _Found(value, summing.md5, got=Got(digest, stamp.size), lies=Foreign(digest, source.name, place.key, stamp))
 
 
 def _ahead(work: Callable[[list[T]], R], items: Iterable[T]) -> Iterator[R]:

@@ -17,6 +17,9 @@ from loopline.store.objects import PIECE, ObjectBlobs, opened
 class Keyed(Protocol):
     """Gives bytes by key. Several threads may ask at once. Methods raise what reading from `Blobs` raises."""
 
+    source: str
+    """As which source a store can know it (`sources.py`); empty where it could not read it by itself later."""
+
     def size(self, key: str) -> int | None:
         """Give how many bytes lie there; None where there is nothing."""
 
@@ -29,6 +32,7 @@ class LocalKeyed:
 
     def __init__(self, folder: str = "") -> None:
         self._folder = folder
+        self.source = folder
 
     def size(self, key: str) -> int | None:
         """Ask for the size of a file."""
@@ -63,6 +67,7 @@ class ObjectKeyed:
     def __init__(self, url: str, options: Mapping[str, str] | None = None) -> None:
         said = dict(options or {})
         named = {key: said.pop(key) for key in ("file", "profile") if key in said}
+        self.source = "" if said or named else url
         plain = said.get("endpoint", "").startswith("http://")
         self._objects = ObjectBlobs(url, opening=partial(opened, options=said, plain=plain, **named))
 

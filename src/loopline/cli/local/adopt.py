@@ -30,6 +30,9 @@ def adopt(
     message: Annotated[str, "-m", "what is new; without it, of a commit its message"] = "",
     history: Annotated[bool, "make a version of each commit that changed something, with its message and time"] = False,
     remote: Annotated[str, "the remote to ask, instead of the one that DVC would"] = "",
+    in_place: Annotated[
+        bool, "copy nothing: objects stay in DVC's cache or remote, where nothing may take them away from then on"
+    ] = False,
 ) -> tuple[Adopted, ...]:
     """Make one data asset of each file or folder that DVC keeps, and a version of what it is now.
 
@@ -44,7 +47,7 @@ def adopt(
     from loopline.sdk.dvcrepo import Repository
     from loopline.wiring import keyed_at
 
-    terms = Terms(only, names, branch, message, history, remote)
+    terms = Terms(only, names, branch, message, history, remote, in_place)
     found = Repository.around(repository or Path())
     adopting = Adopting(
         where.client, found, terms, opening=keyed_at, report=where.report, dry=where.options.dry
