@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.loop import silent
 from loopline.nouns.adoption import Adopted
 from loopline.nouns.digest import digest_of
 from loopline.nouns.name import AssetName, parse_pointer
+from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.version import Version
 from loopline.sdk import dvctaking
 from loopline.sdk.adopting import Adopting, Terms
@@ -311,6 +313,34 @@ def test_a_history_ends_where_bytes_are_lacking(client: Local, made: Made) -> No
     (made.root / "aside").rename(lost)
     told = adopt(client, made, history=True)["raw"]
     assert (told.state, told.versions, told.version) == ("adopted", 2, "data/raw@3")
+
+
+def test_a_history_with_something_broken_in_it(client: Local, made: Made) -> None:
+    """What nobody could read at a commit counts as not there; now it would be an error."""
+    made.add("raw", b"1")
+    made.commit("January")
+    made.write("raw.dvc", b"<<<<<<< HEAD\nouts:\n=======\n")
+    made.commit("oops")
+    with pytest.raises(Invalid):
+        adopt(client, made)
+    made.add("raw", b"2")
+    made.commit("February")
+    repository = Repository(made.root)
+    [told] = Adopting(client, repository, Terms(history=True), opening=keyed_at, report=silent).run()
+    assert (told.state, told.versions) == ("adopted", 2)
+    assert list(repository.broken) == ["raw.dvc"]
+
+
+def test_a_history_waits_where_a_policy_holds_the_branch(client: Local, made: Made) -> None:
+    """One version at a time: the next one comes when the change before it is applied."""
+    made.add("raw", b"1")
+    made.commit("January")
+    made.add("raw", b"2")
+    made.commit("February")
+    rules = Policy("two", ("data/*@*",), approvals=Approvals(1))
+    client.do("policy", document=dump_document(Document((rules,), ())).decode(), why="two eyes")
+    told = adopt(client, made, history=True)["raw"]
+    assert (told.state, told.versions) == ("waiting", 1)
 
 
 def test_without_git_there_is_no_history(client: Local, made: Made) -> None:

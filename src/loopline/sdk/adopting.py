@@ -145,8 +145,10 @@ class Adopting:
                 now = self._publish(out, asset, root, now, commit=commit)
             made = int(now.state == "planned") or now.versions
             told = replace(now, versions=told.versions + made)
-            if told.state == "lacking":
-                break
+            if told.state == "waiting":
+                told = replace(told, note="once its change is applied, the same command adds what came after it")
+            if told.state in ("lacking", "waiting"):
+                break  # versions come in their order, or not at all
         return replace(told, state="adopted") if told.versions and told.state == "unchanged" else told
 
     def _reached(self, asset: AssetName, order: Mapping[str, int]) -> int:
@@ -193,7 +195,7 @@ class Adopting:
 
     def _planned(self, out: Out, files: Mapping[str, str], plain: Adopted) -> Adopted:
         known = self._taking.known(out, files.values())
-        seen = self._taking.look(self._taking.wishes(out, files, known))
+        seen = self._taking.look(out, self._taking.wishes(out, files, known))
         lacking = [path for path in ordered(files) if files[path] not in known and files[path] not in seen]
         counts: dict[str, int] = {}
         size = 0

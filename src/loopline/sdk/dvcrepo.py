@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import posixpath
 import subprocess
@@ -41,6 +42,8 @@ class Repository:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._at: dict[tuple[str, ...], list[Out]] = {}
+        self.broken: dict[str, str] = {}
+        """What could not be read at some commit, by file and why: it counts as if it had not been there."""
 
     @classmethod
     def around(cls, path: Path) -> Repository:
@@ -106,7 +109,7 @@ class Repository:
         ]
 
     def outs_at(self, commit: str) -> dict[str, Out]:
-        """Give what is kept at a commit, by path. Raise Invalid kind="bad-dvc-file"."""
+        """Give what is kept at a commit, by path. What is wrong in it is noted in `broken`: a history cannot be mended."""
         listed = self._git("ls-tree", "-r", "-z", commit) or b""
         blobs: dict[str, str] = {}
         for line in listed.split(b"\0"):
@@ -139,10 +142,23 @@ class Repository:
                 text = read(path)
                 if text is None:
                     continue
-                self._at[key] = outs_of(text, path) if name != _LOCK else locked_outs(text, read(beside), path)
+                with self._noting(path, past=ids is not None):
+                    self._at[key] = []
+                    self._at[key] = outs_of(text, path) if name != _LOCK else locked_outs(text, read(beside), path)
             outs += self._at[key]
-        found = named_by(outs)
+        found: dict[str, Out] = {}
+        with self._noting("", past=ids is not None):
+            found = named_by(outs)
         return {path: one for path, one in found.items() if not _inside(one.file, found)}
+
+    @contextlib.contextmanager
+    def _noting(self, path: str, *, past: bool) -> Iterator[None]:
+        try:
+            yield
+        except Invalid as error:
+            if not past:
+                raise
+            self.broken[path or str(error.facts.get("path"))] = error.message
 
     def _blob(self, one: str | None) -> bytes | None:
         return self._git("cat-file", "blob", one) if one else None

@@ -68,10 +68,10 @@ class Place(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """Bytes that are wanted: their hash, and where they may lie, the nearest first."""
+    """Bytes that are wanted: their hash, and files of the workspace that should have them."""
 
     value: str
-    places: tuple[Place, ...]
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,26 +122,25 @@ class Taking:
         algorithm = out.algorithm
         asked = [value for value in dict.fromkeys(values) if (algorithm, value) not in self._got]
         if self._loop is not None and asked:
-            for value, digest in named(self._loop, algorithm, asked).items():
-                size = self._blobs.size(digest)
-                if size is not None:
-                    self._got[algorithm, value] = Got(digest, size)
+            found = named(self._loop, algorithm, asked)
+            for sizes in _ahead(lambda group: [(one, self._blobs.size(found[one])) for one in group], found):
+                self._got |= {(algorithm, one): Got(found[one], size) for one, size in sizes if size is not None}
         return {value: self._got[algorithm, value] for value in values if (algorithm, value) in self._got}
 
     def wishes(self, out: Out, files: Mapping[str, str], known: Mapping[str, Got]) -> list[Wish]:
-        """Say what of an out's files is to be taken, each hash once, and where from."""
+        """Say what of an out's files is to be taken, each hash once."""
         wanted: dict[str, list[str]] = {}
         for path, value in sorted(files.items()):
             if value not in known:
                 wanted.setdefault(value, []).append(f"{out.path}/{path}" if out.folder else out.path)
-        return [Wish(value, self._places(out, value, paths[:_PATHS])) for value, paths in wanted.items()]
+        return [Wish(value, tuple(paths[:_PATHS])) for value, paths in wanted.items()]
 
-    def look(self, wishes: Iterable[Wish]) -> dict[str, tuple[str, int]]:
+    def look(self, out: Out, wishes: Iterable[Wish]) -> dict[str, tuple[str, int]]:
         """Say of each hash where its bytes would come from and how many they are, and read none."""
         found: dict[str, tuple[str, int]] = {}
 
         def one(wish: Wish) -> tuple[str, str, int] | None:
-            for place in wish.places:
+            for place in self._places(out, wish.value, wish.paths):
                 if (size := place.where.size(place.key)) is not None:
                     return wish.value, place.kind, size
             return None
@@ -158,7 +157,7 @@ class Taking:
 
         def small() -> Iterator[bytes]:
             nonlocal done
-            for found in _ahead(lambda group: [self._fetch(wish, algorithm) for wish in group], wishes):
+            for found in _ahead(lambda group: [self._fetch(out, wish) for wish in group], wishes):
                 done += len(found)
                 self._report(Progress(f"adopt {out.path}", min(done, len(wishes) - 1), len(wishes), "files"))
                 self._keep(algorithm, [one for one in found if one.got], taken)
@@ -189,9 +188,10 @@ class Taking:
             if algorithm == LEGACY:
                 remember(self._loop, LEGACY, {value: one.digest for value, one in got.items()})
 
-    def _fetch(self, wish: Wish, algorithm: str) -> _Found:
+    def _fetch(self, out: Out, wish: Wish) -> _Found:
         """Read the first place that has the right bytes."""
-        for place in wish.places:
+        algorithm = out.algorithm
+        for place in self._places(out, wish.value, wish.paths):
             if self._in_place and place.where.source and place.kind != "workspace":
                 if there := _lying(wish.value, algorithm, place):
                     return there

@@ -35,7 +35,7 @@ BEFORE: Final = 256
 """Versions before one that are looked through for what it is called in DVC."""
 _NAMES: Final = ("md5", "size", "nfiles", "isexec", "hash", "path")
 """Keys of an out in the order in which DVC writes them: they say what it is. What else is said of it comes behind."""
-_OTHER: Final = ("meta", "files", "cloud", "etag", "checksum")
+_OTHER: Final = ("meta", "cache", "files", "cloud", "etag", "checksum")
 
 
 class Exporting:

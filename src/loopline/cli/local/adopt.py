@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Final
 
+from loopline.cli.text import clean
 from loopline.nouns.adoption import Adopted
 from loopline.nouns.name import AssetName
 
@@ -52,4 +53,7 @@ def adopt(
     adopting = Adopting(
         where.client, found, terms, opening=keyed_at, report=where.report, dry=where.options.dry
     )  # fmt: skip
-    return adopting.run()
+    done = adopting.run()
+    for why in sorted(set(found.broken.values())):
+        where.screen.say(f"left out at a commit: {clean(why)}")
+    return done
