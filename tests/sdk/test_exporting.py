@@ -195,6 +195,9 @@ def test_there_and_back(files: Files) -> None:
         made = Made(Path(folder) / "dvc")
         version = add(one, clean)
         value = export(one, made, "data/flights").value
+        assert value == Made(Path(folder) / "dvcs").add(
+            "data/flights", {path: data for path, (data, _) in clean.items()}
+        )
         [told] = Adopting(other, Repository.around(made.root), Terms(), opening=keyed_at, report=silent).run()
         assert told.state == "adopted"
         back: Version = other.do("get", parse_pointer("data/flights", project="flights"))

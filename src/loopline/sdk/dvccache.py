@@ -33,7 +33,7 @@ class Cache:
     def has(self, value: str, size: int) -> bool:
         """Tell whether an object of this size is there. It is DVC's to find out what is in it."""
         try:
-            return self._file(value).stat().st_size == size
+            return os.stat(self._file(value)).st_size == size  # noqa: PTH116 - there may be a million
         except OSError:
             return False
 
@@ -95,14 +95,17 @@ class Cache:
 
     def _place(self, number: int, name: str, value: str, size: int) -> None:
         """Give a file its name. DVC protects what is there against writing, and so do we."""
-        target = self._file(value)
+        target, made = self._file(value), Path(name)
         os.fchmod(number, 0o444)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        Path(name).rename(target)
+        try:
+            made.rename(target)
+        except FileNotFoundError:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            made.rename(target)
         self._count(size)
 
     def _count(self, size: int) -> None:
         self.objects, self.bytes = self.objects + 1, self.bytes + size
 
-    def _file(self, value: str) -> Path:
-        return self._folder / place_of(value)
+    def _file(self, value: str) -> str:
+        return f"{self._folder}/{place_of(value)}"
