@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+
+from tests.sdk.dvcmade import Made
 
 from .conftest import installed
 
@@ -161,3 +164,21 @@ def test_what_dvc_keeps_is_adopted_and_given_back(tmp_path: Path, monkeypatch: p
     for path in told:
         there, back = (loopline("get", f"data/{path}@{branch}").artifact.digest for branch in ("main", "back"))
         assert there == back
+
+
+def test_a_repository_of_dvc_2_is_adopted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC finds nothing wrong with one that was made by hand in its old layout, and neither do we."""
+    made = Made(tmp_path / "old")
+    (made.root / ".dvc" / "config").write_text("[core]\n    no_scm = true\n")
+    text = {path: data for path, data in ODD.items() if len(data) < 1 << 20}
+    made.add("raw", text, legacy=True)
+    made.add("a.csv", b"1\r\n2\r\n", legacy=True)
+    old = Project(made.root)
+    old.dvc("checkout", "-q")
+    assert "up to date" in old.dvc("status")
+    assert old.read("raw") == text
+    (tmp_path / "loopline.toml").write_text('[project]\nname = "flights"\n')
+    monkeypatch.chdir(tmp_path)
+    assert {each.path: each.state for each in loopline("adopt", "old")} == {"raw": "adopted", "a.csv": "adopted"}
+    shutil.rmtree(made.cache)
+    assert {each.state for each in loopline("adopt", "old", "--branch", "work", "--home", "elsewhere")} == {"adopted"}

@@ -389,6 +389,19 @@ def test_a_remote_that_only_dvc_can_read_is_told(client: Local, tmp_path: Path) 
     assert "secret" not in told.note
 
 
+def test_a_remote_that_is_not_there_any_more(client: Local, made: Made) -> None:
+    """A file may name one that was removed since; whoever asks for such a one by name is told."""
+    made.add("raw", b"1", more="  remote: gone\n")
+    made.add("good", b"2", more="  remote: gone\n")
+    shutil.rmtree(made.cache / "files/md5" / md5(b"1")[:2])
+    told = adopt(client, made)
+    assert (told["raw"].state, told["good"].state) == ("lacking", "adopted")
+    assert "gone (not configured)" in told["raw"].note
+    with pytest.raises(NotFound) as caught:
+        adopt(client, made, remote="gone")
+    assert caught.value.kind == "no-remote"
+
+
 def test_a_stage_says_what_it_has_made(client: Local, made: Made) -> None:
     """A lock file is read like any other, and its stage is said."""
     value = made.add("model", {"w": b"1"})

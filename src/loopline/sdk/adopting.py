@@ -100,7 +100,7 @@ class Adopting:
             if (other := seen.setdefault(asset, path)) != path:
                 raise Invalid(
                     f"{other} and {path} would both be {asset}", kind="same-name",
-                    hint=f"give one another name: --names {path}=data/NAME", asset=str(asset), paths=[other, path],
+                    hint=f"give one another name: --name {path}=data/NAME", asset=str(asset), paths=[other, path],
                 )  # fmt: skip
         return found
 

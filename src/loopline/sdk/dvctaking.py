@@ -240,9 +240,19 @@ class Taking:
     def _remote_of(self, out: Out) -> Keyed | None:
         name = self._remote or out.remote
         if name not in self._opened:
-            found = self._repository.config.remote(name)
+            found = self._named(name)
             self._opened[name] = self._open(found) if found else None
         return self._opened[name]
+
+    def _named(self, name: str) -> Remote | None:
+        """Look a remote up. Raise NotFound where somebody has asked for one that is not there; a file may name one that was."""
+        try:
+            return self._repository.config.remote(name)
+        except NotFound:
+            if self._remote:
+                raise
+            self.unread[name] = "not configured"
+            return None
 
     def _open(self, remote: Remote) -> Keyed | None:
         """Open a remote. None where it is of a kind that DVC alone can read."""

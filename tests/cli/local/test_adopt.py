@@ -46,7 +46,7 @@ def test_a_rehearsal_says_where_bytes_would_come_from(run: Run, made: Made) -> N
 
 def test_names_are_said(run: Run, made: Made) -> None:
     """By path, as names of assets."""
-    assert run("adopt", str(made.root), "--only", "raw", "--names", "raw=data/flights", "--branch", "dvc").code == 0
+    assert run("adopt", str(made.root), "--only", "raw", "--name", "raw=data/flights", "--branch", "dvc").code == 0
     assert run("cat", "data/flights@dvc", "a.csv").out == "1\n"
 
 
