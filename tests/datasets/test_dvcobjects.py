@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopline.datasets.dvcobjects import BLOCK, LEGACY, is_hash, listed, listing, place_of, sums_of
@@ -53,6 +53,7 @@ def test_a_list_has_the_bytes_that_dvc_writes() -> None:
     assert sums_of(data).md5 == "33c8726bdb1d4c1190101a87806dbc14"
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(PATHS, st.just(ONE)))
 def test_a_list_is_read_as_it_was_written(files: dict[str, str]) -> None:
     """Whatever files are called."""

@@ -185,7 +185,7 @@ def test_a_cache_that_cannot_be_written(client: Local, made: Made) -> None:
 BYTES = st.sampled_from([b"", b"1", b"a\r\n", b"\0\r\n"])
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.dictionaries(PATHS, st.tuples(BYTES, st.sampled_from([0o644, 0o755])), max_size=6))
 def test_there_and_back(files: Files) -> None:
     """What was exported and adopted elsewhere has the same root, whatever files are called, hold and may be executed."""
