@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from loopline.store.blobs import Blobs
     from loopline.store.database import Database
     from loopline.store.elsewhere import Elsewhere
+    from loopline.store.keyed import Keyed
 
 
 _FRESH_S: Final = 30.0
@@ -224,6 +225,17 @@ def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:
     local = LocalBlobs(folder)
     named = LocalNamed(local)
     return Elsewhere(str(folder), WithForeign(local, named, sums=local), named)
+
+
+def keyed_at(address: str, options: Mapping[str, str]) -> Keyed:
+    """Open what lies under others' names: a folder, or an address with options as `ObjectKeyed` has them."""
+    if "://" in address:
+        from loopline.store.keyed import ObjectKeyed
+
+        return ObjectKeyed(address, options)
+    from loopline.store.keyed import LocalKeyed
+
+    return LocalKeyed(address)
 
 
 def folder_store(folder: Path) -> Blobs:

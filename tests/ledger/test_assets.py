@@ -80,3 +80,14 @@ def test_assets_are_counted(hand: Hand) -> None:
         tx.assets.delete(DATA)
         assert tx.assets.count("flights") == 1
         assert tx.assets.count("nobody") == 0
+
+
+def test_many_aliases_are_told_and_found_at_once(hand: Hand) -> None:
+    """Those that nobody told are left out; one that is told again means what was told last."""
+    named = {f"{number:032x}": digest_of(str(number).encode()) for number in range(1200)}
+    with hand.write() as tx:
+        tx.assets.aliases("md5", named)
+        assert tx.assets.by_aliases("md5", [*named, "f" * 32]) == named
+        assert tx.assets.by_aliases("sha512", named) == {}
+        tx.assets.aliases("md5", {f"{1:032x}": digest_of(b"other")})
+        assert tx.assets.by_alias("md5", f"{1:032x}") == digest_of(b"other")

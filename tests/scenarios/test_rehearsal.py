@@ -17,6 +17,7 @@ import pytest
 from loopline.cli.commands import commands
 from loopline.cli.main import main
 from loopline.sdk.credentials import Credential, save
+from tests.sdk.dvcmade import Made
 
 FILE = """
     [project]
@@ -47,6 +48,7 @@ WORDS: dict[str, list[str]] = {
     "abort": ["service/total@prod", "--why", "no"],
     "about": [],
     "add": ["data/tiny", "data"],
+    "adopt": ["../dvc"],
     "apply": [CHANGE],
     "approve": [CHANGE],
     "backup": ["../backup"],
@@ -87,6 +89,7 @@ WORDS: dict[str, list[str]] = {
     "feed": [],
     "find": ["runs"],
     "fire": ["nightly"],
+    "export": ["dvc", "data/tiny@1", "../dvc/other"],
     "finish": ["STARTED"],
     "gc": ["--apply"],
     "get": ["report/notes@1", "copy.txt"],
@@ -184,6 +187,7 @@ class Place:
     def fill(self) -> None:
         """Make one of everything."""
         save(SERVER, Credential("secret", "person:ann"))
+        Made(self.folder.parent / "dvc").add("tiny", {"a.txt": b"1 2 3\n"})
         self.good("add", "data/tiny", "data")
         self.names["RUN"] = self.good("run", "train")["run"]["id"]
         self.names["STARTED"] = self.good("start", "by hand")["id"]

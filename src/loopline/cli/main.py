@@ -154,7 +154,7 @@ def _project(place: Place, command: Verb, usage: Usage) -> str:
     """Name the project that written names belong to; a local command without names works where there is none."""
     from loopline.cli.commands import is_local
 
-    if is_local(command) and not any(one.word in _NAMES for one in usage.params):
+    if is_local(command) and not any(one.word in _NAMES or "AssetName" in str(one.type) for one in usage.params):
         return ""
     return place.settings.project
 

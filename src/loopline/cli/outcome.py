@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _TELLING = (
     "add", "merge", "revert", "cherry_pick", "check", "promote", "deploy", "apply", "run", "reproduce", "verify", "doctor",
-    "backup", "restore",
+    "backup", "restore", "adopt",
 )  # fmt: skip
 """Commands whose point is the answer."""
 
@@ -74,6 +74,7 @@ def _comparison(one: Any) -> int:
 
 
 _JUDGES: dict[str, Callable[[Any], int]] = {
+    "Adopted": lambda one: {"lacking": FAILED, "waiting": PENDING}.get(one.state, FINE),
     "Change": _change,
     "Review": lambda review: _change(review.change),
     "Published": lambda published: _change(published.change) if published.change else FINE,

@@ -15,5 +15,6 @@ checkout  a tree made into a folder, without losing anybody's work: `checkout(bl
           `placing` writes
 folders   a folder stored or fetched whole, for who has no working copy: `TreeFolders(blobs)`
 rows      what became of each row between two tables: `diff_rows(old, new, key=…)`; `profile(paths)` says what a table holds
+dvc…      what a repository of DVC says of its data (`dvcyaml`), where it keeps it (`dvcconfig`), by which hashes (`dvcobjects`)
 Never here: refs, versions, runs, messages. A dataset's name and its history are the ledger's.
 """

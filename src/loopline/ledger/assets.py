@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from loopline.errors import Conflict, NotFound
 from loopline.nouns.artifact import BYTES, Artifact
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName
 from loopline.store.database import Rows
+
+_FEW: Final = 500
+"""Names that are looked up at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +141,29 @@ class Assets:
 
     def alias(self, algorithm: str, value: str, digest: Digest) -> None:
         """Write down another name for the same bytes: md5 for S3 and DVC clients, sha512 for OCI."""
-        self._rows.do(
-            "INSERT INTO aliases (algorithm, value, digest) VALUES (?, ?, ?)"
-            " ON CONFLICT (algorithm, value) DO UPDATE SET digest = excluded.digest",
-            algorithm, value, digest,
-        )  # fmt: skip
+        self.aliases(algorithm, {value: digest})
 
     def by_alias(self, algorithm: str, value: str) -> Digest | None:
         """Look up what another algorithm calls `value`."""
         row = self._rows.one("SELECT digest FROM aliases WHERE algorithm = ? AND value = ?", algorithm, value)
         return Digest(row[0]) if row else None
+
+    def by_aliases(self, algorithm: str, values: Iterable[str]) -> dict[str, Digest]:
+        """Look up what another algorithm calls each of many; what nobody has told is left out."""
+        wanted, found = sorted(set(values)), dict[str, Digest]()
+        for start in range(0, len(wanted), _FEW):
+            few = wanted[start : start + _FEW]
+            marks = ", ".join("?" * len(few))
+            rows = self._rows.all(
+                f"SELECT value, digest FROM aliases WHERE algorithm = ? AND value IN ({marks})", algorithm, *few
+            )
+            found.update((value, Digest(digest)) for value, digest in rows)
+        return found
+
+    def aliases(self, algorithm: str, named: Mapping[str, Digest]) -> None:
+        """Write down another name for each of many bytes."""
+        self._rows.many(
+            "INSERT INTO aliases (algorithm, value, digest) VALUES (?, ?, ?)"
+            " ON CONFLICT (algorithm, value) DO UPDATE SET digest = excluded.digest",
+            [(algorithm, value, digest) for value, digest in sorted(named.items())],
+        )

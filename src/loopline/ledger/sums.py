@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from loopline.nouns.digest import Digest
 from loopline.store.database import Rows
 
 _FEW = 500
@@ -17,9 +18,16 @@ class Sums:
 
     def add(self, digest: str, sums: Mapping[str, str]) -> None:
         """Write sums of some bytes down. Repeating is harmless."""
+        self._insert((digest, algorithm, value) for algorithm, value in sorted(sums.items()))
+
+    def add_all(self, algorithm: str, sums: Mapping[Digest, str]) -> None:
+        """Write one sum of many bytes down, by digest. Repeating is harmless."""
+        self._insert((digest, algorithm, value) for digest, value in sorted(sums.items()))
+
+    def _insert(self, rows: Iterable[tuple[str, str, str]]) -> None:
         self._rows.many(
             "INSERT INTO sums (digest, algorithm, value) VALUES (?, ?, ?) ON CONFLICT (digest, algorithm) DO NOTHING",
-            [(digest, algorithm, value) for algorithm, value in sorted(sums.items())],
+            list(rows),
         )
 
     def of(self, digest: str) -> dict[str, str]:

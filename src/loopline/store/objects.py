@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from itertools import islice
@@ -82,10 +82,12 @@ class ObjectBlobs:
     `AWS_SHARED_CREDENTIALS_FILE`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME` … or with the machine.
     A call that fails is tried again for a minute at most. What was acknowledged is as durable as the store promises.
 
-    `store` is for tests: an obstore store in place of one that is opened by the address.
+    `opening` is for who knows better than the environment; `store` is for tests: both in place of opening the address.
     """
 
-    def __init__(self, url: str, *, store: ObjectStore | None = None) -> None:
+    def __init__(
+        self, url: str, *, store: ObjectStore | None = None, opening: Callable[[str], ObjectStore] | None = None
+    ) -> None:
         try:
             import obstore
         except ImportError:
@@ -94,7 +96,7 @@ class ObjectBlobs:
             ) from None
         self.url = url
         self._obs = obstore
-        self._store: Any = store if store is not None else _opened(url)
+        self._store: Any = store if store is not None else (opening or opened)(url)
         self._found = False
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._guard = threading.Lock()
@@ -424,14 +426,16 @@ class _ObjectWriter:
         self._discard()
 
 
-def _opened(url: str) -> ObjectStore:
+def opened(url: str, options: Mapping[str, Any] | None = None, *, plain: bool = False, **found: str) -> ObjectStore:
+    """Open an object store by obstore, with options of ours, over plain HTTP if that is said; `found` goes to `_keys`."""
     from obstore.exceptions import BaseError
     from obstore.store import from_url
 
+    client = {**_CLIENT, **_plain_http(), **({"allow_http": True} if plain else {})}
     try:
         if not url.startswith(SCHEMES):
             raise ValueError(url)
-        return from_url(url, client_options={**_CLIENT, **_plain_http()}, retry_config=_RETRY, **_keys(url))  # type: ignore[arg-type, call-overload, no-any-return, unused-ignore] # obstore types each option by store
+        return from_url(url, client_options=client, retry_config=_RETRY, **{**_keys(url, **found), **(options or {})})  # type: ignore[arg-type, call-overload, no-any-return, unused-ignore] # obstore types each option by store
     except (BaseError, ValueError, OSError) as caught:
         raise Invalid(
             f"the store {url} cannot be opened",
@@ -447,15 +451,15 @@ def _plain_http() -> dict[str, Any]:
     return {"allow_http": True} if any(os.environ.get(name, "").startswith("http://") for name in names) else {}
 
 
-def _keys(url: str) -> dict[str, str]:
+def _keys(url: str, *, file: str = "", profile: str = "") -> dict[str, str]:
     """Read AWS's shared credentials file, which obstore does not: a secret that is mounted as a file."""
-    where = os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
-    if not url.startswith(("s3://", "s3a://")) or os.environ.get("AWS_ACCESS_KEY_ID"):
+    where = file or os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
+    if not url.startswith(("s3://", "s3a://")) or (os.environ.get("AWS_ACCESS_KEY_ID") and not (file or profile)):
         return {}
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read(os.path.expanduser(where), encoding="utf-8")
-        section = parser[os.environ.get("AWS_PROFILE", "default")]
+        section = parser[profile or os.environ.get("AWS_PROFILE", "default")]
     except (KeyError, OSError, UnicodeDecodeError, configparser.Error):
         return {}
     names = {

@@ -51,6 +51,18 @@ COMMANDS: tuple[Verb, ...] = (
         "data",
         "Get a version with all its files from another store, and move a branch to it.",
     ),
+    Verb(
+        "adopt",
+        "local",
+        "data",
+        "Make versions of what a repository of DVC keeps, as it is now or commit by commit.",
+    ),
+    Verb(
+        "export",
+        "local",
+        "data",
+        "Write a version as another tool would have it: for DVC, its objects and its .dvc file.",
+    ),
     Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
     Verb("get", "local", "runs", "Find the version that a pointer means now, and write its bytes to a file or folder."),
     Verb(

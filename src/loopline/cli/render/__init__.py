@@ -22,6 +22,7 @@ ALONE = {
     "Comparison": "comparison",
     "Drift": "drift",
     "Evaluation": "evaluation",
+    "Exported": "adoption",
     "Firing": "trigger",
     "Granted": "granted",
     "Impact": "lineage",
@@ -53,6 +54,7 @@ ALONE = {
 """Noun → module of this package; the drawer has the noun's name in small letters."""
 
 MANY = {
+    "Adopted": "adoption",
     "Alert": "alert",
     "Armed": "trigger",
     "Bucket": "traffic",
