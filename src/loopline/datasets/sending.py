@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from loopline.datasets.nodes import Item, Node, decode, to_digest
 from loopline.errors import LooplineError, Unavailable
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.progress import Progress, Report
-from loopline.store.blobs import CHUNK, Blobs, absent, corrupt, put_lacking
+from loopline.store.blobs import CHUNK, Writer, absent, corrupt, put_lacking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,11 +32,43 @@ _TOLD: Final = 64
 _LOST: Final = frozenset({"blob-missing", "blob-corrupt", "blob-unreadable"})
 
 
+class Gives(Protocol):
+    """A store as far as it is sent from."""
+
+    def read(self, digest: Digest) -> bytes:
+        """Give all of a blob, verified."""
+
+    def read_all(self, digests: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        """Give many small blobs, each once and verified, in any order."""
+
+    def get(self, digest: Digest) -> Iterator[bytes]:
+        """Stream a blob, its last chunk after all were verified."""
+
+    def path(self, digest: Digest) -> Path | None:
+        """Give a local file, unverified; None where there is none."""
+
+    def verify(self, digest: Digest) -> None:
+        """Read a blob and compare it with its name."""
+
+
+class Takes(Protocol):
+    """A store as far as it is sent to."""
+
+    def missing(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Give those that are not there, or that it need not have."""
+
+    def put_file(self, path: Path) -> tuple[Digest, int]:
+        """Keep what the file holds."""
+
+    def writer(self) -> Writer:
+        """Begin a blob whose digest is not known yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A tree that the other store has whole, and a store that its nodes can be read from."""
 
-    blobs: Blobs
+    blobs: Gives
     root: Digest
 
 
@@ -50,20 +82,24 @@ class Sent:
 
 
 def send(
-    source: Blobs,
-    target: Blobs,
+    source: Gives,
+    target: Takes,
     root: Digest,
     *,
     known: Known | None = None,
     report: Report,
     label: str = "send",
+    small: int = CHUNK,
     dry: bool = False,
 ) -> Sent:
     """Bring into `target` what it lacks of a tree. All of it is durable when this returns; with `dry` it is only counted.
 
+    Blobs of up to `small` bytes go together, and are held in memory for it.
+
     Raise what the stores raise; about a blob that `source` lost or holds damaged, with the path of its file.
     """
     sending = _Sending(source, target, root, report, label)
+    sending.small = small
     try:
         sending.run(known, dry=dry)
     except LooplineError as error:
@@ -73,8 +109,10 @@ def send(
 
 
 class _Sending:
-    def __init__(self, source: Blobs, target: Blobs, root: Digest, report: Report, label: str) -> None:
-        self._source, self._target, self._root = source, target, root
+    def __init__(self, source: Gives, target: Takes, root: Digest, report: Report, label: str) -> None:
+        self._source, self._root = source, root
+        self._target: Any = target
+        self.small = CHUNK
         self._report, self._label = report, label
         self._done = self._total = 0
         self._large: dict[Digest, int] = {}
@@ -109,8 +147,10 @@ class _Sending:
             names = {to_digest(raw): data for raw, data in nodes.items()}
             lacking = self._target.missing([*wanted, *names])
             self._tell(sum(size for digest, size in wanted.items() if digest not in lacking))
-            few = [digest for digest, size in wanted.items() if size <= CHUNK and digest in lacking]
-            self._large.update((digest, size) for digest, size in wanted.items() if size > CHUNK and digest in lacking)
+            few = [digest for digest, size in wanted.items() if size <= self.small and digest in lacking]
+            self._large.update(
+                (digest, size) for digest, size in wanted.items() if size > self.small and digest in lacking
+            )
             if dry:
                 sizes = wanted | {digest: len(data) for digest, data in names.items()}
                 self._count(len(lacking), sum(sizes[digest] for digest in lacking))
@@ -132,12 +172,21 @@ class _Sending:
         source, target = self._source, self._target
         path = source.path(digest)
         known: Callable[..., None] | None = getattr(target, "put_known", None)
+        told: Callable[..., None] | None = getattr(target, "put_told", None)
         if path is None:
             with target.writer() as writer:
                 for chunk in source.get(digest):
                     writer.write(chunk)
+                    self._tell(len(chunk))
                 writer.commit()
-        elif known is not None:
+            self._count(1, size)
+            return
+        if told is not None:
+            source.verify(digest)
+            told(digest, path, size, self._tell)
+            self._count(1, size)
+            return
+        if known is not None:
             source.verify(digest)
             known(digest, path, size)
         else:
@@ -160,7 +209,7 @@ class _Sending:
         self._report(Progress(self._label, min(self._done, self._total), self._total, "B"))
 
 
-def _put_file(target: Blobs, digest: Digest, path: Path) -> tuple[Digest, int]:
+def _put_file(target: Takes, digest: Digest, path: Path) -> tuple[Digest, int]:
     try:
         return target.put_file(path)
     except FileNotFoundError:
@@ -173,7 +222,7 @@ def _put_file(target: Blobs, digest: Digest, path: Path) -> tuple[Digest, int]:
 
 
 def _unequal(
-    source: Blobs, root: Digest, known: Known | None
+    source: Gives, root: Digest, known: Known | None
 ) -> tuple[dict[bytes, bytes], list[Item], frozenset[bytes]]:
     """Give inner nodes and leaves of a tree that the known one has not, and the files of leaves that only the known one has.
 
@@ -211,11 +260,11 @@ def _root_of(known: Known | None) -> tuple[dict[bytes, Item], int]:
     return {raw: (node.last, raw, node.count, node.total)}, node.level
 
 
-def _opened(blobs: Blobs, above: Mapping[bytes, Item]) -> dict[bytes, Item]:
+def _opened(blobs: Gives, above: Mapping[bytes, Item]) -> dict[bytes, Item]:
     return {item[1]: item for _, _, node in _read(blobs, above.values()) for item in node.items()}
 
 
-def _read(blobs: Blobs, items: Iterable[Item]) -> Iterator[tuple[bytes, bytes, Node]]:
+def _read(blobs: Gives, items: Iterable[Item]) -> Iterator[tuple[bytes, bytes, Node]]:
     """Read nodes, give them in order; each is what its parent says."""
     asked = list(items)
     held = dict(blobs.read_all([to_digest(item[1]) for item in asked]))
@@ -258,7 +307,7 @@ def _each(work: Callable[[tuple[Digest, int]], None], items: Iterable[tuple[Dige
             future.result()
 
 
-def _name_file(error: LooplineError, source: Blobs, root: Digest) -> None:
+def _name_file(error: LooplineError, source: Gives, root: Digest) -> None:
     """Let an error about lost bytes say which file they are of."""
     from loopline.datasets.tree import Tree
 

@@ -19,15 +19,15 @@ from loopline.nouns.progress import Report
 from loopline.nouns.transfer import Transfer
 from loopline.nouns.version import Version
 from loopline.sdk.shelf import ORIGIN, Line, Manifest, Shelf, Stand, id_of
-from loopline.store.marks import first_marked, mark, marked
+from loopline.store.elsewhere import Artifacts, Elsewhere
 from loopline.verbs.add import add
 from loopline.verbs.get import get
 from loopline.verbs.history import history
 
 if TYPE_CHECKING:
+    from loopline.datasets.sending import Gives, Takes
     from loopline.sdk.client import Client
-    from loopline.store.blobs import Blobs
-    from loopline.store.elsewhere import Elsewhere
+    from loopline.sdk.oci import Tags
 
 ANCESTORS: Final = 256
 """Versions before one that are looked through for what another store has already."""
@@ -36,7 +36,7 @@ ANCESTORS: Final = 256
 class Sharing:
     """One project and one other store."""
 
-    def __init__(self, client: Client, store: Elsewhere, *, report: Report, dry: bool = False) -> None:
+    def __init__(self, client: Client, store: Elsewhere | Artifacts, *, report: Report, dry: bool = False) -> None:
         self._client, self._store = client, store
         self._report, self._dry = report, dry
 
@@ -47,31 +47,29 @@ class Sharing:
         version comes from, before anything is sent.
         """
         version = self._tree(pointer)
-        root, shelf = version.artifact.digest, Shelf(self._store, pointer.asset)
-        branch = branch or (pointer.revision.ref if isinstance(pointer.revision, Named) else "")
+        root, shelf = version.artifact.digest, self._shelf(pointer)
+        branch = shelf.branch(pointer, version, branch)
         stand, seen = shelf.stand(branch) if branch else (None, None)
-        here = Stand(id_of(version), version.number, root)
-        there = marked(self._store.named, root) and not recheck
-        if there and stand is not None and stand.id == here.id:
+        there = not recheck and shelf.whole(root)
+        if there and stand is not None and stand.id == id_of(version):
             return self._transfer(version, Sent(), branch)
         before = _before(self._lately(version), version)
+        here = Stand(id_of(version), version.number, root)
         if stand is not None and (way := _way(here, before, stand, shelf.before(stand))) != "after":
             if way == "apart":
                 raise self._diverged(RefName(pointer.asset, branch), stand)
-            branch = branch if way == "same" else ""
+            branch = branch if way == "same" else shelf.ahead(branch, stand)
         sent = Sent()
         if not there:
-            known = None if recheck else first_marked(self._store.named, (Digest(one.root) for one in before))
-            sent = self._send(self._client.blobs, self._store.blobs, root, known, "push")
-        if not self._dry:
-            if not there:
-                mark(self._store.named, root)
-            shelf.keep(_manifest(version, before, self._stands(version)))
-            if branch and stand != here and not shelf.move(branch, here, seen):
-                raise Conflict(
-                    f"{RefName(pointer.asset, branch)} has moved in {self._store.address}", kind="ref-moved",
-                    hint="push again: what was sent is there", store=self._store.address,
-                )  # fmt: skip
+            known = shelf.begin(root, [Digest(one.root) for one in before], recheck=recheck)
+            sent = self._send(self._client.blobs, self._store.blobs, root, known, small=shelf.small)
+            if isinstance(self._store, Artifacts) and not self._dry:  # what was found there, or beside, was not sent
+                sent = Sent(sent.blobs, self._store.blobs.registry.sent)
+        if not self._dry and not shelf.publish(_manifest(version, before, self._stands(version)), branch, seen):
+            raise Conflict(
+                f"{RefName(pointer.asset, branch)} has moved in {self._store.address}", kind="ref-moved",
+                hint="push again: what was sent is there", store=self._store.address,
+            )  # fmt: skip
         return self._transfer(version, sent, branch)
 
     def pull(self, pointer: Pointer, *, branch: str = "", recheck: bool = False) -> Published | Transfer:
@@ -80,7 +78,8 @@ class Sharing:
         A branch that stands at the same files, or has gone on from them, stays; with `recheck` its files are looked at. Raise
         Conflict kind="diverged" where it stands at files that the version does not come from, before anything is sent.
         """
-        found = Shelf(self._store, pointer.asset).get(pointer.revision)
+        shelf = self._shelf(pointer)
+        found = shelf.get(pointer.revision)
         root = parse_digest(found.root)
         branch = branch or (pointer.revision.ref if isinstance(pointer.revision, Named) else "main")
         ref = RefName(pointer.asset, branch)
@@ -91,7 +90,7 @@ class Sharing:
         if not stays or recheck:
             held = {one.artifact.digest for one in lately}
             known = None if recheck else next((Digest(one.root) for one in found.before if one.root in held), None)
-            sent = self._send(self._store.blobs, self._client.blobs, root, known, "pull")
+            sent = self._send(self._store.blobs, self._client.blobs, root, known, small=shelf.small)
         if self._dry:
             return Transfer(
                 f"{pointer.asset}@{found.number}", self._store.address, root, sent.blobs, sent.bytes, dry=True
@@ -102,6 +101,13 @@ class Sharing:
             add, pointer.asset, tree=root, branch=branch, message=found.message, expect=here.number if here else None,
             metadata=self._told(found), event_time=found.event_time,
         )  # fmt: skip
+
+    def _shelf(self, pointer: Pointer) -> Shelf | Tags:
+        if isinstance(self._store, Elsewhere):
+            return Shelf(self._store, pointer.asset)
+        from loopline.sdk.oci import Tags
+
+        return Tags(self._store, pointer.asset, self._client.blobs)
 
     def _stays(self, here: Version, lately: Sequence[Version], found: Manifest, ref: RefName) -> bool:
         """Tell whether a branch here has what was found; raise where neither comes from the other."""
@@ -116,15 +122,17 @@ class Sharing:
         root = version.artifact.digest
         return Transfer(str(version), self._store.address, root, sent.blobs, sent.bytes, branch, dry=self._dry)
 
-    def _send(self, source: Blobs, target: Blobs, root: Digest, known: Digest | None, label: str) -> Sent:
+    def _send(self, source: Gives, target: Takes, root: Digest, known: Digest | None, *, small: int) -> Sent:
         """Send, beside a tree that the target has whole; where that cannot be read any more, all is asked for."""
         base = Known(self._client.blobs, known) if known else None
+        label = "pull" if target is self._client.blobs else "push"
+        asked: dict[str, Any] = {"report": self._report, "label": label, "small": small, "dry": self._dry}
         try:
-            return send(source, target, root, known=base, report=self._report, label=label, dry=self._dry)
+            return send(source, target, root, known=base, **asked)
         except NotFound as error:
             if base is None or error.kind != "blob-missing":
                 raise
-            return send(source, target, root, report=self._report, label=label, dry=self._dry)
+            return send(source, target, root, **asked)
 
     def _tree(self, pointer: Pointer) -> Version:
         version: Version = self._client.do(get, pointer)

@@ -10,14 +10,16 @@ a digest of the manifest would say nothing to whoever lists. The project is no p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from loopline.errors import Conflict, NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of, find_digest, short
-from loopline.nouns.name import AssetName, Hashed, Named, Numbered, RefName, Revision
+from loopline.nouns.name import AssetName, Hashed, Named, Numbered, Pointer, RefName, Revision
+from loopline.store.blobs import CHUNK
+from loopline.store.marks import first_marked, mark, marked
 from loopline.store.named import quoted
 
 if TYPE_CHECKING:
@@ -87,6 +89,34 @@ class Shelf:
     def __init__(self, store: Elsewhere, asset: AssetName) -> None:
         self._store, self._named, self._asset = store, store.named, asset
         self._folder = f"assets/{asset.kind}/{quoted(asset.name)}"
+
+    small: Final = CHUNK
+    """Bytes up to which blobs are sent together."""
+
+    def branch(self, pointer: Pointer, version: Version, branch: str) -> str:  # noqa: ARG002 - as others are asked
+        """Give the branch that a push moves: the one that is asked for, else the one that was named, else none."""
+        return branch or (pointer.revision.ref if isinstance(pointer.revision, Named) else "")
+
+    def ahead(self, branch: str, stand: Stand) -> str:  # noqa: ARG002 - as others are asked
+        """Give the branch to move where it stands at a version that comes from this one: none."""
+        return ""
+
+    def whole(self, root: Digest) -> bool:
+        """Tell whether all of a tree is there, by one look."""
+        return marked(self._named, root)
+
+    def begin(self, root: Digest, before: Sequence[Digest], *, recheck: bool) -> Digest | None:  # noqa: ARG002 - as others
+        """Give the nearest root of those before a tree that is there whole; none, if no mark is to be believed."""
+        return None if recheck else first_marked(self._named, before)
+
+    def publish(self, manifest: Manifest, branch: str, seen: bytes | None) -> bool:
+        """Say that all of a version is there, list it, and let a branch stand at it; tell whether that was where it was seen."""
+        root = Digest(manifest.root)
+        if not marked(self._named, root):
+            mark(self._named, root)
+        self.keep(manifest)
+        here = Stand(manifest.id, manifest.number, manifest.root)
+        return not branch or (seen is not None and _decoded(seen, Stand) == here) or self.move(branch, here, seen)
 
     def keep(self, manifest: Manifest) -> None:
         """List a version. What is listed already stays, unless it cannot be read."""

@@ -10,13 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Final, Generic, Self, TypeVar
+from typing import Final
 
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
@@ -28,14 +26,12 @@ from loopline.store.objects import PIECE, ObjectBlobs
 from loopline.store.pack import packed
 from loopline.store.packindex import PackIndex, open_index
 from loopline.store.system import SystemIds
+from loopline.store.window import AT_ONCE, Window
 
-T = TypeVar("T")
 SMALL: Final = 256 << 10
 """Blobs up to this size go into packs: a request costs about as much as sending so many bytes."""
 PACK: Final = 32 << 20
 SEVERAL: Final = 16
-_AT_ONCE: Final = 4
-"""Packs and objects, or pieces of packs, that are under way; so much is held in memory, and may be sent twice."""
 _GAP: Final = 64 << 10
 _ASKED: Final = 64
 """Up to so many objects are asked for one by one; of more, names are listed first."""
@@ -77,7 +73,7 @@ class FarBlobs:
     def put_lacking(self, items: Iterable[tuple[Digest, bytes]]) -> Iterator[list[Digest]]:
         """Keep each, small ones in packs; give them as they have become durable. Who gives too fast waits."""
         small, size = list[tuple[Digest, bytes]](), 0
-        with _Window[Digest]() as window:
+        with Window[Digest]() as window:
             for digest, data in items:
                 if len(data) > SMALL:
                     yield from window.begin(self._put_object, digest, data)
@@ -139,7 +135,7 @@ class FarBlobs:
                 rest.append(digest)
             else:
                 places.setdefault(place[0], []).append((place[1], place[2], digest))
-        with _Window[tuple[Digest, bytes | None]]() as window:
+        with Window[tuple[Digest, bytes | None]]() as window:
             for name, wanted in sorted(places.items()):
                 for run in _runs(sorted(wanted)):
                     for some in window.begin(self._read_run, name, run):
@@ -224,7 +220,7 @@ class FarBlobs:
         data, places = packed((_ident(digest), held) for digest, held in blobs)
         name, index = _IDS.new(), packindex.encode(places, len(data))
         with self.objects.asking("write") as (obs, store):
-            obs.put(store, f"packs/{name}.pack", data, chunk_size=PIECE, max_concurrency=_AT_ONCE)
+            obs.put(store, f"packs/{name}.pack", data, chunk_size=PIECE, max_concurrency=AT_ONCE)
         self.named.put(f"packs/{name}.idx", index)
         return [digest for digest, _ in blobs]
 
@@ -319,27 +315,6 @@ class FarBlobs:
             with contextlib.suppress(OSError):
                 _keep(file, data)
         return _Pack(index)
-
-
-class _Window(Generic[T]):
-    """Calls that are under way in threads, a few at once; whoever begins one more gets what the oldest gave."""
-
-    def __enter__(self) -> Self:
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="loopline-far")
-        self._running: deque[Future[list[T]]] = deque()
-        return self
-
-    def begin(self, work: Callable[..., list[T]], *args: object) -> Iterator[list[T]]:
-        self._running.append(self._pool.submit(work, *args))
-        while len(self._running) > _AT_ONCE:
-            yield self._running.popleft().result()
-
-    def rest(self) -> Iterator[list[T]]:
-        while self._running:
-            yield self._running.popleft().result()
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
 
 
 def _runs(wanted: list[tuple[int, int, Digest]]) -> Iterator[list[tuple[int, int, Digest]]]:
