@@ -28,7 +28,8 @@ def registry(folder: Path, *, signed: bool = False, certificate: Path | None = N
         host = f"127.0.0.1:{held.getsockname()[1]}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "htpasswd").write_text(f"{USER}:{_HASH}\n", encoding="utf-8")
-    text = f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder / 'data'}}}, delete: {{enabled: true}}}}\n"
+    text = "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
+    text += f"storage: {{filesystem: {{rootdirectory: {folder / 'data'}}}, delete: {{enabled: true}}}}\n"
     tls = f", tls: {{certificate: {certificate}, key: {certificate.with_suffix('.key')}}}" if certificate else ""
     text += f"http: {{addr: '{host}', secret: tests{tls}}}\n"
     text += f"auth: {{htpasswd: {{realm: tests, path: {folder / 'htpasswd'}}}}}\n" if signed else ""

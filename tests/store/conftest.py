@@ -12,7 +12,6 @@ import pytest
 
 from tests.conftest import PostgresServer, postgres_binaries, postgres_server
 
-
 Fault = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | int | None
 
 

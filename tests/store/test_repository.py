@@ -49,10 +49,7 @@ def test_a_password_in_an_address_is_refused_unsaid() -> None:
     assert "very-secret" not in f"{caught.value} {caught.value.facts} {caught.value.hint}"
 
 
-@pytest.mark.parametrize(
-    ("host", "here"),
-    [("localhost", True), ("127.0.0.1:5", True), ("[::1]:5", True), ("127.evil.org", False), ("localhost.org", False)],
-)
-def test_only_this_machine_is_here(host: str, here: bool) -> None:
+def test_only_this_machine_is_here() -> None:
     """A name that begins like this machine's is another machine."""
-    assert Repository(host, "flights").is_here is here
+    hosts = ("localhost", "127.0.0.1:5", "[::1]:5", "127.evil.org", "localhost.org", "127.0.0.1.evil.org")
+    assert [host for host in hosts if Repository(host, "flights").is_here] == list(hosts[:3])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import socket
 import ssl
 import threading
 import time
@@ -240,6 +241,7 @@ class Registry:
                 answer = self._signed_once(method, path, sent, body, (most, skip))
             except HTTPError as error:
                 if number >= tried:
+                    print("DEBUG", method, path, repr(error))
                     raise self._silent(error) from None
                 self.pause(number)
                 continue
@@ -260,6 +262,7 @@ class Registry:
         return answer
 
     def _once(self, method: str, path: str, sent: Mapping[str, str], body: bytes, cut: tuple[int, int]) -> Answer:
+        self._connections()
         url = self.target(path)
         for _ in range(_HOPS):
             self._be_safe(url)
@@ -376,24 +379,26 @@ class Registry:
     def _opened(self) -> Any:
         """Open the pool. A registry on this machine is asked first whether it speaks TLS."""
         from urllib3 import PoolManager
-        from urllib3.exceptions import HTTPError, SSLError
 
+        if self.repository.is_here and not self.repository.plain:
+            parts, unsure = urlsplit(self._base), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            unsure.check_hostname, unsure.verify_mode = False, ssl.CERT_NONE  # it is only asked whether there is TLS
+            try:
+                with socket.create_connection((parts.hostname, parts.port or 443), self._pace.connect) as line:
+                    unsure.wrap_socket(line).close()
+            except ssl.SSLError:
+                self._base = "http" + self._base.removeprefix("https")
+            except OSError:
+                pass
+        if self._base.startswith("http:"):
+            return PoolManager(num_pools=4, maxsize=16)
         context = ssl.create_default_context()
         for file in trusted(self.repository.host):
             try:
                 context.load_verify_locations(file)
             except (OSError, ssl.SSLError):
                 continue
-        pool = PoolManager(num_pools=4, maxsize=16, ssl_context=context)
-        if self.repository.is_here and not self.repository.plain:
-            try:
-                pool.request("GET", self._base, retries=False, redirect=False, timeout=self._pace.connect)
-            except SSLError as error:
-                if "CERTIFICATE_VERIFY" not in str(error):
-                    self._base = "http" + self._base.removeprefix("https")
-            except HTTPError:
-                pass
-        return pool
+        return PoolManager(num_pools=4, maxsize=16, ssl_context=context)
 
 
 class _Nothing:

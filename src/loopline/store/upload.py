@@ -72,23 +72,24 @@ class Upload:
         """Send what is left; tell whether it is there, else why not."""
         if self._size <= registries.PART:
             answer = self._finish(self._read(0, self._size) if self._size else b"")
-        else:
-            for_sure, failures = at, 0
-            while at < self._size:
-                answer = self._patch(at)
-                if answer is not None and answer.status == 202:
-                    self._moved(answer)
-                    at, failures = min(_end_of(answer, at + registries.PART), self._size), 0
-                    for_sure = at
-                    continue
-                failures += 1
-                found = self._stands() if failures < _TRIES else None
-                if found is None or found < for_sure:
-                    return False, self._failed(answer)
-                at = found
-                self._registry.pause(failures, answer)
-            answer = self._finish(b"")
-        return answer is not None and answer.status in {201, 204}, self._failed(answer)
+            return answer is not None and answer.status in {201, 204}, self._failed(answer)
+        failures = 0
+        while True:
+            answer = self._patch(at) if at < self._size else self._finish(b"")
+            if answer is not None and answer.status in {201, 204} and at == self._size:
+                return True, self._failed(answer)
+            if answer is not None and answer.status == 202 and at < self._size:
+                self._moved(answer)
+                at, failures = min(_end_of(answer, at + registries.PART), self._size), 0
+                continue
+            failures += 1
+            if answer is None and at == self._size and self._registry.has(self._digest):
+                return True, self._failed(answer)
+            found = self._stands() if failures < _TRIES else None
+            if found is None or found < at:
+                return False, self._failed(answer)
+            at = found
+            self._registry.pause(failures, answer)
 
     def _patch(self, at: int) -> Answer | None:
         chunk = self._read(at, min(registries.PART, self._size - at))
