@@ -41,6 +41,8 @@ _AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 _REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
 _SMALL: Final = 1 << 20
 _HOPS: Final = 5
+_UNMADE: Final = 3
+"""How often a connection is tried that was never made."""
 _CODE: Final = re.compile(r"[A-Z_]{1,60}\Z")
 _NOWHERE: Final = frozenset({"NAME_UNKNOWN", "NAME_INVALID"})
 _FULL: Final = frozenset({"QUOTA_EXCEEDED", "TOO_LARGE"})
@@ -231,7 +233,7 @@ class Registry:
         kind: str = "", most: int = _SMALL, skip: int = 0, ok: tuple[int, ...] = (200,), tries: int = 0,
     ) -> Answer:  # fmt: skip
         """Ask until there is an answer; raise for one that is not `ok` (none: for what refuses or does not pass)."""
-        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 
         sent = {"Accept": accept, **({"Content-Type": kind} if kind else {}), **(headers or {})}
         tried, number = tries or self._pace.tries, 0
@@ -240,8 +242,7 @@ class Registry:
             try:
                 answer = self._signed_once(method, path, sent, body, (most, skip))
             except HTTPError as error:
-                if number >= tried:
-                    print("DEBUG", method, path, repr(error))
+                if number >= (min(tried, _UNMADE) if isinstance(error, (NewConnectionError, SSLError)) else tried):
                     raise self._silent(error) from None
                 self.pause(number)
                 continue

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from loopline.nouns.digest import Digest, short
 from loopline.store import registry as registries
+from loopline.store.files import locked
 
 if TYPE_CHECKING:
     from loopline.errors import Unavailable
@@ -35,7 +36,18 @@ class Upload:
         self._where = ""
 
     def run(self) -> None:
-        """Send it. Raise Unavailable."""
+        """Send it. Raise Unavailable. Of two processes that send one blob, the second begins an upload of its own."""
+        with contextlib.ExitStack() as held:
+            if self._note is not None:
+                try:
+                    self._note.parent.mkdir(parents=True, exist_ok=True)
+                    held.enter_context(locked(f"{self._note}.lock", make=True))
+                    held.callback(self._unlock)
+                except OSError:
+                    self._note = None
+            self._send()
+
+    def _send(self) -> None:
         number = 0
         while True:
             number += 1
@@ -132,7 +144,6 @@ class Upload:
             self._where = self._registry.target(place)
         if self._note is not None:
             with contextlib.suppress(OSError):
-                self._note.parent.mkdir(parents=True, exist_ok=True)
                 half = self._note.with_name(f"{self._note.name}.{os.getpid()}")
                 half.write_text(self._where, encoding="utf-8")
                 half.replace(self._note)
@@ -142,6 +153,10 @@ class Upload:
         if self._note is not None:
             with contextlib.suppress(OSError):
                 self._note.unlink()
+
+    def _unlock(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(f"{self._note}.lock")
 
     def _failed(self, answer: Answer | None) -> Unavailable:
         if answer is not None:
