@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loopline.settings import Settings
     from loopline.store.blobs import Blobs
     from loopline.store.database import Database
-    from loopline.store.elsewhere import Artifacts, Elsewhere
+    from loopline.store.elsewhere import Elsewhere
 
 
 def open_loop(
@@ -174,24 +174,6 @@ def blobs_at(store: str, home: str, cache_limit: str) -> Blobs:
 
     far = FarBlobs(ObjectBlobs(store), Path(home) / "cache" / "packs")
     return Cached(far, Path(home) / "cache" / "copies", limit=int(cache_limit))
-
-
-def shared_at(address: str, home: Path, *, new: bool) -> Elsewhere | Artifacts:
-    """Open what versions are pushed to or, without `new`, pulled from: a store, or a repository `oci://HOST/NAME`.
-
-    Raise what `store_at` raises.
-    """
-    from loopline.store.repository import is_repository, parse_repository
-
-    if not is_repository(address):
-        return store_at(address, home, new=new)
-    from loopline.store.elsewhere import Artifacts
-    from loopline.store.layers import Layers
-    from loopline.store.registry import Registry
-
-    repository, folder = parse_repository(address), home / "cache" / "oci"
-    registry = Registry(repository, writing=new, folder=folder)
-    return Artifacts(repository.written, Layers(registry, folder), folder)
 
 
 def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:

@@ -12,8 +12,7 @@ import pytest
 
 from loopline.loop import silent
 from loopline.nouns.name import parse_pointer
-from loopline.sdk.sharing import Sharing
-from loopline.wiring import shared_at
+from loopline.sdk.sharing import Sharing, shared_at
 from tests.conftest import cannot
 from tests.datasets.test_sending import many
 from tests.sdk.test_sharing import Project

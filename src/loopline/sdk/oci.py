@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,17 +23,18 @@ from loopline.nouns.artifact import BYTES
 from loopline.nouns.digest import Digest, digest_of, find_digest, short
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, Hashed, Named, Numbered, Pointer, Revision
+from loopline.sdk.layers import PACK, SMALL, Kind, Layer, Layers
+from loopline.sdk.registry import BIGGEST_MANIFEST, IMAGE, Registry
+from loopline.sdk.repository import TAG, parse_repository
 from loopline.sdk.shelf import Line, Manifest, Stand
 from loopline.store.blobs import CHUNK
-from loopline.store.layers import PACK, SMALL, Kind, Layer
 from loopline.store.memory import MemoryBlobs
-from loopline.store.registry import BIGGEST_MANIFEST, IMAGE
-from loopline.store.repository import TAG
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loopline.nouns.version import Version
     from loopline.store.blobs import Blobs
-    from loopline.store.elsewhere import Artifacts
 
 DATA: Final = "application/vnd.loopline.data.v1"
 CONFIG: Final = "application/vnd.loopline.version.v1+json"
@@ -58,21 +60,37 @@ _TAGS: Final = 16
 _BIGGEST: Final = 2**63 - 1
 
 
-class Descriptor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """A repository of a registry: what lies under names is a manifest, and its layers are the blobs."""
+
+    address: str
+    blobs: Layers
+    folder: Path
+    """Where this machine remembers what was begun there."""
+
+
+def artifacts_at(address: str, folder: Path, *, writing: bool) -> Artifacts:
+    """Open a repository by its address. Nothing is asked yet. Raise Invalid kind="bad-store-url"."""
+    repository = parse_repository(address)
+    return Artifacts(repository.written, Layers(Registry(repository, writing=writing, folder=folder), folder), folder)
+
+
+class Descriptor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """What a manifest says of one blob."""
 
-    mediaType: str  # noqa: N815 - the standard's name
+    media_type: str
     digest: str
     size: int
     annotations: dict[str, str] | None = None
 
 
-class Image(msgspec.Struct, frozen=True, kw_only=True):
+class Image(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An image manifest, as far as it is used."""
 
-    schemaVersion: int  # noqa: N815 - the standard's names
-    mediaType: str = ""  # noqa: N815
-    artifactType: str = ""  # noqa: N815
+    schema_version: int
+    media_type: str = ""
+    artifact_type: str = ""
     config: Descriptor
     layers: tuple[Descriptor, ...]
     annotations: dict[str, str] = {}
@@ -174,8 +192,8 @@ class Tags:
             self._layers.use(self._whole.layers)
         config = msgspec.json.encode(manifest)
         image = Image(
-            schemaVersion=2, mediaType=IMAGE, artifactType=DATA, annotations=_annotations(manifest), layers=self._described(),
-            config=Descriptor(mediaType=CONFIG, digest=digest_of(config), size=len(config)),
+            schema_version=2, media_type=IMAGE, artifact_type=DATA, annotations=_annotations(manifest), layers=self._described(),
+            config=Descriptor(media_type=CONFIG, digest=digest_of(config), size=len(config)),
         )  # fmt: skip
         data = msgspec.json.encode(image)
         if len(data) > BIGGEST_MANIFEST:
@@ -184,7 +202,7 @@ class Tags:
                 kind="too-many-layers", hint="push it to a folder or to object storage", layers=len(image.layers),
             )  # fmt: skip
         self._registry.put(digest_of(config), config)
-        if not image.layers[0].size or image.layers[0].mediaType == EMPTY:
+        if not image.layers[0].size or image.layers[0].media_type == EMPTY:
             self._registry.put(digest_of(_NOTHING), _NOTHING)
         now = self._registry.manifest(branch)
         if (now[0] if now else None) not in {seen, data}:
@@ -260,9 +278,9 @@ class Tags:
         except (msgspec.DecodeError, RecursionError):
             raise self._unreadable(reference, "it is no image manifest") from None
         if (
-            (image.mediaType or kind) != IMAGE
-            or DATA not in {image.artifactType, ""}
-            or image.config.mediaType != CONFIG
+            (image.media_type or kind) != IMAGE
+            or DATA not in {image.artifact_type, ""}
+            or image.config.media_type != CONFIG
         ):
             raise self._unreadable(reference, "it is no version of data")
         config = find_digest(image.config.digest)
@@ -283,13 +301,13 @@ class Tags:
         """Say which layers there are."""
         if self._entries is None:
             return tuple(
-                Descriptor(mediaType=_NAMES[one.kind], digest=one.digest, size=one.size) for one in self._layers.all()
+                Descriptor(media_type=_NAMES[one.kind], digest=one.digest, size=one.size) for one in self._layers.all()
             )
         if not self._entries:
-            return (Descriptor(mediaType=EMPTY, digest=digest_of(_NOTHING), size=len(_NOTHING)),)
+            return (Descriptor(media_type=EMPTY, digest=digest_of(_NOTHING), size=len(_NOTHING)),)
         return tuple(
             Descriptor(
-                mediaType=BYTES, digest=one.digest, size=one.size,
+                media_type=BYTES, digest=one.digest, size=one.size,
                 annotations={TITLE: one.path, **({EXECUTABLE: "true"} if one.mode & 0o100 else {})},
             )
             for one in self._entries
@@ -338,18 +356,18 @@ class Tags:
 def _layers(image: Image) -> tuple[list[Layer], list[Entry] | None]:
     """Read what layers there are, and the files where each is one. Raise ValueError, saying what is wrong."""
     layers, entries = list[Layer](), list[Entry]()
-    files = all(one.mediaType in {BYTES, EMPTY} for one in image.layers)
+    files = all(one.media_type in {BYTES, EMPTY} for one in image.layers)
     for one in image.layers:
         digest, said = find_digest(one.digest), one.annotations or {}
-        kind = Kind.BLOB if files else _TYPES.get(one.mediaType)
+        kind = Kind.BLOB if files else _TYPES.get(one.media_type)
         if digest is None or not 0 <= one.size <= _BIGGEST or kind is None:
-            msg = f"one of its layers is {one.mediaType[:100]!r}, or has no digest and size"
+            msg = f"one of its layers is {one.media_type[:100]!r}, or has no digest and size"
             raise ValueError(msg)
         if layers and (kind is Kind.INDEX) != (layers[-1].kind is Kind.PACK):
             msg = "a pack has no index"
             raise ValueError(msg)
         layers.append(Layer(kind, digest, one.size))
-        if files and one.mediaType != EMPTY:
+        if files and one.media_type != EMPTY:
             entries.append(
                 Entry(said.get(TITLE, ""), digest, one.size, 0o755 if said.get(EXECUTABLE) == "true" else 0o644)
             )

@@ -19,18 +19,33 @@ from loopline.nouns.progress import Report
 from loopline.nouns.transfer import Transfer
 from loopline.nouns.version import Version
 from loopline.sdk.shelf import ORIGIN, Line, Manifest, Shelf, Stand, id_of
-from loopline.store.elsewhere import Artifacts, Elsewhere
+from loopline.store.elsewhere import Elsewhere
 from loopline.verbs.add import add
 from loopline.verbs.get import get
 from loopline.verbs.history import history
+from loopline.wiring import store_at
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loopline.datasets.sending import Gives, Takes
     from loopline.sdk.client import Client
-    from loopline.sdk.oci import Tags
+    from loopline.sdk.oci import Artifacts, Tags
 
 ANCESTORS: Final = 256
 """Versions before one that are looked through for what another store has already."""
+
+
+def shared_at(address: str, home: Path, *, new: bool) -> Elsewhere | Artifacts:
+    """Open what versions are pushed to or, without `new`, pulled from: a store, or a repository `oci://HOST/NAME`.
+
+    Raise what `store_at` raises.
+    """
+    if address.startswith(("oci://", "oci+http://")):
+        from loopline.sdk.oci import artifacts_at
+
+        return artifacts_at(address, home / "cache" / "oci", writing=new)
+    return store_at(address, home, new=new)
 
 
 class Sharing:
@@ -63,7 +78,7 @@ class Sharing:
         if not there:
             known = shelf.begin(root, [Digest(one.root) for one in before], recheck=recheck)
             sent = self._send(self._client.blobs, self._store.blobs, root, known, small=shelf.small)
-            if isinstance(self._store, Artifacts) and not self._dry:  # what was found there, or beside, was not sent
+            if not (self._dry or isinstance(self._store, Elsewhere)):  # what was found there, or beside, was not sent
                 sent = Sent(sent.blobs, self._store.blobs.registry.sent)
         if not self._dry and not shelf.publish(_manifest(version, before, self._stands(version)), branch, seen):
             raise Conflict(

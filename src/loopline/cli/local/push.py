@@ -28,8 +28,7 @@ def push(
     Example:
         loopline push data/flights s3://flights/shared
     """
-    from loopline.sdk.sharing import Sharing
-    from loopline.wiring import shared_at
+    from loopline.sdk.sharing import Sharing, shared_at
 
     client = where.client
     other = shared_at(store, where.settings.home, new=True)

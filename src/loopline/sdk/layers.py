@@ -21,11 +21,11 @@ from typing import Any, Final, Self
 
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of
+from loopline.sdk.registry import PART, Registry
 from loopline.store import packindex
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
 from loopline.store.pack import packed
 from loopline.store.packindex import PackIndex, open_index
-from loopline.store.registry import PART, Registry
 from loopline.store.window import Window
 
 PACK: Final = 64 << 20
@@ -120,7 +120,7 @@ class Layers:
     def put_told(self, digest: Digest, path: Path, size: int, went: Callable[[int], None]) -> None:
         """Keep a file of which the caller knows the digest and that nobody changes meanwhile, and tell how far it is."""
         told = 0
-        with open(path, "rb", buffering=0) as file:
+        with Path(path).open("rb", buffering=0) as file:
 
             def read(start: int, length: int) -> bytes:
                 nonlocal told
@@ -131,11 +131,11 @@ class Layers:
 
             self.registry.put_read(digest, size, read)
         went(size - told)
-        self._has(digest, size)
+        self.note(digest, size)
 
     def put_file(self, path: Path) -> tuple[Digest, int]:
         """Keep what the file holds: it is hashed while it is copied to where no one can change it."""
-        with open(path, "rb", buffering=0) as source, self.writer() as writer:
+        with Path(path).open("rb", buffering=0) as source, self.writer() as writer:
             while chunk := source.read(CHUNK):
                 writer.write(chunk)
             return writer.commit()
@@ -192,10 +192,11 @@ class Layers:
 
     def _put_one(self, digest: Digest, data: bytes) -> list[Digest]:
         self.registry.put(digest, data)
-        self._has(digest, len(data))
+        self.note(digest, len(data))
         return [digest]
 
-    def _has(self, digest: Digest, size: int) -> None:
+    def note(self, digest: Digest, size: int) -> None:
+        """Take a blob that is there for a layer of what is made."""
         with self._guard:
             self._blobs[digest] = size
             self._new.append((Layer(Kind.BLOB, digest, size),))
@@ -314,7 +315,7 @@ class _Waiting:
         self._file.flush()
         number = self._file.fileno()
         self._layers.registry.put_read(digest, self._size, lambda start, length: _whole(number, start, length))
-        self._layers._has(digest, self._size)
+        self._layers.note(digest, self._size)
         return digest, self._size
 
     def __enter__(self) -> Self:

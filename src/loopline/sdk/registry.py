@@ -23,9 +23,9 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest
+from loopline.sdk.registrykeys import Key, challenges, find_key, trusted
+from loopline.sdk.repository import Repository
 from loopline.store.blobs import CHUNK, absent, corrupt
-from loopline.store.registrykeys import Key, challenges, find_key, trusted
-from loopline.store.repository import Repository
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -143,7 +143,7 @@ class Registry:
         """Send a blob that is not there, a large one in chunks."""
         if self.has(digest):
             return
-        from loopline.store.upload import Upload
+        from loopline.sdk.upload import Upload
 
         Upload(self, digest, size, read, self._folder).run()
 
@@ -283,11 +283,9 @@ class Registry:
     def _open(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Iterator[BaseHTTPResponse]:
         from urllib3 import Timeout
 
-        from loopline import __version__
-
         response = self._connections().request(
             method, url, body=body if body or method in {"POST", "PUT", "PATCH"} else None, redirect=False, retries=False,
-            headers={"User-Agent": f"loopline/{__version__}", **headers}, preload_content=False,
+            headers={"User-Agent": "loopline", **headers}, preload_content=False,
             timeout=Timeout(connect=self._pace.connect, read=self._pace.read),
         )  # fmt: skip
         whole = False

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from loopline.nouns.digest import Digest, short
-from loopline.store import registry as registries
+from loopline.sdk import registry as registries
 from loopline.store.files import locked
 
 if TYPE_CHECKING:
     from loopline.errors import Unavailable
-    from loopline.store.registry import Answer, Read, Registry
+    from loopline.sdk.registry import Answer, Read, Registry
 
 _TRIES: Final = 5
 """Failures in a row, without a byte between them."""
@@ -156,7 +156,7 @@ class Upload:
 
     def _unlock(self) -> None:
         with contextlib.suppress(OSError):
-            os.unlink(f"{self._note}.lock")
+            Path(f"{self._note}.lock").unlink()
 
     def _failed(self, answer: Answer | None) -> Unavailable:
         if answer is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loopline.store.registrykeys import HUB, Challenge, Key, challenges, find_key, trusted
+from loopline.sdk.registrykeys import HUB, Challenge, Key, challenges, find_key, trusted
 
 ANN = base64.b64encode(b"ann:very-secret:with colon").decode()
 

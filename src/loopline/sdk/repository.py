@@ -8,7 +8,7 @@ from typing import Final
 
 from loopline.errors import Invalid
 from loopline.nouns.digest import Digest, find_digest
-from loopline.store.registrykeys import HUB
+from loopline.sdk.registrykeys import HUB
 
 SCHEMES: Final = ("oci", "oci+http")
 TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
@@ -45,11 +45,6 @@ class Repository:
     def is_here(self) -> bool:
         """Tell whether the registry is on this machine."""
         return bool(_LOOPBACK.match(self.host))
-
-
-def is_repository(address: str) -> bool:
-    """Tell whether an address is that of a repository."""
-    return address.partition("://")[0] in SCHEMES and "://" in address
 
 
 def parse_repository(address: str) -> Repository:
