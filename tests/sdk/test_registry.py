@@ -145,6 +145,10 @@ def test_a_neighbour_gives_its_blob(stand: Between) -> None:
     assert (second.sent, second.read(DIGEST, len(DATA))) == (0, DATA)
     second.put(digest_of(b"new"), b"new")
     assert second.sent == 3
+    stand.wrong = lambda _method, path: (401, b"") if "from=" in path else None
+    third = talk(stand, beside=first.repository.name)
+    third.put(DIGEST, DATA)
+    assert third.sent == len(DATA), "who may not read there sends it"
 
 
 def answering(answer: Fault) -> Callable[[str, str], Fault]:

@@ -28,7 +28,7 @@ from loopline.store.pack import packed
 from loopline.store.packindex import PackIndex, open_index
 from loopline.store.window import Window
 
-PACK: Final = 64 << 20
+PACK: Final = 32 << 20
 SMALL: Final = 16 << 20
 """Blobs up to this size go into packs, where a version has many files."""
 _TOGETHER: Final = 8

@@ -202,7 +202,7 @@ class Tags:
                 kind="too-many-layers", hint="push it to a folder or to object storage", layers=len(image.layers),
             )  # fmt: skip
         self._registry.put(digest_of(config), config)
-        if not image.layers[0].size or image.layers[0].media_type == EMPTY:
+        if image.layers[0].media_type == EMPTY:
             self._registry.put(digest_of(_NOTHING), _NOTHING)
         now = self._registry.manifest(branch)
         if (now[0] if now else None) not in {seen, data}:

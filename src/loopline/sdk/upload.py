@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, short
 from loopline.sdk import registry as registries
 from loopline.store.files import locked
 
 if TYPE_CHECKING:
-    from loopline.errors import Unavailable
     from loopline.sdk.registry import Answer, Read, Registry
 
 _TRIES: Final = 5
@@ -71,14 +71,25 @@ class Upload:
                 self._where = self._note.read_text(encoding="utf-8")
                 if (at := self._stands()) is not None:
                     return at
-        query = f"?mount={quote(self._digest)}&from={quote(self._registry.beside)}" if self._registry.beside else ""
-        answer = self._registry.ask("POST", f"blobs/uploads/{query}")
+        answer = self._asked()
         if answer.status == 201:
             return None
         if answer.status != 202 or not answer.headers.get("location"):
             raise self._registry.unexpected(answer)
         self._moved(answer)
         return 0
+
+    def _asked(self) -> Answer:
+        """Ask for an upload, or for the blob of a neighbour; who may not read there does without."""
+        beside = self._registry.beside
+        if beside:
+            try:
+                return self._registry.ask("POST", f"blobs/uploads/?mount={quote(self._digest)}&from={quote(beside)}")
+            except Unavailable as error:
+                if error.kind != "store-refused":
+                    raise
+                self._registry.beside = ""
+        return self._registry.ask("POST", "blobs/uploads/")
 
     def _go_on(self, at: int) -> tuple[bool, Unavailable]:
         """Send what is left; tell whether it is there, else why not."""
@@ -120,8 +131,6 @@ class Upload:
 
     def _once(self, method: str, url: str, body: bytes, said: dict[str, str]) -> Answer | None:
         """Send what must not be sent twice blindly; None where no answer came."""
-        from loopline.errors import Unavailable
-
         try:
             return self._registry.ask(method, url, body=body, headers=said, tries=1)
         except Unavailable as error:
@@ -161,8 +170,6 @@ class Upload:
     def _failed(self, answer: Answer | None) -> Unavailable:
         if answer is not None:
             return self._registry.unexpected(answer)
-        from loopline.errors import Unavailable
-
         where = str(self._registry.repository)
         return Unavailable(
             f"the registry of {where} takes blob {short(self._digest)} not to its end", kind="store-unreachable",
