@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from loopline.loop import silent
 from loopline.nouns.artifact import TREE
 from loopline.nouns.change import ChangeState, Published
 from loopline.nouns.digest import Digest
-from loopline.nouns.name import AssetName, parse_pointer
+from loopline.nouns.name import AssetName, RefName, parse_pointer
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.transfer import Transfer
 from loopline.nouns.version import Version
@@ -29,6 +30,7 @@ from loopline.sdk.sharing import Sharing
 from loopline.store.local import LocalBlobs
 from loopline.store.marks import marked, unmark
 from loopline.testing.loop import loop
+from loopline.verbs.staging import notes_of, stage, written
 from loopline.wiring import store_at
 from tests.datasets.test_sending import many, tree, whole
 
@@ -359,3 +361,49 @@ def test_equal_files_are_a_common_past(ann: Project, bo: Project, store: Path) -
     ann.add(FILES | {"new": b"1"})
     ann.push(store)
     assert bo.pull(store).version.number == 2
+
+
+def noted(project: Project) -> Version:
+    """Commit a file with a content type."""
+    ref = RefName(AssetName(project.name, "data", "flights"), "main")
+    blobs = project.client.blobs
+    project.client.do(lambda loop: stage(loop, ref, written("x.csv", blobs.put(b"x"), 1, notes='{"type":"text/csv"}')))
+    done: Published = project.client.do("commit", ref, message="typed")
+    return done.version
+
+
+def test_what_is_said_of_paths_goes_along(ann: Project, bo: Project, store: Path) -> None:
+    """Content types and metadata of files, which are a tree beside theirs, arrive; where they are lost, the files do alone."""
+    version = noted(ann)
+    root = notes_of(version)
+    assert root is not None
+    ann.push(store)
+    got = bo.pull(store).version
+    assert notes_of(got) == root
+    assert whole(bo.client.blobs, root) == {"f/x.csv": b'{"type":"text/csv"}'}
+    assert ann.push(store).blobs == 0
+    cy = Project("ships", store.parent / "cy", "cy")
+    LocalBlobs(store).delete(root)
+    got = cy.pull(store).version
+    assert (notes_of(got), cy.files()["x.csv"]) == (None, b"x")
+    cy.client.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("event_time", 2**70), ("event_time", -(2**64)), ("metadata", {"notes": "../x"})]
+)
+def test_what_a_manifest_cannot_mean_ends_in_no_crash(
+    bo: Project, ann: Project, store: Path, field: str, value: Any
+) -> None:
+    """Numbers that no column holds, and texts that are no digests, are refused or left out."""
+    ann.push(store)
+    (file,) = (store / "assets/data/flights/versions").iterdir()
+    said = json.loads(file.read_text(encoding="utf-8")) | {field: value}
+    file.chmod(0o644)
+    file.write_text(json.dumps(said), encoding="utf-8")
+    if field == "metadata":
+        assert "notes" not in bo.pull(store).version.metadata
+        return
+    with pytest.raises(Unavailable) as caught:
+        bo.pull(store)
+    assert caught.value.kind == "manifest-unreadable"

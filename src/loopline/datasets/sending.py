@@ -157,6 +157,8 @@ class _Sending:
                 continue
             size = count = 0
             for one in self._source.read_all(few):
+                if len(one[1]) != wanted[one[0]]:
+                    raise _malformed(bytes.fromhex(one[0][7:]), f"a leaf says that it has {wanted[one[0]]} bytes")
                 yield one
                 size, count = size + len(one[1]), count + 1
                 if count == _TOLD:
@@ -281,9 +283,9 @@ def _be_at(level: int, node: Node, raw: bytes) -> None:
         raise _malformed(raw)
 
 
-def _malformed(raw: bytes) -> Unavailable:
+def _malformed(raw: bytes, why: str = "its parent says otherwise") -> Unavailable:
     return Unavailable(
-        f"tree node {short(to_digest(raw))} is malformed: its parent says otherwise", kind="tree-corrupt",
+        f"what the tree says of {short(to_digest(raw))} is wrong: {why}", kind="tree-corrupt",
         hint="run `loopline verify` to see what it affects", digest=to_digest(raw),
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ from loopline.nouns.name import AssetName, Hashed, Named, Numbered, Pointer, Rev
 from loopline.sdk.layers import PACK, SMALL, Kind, Layer, Layers
 from loopline.sdk.registry import BIGGEST_MANIFEST, IMAGE, Registry
 from loopline.sdk.repository import TAG, parse_repository
-from loopline.sdk.shelf import Line, Manifest, Stand
+from loopline.sdk.shelf import Line, Manifest, Stand, notes_in
 from loopline.store.blobs import CHUNK
 from loopline.store.memory import MemoryBlobs
 
@@ -154,11 +154,20 @@ class Tags:
             hint=f"name another tag: {self._repository}:TAG", store=str(self._repository), number=stand.number,
         )  # fmt: skip
 
-    def whole(self, root: Digest) -> bool:
-        """Tell whether a version with this root is there, under a tag that was looked at or one of some others."""
-        seen = [one for one in self._seen.values() if one is not None]
-        self._whole = next((one for one in seen if one.manifest.root == root), None)
-        self._whole = self._whole or next((one for one in self._known() if one.manifest.root == root), None)
+    @property
+    def apart(self) -> bool:
+        """Whether notes are sent as a tree of their own; with few files the config has them."""
+        return self._layers.only is None
+
+    def whole(self, root: Digest, notes: Digest | None) -> bool:
+        """Tell whether a version with these roots is there, under a tag that was looked at or one of some others."""
+
+        def among(several: Iterable[Found | None]) -> Found | None:
+            return next(
+                (one for one in several if one and (one.manifest.root, notes_in(one.manifest)) == (root, notes)), None
+            )
+
+        self._whole = among(self._seen.values()) or among(self._known())
         return self._whole is not None
 
     def begin(self, root: Digest, before: Sequence[Digest], *, recheck: bool) -> Digest | None:
@@ -190,6 +199,10 @@ class Tags:
         if self._whole is not None:
             self._entries = self._whole.entries
             self._layers.use(self._whole.layers)
+        notes = notes_in(manifest)
+        if self._entries is not None and notes is not None:
+            said = {one.path: self._source.read(one.digest).decode() for one in Tree(self._source, notes).iter()}
+            manifest = msgspec.structs.replace(manifest, notes=said)
         config = msgspec.json.encode(manifest)
         image = Image(
             schema_version=2, media_type=IMAGE, artifact_type=DATA, annotations=_annotations(manifest), layers=self._described(),
@@ -230,20 +243,24 @@ class Tags:
                 kind="not-pushed", hint="name its tag or digest", store=str(where), number=manifest.number,
             )  # fmt: skip
         if found.entries is not None:
-            self._layers.held = self._made(found.entries, manifest, reference)
+            texts = MemoryBlobs()
+            said = [Entry(path, texts.put(text.encode()), len(text.encode())) for path, text in manifest.notes.items()]
+            self._layers.held = self._made(found.entries, Digest(manifest.root), reference) | texts.held
+            if (notes := notes_in(manifest)) is not None and said:
+                self._layers.held |= self._made(said, notes, reference)
         self._layers.use(found.layers)
         self.small = CHUNK if found.entries is not None else SMALL
         self._note()
         return manifest
 
-    def _made(self, entries: Iterable[Entry], manifest: Manifest, reference: str) -> dict[Digest, bytes]:
+    def _made(self, entries: Iterable[Entry], wanted: Digest, reference: str) -> dict[Digest, bytes]:
         """Make the tree of files that are layers: it has the root that the config names, or something lies."""
         nodes = MemoryBlobs()
         try:
             root = build(nodes, sorted(entries, key=lambda one: one.path))
         except LooplineError as error:
             raise self._unreadable(reference, str(error)) from None
-        if root != manifest.root:
+        if root != wanted:
             raise self._unreadable(reference, "its files are not those of its root")
         return nodes.held
 

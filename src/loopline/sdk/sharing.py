@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
+
 from loopline.datasets.sending import Known, Sent, send
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.artifact import TREE
@@ -18,11 +20,12 @@ from loopline.nouns.name import Named, Numbered, Pointer, RefName
 from loopline.nouns.progress import Report
 from loopline.nouns.transfer import Transfer
 from loopline.nouns.version import Version
-from loopline.sdk.shelf import ORIGIN, Line, Manifest, Shelf, Stand, id_of
+from loopline.sdk.shelf import ORIGIN, Line, Manifest, Shelf, Stand, id_of, notes_in
 from loopline.store.elsewhere import Elsewhere
 from loopline.verbs.add import add
 from loopline.verbs.get import get
 from loopline.verbs.history import history
+from loopline.verbs.staging import NOTES, notes_of
 from loopline.wiring import store_at
 
 if TYPE_CHECKING:
@@ -65,7 +68,8 @@ class Sharing:
         root, shelf = version.artifact.digest, self._shelf(pointer)
         branch = shelf.branch(pointer, version, branch)
         stand, seen = shelf.stand(branch) if branch else (None, None)
-        there = not recheck and shelf.whole(root)
+        notes = notes_of(version)
+        there = not recheck and shelf.whole(root, notes)
         if there and stand is not None and stand.id == id_of(version):
             return self._transfer(version, Sent(), branch)
         before = _before(self._lately(version), version)
@@ -78,6 +82,8 @@ class Sharing:
         if not there:
             known = shelf.begin(root, [Digest(one.root) for one in before], recheck=recheck)
             sent = self._send(self._client.blobs, self._store.blobs, root, known, small=shelf.small)
+            if notes is not None and shelf.apart:
+                sent = _both(sent, self._send(self._client.blobs, self._store.blobs, notes, None, small=shelf.small))
             if not (self._dry or isinstance(self._store, Elsewhere)):  # what was found there, or beside, was not sent
                 sent = Sent(sent.blobs, self._store.blobs.registry.sent)
         if not self._dry and not shelf.publish(_manifest(version, before, self._stands(version)), branch, seen):
@@ -106,6 +112,8 @@ class Sharing:
             held = {one.artifact.digest for one in lately}
             known = None if recheck else next((Digest(one.root) for one in found.before if one.root in held), None)
             sent = self._send(self._store.blobs, self._client.blobs, root, known, small=shelf.small)
+            found, more = self._with_notes(found, shelf.small)
+            sent = _both(sent, more)
         if self._dry:
             return Transfer(
                 f"{pointer.asset}@{found.number}", self._store.address, root, sent.blobs, sent.bytes, dry=True
@@ -116,6 +124,17 @@ class Sharing:
             add, pointer.asset, tree=root, branch=branch, message=found.message, expect=here.number if here else None,
             metadata=self._told(found), event_time=found.event_time,
         )  # fmt: skip
+
+    def _with_notes(self, found: Manifest, small: int) -> tuple[Manifest, Sent]:
+        """Bring what is said of paths beside the files. Who pushed without it has a version that says nothing of them."""
+        notes = notes_in(found)
+        try:
+            if notes is not None:
+                return found, self._send(self._store.blobs, self._client.blobs, notes, None, small=small)
+        except NotFound as error:
+            if error.kind != "blob-missing":
+                raise
+        return replace(found, metadata={name: one for name, one in found.metadata.items() if name != NOTES}), Sent()
 
     def _shelf(self, pointer: Pointer) -> Shelf | Tags:
         if isinstance(self._store, Elsewhere):
@@ -191,6 +210,10 @@ class Sharing:
             kind="diverged", hint="name another branch by --branch, then compare the two by loopline diff",
             store=self._store.address, number=stand.number, root=stand.root,
         )  # fmt: skip
+
+
+def _both(one: Sent, other: Sent) -> Sent:
+    return Sent(one.blobs + other.blobs, one.bytes + other.bytes)
 
 
 def _way(one: Stand, line: Sequence[Line], other: Stand, other_line: Sequence[Line]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from loopline.nouns.name import AssetName, Hashed, Named, Numbered, Pointer, Ref
 from loopline.store.blobs import CHUNK
 from loopline.store.marks import first_marked, mark, marked
 from loopline.store.named import quoted
+from loopline.verbs.staging import NOTES
 
 if TYPE_CHECKING:
     from loopline.nouns.version import Version
@@ -68,7 +69,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     before: tuple[Line, ...] = ()
     """What it came from, the nearest first, as far as it fits: who has one of these roots needs the rest only."""
     recorded_at: int = 0
-    event_time: int | None = None
+    event_time: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    notes: dict[str, str] = {}
+    """What is said of paths beside the files, where that is no tree of the store's."""
 
 
 def id_of(version: Version) -> str:
@@ -83,6 +86,12 @@ def id_of(version: Version) -> str:
     return digest_of(msgspec.json.encode(said))[7:39]
 
 
+def notes_in(manifest: Manifest) -> Digest | None:
+    """Give the root of a version's notes; None where it has none."""
+    said = manifest.metadata.get(NOTES)
+    return find_digest(said) if isinstance(said, str) else None
+
+
 class Shelf:
     """What one store says of one asset."""
 
@@ -92,6 +101,8 @@ class Shelf:
 
     small: Final = CHUNK
     """Bytes up to which blobs are sent together."""
+    apart: Final = True
+    """Whether notes are sent as a tree of their own."""
 
     def branch(self, pointer: Pointer, version: Version, branch: str) -> str:  # noqa: ARG002 - as others are asked
         """Give the branch that a push moves: the one that is asked for, else the one that was named, else none."""
@@ -101,9 +112,9 @@ class Shelf:
         """Give the branch to move where it stands at a version that comes from this one: none."""
         return ""
 
-    def whole(self, root: Digest) -> bool:
-        """Tell whether all of a tree is there, by one look."""
-        return marked(self._named, root)
+    def whole(self, root: Digest, notes: Digest | None) -> bool:
+        """Tell whether all of a tree is there, and of its notes, by a look at each."""
+        return marked(self._named, root) and (notes is None or marked(self._named, notes))
 
     def begin(self, root: Digest, before: Sequence[Digest], *, recheck: bool) -> Digest | None:  # noqa: ARG002 - as others
         """Give the nearest root of those before a tree that is there whole; none, if no mark is to be believed."""
@@ -111,9 +122,9 @@ class Shelf:
 
     def publish(self, manifest: Manifest, branch: str, seen: bytes | None) -> bool:
         """Say that all of a version is there, list it, and let a branch stand at it; tell whether that was where it was seen."""
-        root = Digest(manifest.root)
-        if not marked(self._named, root):
-            mark(self._named, root)
+        for root in (Digest(manifest.root), notes_in(manifest)):
+            if root is not None and not marked(self._named, root):
+                mark(self._named, root)
         self.keep(manifest)
         here = Stand(manifest.id, manifest.number, manifest.root)
         return not branch or (seen is not None and _decoded(seen, Stand) == here) or self.move(branch, here, seen)
