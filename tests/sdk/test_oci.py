@@ -26,8 +26,9 @@ from loopline.sdk import layers, oci, registry
 from loopline.sdk.registry import IMAGE, Pace, Registry
 from loopline.sdk.repository import parse_repository
 from loopline.sdk.sharing import Sharing, shared_at
-from tests.datasets.test_sending import many
-from tests.sdk.test_sharing import Project
+from loopline.verbs.staging import notes_of
+from tests.datasets.test_sending import many, whole
+from tests.sdk.test_sharing import Project, noted
 from tests.store.conftest import Between, Fault
 
 NUMBERS = count()
@@ -456,3 +457,18 @@ def test_long_work_says_how_far_it_is(team: Team, monkeypatch: pytest.MonkeyPatc
     Sharing(team.ann.client, shared_at(team.address, team.home, new=True), report=told.append).push(pointer)
     assert len({one.done for one in told}) >= 4
     assert told[-1].done == told[-1].total == sum(map(len, FEW.values()))
+
+
+@pytest.mark.parametrize("files", [FEW, MANY], ids=["few", "many"])
+def test_what_is_said_of_paths_goes_along(team: Team, files: dict[str, bytes]) -> None:
+    """Content types and metadata arrive, by the config or as a tree, and a version that differs in them alone is another one."""
+    team.ann.add(files)
+    team.push()
+    team.pull()
+    root = notes_of(noted(team.ann))
+    assert root is not None
+    team.push()
+    got = team.pull().version
+    assert (got.number, notes_of(got)) == (2, root)
+    assert whole(team.bo.client.blobs, root) == {"f/x.csv": b'{"type":"text/csv"}'}
+    assert team.push().blobs == 0

@@ -116,11 +116,12 @@ class _Sending:
         self._report, self._label = report, label
         self._done = self._total = 0
         self._large: dict[Digest, int] = {}
+        self._lows: dict[bytes, bytes] = {}
         self._guard = Lock()
         self.sent = Sent()
 
     def run(self, known: Known | None, *, dry: bool) -> None:
-        inner, leaves, old = _unequal(self._source, self._root, known)
+        inner, leaves, old, self._lows = _unequal(self._source, self._root, known)
         self._total = sum(leaf[3] for leaf in leaves)
         small = self._small(inner, leaves, old, dry=dry)
         if dry:
@@ -140,7 +141,7 @@ class _Sending:
             nodes = dict(inner) if start == 0 else {}
             files: dict[bytes, int] = {}
             for raw, data, node in _read(self._source, leaves[start : start + _LEAVES]):
-                _be_at(0, node, raw)
+                _be_at(0, node, raw, self._lows.get(raw, b""))
                 nodes[raw] = data
                 files.update((item[1], item[2]) for item in node.items())
             wanted = {to_digest(raw): size for raw, size in files.items() if raw not in old}
@@ -225,8 +226,10 @@ def _put_file(target: Takes, digest: Digest, path: Path) -> tuple[Digest, int]:
 
 def _unequal(
     source: Gives, root: Digest, known: Known | None
-) -> tuple[dict[bytes, bytes], list[Item], frozenset[bytes]]:
+) -> tuple[dict[bytes, bytes], list[Item], frozenset[bytes], dict[bytes, bytes]]:
     """Give inner nodes and leaves of a tree that the known one has not, and the files of leaves that only the known one has.
+
+    Last, the key before each leaf.
 
     Nodes of one level are compared at once: what two trees share lies below a node that both have, or is a node itself.
     """
@@ -235,6 +238,7 @@ def _unequal(
     level, mine = node.level, {raw: (node.last, raw, node.count, node.total)}
     theirs, height = _root_of(known)
     inner: dict[bytes, bytes] = {}
+    lows: dict[bytes, bytes] = {}
     while True:
         while known is not None and theirs and height > level:
             theirs, height = _opened(known.blobs, theirs), height - 1
@@ -244,15 +248,18 @@ def _unequal(
         if level == 0 or not mine:
             break
         below: dict[bytes, Item] = {}
+        after: dict[bytes, bytes] = {}
         for raw, data, node in _read(source, mine.values()):
-            _be_at(level, node, raw)
+            _be_at(level, node, raw, lows.get(raw, b""))
             inner[raw] = data
-            below.update((item[1], item) for item in node.items())
-        mine, level = below, level - 1
+            items = node.items()
+            below.update((item[1], item) for item in items)
+            after.update(zip([item[1] for item in items], [lows.get(raw, b""), *node.keys], strict=False))
+        mine, level, lows = below, level - 1, after
     if known is None or height or len(theirs) > _REMEMBERED:
-        return inner, list(mine.values()), frozenset()
+        return inner, list(mine.values()), frozenset(), lows
     old = frozenset(item[1] for _, _, node in _read(known.blobs, theirs.values()) for item in node.items())
-    return inner, list(mine.values()), old
+    return inner, list(mine.values()), old, lows
 
 
 def _root_of(known: Known | None) -> tuple[dict[bytes, Item], int]:
@@ -278,9 +285,12 @@ def _read(blobs: Gives, items: Iterable[Item]) -> Iterator[tuple[bytes, bytes, N
         yield raw, held.pop(digest), node
 
 
-def _be_at(level: int, node: Node, raw: bytes) -> None:
+def _be_at(level: int, node: Node, raw: bytes, low: bytes) -> None:
+    """Be of a level, and behind the key of the node before."""
     if node.level != level:
         raise _malformed(raw)
+    if node.keys and node.keys[0] <= low:
+        raise _malformed(raw, "its first key does not come after the node before it")
 
 
 def _malformed(raw: bytes, why: str = "its parent says otherwise") -> Unavailable:
