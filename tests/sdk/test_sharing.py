@@ -407,3 +407,11 @@ def test_what_a_manifest_cannot_mean_ends_in_no_crash(
     with pytest.raises(Unavailable) as caught:
         bo.pull(store)
     assert caught.value.kind == "manifest-unreadable"
+
+
+@pytest.mark.parametrize("address", ["", " "])
+def test_no_address_is_not_this_folder(address: str) -> None:
+    """Whoever names a variable that is not set does not find a store in the middle of the project."""
+    with pytest.raises(Invalid) as caught:
+        store_at(address, HOME, new=True)
+    assert caught.value.kind == "bad-store-url"
