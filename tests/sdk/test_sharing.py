@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -415,3 +416,24 @@ def test_no_address_is_not_this_folder(address: str) -> None:
     with pytest.raises(Invalid) as caught:
         store_at(address, HOME, new=True)
     assert caught.value.kind == "bad-store-url"
+
+
+def test_a_damaged_store_is_mended(ann: Project, bo: Project, store: Path) -> None:
+    """With `deep` what is there is read, and what is damaged is sent again: packed, alone or large."""
+    files = FILES | {"large": os.urandom(2 << 20), "alone": os.urandom(100_000)}
+    ann.add(files)
+    ann.push(store)
+    (pack,) = (store / "packs").glob("*.pack")
+    for file in (pack, *(store / "blobs/sha256").iterdir()):
+        held = bytearray(file.read_bytes())
+        for at in range(len(held) // 3, len(held), len(held) // 40):
+            held[at] ^= 1
+        file.chmod(0o644)
+        file.write_bytes(held)
+    assert ann.push(store, recheck=True).blobs == 0
+    with pytest.raises(Unavailable):
+        bo.pull(store)
+    assert 3 <= ann.push(store, deep=True).blobs <= 24
+    assert ann.push(store, deep=True).blobs == 0
+    bo.pull(store)
+    assert bo.files() == files

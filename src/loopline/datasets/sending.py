@@ -90,16 +90,17 @@ def send(
     report: Report,
     label: str = "send",
     small: int = CHUNK,
+    deep: bool = False,
     dry: bool = False,
 ) -> Sent:
     """Bring into `target` what it lacks of a tree. All of it is durable when this returns; with `dry` it is only counted.
 
-    Blobs of up to `small` bytes go together, and are held in memory for it.
+    Blobs of up to `small` bytes go together, and are held in memory for it. With `deep` what is there is read, and mended.
 
     Raise what the stores raise; about a blob that `source` lost or holds damaged, with the path of its file.
     """
     sending = _Sending(source, target, root, report, label)
-    sending.small = small
+    sending.small, sending.deep = small, deep
     try:
         sending.run(known, dry=dry)
     except LooplineError as error:
@@ -112,7 +113,7 @@ class _Sending:
     def __init__(self, source: Gives, target: Takes, root: Digest, report: Report, label: str) -> None:
         self._source, self._root = source, root
         self._target: Any = target
-        self.small = CHUNK
+        self.small, self.deep = CHUNK, False
         self._report, self._label = report, label
         self._done = self._total = 0
         self._large: dict[Digest, int] = {}
@@ -147,6 +148,8 @@ class _Sending:
             wanted = {to_digest(raw): size for raw, size in files.items() if raw not in old}
             names = {to_digest(raw): data for raw, data in nodes.items()}
             lacking = self._target.missing([*wanted, *names])
+            damaged = self._damaged([one for one in (*wanted, *names) if one not in lacking]) if self.deep else set()
+            lacking |= damaged
             self._tell(sum(size for digest, size in wanted.items() if digest not in lacking))
             few = [digest for digest, size in wanted.items() if size <= self.small and digest in lacking]
             self._large.update(
@@ -160,16 +163,36 @@ class _Sending:
             for one in self._source.read_all(few):
                 if len(one[1]) != wanted[one[0]]:
                     raise _malformed(bytes.fromhex(one[0][7:]), f"a leaf says that it has {wanted[one[0]]} bytes")
-                yield one
+                if one[0] in damaged:
+                    self._target.put(one[1])  # which mends it: another copy in a pack would not be looked for
+                else:
+                    yield one
                 size, count = size + len(one[1]), count + 1
                 if count == _TOLD:
                     self._went(count, size)
                     size = count = 0
             self._went(count, size)
             for one in names.items():
-                if one[0] in lacking:
+                if one[0] in damaged:
+                    self._target.put(one[1])
+                elif one[0] in lacking:
                     yield one
+                if one[0] in lacking:
                     self._count(1, len(one[1]))
+
+    def _damaged(self, there: list[Digest]) -> set[Digest]:
+        found = set[Digest]()
+
+        def look(one: tuple[Digest, int]) -> None:
+            try:
+                self._target.verify(one[0])
+            except LooplineError as error:
+                if error.kind not in _LOST:
+                    raise
+                found.add(one[0])
+
+        _each(look, ((digest, 0) for digest in there))
+        return found
 
     def _send_large(self, digest: Digest, size: int) -> None:
         source, target = self._source, self._target

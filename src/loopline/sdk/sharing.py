@@ -58,12 +58,13 @@ class Sharing:
         self._client, self._store = client, store
         self._report, self._dry = report, dry
 
-    def push(self, pointer: Pointer, *, branch: str = "", recheck: bool = False) -> Transfer:
+    def push(self, pointer: Pointer, *, branch: str = "", recheck: bool = False, deep: bool = False) -> Transfer:
         """Bring a version there, and move a branch there: the one that was named, or `branch`, if it has not gone on.
 
-        With `recheck` no mark is believed. Raise Conflict kind="diverged" where the branch there does not come from what this
-        version comes from, before anything is sent.
+        With `recheck` no mark is believed, and with `deep` what a store has is read, and mended; a registry is only asked. Raise
+        Conflict kind="diverged" where the branch there does not come from what this version comes from, before anything is sent.
         """
+        recheck, deep = recheck or deep, deep and isinstance(self._store, Elsewhere)
         version = self._tree(pointer)
         root, shelf = version.artifact.digest, self._shelf(pointer)
         branch = shelf.branch(pointer, version, branch)
@@ -81,7 +82,7 @@ class Sharing:
         sent = Sent()
         if not there:
             known = shelf.begin(root, [Digest(one.root) for one in before], recheck=recheck)
-            sent = self._send(self._client.blobs, self._store.blobs, root, known, small=shelf.small)
+            sent = self._send(self._client.blobs, self._store.blobs, root, known, small=shelf.small, deep=deep)
             if notes is not None and shelf.apart:
                 sent = _both(sent, self._send(self._client.blobs, self._store.blobs, notes, None, small=shelf.small))
             if not (self._dry or isinstance(self._store, Elsewhere)):  # what was found there, or beside, was not sent
@@ -156,11 +157,13 @@ class Sharing:
         root = version.artifact.digest
         return Transfer(str(version), self._store.address, root, sent.blobs, sent.bytes, branch, dry=self._dry)
 
-    def _send(self, source: Gives, target: Takes, root: Digest, known: Digest | None, *, small: int) -> Sent:
+    def _send(
+        self, source: Gives, target: Takes, root: Digest, known: Digest | None, *, small: int, deep: bool = False
+    ) -> Sent:
         """Send, beside a tree that the target has whole; where that cannot be read any more, all is asked for."""
         base = Known(self._client.blobs, known) if known else None
         label = "pull" if target is self._client.blobs else "push"
-        asked: dict[str, Any] = {"report": self._report, "label": label, "small": small, "dry": self._dry}
+        asked: dict[str, Any] = {"report": self._report, "label": label, "small": small, "deep": deep, "dry": self._dry}
         try:
             return send(source, target, root, known=base, **asked)
         except NotFound as error:

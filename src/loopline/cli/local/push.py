@@ -18,6 +18,7 @@ def push(
     *,
     branch: Annotated[str, "the branch that moves there; without it, the one that is named"] = "",
     recheck: Annotated[bool, "ask for every file, also where the store is marked as having all"] = False,
+    deep: Annotated[bool, "read every file there, and send what is damaged; a registry is only asked"] = False,
 ) -> Transfer:
     """Send a version with all its files to another store.
 
@@ -33,4 +34,4 @@ def push(
     client = where.client
     other = shared_at(store, where.settings.home, new=True)
     sharing = Sharing(client, other, report=where.report, dry=where.options.dry)
-    return sharing.push(version, branch=branch, recheck=recheck)
+    return sharing.push(version, branch=branch, recheck=recheck, deep=deep)
