@@ -251,6 +251,15 @@ def s3_server() -> Iterator[str]:
         server.wait(timeout=30)
 
 
+@pytest.fixture(scope="session")
+def oci_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give host and port of a registry of OCI images that anybody may write."""
+    from tests.registries import registry
+
+    with registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
+
+
 def s3_environment(endpoint: str) -> dict[str, str]:
     """Give the variables by which an S3 client finds the server."""
     return {

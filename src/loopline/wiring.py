@@ -201,6 +201,13 @@ def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:
     from loopline.store.local import LocalBlobs
     from loopline.store.named import LocalNamed
 
+    if not address.strip():  # a variable that nobody has set: here would be the folder of the project
+        raise Invalid(
+            "no store is named",
+            kind="bad-store-url",
+            hint="name a folder, or an address; a dot is this folder",
+            store=address,
+        )
     if "://" in address:
         scheme, _, rest = address.partition("://")
         if "@" in rest.partition("/")[0] or "?" in rest:

@@ -21,6 +21,7 @@ PINS = {
     "s3fs": ("s3fs==2026.9.0",),
     "obstore": ("obstore==0.12.1",),
     "awscli": ("awscli==1.46.2",),
+    "oras": ("oras==0.2.43",),
     "duckdb": ("duckdb==1.4.4", "duckdb-ext-httpfs==1.4.4.20260205"),
     "dvc": ("dvc==3.67.1", "dvc-s3==3.3.0"),
 }

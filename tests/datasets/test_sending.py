@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopline.datasets.edit import edit
+from loopline.datasets.nodes import encode
 from loopline.datasets.sending import Known, Sent, send
 from loopline.datasets.tree import EMPTY, Tree, build
 from loopline.errors import NotFound, Unavailable
@@ -179,3 +180,21 @@ def test_a_node_that_lies_is_refused() -> None:
         send(source, MemoryBlobs(), forged, report=silent)
     assert caught.value.kind == "tree-corrupt"
     assert caught.value.facts["digest"] != digest_of(b"")
+
+
+def test_a_tree_that_lies_does_not_arrive() -> None:
+    """Leaves that overlap, and sizes that are not those of the files, are refused: lookups would find one of two files."""
+    blobs = MemoryBlobs()
+    digest = blobs.put(b"x")
+    raw = bytes.fromhex(digest[7:])
+    leaves = [encode(0, [(one, raw, 1, 0) for one in sorted(keys)]) for keys in ((b"a", b"m"), (b"b", b"z"))]
+    top, data = encode(1, [leaf[0] for leaf in leaves])
+    sized, lying = encode(0, [(b"a", raw, 2, 0)])
+    for held in (data, lying, *(leaf[1] for leaf in leaves)):
+        blobs.put(held)
+    for root in (top[1], sized[1]):
+        target = MemoryBlobs()
+        with pytest.raises(Unavailable) as caught:
+            send(blobs, target, Digest("sha256:" + root.hex()), report=silent)
+        assert caught.value.kind == "tree-corrupt"
+        assert Digest("sha256:" + root.hex()) not in target.held

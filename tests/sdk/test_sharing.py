@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from loopline.loop import silent
 from loopline.nouns.artifact import TREE
 from loopline.nouns.change import ChangeState, Published
 from loopline.nouns.digest import Digest
-from loopline.nouns.name import AssetName, parse_pointer, parse_ref
+from loopline.nouns.name import AssetName, RefName, parse_pointer, parse_ref
 from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.transfer import Transfer
 from loopline.nouns.version import Version
@@ -382,3 +384,78 @@ def test_what_is_said_of_paths_goes_with_the_files(ann: Project, bo: Project, st
     fresh = Project("planes", store.parent / "planes", "person:cy")
     assert notes_of(fresh.pull(store).version) is None
     assert fresh.files() == {"a.csv": b"1", "b.html": b"2"}
+
+
+def noted(project: Project) -> Version:
+    """Commit a file with a content type."""
+    ref = RefName(AssetName(project.name, "data", "flights"), "main")
+    blobs = project.client.blobs
+    project.client.do(lambda loop: stage(loop, ref, written("x.csv", blobs.put(b"x"), 1, notes='{"type":"text/csv"}')))
+    done: Published = project.client.do("commit", ref, message="typed")
+    return done.version
+
+
+def test_what_is_said_of_paths_goes_along(ann: Project, bo: Project, store: Path) -> None:
+    """Content types and metadata of files, which are a tree beside theirs, arrive; where they are lost, the files do alone."""
+    version = noted(ann)
+    root = notes_of(version)
+    assert root is not None
+    ann.push(store)
+    got = bo.pull(store).version
+    assert notes_of(got) == root
+    assert whole(bo.client.blobs, root) == {"f/x.csv": b'{"type":"text/csv"}'}
+    assert ann.push(store).blobs == 0
+    cy = Project("ships", store.parent / "cy", "cy")
+    LocalBlobs(store).delete(root)
+    got = cy.pull(store).version
+    assert (notes_of(got), cy.files()["x.csv"]) == (None, b"x")
+    cy.client.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("event_time", 2**70), ("event_time", -(2**64)), ("metadata", {"notes": "../x"})]
+)
+def test_what_a_manifest_cannot_mean_ends_in_no_crash(
+    bo: Project, ann: Project, store: Path, field: str, value: Any
+) -> None:
+    """Numbers that no column holds, and texts that are no digests, are refused or left out."""
+    ann.push(store)
+    (file,) = (store / "assets/data/flights/versions").iterdir()
+    said = json.loads(file.read_text(encoding="utf-8")) | {field: value}
+    file.chmod(0o644)
+    file.write_text(json.dumps(said), encoding="utf-8")
+    if field == "metadata":
+        assert "notes" not in bo.pull(store).version.metadata
+        return
+    with pytest.raises(Unavailable) as caught:
+        bo.pull(store)
+    assert caught.value.kind == "manifest-unreadable"
+
+
+@pytest.mark.parametrize("address", ["", " "])
+def test_no_address_is_not_this_folder(address: str) -> None:
+    """Whoever names a variable that is not set does not find a store in the middle of the project."""
+    with pytest.raises(Invalid) as caught:
+        store_at(address, HOME, new=True)
+    assert caught.value.kind == "bad-store-url"
+
+
+def test_a_damaged_store_is_mended(ann: Project, bo: Project, store: Path) -> None:
+    """With `deep` what is there is read, and what is damaged is sent again: packed, alone or large."""
+    files = FILES | {"large": os.urandom(2 << 20), "alone": os.urandom(100_000)}
+    ann.add(files)
+    ann.push(store)
+    (pack,) = (store / "packs").glob("*.pack")
+    for file in (pack, *(store / "blobs/sha256").iterdir()):
+        held = bytearray(file.read_bytes())
+        for at in range(len(held) // 3, len(held), len(held) // 40):
+            held[at] ^= 1
+        file.chmod(0o644)
+        file.write_bytes(held)
+    assert ann.push(store, recheck=True).blobs == 0
+    with pytest.raises(Unavailable):
+        bo.pull(store)
+    assert 3 <= ann.push(store, deep=True).blobs <= 24
+    assert ann.push(store, deep=True).blobs == 0
+    bo.pull(store)
+    assert bo.files() == files

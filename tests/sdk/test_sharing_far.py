@@ -102,7 +102,7 @@ def test_packs_that_arrived_are_not_sent_again(
 
 
 def test_a_damaged_pack_names_the_file(bucket: str, tmp_path: Path) -> None:
-    """Who pulls is told which file is damaged there, and gets no version."""
+    """Who pulls is told which file is damaged there, and gets no version until somebody has mended it."""
     files = {f"f{number:03d}": os.urandom(1000) for number in range(40)}
     ann, bo = Project("flights", tmp_path / "ann", "ann"), Project("trains", tmp_path / "bo", "bo")
     ann.add(files)
@@ -116,5 +116,8 @@ def test_a_damaged_pack_names_the_file(bucket: str, tmp_path: Path) -> None:
         sharing(bo, bucket, tmp_path / "home").pull(parse_pointer("data/flights", project="trains"))
     assert (caught.value.kind, caught.value.facts["path"]) == ("blob-corrupt", "f007")
     assert bo.client.do("ls") == ()
+    assert sharing(ann, bucket, tmp_path).push(POINTER, deep=True).blobs == 1
+    sharing(bo, bucket, tmp_path / "home").pull(parse_pointer("data/flights", project="trains"))
+    assert bo.files() == files
     for one in (ann, bo):
         one.client.close()

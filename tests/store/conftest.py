@@ -12,17 +12,20 @@ import pytest
 
 from tests.conftest import PostgresServer, postgres_binaries, postgres_server
 
+Fault = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | int | None
+
 
 class Between:
     """Stands between a client and a server: passes requests on, and answers some itself.
 
-    `wrong(method, path)` gives (status, body) for a request that is not to be passed on, a number of bytes after which its
-    answer is cut, or None.
+    `wrong(method, path)` gives (status, body), perhaps with headers, for a request that is not to be passed on, a number of
+    bytes after which its answer is cut, or None.
     """
 
     def __init__(self, server: str) -> None:
         self.seen: list[tuple[str, str]] = []
-        self.wrong: Callable[[str, str], tuple[int, bytes] | int | None] = lambda _method, _path: None
+        self.heads: list[dict[str, str]] = []
+        self.wrong: Callable[[str, str], Fault] = lambda _method, _path: None
         between = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -31,9 +34,11 @@ class Between:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 between.seen.append((self.command, self.path))
+                between.heads.append({name.lower(): value for name, value in self.headers.items()})
                 fault = between.wrong(self.command, self.path)
                 if isinstance(fault, tuple):
-                    status, said, headers = (*fault, dict[str, str]())
+                    status, said = fault[:2]
+                    headers = fault[2] if len(fault) == 3 else {}
                 else:
                     status, said, headers = _passed_on(server, self, body)
                 self.send_response(status)
@@ -51,7 +56,7 @@ class Between:
                 elif self.command != "HEAD":
                     self.wfile.write(said)
 
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer  # noqa: N815 - the library's names
+            do_GET = do_PUT = do_POST = do_PATCH = do_HEAD = do_DELETE = answer  # noqa: N815 - the library's names
 
             def log_message(self, *_args: object) -> None:
                 """Say nothing."""

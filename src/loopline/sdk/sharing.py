@@ -9,104 +9,90 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
+
 from loopline.datasets.sending import Known, Sent, send
-from loopline.datasets.tree import EMPTY
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.artifact import TREE
 from loopline.nouns.change import Published
-from loopline.nouns.digest import Digest, find_digest, parse_digest
+from loopline.nouns.digest import Digest, parse_digest
 from loopline.nouns.name import Named, Numbered, Pointer, RefName
 from loopline.nouns.progress import Report
 from loopline.nouns.transfer import Transfer
 from loopline.nouns.version import Version
-from loopline.sdk.shelf import ORIGIN, Line, Manifest, Shelf, Stand, id_of
-from loopline.store.marks import first_marked, mark, marked
+from loopline.sdk.shelf import ORIGIN, Line, Manifest, Shelf, Stand, id_of, notes_in
+from loopline.store.elsewhere import Elsewhere
 from loopline.verbs.add import add
 from loopline.verbs.get import get
 from loopline.verbs.history import history
 from loopline.verbs.staging import NOTES, notes_of
+from loopline.wiring import store_at
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loopline.datasets.sending import Gives, Takes
     from loopline.sdk.client import Client
-    from loopline.store.blobs import Blobs
-    from loopline.store.elsewhere import Elsewhere
+    from loopline.sdk.oci import Artifacts, Tags
 
 ANCESTORS: Final = 256
 """Versions before one that are looked through for what another store has already."""
 
 
+def shared_at(address: str, home: Path, *, new: bool) -> Elsewhere | Artifacts:
+    """Open what versions are pushed to or, without `new`, pulled from: a store, or a repository `oci://HOST/NAME`.
+
+    Raise what `store_at` raises.
+    """
+    if address.startswith(("oci://", "oci+http://")):
+        from loopline.sdk.oci import artifacts_at
+
+        return artifacts_at(address, home / "cache" / "oci", writing=new)
+    return store_at(address, home, new=new)
+
+
 class Sharing:
     """One project and one other store."""
 
-    def __init__(self, client: Client, store: Elsewhere, *, report: Report, dry: bool = False) -> None:
+    def __init__(self, client: Client, store: Elsewhere | Artifacts, *, report: Report, dry: bool = False) -> None:
         self._client, self._store = client, store
         self._report, self._dry = report, dry
 
-    def push(self, pointer: Pointer, *, branch: str = "", recheck: bool = False) -> Transfer:
+    def push(self, pointer: Pointer, *, branch: str = "", recheck: bool = False, deep: bool = False) -> Transfer:
         """Bring a version there, and move a branch there: the one that was named, or `branch`, if it has not gone on.
 
-        With `recheck` no mark is believed. Raise Conflict kind="diverged" where the branch there does not come from what this
-        version comes from, before anything is sent.
+        With `recheck` no mark is believed, and with `deep` what a store has is read, and mended; a registry is only asked. Raise
+        Conflict kind="diverged" where the branch there does not come from what this version comes from, before anything is sent.
         """
+        recheck, deep = recheck or deep, deep and isinstance(self._store, Elsewhere)
         version = self._tree(pointer)
-        root, shelf = version.artifact.digest, Shelf(self._store, pointer.asset)
-        branch = branch or (pointer.revision.ref if isinstance(pointer.revision, Named) else "")
+        root, shelf = version.artifact.digest, self._shelf(pointer)
+        branch = shelf.branch(pointer, version, branch)
         stand, seen = shelf.stand(branch) if branch else (None, None)
-        here = Stand(id_of(version), version.number, root)
-        there = marked(self._store.named, root) and not recheck
-        if there and stand is not None and stand.id == here.id:
+        notes = notes_of(version)
+        there = not recheck and shelf.whole(root, notes)
+        if there and stand is not None and stand.id == id_of(version):
             return self._transfer(version, Sent(), branch)
-        lately = self._lately(version)
-        before = _before(lately, version)
+        before = _before(self._lately(version), version)
+        here = Stand(id_of(version), version.number, root)
         if stand is not None and (way := _way(here, before, stand, shelf.before(stand))) != "after":
             if way == "apart":
                 raise self._diverged(RefName(pointer.asset, branch), stand)
-            branch = branch if way == "same" else ""
+            branch = branch if way == "same" else shelf.ahead(branch, stand)
         sent = Sent()
         if not there:
-            known = None if recheck else first_marked(self._store.named, (Digest(one.root) for one in before))
-            sent = self._send(self._client.blobs, self._store.blobs, root, known, "push")
-        sent = self._push_notes(version, lately, sent, recheck=recheck)
-        if not self._dry:
-            if not there:
-                mark(self._store.named, root)
-            shelf.keep(_manifest(version, before, self._stands(version)))
-            if branch and stand != here and not shelf.move(branch, here, seen):
-                raise Conflict(
-                    f"{RefName(pointer.asset, branch)} has moved in {self._store.address}", kind="ref-moved",
-                    hint="push again: what was sent is there", store=self._store.address,
-                )  # fmt: skip
+            known = shelf.begin(root, [Digest(one.root) for one in before], recheck=recheck)
+            sent = self._send(self._client.blobs, self._store.blobs, root, known, small=shelf.small, deep=deep)
+            if notes is not None and shelf.apart:
+                sent = _both(sent, self._send(self._client.blobs, self._store.blobs, notes, None, small=shelf.small))
+            if not (self._dry or isinstance(self._store, Elsewhere)):  # what was found there, or beside, was not sent
+                sent = Sent(sent.blobs, self._store.blobs.registry.sent)
+        if not self._dry and not shelf.publish(_manifest(version, before, self._stands(version)), branch, seen):
+            raise Conflict(
+                f"{RefName(pointer.asset, branch)} has moved in {self._store.address}", kind="ref-moved",
+                hint="push again: what was sent is there", store=self._store.address,
+            )  # fmt: skip
         return self._transfer(version, sent, branch)
-
-    def _push_notes(self, version: Version, lately: Sequence[Version], sent: Sent, *, recheck: bool) -> Sent:
-        """Send what a version says beside its files. What is not here any more is no reason to keep the files."""
-        notes, named = notes_of(version), self._store.named
-        if notes is None or notes == EMPTY or (marked(named, notes) and not recheck):
-            return sent
-        known = None if recheck else first_marked(named, filter(None, map(notes_of, lately)))
-        try:
-            more = self._send(self._client.blobs, self._store.blobs, notes, known, "push")
-        except NotFound as error:
-            if error.kind != "blob-missing":
-                raise
-            return sent
-        if not self._dry:
-            mark(named, notes)
-        return Sent(sent.blobs + more.blobs, sent.bytes + more.bytes)
-
-    def _pull_notes(self, manifest: Manifest, sent: Sent) -> tuple[Mapping[str, Any], Sent]:
-        """Bring what a version says beside its files; give its metadata, which name that only where it came."""
-        told = self._told(manifest)
-        notes = find_digest(str(told.get(NOTES, "")))
-        if notes is None or notes == EMPTY:
-            return told, sent
-        try:
-            more = self._send(self._store.blobs, self._client.blobs, notes, None, "pull")
-        except NotFound as error:
-            if error.kind != "blob-missing":
-                raise
-            return {name: value for name, value in told.items() if name != NOTES}, sent
-        return told, Sent(sent.blobs + more.blobs, sent.bytes + more.bytes)
 
     def pull(self, pointer: Pointer, *, branch: str = "", recheck: bool = False) -> Published | Transfer:
         """Bring a version here as the next one of its asset, and move a branch: the one that was named, or `branch`, else main.
@@ -114,7 +100,8 @@ class Sharing:
         A branch that stands at the same files, or has gone on from them, stays; with `recheck` its files are looked at. Raise
         Conflict kind="diverged" where it stands at files that the version does not come from, before anything is sent.
         """
-        found = Shelf(self._store, pointer.asset).get(pointer.revision)
+        shelf = self._shelf(pointer)
+        found = shelf.get(pointer.revision)
         root = parse_digest(found.root)
         branch = branch or (pointer.revision.ref if isinstance(pointer.revision, Named) else "main")
         ref = RefName(pointer.asset, branch)
@@ -125,10 +112,9 @@ class Sharing:
         if not stays or recheck:
             held = {one.artifact.digest for one in lately}
             known = None if recheck else next((Digest(one.root) for one in found.before if one.root in held), None)
-            sent = self._send(self._store.blobs, self._client.blobs, root, known, "pull")
-        told: Mapping[str, Any] = {}
-        if not stays:
-            told, sent = self._pull_notes(found, sent)
+            sent = self._send(self._store.blobs, self._client.blobs, root, known, small=shelf.small)
+            found, more = self._with_notes(found, shelf.small)
+            sent = _both(sent, more)
         if self._dry:
             return Transfer(
                 f"{pointer.asset}@{found.number}", self._store.address, root, sent.blobs, sent.bytes, dry=True
@@ -137,8 +123,26 @@ class Sharing:
             return Published(here)
         return self._client.do(
             add, pointer.asset, tree=root, branch=branch, message=found.message, expect=here.number if here else None,
-            metadata=told, event_time=found.event_time,
+            metadata=self._told(found), event_time=found.event_time,
         )  # fmt: skip
+
+    def _with_notes(self, found: Manifest, small: int) -> tuple[Manifest, Sent]:
+        """Bring what is said of paths beside the files. Who pushed without it has a version that says nothing of them."""
+        notes = notes_in(found)
+        try:
+            if notes is not None:
+                return found, self._send(self._store.blobs, self._client.blobs, notes, None, small=small)
+        except NotFound as error:
+            if error.kind != "blob-missing":
+                raise
+        return replace(found, metadata={name: one for name, one in found.metadata.items() if name != NOTES}), Sent()
+
+    def _shelf(self, pointer: Pointer) -> Shelf | Tags:
+        if isinstance(self._store, Elsewhere):
+            return Shelf(self._store, pointer.asset)
+        from loopline.sdk.oci import Tags
+
+        return Tags(self._store, pointer.asset, self._client.blobs)
 
     def _stays(self, here: Version, lately: Sequence[Version], found: Manifest, ref: RefName) -> bool:
         """Tell whether a branch here has what was found; raise where neither comes from the other."""
@@ -153,15 +157,19 @@ class Sharing:
         root = version.artifact.digest
         return Transfer(str(version), self._store.address, root, sent.blobs, sent.bytes, branch, dry=self._dry)
 
-    def _send(self, source: Blobs, target: Blobs, root: Digest, known: Digest | None, label: str) -> Sent:
+    def _send(
+        self, source: Gives, target: Takes, root: Digest, known: Digest | None, *, small: int, deep: bool = False
+    ) -> Sent:
         """Send, beside a tree that the target has whole; where that cannot be read any more, all is asked for."""
         base = Known(self._client.blobs, known) if known else None
+        label = "pull" if target is self._client.blobs else "push"
+        asked: dict[str, Any] = {"report": self._report, "label": label, "small": small, "deep": deep, "dry": self._dry}
         try:
-            return send(source, target, root, known=base, report=self._report, label=label, dry=self._dry)
+            return send(source, target, root, known=base, **asked)
         except NotFound as error:
             if base is None or error.kind != "blob-missing":
                 raise
-            return send(source, target, root, report=self._report, label=label, dry=self._dry)
+            return send(source, target, root, **asked)
 
     def _tree(self, pointer: Pointer) -> Version:
         version: Version = self._client.do(get, pointer)
@@ -205,6 +213,10 @@ class Sharing:
             kind="diverged", hint="name another branch by --branch, then compare the two by loopline diff",
             store=self._store.address, number=stand.number, root=stand.root,
         )  # fmt: skip
+
+
+def _both(one: Sent, other: Sent) -> Sent:
+    return Sent(one.blobs + other.blobs, one.bytes + other.bytes)
 
 
 def _way(one: Stand, line: Sequence[Line], other: Stand, other_line: Sequence[Line]) -> str:

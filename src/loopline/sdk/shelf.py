@@ -10,15 +10,18 @@ a digest of the manifest would say nothing to whoever lists. The project is no p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
 from loopline.errors import Conflict, NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of, find_digest, short
-from loopline.nouns.name import AssetName, Hashed, Named, Numbered, RefName, Revision
+from loopline.nouns.name import AssetName, Hashed, Named, Numbered, Pointer, RefName, Revision
+from loopline.store.blobs import CHUNK
+from loopline.store.marks import first_marked, mark, marked
 from loopline.store.named import quoted
+from loopline.verbs.staging import NOTES
 
 if TYPE_CHECKING:
     from loopline.nouns.version import Version
@@ -66,7 +69,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     before: tuple[Line, ...] = ()
     """What it came from, the nearest first, as far as it fits: who has one of these roots needs the rest only."""
     recorded_at: int = 0
-    event_time: int | None = None
+    event_time: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    notes: dict[str, str] = {}
+    """What is said of paths beside the files, where that is no tree of the store's."""
 
 
 def id_of(version: Version) -> str:
@@ -81,12 +86,48 @@ def id_of(version: Version) -> str:
     return digest_of(msgspec.json.encode(said))[7:39]
 
 
+def notes_in(manifest: Manifest) -> Digest | None:
+    """Give the root of a version's notes; None where it has none."""
+    said = manifest.metadata.get(NOTES)
+    return find_digest(said) if isinstance(said, str) else None
+
+
 class Shelf:
     """What one store says of one asset."""
 
     def __init__(self, store: Elsewhere, asset: AssetName) -> None:
         self._store, self._named, self._asset = store, store.named, asset
         self._folder = f"assets/{asset.kind}/{quoted(asset.name)}"
+
+    small: Final = CHUNK
+    """Bytes up to which blobs are sent together."""
+    apart: Final = True
+    """Whether notes are sent as a tree of their own."""
+
+    def branch(self, pointer: Pointer, version: Version, branch: str) -> str:  # noqa: ARG002 - as others are asked
+        """Give the branch that a push moves: the one that is asked for, else the one that was named, else none."""
+        return branch or (pointer.revision.ref if isinstance(pointer.revision, Named) else "")
+
+    def ahead(self, branch: str, stand: Stand) -> str:  # noqa: ARG002 - as others are asked
+        """Give the branch to move where it stands at a version that comes from this one: none."""
+        return ""
+
+    def whole(self, root: Digest, notes: Digest | None) -> bool:
+        """Tell whether all of a tree is there, and of its notes, by a look at each."""
+        return marked(self._named, root) and (notes is None or marked(self._named, notes))
+
+    def begin(self, root: Digest, before: Sequence[Digest], *, recheck: bool) -> Digest | None:  # noqa: ARG002 - as others
+        """Give the nearest root of those before a tree that is there whole; none, if no mark is to be believed."""
+        return None if recheck else first_marked(self._named, before)
+
+    def publish(self, manifest: Manifest, branch: str, seen: bytes | None) -> bool:
+        """Say that all of a version is there, list it, and let a branch stand at it; tell whether that was where it was seen."""
+        for root in (Digest(manifest.root), notes_in(manifest)):
+            if root is not None and not marked(self._named, root):
+                mark(self._named, root)
+        self.keep(manifest)
+        here = Stand(manifest.id, manifest.number, manifest.root)
+        return not branch or (seen is not None and _decoded(seen, Stand) == here) or self.move(branch, here, seen)
 
     def keep(self, manifest: Manifest) -> None:
         """List a version. What is listed already stays, unless it cannot be read."""

@@ -11,13 +11,11 @@ import contextlib
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Final, Generic, Self, TypeVar
+from typing import Final
 
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
@@ -30,16 +28,14 @@ from loopline.store.objects import PIECE, ObjectBlobs
 from loopline.store.pack import packed
 from loopline.store.packindex import PackIndex, open_index
 from loopline.store.system import SystemIds
+from loopline.store.window import AT_ONCE, Window
 
-T = TypeVar("T")
 _Places = dict[str, list[tuple[int, int, Digest]]]
 """Of packs: offset, length and name of blobs."""
 SMALL: Final = 256 << 10
 """Blobs up to this size go into packs: a request costs about as much as sending so many bytes."""
 PACK: Final = 32 << 20
 SEVERAL: Final = 16
-_AT_ONCE: Final = 4
-"""Packs and objects, or pieces of packs, that are under way; so much is held in memory, and may be sent twice."""
 _GAP: Final = 64 << 10
 _GROUP: Final = 16_384
 _ASKED: Final = 64
@@ -101,7 +97,7 @@ class FarBlobs:
     def put_lacking(self, items: Iterable[tuple[Digest, bytes]]) -> Iterator[list[Digest]]:
         """Keep each, small ones in packs; give them as they have become durable. Who gives too fast waits."""
         small, size = list[tuple[Digest, bytes]](), 0
-        with _Window[Digest]() as window:
+        with Window[Digest]() as window:
             for digest, data in items:
                 if len(data) > SMALL:
                     yield from window.begin(self._put_object, digest, data)
@@ -279,7 +275,7 @@ class FarBlobs:
         data, places = packed((_ident(digest), held) for digest, held in blobs)
         name, index = _IDS.new(), packindex.encode(places, len(data))
         with self.objects.asking("write") as (obs, store):
-            obs.put(store, f"packs/{name}.pack", data, chunk_size=PIECE, max_concurrency=_AT_ONCE)
+            obs.put(store, f"packs/{name}.pack", data, chunk_size=PIECE, max_concurrency=AT_ONCE)
         self.named.put(f"packs/{name}.idx", index)
         return [digest for digest, _ in blobs]
 
@@ -316,7 +312,7 @@ class FarBlobs:
 
     def _fetched(self, places: _Places) -> Iterator[tuple[Digest, bytes | None]]:
         """Read what packs hold, unverified: neighbours by one request, and several requests at once."""
-        with _Window[tuple[Digest, bytes | None]]() as window:
+        with Window[tuple[Digest, bytes | None]]() as window:
             for name, wanted in sorted(places.items()):
                 for run in _runs(sorted(wanted)):
                     for some in window.begin(self._read_run, name, run):
@@ -390,27 +386,6 @@ class FarBlobs:
             with contextlib.suppress(OSError):
                 _keep(file, data)
         return Pack(index)
-
-
-class _Window(Generic[T]):
-    """Calls that are under way in threads, a few at once; whoever begins one more gets what the oldest gave."""
-
-    def __enter__(self) -> Self:
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="loopline-far")
-        self._running: deque[Future[list[T]]] = deque()
-        return self
-
-    def begin(self, work: Callable[..., list[T]], *args: object) -> Iterator[list[T]]:
-        self._running.append(self._pool.submit(work, *args))
-        while len(self._running) > _AT_ONCE:
-            yield self._running.popleft().result()
-
-    def rest(self) -> Iterator[list[T]]:
-        while self._running:
-            yield self._running.popleft().result()
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
 
 
 def _is(data: bytes, digest: Digest) -> bool:

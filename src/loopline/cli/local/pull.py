@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def pull(
     where: Place,
     version: Annotated[Pointer, "as it is called there: data/flights, data/flights@units, data/flights@2"],
-    store: Annotated[str, "where from: a folder, or s3://BUCKET/PREFIX, gs://…, az://…"],
+    store: Annotated[str, "where from: a folder, or s3://BUCKET/PREFIX, gs://…, az://…, oci://HOST/REPOSITORY:TAG"],
     *,
     branch: Annotated[str, "the branch here that moves; without it, the one that is named, or main"] = "",
     recheck: Annotated[
@@ -31,11 +31,10 @@ def pull(
     Example:
         loopline pull data/flights s3://flights/shared
     """
-    from loopline.sdk.sharing import Sharing
-    from loopline.wiring import store_at
+    from loopline.sdk.sharing import Sharing, shared_at
 
     client = where.client
-    other = store_at(store, where.settings.home, new=False)
+    other = shared_at(store, where.settings.home, new=False)
     sharing = Sharing(client, other, report=where.report, dry=where.options.dry)
     got = sharing.pull(version, branch=branch, recheck=recheck)
     if isinstance(got, Published) and got.change is None:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 def push(
     where: Place,
     version: Annotated[Pointer, "data/flights, data/flights@units, data/flights@2"],
-    store: Annotated[str, "where to: a folder, or s3://BUCKET/PREFIX, gs://…, az://…"],
+    store: Annotated[str, "where to: a folder, or s3://BUCKET/PREFIX, gs://…, az://…, oci://HOST/REPOSITORY:TAG"],
     *,
     branch: Annotated[str, "the branch that moves there; without it, the one that is named"] = "",
     recheck: Annotated[bool, "ask for every file, also where the store is marked as having all"] = False,
+    deep: Annotated[bool, "read every file there, and send what is damaged; a registry is only asked"] = False,
 ) -> Transfer:
     """Send a version with all its files to another store.
 
@@ -28,10 +29,9 @@ def push(
     Example:
         loopline push data/flights s3://flights/shared
     """
-    from loopline.sdk.sharing import Sharing
-    from loopline.wiring import store_at
+    from loopline.sdk.sharing import Sharing, shared_at
 
     client = where.client
-    other = store_at(store, where.settings.home, new=True)
+    other = shared_at(store, where.settings.home, new=True)
     sharing = Sharing(client, other, report=where.report, dry=where.options.dry)
-    return sharing.push(version, branch=branch, recheck=recheck)
+    return sharing.push(version, branch=branch, recheck=recheck, deep=deep)
