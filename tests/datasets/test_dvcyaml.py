@@ -73,6 +73,7 @@ def test_words_are_read_by_the_rules_of_yaml_1_2(path: str) -> None:
     assert yaml_of(b"a: [1, 017, 0o17, 0x1f, -2, 1.5, true, ~]\n", "x") == {"a": [1, 17, 15, 31, -2, 1.5, True, None]}
 
 
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.text("abcxyz", min_size=1),
