@@ -110,6 +110,27 @@ def test_data_is_a_folder(client: Local, flights: Digest, runs: Callable[[], lis
     )
 
 
+def test_data_is_named_without_its_kind(client: Local, flights: Digest) -> None:
+    """`flights@main` is `data/flights@main`, also of another project."""
+    assert [str(loopline.data(one)) for one in ("flights", "flights@1", "data/flights@main")] == ["data/flights@1"] * 3
+    assert str(loopline.data("flights:flights@main")) == "data/flights@1"
+
+
+def test_a_run_knows_what_was_only_opened(client: Local, flights: Digest, runs: Callable[[], list[Run]]) -> None:
+    """Files that were found before a run are its input when it opens one, and once, however often and however it reads them."""
+    found = loopline.data("flights@main", name="months")
+    with loopline.start("train"):
+        pass
+    with loopline.start("train"):
+        for _ in range(3):
+            found.open("feb.csv").close()
+        assert (found / "feb.csv").exists()
+        assert found.path.is_dir()
+    unread, read = runs()
+    assert unread.inputs == ()
+    assert [(one.name, one.asset, one.number) for one in read.inputs] == [("months", "data/flights", 1)]
+
+
 @pytest.mark.parametrize("pointer", ["data/nope", "data/flights@9", "data/flights@other"])
 def test_a_question_about_nothing_raises(client: Local, flights: Digest, pointer: str) -> None:
     """Asking for data that are not there is the user's own question, with or without a run."""
@@ -122,7 +143,7 @@ def test_a_question_about_nothing_raises(client: Local, flights: Digest, pointer
 def test_a_question_that_makes_no_sense_raises(client: Local) -> None:
     """A name that breaks a rule is told."""
     with pytest.raises(Invalid):
-        loopline.data("flights")
+        loopline.data("flights@sha256:12")
 
 
 def test_a_model_comes_back(client: Local, runs: Callable[[], list[Run]]) -> None:

@@ -16,7 +16,7 @@ from loopline.sdk.shipper import Shipper
 
 if TYPE_CHECKING:
     from loopline.nouns.version import Version
-    from loopline.sdk.files import Files
+    from loopline.sdk.lazy import Files
     from loopline.sdk.session import Session
 
 _LARGEST: Final = 2**63 - 1
