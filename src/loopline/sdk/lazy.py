@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from loopline.datasets.only import Only
 from loopline.datasets.path import check_path
 from loopline.datasets.tree import Tree
-from loopline.errors import Invalid, LooplineError, NotFound
+from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 from loopline.loop import silent
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.entry import Entry, Folder
-from loopline.nouns.name import KINDS
+from loopline.nouns.name import KINDS, Pointer
 from loopline.nouns.progress import Report
 from loopline.nouns.version import Version
 from loopline.sdk.client import Client
@@ -162,6 +162,17 @@ class Files:
                     self._all = self._file()
             return self._all
 
+    @property
+    def fs(self) -> Any:
+        """Its files as a filesystem of fsspec, to read: `files.fs.glob("2013/*.csv")`. Needs the extra `fsspec`."""
+        try:
+            from loopline.sdk.filesystem import of_version
+        except ImportError as error:
+            raise Unavailable(
+                f"this needs {error.name}", kind="extra-missing", hint="pip install 'loopline[fsspec]'", extra="fsspec"
+            ) from error
+        return of_version(self)
+
     def pandas(self, *patterns: str, columns: Sequence[str] | None = None, **options: Any) -> Any:
         """Read CSV, Parquet or JSON Lines files as one DataFrame of pandas; `options` go to its reader. The extra is `pandas`."""
         from loopline.sdk.readers import to_pandas
@@ -293,7 +304,7 @@ def _again(version: Version, blobs: Blobs, work: Path, name: str) -> Files:
     return Files(version, blobs, work, name=name)
 
 
-def fetch(client: Client, pointer: str, *, name: str = "") -> Files:
+def fetch(client: Client, pointer: str | Pointer, *, name: str = "") -> Files:
     """Find a version; nothing of it is fetched. Raise NotFound."""
     version: Version = client.do("get", pointer)
     return Files(version, client.blobs, client.work, name=name, report=client.report, explain=client.explain)

@@ -41,7 +41,7 @@ class Opened(io.RawIOBase):
         super().__init__()
         self.name = name
         self.size = size
-        self._blobs = blobs
+        self.blobs = blobs
         self._digest = digest
         self._at = 0
         self._start = 0
@@ -91,7 +91,7 @@ class Opened(io.RawIOBase):
             self._fetch(self.size)
             data = self._held[self._at :]
         else:
-            data = b"".join(self._blobs.range(self._digest, self._at, self.size - self._at))
+            data = b"".join(self.blobs.range(self._digest, self._at, self.size - self._at))
         self._at += len(data)
         return data
 
@@ -102,13 +102,13 @@ class Opened(io.RawIOBase):
     def _fetch(self, wanted: int) -> None:
         if self.size <= WHOLE:
             if not self._held:
-                self._start, self._held = 0, self._blobs.read(self._digest)
+                self._start, self._held = 0, self.blobs.read(self._digest)
             return
         on = self._at == self._start + len(self._held)
         self._ahead = min(self._ahead * 2, AHEAD) if on and self._held else PIECE
         start = self._at - self._at % PIECE if not on else self._at
         length = max(self._ahead, min(wanted, AHEAD) + self._at - start)
-        self._start, self._held = start, b"".join(self._blobs.range(self._digest, start, length))
+        self._start, self._held = start, b"".join(self.blobs.range(self._digest, start, length))
 
 
 class Reader(io.BufferedReader):
