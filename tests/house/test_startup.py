@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = {
-    "alembic", "anyio", "asyncio", "duckdb", "IPython", "joblib", "matplotlib", "mcp", "numpy", "pandas", "psycopg", "pyarrow",
+    "alembic", "anyio", "asyncio", "duckdb", "fsspec", "IPython", "joblib", "matplotlib", "mcp", "numpy", "pandas", "polars", "psycopg", "pyarrow",
     "pydantic", "rich", "scipy", "skops", "sklearn", "sqlalchemy", "starlette", "unittest", "urllib3", "uvicorn",
 }  # fmt: skip
 ASKED = "data/flights@1"

@@ -107,3 +107,17 @@ def test_many_at_the_same_time(world: World, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(staging, "_folded_in", folded)
     world.do("stage", MAIN, tree=tree(world, "one", "two"))
     assert there(world) == ["a.csv", "meanwhile", "one", "two"]
+
+
+def test_who_is_far_away_may_read_what_is_staged(world: World) -> None:
+    """The tree that is told is the project's own, with every node and file below it, also for who is kept to that asset."""
+    from loopline.verbs.holding import held, within
+
+    node = build(world.loop.blobs, [Entry("one", world.loop.blobs.put(b"new"), 3)])
+    world.do("stage", MAIN, tree=node)
+    root = world.do("stage", MAIN).tree
+    wanted = {root, Tree(world.loop.blobs, root).get("one").digest}
+    assert held(world.loop, wanted) == wanted
+    assert within(world.loop, [str(DATA)], wanted) == wanted
+    assert within(world.loop, ["data/other"], wanted) == set()
+    assert held(world.loop, [node]) == set()

@@ -92,8 +92,8 @@ class Holdings:
             f" AND l.media_type IN ({marks}) AND r.project = ? AND {unwalked.format('l.digest')}"
         )
         staged = (
-            "SELECT root FROM workings WHERE root IS NOT NULL AND substr(owner, 1, ?) = ?"
-            f" AND {unwalked.format('root')}"
+            "SELECT k.root FROM workings k WHERE k.root IS NOT NULL AND substr(k.owner, 1, ?) = ?"
+            f" AND {unwalked.format('k.root')}"
         )
         here, owner = (project, project), f"{project}:"
         for sql, values in (
