@@ -315,3 +315,17 @@ def test_a_folder_that_was_removed(program: Program, tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_two_processes_of_a_step_write_an_input_down_once(client: Local, flights: Digest, program: Program) -> None:
+    """Whatever processes a step has, and however they read a version, it is one input of the step's run."""
+    run = client.do("start", "fit")
+    text = (
+        "import fsspec, loopline\n"
+        "loopline.data('flights@main').open('feb.csv').read()\n"
+        "print(fsspec.open('loopline://flights@1/feb.csv').open().read())\n"
+    )
+    for _ in range(2):
+        done = program(text, env={**os.environ, "LOOPLINE_RUN": run.id})
+        assert (done.returncode, done.stdout) == (0, "b'a,b\\n'\n"), done.stderr
+    assert [(one.name, one.number) for one in client.do("show", run.id).inputs] == [("flights", 1)]
