@@ -317,6 +317,14 @@ def test_a_folder_that_was_removed(program: Program, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_what_is_no_version_cannot_be_read_as_one() -> None:
+    """A folder that stands for data in a test, and a pointer in a pipeline's body, say so."""
+    for one in (loopline.Data.of("."), loopline.Data("data/flights")):
+        with pytest.raises(Invalid) as caught:
+            loopline.data(one)
+        assert caught.value.kind == "not-a-version"
+
+
 def test_two_processes_of_a_step_write_an_input_down_once(client: Local, flights: Digest, program: Program) -> None:
     """Whatever processes a step has, and however they read a version, it is one input of the step's run."""
     run = client.do("start", "fit")

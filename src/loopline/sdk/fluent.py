@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from loopline.errors import LooplineError, Unavailable
 from loopline.nouns.run import RunState
@@ -20,6 +20,9 @@ from loopline.sdk.lazy import Files
 from loopline.sdk.recording import ActiveRun, flat, outcome_of
 from loopline.sdk.session import Session
 from loopline.sdk.shipper import Shipper
+
+if TYPE_CHECKING:
+    from loopline.pipelines.inputs import Data
 
 _active: list[ActiveRun] = []
 """Runs of this process that have not ended, oldest first."""
@@ -77,14 +80,16 @@ def log(values: Mapping[str, Any] | None = None, /, *, step: SupportsIndex | Non
         warnings.warning("loopline.log: there is no active run; write `with loopline.start(…):` around it")
 
 
-def data(pointer: str, *, name: str = "") -> Files:
+def data(pointer: str | Data, *, name: str = "") -> Files:
     """Give the files of a version: `loopline.data("flights@2").open("jan.csv")`, or all of them, as a folder: its `path`.
 
-    Nothing is fetched until it is needed; the version stays the same, wherever the ref goes. An active run writes it down as
-    its input. Raise NotFound where there is no such version.
+    Nothing is fetched until it is needed; the version stays the same, wherever the ref goes. In a step it also takes the `Data`
+    that the step was given. An active run writes it down as its input. Raise NotFound where there is no such version.
     """
     from loopline.sdk.lazy import fetch, pointer_of
 
+    if not isinstance(pointer, str):
+        pointer, name = pointer.version, name or pointer.name
     found = fetch(sessions.session().client(), pointer_of(pointer), name=name)
     reads(found)
     return found
