@@ -177,10 +177,6 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     ukey = checksum
 
-    def sign(self, path: Any, expiration: int = 100, **_: Any) -> str:
-        """Refuse: there are no addresses that anybody may read."""
-        raise NotImplementedError("Loopline signs no addresses")
-
     def get_file(self, rpath: Any, lpath: Any, callback: Any = DEFAULT_CALLBACK, outfile: Any = None, **_: Any) -> None:
         """Copy a file to this machine, whole or not at all."""
         if outfile is not None or isfilelike(lpath):
