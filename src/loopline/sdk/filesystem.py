@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from sys import maxsize
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from fsspec import AbstractFileSystem
 from fsspec.callbacks import DEFAULT_CALLBACK
@@ -26,17 +26,17 @@ from fsspec.utils import isfilelike, stringify_path
 
 from loopline.datasets.path import check_path
 from loopline.datasets.tree import build
-from loopline.errors import NotFound
 from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.digest import Digest
-from loopline.nouns.entry import Entry, Folder
+from loopline.nouns.entry import Entry
 from loopline.nouns.name import Named, Pointer, RefName, parse_pointer
 from loopline.nouns.version import Version
 from loopline.sdk import session as sessions
+from loopline.sdk.address import Place, above, absent, folder_line, line_of
 from loopline.sdk.lazy import Files, fetch, pointer_of
 from loopline.sdk.opened import Reader
 from loopline.sdk.oserrors import Plain, as_os
-from loopline.sdk.writing import Batch, Written, WrittenText
+from loopline.sdk.writing import MOST, SMALL, Batch, Written, WrittenText
 
 if TYPE_CHECKING:
     from loopline.nouns.change import Published
@@ -48,19 +48,6 @@ _KEPT: Final = 32
 """Versions whose upper nodes stay in memory."""
 _wrote: set[tuple[str, str]] = set()
 """Branches that this process has written to and not committed since, by ledger and name."""
-
-
-class Place(NamedTuple):
-    """An address, taken apart."""
-
-    pointer: str
-    """As it was written: `flights@main`. Empty for the root, in which there are only pointers."""
-    path: str
-    """Inside the version; empty for all of it."""
-
-    def name(self, path: str) -> str:
-        """Give the address of a path in the same version."""
-        return f"{self.pointer}/{path.rstrip('/')}" if path else self.pointer
 
 
 class _Together(Transaction):  # type: ignore[misc]
@@ -121,8 +108,8 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 entry = self._entry(files, place)
                 lines = [entry] if entry else files.ls(place.path, limit=maxsize)
                 if not lines and place.path:
-                    raise _absent(place)
-                found = [_line(place, one) for one in lines]
+                    raise absent(place)
+                found = [line_of(place, one) for one in lines]
             else:
                 found = self._pointers()
         return found if detail else sorted(one["name"] for one in found)
@@ -132,14 +119,14 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
         place = self._place(path)
         with as_os(path):
             if not place.pointer:
-                return _folder("")
+                return folder_line("")
             files = self._files(place)
             entry = self._entry(files, place)
             if entry is not None:
-                return _line(place, entry)
+                return line_of(place, entry)
             if not place.path or files.ls(place.path, limit=1):
-                return _folder(place.name(place.path))
-            raise _absent(place)
+                return folder_line(place.name(place.path))
+            raise absent(place)
 
     def find(
         self, path: Any, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, **more: Any
@@ -155,9 +142,9 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 entry = self._entry(files, place)
                 base = f"{place.path}/" if place.path else ""
                 for one in [entry] if entry else files.files(base):
-                    for folder in _above(one.path, base) if withdirs and not entry else ():
-                        found.setdefault(place.name(folder), _folder(place.name(folder)))
-                    found[place.name(one.path)] = _line(place, one)
+                    for folder in above(one.path, base) if withdirs and not entry else ():
+                        found.setdefault(place.name(folder), folder_line(place.name(folder)))
+                    found[place.name(one.path)] = line_of(place, one)
         except FileNotFoundError:
             found = {}
         names = sorted(found)
@@ -248,7 +235,20 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
         place = self._place(path)
         with as_os(path):
             self._ref(place)
-            self._put(place, self._client().blobs.put(bytes(value)), len(value))
+            self._hold(place, bytes(value))
+
+    def put_file(
+        self, lpath: Any, rpath: Any, callback: Any = DEFAULT_CALLBACK, mode: str = "overwrite", **_: Any
+    ) -> None:
+        """Copy a file of this machine to a branch."""
+        source = Path(lpath)
+        if self._intrans or mode == "create" or source.is_dir() or source.stat().st_size > SMALL:
+            super().put_file(lpath, rpath, callback=callback, mode=mode)
+            return
+        data = source.read_bytes()
+        callback.set_size(len(data))
+        self.pipe_file(rpath, data)
+        callback.relative_update(len(data))
 
     def pipe(self, path: Any, value: Any = None, **options: Any) -> None:
         """Write a file, or many, which are staged together."""
@@ -267,7 +267,7 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
             files = self._files(source)
             entry = self._entry(files, source)
             if entry is None and not files.ls(source.path, limit=1):
-                raise _absent(source)
+                raise absent(source)
         if entry is not None:
             with as_os(path2):
                 self._stage(place, Entry(place.path, entry.digest, entry.size, entry.mode))
@@ -339,19 +339,31 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _put(self, place: Place, digest: Digest, size: int) -> None:
         self._stage(place, Entry(place.path, digest, size))
 
-    def _stage(self, place: Place, entry: Entry | None) -> None:
+    def _hold(self, place: Place, data: bytes) -> None:
+        if len(data) > SMALL:
+            self._put(place, self._client().blobs.put(data), len(data))
+        else:
+            self._stage(place, data)
+
+    def _stage(self, place: Place, what: Entry | bytes | None) -> None:
         """Stage a file, or with None that it goes; where a block gathers what is staged together, when that ends."""
         check_path(place.path.removesuffix("/"))
         ref = self._ref(place)
         with self.together():
             batch = self._own.batches.setdefault(ref, Batch())
-            if entry is None:
-                batch.remove(place.path)
-            else:
-                batch.put(entry)
+            match what:
+                case None:
+                    batch.remove(place.path)
+                case bytes():
+                    batch.hold(place.path, what)
+                    if batch.held > MOST:
+                        batch.store(self._client().blobs)
+                case _:
+                    batch.put(what)
 
     def _send(self, ref: RefName, batch: Batch) -> None:
         client = self._client()
+        batch.store(client.blobs)
         tree = build(client.blobs, batch.files) if batch.files else None
         client.do("stage", ref, tree=tree, remove=batch.gone)
         _wrote.add((self._ledger(), ref.key))
@@ -363,7 +375,7 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
             if entry is None:
                 if not place.path or files.ls(place.path, limit=1):
                     raise IsADirectoryError(errno.EISDIR, "a folder cannot be opened", place.name(place.path))
-                raise _absent(place)
+                raise absent(place)
             raw = files.opened(entry)
         raw.blobs = Plain(raw.blobs, place.name(place.path))
         return raw.buffered()
@@ -435,7 +447,7 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _pointers(self) -> list[dict[str, Any]]:
         listed = self._client().do("ls", "data", limit=10_000)
         refs = [(one.asset, str(ref.name).rpartition("@")[2]) for one in listed for ref in one.refs]
-        return [_folder(f"{asset}@{ref.replace('/', '%2F')}".removeprefix("data/")) for asset, ref in refs]
+        return [folder_line(f"{asset}@{ref.replace('/', '%2F')}".removeprefix("data/")) for asset, ref in refs]
 
 
 def of_version(files: Files) -> DirFileSystem:
@@ -444,31 +456,6 @@ def of_version(files: Files) -> DirFileSystem:
     name = f"{files.version.asset.key}@{files.version.number}"
     fs._pinned[name] = files  # noqa: SLF001 (its own file)
     return DirFileSystem(path=name, fs=fs)
-
-
-def _line(place: Place, one: Entry | Folder) -> dict[str, Any]:
-    if isinstance(one, Folder):
-        return _folder(place.name(one.path))
-    return {"name": place.name(one.path), "size": one.size, "type": "file", "digest": one.digest}
-
-
-def _folder(name: str) -> dict[str, Any]:
-    return {"name": name, "size": 0, "type": "directory"}
-
-
-def _above(path: str, base: str) -> Iterator[str]:
-    """Give the folders in which a file lies, from the one that is looked into downwards."""
-    yield base
-    at = len(base)
-    while (at := path.find("/", at)) >= 0:
-        yield path[:at]
-        at += 1
-
-
-def _absent(place: Place) -> NotFound:
-    return NotFound(
-        f"{place.pointer} has no file {place.path!r}", kind="path-missing", hint=f"fs.ls({place.pointer!r})", path=place.path
-    )  # fmt: skip
 
 
 def _mask() -> int:

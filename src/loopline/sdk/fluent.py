@@ -89,7 +89,7 @@ def data(pointer: str | Data, *, name: str = "") -> Files:
     from loopline.sdk.lazy import fetch, pointer_of
 
     if not isinstance(pointer, str):
-        pointer, name = pointer.version, name or pointer.name
+        name, pointer = name or pointer.name, pointer.version
     found = fetch(sessions.session().client(), pointer_of(pointer), name=name)
     reads(found)
     return found

@@ -6,7 +6,7 @@ import contextlib
 import io
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
@@ -16,6 +16,10 @@ from loopline.store.blobs import CHUNK, Blobs
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+SMALL: Final = 64 << 10
+"""Files up to this size wait for the store together, where many are written."""
+MOST: Final = 16 << 20
+"""Bytes that wait, at most."""
 Keep = Callable[[Digest, int], None]
 """Told what a file holds, by whom it shall be kept under its name."""
 
@@ -122,12 +126,26 @@ class Batch:
     def __init__(self) -> None:
         self.cut: list[str] = []
         """Folders that go, before anything is written."""
-        self.paths: dict[str, Entry | None] = {}
-        """What each path holds then; None where it goes."""
+        self.paths: dict[str, Entry | bytes | None] = {}
+        """What each path holds then: bytes that the store does not have yet, or nothing where it goes."""
+        self.held = 0
+        """How many bytes wait."""
 
     def put(self, entry: Entry) -> None:
         """Write a file."""
         self.paths[entry.path] = entry
+
+    def hold(self, path: str, data: bytes) -> None:
+        """Write a small file: many wait for the store together."""
+        self.paths[path] = data
+        self.held += len(data)
+
+    def store(self, blobs: Blobs) -> None:
+        """Put what waits into the store, in one go."""
+        waiting = [(path, data) for path, data in self.paths.items() if isinstance(data, bytes)]
+        for (path, data), digest in zip(waiting, blobs.put_all(data for _, data in waiting), strict=True):
+            self.paths[path] = Entry(path, digest, len(data))
+        self.held = 0
 
     def remove(self, path: str) -> None:
         """Remove a file, or with a `/` behind it all that lies below."""
@@ -140,7 +158,8 @@ class Batch:
     @property
     def files(self) -> list[Entry]:
         """Give what is written, as a tree wants it."""
-        return sorted((one for one in self.paths.values() if one), key=lambda one: one.path.encode())
+        found = [one for one in self.paths.values() if isinstance(one, Entry)]
+        return sorted(found, key=lambda one: one.path.encode())
 
     @property
     def gone(self) -> list[str]:
