@@ -83,6 +83,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_reading_data_loads_nothing_heavy(project: Path) -> None:
+    """A file that is opened, or fetched, brings no library of tables, and none of file systems."""
+    code = "import loopline\nfiles = loopline.data('flights@main')\nassert files.open('01.csv').read(1) == b'a'\n"
+    assert heavy_after(code + "assert (files / '01.csv').exists() and files.path.is_dir()", cwd=project) == set()
+
+
 @pytest.mark.parametrize("words", READS, ids=" ".join)
 def test_read_commands_load_nothing_heavy(project: Path, words: list[str]) -> None:
     """A command that only reads starts without a library that draws, migrates or computes."""

@@ -251,3 +251,4 @@ def test_a_whole_project(client: Local, tmp_path: Path) -> None:
     client.do("add", "data/flights", tree=tree)
     found = pickle.loads(pickle.dumps(loopline.data("flights@main")))
     assert found.open("jan.csv").read() == b"a\n1\n"
+    assert {found, loopline.data("flights@main")} == {loopline.data("flights@1")}

@@ -275,6 +275,12 @@ class Files:
         folder = self._all if self._all is not None else self._parts.folder
         return folder / plain
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Files) and self.version == other.version
+
+    def __hash__(self) -> int:
+        return hash((self.version.asset, self.version.number, self.version.artifact.digest))
+
     def __str__(self) -> str:
         return str(self.version)
 
