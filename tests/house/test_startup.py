@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 HEAVY = {
-    "alembic", "anyio", "asyncio", "duckdb", "IPython", "joblib", "matplotlib", "mcp", "numpy", "pandas", "psycopg", "pyarrow",
-    "pydantic", "rich", "scipy", "skops", "sklearn", "sqlalchemy", "starlette", "unittest", "urllib3", "uvicorn",
+    "alembic", "anyio", "asyncio", "duckdb", "fsspec", "IPython", "joblib", "matplotlib", "mcp", "numpy", "pandas", "polars",
+    "psycopg", "pyarrow", "pydantic", "rich", "scipy", "skops", "sklearn", "sqlalchemy", "starlette", "unittest", "urllib3",
+    "uvicorn",
 }  # fmt: skip
 ASKED = "data/flights@1"
 READS = [
@@ -81,6 +82,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     loopline("add", "data/flights", cwd=folder)
     loopline("run", "train", cwd=folder)
     return folder
+
+
+def test_reading_data_loads_nothing_heavy(project: Path) -> None:
+    """A file that is opened, or fetched, brings no library of tables, and none of file systems."""
+    code = "import loopline\nfiles = loopline.data('flights@main')\nassert files.open('01.csv').read(1) == b'a'\n"
+    assert heavy_after(code + "assert (files / '01.csv').exists() and files.path.is_dir()", cwd=project) == set()
 
 
 @pytest.mark.parametrize("words", READS, ids=" ".join)

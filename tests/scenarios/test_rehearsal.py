@@ -136,6 +136,7 @@ WORDS: dict[str, list[str]] = {
     "shell": [],
     "services": [],
     "show": [RUN],
+    "stage": ["data/tiny@main"],
     "staged": ["data/tiny@main"],
     "start": ["train"],
     "status": [],

@@ -110,6 +110,27 @@ def test_data_is_a_folder(client: Local, flights: Digest, runs: Callable[[], lis
     )
 
 
+def test_data_is_named_without_its_kind(client: Local, flights: Digest) -> None:
+    """`flights@main` is `data/flights@main`, also of another project."""
+    assert [str(loopline.data(one)) for one in ("flights", "flights@1", "data/flights@main")] == ["data/flights@1"] * 3
+    assert str(loopline.data("flights:flights@main")) == "data/flights@1"
+
+
+def test_a_run_knows_what_was_only_opened(client: Local, flights: Digest, runs: Callable[[], list[Run]]) -> None:
+    """Files that were found before a run are its input when it opens one, and once, however often and however it reads them."""
+    found = loopline.data("flights@main", name="months")
+    with loopline.start("train"):
+        pass
+    with loopline.start("train"):
+        for _ in range(3):
+            found.open("feb.csv").close()
+        assert (found / "feb.csv").exists()
+        assert found.path.is_dir()
+    unread, read = runs()
+    assert unread.inputs == ()
+    assert [(one.name, one.asset, one.number) for one in read.inputs] == [("months", "data/flights", 1)]
+
+
 @pytest.mark.parametrize("pointer", ["data/nope", "data/flights@9", "data/flights@other"])
 def test_a_question_about_nothing_raises(client: Local, flights: Digest, pointer: str) -> None:
     """Asking for data that are not there is the user's own question, with or without a run."""
@@ -122,7 +143,7 @@ def test_a_question_about_nothing_raises(client: Local, flights: Digest, pointer
 def test_a_question_that_makes_no_sense_raises(client: Local) -> None:
     """A name that breaks a rule is told."""
     with pytest.raises(Invalid):
-        loopline.data("flights")
+        loopline.data("flights@sha256:12")
 
 
 def test_a_model_comes_back(client: Local, runs: Callable[[], list[Run]]) -> None:
@@ -294,3 +315,25 @@ def test_a_folder_that_was_removed(program: Program, tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_no_version_cannot_be_read_as_one() -> None:
+    """A folder that stands for data in a test, and a pointer in a pipeline's body, say so."""
+    for one in (loopline.Data.of("."), loopline.Data("data/flights")):
+        with pytest.raises(Invalid) as caught:
+            loopline.data(one)
+        assert caught.value.kind == "not-a-version"
+
+
+def test_two_processes_of_a_step_write_an_input_down_once(client: Local, flights: Digest, program: Program) -> None:
+    """Whatever processes a step has, and however they read a version, it is one input of the step's run."""
+    run = client.do("start", "fit")
+    text = (
+        "import fsspec, loopline\n"
+        "loopline.data('flights@main').open('feb.csv').read()\n"
+        "print(fsspec.open('loopline://flights@1/feb.csv').open().read())\n"
+    )
+    for _ in range(2):
+        done = program(text, env={**os.environ, "LOOPLINE_RUN": run.id})
+        assert (done.returncode, done.stdout) == (0, "b'a,b\\n'\n"), done.stderr
+    assert [(one.name, one.number) for one in client.do("show", run.id).inputs] == [("flights", 1)]

@@ -116,12 +116,15 @@ class Store:
     def _get(self, heard: Heard, digest: str) -> Say:
         if digest not in self.kept:
             return problem("NotFound", 404, "blob-missing", digest=digest)
-        data, start = self.kept[digest], 0
+        data, start, stop = self.kept[digest], 0, ""
         if "range" in heard.headers:
-            start = int(heard.headers["range"].removeprefix("bytes=").rstrip("-"))
+            first, _, stop = heard.headers["range"].removeprefix("bytes=").partition("-")
+            start = int(first)
         cut = self.cut_at.pop(0) + 100 if self.cut_at and heard.method == "GET" else None
         status = 206 if start else 200
-        return Say(status, data[start:], {"Content-Type": "application/octet-stream"}, cut=cut)
+        return Say(
+            status, data[start : int(stop) + 1 if stop else None], {"Content-Type": "application/octet-stream"}, cut=cut
+        )
 
     def _keep(self, data: bytes) -> str:
         self.kept[digest_of(data)] = data
@@ -224,6 +227,59 @@ def test_a_download_goes_on_where_it_was_cut(there: Scripted, store: Store, blob
     assert b"".join(blobs.get(digest)) == LARGE
     assert len(sent(there, "GET", "/api/v1/blobs/")) == 3
     assert [one.headers.get("range") is not None for one in sent(there, "GET", "/api/v1/blobs/")] == [False, True, True]
+
+
+def test_a_part_comes_by_its_range_and_goes_on_where_it_was_cut(
+    there: Scripted, store: Store, blobs: RemoteBlobs
+) -> None:
+    """Only the bytes that are asked for travel, also after a cut."""
+    digest = Digest(store._keep(LARGE))
+    store.cut_at = [100_000]
+    assert b"".join(blobs.range(digest, 2_000_000, 500_000)) == LARGE[2_000_000:2_500_000]
+    asked = [one.headers.get("range") for one in sent(there, "GET", "/api/v1/blobs/")]
+    assert (asked[0], len(asked)) == ("bytes=2000000-2499999", 2)
+    assert list(blobs.range(digest, len(LARGE), 5)) == []
+
+
+def test_a_server_that_has_no_sums(there: Scripted, store: Store, blobs: RemoteBlobs, tmp_path: Path) -> None:
+    """Where parts cannot be verified all of it is fetched first, once; what is too large to be kept is given as it comes."""
+    digest = Digest(store._keep(LARGE))
+    cached = Cached(blobs, tmp_path / "copies", limit=1 << 30)
+    assert b"".join(cached.range(digest, 9, 3)) == LARGE[9:12]
+    there.heard.clear()
+    assert b"".join(cached.range(digest, 5_000_000, 3)) == LARGE[5_000_000:5_000_003]
+    assert there.heard == []
+    small = Cached(blobs, tmp_path / "few", limit=1 << 20)
+    assert b"".join(small.range(digest, 9, 3)) == LARGE[9:12]
+    store.kept[digest] = LARGE[:-1] + bytes([LARGE[-1] ^ 1])
+    with pytest.raises(Unavailable):
+        list(Cached(blobs, tmp_path / "others", limit=1 << 30).range(digest, 9, 3))
+
+
+def test_a_part_of_a_large_blob_costs_its_pieces(
+    server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's sums verify each piece; what was fetched stays here for every process, until it is the least used."""
+    digest = LocalBlobs(server.blobs.parent.parent).put(LARGE)
+    far = RemoteBlobs(Wire(server.url), "flights")
+    far.put(LARGE)
+    plain, asked = RemoteBlobs.range, list[tuple[int, int]]()
+
+    def counted(self: RemoteBlobs, digest: Digest, start: int, length: int) -> Iterator[bytes]:
+        asked.append((start, length))
+        return plain(self, digest, start, length)
+
+    monkeypatch.setattr(RemoteBlobs, "range", counted)
+    cached = Cached(far, tmp_path / "copies", limit=1 << 30)
+    for _ in range(2):
+        assert b"".join(cached.range(digest, 3_500_000, 10)) == LARGE[3_500_000:3_500_010]
+    assert asked == [(3 << 20, 1 << 20)]
+    assert cached._trim() < 2 << 20
+    assert cached.path(digest) is not None
+    assert list((tmp_path / "copies" / "partial").iterdir()) == []
+    small = Cached(far, tmp_path / "few", limit=1 << 20, grace=0.0)
+    assert b"".join(small.range(digest, 0, 4 << 20)) == LARGE[: 4 << 20]
+    assert list((tmp_path / "few" / "partial").iterdir()) == []
 
 
 def test_bytes_that_are_not_those_of_the_name(store: Store, blobs: RemoteBlobs) -> None:

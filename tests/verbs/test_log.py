@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,6 +70,15 @@ def test_an_edge_makes_no_asset_in_another_project(world: World) -> None:
     with pytest.raises(NotFound):
         abroad.do("log", run.id, inputs=(Link("d", digest_of(b"d"), asset="flights:data/new", number=1),))
     assert [one.asset for one in world.do("ls", "data")] == [DATA]
+
+
+def test_an_input_is_written_down_once(world: World) -> None:
+    """What several processes of a run tell of the same input is one edge; under another name it is another."""
+    run = world.do("start", "train")
+    link = Link("d", digest_of(b"d"), asset="data/flights", number=1)
+    for name in ("d", "d", "test", "d"):
+        assert world.do("log", run.id, inputs=(replace(link, name=name),))
+    assert world.do("show", run.id).inputs == (link, replace(link, name="test"))
 
 
 def test_a_rehearsal_keeps_no_point(world: World) -> None:

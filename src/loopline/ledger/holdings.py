@@ -78,7 +78,7 @@ class Holdings:
             self._rows.do(f"DELETE FROM holdings WHERE digest IN ({', '.join('?' * len(chunk))})", *chunk)
 
     def roots(self, project: str) -> Iterator[Digest]:
-        """Give the trees that records name and nobody has walked, those of the newest versions first."""
+        """Give the trees that records name and nobody has walked: of versions, the newest first, of what is staged, of runs."""
         unwalked = "NOT EXISTS (SELECT 1 FROM walked w WHERE w.project = ? AND w.root = {0})"
         marks = ", ".join("?" * len(TREES))
         versions = (
@@ -91,8 +91,14 @@ class Holdings:
             "SELECT DISTINCT l.digest FROM links l CROSS JOIN runs r WHERE r.id = l.run AND l.direction = 'out'"
             f" AND l.media_type IN ({marks}) AND r.project = ? AND {unwalked.format('l.digest')}"
         )
-        here = (project, project)
-        for sql, values in ((versions, (*TREES, *here)), (code, here), (outputs, (*TREES, *here))):
+        staged = (
+            "SELECT k.root FROM workings k WHERE k.root IS NOT NULL AND substr(k.owner, 1, ?) = ?"
+            f" AND {unwalked.format('k.root')}"
+        )
+        here, owner = (project, project), f"{project}:"
+        for sql, values in (
+            (versions, (*TREES, *here)), (staged, (len(owner), owner, project)), (code, here), (outputs, (*TREES, *here)),
+        ):  # fmt: skip
             for row in self._rows.all(sql, *values):
                 yield Digest(row[0])
 

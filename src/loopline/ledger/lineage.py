@@ -71,6 +71,12 @@ class Lineage:
                 rows,
             )
 
+    def unread(self, run: str, inputs: Iterable[Link], *, project: str) -> list[Link]:
+        """Give those inputs that are not written down of a run yet: several processes of it may tell of the same."""
+        rows = self._rows.all("SELECT name, digest, asset, number FROM links WHERE run = ? AND direction = 'in'", run)
+        known = {tuple(row) for row in rows}
+        return [one for one in inputs if (one.name, one.digest, self._asset(project, one), one.number) not in known]
+
     def publish(self, run: str, name: str, asset: AssetName, number: int) -> None:
         """Say under which version an output became known."""
         self._rows.do(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
+from loopline.nouns.name import RefName
+from loopline.nouns.version import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,14 @@ class Working:
     """The tree of notes, beside `root`."""
     recorded_at: int = 0
     """When it was folded last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """A branch with what is staged on it."""
+
+    ref: RefName
+    base: Version | None
+    """The version that the branch stands at; None where it has none yet."""
+    tree: Digest | None
+    """Its files with all that is staged, as one tree; None where something was staged just now, and nobody has asked."""

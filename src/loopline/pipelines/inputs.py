@@ -100,6 +100,19 @@ class Data(_Handle):
         folder: Path = self._get()
         return folder
 
+    @property
+    def version(self) -> str:
+        """How the version is called that this run reads: `data/flights@3`. Raise Invalid for what no version holds."""
+        asset = self.pointer.partition("@")[0]
+        if not self.digest or not asset:
+            raise Invalid(
+                f"{self!r} is no version of an asset",
+                kind="not-a-version",
+                hint="read its files here: .path, .files(), .open()",
+                pointer=self.pointer,
+            )
+        return f"{asset}@{self.number or self.digest}"
+
     def files(self) -> list[Path]:
         """Name every file, sorted by its path."""
         root = self.path

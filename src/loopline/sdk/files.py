@@ -1,4 +1,4 @@
-"""files: a version as a read-only folder or file on this machine."""
+"""files: all of a version as a read-only folder or file on this machine. Single files are what `lazy` gives."""
 
 from __future__ import annotations
 
@@ -9,67 +9,20 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from loopline.datasets.folders import TreeFolders
 from loopline.datasets.near import ahead
 from loopline.datasets.tree import Tree
-from loopline.errors import Conflict, LooplineError, Unavailable
+from loopline.errors import Conflict, Unavailable
 from loopline.loop import silent
-from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.digest import Digest
-from loopline.nouns.entry import Entry
 from loopline.nouns.progress import Progress, Report
 from loopline.nouns.version import Version
-from loopline.sdk.client import Client
 from loopline.store.blobs import Blobs
 
 _FRESH: Final = ".fresh-"
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What `loopline.data` gives. It stands for its path: `open(files / "jan.csv")`, `os.listdir(files)`."""
-
-    version: Version
-    path: Path
-    """A folder, or a file where the version is one. Other programs share it: it is read-only and stays as it is."""
-    blobs: Blobs
-
-    def files(self, prefix: str = "") -> Iterator[Entry]:
-        """List its files in the order of their paths, those that start with `prefix`."""
-        if self.path.is_dir():
-            yield from Tree(self.blobs, self.version.artifact.digest).iter(prefix)
-
-    def __fspath__(self) -> str:
-        return str(self.path)
-
-    def __truediv__(self, name: str) -> Path:
-        """Name a file inside."""
-        return self.path / name
-
-    def __str__(self) -> str:
-        return str(self.version)
-
-
-def fetch(client: Client, pointer: str) -> Files:
-    """Find a version and put its files into the cache. Raise NotFound, and Unavailable for damaged blobs."""
-    version: Version = client.do("get", pointer)
-    try:
-        return Files(version, placed(client, version), client.blobs)
-    except LooplineError as error:
-        client.explain(error)
-        raise
-
-
-def placed(client: Client, version: Version) -> Path:
-    """Give the path of a version's files in the cache, making it where it is missing."""
-    work, report = client.work, client.report
-    if version.artifact.media_type in (TREE, MODEL) or _is_tree(client.blobs, version):
-        return materialise(client.blobs, version.artifact.digest, work / "trees", report=report)
-    return _place_blob(client.blobs, version.artifact.digest, work / "files")
 
 
 def materialise(blobs: Blobs, tree: Digest, folder: Path, *, report: Report = silent) -> Path:
@@ -124,7 +77,7 @@ def copy_out(blobs: Blobs, version: Version, target: Path, *, force: bool = Fals
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=_FRESH, dir=target.parent) as scratch:
             fresh = Path(scratch, "value")
-            if _is_tree(blobs, version):
+            if holds_tree(blobs, version):
                 fresh.mkdir()
                 TreeFolders(blobs).fetch(version.artifact.digest, fresh)
             else:
@@ -183,24 +136,7 @@ def _intact(folder: Path, tree: Tree) -> bool:
     return True
 
 
-def _place_blob(blobs: Blobs, digest: Digest, folder: Path) -> Path:
-    """Give a blob as a file, after a look whether its bytes are still those. Raise NotFound, Unavailable kind="blob-corrupt"."""
-    here = blobs.path(digest)
-    if here is not None:
-        blobs.verify(digest)
-        return here
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / digest.removeprefix("sha256:")
-    if target.exists() and target.stat().st_size == blobs.size(digest):
-        return target
-    with tempfile.NamedTemporaryFile(prefix=_FRESH, dir=folder, delete=False) as file:
-        for chunk in blobs.get(digest):
-            file.write(chunk)
-    Path(file.name).chmod(0o444)
-    return Path(file.name).rename(target)
-
-
-def _is_tree(blobs: Blobs, version: Version) -> bool:
+def holds_tree(blobs: Blobs, version: Version) -> bool:
     """Whether a codec wrote several files: their tree has the codec's media type."""
     from loopline.datasets.nodes import MAGIC
 

@@ -8,18 +8,21 @@ import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from loopline.errors import LooplineError, Unavailable
 from loopline.nouns.run import RunState
 from loopline.sdk import session as sessions
 from loopline.sdk.client import Client
-from loopline.sdk.files import Files
 from loopline.sdk.journal import Journal
 from loopline.sdk.journal import log as warnings
+from loopline.sdk.lazy import Files
 from loopline.sdk.recording import ActiveRun, flat, outcome_of
 from loopline.sdk.session import Session
 from loopline.sdk.shipper import Shipper
+
+if TYPE_CHECKING:
+    from loopline.pipelines.inputs import Data
 
 _active: list[ActiveRun] = []
 """Runs of this process that have not ended, oldest first."""
@@ -77,15 +80,18 @@ def log(values: Mapping[str, Any] | None = None, /, *, step: SupportsIndex | Non
         warnings.warning("loopline.log: there is no active run; write `with loopline.start(…):` around it")
 
 
-def data(pointer: str, *, name: str = "") -> Files:
-    """Give the files of a version as a read-only folder: `loopline.data("data/flights@2").path`.
+def data(pointer: str | Data, *, name: str = "") -> Files:
+    """Give the files of a version: `loopline.data("flights@2").open("jan.csv")`, or all of them, as a folder: its `path`.
 
-    An active run writes it down as its input. Raise NotFound where there is no such version.
+    Nothing is fetched until it is needed; the version stays the same, wherever the ref goes. In a step it also takes the `Data`
+    that the step was given. An active run writes it down as its input. Raise NotFound where there is no such version.
     """
-    from loopline.sdk.files import fetch
+    from loopline.sdk.lazy import fetch, pointer_of
 
-    found = fetch(sessions.session().client(), pointer)
-    _read(found, name)
+    if not isinstance(pointer, str):
+        name, pointer = name or pointer.name, pointer.version
+    found = fetch(sessions.session().client(), pointer_of(pointer), name=name)
+    reads(found)
     return found
 
 
@@ -95,12 +101,12 @@ def model(pointer: str, *, name: str = "", allow_pickle: bool = False) -> Any:
     An active run writes it down as its input. Raise NotFound where there is no such version, Refused for a pickle unless
     `allow_pickle` says that you trust whoever made it.
     """
-    from loopline.sdk.files import fetch
+    from loopline.sdk.lazy import fetch
     from loopline.sdk.values import load
 
-    found = fetch(sessions.session().client(), pointer)
+    found = fetch(sessions.session().client(), pointer, name=name)
     value = load(found, allow_pickle=allow_pickle)
-    _read(found, name)
+    reads(found)
     return value
 
 
@@ -174,16 +180,17 @@ def _given() -> ActiveRun | None:
     return known
 
 
+def reads(found: Files) -> None:
+    """Have the active run, if there is one, write down that it reads a version, once."""
+    run = current()
+    if run is not None:
+        run.input(found, name=found.name)
+
+
 def detach() -> None:
     """Ship what this process has logged into runs that other processes began, and forget them."""
     while _attached:
         _attached.popitem()[1].finish()
-
-
-def _read(found: Files, name: str) -> None:
-    run = current()
-    if run is not None:
-        run.input(found, name=name)
 
 
 def _leave(ended: ActiveRun, before: ActiveRun | None) -> None:

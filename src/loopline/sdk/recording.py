@@ -16,7 +16,7 @@ from loopline.sdk.shipper import Shipper
 
 if TYPE_CHECKING:
     from loopline.nouns.version import Version
-    from loopline.sdk.files import Files
+    from loopline.sdk.lazy import Files
     from loopline.sdk.session import Session
 
 _LARGEST: Final = 2**63 - 1
@@ -54,7 +54,7 @@ class ActiveRun:
         Without `step` each series counts by itself from 0. What is no number is left out, with one warning a name.
         """
         if self._over:
-            self._warn("over", "is over: what is logged to it now is left out")
+            self.warn("over", "is over: what is logged to it now is left out")
             return
         try:
             points: list[tuple[str, float | str, int]] = []
@@ -65,7 +65,7 @@ class ActiveRun:
             if points:
                 self._journal.append("points", points)
         except Exception as error:  # noqa: BLE001 (the tracker never breaks the training)
-            self._warn("log", f"cannot log this: {error}")
+            self.warn("log", f"cannot log this: {error}")
 
     def params(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> None:
         """Write down what the run was given. A param is written once: another value for it later is left out."""
@@ -87,7 +87,7 @@ class ActiveRun:
                 self._read.add((link.name, link.digest))
                 self._journal.append("input", _body(link))
         except Exception as error:  # noqa: BLE001 (the tracker never breaks the training)
-            self._warn(f"input {what}", f"cannot write down the input {what}: {_said(error)}")
+            self.warn(f"input {what}", f"cannot write down the input {what}: {_said(error)}")
 
     def put(
         self, asset: str, value: Any, *, message: str = "", metadata: Mapping[str, Any] | None = None, name: str = ""
@@ -115,8 +115,14 @@ class ActiveRun:
             self._shipper.flush()
             return self._shipper.shipment.versions.get(name) if self._shipper.shipment else None
         except Exception as error:  # noqa: BLE001 (the tracker never breaks the training)
-            self._warn(f"put {asset}", f"cannot publish {asset}: {_said(error)}")
+            self.warn(f"put {asset}", f"cannot publish {asset}: {_said(error)}")
             return None
+
+    def warn(self, about: str, text: str) -> None:
+        """Tell whoever watches the program, once about each thing."""
+        if about not in self._told:
+            self._told.add(about)
+            log.warning("loopline: run %s: %s", brief(self.id), text)
 
     def flush(self) -> bool:
         """Wait until the ledger has what was logged so far. False where it does not answer; the journal keeps it then."""
@@ -136,7 +142,7 @@ class ActiveRun:
             done = self._shipper.finish()
             self._report(done)
         except Exception as problem:  # noqa: BLE001 (the tracker never breaks the training)
-            self._warn("finish", f"could not end the run: {_said(problem)}")
+            self.warn("finish", f"could not end the run: {_said(problem)}")
         finally:
             for one in self.closing:
                 one(self)
@@ -171,15 +177,15 @@ class ActiveRun:
                     raise TypeError  # a text that looks like a number is none
                 number = float(value)
             except Exception:  # noqa: BLE001 (whatever a value's own `__float__` raises)
-                self._warn(key, f"left out {key}: {type(value).__name__} is no number")
+                self.warn(key, f"left out {key}: {type(value).__name__} is no number")
                 continue
             try:
                 at = self._next.get(key, 0) if step is None else int(step)
             except Exception:  # noqa: BLE001 (whatever a step's own `__int__` raises)
-                self._warn("step", f"left out {key}: the step {step!r} is no whole number")
+                self.warn("step", f"left out {key}: the step {step!r} is no whole number")
                 continue
             if not -_LARGEST <= at <= _LARGEST:
-                self._warn(key, f"left out {key}: no step can be {at}")
+                self.warn(key, f"left out {key}: no step can be {at}")
                 continue
             self._next[key] = at + 1
             into.append((key, number if math.isfinite(number) else written(number), at))
@@ -190,7 +196,7 @@ class ActiveRun:
             if texts:
                 self._journal.append(kind, texts)
         except Exception as error:  # noqa: BLE001 (the tracker never breaks the training)
-            self._warn(kind, f"cannot write down these {kind}: {error}")
+            self.warn(kind, f"cannot write down these {kind}: {error}")
 
     def _report(self, done: bool) -> None:  # noqa: FBT001 (its only argument)
         lost = self._journal.lost
@@ -207,11 +213,6 @@ class ActiveRun:
                 brief(self.id),
                 self._journal.path,
             )
-
-    def _warn(self, about: str, text: str) -> None:
-        if about not in self._told:
-            self._told.add(about)
-            log.warning("loopline: run %s: %s", brief(self.id), text)
 
 
 def outcome_of(error: BaseException | None) -> tuple[RunState, str | None]:

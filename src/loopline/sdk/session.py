@@ -117,8 +117,13 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def session() -> Session:
-    """Give the session that `connect` chose, or that of the present folder. Raise what is wrong with its project file."""
+def session(folder: Path | None = None) -> Session:
+    """Give the session of a folder; without one, that which `connect` chose, or that of the present folder.
+
+    Raise what is wrong with its project file.
+    """
+    if folder is not None:
+        return _session(folder)
     return _chosen[-1] if _chosen else _session(Path.cwd())
 
 

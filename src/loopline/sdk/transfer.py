@@ -14,16 +14,18 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import Conflict, NotFound, Refused, Unavailable
+from loopline.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from loopline.loop import silent
 from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.nouns.progress import Progress, Report
 from loopline.sdk.together import Task, together
 from loopline.sdk.wire import JSON, Answer, Wire, encoded
-from loopline.store.blobs import CHUNK, Writer, absent, corrupt, part_of
+from loopline.store.blobs import CHUNK, Writer, absent, corrupt
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
+
+    from loopline.store.pieces import Sums
 
 TINY: Final = 1024
 """Up to so many bytes, sending costs no more than asking whether to send; and what is sent mends what was damaged."""
@@ -139,8 +141,22 @@ class RemoteBlobs:
                 yield from zip(asked[at : at + MANY], found.pop(at), strict=True)
 
     def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
-        """Stream a part, passing over what is in front of it."""
-        return part_of(self.get(digest), start, length)
+        """Stream a part as it comes: who has the sums of the blob verifies it."""
+        size = self.size(digest)
+        if size is None:
+            raise absent(digest)
+        stop = max(start, min(start + length, size))
+        return self._pieces(digest, start, stop) if start < stop else iter(())
+
+    def sums(self, digest: Digest) -> Sums | None:
+        """Ask for the sums of a large blob's pieces; None where the server has none, or does not know the question."""
+        from loopline.store.pieces import decode
+
+        try:
+            answer = self._wire.ask("GET", f"{self._path(digest)}/pieces", query=self._query, headers={"Accept": "*/*"})
+        except (NotFound, Invalid):
+            return None
+        return decode(answer.body, bytes.fromhex(digest[7:])) if answer.body else None
 
     def _fetch(self, digests: Sequence[Digest]) -> list[bytes]:
         answer = self._wire.ask(
@@ -303,16 +319,18 @@ class RemoteBlobs:
                 return int(said) if said.isdigit() else None
         raise AssertionError  # the last try has returned or raised
 
-    def _pieces(self, digest: Digest) -> Iterator[bytes]:
-        """Give the bytes as they come; after a cut, ask for the rest."""
+    def _pieces(self, digest: Digest, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Give the bytes from `start` to `stop` as they come; after a cut, ask for the rest."""
         from urllib3.exceptions import HTTPError
 
         target = self._wire.target(self._path(digest), self._query)
-        size, done, cuts = -1, 0, 0
+        size, done, cuts = -1 if stop is None else stop - start, 0, 0
         meter: _Meter | None = None
         while done != size:
             before = done
-            headers = {"Accept": "*/*"} | ({"Range": f"bytes={done}-"} if done else {})
+            at = start + done
+            asked = f"bytes={at}-{'' if stop is None else stop - 1}"
+            headers = {"Accept": "*/*"} | ({"Range": asked} if at or stop is not None else {})
             try:
                 with self._wire.open("GET", target, headers=headers) as response:
                     if response.status not in (200, 206):
@@ -320,9 +338,9 @@ class RemoteBlobs:
                     if size < 0:
                         size = int(response.headers.get("Content-Length", 0))
                         meter = _Meter(self._report, "download", size) if size >= LARGE else None
-                    skip = done if response.status == 200 else 0  # not everybody knows ranges
+                    skip = at if response.status == 200 else 0  # not everybody knows ranges
                     for chunk in response.stream(CHUNK):
-                        piece, skip = chunk[skip:], max(0, skip - len(chunk))
+                        piece, skip = chunk[skip:][: size - done], max(0, skip - len(chunk))
                         if piece:
                             done += len(piece)
                             yield piece

@@ -14,7 +14,7 @@ from loopline.nouns.artifact import BYTES, MODEL, TREE, Artifact
 from loopline.store.blobs import Blobs
 
 if TYPE_CHECKING:
-    from loopline.sdk.files import Files
+    from loopline.sdk.lazy import Files
 
 
 def store(blobs: Blobs, value: Any, *, scratch: Path) -> Artifact:
@@ -47,7 +47,7 @@ def load(found: Files, *, allow_pickle: bool = False) -> Any:
     if media_type == MODEL:
         from loopline.models.loading import load as load_model
 
-        return load_model(found.path, allow_pickle=allow_pickle)
+        return load_model(found.whole(), allow_pickle=allow_pickle)
     codec = _codec(lambda one: bool(one.media_type == media_type))
     if codec is None:
         raise Invalid(
@@ -57,10 +57,11 @@ def load(found: Files, *, allow_pickle: bool = False) -> Any:
             version=str(found.version),
             media_type=media_type,
         )
-    if found.path.is_dir():
-        return codec.load(found.path)
+    here = found.whole()
+    if here.is_dir():
+        return codec.load(here)
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "value").symlink_to(found.path)
+        Path(folder, "value").symlink_to(here)
         return codec.load(Path(folder))
 
 

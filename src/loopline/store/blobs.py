@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, short
+
+if TYPE_CHECKING:
+    from loopline.store.pieces import Sums
 
 CHUNK: Final = 1 << 20
 """Bytes that a stream gives or takes at a time."""
@@ -110,6 +113,12 @@ def bring(blobs: object, digests: Iterable[Digest]) -> None:
     far = getattr(blobs, "bring", None)
     if far is not None:
         far(digests)
+
+
+def sums_of(blobs: object, digest: Digest) -> Sums | None:
+    """Give the sums of the pieces of a large blob, by which parts of it are verified elsewhere; None where the store has none."""
+    own = getattr(blobs, "sums", None)
+    return own(digest) if own is not None else None
 
 
 def put_groups(blobs: PutsAll, items: Iterable[bytes]) -> Iterator[list[Digest]]:

@@ -9,15 +9,19 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest
-from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_groups, put_lacking
+from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_groups, put_lacking, sums_of
 from loopline.store.local import LocalBlobs
 from loopline.store.named import Named, named_of
+from loopline.store.sparse import Sparse
 from loopline.store.system import SystemClock
 from loopline.store.trash import Trash, trash_of
+
+if TYPE_CHECKING:
+    from loopline.store.pieces import Sums
 
 GRACE_S: Final = 300.0
 """A copy that was used so recently stays, even beyond the limit: somebody may be about to open its file."""
@@ -54,6 +58,7 @@ class Cached:
     def __init__(self, far: Far, folder: Path, *, limit: int, grace: float = GRACE_S) -> None:
         self.far = far
         self.near = LocalBlobs(folder, several=0)  # the least used go one by one
+        self.parts = Sparse(str(self.near.folder / "partial"))
         self.limit = limit
         self.grace = grace
         self._held: int | None = None
@@ -156,13 +161,23 @@ class Cached:
         yield from self._fetched(lacking)
 
     def range(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
-        """Stream a part of the copy, or of the blob, passing over what is in front of it."""
+        """Stream a part of the copy, or of the blob: the pieces in which it lies, where the store there has their sums.
+
+        Else all of it is fetched first, as far as it may be kept, so that no byte is given that was not verified.
+        """
         try:
             stream = self.near.range(digest, start, length)
         except (NotFound, OSError):
-            return part_of(self.get(digest), start, length)
+            return self._part(digest, start, length)
         self._used(digest)
         return self._checked(digest, stream)
+
+    def sums(self, digest: Digest) -> Sums | None:
+        """Give the sums of the copy's pieces, or those that the store there has."""
+        try:
+            return self.near.sums(digest)
+        except (NotFound, OSError):
+            return sums_of(self.far, digest)
 
     def bring(self, digests: Iterable[Digest]) -> None:
         """Fetch what is not here, many at once. What cannot be had raises when it is read."""
@@ -192,6 +207,7 @@ class Cached:
             for _ in self.get(digest):
                 pass
             path = self.near.path(digest)
+            self.parts.forget(digest)
         if path is not None:
             self._used(digest)
         return path
@@ -219,6 +235,29 @@ class Cached:
     def __reduce__(self) -> tuple[partial[Cached], tuple[Far, Path]]:
         """Open the same store and folder in another process."""
         return partial(Cached, limit=self.limit, grace=self.grace), (self.far, self.near.folder)
+
+    def _part(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
+        sums = self.parts.sums(digest)
+        if sums is None:
+            sums = sums_of(self.far, digest)
+            if sums is None:
+                here = self.path(digest) is not None
+                return (self.near.range if here else self._unverified)(digest, start, length)
+            self.parts.note(digest, sums)
+        stop = max(start, min(start + length, sums.size))
+        return self._grown(
+            self.parts.range(digest, sums, start, stop, lambda at, many: self.far.range(digest, at, many))
+        )
+
+    def _unverified(self, digest: Digest, start: int, length: int) -> Iterator[bytes]:
+        """Stream a part of a blob that is too large to be kept here, as far as it was hashed."""
+        return part_of(self.get(digest), start, length)
+
+    def _grown(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Give what comes, and count it as if all of it were new: at worst one looks too early at what is there."""
+        for chunk in chunks:
+            self._grew(len(chunk))
+            yield chunk
 
     def _fetched(self, digests: list[Digest]) -> Iterator[tuple[Digest, bytes]]:
         """Read many there, and make copies of them in groups."""
@@ -295,11 +334,12 @@ class Cached:
 
     def _trim(self) -> int:
         found = []
-        with contextlib.suppress(OSError), os.scandir(self.near.loose) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):  # another process trims as well
-                    state = entry.stat()
-                    found.append((state.st_mtime, state.st_size, entry.path))
+        for folder in (self.near.loose, self.parts.folder):
+            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    with contextlib.suppress(OSError):  # another process trims as well
+                        state = entry.stat()
+                        found.append((state.st_mtime, min(state.st_size, state.st_blocks * 512), entry.path))
         held = sum(size for _, size, _ in found)
         if held <= self.limit:
             return held
@@ -310,7 +350,8 @@ class Cached:
             with contextlib.suppress(OSError):
                 os.unlink(name)
                 held -= size
-                os.unlink(self.near.sums_file(os.path.basename(name)))
+                other = self.near.sums_file(os.path.basename(name))
+                os.unlink(other if os.path.dirname(name) == self.near.loose else f"{name}.sums")
         return held
 
 

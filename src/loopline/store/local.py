@@ -204,6 +204,15 @@ class LocalBlobs:
         """Give where the sums of a large blob lie, by its 64 hex digits."""
         return f"{self.folder}/pieces/{name}"
 
+    def sums(self, digest: Digest) -> Sums | None:
+        """Give the sums of the pieces of a large blob, made now where there are none; None for a small one."""
+        from loopline.store.pieces import LARGE
+
+        size = self.size(digest)
+        if size is None:
+            raise absent(digest)
+        return self._sums_of(digest) if size > max(LARGE, self.small) else None
+
     def note_sums(self, sums: Sums) -> None:
         """Keep the sums of a large blob, as far as that goes: they can be made again."""
         file = self.sums_file(sums.ident.hex())

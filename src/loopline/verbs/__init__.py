@@ -72,6 +72,12 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("tag", "write", "data", "Give a version of an asset a name that stays: a fixed ref, which nothing moves."),
     Verb(
+        "stage",
+        "write",
+        "data",
+        "Write files to a branch, or remove some, without making a version: all of it is staged, or nothing.",
+    ),
+    Verb(
         "staged",
         "read",
         "data",

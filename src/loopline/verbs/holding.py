@@ -175,18 +175,23 @@ def within(loop: Loop, patterns: Sequence[str], wanted: Iterable[Digest]) -> set
     """Give those of `wanted` that are a version of an asset that one of `patterns` (`kind/name` globs) names, or below one."""
     from fnmatch import fnmatchcase
 
+    from loopline.nouns.name import RefName
+
     left, found = set(wanted), set[Digest]()
     with loop.ledger.read() as tx:
         assets = [asset.name for asset in tx.assets.list(loop.project, limit=100_000)]
         mine = [name for name in assets if any(fnmatchcase(str(name), pattern) for pattern in patterns)]
         versions = [version.artifact for name in mine for version in tx.versions.list(name, limit=100_000)]
+        refs = [ref.name.key for name in mine for ref in tx.refs.of(name)] + [
+            RefName(name, "main").key for name in mine
+        ]
+        staged = [root for key in dict.fromkeys(refs) if (root := tx.staging.working(key).root)]
     found |= left & {one.digest for one in versions}
     seen: set[Digest] = set()
-    for artifact in versions:
+    for root in [*staged, *(one.digest for one in versions if one.media_type in (TREE, MODEL))]:
         if left <= found:
             break
-        if artifact.media_type in (TREE, MODEL):
-            found |= left & _below(loop, artifact.digest, seen)
+        found |= left & (_below(loop, root, seen) | {root})
     return found
 
 

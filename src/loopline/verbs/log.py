@@ -40,7 +40,8 @@ def log(
         if params or tags:
             tables.runs.annotate(run, params=params, tags=tags)
         if inputs or outputs:
-            tables.lineage.record(run, project=loop.project, inputs=inputs, outputs=outputs)
+            fresh = tables.lineage.unread(run, inputs, project=loop.project) if inputs else ()
+            tables.lineage.record(run, project=loop.project, inputs=fresh, outputs=outputs)
         return True
 
     unreserved(tags)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from loopline.datasets.overlay import Found, Overlay, changes, edited, fold, marker
+from loopline.datasets.edit import edit
+from loopline.datasets.overlay import Found, Overlay, changes, edited, fold, marker, note_key
 from loopline.datasets.path import check_path
-from loopline.datasets.tree import file_is_folder
+from loopline.datasets.tree import EMPTY, build, file_is_folder
 from loopline.errors import Conflict, Invalid, NotFound, Unavailable
 from loopline.nouns.artifact import TREE
 from loopline.nouns.digest import Digest, find_digest
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 1_000
 """Rows of one branch that are folded by whoever writes the next."""
+FEW: Final = 100
+"""So many paths that are staged at once are rows; more are written into the working root."""
 TRIES: Final = 20
 """How often one looks again where others stage on the same branch."""
 NOTES: Final = "notes"
@@ -138,6 +141,68 @@ def stage(
             refold(loop, ref)
         return row
     raise _busy(ref)
+
+
+def stage_all(loop: Loop, ref: RefName, said: Sequence[Staged]) -> None:
+    """Stage many rows, all or none: as rows where they are few, else by folding them in. Raise as `stage` does."""
+    for one in said:
+        if one.entry:
+            _check(one.path)
+    for _ in range(TRIES):
+        if len(said) > FEW:
+            refold(loop, ref)
+        view = look(loop, ref)
+        folded = None if len(said) <= FEW else _folded_in(loop, view, said)
+        if folded is None:
+            _all_fit(loop, view, said)
+        elif view.rows:
+            continue  # somebody has staged since
+        try:
+            with loop.ledger.telemetry() as tx:
+                tx.staging.hold(ref.key)
+                if seen(tx, ref, None) != view:
+                    continue
+                if folded is not None:
+                    tx.staging.fold(ref.key, folded, seen=view.working)
+                for one in said if folded is None else ():
+                    _say(tx, ref, one, str(loop.actor))
+                many = tx.staging.working(ref.key)
+        except Conflict:
+            continue
+        if many.last - many.folded >= MOST:
+            refold(loop, ref)
+        return
+    raise _busy(ref)
+
+
+def _all_fit(loop: Loop, view: View, said: Sequence[Staged]) -> None:
+    """Raise Invalid kind="file-is-folder" where a path would be a file and a folder once all of it is staged."""
+    rows = {(row.whole, row.path): row for row in view.rows}
+    for one in said:
+        if one.whole:
+            rows = {key: row for key, row in rows.items() if key[0] or not key[1].startswith(one.path)}
+        rows[one.whole, one.path] = one
+    then = Overlay(loop.blobs, view.root, view.notes, rows.values())
+    for one in said:
+        if one.entry and (clash := then.clash(one.path)):
+            raise file_is_folder(clash[0].encode(), clash[1].encode())
+
+
+def _folded_in(loop: Loop, view: View, said: Sequence[Staged]) -> Working:
+    """Write the working root that many rows make of what is under them."""
+    files: dict[str, Entry | None] = {}
+    notes: dict[str, Entry | None] = {}
+    under = Overlay(loop.blobs, view.root, view.notes, ())
+    for one in said:
+        for path in [found.path for found in under.iter(one.path)] if one.whole else [one.path]:
+            notes[note_key(path)] = None
+            if not path.endswith("/"):
+                files[path] = one.entry
+    tree = view.root if view.root and view.root != EMPTY else build(loop.blobs, [])
+    return replace(
+        view.working, root=edit(loop.blobs, tree, files), notes=edited(loop.blobs, view.notes, notes),
+        base=view.head.number if view.head else None,
+    )  # fmt: skip
 
 
 def remove_all(loop: Loop, ref: RefName, paths: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from loopline.nouns.caller import Caller
 from loopline.nouns.digest import digest_of
 from loopline.nouns.token import Scope
 from loopline.store.blobs import CHUNK
+from loopline.store.pieces import decode
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -126,6 +127,23 @@ def test_a_pack_that_ends_early_is_refused(face: Face, body: bytes) -> None:
     answer = face.ask("POST", "/blobs/pack", content=body)
     assert (answer.status_code, answer.json()["kind"]) == (400, "bad-pack")
     assert list(face.loop.blobs.iter()) == []
+
+
+def test_sums_of_a_large_blob(face: Face) -> None:
+    """Who asks for ranges gets the sums by which they are verified; a small blob has none, and what is not held is not there."""
+    body = os.urandom((8 << 20) + 5)
+    digest = put(face, body)
+    answer = face.get(f"/blobs/{digest}/pieces")
+    found = decode(answer.content, bytes.fromhex(digest[7:]))
+    assert found is not None
+    assert (found.size, found.holds(8, body[8 << 20 :]), found.holds(0, body[1 : 1 + (1 << 20)])) == (
+        len(body),
+        True,
+        False,
+    )
+    assert face.get(f"/blobs/{put(face)}/pieces").status_code == 204
+    assert face.get(f"/blobs/{digest_of(b'none')}/pieces").status_code == 404
+    assert face.get("/blobs/sha256:x/pieces").status_code == 400
 
 
 def test_a_damaged_blob_is_never_given_as_whole(face: Face) -> None:

@@ -289,6 +289,7 @@ def test_writes_and_transfers_answer_what_the_document_says(story: Face) -> None
         ("get", f"/blobs/{digest}", "/blobs/{digest}", {}),
         ("get", f"/blobs/{digest}", "/blobs/{digest}", {"headers": {"Range": "bytes=9-"}}),
         ("get", f"/blobs/{digest}", "/blobs/{digest}", {"headers": {"If-None-Match": "*"}}),
+        ("get", f"/blobs/{digest}/pieces", "/blobs/{digest}/pieces", {}),
         ("post", "/blobs/fetch", "/blobs/fetch", {"json": {"digests": [digest]}}),
         ("post", "/uploads", "/uploads", {"json": {"digest": digest, "size": 1}}),
         ("head", f"/uploads/{HEX}", "/uploads/{upload}", {}),

@@ -18,7 +18,7 @@ from loopline.faces.native.framing import HEAD, packed, unpacked
 from loopline.faces.native.ranges import etag_of, part_of, unchanged
 from loopline.faces.problem import encoded
 from loopline.nouns.digest import Digest, parse_digest
-from loopline.store.blobs import absent
+from loopline.store.blobs import absent, sums_of
 from loopline.verbs.holding import held, took
 from loopline.verbs.lacking import telling
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from loopline.faces.desk import Desk
     from loopline.loop import Loop
+    from loopline.store.pieces import Sums
 
 BYTES: Final = "application/octet-stream"
 LARGEST_PACK: Final = 32 << 20
@@ -79,6 +80,18 @@ async def get(request: Request) -> Response:
         return Response(status_code=status, headers=headers)
     chunks = loop.blobs.range(digest, first, length) if asked else loop.blobs.get(digest)
     return await streamed(request, _told(loop, chunks), status=status, headers=headers)
+
+
+async def pieces(request: Request) -> Response:
+    """Give the sums of a large blob's pieces, by which who asks for ranges verifies them; 204 where there are none."""
+    project = _project(request)
+    digest = parse_digest(request.path_params["digest"])
+    loop, _ = await act(request, _found, request, project, digest)
+    sums = await act(request, _sums, loop, digest)
+    if sums is None:
+        return Response(status_code=204)
+    headers = {"Content-Type": BYTES, "Cache-Control": "private, max-age=31536000, immutable", "ETag": etag_of(digest)}
+    return Response(sums.encode(), headers=headers)
 
 
 async def pack(request: Request) -> Response:
@@ -191,6 +204,11 @@ def _taken(loop: Loop, digest: Digest, size: int) -> Response:
 def _found(request: Request, project: str, digest: Digest) -> tuple[Loop, int]:
     loop = downloading(request, project, [digest])
     return loop, _size(loop, digest)
+
+
+def _sums(loop: Loop, digest: Digest) -> Sums | None:
+    with telling(loop):
+        return sums_of(loop.blobs, digest)
 
 
 def _sizes(request: Request, project: str, digests: list[Digest]) -> tuple[Loop, list[int]]:

@@ -60,6 +60,14 @@ def _blobs() -> dict[str, Schema]:
                 also=("404", "507"),
             )
         },
+        "/api/v1/blobs/{digest}/pieces": {
+            "parameters": [_BLOB],
+            "get": _op(
+                "blob_pieces", "Get the sums of a large blob's pieces, by which ranges of it are verified.",
+                {"200": _bytes("The sums."), "204": {"description": "It has none: it is small, or kept elsewhere."}},
+                also=("404", "507"),
+            ),
+        },
         "/api/v1/blobs/{digest}": {
             "parameters": [_BLOB],
             "get": _op(

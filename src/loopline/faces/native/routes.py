@@ -20,6 +20,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{PREFIX}/blobs/missing", Endpoint(POST=blobs.missing)),
         Route(f"{PREFIX}/blobs/pack", Endpoint(POST=blobs.pack)),
         Route(f"{PREFIX}/blobs/fetch", Endpoint(POST=blobs.fetch)),
+        Route(f"{PREFIX}/blobs/{{digest}}/pieces", Endpoint(GET=blobs.pieces)),
         Route(f"{PREFIX}/blobs/{{digest:path}}", Endpoint(GET=blobs.get, HEAD=blobs.get, PUT=blobs.put)),
         Route(f"{PREFIX}/uploads", Endpoint(POST=uploads.begin)),
         Route(
