@@ -257,11 +257,11 @@ class _Table:
                 return Observation(demand.text, True, "there is no base", one.files, rows=self.count)
             wrong = [*_differences(self._asked.base.columns, self._part)]
         else:
-            told = [*zip(self._names, self._part.files, strict=True)] or [("it", None)]
+            files = [(path, file.columns) for path, file in zip(self._names, self._part.files, strict=True)]
             wrong = [
                 f"{path} {word} {', '.join(names)}"
-                for path, file in told
-                for word, names in _apart(one.schema, file.columns if file else {})
+                for path, columns in files or [("it", {})]
+                for word, names in _apart(one.schema, columns)
                 if names
             ]
         holds = not wrong

@@ -181,7 +181,8 @@ def write_expectation(one: Expectation) -> dict[str, Any]:
 
 def read_expectation(found: Mapping[str, Any]) -> Expectation:
     """Read what `write_expectation` wrote. Raise TypeError for a key that it does not know."""
-    return Expectation(**{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
+    told: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
+    return Expectation(**told)
 
 
 def read_observation(found: Mapping[str, Any]) -> Observation:

@@ -116,7 +116,7 @@ def _ends(table: Table, key: str, *, whole: bool) -> tuple[float | None, float |
     inner = table.inner(key)
     if inner is None:
         return None, None
-    ends = []
+    ends: list[float | None] = []
     for end in ("min", "max"):
         if end not in inner:
             ends.append(None)

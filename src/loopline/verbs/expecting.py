@@ -26,7 +26,7 @@ from loopline.verbs.rowmerging import key_of
 if TYPE_CHECKING:
     from loopline.datasets.expectations import Asked
     from loopline.ledger.ledger import Tables
-    from loopline.loop import Loop
+    from loopline.loop import Loop, Reading
     from loopline.nouns.change import Change, Move
     from loopline.nouns.check import Check
     from loopline.nouns.entry import Entry
@@ -72,24 +72,31 @@ def _referred(tx: Tables, loop: Loop, written: str) -> Version:
 
 def observations(loop: Loop, subject: Subject, check: Check, *, patience: float) -> tuple[Observation, ...]:
     """Hold the tables of a version against what a check expects of them. Raise what opening tables raises."""
-    version = subject.version
-    entries, base = tables_of(loop, version), tables_of(loop, subject.base) if subject.base else None
-    others = {pointer: tables_of(loop, one) for pointer, one in subject.others.items()}
-    asked = _asked(check, loop.clock.now(), version)
-    return look(loop, check, entries, base=base, others=others, asked=asked, patience=patience)
-
-
-def _asked(check: Check, now: int, version: Version) -> Asked:
     from loopline.datasets.expectations import Asked
+    from loopline.verbs.comparing import on_disk
 
+    version = subject.version
     since = version.event_time or version.recorded_at
-    return Asked(missing=check.missing, key=key_of(version), now=now, version=since)
+    key = key_of(version) or unique_in(check)
+    asked = Asked(missing=check.missing, key=key, now=loop.clock.now(), version=since)
+    base = tables_of(loop, subject.base) if subject.base else None
+    others = {pointer: tables_of(loop, one) for pointer, one in subject.others.items()}
+    every = tables_of(loop, version)
+    entries = {one.path: one for pattern in _sets(check.expect) for one in chosen(every, pattern)}
+    with on_disk(loop, [*entries.values()]) as paths:
+        files = dict(zip(entries, paths, strict=True))
+        return look_into(loop, check, files, base=base, others=others, asked=asked, patience=patience)
 
 
-def look(
-    loop: Loop,
+def unique_in(check: Check) -> tuple[str, ...]:
+    """Give the columns that a check expects to name a row; none where it expects none to."""
+    return next((one.columns for one in check.expect if one.unique), ())
+
+
+def look_into(
+    loop: Reading,
     check: Check,
-    entries: Sequence[Entry],
+    files: Mapping[str, Path],
     *,
     base: Sequence[Entry] | None,
     others: Mapping[str, Sequence[Entry]],
@@ -97,29 +104,30 @@ def look(
     patience: float,
 ) -> tuple[Observation, ...]:
     """Hold tables against what a check expects, one set of files after the other."""
+    from loopline.datasets.only import Only
     from loopline.verbs.comparing import on_disk
 
     found: list[Observation] = []
     sets = _sets(check.expect)
     for number, (pattern, expectations) in enumerate(sets.items()):
-        loop.report(Progress("hold tables against expectations", number, len(sets), "tables"))
-        mine = chosen(entries, pattern)
-        needed = {one.refers: others[one.refers] for one in expectations if one.refers}
+        loop.report(Progress(check.name, number, len(sets), "tables"))
+        only = Only((pattern,) if pattern else ())
+        mine = {path: place for path, place in files.items() if only(path)}
         with ExitStack() as stack:
-            files = {one.path: path for one, path in zip(mine, stack.enter_context(on_disk(loop, mine)), strict=True)}
             there = {
-                pointer: stack.enter_context(on_disk(loop, [*several])) for pointer, several in needed.items()
+                one.refers: stack.enter_context(on_disk(loop, [*others[one.refers]]))
+                for one in {one.refers: one for one in expectations if one.refers}.values()
             }
             shape = None
             if base is not None and any(one.like_base or _changes(one) for one in expectations):
                 shape = _shape(loop, chosen(base, pattern), check.missing)
-            found += observed(loop, files, expectations, asked=asked, base=shape, others=there, patience=patience)
-    loop.report(Progress("hold tables against expectations", len(sets), len(sets), "tables"))
+            found += observed(loop, mine, expectations, asked=asked, base=shape, others=there, patience=patience)
+    loop.report(Progress(check.name, len(sets), len(sets), "tables"))
     return tuple(found)
 
 
 def observed(
-    loop: Loop,
+    loop: Reading,
     files: Mapping[str, Path],
     expectations: Sequence[Expectation],
     *,
@@ -145,7 +153,7 @@ def observed(
     return [read_observation(one) for one in apart("observe", told, scratch=loop.work, seconds=patience)]
 
 
-def _shape(loop: Loop, entries: Sequence[Entry], missing: Sequence[str]) -> Mapping[str, Any] | None:
+def _shape(loop: Reading, entries: Sequence[Entry], missing: Sequence[str]) -> Mapping[str, Any] | None:
     """Tell rows and columns of a base; None where it has no such files, or none that can be read."""
     from loopline.verbs.tabling import shape
 
@@ -157,7 +165,7 @@ def _shape(loop: Loop, entries: Sequence[Entry], missing: Sequence[str]) -> Mapp
         return None
 
 
-def tables_of(loop: Loop, version: Version) -> list[Entry]:
+def tables_of(loop: Reading, version: Version) -> list[Entry]:
     """Name the tables of a version. Raise Refused kind="too-many-tables"."""
     from loopline.datasets.tree import Tree
 

@@ -18,7 +18,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from loopline.loop import Loop
+    from loopline.loop import Loop, Reading
     from loopline.nouns.entry import Entry
 
 MOST: Final = 1 << 30
@@ -107,7 +107,7 @@ def summary(loop: Loop, entries: Sequence[Entry]) -> dict[str, Any]:
     return told
 
 
-def shape(loop: Loop, entries: Sequence[Entry], missing: Sequence[str]) -> dict[str, Any]:
+def shape(loop: Reading, entries: Sequence[Entry], missing: Sequence[str]) -> dict[str, Any]:
     """Tell rows and columns of a table: {rows, columns: {name: type}}. Raise what `shape` of datasets and reading raise."""
     from loopline.datasets.apart import apart
     from loopline.datasets.expectations import shape as count

@@ -25,6 +25,12 @@ COMMANDS: tuple[Verb, ...] = (
     Verb("add", "write", "data", "Publish files as the next version and move a branch to it."),
     Verb("merge", "write", "data", "Merge a version into a ref: path by path, against what both come from."),
     Verb("status", "local", "data", "Compare working folders with the versions that they were checked out from."),
+    Verb(
+        "expect",
+        "local",
+        "data",
+        "Hold the tables of a folder or of a version against what is expected of them; exit code 1 where something does not hold.",
+    ),
     Verb("checkout", "local", "data", "Make a folder hold the files of a version."),
     Verb(
         "lock",

@@ -22,6 +22,7 @@ ALONE = {
     "Comparison": "comparison",
     "Drift": "drift",
     "Evaluation": "evaluation",
+    "Expected": "expected",
     "Firing": "trigger",
     "Granted": "granted",
     "Impact": "lineage",
