@@ -84,6 +84,7 @@ WORDS: dict[str, list[str]] = {
     "diff": ["data/tiny@1", "data/tiny@1"],
     "discard": ["data/tiny@main"],
     "doctor": [],
+    "expect": ["data/tiny@1"],
     "feed": [],
     "find": ["runs"],
     "fire": ["nightly"],
@@ -151,6 +152,7 @@ WORDS: dict[str, list[str]] = {
     "worker": [],
 }
 OTHERWISE = {
+    "expect": "no-check",
     "pull": "store-missing",
     "abort": "rollout-over",
     "acknowledge": "no-alert",

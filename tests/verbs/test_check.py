@@ -247,7 +247,10 @@ def test_a_function_of_the_project_checks_data_that_no_run_made(project: Project
     project.write(tiny=TINY + rule)
     project.trained(params={"data": "data/flights@1"})
     (verdict,) = project.do("check", published.change.id, executor="inline").verdicts
-    assert (str(verdict.result), verdict.summary) == ("fail", "1 of 1 do not hold: No delay is negative: 1 of 2 rows are wrong")
+    assert (str(verdict.result), verdict.summary) == (
+        "fail",
+        "1 of 1 does not hold: No delay is negative: 1 of 2 rows are wrong",
+    )
     assert verdict.observations[0].samples[0].cells == {"day": "2", "delay": "-1"}
     good = project.data(july_csv=b"day,delay\n1,3\n").change
     assert good

@@ -7,13 +7,16 @@ import pytest
 
 from loopline.checks.document import Document, dump_document
 from loopline.errors import Refused
+from loopline.nouns.caller import Caller
 from loopline.nouns.check import Check
 from loopline.nouns.expectation import Expectation
 from loopline.nouns.name import AssetName, Named, Pointer, RefName
 from loopline.nouns.policy import Policy
+from loopline.nouns.token import Scope
 from loopline.verbs.expecting import kept
+from loopline.verbs.staging import stage, written
 
-from .conftest import DATA, PROJECT, World
+from .conftest import ANN, DATA, PROJECT, World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +61,11 @@ def test_data_that_no_run_made_are_checked_by_what_is_expected_of_them(world: Wo
     assert (str(verdict.result), verdict.summary, change.state) == ("pass", "3 hold", "approved")
     assert world.do("apply", change.id).state == "applied"
     run: Any = world.do("show", verdict.run or "")
-    assert (run.kind, run.state, run.params) == ("check", "finished", {"candidate": "data/flights@2", "base": "data/flights@1"})
+    assert (run.kind, run.state, run.params) == (
+        "check",
+        "finished",
+        {"candidate": "data/flights@2", "base": "data/flights@1"},
+    )
     assert {(link.name, link.asset, link.number) for link in run.inputs} == {
         ("candidate", "data/flights", 2),
         ("base", "data/flights", 1),
@@ -106,6 +113,17 @@ def test_a_merge_into_a_guarded_branch_waits_for_its_check(world: World) -> None
     assert world.do("show", str(MAIN)).target == 2
 
 
+def test_a_commit_of_what_came_by_the_s3_door_waits_for_its_check(world: World) -> None:
+    """What is staged becomes a version that the branch does not move to before its expectations hold."""
+    stage(world.loop, MAIN, written("july.csv", world.loop.blobs.put(SECONDS), len(SECONDS)))
+    published = world.do("commit", MAIN, message="July")
+    assert published.change.state == "proposed"
+    (verdict,) = world.do("check", published.change.id).verdicts
+    assert str(verdict.result) == "fail"
+    assert verdict.observations[0].observed == "no column delay in a.csv; 1 of 3 rows are not"
+    assert [one.key for one in verdict.observations[0].samples] == ["1 7"]
+
+
 def test_rows_are_found_in_data_that_are_referred_to(world: World) -> None:
     """Where those data are not there that is an error of the check, and never a pass."""
     govern(world, PLANES)
@@ -126,3 +144,17 @@ def test_rows_are_counted_against_the_base(world: World) -> None:
     assert str(verdict.result) == "fail"
     assert verdict.observations[0].observed == "2 → 4 rows, +100.0 %"
 
+
+def test_one_may_read_what_is_referred_to(world: World) -> None:
+    """Whoever is kept to some assets learns nothing of others by referring to them."""
+    world.do("add", AssetName(PROJECT, "data", "planes"), tree=world.tree(all_csv=b"plane\nA\n"))
+    govern(world, PLANES)
+    change = world.data(july_csv=b"plane\nA\n").change
+    assert change
+    caller = Caller(ANN, {PROJECT: "contributor"}, (Scope(("*",), PROJECT, "data/flights"),))
+    kept_to = World(replace(world.loop, caller=caller))
+    (verdict,) = kept_to.do("check", change.id).verdicts
+    assert (str(verdict.result), verdict.observations) == ("error", ())
+    with pytest.raises(Refused) as raised:
+        kept_to.do("expect", Pointer(DATA, Named("main")))
+    assert raised.value.kind == "not-allowed"

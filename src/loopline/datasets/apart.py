@@ -35,7 +35,7 @@ _START: Final = "from loopline.datasets.apart import main; main()"
 
 
 def apart(call: str, told: Mapping[str, Any], *, scratch: Path, seconds: float = SECONDS) -> Any:
-    """Give the answer of a call of this list from a process of its own: `diff_rows`, `profile`, `merge_tables`, `observe`, `shape`.
+    """Give the answer of `diff_rows`, `profile`, `merge_tables`, `observe` or `shape` from a process of its own.
 
     `told` are its arguments. Raise what the call raises, Unavailable kind="tables-too-slow", "tables-died", "server-busy".
     """

@@ -99,7 +99,9 @@ class Rows:
         ends = [(sign, end) for sign, end in ((">=", asked.min), ("<=", asked.max)) if end is not None]
         times = isinstance(ends[0][1], str)
         value = self.time(column) if times else self.number(column)
-        return " AND ".join(f"({value}) {sign} {_moment(end) if isinstance(end, str) else _literal(end)}" for sign, end in ends)
+        return " AND ".join(
+            f"({value}) {sign} {_moment(end) if isinstance(end, str) else _literal(end)}" for sign, end in ends
+        )
 
     def _one_of(self, column: str, asked: Expectation) -> str:
         if isinstance(asked.one_of[0], str):
@@ -135,6 +137,9 @@ def _moment(written: str) -> str:
     found = moment_of(written)
     if found is None:
         raise Invalid(
-            f"{written!r} is no time", kind="bad-value", hint="write it as 2026-07-31 or 2026-07-31T09:30:00Z", text=written
+            f"{written!r} is no time",
+            kind="bad-value",
+            hint="write it as 2026-07-31 or 2026-07-31T09:30:00Z",
+            text=written,
         )
     return str(found)

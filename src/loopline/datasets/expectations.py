@@ -1,15 +1,15 @@
 """expectations: a table held against what it must hold, in as few passes over its rows as there can be.
 
-The files of a set are read once, into a table of the columns that matter. One query counts the rows that break each demand;
-what needs rows beside each other (`unique`) or another table (`refers`) is a query of its own. Rows are looked for only where a demand
-does not hold. A column that a file lacks breaks what is said of it, for a missing column is not one without values.
+The files of a set are read once, into a table of the columns that matter. One query counts the rows that break each demand; what
+needs rows beside each other (`unique`) or another table (`refers`) is a query of its own. Rows are looked for only where a demand
+does not hold. A column that a file lacks breaks what is said of it: a missing column is not one without values.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
@@ -79,10 +79,12 @@ def observe(files: Mapping[str, Path], expectations: Sequence[Expectation], aske
         if path is None or error.kind not in _UNREADABLE:
             raise
         observed = error.message.replace(str(files[path]), path)
-        return [Observation("every file is a table", False, observed, expectations[0].files)]
+        return [Observation("every file is a table", holds=False, observed=observed, files=expectations[0].files)]
 
 
-def shape(paths: Sequence[Path], *, missing: Sequence[str] = (), scratch: Path | None = None, memory: str = MEMORY) -> Shape:
+def shape(
+    paths: Sequence[Path], *, missing: Sequence[str] = (), scratch: Path | None = None, memory: str = MEMORY
+) -> Shape:
     """Count the rows of files and tell their columns with types. Raise what `open_tables` raises."""
     part = Part(())
     with open_tables(
@@ -96,7 +98,7 @@ def _columns(part: Part) -> dict[str, str]:
 
 
 def _failing(demand: Demand, one: Expectation, observed: str) -> Observation:
-    return Observation(demand.text, False, observed, one.files)
+    return Observation(demand.text, holds=False, observed=observed, files=one.files)
 
 
 class _Table:
@@ -115,15 +117,14 @@ class _Table:
         """Answer each demand, in order."""
         self._try_patterns(demands)
         lacking = {column: self._lacking(column) for _, demand in demands for column in demand.columns}
-        counted = self._counted([one for one in demands if not any(lacking[c] for c in one[1].columns)])
+        counted = self._counted([one for one in demands if {*one[1].columns} <= self._rows.kinds.keys()])
         ways: dict[str, Callable[[Expectation, Demand], Observation]] = {
             "within": self._within, "rows": self._count, "change": self._change, "schema": self._schema,
         }  # fmt: skip
         for one, demand in demands:
             without = next((said for c in demand.columns if (said := lacking[c])), "")
             if without:
-                broken = sum(f.rows for f in self._part.files if not {*demand.columns} <= f.columns.keys())
-                yield Observation(demand.text, False, without, one.files, broken, self.count)
+                yield self._without(one, demand, counted, without)
             elif demand.kind in ways:
                 yield ways[demand.kind](one, demand)
             else:
@@ -140,6 +141,14 @@ class _Table:
         observed = f"{broken:,} of {self.count:,} rows {_SAID.get(demand.kind, 'are not')}" if broken else ""
         samples = self._samples(one, demand) if not holds else ()
         return Observation(demand.text, holds, observed, one.files, broken, self.count, samples)
+
+    def _without(self, one: Expectation, demand: Demand, counted: Mapping[int, int], why: str) -> Observation:
+        """Say that files lack a column, and what is wrong in the rows of those that have it."""
+        broken = sum(f.rows for f in self._part.files if not {*demand.columns} <= f.columns.keys())
+        if demand.kind in _ALONE and id(demand) in counted and demand.kind != "nulls" and counted[id(demand)]:
+            there = self._by_row(one, demand, counted)
+            return replace(there, holds=False, observed=f"{why}; {there.observed}", broken=broken + there.broken)
+        return replace(_failing(demand, one, why), broken=broken, rows=self.count)
 
     def _lacking(self, column: str) -> str:
         """Say which files lack a column; empty where none does. JSON Lines without lines have no columns to lack."""
@@ -175,8 +184,8 @@ class _Table:
         return found
 
     def _twice(self, demand: Demand) -> str:
-        names = ", ".join(map(name, demand.columns))
-        return f"SELECT {names}, count(*) AS n FROM t WHERE {self._rows.have(demand.columns)} GROUP BY {names} HAVING count(*) > 1"
+        names, have = ", ".join(map(name, demand.columns)), self._rows.have(demand.columns)
+        return f"SELECT {names}, count(*) AS n FROM t WHERE {have} GROUP BY {names} HAVING count(*) > 1"
 
     def _astray(self, one: Expectation, demand: Demand) -> str:
         """Write the rows that find none of theirs in the other data."""
@@ -184,7 +193,8 @@ class _Table:
         there = columns_of(self._db, other)
         pairs = [*zip(demand.columns, one.to or demand.columns, strict=True)]
         match = " AND ".join(self._same(here, self._rows.kinds[here], to, there[to]) for here, to in pairs)
-        return f"(SELECT rowid AS place, * FROM t WHERE {self._rows.have(demand.columns)}) t ANTI JOIN {other} o ON {match}"
+        have = self._rows.have(demand.columns)
+        return f"(SELECT rowid AS place, * FROM t WHERE {have}) t ANTI JOIN {other} o ON {match}"
 
     def _same(self, here: str, kind: str, there: str, other: str) -> str:
         if kind == other or (is_number(kind) and is_number(other)):
@@ -243,7 +253,7 @@ class _Table:
         base = self._asked.base
         if base is None or not base.rows:
             said = "there is no base" if base is None else "the base has no rows"
-            return Observation(demand.text, True, said, one.files, rows=self.count)
+            return self._holding(one, demand, said)
         # A share times rows, not rows divided: what is allowed is rounded outward by so little that no whole row is meant.
         low = float("-inf") if one.change_min is None else base.rows * (1 + one.change_min) - 1e-6
         high = float("inf") if one.change_max is None else base.rows * (1 + one.change_max) + 1e-6
@@ -254,7 +264,7 @@ class _Table:
     def _schema(self, one: Expectation, demand: Demand) -> Observation:
         if one.like_base:
             if self._asked.base is None:
-                return Observation(demand.text, True, "there is no base", one.files, rows=self.count)
+                return self._holding(one, demand, "there is no base")
             wrong = [*_differences(self._asked.base.columns, self._part)]
         else:
             files = [(path, file.columns) for path, file in zip(self._names, self._part.files, strict=True)]
@@ -267,6 +277,9 @@ class _Table:
         holds = not wrong
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         return Observation(demand.text, holds, "; ".join(wrong[:_SHOWN]) + more, one.files, rows=self.count)
+
+    def _holding(self, one: Expectation, demand: Demand, observed: str) -> Observation:
+        return Observation(demand.text, holds=True, observed=observed, files=one.files, rows=self.count)
 
     def _try_patterns(self, demands: Sequence[tuple[Expectation, Demand]]) -> None:
         import duckdb

@@ -100,7 +100,9 @@ def open_tables(
         for table, paths in tables.items():
             links = [_link(path, place, f"{table}-{number}") for number, path in enumerate(paths)]
             if filled := [(path, link) for path, link in links if form_of(path) != "json" or os.path.getsize(link)]:
-                _load(db, table, filled, nulls, (parts or {}).get(table, _WHOLLY))  # JSON Lines without lines have no columns
+                _load(
+                    db, table, filled, nulls, (parts or {}).get(table, _WHOLLY)
+                )  # JSON Lines without lines have no columns
         yield db
 
 

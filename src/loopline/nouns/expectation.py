@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
-Kind = Literal[
-    "type", "range", "nulls", "one_of", "matches", "unique", "refers", "within", "rows", "change", "schema"
-]
+Kind = Literal["type", "range", "nulls", "one_of", "matches", "unique", "refers", "within", "rows", "change", "schema"]
 TYPES: Final = ("whole", "number", "text", "flag", "date", "time")
 """What a column may hold: whole numbers, numbers, texts, true or false, days, points in time."""
 BY_ROW: Final = ("type", "range", "one_of", "matches", "nulls", "unique", "refers")
@@ -92,7 +90,9 @@ class Expectation:
             yield "within", f"has a time at most {span_of(self.within)} before {_OF_SAID[self.of]}"
 
     def _allowing(self, kind: Kind) -> str:
-        return f", but for {self.allow * 100:g} % of the rows" if self.allow and kind in BY_ROW and kind != "nulls" else ""
+        return (
+            f", but for {self.allow * 100:g} % of the rows" if self.allow and kind in BY_ROW and kind != "nulls" else ""
+        )
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -170,7 +170,7 @@ def in_short(observations: Sequence[Observation]) -> str:
         return f"{len(observations)} hold"
     named = "; ".join(f"{one.demand}: {one.observed}" for one in bad[:2])
     more = f"; and {len(bad) - 2} more" if len(bad) > 2 else ""
-    return f"{len(bad)} of {len(observations)} do not hold: {named}{more}"
+    return f"{len(bad)} of {len(observations)} {'does' if len(bad) == 1 else 'do'} not hold: {named}{more}"
 
 
 def write_expectation(one: Expectation) -> dict[str, Any]:

@@ -151,7 +151,9 @@ def _judged(said: str, ask: Callable[[], Any], rows: Any, *, files: str) -> Obse
         if not _of_pandera(error):
             raise
         broken, samples, observed = _failures(error)
-        return Observation(said, False, observed, files, broken, count, samples)
+        return Observation(
+            said, holds=False, observed=observed, files=files, broken=broken, rows=count, samples=samples
+        )
     if found is None or isinstance(found, bool) or not hasattr(found, "shape"):
         holds = found is None or bool(found)
         return Observation(said, holds, "" if holds else "it says no", files, rows=count)

@@ -66,7 +66,9 @@ def checks(table: Table) -> tuple[Check, ...]:
             values.append((key, value if isinstance(value, str) else json.dumps(value)))
         expect, missing = _expect(one)
         found.append(
-            Check(name, _globs(one, "refs"), one.text("pipeline"), tuple(sorted(values)), expect=expect, missing=missing)
+            Check(
+                name, _globs(one, "refs"), one.text("pipeline"), tuple(sorted(values)), expect=expect, missing=missing
+            )
         )
         one.done()
     return tuple(found)

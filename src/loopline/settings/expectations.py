@@ -51,8 +51,8 @@ def _expectation(table: Table) -> Expectation:
         like_base=like_base,
         allow=table.number("allow", 0.0, most=1.0),
     )
-    _fits(table, found)
     table.done()
+    _fits(table, found)
     return found
 
 
@@ -67,7 +67,9 @@ def _fits(table: Table, found: Expectation) -> None:
         table.fail("to", why, kind="bad-value", hint="name one for each, in the same order")
     for key, other in (("to", "refers"), ("of", "within")):
         if key in table and other not in table:
-            table.fail(key, f"{key} says nothing without {other}", kind="missing-key", hint=f"add {other} = …", missing=other)
+            table.fail(
+                key, f"{key} says nothing without {other}", kind="missing-key", hint=f"add {other} = …", missing=other
+            )
     if not any(True for _ in found.demands()):
         table.source.fail(
             table.path, "this entry of expect asks nothing", kind="missing-key",
@@ -105,7 +107,9 @@ def _end(table: Table, key: str) -> float | str | None:
         from loopline.datasets.demands import moment_of
 
         if moment_of(found) is None:
-            table.fail(key, f"{key} = {found!r} is no time", kind="bad-value", hint="write a number, or 2026-07-31", text=found)
+            table.fail(
+                key, f"{key} = {found!r} is no time", kind="bad-value", hint="write a number, or 2026-07-31", text=found
+            )
     elif found is not None and (found != found or abs(found) == float("inf")):  # noqa: PLR0124 - not a number
         table.fail(key, f"{key} = {found} bounds nothing", kind="bad-value", hint="leave it out")
     return found
@@ -127,7 +131,9 @@ def _ends(table: Table, key: str, *, whole: bool) -> tuple[float | None, float |
             ends.append(inner.number(end, 0.0, least=-1.0))
     inner.done()
     if ends == [None, None]:
-        table.fail(key, f"{key} has neither min nor max", kind="missing-key", hint="add min = … or max = …", missing="min")
+        table.fail(
+            key, f"{key} has neither min nor max", kind="missing-key", hint="add min = … or max = …", missing="min"
+        )
     return ends[0], ends[1]
 
 
@@ -150,7 +156,9 @@ def _pattern(table: Table) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        table.fail("matches", f"{pattern!r} is no pattern: {error}", kind="bad-pattern", hint="mend it", pattern=pattern)
+        table.fail(
+            "matches", f"{pattern!r} is no pattern: {error}", kind="bad-pattern", hint="mend it", pattern=pattern
+        )
     return pattern
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Final
 
 from loopline.errors import NotFound
@@ -23,13 +23,15 @@ def expect(
     loop: Loop,
     version: Annotated[Pointer, "what is looked at: data/flights@main"],
     *,
-    base: Annotated[Pointer | None, "what its rows and columns are compared with; what it was made from when left out"] = None,
+    base: Annotated[
+        Pointer | None, "what its rows and columns are compared with; what it was made from when left out"
+    ] = None,
     only: Annotated[tuple[str, ...], "names of checks; all that speak of these data when left out"] = (),
 ) -> Expected:
     """Hold the tables of a version against what is expected of them, without a change: nothing is written down.
 
-    These are the expectations of the checks that speak of the ref, or of any ref of the data where a number is given. The exit code
-    is 1 where one does not hold.
+    These are the expectations of the checks that speak of the ref; where none does, or a number is given, of those that speak of
+    any ref of the data: what they would say of it. The exit code is 1 where one does not hold.
 
     Example:
         loopline expect data/flights@main
@@ -46,13 +48,18 @@ def expect(
 def checks_of(tx: Tables, loop: Loop, pointer: Pointer, *, only: Sequence[str] = ()) -> tuple[Check, ...]:
     """Give the checks of expectations that speak of data. Raise NotFound kind="no-check"."""
     known = in_force(tx, loop)
-    names = _refs(tx, pointer)
-    found = tuple(one for one in known if one.expect and any(speaks_of(one, name) for name in names))
-    found = tuple(one for one in found if not only or one.name in only)
+    every = [RefName(pointer.asset, "main"), *(one.name for one in tx.refs.of(pointer.asset))]
+    named = [RefName(pointer.asset, pointer.revision.ref)] if isinstance(pointer.revision, Named) else every
+    found = tuple(one for one in speaking(known, named) or speaking(known, every) if not only or one.name in only)
     lost = sorted(set(only) - {one.name for one in found})
     if lost or not found:
         raise none_of(pointer.asset, lost[0] if lost else "")
     return found
+
+
+def speaking(checks: Iterable[Check], refs: Sequence[RefName]) -> tuple[Check, ...]:
+    """Leave the checks of expectations that speak of one of these refs."""
+    return tuple(one for one in checks if one.expect and any(speaks_of(one, ref) for ref in refs))
 
 
 def none_of(asset: AssetName, name: str = "") -> NotFound:
@@ -61,12 +68,6 @@ def none_of(asset: AssetName, name: str = "") -> NotFound:
         f"no check {name} speaks of {asset}" if name else f"nothing is expected of {asset}", kind="no-check",
         hint=f'add [checks."NAME"] with refs = ["{asset}@*"] and expect to loopline.toml', asset=str(asset),
     )  # fmt: skip
-
-
-def _refs(tx: Tables, pointer: Pointer) -> list[RefName]:
-    if isinstance(pointer.revision, Named):
-        return [RefName(pointer.asset, pointer.revision.ref)]
-    return [RefName(pointer.asset, "main"), *(one.name for one in tx.refs.of(pointer.asset))]
 
 
 def _before(tx: Tables, version: Version) -> Version | None:

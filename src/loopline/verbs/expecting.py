@@ -227,13 +227,15 @@ def answer(loop: Loop, check: Check, move: Move, change: Change, *, run: str) ->
             subject = subject_of(tx, loop, version, base, (check,))
         found = observations(loop, subject, check, patience=PATIENCE)
     except BaseException as error:
-        _finished(loop, check, run, RunState.CANCELLED if isinstance(error, KeyboardInterrupt) else RunState.CRASHED, str(error))
+        state = RunState.CANCELLED if isinstance(error, KeyboardInterrupt) else RunState.CRASHED
+        with suppress(LooplineError):  # then whoever buries says it
+            _finished(loop, check, run, state, str(error))
         if not isinstance(error, LooplineError):
             raise
         said = f"{error.message} → {error.hint}" if error.hint else error.message
         return Verdict(check.name, change.head, Result.ERROR, run, loop.clock.now(), said)
     summary, holds = in_short(found), all(one.holds for one in found)
-    links = [*_links(**{pointer: one for pointer, one in subject.others.items()})]
+    links = [*_links(**subject.others)]
     _keep(loop, run, Evaluation((), observations=found), links)
     _finished(loop, check, run, RunState.FINISHED if holds else RunState.FAILED, "" if holds else summary)
     result = Result.PASS if holds else Result.FAIL
@@ -259,10 +261,9 @@ def _keep(loop: Loop, run: str, found: Evaluation, inputs: Sequence[Link]) -> No
 
 
 def _finished(loop: Loop, check: Check, run: str, state: RunState, error: str) -> None:
-    with suppress(LooplineError) if state is RunState.CRASHED else ExitStack():
-        with loop.ledger.write(loop.project, loop.actor) as tx:
-            tx.runs.move(run, state, error=error or None)
-            tx.say("run.finished", run, name=check.name, state=str(state), error=error or None)
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        tx.runs.move(run, state, error=error or None)
+        tx.say("run.finished", run, name=check.name, state=str(state), error=error or None)
 
 
 def kept(loop: Loop, run: Run) -> tuple[Observation, ...]:

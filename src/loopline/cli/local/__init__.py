@@ -29,7 +29,7 @@ COMMANDS: tuple[Verb, ...] = (
         "expect",
         "local",
         "data",
-        "Hold the tables of a folder or of a version against what is expected of them; exit code 1 where something does not hold.",
+        "Hold the tables of a folder or of a version against what is expected of them; exit code 1 where one does not hold.",
     ),
     Verb("checkout", "local", "data", "Make a folder hold the files of a version."),
     Verb(

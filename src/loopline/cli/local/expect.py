@@ -26,10 +26,12 @@ def expect(
     version: Annotated[str, "data/flights: its folder here; data/flights@main: that version"],
     *,
     folder: Annotated[Path | None, "the folder, where it is not the declared one"] = None,
-    base: Annotated[Pointer | None, "what rows and columns are compared with; what it was made from when left out"] = None,
+    base: Annotated[
+        Pointer | None, "what rows and columns are compared with; what it was made from when left out"
+    ] = None,
     only: Annotated[tuple[str, ...], "names of checks; all that speak of these data when left out"] = (),
 ) -> Expected:
-    """Hold the tables of a folder or of a version against what is expected of them; exit code 1 where something does not hold.
+    """Hold the tables of a folder or of a version against what is expected of them; exit code 1 where one does not hold.
 
     A folder is held against what loopline.toml says now, and compared with where its branch stands; a version against the
     checks in force. Nothing is stored.
@@ -49,7 +51,9 @@ def expect(
     if folder is None:
         return where.client.do(ask, pointer, base=base, only=only)
     stand = working.stand(folder)
-    return _folder(where, folder, RefName(pointer.asset, stand.branch if stand and stand.branch else "main"), base, only)
+    return _folder(
+        where, folder, RefName(pointer.asset, stand.branch if stand and stand.branch else "main"), base, only
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,12 @@ def _folder(where: Place, folder: Path, ref: RefName, base: Pointer | None, only
     """Hold the tables of a folder against the checks of the project's file that speak of its branch."""
     from loopline.datasets.expectations import Asked
     from loopline.nouns.expectation import Expected
-    from loopline.verbs.declaring import speaks_of
-    from loopline.verbs.expect import none_of
+    from loopline.verbs.expect import none_of, speaking
     from loopline.verbs.expecting import PATIENCE, look_into, tables_of, unique_in
 
-    checks = [one for one in where.settings.checks if one.expect and speaks_of(one, ref)]
-    checks = [one for one in checks if not only or one.name in only]
+    known = where.settings.checks
+    checks = speaking(known, [ref]) or speaking(known, [RefName(ref.asset, "main")])
+    checks = tuple(one for one in checks if not only or one.name in only)
     lost = sorted(set(only) - {one.name for one in checks})
     if lost or not checks:
         raise none_of(ref.asset, lost[0] if lost else "")
