@@ -228,7 +228,7 @@ def test_the_project_file_declares_checks_where_no_policy_does(project: Project)
 
 
 def test_a_function_of_the_project_checks_data_that_no_run_made(project: Project) -> None:
-    """Its code is that of the project: where `code/PROJECT@main` points, else what was run last. Its rows are the evidence."""
+    """Its code is that of `code/PROJECT@main` or else what was run last, and the rows that it gives back are the evidence."""
     rule = """
     from loopline import expectation
 

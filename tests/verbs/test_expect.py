@@ -43,7 +43,7 @@ def test_a_version_is_held_against_what_its_branch_expects(world: World) -> None
 
 
 def test_a_branch_of_which_nothing_is_expected_is_held_against_the_others(world: World) -> None:
-    """What would main say of it? That is asked before one merges."""
+    """What main would say of it is what one asks before a merge."""
     world.do("branch", DATA, "other")
     found = world.do("expect", Pointer(DATA, Named("other")))
     assert [one.demand for one in found.observations] == [
