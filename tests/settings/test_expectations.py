@@ -55,9 +55,12 @@ def test_a_policy_document_keeps_expectations(tmp_path: Path) -> None:
     assert b"expect" not in dump_document(plain)
     (_, *said) = diff_documents(Document(), found)
     assert any("delay is a whole number" in line for line in said)
-    with pytest.raises(Invalid) as raised:
-        load_document(dump_document(found).replace(b'"whole"', b'"wholly"'))
-    assert raised.value.kind == "bad-policy"
+    for good, bad in (
+        (b'"whole"', b'"wholly"'), (b'["EWR","JFK"]', b'[["EWR"]]'), (b"1800", b'{"a":1}'), (b'"nulls":0.0', b'"nulls":"x"'),
+    ):  # fmt: skip
+        with pytest.raises(Invalid) as raised:
+            load_document(dump_document(found).replace(good, bad))
+        assert raised.value.kind == "bad-policy"
 
 
 @pytest.mark.parametrize(

@@ -158,3 +158,13 @@ def test_one_may_read_what_is_referred_to(world: World) -> None:
     with pytest.raises(Refused) as raised:
         kept_to.do("expect", Pointer(DATA, Named("main")))
     assert raised.value.kind == "not-allowed"
+
+
+def test_a_server_opens_files_in_a_process_of_its_own(world: World) -> None:
+    """What it finds there is what is found here, of the candidate, its base and the data that are referred to."""
+    world.do("add", AssetName(PROJECT, "data", "planes"), tree=world.tree(all_csv=b"plane\nA\n"))
+    govern(world, PLANES, Expectation(change_min=0.0, like_base=True), ONCE)
+    world.do("add", DATA, tree=world.tree(a_csv=b"plane,day,flight\nA,1,2\n"), branch="other")
+    pointer = Pointer(DATA, Named("other"))
+    served = World(replace(world.loop, caller=Caller(ANN, open=True)))
+    assert served.do("expect", pointer, base=pointer) == world.do("expect", pointer, base=pointer)

@@ -11,6 +11,13 @@ TYPES: Final = ("whole", "number", "text", "flag", "date", "time")
 """What a column may hold: whole numbers, numbers, texts, true or false, days, points in time."""
 BY_ROW: Final = ("type", "range", "one_of", "matches", "nulls", "unique", "refers")
 """Kinds of demands that single rows break."""
+_LISTS: Final = ("columns", "one_of", "to", "schema")
+_VALUES: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("nulls", "allow", "change_min", "change_max"), (int, float)),
+    **dict.fromkeys(("min", "max"), (int, float, str)),
+    **dict.fromkeys(("within", "rows_min", "rows_max"), int), **dict.fromkeys(("unique", "like_base"), bool),
+}  # fmt: skip
+"""Types of what is no text."""
 _UNITS: Final = ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"))
 
 
@@ -180,8 +187,14 @@ def write_expectation(one: Expectation) -> dict[str, Any]:
 
 
 def read_expectation(found: Mapping[str, Any]) -> Expectation:
-    """Read what `write_expectation` wrote. Raise TypeError for a key that it does not know."""
+    """Read what `write_expectation` wrote. Raise TypeError for a key or a value that it does not write."""
     told: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
+    for key, value in told.items():
+        kinds = (str, int, float) if key == "one_of" else str
+        if not (
+            all(isinstance(one, kinds) for one in value) if key in _LISTS else isinstance(value, _VALUES.get(key, str))
+        ):
+            raise TypeError(f"{key} is {value!r}")
     return Expectation(**told)
 
 
