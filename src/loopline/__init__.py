@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loopline.nouns.evaluation import Evaluation
     from loopline.pipelines.inputs import Data, Model
     from loopline.pipelines.step import pipeline, step
+    from loopline.sdk.expecting import expectation
     from loopline.sdk.fluent import connect, data, log, model, start
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ _HOMES = {
     "connect": "loopline.sdk.fluent",
     "data": "loopline.sdk.fluent",
     "evaluate": "loopline.checks.metrics",
+    "expectation": "loopline.sdk.expecting",
     "log": "loopline.sdk.fluent",
     "model": "loopline.sdk.fluent",
     "pipeline": "loopline.pipelines.step",
@@ -55,6 +57,7 @@ __all__ = [
     "connect",
     "data",
     "evaluate",
+    "expectation",
     "log",
     "model",
     "pipeline",

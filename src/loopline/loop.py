@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from loopline.nouns.progress import Progress
 
@@ -65,6 +65,26 @@ class Loop:
     """Told how far long work has come."""
     run: str = ""
     """Id that was promised for the run which this work begins; empty: a new one."""
+
+
+class Reading(Protocol):
+    """As much of a loop as opening tables needs, so that a folder can be looked at where the loop is far away."""
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where bytes are."""
+
+    @property
+    def work(self) -> Path:
+        """A folder of this machine for scratch files."""
+
+    @property
+    def caller(self) -> Caller | None:
+        """Who asks a server; None: files are opened in this process."""
+
+    @property
+    def report(self) -> Callable[[Progress], None]:
+        """Told how far it is."""
 
 
 def declared_here(loop: Loop, declared: tuple[T, ...]) -> tuple[T, ...]:

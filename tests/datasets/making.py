@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import struct
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from xxhash import xxh3_64_intdigest
 
@@ -149,3 +150,14 @@ def scanned(folder: Path) -> list[Found]:
     """All files of a folder in the order of a tree, as they are seen by an index that knows none of them."""
     with tempfile.TemporaryDirectory() as place:
         return sorted(scan(folder, Index(Path(place) / "index")), key=lambda one: one.path.encode())
+
+
+def parquet(path: Path, kinds: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write a table with these types of DuckDB."""
+    import duckdb
+
+    cells = ", ".join(f"CAST(CAST(? AS VARCHAR) AS {kind}) AS {c}" for c, kind in kinds.items())
+    query = " UNION ALL ".join([f"SELECT {cells}"] * len(rows)) or f"SELECT {cells} LIMIT 0"
+    values = [None if one is None else str(one) for row in rows or [{}] for one in map(row.get, kinds)]
+    duckdb.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)", values)
+    return path

@@ -86,6 +86,7 @@ WORDS: dict[str, list[str]] = {
     "diff": ["data/tiny@1", "data/tiny@1"],
     "discard": ["data/tiny@main"],
     "doctor": [],
+    "expect": ["data/tiny@1"],
     "feed": [],
     "find": ["runs"],
     "fire": ["nightly"],
@@ -156,6 +157,7 @@ WORDS: dict[str, list[str]] = {
     "worker": [],
 }
 OTHERWISE = {
+    "expect": "no-check",
     "pull": "store-missing",
     "abort": "rollout-over",
     "acknowledge": "no-alert",

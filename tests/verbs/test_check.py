@@ -225,3 +225,33 @@ def test_the_project_file_declares_checks_where_no_policy_does(project: Project)
     project.do("policy", document=dump_document(Document((NEEDED,), ())).decode(), why="test")
     project.loop = replace(project.loop, checks=(SIZE,))
     assert [verdict.check for verdict in check(project, propose(project)).verdicts] == ["eval/size"]
+
+
+def test_a_function_of_the_project_checks_data_that_no_run_made(project: Project) -> None:
+    """Its code is that of `code/PROJECT@main` or else what was run last, and the rows that it gives back are the evidence."""
+    rule = """
+    from loopline import expectation
+
+    @expectation(frame="duckdb")
+    def in_time(flights):
+        \"\"\"No delay is negative.\"\"\"
+        return flights.filter("delay < 0")
+    """
+    check = Check("flights/rows", ("data/flights@*",), "in_time")
+    needed = Policy("flights", ("data/flights@main",), checks=("flights/rows",))
+    project.do("policy", document=dump_document(Document((needed,), (check,))).decode(), why="test")
+    published = project.data(july_csv=b"day,delay\n1,3\n2,-1\n")
+    assert published.change
+    (verdict,) = project.do("check", published.change.id, executor="inline").verdicts
+    assert (str(verdict.result), "was not made by a run" in verdict.summary) == ("error", True)
+    project.write(tiny=TINY + rule)
+    project.trained(params={"data": "data/flights@1"})
+    (verdict,) = project.do("check", published.change.id, executor="inline").verdicts
+    assert (str(verdict.result), verdict.summary) == (
+        "fail",
+        "1 of 1 does not hold: No delay is negative: 1 of 2 rows are wrong",
+    )
+    assert verdict.observations[0].samples[0].cells == {"day": "2", "delay": "-1"}
+    good = project.data(july_csv=b"day,delay\n1,3\n").change
+    assert good
+    assert project.do("check", good.id, executor="inline").state == "approved"

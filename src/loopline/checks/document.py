@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from loopline.checks.policy import say_duration
 from loopline.errors import Invalid
 from loopline.nouns.check import Check
 from loopline.nouns.event import canonical
+from loopline.nouns.expectation import Expectation, read_expectation, write_expectation
 from loopline.nouns.policy import Approvals, OverrideRule, Policy, Soak
 from loopline.nouns.trigger import Trigger, read, write
 
@@ -33,7 +34,7 @@ class Document:
 def dump_document(document: Document) -> bytes:
     """Write it down. Raise Invalid where two policies, checks or triggers have one name.
 
-    Without triggers the bytes are those of a Loopline that knew none, which reads them all the same.
+    Without triggers and expectations the bytes are those of a Loopline that knew none, which reads them all the same.
     """
     _check_names(document)
     checks = sorted((_plain(one) for one in document.checks), key=lambda one: str(one["name"]))
@@ -57,7 +58,7 @@ def load_document(data: bytes) -> Document:
         _known(found, {"version", "policies", "checks", "triggers"})
         document = Document(
             tuple(_policy(one) for one in found["policies"]),
-            tuple(_build(Check, one) for one in found["checks"]),
+            tuple(_check(one) for one in found["checks"]),
             tuple(read(one) for one in found.get("triggers", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -110,8 +111,10 @@ def _said(one: Policy | Check | Trigger) -> dict[str, str]:
         params = ", ".join(f"{key}={value}" for key, value in one.params)
         return {
             "refs": _list("refs", one.refs),
-            "pipeline": f"pipeline {one.pipeline}",
+            "pipeline": f"pipeline {one.pipeline}" if one.pipeline else "",
             "params": params and f"params {params}",
+            "expect": _list("expect", tuple(map(str, one.expect)), "; "),
+            "missing": _list("missing", one.missing),
         }
     who, soak = one.approvals, one.soak
     approvals = who and (
@@ -140,6 +143,9 @@ def _list(word: str, items: Sequence[str], separator: str = ", ") -> str:
 
 def _plain(one: Policy | Check) -> dict[str, Any]:
     found: dict[str, Any] = asdict(one, dict_factory=lambda pairs: {key: _json(value) for key, value in pairs})
+    if isinstance(one, Check):
+        found["expect"] = [write_expectation(each) for each in one.expect]
+        found = {key: value for key, value in found.items() if value or key not in ("expect", "missing")}
     return found
 
 
@@ -147,6 +153,17 @@ def _json(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value // timedelta(microseconds=1)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _check(found: dict[str, Any]) -> Check:
+    known = {one.name for one in fields(Expectation)}
+    for one in found.get("expect", ()):
+        _known(one, known)
+    check: Check = _build(Check, {**found, "expect": ()})
+    expect = tuple(read_expectation(one) for one in found.get("expect", ()))
+    for one in expect:
+        str(one)  # a word that is not understood is an error here, and not when a check is run
+    return replace(check, expect=expect)
 
 
 def _policy(found: dict[str, Any]) -> Policy:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _TELLING = (
     "add", "merge", "revert", "cherry_pick", "check", "promote", "deploy", "apply", "run", "reproduce", "verify", "doctor",
-    "backup", "restore", "adopt",
+    "backup", "restore", "adopt", "expect",
 )  # fmt: skip
 """Commands whose point is the answer."""
 
@@ -78,6 +78,7 @@ _JUDGES: dict[str, Callable[[Any], int]] = {
     "Change": _change,
     "Review": lambda review: _change(review.change),
     "Published": lambda published: _change(published.change) if published.change else FINE,
+    "Expected": lambda found: FINE if found.holds else FAILED,
     "Merge": _merge,
     "Verdict": lambda verdict: _result(verdict.result),
     "Requirement": lambda requirement: _result(requirement.result),

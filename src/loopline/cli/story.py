@@ -214,7 +214,12 @@ def better_with_july(teller: Teller) -> None:
     """Take new data: July arrives and makes a better model."""
     teller.months("7")
     teller.do("loopline status data/flights")
-    teller.do('loopline add data/flights --message "July"')
+    teller.do('loopline add data/flights --message "July"', expect=1)
+    teller.say(
+        "What comes to main must hold what is expected of flights: unique, whole minutes, known airports, no fewer rows."
+    )
+    teller.do("loopline check data/flights@main")
+    teller.do("loopline apply data/flights@main")
     teller.do("loopline run train")
     teller.say(
         "promote proposes and checks; both models are measured on the same last days of July, which neither was trained on."
@@ -247,6 +252,8 @@ def bad_data(teller: Teller) -> None:
     teller.do(f'loopline apply {CHAMPION} --override "the demo wants to see it" --as sam')
     teller.say("It was a mistake. One command returns code, data and model together and marks what was bad.")
     teller.do(f'loopline rollback {CHAMPION} --why "{UNITS}"')
+    teller.say("These data could not have come to main: a delay that was divided by 60 is no whole number of minutes.")
+    teller.do("loopline expect data/flights@units", expect=1)
     teller.say("The automation that tries again is refused.")
     teller.do(f'loopline propose {CHAMPION} --to 3 --why "nightly retraining" --as trigger:nightly', expect=1)
     teller.say("The working folder goes back to what main says, in git and in the data.")
@@ -295,7 +302,9 @@ def meet_traffic(teller: Teller) -> None:
 def reality_answers(teller: Teller) -> None:
     """Learn what came true: labels, quality, drift."""
     teller.months("8-9")
-    teller.do('loopline add data/flights --message "August and September"')
+    teller.do('loopline add data/flights --message "August and September"', expect=1)
+    teller.do('loopline promote data/flights@main --to latest --why "August and September"')
+    teller.do("loopline checkout data/flights@main")
     teller.do(f"loopline label {PROD} --file labels.csv")
     teller.say("Only labels count that were known within a day, so that every week is as old as the others.")
     teller.do(f"loopline quality {PROD} --since 2013-07-01 --window 14d --maturity 1d --slice origin")
@@ -359,7 +368,9 @@ def roll_out(teller: Teller) -> None:
 def roll_back(teller: Teller) -> None:
     """Roll back: the mistake of July happens again, and the judge finds it."""
     teller.months("10")
-    teller.do('loopline add data/flights --message "October"')
+    teller.do('loopline add data/flights --message "October"', expect=1)
+    teller.do('loopline promote data/flights@main --to latest --why "October"')
+    teller.do("loopline checkout data/flights@main")
     teller.do("git switch --quiet --create units-again")
     teller.do("""sed -i 's/^UNIT = "minutes"/UNIT = "seconds"/' months.py""")
     teller.do("loopline branch data/flights units-again")

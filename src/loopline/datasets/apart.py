@@ -37,9 +37,9 @@ _START: Final = "from loopline.datasets.apart import main; main()"
 
 
 def apart(call: str, told: Mapping[str, Any], *, scratch: Path, seconds: float = SECONDS) -> Any:
-    """Give the answer of `diff_rows`, `profile` or `merge_tables` from a process of its own; `told` are its arguments.
+    """Give the answer of `diff_rows`, `profile`, `merge_tables`, `observe` or `shape` from a process of its own.
 
-    Raise what the call raises, Unavailable kind="tables-too-slow", "tables-died", "server-busy".
+    `told` are its arguments. Raise what the call raises, Unavailable kind="tables-too-slow", "tables-died", "server-busy".
     """
     if not _AT_ONCE.acquire(timeout=min(seconds, _PATIENCE)):
         raise Unavailable("other tables are being read", kind="server-busy", hint="wait a moment, then try again")
@@ -145,4 +145,27 @@ def _merge(_: Path, told: dict[str, Any]) -> Any:
     return {"merged": found.body is not None, "conflicts": conflicts, "count": found.count, "why": found.why}
 
 
-_CALLS: Final = {"diff_rows": _diff, "profile": _profile, "merge_tables": _merge}
+def _observe(scratch: Path, told: dict[str, Any]) -> Any:
+    from dataclasses import asdict
+
+    from loopline.datasets.expectations import Asked, Shape, observe
+    from loopline.nouns.expectation import read_expectation
+
+    files = {path: Path(place) for path, place in told.pop("files").items()}
+    expectations = [read_expectation(one) for one in told.pop("expectations")]
+    base = told.pop("base")
+    others = {pointer: [Path(one) for one in paths] for pointer, paths in told.pop("others").items()}
+    asked = Asked(**told, base=Shape(**base) if base else None, others=others, scratch=scratch, memory=MEMORY)
+    return [asdict(one) for one in observe(files, expectations, asked)]
+
+
+def _shape(scratch: Path, told: dict[str, Any]) -> Any:
+    from loopline.datasets.expectations import shape
+
+    found = shape([Path(one) for one in told["paths"]], missing=told["missing"], scratch=scratch, memory=MEMORY)
+    return {"rows": found.rows, "columns": dict(found.columns)}
+
+
+_CALLS: Final = {
+    "diff_rows": _diff, "profile": _profile, "merge_tables": _merge, "observe": _observe, "shape": _shape,
+}  # fmt: skip

@@ -15,7 +15,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -41,6 +42,30 @@ _FORMS: Final = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One file, as it was read into a table: its rows follow those of the files before it."""
+
+    path: Path
+    columns: Mapping[str, str]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is wanted of the files of a table, where that is not all of it."""
+
+    columns: Collection[str] | None = None
+    """Columns that are read; None: all."""
+    texts: Collection[str] = ()
+    """Columns of a CSV that stay as they are written: `01234` is no number."""
+    files: list[Loaded] = field(default_factory=list)
+    """Filled with what each file held."""
+
+
+_WHOLLY: Final = Part()
+
+
 @contextlib.contextmanager
 def open_tables(
     tables: Mapping[str, Sequence[Path]],
@@ -49,13 +74,15 @@ def open_tables(
     scratch: Path | None = None,
     memory: str = MEMORY,
     beside: Sequence[Path] = (),
+    parts: Mapping[str, Part] | None = None,
 ) -> Iterator[Any]:
     """Give a connection that has each of `tables` (names that we choose) as a table of all rows of its files.
 
     Columns are joined by name; a column that has two types is read as the wider of two numbers, or else as text. A table
     without files, or of empty JSON Lines, is left out. `scratch`: a folder for what does not fit into `memory`; that of the
-    system when left out. `beside`: files of ours, in whose folders it may read and write, too. Raise Unavailable
-    kind="extra-missing", "out-of-memory", Invalid kind="not-a-table", "ragged-rows", "bad-table".
+    system when left out. `beside`: files of ours, in whose folders it may read and write, too. `parts`: by table, what is
+    wanted of it. Raise Unavailable kind="extra-missing", "out-of-memory", Invalid kind="not-a-table", "ragged-rows",
+    "bad-table".
     """
     try:
         import duckdb
@@ -80,7 +107,9 @@ def open_tables(
         for table, paths in tables.items():
             links = [_link(path, place, f"{table}-{number}") for number, path in enumerate(paths)]
             if filled := [(path, link) for path, link in links if form_of(path) != "json" or os.path.getsize(link)]:
-                _load(db, table, filled, nulls)  # JSON Lines without lines have no columns either
+                _load(
+                    db, table, filled, nulls, (parts or {}).get(table, _WHOLLY)
+                )  # JSON Lines without lines have no columns
         yield db
 
 
@@ -161,13 +190,13 @@ def _readable(kind: str) -> str:
     return "VARCHAR" if "WITH TIME ZONE" in kind else kind
 
 
-def _load(db: Any, table: str, links: Sequence[tuple[Path, str]], nulls: Sequence[str]) -> None:
+def _load(db: Any, table: str, links: Sequence[tuple[Path, str]], nulls: Sequence[str], part: Part) -> None:
     import duckdb
 
     described = []
     for path, link in links:
         try:
-            described.append(_describe(db, form_of(path), link, nulls))
+            described.append(_describe(db, form_of(path), link, nulls, part.texts))
             if form_of(path) == "json" and (alike := _alike(db, link, described[-1][0])):
                 raise _bad(path, f"{alike} is the name of another column, but for capital letters")
             if form_of(path) == "csv" and not described[-1][1] and (empty := _explain_csv(path)):
@@ -177,24 +206,30 @@ def _load(db: Any, table: str, links: Sequence[tuple[Path, str]], nulls: Sequenc
     types = _merged([columns for columns, has_rows in described if has_rows] or [columns for columns, _ in described])
     for number, ((path, link), (columns, _)) in enumerate(zip(links, described, strict=True)):
         wanted = {column: _readable(types.get(column, kind)) for column, kind in columns.items()}
-        casts = ", ".join(f"CAST({name(c)} AS {kind}) AS {name(c)}" for c, kind in wanted.items())
+        kept = {c: kind for c, kind in wanted.items() if part.columns is None or c in part.columns}
+        kept = kept or dict([*wanted.items()][:1])  # rows without a column are none
+        casts = ", ".join(f"CAST({name(c)} AS {kind}) AS {name(c)}" for c, kind in kept.items())
         query = f"SELECT {casts} FROM {_reading(form_of(path), link, nulls, wanted)}"
         try:
             if number == 0:
-                db.execute(f"CREATE TEMP TABLE {name(table)} AS {query}")
-                continue
-            here = columns_of(db, table)
-            for column in wanted.keys() - here.keys():
-                db.execute(f"ALTER TABLE {name(table)} ADD COLUMN {name(column)} {wanted[column]}")
-            db.execute(f"INSERT INTO {name(table)} BY NAME {query}")
+                (count,) = db.execute(f"CREATE TEMP TABLE {name(table)} AS {query}").fetchone()
+            else:
+                here = columns_of(db, table)
+                for column in kept.keys() - here.keys():
+                    db.execute(f"ALTER TABLE {name(table)} ADD COLUMN {name(column)} {kept[column]}")
+                (count,) = db.execute(f"INSERT INTO {name(table)} BY NAME {query}").fetchone()
         except duckdb.Error as error:
             raise _explain(path, error, link) from error
+        if part is not _WHOLLY:
+            part.files.append(Loaded(path, wanted, count))
 
 
-def _describe(db: Any, form: str, link: str, nulls: Sequence[str]) -> tuple[dict[str, str], bool]:
+def _describe(
+    db: Any, form: str, link: str, nulls: Sequence[str], texts: Collection[str]
+) -> tuple[dict[str, str], bool]:
     """Give columns and types of one file, and whether it has rows (without, its types mean nothing)."""
     if form == "csv":
-        columns = _sniffed(db, link, nulls)
+        columns = {one: "VARCHAR" if one in texts else kind for one, kind in _sniffed(db, link, nulls).items()}
     else:
         source = _reading(form, link, nulls, None)
         columns = {row[0]: row[1] for row in db.execute(f"DESCRIBE FROM {source}").fetchall()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from loopline.nouns.expectation import Observation
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -43,6 +45,8 @@ class Evaluation:
     estimates: tuple[Estimate, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
     """What it was measured on, for people: period, rows, who was left out."""
+    observations: tuple[Observation, ...] = ()
+    """What was expected of it, and how that stands. A check fails where one does not hold."""
 
     def find(self, metric: str, *, column: str = "", member: str = "") -> Estimate | None:
         """Look one estimate up."""

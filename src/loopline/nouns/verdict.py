@@ -8,6 +8,7 @@ from typing import Literal
 
 from loopline.nouns.digest import Digest
 from loopline.nouns.evaluation import Estimate
+from loopline.nouns.expectation import Observation
 
 
 class Result(StrEnum):
@@ -37,6 +38,8 @@ class Verdict:
     summary: str = ""
     estimates: tuple[Estimate, ...] = ()
     """What the check measured, paired with the base where it had one."""
+    observations: tuple[Observation, ...] = ()
+    """What it expected and how that stands, where it is looked at by itself: the evaluation of its run has them."""
 
 
 @dataclass(frozen=True, slots=True)

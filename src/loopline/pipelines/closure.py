@@ -20,7 +20,7 @@ from loopline.pipelines.scopes import EVERY_FILE, EVERY_MODULE, Path
 from loopline.pipelines.source import Item, Module, SourceTree
 
 _Id = tuple[str, int]
-_OUR_WORDS: Final = {"step", "pipeline", "Data", "Model", "Evaluation"}
+_OUR_WORDS: Final = {"step", "pipeline", "expectation", "Data", "Model", "Evaluation"}
 _BY_NAME: Final = (
     "importlib.util importlib.machinery importlib.reload importlib.import_module runpy pkgutil sys.modules sys.path "
     "sys.meta_path inspect.getmodule pickle.load pickle.loads pickle.Unpickler cloudpickle.load cloudpickle.loads dill "

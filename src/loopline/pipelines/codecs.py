@@ -10,12 +10,14 @@ import os
 import shutil
 import sys
 from abc import ABC, abstractmethod
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from loopline.errors import Invalid
 from loopline.nouns.artifact import BYTES, EVALUATION, JSON, TREE
 from loopline.nouns.evaluation import Estimate, Evaluation
+from loopline.nouns.expectation import read_observation
 
 VALUE: Final = "value"
 """The file that a codec writes when its artifact is one blob."""
@@ -133,14 +135,17 @@ class EvaluationCodec(_Text):
     def to_bytes(self, value: Evaluation) -> bytes:
         """Write it with sorted keys."""
         facts = {str(key): str(fact) for key, fact in value.facts.items()}
-        written = {"estimates": [_fields(one) for one in value.estimates], "facts": facts}
+        written: dict[str, Any] = {"estimates": [_fields(one) for one in value.estimates], "facts": facts}
+        if value.observations:
+            written["observations"] = [asdict(one) for one in value.observations]
         return json.dumps(written, separators=(",", ":"), sort_keys=True).encode()
 
     def from_bytes(self, data: bytes) -> Evaluation:
         """Read it. Raise Invalid for what is none."""
         try:
             read = json.loads(data)
-            return Evaluation(tuple(Estimate(**one) for one in read["estimates"]), dict(read["facts"]))
+            observations = tuple(map(read_observation, read.get("observations", ())))
+            return Evaluation(tuple(Estimate(**one) for one in read["estimates"]), dict(read["facts"]), observations)
         except (ValueError, TypeError, KeyError) as error:
             raise Invalid("this is no evaluation", kind="bad-evaluation", hint="run the evaluation again") from error
 

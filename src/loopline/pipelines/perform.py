@@ -34,7 +34,7 @@ from loopline.pipelines.codecs import EvaluationCodec
 from loopline.pipelines.graph import Node
 from loopline.pipelines.inputs import Data, Model, given
 from loopline.pipelines.loading import code_at
-from loopline.pipelines.step import Step
+from loopline.pipelines.step import Pipeline, Step
 from loopline.pipelines.values import Values, is_tree
 
 CALL = "loopline.pipelines.perform:perform"
@@ -176,6 +176,7 @@ class _Performance:
         with code.active():
             with self._part("load"):
                 found = code.find(self.task.call)
+                found = found.made_of if isinstance(found, Pipeline) and found.made_of else found
                 function = found.function if isinstance(found, Step) else found
             value, attempts = self._attempts(function)
             with self._part("keep"):

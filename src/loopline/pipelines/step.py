@@ -36,13 +36,13 @@ class Options:
         self, *, retries: int = 0, retry_delay: float = 0.0, timeout: float | None = None, cache: bool = True
     ) -> None:
         if not _whole(retries) or retries < 0:
-            raise _bad_option("retries", retries, "write a whole number of at least 0")
+            raise bad_option("retries", retries, "write a whole number of at least 0")
         if not _real(retry_delay) or retry_delay < 0:
-            raise _bad_option("retry_delay", retry_delay, "write seconds, at least 0")
+            raise bad_option("retry_delay", retry_delay, "write seconds, at least 0")
         if timeout is not None and (not _real(timeout) or timeout <= 0):
-            raise _bad_option("timeout", timeout, "write seconds above 0, or None")
+            raise bad_option("timeout", timeout, "write seconds above 0, or None")
         if not isinstance(cache, bool):
-            raise _bad_option("cache", cache, "write True or False")
+            raise bad_option("cache", cache, "write True or False")
         self.retries = retries
         self.retry_delay = float(retry_delay)
         self.timeout = None if timeout is None else float(timeout)
@@ -85,10 +85,12 @@ class Step(Generic[P, R]):
 class Pipeline(Generic[P, R]):
     """A function whose body calls steps. Called by itself it runs them one after the other, as plain functions."""
 
-    def __init__(self, function: Callable[P, R], *, name: str = "") -> None:
+    def __init__(self, function: Callable[P, R], *, name: str = "", made_of: Step[..., Any] | None = None) -> None:
         update_wrapper(self, function)
         self.function = function
         self.name = name or function.__name__
+        self.made_of = made_of
+        """Its one step, where both are made of one function: a worker that looks for the step finds the pipeline."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the body. Inside another pipeline that is being traced its steps join that pipeline's graph."""
@@ -184,12 +186,12 @@ def step(function: Callable[..., Any] | None = None, /, *, name: str = "", outpu
     """
     unknown = options.keys() - set(Options.__slots__)
     if unknown:
-        raise _bad_option(min(unknown), options[min(unknown)], f"options are {', '.join(sorted(Options.__slots__))}")
+        raise bad_option(min(unknown), options[min(unknown)], f"options are {', '.join(sorted(Options.__slots__))}")
     chosen = Options(**options)
     named = _names(outputs)
 
     def wrap(function: Callable[..., Any]) -> Step[..., Any]:
-        return Step(_callable(function, "step"), chosen, name=name, outputs=named)
+        return Step(plain_function(function, "step"), chosen, name=name, outputs=named)
 
     return wrap if function is None else wrap(function)
 
@@ -209,12 +211,13 @@ def pipeline(function: Callable[..., Any] | None = None, /, *, name: str = "") -
     """
 
     def wrap(function: Callable[..., Any]) -> Pipeline[..., Any]:
-        return Pipeline(_callable(function, "pipeline"), name=name)
+        return Pipeline(plain_function(function, "pipeline"), name=name)
 
     return wrap if function is None else wrap(function)
 
 
-def _callable(function: Any, word: str) -> Callable[..., Any]:
+def plain_function(function: Any, word: str) -> Callable[..., Any]:
+    """Give a function that a decorator of this name may stand above. Raise Invalid kind="not-a-function"."""
     if not callable(function) or not hasattr(function, "__qualname__") or isinstance(function, type):
         raise Invalid(
             f"@{word} stands above a {type(function).__name__}, not above a function",
@@ -234,16 +237,17 @@ def _callable(function: Any, word: str) -> Callable[..., Any]:
 
 def _names(outputs: Any) -> tuple[str, ...]:
     if isinstance(outputs, str) or not isinstance(outputs, (tuple, list)):
-        raise _bad_option("outputs", outputs, 'write a tuple of names, as in outputs=("model", "scores")')
+        raise bad_option("outputs", outputs, 'write a tuple of names, as in outputs=("model", "scores")')
     for name in outputs:
         if not isinstance(name, str) or not name.isidentifier():
-            raise _bad_option("outputs", name, "each output is named like a variable")
+            raise bad_option("outputs", name, "each output is named like a variable")
     if len(set(outputs)) != len(outputs):
-        raise _bad_option("outputs", outputs, "give each output its own name")
+        raise bad_option("outputs", outputs, "give each output its own name")
     return tuple(outputs)
 
 
-def _bad_option(option: str, value: object, hint: str) -> Invalid:
+def bad_option(option: str, value: object, hint: str) -> Invalid:
+    """Say that an option makes no sense."""
     return Invalid(f"{option}={value!r} is no option of a step", kind="bad-option", hint=hint, option=option)
 
 

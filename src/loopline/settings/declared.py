@@ -13,6 +13,7 @@ from loopline.settings.table import Table, near
 
 if TYPE_CHECKING:  # and in each function: most files declare none, and a command that reads looks at none
     from loopline.nouns.check import Check
+    from loopline.nouns.expectation import Expectation
     from loopline.nouns.policy import Approvals, OverrideRule, Policy, Soak
 
 
@@ -52,7 +53,8 @@ def checks(table: Table) -> tuple[Check, ...]:
         from loopline.nouns.check import Check
 
         one.needed("refs")
-        one.needed("pipeline")
+        if "expect" not in one:
+            one.needed("pipeline")
         params = one.inner("params")
         values = []
         for key in params or ():
@@ -62,9 +64,27 @@ def checks(table: Table) -> tuple[Check, ...]:
                     key, f"{key} is no single value", kind="wrong-type", hint="write a text, a number, true or false"
                 )
             values.append((key, value if isinstance(value, str) else json.dumps(value)))
-        found.append(Check(name, _globs(one, "refs"), one.text("pipeline"), tuple(sorted(values))))
+        expect, missing = _expect(one)
+        found.append(
+            Check(
+                name, _globs(one, "refs"), one.text("pipeline"), tuple(sorted(values)), expect=expect, missing=missing
+            )
+        )
         one.done()
     return tuple(found)
+
+
+def _expect(table: Table) -> tuple[tuple[Expectation, ...], tuple[str, ...]]:
+    """Take what the tables of a candidate must hold, and the texts that mean "no value" there."""
+    if "expect" not in table:
+        return (), ()
+    from loopline.settings.expectations import expectations
+
+    for key in ("pipeline", "params"):
+        if key in table:
+            why = f"a check runs a pipeline or holds tables against expectations, and this one has expect and {key}"
+            table.fail(key, why, kind="two-ways", hint="make two checks of it")
+    return expectations(table), table.texts("missing")
 
 
 def policies(table: Table) -> tuple[Policy, ...]:

@@ -140,6 +140,10 @@ class Table:
             self.fail(key, f"{key} = {found!r} is not possible", kind="bad-value", hint=hint, text=found)
         return one
 
+    def value(self, key: str, fits: Callable[[Any], bool], wanted: str) -> Any:
+        """Take a value of several types; None where there is none."""
+        return self._take(key, None, fits, wanted)
+
     def inner(self, key: str) -> Table | None:
         """Take a table; None where there is none."""
         found = self._take(key, None, lambda v: isinstance(v, dict), f"a table, as in [{key}] or {{…}}")

@@ -49,6 +49,12 @@ VERBS: tuple[Verb, ...] = (
         "data",
         "Show the beginning of a file: rows of a table with a summary of each column, text, or what an image is.",
     ),
+    Verb(
+        "expect",
+        "read",
+        "data",
+        "Hold the tables of a version against what is expected of them, without a change: nothing is written down.",
+    ),
     Verb("diff", "read", "data", "Compare two versions: files, rows, params, metrics, data, code and environment."),
     Verb("branch", "write", "data", "Make a branch of an asset, or remove one."),
     Verb("merge", "write", "data", "Merge a version into a ref: path by path, against what both come from."),

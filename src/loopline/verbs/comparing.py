@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 from loopline.ledger.ledger import Tables
-from loopline.loop import Loop
+from loopline.loop import Loop, Reading
 from loopline.nouns.artifact import MODEL, POLICY, TREE
 from loopline.nouns.comparison import Comparison, Delta, Rows, Sample, Shift, Shifted
 from loopline.nouns.digest import Digest
@@ -290,7 +290,7 @@ def _shifted(told: Told) -> tuple[Shifted, ...]:
 
 
 @contextmanager
-def on_disk(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
+def on_disk(loop: Reading, entries: list[Any]) -> Iterator[list[Path]]:
     """Give files with their suffixes for blobs, as links or copies in a scratch folder, each verified once for the block.
 
     An error about one of them is told with its path in the version. Raise what reading a blob raises.
@@ -326,7 +326,7 @@ def on_disk(loop: Loop, entries: list[Any]) -> Iterator[list[Path]]:
             raise type(error)(message, kind=error.kind, hint=error.hint, **facts) from None
 
 
-def _sound(loop: Loop, digest: Digest) -> Path | None:
+def _sound(loop: Reading, digest: Digest) -> Path | None:
     """Give the file of a blob whose bytes were just seen to be right; None where it has none. Raise what reading raises."""
     path = loop.blobs.path(digest)
     if path is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loopline.nouns.change import Change, Move
     from loopline.nouns.check import Check
     from loopline.nouns.digest import Digest
+    from loopline.nouns.name import RefName
     from loopline.nouns.task import Task
     from loopline.nouns.verdict import Verdict
 
@@ -27,16 +28,24 @@ GATHERING = tuple(one.name for one in VERBS if one.gathers)
 
 
 def declared_for(tx: Tables, loop: Loop, move: Move) -> Iterable[Check]:
-    """Give the checks that speak of a ref: those of the policy document in force, else those of the project file."""
+    """Give the checks that speak of a ref."""
+    return [] if move.new is None else [one for one in in_force(tx, loop) if speaks_of(one, move.ref)]
+
+
+def in_force(tx: Tables, loop: Loop) -> tuple[Check, ...]:
+    """Give all checks: those of the policy document in force, else those of the project file."""
     from loopline.checks.document import load_document
+
+    here = tx.policies.in_force(loop.project)
+    return (load_document(here[1]).checks if here else ()) or declared_here(loop, loop.checks)
+
+
+def speaks_of(check: Check, ref: RefName) -> bool:
+    """Tell whether a check is about a ref."""
     from loopline.checks.policy import policies_for
     from loopline.nouns.policy import Policy
 
-    if move.new is None:
-        return []
-    here = tx.policies.in_force(loop.project)
-    checks = (load_document(here[1]).checks if here else ()) or declared_here(loop, loop.checks)
-    return [one for one in checks if policies_for((Policy(one.name, one.refs),), move.ref)]
+    return bool(policies_for((Policy(check.name, check.refs),), str(ref)))
 
 
 def awaited(tx: Tables, loop: Loop, change: Change) -> frozenset[str]:

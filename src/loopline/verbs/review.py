@@ -15,6 +15,7 @@ from loopline.nouns.version import Version
 from loopline.verbs.blaming import assets_of
 from loopline.verbs.check import declared
 from loopline.verbs.comparing import compare, unseen
+from loopline.verbs.expecting import with_observations
 from loopline.verbs.moving import find_open, stands
 from loopline.verbs.permitting import sees
 
@@ -45,7 +46,7 @@ def page(loop: Loop, change: str, *, asked: str, rows: bool = False, lines: bool
         incidents = tuple(one for one in tx.incidents.about(found.id) if _told(tx, loop, one, asked))
         requirements, mine = stands(tx, loop, found)
         quarantines = tuple(tx.versions.quarantined_by(found.id)) if found.kind == "rollback" else ()
-    found = replace(found, approvals=_answers(found), quarantines=quarantines)
+    found = with_observations(loop, replace(found, approvals=_answers(found), quarantines=quarantines))
     comparisons, data, notes = [], dict[AssetName, Comparison](), []
     moved = {move.ref.asset for move in found.moves if move.new is not None}
     for move in found.moves:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from loopline.errors import Unavailable
 
 if TYPE_CHECKING:
-    from loopline.loop import Loop
+    from loopline.loop import Loop, Reading
     from loopline.nouns.entry import Entry
 
 MOST: Final = 1 << 30
@@ -30,6 +30,7 @@ LARGEST: Final = 4 << 30
 """Bytes of both sides that a server compares: it reads them before, on a thread that others wait for."""
 _DIFFERENCES: Final = "differences"
 _PROFILES: Final = "profiles"
+_SHAPES: Final = "shapes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,27 @@ def summary(loop: Loop, entries: Sequence[Entry]) -> dict[str, Any]:
                 told = profile(paths, head=HEAD, scratch=loop.work)
             else:
                 told = apart("profile", {"paths": list(map(str, paths)), "head": HEAD}, scratch=loop.work)
+        keep(place, json.dumps(told).encode())
+    return told
+
+
+def shape(loop: Reading, entries: Sequence[Entry], missing: Sequence[str]) -> dict[str, Any]:
+    """Tell rows and columns of a table: {rows, columns: {name: type}}. Raise what `shape` of datasets and reading raise."""
+    from loopline.datasets.apart import apart
+    from loopline.datasets.expectations import shape as count
+    from loopline.datasets.profile import VERSION
+    from loopline.verbs.comparing import on_disk
+
+    said = json.dumps([VERSION, _named(entries), list(missing)])
+    place = loop.work / _SHAPES / f"{sha256(said.encode()).hexdigest()}.json"
+    told = _read(place)
+    if told is None:
+        with on_disk(loop, list(entries)) as paths:
+            if loop.caller is None:
+                found = count(paths, missing=missing, scratch=loop.work)
+                told = {"rows": found.rows, "columns": dict(found.columns)}
+            else:
+                told = apart("shape", {"paths": list(map(str, paths)), "missing": list(missing)}, scratch=loop.work)
         keep(place, json.dumps(told).encode())
     return told
 

@@ -31,6 +31,12 @@ COMMANDS: tuple[Verb, ...] = (
         "data",
         "Keep what changes in a folder, so that `loopline status` is told and looks at nothing else.",
     ),
+    Verb(
+        "expect",
+        "local",
+        "data",
+        "Hold the tables of a folder or of a version against what is expected of them; exit code 1 where one does not hold.",
+    ),
     Verb("checkout", "local", "data", "Make a folder hold the files of a version."),
     Verb(
         "lock",

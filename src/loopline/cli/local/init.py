@@ -30,6 +30,11 @@ name = "{name}"
 # refs = ["model/*@champion"]
 # pipeline = "judge"
 
+# What the tables of a new version must hold: loopline expect data/{name}
+# [checks."{name}/rows"]
+# refs = ["data/{name}@main"]
+# expect = [{{ column = "id", type = "whole", nulls = 0, unique = true }}]
+
 # What must hold before a ref may move: loopline policy --push
 # [[policies]]
 # name = "champion"

@@ -22,6 +22,7 @@ ALONE = {
     "Comparison": "comparison",
     "Drift": "drift",
     "Evaluation": "evaluation",
+    "Expected": "expected",
     "Exported": "adoption",
     "Firing": "trigger",
     "Granted": "granted",

@@ -97,6 +97,13 @@ def list_of_verdict(values: Sequence[Verdict], screen: Screen) -> Iterator[str]:
         for one in values
     ]
     yield from aligned(rows, width=screen.width)
+    for verdict in values:
+        if any(not one.holds for one in verdict.observations):
+            from loopline.cli.render.expected import observations
+
+            yield ""
+            yield screen.paint("dim", clean(verdict.check))
+            yield from observations(verdict.observations, screen)
     measured = [one for verdict in values for one in verdict.estimates]
     if measured:
         yield ""

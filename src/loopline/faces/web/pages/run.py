@@ -14,6 +14,7 @@ from loopline.faces.web.page import address, door, number_of, project_of, render
 from loopline.faces.web.steps import Steps, graph_of, ordered, timeline_of
 from loopline.nouns.ids import brief
 from loopline.nouns.run import Run
+from loopline.verbs.expecting import kept
 from loopline.verbs.series import series
 from loopline.verbs.tail import PIECE, tail
 
@@ -55,10 +56,11 @@ async def summary(request: Request) -> Response:
         request, series, door(request, "series"), (around.run.id,), keys=tuple(_main(around.run)[: 2 * FEW]), points=300
     )  # fmt: skip
     drawn = curves_of(points, around.run, zone=zone_of(request))
+    expected = await act(request, kept, door(request, "show"), around.run)
     return await _render(
         request, around, "run.html", Asked("show", {"what": brief(around.run.id)}), tab="",
         curves=drawn[:FEW], more_curves=len(drawn) > FEW, timeline=timeline_of(around.steps, _now(request), _href(request)),
-        again=_again(around.run), whole=_main(around.run),
+        again=_again(around.run), whole=_main(around.run), expected=expected,
     )  # fmt: skip
 
 
