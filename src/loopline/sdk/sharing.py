@@ -17,8 +17,8 @@ from loopline.nouns.digest import Digest, parse_digest
 from loopline.nouns.name import Named, Numbered, Pointer, RefName
 from loopline.nouns.progress import Report
 from loopline.nouns.transfer import Transfer
-from loopline.nouns.version import Version
-from loopline.sdk.shelf import ORIGIN, Line, Manifest, Shelf, Stand, id_of
+from loopline.nouns.version import ORIGIN, Version
+from loopline.sdk.shelf import Line, Manifest, Shelf, Stand, id_of
 from loopline.store.marks import first_marked, mark, marked
 from loopline.verbs.add import add
 from loopline.verbs.get import get
