@@ -21,6 +21,7 @@ PINS = {
     "s3fs": ("s3fs==2026.9.0",),
     "obstore": ("obstore==0.12.1",),
     "awscli": ("awscli==1.46.2",),
+    "lakefs": ("lakefs==0.16.0", "lakefs-sdk==1.88.0", "lakefs-spec==0.15.1"),
     "duckdb": ("duckdb==1.4.4", "duckdb-ext-httpfs==1.4.4.20260205"),
 }
 """What is driven, unmodified, from the package index."""
