@@ -126,6 +126,7 @@ WORDS: dict[str, list[str]] = {
     "rollback": ["data/tiny@best", "--why", "wrong"],
     "lock": [],
     "pull": ["data/tiny", "elsewhere"],
+    "import_lakefs": ["flights", "--endpoint", SERVER],
     "push": ["data/tiny", "elsewhere"],
     "run": ["train", "--refresh"],
     "search": ["tiny"],
@@ -151,6 +152,7 @@ WORDS: dict[str, list[str]] = {
     "worker": [],
 }
 OTHERWISE = {
+    "import_lakefs": "source-unreachable",
     "pull": "store-missing",
     "abort": "rollout-over",
     "acknowledge": "no-alert",

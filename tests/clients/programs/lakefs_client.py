@@ -30,7 +30,9 @@ said["again"] = repo.create(storage_namespace="s3://any/flights", exist_ok=True)
 main = repo.branch("main")
 
 # objects: text, ranges, metadata, exclusive writes, 10,000 of them in pages
-main.object("raw/big.bin").upload(bytes(range(256)) * 20_000, content_type="application/x-big", metadata={"source": "export"})
+main.object("raw/big.bin").upload(
+    bytes(range(256)) * 20_000, content_type="application/x-big", metadata={"source": "export"}
+)
 stat = main.object("raw/big.bin").stat()
 said["stat"] = [stat.size_bytes, stat.content_type, stat.metadata]
 with main.object("raw/big.bin").reader(mode="rb") as reader:
@@ -46,7 +48,9 @@ said["missing"] = refused(NotFoundException, main.object("never").stat)
 api = client.sdk_client.objects_api
 form = api.upload_object("flights", "main", "raw/form.txt", content=b"by a form")
 said["form"] = [form.size_bytes, api.get_object("flights", "main", "raw/form.txt", range="bytes=3-3").decode()]
-said["signed"] = main.object("raw/signed").upload(b"by an address", pre_sign=True, metadata={"k": "v"}).stat().size_bytes
+said["signed"] = (
+    main.object("raw/signed").upload(b"by an address", pre_sign=True, metadata={"k": "v"}).stat().size_bytes
+)
 with main.object("raw/signed").reader(pre_sign=True) as reader:
     said["presigned"] = reader.read().decode()
 said["head"] = api.head_object_with_http_info("flights", "main", "raw/a.csv").headers["Content-Length"]
@@ -97,7 +101,11 @@ said["objects"] = [one.message for one in main.log(objects=["raw/only.csv"])]
 
 # tags, resets, copies, deletions, transactions
 tag = repo.tag("v1").create(main)
-said["tag"] = [tag.get_commit().id == main.get_commit().id, [one.id for one in repo.tags()], [one.id for one in repo.branches()]]
+said["tag"] = [
+    tag.get_commit().id == main.get_commit().id,
+    [one.id for one in repo.tags()],
+    [one.id for one in repo.branches()],
+]
 main.object("raw/reset").upload("x")
 main.reset_changes("object", "raw/reset")
 said["reset"] = [one.path for one in main.uncommitted()]

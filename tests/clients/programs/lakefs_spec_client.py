@@ -43,7 +43,11 @@ with fs.transaction("flights", "main") as tx:
     fs.write_text(f"lakefs://flights/{tx.branch.id}/wrong.txt", "out")
     said["reverted"] = tx.revert(tx.branch, tx.commit(message="wrong")).message.startswith("Revert")
 said["log"] = [one.message for one in repo.branch("main").log(max_amount=4)]
-said["transaction"] = [fs.exists("flights/main/tx.txt"), fs.exists("flights/v1/tx.txt"), [one.id for one in repo.branches()]]
+said["transaction"] = [
+    fs.exists("flights/main/tx.txt"),
+    fs.exists("flights/v1/tx.txt"),
+    [one.id for one in repo.branches()],
+]
 fs.rm("lakefs://flights/main/in/", recursive=True)
 said["left"] = fs.find("lakefs://flights/main/")
 fs.write_text("lakefs://flights/fresh/a.txt", "on a branch that is made")

@@ -45,6 +45,12 @@ COMMANDS: tuple[Verb, ...] = (
         "data",
         "Get a version with all its files from another store, and move a branch to it.",
     ),
+    Verb(
+        "import_lakefs",
+        "local",
+        "data",
+        "Bring a repository of lakeFS with its history: commits become versions, branches and tags refs, objects files.",
+    ),
     Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
     Verb("get", "local", "runs", "Find the version that a pointer means now, and write its bytes to a file or folder."),
     Verb(

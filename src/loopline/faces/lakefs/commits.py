@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from loopline.nouns.version import ORIGIN
+from loopline.nouns.version import FIRST_PARENT, ORIGIN
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 SPACE: Final = 1 << 48
 _SPREAD: Final = 0x9E3779B97F4B
 _BACK: Final = pow(_SPREAD, -1, SPACE)
+RESERVED: Final = ("notes", ORIGIN, FIRST_PARENT, "key", "files", "bytes")
+"""Names in the metadata of a version that mean something to Loopline."""
+APART: Final = "lakefs_"
+"""What stands in front of such a name where a client gave it."""
 _ID: Final = re.compile(r"[0-9a-f]{12,64}\Z")
 _GO_ON: Final = "before:"
-KEPT: Final = "lakefs"
-"""The algorithm of aliases under which ids of commits are kept that were imported: who knows one finds its version."""
 
 
 def id_of(version: Version) -> str:
@@ -52,10 +54,7 @@ def by_id(tx: Tables, asset: AssetName, text: str) -> Version | None:
     found = tx.versions.find(asset, number) if 0 < number < 1 << 40 else None
     if found is not None and id_of(found).startswith(text):
         return found
-    digest = tx.assets.by_alias(KEPT, text)
-    if digest is None:
-        return None
-    imported = (one for one in tx.versions.by_digest(asset.project, digest) if one.asset == asset)
+    imported = tx.versions.saying(asset, f'"commit":"{text}"') if len(text) == 64 else ()
     return next((one for one in imported if origin_of(one).get("commit") == text), None)
 
 
@@ -89,9 +88,22 @@ def commit_of(tx: Tables, version: Version) -> dict[str, Any]:
 
 def _strings(version: Version, origin: Mapping[str, Any]) -> dict[str, str]:
     """Give what a version says of itself in words; of one that was imported, also which commit it was."""
-    said = {name: value for name, value in version.metadata.items() if isinstance(value, str) and name != "notes"}
     commit = origin.get("commit")
-    return said | ({"lakefs_commit": commit} if isinstance(commit, str) else {})
+    return own_words(version) | ({"lakefs_commit": commit} if isinstance(commit, str) else {})
+
+
+def own_words(version: Version) -> dict[str, str]:
+    """Give what somebody has said of a version in words, under the names that they gave."""
+    said = {name: value for name, value in version.metadata.items() if isinstance(value, str) and name not in RESERVED}
+    return {kept_name(name, back=True): value for name, value in said.items()}
+
+
+def kept_name(name: str, *, back: bool = False) -> str:
+    """Give the name under which a word of a client is kept, so that it is none that versions have a meaning for; or back."""
+    if back:
+        own = name.removeprefix(APART)
+        return own if own in RESERVED else name
+    return f"{APART}{name}" if name in RESERVED else name
 
 
 def log(tx: Tables, version: Version, after: str, *, first_parent: bool) -> Iterator[tuple[Version, str]]:

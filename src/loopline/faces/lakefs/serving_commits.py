@@ -24,7 +24,7 @@ from loopline.faces.lakefs.addressing import (
     named_branch,
 )
 from loopline.faces.lakefs.asking import Ask, Page, amount_of, answer, applied
-from loopline.faces.lakefs.commits import by_id, commit_of, id_of, log
+from loopline.faces.lakefs.commits import by_id, commit_of, id_of, kept_name, log, own_words
 from loopline.faces.lakefs.errors import Fault
 from loopline.nouns.name import Numbered, Pointer
 from loopline.nouns.version import ORIGIN
@@ -70,11 +70,9 @@ def make_commit(ask: Ask) -> Response:
 
 
 def metadata_of(words: Mapping[str, str] | None, date: int | None = None) -> dict[str, Any]:
-    """Give what a version says about itself; with a date, that it was made then. Raise Fault 400 for a word that is taken."""
-    said: dict[str, Any] = dict(words or {})
+    """Give what a version says about itself; with a date, that it was made then."""
+    said: dict[str, Any] = {kept_name(name): value for name, value in (words or {}).items()}
     if date is not None:
-        if ORIGIN in said:
-            raise Fault(400, f"{ORIGIN!r} is not yours to say together with a date")
         said[ORIGIN] = {"recorded_at": date * 1_000_000}
     return said
 
@@ -236,8 +234,7 @@ def cherry_pick(ask: Ask) -> Response:
 
     def sides(tx: Tables) -> Sides:
         found = of_pick(tx, loop, pointer, ref, parent=parent, message=(over.message if over else None) or "")
-        own = {name: value for name, value in version.metadata.items() if isinstance(value, str) and name != "notes"}
-        return _over(replace(found, metadata=own), over)
+        return _over(replace(found, metadata=metadata_of(own_words(version))), over)
 
     merged = _carried(loop, sides)
     if merged.version is None:
