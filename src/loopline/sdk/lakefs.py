@@ -89,7 +89,7 @@ class Lake:
         from urllib3 import PoolManager, Retry, make_headers
 
         retry = Retry(
-            total=TRIES, connect=min(TRIES, 2), status_forcelist=_AGAIN, allowed_methods={"GET"}, backoff_factor=0.2, backoff_jitter=0.2,
+            total=TRIES, connect=min(TRIES, 2), status_forcelist=_AGAIN, allowed_methods={"GET"}, backoff_factor=0.2,
             redirect=0, raise_on_status=False, respect_retry_after_header=True,
         )  # fmt: skip
         signed = make_headers(basic_auth=f"{login.key}:{login.secret}") if login.key else {}

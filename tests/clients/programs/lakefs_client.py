@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import timedelta
 from typing import Any
 
 import lakefs
@@ -118,6 +119,14 @@ with main.transact(commit_message="all or nothing", tag="done") as tx:
     tx.object("tx.csv").upload("1")
 said["transaction"] = [main.object("tx.csv").exists(), [one.id for one in repo.branches()]]
 said["moved"] = [one.message for one in repo.ref("done").log(max_amount=2)]
+
+# an import of another repository's files
+manager = main.import_data(commit_message="import lots", metadata={"from": "lots"})
+manager.prefix("lakefs://lots/main/d07/", "in/").object("s3://lots/main/d08/00800", "one.txt")
+imported = manager.run(timedelta(milliseconds=50))
+said["imported"] = [imported.completed, imported.ingested_objects, imported.commit.message, imported.commit.metadata]
+said["files"] = [len(list(main.objects(prefix="in/"))), main.object("one.txt").reader(mode="r").read()]
+said["foreign"] = refused(BadRequestException, main.import_data("x").object("s3://elsewhere/a", "a").start)
 
 # the session of a login, and what else clients ask
 session = client.sdk_client.auth_api.login(lakefs_sdk.LoginInformation(access_key_id=key, secret_access_key=secret))

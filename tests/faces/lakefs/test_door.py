@@ -43,6 +43,10 @@ OPERATIONS: tuple[tuple[str, str, Any], ...] = (
     ("DELETE", f"{BRANCH}/objects?path=a", None), ("POST", f"{BRANCH}/objects/delete", {"paths": ["a"]}),
     ("POST", f"{BRANCH}/objects/copy?dest_path=b", {"src_path": "a"}), ("GET", f"{BRANCH}/staging/backing?path=a", None),
     ("PUT", f"{BRANCH}/staging/backing?path=a", BRING), ("PUT", f"{BRANCH}/staging/bytes?upload=1", b"x"), ("GET", "/tags", None),
+    ("GET", f"{BRANCH}/import?id=1", None), ("DELETE", f"{BRANCH}/import?id=1", None),
+    ("POST", f"{BRANCH}/import", {"paths": [{"type": "object", "path": "s3://x/a", "destination": "a"}], "commit": COMMIT}),
+    ("GET", f"{BRANCH}/import?id=1", None), ("DELETE", f"{BRANCH}/import?id=1", None),
+    ("POST", f"{BRANCH}/import", {"paths": [{"type": "object", "path": "s3://x/a", "destination": "a"}], "commit": COMMIT}),
     ("POST", "/tags", {"id": "v1", "ref": "main"}), ("GET", "/tags/v1", None), ("DELETE", "/tags/v1", None),
     ("GET", f"{BRANCH}/objects/stage_allowed?path=a", None),
 )  # fmt: skip

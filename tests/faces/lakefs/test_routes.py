@@ -13,7 +13,10 @@ R = "repositories/flights"
 M = f"{R}/branches/main"
 NO = "0" * 64
 BRING = {"staging": {"physical_address": "loopline://uploads/1"}, "checksum": "x", "size_bytes": 1}
-IMPORT = {"paths": [{"type": "object", "path": "s3://elsewhere/a", "destination": "a"}], "commit": {"message": "in"}}
+IMPORT: dict[str, Any] = {
+    "paths": [{"type": "object", "path": "s3://elsewhere/a", "destination": "a"}],
+    "commit": {"message": "in"},
+}
 
 REFUSED: list[tuple[str, str, Any, int]] = [
     ("POST", "auth/login", {"access_key_id": "x"}, 400),
@@ -69,6 +72,12 @@ REFUSED: list[tuple[str, str, Any, int]] = [
     ("POST", f"{M}/objects/copy?dest_path=z", {"src_path": "never"}, 404),
     ("GET", f"{M}/staging/backing?path=a", None, 400),
     ("PUT", f"{M}/staging/backing?path=a", BRING, 400),
+    ("POST", f"{M}/import", IMPORT, 400),
+    ("POST", f"{M}/import", {**IMPORT, "paths": []}, 400),
+    ("POST", f"{M}/import", {**IMPORT, "paths": [{**IMPORT["paths"][0], "path": "file:///etc/passwd"}]}, 400),
+    ("POST", f"{M}/import", {**IMPORT, "paths": [{**IMPORT["paths"][0], "path": "lakefs://never/main/a"}]}, 404),
+    ("GET", f"{M}/import?id=1", None, 404),
+    ("DELETE", f"{M}/import?id=1", None, 404),
     ("POST", f"{R}/tags", {"id": "v1", "ref": "main"}, 409),
     ("POST", f"{R}/tags", {"id": "v2", "ref": "never"}, 404),
     ("GET", f"{R}/tags/main", None, 404),

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from loopline.faces.lakefs import addresses as where
 from loopline.faces.lakefs import serving_branches as branches
 from loopline.faces.lakefs import serving_commits as commits
+from loopline.faces.lakefs import serving_imports as imports
 from loopline.faces.lakefs import serving_objects as objects
 from loopline.faces.lakefs import serving_repositories as repositories
 from loopline.faces.lakefs import serving_server as server
@@ -60,6 +61,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("POST", f"{_B}/objects/copy"): sync(objects.copy_object, wire.ObjectCopyCreation),
     ("GET", f"{_B}/staging/backing"): sync(where.get_physical_address),
     ("PUT", f"{_B}/staging/backing"): sync(where.link_physical_address, wire.StagingMetadata),
+    ("POST", f"{_B}/import"): imports.start,
+    ("GET", f"{_B}/import"): sync(imports.status),
+    ("DELETE", f"{_B}/import"): sync(imports.cancel),
     ("GET", f"{_R}/tags"): sync(branches.list_tags),
     ("POST", f"{_R}/tags"): sync(branches.create_tag, wire.TagCreation),
     ("GET", f"{_R}/tags/{{}}"): sync(branches.get_tag),
