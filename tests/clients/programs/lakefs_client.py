@@ -82,7 +82,7 @@ second = dev.commit("second")
 said["diff"] = [[one.type, one.path] for one in main.diff(dev)]
 merged = dev.merge_into(main, message="bring dev")
 said["log"] = [one.message for one in main.log()]
-said["parents"] = [one for one in main.get_commit().parents] == [first.id, second.id]
+said["parents"] = list(main.get_commit().parents) == [first.id, second.id]
 said["nothing"] = refused(BadRequestException, dev.merge_into, main)
 main.object("raw/a.csv").upload("main")
 main.commit("main says")
