@@ -12,6 +12,8 @@ import pytest
 
 from loopline.access.secrets import signing_secret
 from loopline.checks.document import Document, dump_document
+from loopline.faces.lakefs.door import PUBLIC
+from loopline.faces.lakefs.routes import OPERATIONS as SERVED
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.policy import Approvals, Policy
@@ -172,6 +174,11 @@ def test_strangers_get_json_and_no_login_page(guarded: Guarded) -> None:
     assert (answer.status_code, "authenticating" in answer.json()["message"]) == (401, True)
     assert answer.headers["www-authenticate"].startswith("Basic")
     assert guarded.served.ask("GET", f"{API}/config", headers={"Cookie": "loopline=x"}).status_code == 401
+    let_in = set()
+    for method, pattern in SERVED:
+        if guarded.served.ask(method, f"{API}/{pattern.replace('{}', 'x')}", json={}).status_code != 401:
+            let_in.add(pattern)
+    assert let_in == {path.removeprefix(f"{API}/") for path in PUBLIC}
     assert guarded.served.ask("GET", f"{API}/healthcheck").status_code == 204
 
 
