@@ -122,3 +122,22 @@ def test_bytes_come_by_a_signed_address(lake: Lake) -> None:
     stat = lake.say("GET", f"{R}/refs/main/objects/stat?path=a&presign=true")
     read = lake.served.ask("GET", stat["physical_address"].removeprefix("http://127.0.0.1:4040"))
     assert read.content == b"hello"
+
+
+def test_what_no_header_can_say_stays_out_of_headers(lake: Lake) -> None:
+    """Names with spaces are metadata here and no header of either door; lines, and too many of them, are refused."""
+    said = lake.say("GET", f"{M}/staging/backing?path=a&presign=true")
+    brought = lake.served.ask("PUT", said["presigned_url"].removeprefix("http://127.0.0.1:4040"), content=b"x")
+    body = {"staging": said, "checksum": brought.headers["etag"].strip('"'), "size_bytes": 1}
+    for wrong in (
+        {"content_type": "a\r\nb: c"},
+        {"user_metadata": {"k": "a\nb"}},
+        {"user_metadata": {"k": "x" * 9000}},
+    ):
+        assert lake.ask("PUT", f"{M}/staging/backing?path=a", body | wrong).status_code == 400
+    linked = lake.say("PUT", f"{M}/staging/backing?path=a", body | {"user_metadata": {"my key": "v", "k": "ü"}})
+    assert linked["metadata"] == {"my key": "v", "k": "ü"}
+    for path in (f"/lakefs/api/v1/{R}/refs/main/objects?path=a", "/s3/flights/main/a"):
+        headers = lake.served.ask("GET", path).headers
+        assert not [name for name in headers if "my key" in name]
+        assert [value for name, value in headers.items() if name.endswith("-meta-k")] == ["ü"]

@@ -23,6 +23,8 @@ REFUSED: list[tuple[str, str, Any, int]] = [
     ("POST", "auth/external/principal/login", {}, 501),
     ("POST", "sts/login", {}, 501),
     ("GET", "repositories?amount=many", None, 400),
+    ("GET", "repositories?amount=--5", None, 400),
+    ("GET", "repositories?amount=%C2%B2", None, 400),
     ("POST", "repositories", {"name": "flights"}, 409),
     ("POST", "repositories", {"name": "No"}, 400),
     ("POST", "repositories", {"name": "fresh", "read_only": True}, 501),

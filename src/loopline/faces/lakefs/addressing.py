@@ -41,7 +41,7 @@ REPOSITORY: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,62}\Z")
 """Names that a repository can be made under."""
 KNOWN: Final = re.compile(r"[A-Za-z0-9._-]{1,255}\Z")
 """Names that one can be found under: data assets have more than the protocol makes."""
-_STEP: Final = re.compile(r"([~^@$])(\d{0,9})")
+_STEP: Final = re.compile(r"([~^@$])([0-9]{0,9})")
 
 
 @dataclass(frozen=True, slots=True)

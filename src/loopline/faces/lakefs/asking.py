@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -23,6 +24,7 @@ T = TypeVar("T")
 MOST: Final = 1000
 """Rows of a page."""
 USUAL: Final = 100
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}\Z")
 LARGEST: Final = 8 << 20
 """Bytes of a document."""
 
@@ -116,9 +118,9 @@ class Page:
 def amount_of(ask: Ask) -> int:
     """Read how many rows somebody wants. Raise Fault 400."""
     said = ask.query.get("amount", "") or str(USUAL)
-    if not said.lstrip("-").isdigit():
+    if not _NUMBER.match(said):
         raise Fault(400, "amount is a number")
-    number = int(said[:12])
+    number = int(said)
     return min(number, MOST) if number > 0 else USUAL
 
 

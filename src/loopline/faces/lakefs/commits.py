@@ -129,7 +129,7 @@ def log(tx: Tables, version: Version, after: str, *, first_parent: bool) -> Iter
 def _waiting(version: Version, after: str) -> list[int]:
     if not after.startswith(_GO_ON):
         return [-version.number]
-    numbers = {int(one) for one in after.removeprefix(_GO_ON).split(",") if one.isdigit() and len(one) < 16}
+    numbers = {int(one) for one in after.removeprefix(_GO_ON).split(",") if re.fullmatch(r"[0-9]{1,15}", one)}
     return [-one for one in numbers if one < version.number]
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 DEFAULT: Final = "application/octet-stream"
 META: Final = "x-lakefs-meta-"
-_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
+LARGEST: Final = 8 << 10
+"""Bytes of all metadata of an object, and of its type."""
+_RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})\Z")
 
 
 def find(loop: Loop, spot: Spot, path: str) -> Object:
@@ -55,7 +57,10 @@ def common(prefix: str) -> dict[str, Any]:
 
 
 def noted(kind: str, meta: Mapping[str, str]) -> notes.Notes:
-    """Give what is kept of an object beside its bytes."""
+    """Give what is kept of an object beside its bytes. Raise Fault 400 for what no header could say again."""
+    size = len(kind.encode()) + sum(len(name.encode()) + len(value.encode()) for name, value in meta.items())
+    if size > LARGEST or not all(map(notes.sayable, (kind, *meta, *meta.values()))):
+        raise Fault(400, f"types and metadata are printable, and have at most {LARGEST} bytes together")
     said: notes.Notes = {}
     if kind and kind != DEFAULT:
         said["type"] = kind

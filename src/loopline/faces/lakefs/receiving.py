@@ -28,9 +28,9 @@ async def received(request: Request, loop: Loop) -> tuple[Taken, str]:
     said = request.headers.get("content-type", "")
     if not said.lower().startswith("multipart/form-data"):
         length = request.headers.get("content-length")
-        if length is not None and not length.isdigit():
+        if length is not None and not re.fullmatch(r"[0-9]{1,18}", length):
             raise Fault(400, "the length is no number")
-        return await take(request, loop, Words(int(length[:20]) if length is not None else None)), said
+        return await take(request, loop, Words(int(length) if length is not None else None)), said
     form = Form(request)
     taken = await take(form, loop, Words(None))
     return taken, form.type

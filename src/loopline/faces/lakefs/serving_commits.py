@@ -127,10 +127,11 @@ def _since(text: str, said: Mapping[str, Any]) -> bool:
     """Tell whether a commit was made before a time. Raise Fault 400."""
     if not text:
         return False
-    from datetime import datetime
+    from datetime import UTC, datetime
 
     try:
-        return bool(said["creation_date"] < datetime.fromisoformat(text).timestamp())
+        at = datetime.fromisoformat(text)
+        return bool(said["creation_date"] < (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         raise Fault(400, "since is a time: 2026-07-31T00:00:00Z") from None
 

@@ -13,12 +13,24 @@ from loopline.faces.lakefs.addresses import signed_address
 from loopline.faces.lakefs.addressing import LIST, READ, WRITE, find_repository, find_spot, named_branch
 from loopline.faces.lakefs.asking import MOST, Ask, Page, amount_of, answer
 from loopline.faces.lakefs.errors import Fault
-from loopline.faces.lakefs.objects import META, common, conditional, find, listed, meta_of, noted, part, put, stats
+from loopline.faces.lakefs.objects import (
+    DEFAULT,
+    META,
+    common,
+    conditional,
+    find,
+    listed,
+    meta_of,
+    noted,
+    part,
+    put,
+    stats,
+)
 from loopline.faces.lakefs.receiving import received
 from loopline.faces.native.bodies import streamed
 from loopline.faces.s3.conditions import when
 from loopline.faces.s3.listing import page as rolled
-from loopline.faces.s3.notes import OF_BYTES
+from loopline.faces.s3.notes import OF_BYTES, TOKEN, sayable
 from loopline.faces.s3.receiving import PIECE, Taken
 from loopline.verbs.staging import gone, remove_all, stage
 
@@ -88,7 +100,7 @@ async def get_object(ask: Ask) -> Response:
         "ETag": one.etag, "Last-Modified": when(one.modified), "Accept-Ranges": "bytes",
         "Content-Type": _type(one), "X-Content-Type-Options": "nosniff",
         **{f"{META}{name}": value.encode().decode("latin-1") for name, value in one.notes.get("meta", {}).items()
-           if name.isascii() and name.isprintable() and value.isprintable()},
+           if TOKEN.match(name) and sayable(value)},
     }  # fmt: skip
     none = ask.headers.get("if-none-match")
     if none is not None and any(
@@ -111,7 +123,8 @@ async def get_object(ask: Ask) -> Response:
 
 def _type(one: Object) -> str:
     """Give the type of an object as a header has it."""
-    return str(one.notes.get("type", "application/octet-stream")).encode("ascii", "replace").decode()
+    kind = str(one.notes.get("type", DEFAULT))
+    return kind.encode("ascii", "replace").decode() if sayable(kind) else DEFAULT
 
 
 async def upload_object(ask: Ask) -> Response:
