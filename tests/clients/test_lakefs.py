@@ -66,3 +66,32 @@ def test_a_filesystem_lives_on_it(client: Client, server: str) -> None:
     assert said["log"][2:] == ["wrong", "all or nothing"]
     assert said["left"] == [f"flights/main/{name}" for name in ("copy.txt", "empty", "out.txt", "tx.txt")]
     assert (said["branches"], said["back"], said["missing"]) == (["fresh", "main"], "in", True)
+
+
+READ = {
+    "models": {
+        "Commit": ["id", "parents", "committer", "message", "creation_date", "metadata", "generation"],
+        "ObjectStats": ["path", "physical_address", "checksum", "size_bytes", "metadata", "content_type"],
+        "Diff": ["type", "path", "size_bytes"],
+        "DiffList": ["results", "pagination"],
+        "Ref": ["id", "commit_id"],
+        "Pagination": ["has_more", "next_offset"],
+        "Error": ["message"],
+    },
+    "operations": {
+        "RefsApi.log_commits": ["ref", "after", "amount"],
+        "RefsApi.diff_refs": ["left_ref", "right_ref", "type", "after", "amount"],
+        "ObjectsApi.list_objects": ["ref", "user_metadata", "after", "amount"],
+        "ObjectsApi.stat_object": ["ref", "path", "user_metadata"],
+        "ObjectsApi.get_object": ["ref", "path"],
+        "BranchesApi.diff_branch": ["branch", "amount"],
+        "BranchesApi.list_branches": ["after", "amount"],
+        "TagsApi.list_tags": ["after", "amount"],
+    },
+}
+"""What an import of a repository reads (`sdk/lakefs_import.py`), and how it asks."""
+
+
+def test_an_import_reads_what_lakefs_says(client: Client) -> None:
+    """Each field that is read and each word of a question is one of the API's own models and operations."""
+    assert json.loads(client("lakefs", "lakefs_models.py", given=json.dumps(READ))) == []

@@ -47,7 +47,7 @@ def test_a_version_keeps_what_it_was_given(hand: Hand) -> None:
 
 
 def test_versions_are_found_by_what_they_say(hand: Hand) -> None:
-    """A piece of their metadata as JSON, signs of patterns in it included, oldest first; that of other assets is not looked at."""
+    """A piece of their metadata as JSON, signs of patterns in it included, oldest first; other assets are not looked at."""
     with hand.write() as tx:
         for asset in (MODEL, AssetName("flights", "model", "other")):
             for number, said in enumerate((
