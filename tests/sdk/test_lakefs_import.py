@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 import uvicorn
 
-from loopline.datasets.tree import Tree
+from loopline.datasets.overlay import Overlay
+from loopline.datasets.tree import Tree, build
 from loopline.errors import Invalid, LooplineError, NotFound, Refused, Unavailable
 from loopline.loop import Loop, silent
+from loopline.nouns.entry import Entry
 from loopline.nouns.imported import Imported
 from loopline.nouns.name import AssetName, Named, Pointer
+from loopline.nouns.staged import Staged
 from loopline.nouns.version import FIRST_PARENT, Version
 from loopline.sdk.client import Local
 from loopline.sdk.lakefs import Lake, Login, find_login
-from loopline.sdk.lakefs_import import LakeImport, ordered
+from loopline.sdk.lakefs_import import GROUP, SMALL, LakeImport, grouped, ordered
 from loopline.store.local import LocalBlobs
 from loopline.testing.loop import loop as new_loop
 from loopline.verbs.staging import NOTES
@@ -230,6 +233,25 @@ def test_parents_come_first_and_old_ones_before_new() -> None:
         "c": {"parents": ["a", "a"], "creation_date": 3}, "a": {"parents": ["unknown"], "creation_date": 5},
     }  # fmt: skip
     assert ordered(rows) == ["a", "c", "b", "d"]
+
+
+def test_groups_are_bounded() -> None:
+    """By their number, and by the bytes of what is kept in memory: large objects go straight to the store."""
+    assert [len(group) for group in grouped([{"size_bytes": 1}] * (GROUP + 3))] == [GROUP, 3]
+    assert [len(group) for group in grouped([{"size_bytes": SMALL}] * 130)] == [64, 64, 2]
+    assert [len(group) for group in grouped([{"size_bytes": SMALL + 1}, {}] * 3)] == [6]
+
+
+@pytest.mark.parametrize(("here", "path"), [("a", "a/b"), ("a/b/c", "a/b")])
+def test_an_object_below_another_one_is_named(loop: Loop, here: str, path: str) -> None:
+    """lakeFS has room for both, a tree has not: no file goes for another one."""
+    digest = loop.blobs.put(b"x")
+    root = build(loop.blobs, [Entry(here, digest, 1)])
+    coming = LakeImport(Local(loop), Lake(Login("http://127.0.0.1:9"), "flights"), RAW, report=silent)
+    coming._fits(Overlay(loop.blobs, root, None, ()), [Staged(here, Entry(here, digest, 1))])
+    with pytest.raises(Invalid) as caught:
+        coming._fits(Overlay(loop.blobs, root, None, ()), [Staged(path, Entry(path, digest, 1))])
+    assert caught.value.kind == "file-is-folder"
 
 
 def test_a_login_is_found_where_lakectl_finds_it(tmp_path: Path) -> None:

@@ -204,8 +204,11 @@ class _Answer:
     def __enter__(self) -> BaseHTTPResponse:
         return self._answer
 
-    def __exit__(self, *_: object) -> None:
-        self._answer.drain_conn()
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._answer.drain_conn()
+        else:  # what is left of it may be large
+            self._answer.close()
         self._answer.release_conn()
 
 

@@ -51,6 +51,10 @@ SMALL: Final = 1 << 20
 """Bytes of an object that is kept together with others."""
 GROUP: Final = 256
 """Objects that are read before they are written down together."""
+HELD: Final = 64 << 20
+"""Bytes of small objects that are in memory at a time."""
+FOLDED: Final = 20_000
+"""Objects whose rows are in memory at a time."""
 WHOLE: Final = 500
 """Differences from which on a commit is listed rather than asked path by path."""
 _MD5: Final = re.compile(r"[0-9a-f]{32}\Z")
@@ -159,10 +163,13 @@ class LakeImport:
         blobs = self._client.blobs
         root = before.artifact.digest if before else None
         notes = before.metadata.get(NOTES) if before else None
-        rows = list(self._rows(commit, commit["parents"][0] if before else ""))
-        if before:
-            self._fits(Overlay(blobs, root, None, [one for one in rows if one.entry is None]), rows)
-        root, said = fold(blobs, root, Digest(notes) if isinstance(notes, str) else None, rows)
+        said = Digest(notes) if isinstance(notes, str) else None
+        stats, gone = self._changed(commit["id"], commit["parents"][0] if before else "")
+        root, said = fold(blobs, root, said, [Staged(path, None) for path in gone])
+        rows = (row for group in grouped(stats) for row in self._read(commit["id"], group))
+        while some := list(islice(rows, FOLDED)):
+            self._fits(Overlay(blobs, root, None, ()), some)
+            root, said = fold(blobs, root, said, some)
         tree = Tree(blobs, root)
         metadata: dict[str, Any] = {
             f"lakefs_{name}" if name in _TAKEN else name: str(value) for name, value in (commit.get("metadata") or {}).items()
@@ -181,7 +188,7 @@ class LakeImport:
     def _fits(self, over: Overlay, rows: Iterable[Staged]) -> None:
         """Raise Invalid kind="file-is-folder" for an object below another one: a tree has no place for both."""
         for one in rows:
-            clash = over.clash(one.path) if one.entry and over.find(one.path) is None else None
+            clash = over.clash(one.path) if over.find(one.path) is None else None
             if clash:
                 raise file_is_folder(clash[0].encode(), clash[1].encode())
 
@@ -190,14 +197,6 @@ class LakeImport:
             "store": self._lake.address, "commit": commit["id"], "author": str(commit.get("committer", "")),
             "recorded_at": int(commit.get("creation_date", 0)) * 1_000_000, "parents": list(commit["parents"]),
         }  # fmt: skip
-
-    def _rows(self, commit: Mapping[str, Any], parent: str) -> Iterator[Staged]:
-        """Give what leads from a commit's first parent to it: objects are here by then."""
-        stats, gone = self._changed(commit["id"], parent)
-        yield from (Staged(path, None) for path in gone)
-        waiting = iter(stats)
-        while group := list(islice(waiting, GROUP)):
-            yield from self._read(commit["id"], group)
 
     def _changed(self, commit: str, parent: str) -> tuple[Iterable[dict[str, Any]], list[str]]:
         """Give what is told of each object that a commit has and its parent has not, and the paths that are gone."""
@@ -371,6 +370,21 @@ def ordered(commits: Mapping[str, Mapping[str, Any]]) -> list[str]:
             if not left[child]:
                 heappush(waiting, key(child))
     return found
+
+
+def grouped(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Put objects together that are read side by side: so many, and of small ones no more than fit in memory."""
+    group: list[dict[str, Any]] = []
+    held = 0
+    for row in rows:
+        size = row.get("size_bytes") or 0
+        held += size if size <= SMALL else 0
+        group.append(row)
+        if len(group) == GROUP or held >= HELD:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
 
 
 def _key(commit: str, row: Mapping[str, Any]) -> str:
