@@ -22,6 +22,7 @@ PINS = {
     "obstore": ("obstore==0.12.1",),
     "awscli": ("awscli==1.46.2",),
     "oras": ("oras==0.2.43",),
+    "lakefs": ("lakefs==0.16.0", "lakefs-sdk==1.88.0", "lakefs-spec==0.15.1"),
     "duckdb": ("duckdb==1.4.4", "duckdb-ext-httpfs==1.4.4.20260205"),
     "dvc": ("dvc==3.67.1", "dvc-s3==3.3.0"),
 }

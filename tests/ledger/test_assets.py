@@ -56,6 +56,16 @@ def test_a_deleted_asset_keeps_its_numbers(hand: Hand) -> None:
         assert tx.assets.get(DATA).last_number == 3
 
 
+def test_a_deleted_asset_comes_back_when_it_is_used_again(hand: Hand) -> None:
+    """Whoever looked at it first, in the same transaction, finds it alive behind `ensure` all the same."""
+    hand.publish(b"1", asset=DATA)
+    with hand.write() as tx:
+        tx.assets.delete(DATA)
+    with hand.write() as tx:
+        number = tx.assets.id_of(DATA)
+        assert (tx.assets.ensure(DATA), tx.assets.get(DATA).id) == (number, number)
+
+
 def test_list_is_sorted_and_goes_on(hand: Hand) -> None:
     """Pages follow each other without gap or overlap, also with names that need escaping."""
     names = [AssetName("flights", kind, name) for kind in ("data", "model") for name in ("a", "a b", "ü", "z@1")]

@@ -46,6 +46,22 @@ def test_a_version_keeps_what_it_was_given(hand: Hand) -> None:
         tx.versions.publish(MODEL, Artifact(digest_of(b"3")), author="a", parents=[9])
 
 
+def test_versions_are_found_by_what_they_say(hand: Hand) -> None:
+    """A piece of their metadata as JSON, signs of patterns in it included, oldest first; other assets are not looked at."""
+    with hand.write() as tx:
+        for asset in (MODEL, AssetName("flights", "model", "other")):
+            for number, said in enumerate((
+                {"origin": {"commit": "5%_!"}},
+                {"origin": {"commit": "5xyz"}},
+                {"commit": "5%_!"},
+            )):
+                tx.versions.publish(asset, Artifact(digest_of(b"%d" % number)), author="person:ann", metadata=said)
+    with hand.read() as tx:
+        assert [one.number for one in tx.versions.saying(MODEL, '"commit":"5%_!"')] == [1, 3]
+        assert [one.number for one in tx.versions.saying(MODEL, '"commit":', limit=2)] == [1, 2]
+        assert tx.versions.saying(AssetName("flights", "model", "never"), "5") == []
+
+
 def test_revisions_mean_what_the_grammar_says(hand: Hand) -> None:
     """A number, a digest's beginning (the newest of several), a ref, and latest each find their version."""
     hand.publish(b"1", b"2", b"1")

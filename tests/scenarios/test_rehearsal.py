@@ -130,6 +130,7 @@ WORDS: dict[str, list[str]] = {
     "rollback": ["data/tiny@best", "--why", "wrong"],
     "lock": [],
     "pull": ["data/tiny", "elsewhere"],
+    "import_lakefs": ["flights", "--endpoint", SERVER],
     "push": ["data/tiny", "elsewhere"],
     "run": ["train", "--refresh"],
     "search": ["tiny"],
@@ -158,6 +159,7 @@ WORDS: dict[str, list[str]] = {
 }
 OTHERWISE = {
     "expect": "no-check",
+    "import_lakefs": "source-unreachable",
     "pull": "store-missing",
     "abort": "rollout-over",
     "acknowledge": "no-alert",

@@ -104,3 +104,14 @@ def test_a_rehearsal_tells_what_would_come_and_leaves_everything(world: World) -
     world.data(a_csv=b"9")
     stage(world.loop, MAIN, gone("a.csv"))
     assert [one.path for one in look(dry, MAIN).overlay(dry).iter()] == ["b.csv"]
+
+
+def test_a_version_may_be_published_where_nothing_is_staged(world: World) -> None:
+    """Only where that is asked for: the same files are the next version then, or none where there were none."""
+    again = world.do("commit", MAIN, message="the same", allow_empty=True)
+    assert (again.version.number, again.version.parents, again.version.message) == (2, (1,), "the same")
+    assert again.version.artifact.digest == world.tree(a_csv=b"1\n")
+    fresh = RefName(replace(DATA, name="fresh"), "main")
+    world.do("bucket", "fresh", fresh)
+    made = world.do("commit", fresh, allow_empty=True).version
+    assert (made.number, made.parents, Tree(world.loop.blobs, made.artifact.digest).count) == (1, (), 0)

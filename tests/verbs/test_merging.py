@@ -1,22 +1,27 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loopline.datasets.tree import Tree, build
-from loopline.errors import Refused
+from loopline.errors import Conflict, Refused
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.merge import Clash, Resolution
 from loopline.nouns.name import Named, Pointer, RefName
-from loopline.verbs.merging import DRIVERS, decided, exactly, only
+from loopline.nouns.version import FIRST_PARENT
+from loopline.verbs.basing import of_merge
+from loopline.verbs.merging import DRIVERS, carry, decided, exactly, only
 from loopline.verbs.staging import NOTES
 
 from .conftest import ANN, DATA
 
 if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
+    from loopline.nouns.merge import Choice
     from loopline.verbs.basing import Sides
 
     from .conftest import World
@@ -120,7 +125,9 @@ def test_tables_with_a_declared_key_merge_row_by_row(world: World) -> None:
     tree = Tree(loop.blobs, made.version.artifact.digest)
     rows = loop.blobs.read(tree.get("t.csv").digest).decode().split()
     assert sorted(rows) == ["1,8,9", "2,2,2", "4,4,4", "5,5,5", "id,a,b"]
-    assert made.version.metadata == {"key": ["id"], "files": 1, "bytes": tree.bytes, "of": "main"}
+    assert made.version.metadata == {
+        "key": ["id"], "files": 1, "bytes": tree.bytes, "of": "main", "first_parent": 4,
+    }  # fmt: skip
     put("fix", "id,a,b\n1,7,9\n")
     put("main", "id,a,b\n1,6,9\n")
     assert (world.do("merge", FROM_FIX, MAIN).left, world.do("merges", MAIN)[0].kind) == (1, "edit/edit")
@@ -163,3 +170,50 @@ def test_a_quarantine_that_comes_in_between_is_seen(world: World, monkeypatch: p
     with pytest.raises(Refused):
         world.do("merge", FROM_FIX, MAIN)
     assert world.target(MAIN) == 3
+
+
+def both(world: World) -> None:
+    """Let fix, which is older, and main have both changed a, and each something else."""
+    world.data(a=b"1")
+    world.do("branch", DATA, "fix")
+    world.data("fix", a=b"fix", f=b"1")
+    world.data(a=b"main", m=b"1")
+
+
+def test_a_merge_that_may_not_wait_is_refused_and_forgotten(world: World) -> None:
+    """It names what clashes, and neither a merge nor an event is kept of it."""
+    both(world)
+    before = len(world.events())
+    with pytest.raises(Conflict) as caught:
+        carry(world.loop, lambda tx: of_merge(tx, world.loop, FROM_FIX, MAIN), waiting=False)
+    assert (caught.value.kind, caught.value.facts["paths"]) == ("merge-clashes", ["a"])
+    assert (len(world.events()), world.do("merges")) == (before, ())
+
+
+@pytest.mark.parametrize(("prefer", "found"), [("ours", b"main"), ("theirs", b"fix")])
+def test_what_is_preferred_is_taken_where_paths_clash(world: World, prefer: Choice, found: bytes) -> None:
+    """And nowhere else: what only one side has changed is in the merge either way."""
+    both(world)
+    made = carry(world.loop, lambda tx: of_merge(tx, world.loop, FROM_FIX, MAIN), prefer=prefer).version
+    assert made is not None
+    tree = Tree(world.loop.blobs, made.artifact.digest)
+    assert {one.path: world.loop.blobs.read(one.digest) for one in tree.iter()} == {"a": found, "f": b"1", "m": b"1"}
+
+
+def test_a_merge_says_which_line_it_goes_on(world: World) -> None:
+    """Its first parent is where its ref stood, also where that is the newer one; unjoined it follows it alone."""
+    both(world)
+    with world.loop.ledger.read() as tx:
+        theirs, ours = tx.refs.get(RefName(DATA, "fix")).target, tx.refs.get(MAIN).target
+    assert theirs < ours
+    joined = carry(world.loop, lambda tx: of_merge(tx, world.loop, FROM_FIX, MAIN), prefer="ours").version
+    assert joined is not None
+    assert (joined.parents, joined.line, joined.metadata[FIRST_PARENT]) == ((theirs, ours), (ours, theirs), ours)
+    world.data("fix", a=b"fix", f=b"2")
+
+    def squashed(tx: Tables) -> Sides:
+        return replace(of_merge(tx, world.loop, FROM_FIX, MAIN), joining=False, metadata={"k": "v"})
+
+    alone = carry(world.loop, squashed).version
+    assert alone is not None
+    assert (alone.parents, alone.metadata["k"], FIRST_PARENT in alone.metadata) == ((joined.number,), "v", False)

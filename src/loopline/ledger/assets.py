@@ -40,6 +40,8 @@ class Assets:
         self._rows = rows
         self._now = now
         self._ids: dict[AssetName, int] = {}
+        self._ensured: set[AssetName] = set()
+        """Those that are there; of the others only the id is known."""
 
     def find(self, name: AssetName, *, deleted: bool = False) -> Asset | None:
         """Look one up; deleted ones only if asked for."""
@@ -65,15 +67,15 @@ class Assets:
 
     def ensure(self, name: AssetName) -> int:
         """Give its id, creating it where it is missing and reviving it where it was deleted."""
-        known = self._ids.get(name)
-        if known is not None:
-            return known
+        if name in self._ensured:
+            return self._ids[name]
         row = self._rows.one(
             "INSERT INTO assets (project, kind, name, created_at) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (project, kind, name) DO UPDATE SET deleted_at = NULL RETURNING id",
             name.project, name.kind, name.name, self._now,
         )  # fmt: skip
         self._ids[name] = number = int(row[0]) if row else 0
+        self._ensured.add(name)
         return number
 
     def id_of(self, name: AssetName) -> int | None:
@@ -118,6 +120,7 @@ class Assets:
         """Mark it deleted. Its history stays; its name can be used again and goes on counting."""
         asset = self.get(name)
         self._rows.do("UPDATE assets SET deleted_at = ? WHERE id = ?", self._now, asset.id)
+        self._ensured.discard(name)
 
     def restore(self, name: AssetName) -> None:
         """Take the mark away: what it hid is there again. Raise NotFound, Conflict where there is no mark."""

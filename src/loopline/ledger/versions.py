@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
@@ -196,6 +197,15 @@ class Versions:
             digest, project,
         )  # fmt: skip
         return [self._version(self._assets.name_of(row[0]), row) for row in rows]
+
+    def saying(self, name: AssetName, text: str, *, limit: int = 10) -> Sequence[Version]:
+        """Give those of an asset whose metadata hold a piece of canonical JSON, oldest first. It reads what all of them say."""
+        wanted = re.sub(r"[!%_]", r"!\g<0>", text)
+        rows = self._rows.all(
+            f"{_SELECT} WHERE v.asset = ? AND v.metadata LIKE ? ESCAPE '!' ORDER BY v.number LIMIT ?",
+            self._assets.id_of(name), f"%{wanted}%", limit,
+        )  # fmt: skip
+        return [self._version(name, row) for row in rows]
 
     def named(self, project: str, digests: Iterable[str]) -> Mapping[str, Sequence[str]]:
         """Give, for each digest that is a version of the project, the names of those versions."""

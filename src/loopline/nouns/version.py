@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from loopline.nouns.artifact import Artifact
 from loopline.nouns.name import AssetName
+
+ORIGIN: Final = "origin"
+"""Where the metadata of a version that comes from elsewhere say what it was there: its id, author and time."""
+FIRST_PARENT: Final = "first_parent"
+"""Where those of a merge name the parent whose line it goes on, if that is not the one with the lowest number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,12 @@ class Version:
     event_time: int | None = None
     quarantined: bool = False
     deleted_at: int | None = None
+
+    @property
+    def line(self) -> tuple[int, ...]:
+        """Give the parents, first the one whose line it goes on."""
+        first = self.metadata.get(FIRST_PARENT)
+        return (first, *(one for one in self.parents if one != first)) if first in self.parents else self.parents
 
     def __str__(self) -> str:
         """Write it as inside its project."""

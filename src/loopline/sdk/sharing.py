@@ -19,8 +19,8 @@ from loopline.nouns.digest import Digest, parse_digest
 from loopline.nouns.name import Named, Numbered, Pointer, RefName
 from loopline.nouns.progress import Report
 from loopline.nouns.transfer import Transfer
-from loopline.nouns.version import Version
-from loopline.sdk.shelf import ORIGIN, Line, Manifest, Shelf, Stand, id_of, notes_in
+from loopline.nouns.version import ORIGIN, Version
+from loopline.sdk.shelf import Line, Manifest, Shelf, Stand, id_of, notes_in
 from loopline.store.elsewhere import Elsewhere
 from loopline.verbs.add import add
 from loopline.verbs.get import get

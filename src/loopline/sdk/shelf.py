@@ -18,6 +18,7 @@ import msgspec
 from loopline.errors import Conflict, NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of, find_digest, short
 from loopline.nouns.name import AssetName, Hashed, Named, Numbered, Pointer, RefName, Revision
+from loopline.nouns.version import ORIGIN
 from loopline.store.blobs import CHUNK
 from loopline.store.marks import first_marked, mark, marked
 from loopline.store.named import quoted
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FORMAT: Final = 1
-ORIGIN: Final = "origin"
-"""Where the metadata of a version that was pulled say what it was in the project that it comes from."""
 _ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 _FILE: Final = re.compile(r"([0-9]{1,18})-([0-9a-f]{64})\.json\Z")
 

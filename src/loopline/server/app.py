@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from loopline.faces.lakefs.door import LakefsDoor
 from loopline.faces.problem import on_error
 from loopline.faces.prometheus.server import ServerMeters
 from loopline.faces.prometheus.tally import Tally, alone
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from loopline.faces.desk import Desk
 
-FACES: Final = ("s3", "prometheus", "openlineage", "mcp", "login", "native", "web")
+FACES: Final = ("s3", "lakefs", "prometheus", "openlineage", "mcp", "login", "native", "web")
 """In the order in which their routes are tried: protocols first, then verbs, then pages, so that no verb hides a protocol."""
 
 
@@ -57,7 +58,7 @@ def make_app(
                 hosts=names_of(settings),
                 below=(settings.s3_host,) if settings.s3_host else (),
                 tokens_only=not is_open_to_loopback(settings),
-                doors=(S3Door(),),
+                doors=(S3Door(), LakefsDoor()),
             ),
         ],
         exception_handlers={HTTPException: on_error, Exception: on_error},

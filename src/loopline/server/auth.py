@@ -26,6 +26,7 @@ from loopline.access.secrets import hash_of, id_of, signing_secret
 from loopline.errors import Invalid, Refused, Unavailable
 from loopline.faces.admit import unknown
 from loopline.faces.forms import knows
+from loopline.faces.lakefs.door import PUBLIC as LAKEFS_PUBLIC
 from loopline.faces.login.cookies import SESSION
 from loopline.faces.problem import expected, reply
 from loopline.nouns.actor import parse_actor
@@ -75,6 +76,9 @@ class Door(Protocol):
 
     def named(self, request: HTTPConnection) -> str | None:
         """Give the id of the token that a request says it is signed as; None where it says nothing. Raise for what is no word."""
+
+    def token(self, request: HTTPConnection) -> str:
+        """Give the text of a token that stands elsewhere than in `Authorization: Bearer`; nothing where none does."""
 
     def prove(self, request: HTTPConnection, secret: str) -> None:
         """Raise unless a request is signed with the secret of that token. Asked again later, it need not look."""
@@ -167,7 +171,8 @@ class Auth:
         if door and name is not None:
             signed: Caller | None = await self._on_thread(partial(self._signed, door, request, name))
             return signed or await self._anybody(request)
-        text, session = _bearer(request), "" if door else _session(request)
+        text = (door.token(request) if door else "") or _bearer(request)
+        session = "" if door else _session(request)
         if not text and not session:
             return await self._anybody(request)
         found: Caller | None = await self._on_thread(partial(self._find, text, session))
@@ -222,7 +227,7 @@ class Auth:
 
 def is_public(path: str) -> bool:
     """Tell whether an address answers somebody whom the server does not know."""
-    return path == "/login" or path.startswith(PUBLIC)
+    return path == "/login" or path.startswith(PUBLIC) or path in LAKEFS_PUBLIC
 
 
 def _stranger(request: HTTPConnection) -> Response:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from loopline.errors import Invalid, NotFound
 from loopline.nouns.artifact import TREE
@@ -31,11 +32,15 @@ class Sides:
     message: str = ""
     others: tuple[Version, ...] = ()
     """Further bases: lines that were merged crosswise have several."""
+    joining: bool = True
+    """Whether what comes of a merge follows both sides; else ours alone, as if one had made the changes there."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What the new version says about itself beside what ours says."""
 
     @property
     def parents(self) -> tuple[int, ...]:
         """Name the versions that what comes of it follows: a revert and a cherry-pick join no lines."""
-        joined = self.kind == "merge" and self.theirs is not None
+        joined = self.kind == "merge" and self.joining and self.theirs is not None
         return (self.ours.number, self.theirs.number) if joined and self.theirs else (self.ours.number,)
 
 

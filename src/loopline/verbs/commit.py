@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from loopline.datasets.tree import EMPTY
+from loopline.datasets.tree import EMPTY, build
 from loopline.errors import Conflict, Invalid, Unavailable
 from loopline.ledger.ledger import Tables, Writing
 from loopline.loop import Loop
@@ -25,6 +25,7 @@ def commit(
     ref: Annotated[RefName, "the branch: data/flights@main"],
     *,
     message: Annotated[str, "-m", "what is new"] = "",
+    allow_empty: Annotated[bool, "publish a version also where nothing is staged"] = False,
     metadata: Annotated[Mapping[str, Any], "what the data say about themselves"] = NO_METADATA,
     event_time: Annotated[
         int | None, "the time that the data are about: 2026-07-31, 2026-07-31T09:30 (UTC), or microseconds", instant
@@ -54,7 +55,9 @@ def commit(
                     view = replace(view, working=made, rows=())
                 if view.behind:
                     raise Conflict(f"{ref} has moved", kind="staging-moved", hint="read it again", owner=ref.key)
-                return _published(tx, loop, view, message=message, metadata=metadata, event_time=event_time)
+                return _published(
+                    tx, loop, view, message=message, metadata=metadata, event_time=event_time, empty=allow_empty
+                )  # fmt: skip
         except Conflict as error:
             if error.kind != "staging-moved":
                 raise
@@ -62,14 +65,23 @@ def commit(
 
 
 def _published(
-    tx: Writing, loop: Loop, view: View, *, message: str, metadata: Mapping[str, Any], event_time: int | None
+    tx: Writing,
+    loop: Loop,
+    view: View,
+    *,
+    message: str,
+    metadata: Mapping[str, Any],
+    event_time: int | None,
+    empty: bool,
 ) -> Published:
     ref, head, tree, notes = view.ref, view.head, view.root, view.notes
+    if tree is None and empty:
+        tree = build(loop.blobs, ())
     if ref is None or tree is None:
         raise Conflict(
             f"nothing is staged on {ref}", kind="nothing-staged", hint="write files to it first", ref=str(ref)
         )
-    if head and head.artifact.digest == tree and (notes or EMPTY) == (notes_of(head) or EMPTY):
+    if not empty and head and head.artifact.digest == tree and (notes or EMPTY) == (notes_of(head) or EMPTY):
         tx.staging.settle(ref.key)
         tx.say("version.unchanged", str(head), digest=tree, ref=str(ref))
         return Published(head)

@@ -21,6 +21,7 @@ from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.change import Change, Move
 from loopline.nouns.entry import Entry
 from loopline.nouns.merge import DRIVER, Clash, Merge, Resolution
+from loopline.nouns.version import FIRST_PARENT, ORIGIN
 from loopline.verbs.basing import Sides, bases_of, checked, moved_on
 from loopline.verbs.moving import Plan, begin
 from loopline.verbs.rowmerging import key_of, merge_rows
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables, Writing
     from loopline.loop import Loop
     from loopline.nouns.digest import Digest
-    from loopline.nouns.merge import MergeState
+    from loopline.nouns.merge import Choice, MergeState
     from loopline.nouns.name import RefName
     from loopline.nouns.version import Version
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 TRIES: Final = 5
 """How often a merge is made anew because its ref has moved meanwhile."""
+_SHOWN: Final = 100
+"""Paths that an error names."""
 
 
 def _rows_of(loop: Loop, sides: Sides, clash: Clash) -> bytes | None:
@@ -85,12 +88,22 @@ class _Moved(Exception):  # noqa: N818 (no error: the merge is made again)
     """The ref has moved since the merge was made, or somebody has chosen something else."""
 
 
-def carry(loop: Loop, find: Callable[[Tables], Sides], *, forward: bool = True) -> Merge:
+def carry(
+    loop: Loop,
+    find: Callable[[Tables], Sides],
+    *,
+    forward: bool = True,
+    prefer: Choice | None = None,
+    waiting: bool = True,
+) -> Merge:
     """Merge what `find` names: into a new version and a change of the ref, or into a merge that waits for choices.
 
-    `forward`: whether the ref simply goes to the other version where it has nothing of its own. Raise Conflict kind="ref-busy".
+    `forward`: whether the ref simply goes to the other version where it has nothing of its own; `prefer`: what is taken for each
+    path that clashes and that no driver merges. Raise Conflict kind="ref-busy"; without `waiting` kind="merge-clashes", and
+    nothing is kept of it.
     """
     tries = TRIES
+    taken = (Resolution("*", prefer),) if prefer else ()
     while True:
         with loop.ledger.read() as tx:
             sides = find(tx)
@@ -100,9 +113,11 @@ def carry(loop: Loop, find: Callable[[Tables], Sides], *, forward: bool = True) 
         try:
             if forward and sides.kind == "merge" and sides.base == sides.ours and sides.theirs:
                 return _go_forward(loop, sides, sides.theirs)
-            weighed = weigh(loop, sides)
+            weighed = weigh(loop, sides, taken)
             if changes_nothing(sides, weighed):
                 return _told(sides, "nothing")
+            if weighed.root is None and not waiting:
+                raise _clashing(sides, weighed)
             return publish(loop, sides, weighed) if weighed.root is not None else _wait(loop, sides, weighed)
         except _Moved:
             tries -= 1
@@ -307,7 +322,10 @@ def _described(loop: Loop, sides: Sides, root: Digest) -> dict[str, Any]:
     from loopline.datasets.tree import Tree
 
     tree = Tree(loop.blobs, root)
-    said = {**sides.ours.metadata, "files": tree.count, "bytes": tree.bytes}
+    said = {name: value for name, value in sides.ours.metadata.items() if name not in (ORIGIN, FIRST_PARENT)}
+    said |= {**sides.metadata, "files": tree.count, "bytes": tree.bytes}
+    if min(sides.parents) != sides.ours.number:
+        said[FIRST_PARENT] = sides.ours.number
     mine, base, theirs = (notes_of(one) for one in (sides.ours, sides.base, sides.theirs))
     if theirs != base:
         said[NOTES] = over(loop, base, theirs, mine)
@@ -392,6 +410,15 @@ def _waiting(tx: Tables, loop: Loop, sides: Sides, artifact: Artifact) -> tuple[
                 if version.artifact.digest == artifact.digest and version.parents == tuple(sorted(set(sides.parents))):
                     return version, change
     return None
+
+
+def _clashing(sides: Sides, weighed: Weighed) -> Conflict:
+    paths = [one.path for one in weighed.clashes if one.taken is None]
+    return Conflict(
+        f"{sides.source} and {sides.ref} have changed {len(paths)} paths in ways that exclude each other: {', '.join(paths[:5])}",
+        kind="merge-clashes", hint=f"loopline merge {sides.source} {sides.ref}, and choose", ref=str(sides.ref),
+        paths=paths[:_SHOWN], clashes=len(paths),
+    )  # fmt: skip
 
 
 def _must_stand(tx: Tables, sides: Sides) -> None:

@@ -69,6 +69,12 @@ COMMANDS: tuple[Verb, ...] = (
         "data",
         "Write a version as another tool would have it: for DVC, its objects and its .dvc file.",
     ),
+    Verb(
+        "import_lakefs",
+        "local",
+        "data",
+        "Bring a repository of lakeFS with its history: commits become versions, branches and tags refs, objects files.",
+    ),
     Verb("put", "write", "runs", "Publish an artifact as the next version of an asset. No ref moves."),
     Verb("get", "local", "runs", "Find the version that a pointer means now, and write its bytes to a file or folder."),
     Verb(

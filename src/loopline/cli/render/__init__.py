@@ -29,6 +29,7 @@ ALONE = {
     "Impact": "lineage",
     "Insights": "insights",
     "Lineup": "lineup",
+    "Imported": "imported",
     "Merge": "merge",
     "Outlook": "plan",
     "Overview": "overview",

@@ -20,7 +20,7 @@ SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 """Upper bounds of the histogram."""
 ROUTES: Final = (
     "read", "write", "work", "blobs", "uploads", "tasks", "lineage", "stream", "login", "page", "static", "health", "metrics",
-    "mcp", "s3", "other",
+    "mcp", "s3", "lakefs", "other",
 )  # fmt: skip
 """Classes of addresses: three classes of verbs, what else lives below /api/v1, what browsers ask for, and other doors."""
 STATUSES: Final = (
@@ -38,7 +38,7 @@ _CLASSES: Final = {verb.name: verb.cls for verb in VERBS}
 _BELOW_API: Final = {"blobs": "blobs", "uploads": "uploads", "tasks": "tasks", "lineage": "lineage", "login": "login"}
 _FIRST: Final = {
     "health": "health", "metrics": "metrics", "static": "static", "login": "login", "logout": "login", "device": "login",
-    "mcp": "mcp", "s3": "s3",
+    "mcp": "mcp", "s3": "s3", "lakefs": "lakefs",
 }  # fmt: skip
 
 

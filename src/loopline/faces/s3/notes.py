@@ -18,6 +18,8 @@ MOST_TAGS: Final = 10
 OF_BYTES: Final = ("etag", "of", "parts", "sums")
 """What is said of the bytes, and not of the path."""
 HEADERS: Final = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
+TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
+"""What a header can be called."""
 _REFUSED: Final = re.compile(
     r"x-amz-(server-side-encryption.*|object-lock-.*|website-redirect-location|grant-.*|write-offset-bytes"
     r"|copy-source-server-side-encryption.*)\Z"
@@ -70,10 +72,16 @@ def to_headers(notes: Notes) -> dict[str, str]:
     """Give the headers that say it again."""
     found = {"Content-Type": notes.get("type", DEFAULT)}
     found |= {name.title(): value for name, value in notes.get("headers", {}).items()}
-    found |= {f"{META}{name}": value for name, value in notes.get("meta", {}).items()}
+    meta = notes.get("meta", {}).items()
+    found |= {f"{META}{name}": value for name, value in meta if TOKEN.match(name)}  # others come by other doors
     if notes.get("tags"):
         found["x-amz-tagging-count"] = str(len(notes["tags"]))
-    return {name: value.encode().decode("latin-1") for name, value in found.items()}
+    return {name: value.encode().decode("latin-1") for name, value in found.items() if sayable(value)}
+
+
+def sayable(text: str) -> bool:
+    """Tell whether a header can say it."""
+    return text.isprintable() or not text
 
 
 def written(notes: Notes) -> str:
