@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from loopline.datasets.index import Index
 from loopline.datasets.parts import Parts
 from loopline.datasets.placing import Copies
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.name import AssetName, Pointer, parse_pointer
+from loopline.nouns.version import Version
 from loopline.sdk.client import Local
 from loopline.sdk.lock import Lock
 from loopline.sdk.session import session
-from loopline.sdk.standing import straight
+from loopline.sdk.standing import Stand, straight
 from loopline.sdk.workspace import Workspace
 
 FLIGHTS = AssetName("flights", "data", "flights")
@@ -193,6 +195,36 @@ def test_what_a_killed_checkout_left_is_not_added(
         work.checkout(at("data/flights@1"))
     assert work.add(FLIGHTS, mixed=True).version.number == 3
     assert work.status(FLIGHTS).clean
+
+
+@pytest.mark.parametrize("saved", [False, True])
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_add_that_was_killed_before_it_was_noted_goes_on(
+    work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, saved: bool
+) -> None:
+    """The version is there, and the folder stands at it: what has changed since is the next one, and nothing is refused."""
+    asset, folder = AssetName("flights", "data", "other"), tmp_path / "other"
+    folder.mkdir()
+    for name in range(number):
+        (folder / f"{name}.csv").write_text("1")
+        if name + 1 < number:
+            work.add(asset, folder)
+
+    def killed(_: Workspace, index: Index, stand: Stand, version: Version) -> None:
+        del stand
+        if saved:
+            index.bases = (version.artifact.digest,)
+            index.save()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Workspace, "_remember", killed)
+        work.add(asset, folder)
+    standing = work.status(asset, folder)
+    assert (standing.differences, standing.unfinished) == ((), False)
+    assert work.add(asset, folder).version.number == number
+    (folder / "0.csv").write_text("2")
+    assert work.add(asset, folder).version.number == number + 1
 
 
 def _interrupted(*_: object, **__: object) -> None:

@@ -98,9 +98,9 @@ class Workspace:
         from loopline.verbs.add import add
 
         where = self._where(asset, folder)
-        stand = self._own(where, asset)
-        branch = branch or (stand.branch if stand else "") or "main"
         index = self._index(where)
+        stand = self._caught_up(asset, where, index)
+        branch = branch or (stand.branch if stand else "") or "main"
         if not mixed:
             self._refuse_mixed(asset, where, index)
         watched = self._watched(where, index, parts)
@@ -141,6 +141,18 @@ class Workspace:
             return build_parts(self._client.blobs, where, index, parts, base, only=only, anew=anew, report=self._report)
         built = build_folder(self._client.blobs, where, index, anew=anew, report=self._report)
         return self._whole(built, stand, asset) if stand and stand.only else built
+
+    def _caught_up(self, asset: AssetName, where: Path, index: Index) -> Stand | None:
+        """Give where a folder stands: at the next version of its branch, where an add that was killed has made that of it."""
+        stand = self._own(where, asset)
+        if stand is None or not stand.branch or index.tree is None:
+            return stand
+        try:
+            newest: Version = self._client.do(get, Pointer(asset, Named(stand.branch)))
+        except NotFound:
+            return stand
+        made = newest.parents == (stand.number,) and newest.artifact.digest == index.tree
+        return replace(stand, number=newest.number) if made else stand
 
     def _base(self, asset: AssetName, where: Path, stand: Stand | None, branch: str) -> Digest:
         """Give the tree that a part of a folder changes: that of the version that the folder stands at."""
@@ -193,6 +205,8 @@ class Workspace:
     def _is_unfinished(self, where: Path, index: Index) -> bool:
         """Tell whether a folder is in step with another tree, or with more than one, than its version's, which is noted last."""
         stand, bases = self.stand(where), index.bases
+        if len(bases) == 1 and index.tree == bases[0] and not index.drift:
+            return False  # all of it was added as that tree, and whoever did was killed before it was noted
         if stand is None or len(bases) != 1:
             return bool(bases)
         asset = parse_asset(stand.asset, project=self._settings.project)
@@ -236,9 +250,11 @@ class Workspace:
         stand = self._own(where, asset)
         branch = stand.branch if stand else "main"
         newest = self._target(RefName(asset, branch)) if branch else None
+        index = self._index(where)
+        if stand and newest not in (None, stand.number):
+            stand = self._caught_up(asset, where, index)
         number = stand.number if stand else newest
         differences: tuple[Difference, ...] = ()
-        index = self._index(where)
         watched = self._watched(where, index, parts) if number is not None else None
         if number is not None:
             version = self._client.do(get, Pointer(asset, Numbered(number)))
