@@ -21,7 +21,7 @@ import pytest
 from loopline.checks.document import Document, dump_document
 from loopline.datasets.tree import Tree, build
 from loopline.loop import Loop
-from loopline.nouns.digest import Digest
+from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.nouns.policy import Policy
@@ -67,6 +67,7 @@ def train(data: Data = Data("data/rows")):
 DRIVER = """
 import errno, sys
 from pathlib import Path
+import fsspec
 import loopline
 from loopline.errors import LooplineError
 from loopline.nouns.name import AssetName, Named, Numbered, Pointer, RefName
@@ -151,6 +152,18 @@ def stage():
     do("commit", rows, message="staged")
     say("committed")
 
+def lazy():
+    files = loopline.data("rows@main")
+    files / "a.py"
+    say("fetched", "a.py")
+    files.fetch()
+    say("fetched", "b.py")
+    fs = fsspec.filesystem("loopline")
+    fs.pipe({f"rows@main/{path}": path.encode() * 40_000 for path in ("e", "f")})
+    say("piped")
+    fs.commit("rows@main")
+    say("committed")
+
 def journal():
     run = loopline.start("train")
     say("began", run.id)
@@ -181,7 +194,7 @@ for attempt in (1, 2):
 say("over")
 sys.exit(code)
 """
-WAYS = ("pipeline", "record", "propose", "rollback", "checkout", "add", "merge", "stage", "journal")
+WAYS = ("pipeline", "record", "propose", "rollback", "checkout", "add", "merge", "stage", "lazy", "journal")
 EITHER = {
     "disk-error",
     "index-unreadable",
@@ -382,6 +395,21 @@ def check_stage(loop: Loop, folder: Path, said: list[list[str]]) -> None:
     paths = [entry.path for entry in Tree(loop.blobs, version.artifact.digest).iter()]
     assert paths in (["a.py", "b.py", "d.py"], ["a", "a.py", "b.py", "e", "f"]), "all of it, or nothing"
     assert "e" in paths or ["committed"] not in said
+
+
+def check_lazy(loop: Loop, folder: Path, said: list[list[str]]) -> None:
+    """A file of the cache is whole, what was told is there, and files that were written together are a version together."""
+    cache = folder / ".loopline" / "cache"
+    for path in cache.glob("files/[!.]*"):
+        assert digest_of(path.read_bytes()) == f"sha256:{path.name}"
+    files = {path.name: path.read_bytes() for path in cache.glob("parts/*/*.py")}
+    assert set(files.values()) <= {b"1 2 3 4", b"new", b"more"}
+    for words in said:
+        if words[0] == "fetched":
+            assert words[1] in files
+    staged = [one.path for one in look(loop, RefName(ROWS, "main")).overlay(loop).iter()]
+    assert staged in (["a.py", "b.py", "d.py"], ["a.py", "b.py", "d.py", "e", "f"])
+    assert "e" in staged or not {("piped",), ("committed",)} & {tuple(words) for words in said}
 
 
 def check_journal(loop: Loop, folder: Path, said: list[list[str]]) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 HEAVY = {
     "alembic", "anyio", "asyncio", "duckdb", "fsspec", "IPython", "joblib", "matplotlib", "mcp", "numpy", "pandas", "polars",
-    "psycopg", "pyarrow", "pydantic", "rich", "scipy", "skops", "sklearn", "sqlalchemy", "starlette", "unittest", "urllib3",
-    "uvicorn",
+    "psycopg", "pyarrow", "pydantic", "rich", "scipy", "skops", "sklearn", "sqlalchemy", "starlette", "unittest",
+    "urllib3", "uvicorn",
 }  # fmt: skip
 ASKED = "data/flights@1"
 READS = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.warm import run
 
 TOML = '[project]\nname = "flights"\nmodules = ["train"]\n'
@@ -28,6 +30,7 @@ def train(trips: Data = Data("data/trips")):
 """
 
 
+@pytest.mark.long
 def test_a_step_reads_lazily(tmp_path: Path) -> None:
     """What the step was given is opened by its version: no other file is fetched, and the edge is the one that was there."""
     (tmp_path / "loopline.toml").write_text(TOML)

@@ -323,6 +323,16 @@ def test_it_pickles_and_names_a_folder(
     assert str(project) in named.fsid
 
 
+def test_a_branch_is_read_as_it_stands(fs: LooplineFileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question looks anew where the branch is; versions that were asked about keep their nodes, the newest few of them."""
+    monkeypatch.setattr(filesystem, "_KEPT", 2)
+    for number in range(2, 6):
+        add({"n.txt": str(number).encode()})
+        assert fs.cat("flights@main/n.txt") == str(number).encode()
+    assert fs.cat("flights@2/n.txt") == b"2"
+    assert len(fs._known) == 2
+
+
 def test_threads_write_and_read(fs: LooplineFileSystem) -> None:
     """Many threads write to one branch at once, each its own files, and nothing is lost or mixed."""
 

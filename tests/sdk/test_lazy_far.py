@@ -21,6 +21,7 @@ from loopline.sdk.remote import Remote
 from loopline.sdk.transfer import RemoteBlobs
 from tests.started import Served, serving
 
+pytestmark = pytest.mark.long
 BIG = os.urandom((9 << 20) + 17)
 FILES = {"big.bin": BIG, **{f"many/{number:03}.csv": f"a\n{number}\n".encode() for number in range(300)}}
 

@@ -42,7 +42,7 @@ def opened(data: bytes = BIG) -> Reader:
     return Reader(Opened(BLOBS, digest, len(data), name="it"))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     large=st.booleans(),
     steps=st.lists(

@@ -440,9 +440,11 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _kept(self, found: Files) -> Files:
         """Give the same files as last time, whose upper nodes are in memory."""
         key = (self._ledger(), f"{found.version.asset.key}@{found.version.number}")
-        while len(self._known) >= _KEPT:
-            self._known.pop(next(iter(self._known)), None)
-        return self._known.setdefault(key, found)
+        kept = self._known.setdefault(key, found)
+        if len(self._known) > _KEPT:
+            for old in list(self._known)[:-_KEPT]:
+                self._known.pop(old, None)
+        return kept
 
     def _pointers(self) -> list[dict[str, Any]]:
         listed = self._client().do("ls", "data", limit=10_000)

@@ -11,7 +11,8 @@ from loopline.nouns.digest import Digest
 from loopline.sdk.opened import Ranges
 
 _KINDS = {
-    "is-a-tree": errno.EISDIR, "file-is-folder": errno.ENOTDIR, "not-a-ref": errno.EROFS, "bad-path": errno.EINVAL,
+    "is-a-tree": errno.EISDIR, "file-is-folder": errno.ENOTDIR, "blob-missing": errno.EIO, "disk-full": errno.ENOSPC,
+    "store-read-only": errno.EROFS,
 }  # fmt: skip
 
 
@@ -23,17 +24,17 @@ def as_os(path: object) -> Iterator[None]:
     except LooplineError as error:
         match error:
             case NotFound():
-                number = errno.EIO if error.kind == "blob-missing" else errno.ENOENT
+                number = errno.ENOENT
             case Refused():
                 number = errno.EACCES
             case Conflict():
                 number = errno.EBUSY
             case Invalid():
-                number = _KINDS.get(error.kind, errno.EINVAL)
+                number = errno.EINVAL
             case _:
                 number = errno.EIO
         text = f"{error.message} ({error.hint})" if error.hint else error.message
-        raise OSError(number, text, str(path)) from error
+        raise OSError(_KINDS.get(error.kind, number), text, str(path)) from error
 
 
 class Plain:
