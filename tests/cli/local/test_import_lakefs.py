@@ -41,7 +41,8 @@ def test_a_repository_becomes_an_asset_of_its_name(source: Source, capsys: pytes
 def test_what_is_no_repository_is_refused(source: Source, capsys: pytest.CaptureFixture[str]) -> None:
     """Names of branches and of other assets, and what is not there."""
     for words, kind in (
-        (["lakefs://flights/main"], "bad-repository"), (["lakefs://"], "bad-repository"), (["flights", "model/delay"], "bad-kind"),
+        (["lakefs://flights/main"], "bad-repository"), (["lakefs://"], "bad-repository"),
+        (["flights", "model/delay"], "bad-kind"),
         (["never"], "source-missing"),
     ):  # fmt: skip
         assert main(["import-lakefs", *words, "--json"]) != 0
