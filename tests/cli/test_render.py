@@ -20,6 +20,7 @@ from loopline.nouns.digest import digest_of
 from loopline.nouns.drift import Said as DriftSaid
 from loopline.nouns.entry import Difference, Entry
 from loopline.nouns.evaluation import Estimate, Evaluation
+from loopline.nouns.expectation import Breach, Expected, Observation
 from loopline.nouns.finding import Finding
 from loopline.nouns.firing import Armed
 from loopline.nouns.lineage import Impact, Reached, Reason
@@ -333,3 +334,21 @@ def test_a_checkout_that_was_cut_short_is_told() -> None:
     standing = Standing(AssetName("flights", "data", "rows"), "rows", "main", 2, 2, (), unfinished=True)
     assert "✗ a checkout was cut short; last in step with main, version 2" in drawn((standing,))
     assert "a checkout was cut short\n" in drawn((replace(standing, number=None),)) + "\n"
+
+
+def test_what_does_not_hold_is_drawn_with_rows() -> None:
+    """What fails comes with some of its rows; what holds is told where it says something, and all of it with -v."""
+    rows = tuple(Breach("a.csv", at, {"x": None if at == 1 else f"{at}"}, "k") for at in range(1, 6))
+    bad = Observation("x is a number", holds=False, observed="5 of 9 rows are not", broken=5, rows=9, samples=rows)
+    quiet, said = Observation("y is text", holds=True), Observation("rows at least 1", holds=True, observed="9 rows")
+    value = Expected("data/flights@2", "data/flights@1", (quiet, bad, said))
+    text = drawn(value)
+    assert "data/flights@2, against data/flights@1: 2 of 3 expectations hold" in text
+    assert "a.csv, row 1  k  x=–" in text
+    assert ("2 more rows with -v" in text, "rows at least 1: 9 rows" in text, "y is text" in text) == (
+        True,
+        True,
+        False,
+    )
+    assert all(one in drawn(value, verbose=1) for one in ("row 5", "y is text"))
+    assert "y is text" in drawn(Evaluation((), observations=(quiet,)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 MISSING = ("NA",)
-ROUNDS = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ROUNDS = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # What values there are: of every type that a file can hold, those that are nearly one, and none.
 TEXTS = st.sampled_from(
     ["1", "-2.0", "+3.5", "1e3", ".5", "5.", "1_0", " 1", "nan", "inf", "0x1", "", "NA", "x", "true", "FALSE", "01",

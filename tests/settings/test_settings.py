@@ -246,8 +246,8 @@ def test_the_example_can_be_read() -> None:
     """The flights project means what its README says."""
     found = load_settings(EXAMPLE, environ={})
     assert (found.project, found.modules) == ("flights", ("flights",))
-    assert [one.name for one in found.policies] == ["champion"]
-    assert len(found.policies[0].metrics) == 6
+    assert [one.name for one in found.policies] == ["flights", "champion"]
+    assert len(found.policies[1].metrics) == 6
 
 
 def test_reading_settings_loads_nothing_heavy() -> None:

@@ -62,7 +62,7 @@ def test_init_writes_only_true_comments(run: Run, tmp_path: Path) -> None:
 
     found = load_settings(tmp_path / "p")
     assert (found.project, found.timezone, len(found.data), len(found.checks), len(found.policies)) == (
-        "flights", "Europe/Berlin", 1, 1, 1,
+        "flights", "Europe/Berlin", 1, 2, 1,
     )  # fmt: skip
 
 

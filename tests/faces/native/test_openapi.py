@@ -160,7 +160,9 @@ def story(face: Face) -> Face:
     """Tell a short story over the wire: data, a training, models, a policy, a change that waits, one that was taken back."""
     from loopline.checks.document import Document, dump_document
     from loopline.datasets.tree import build
+    from loopline.nouns.check import Check
     from loopline.nouns.entry import Entry
+    from loopline.nouns.expectation import Expectation
     from loopline.nouns.policy import Approvals, Policy
     from loopline.store.memory import MemoryBlobs
 
@@ -184,7 +186,8 @@ def story(face: Face) -> Face:
     face.result("propose", {"ref": "model/delay@champion", "to": "2", "why": "better"})
     face.result("rollback", {"ref": "model/delay@champion", "why": "worse"})
     rules = Policy("champion", ("model/*@champion",), approvals=Approvals(count=1))
-    face.result("policy", {"document": dump_document(Document((rules,), ())).decode()})
+    check = Check("flights/rows", ("data/flights@main",), expect=(Expectation(("b",), type="whole", max=1),))
+    face.result("policy", {"document": dump_document(Document((rules,), (check,))).decode()})
     change = face.result("propose", {"ref": "model/delay@champion", "to": "2", "why": "again", "lift": True})
     face.result("comment", {"change": change["id"], "text": "why?"})
     face.result("issue", {"name": "ci", "actor": "token:ci", "scopes": ["read:flights"]})
@@ -217,6 +220,7 @@ def test_every_read_answers_what_the_document_says(story: Face) -> None:
         "ls": ["", "what=data", "what=data/flights@2", "what=data/flights&itself=true", "what=data/flights@2&folder="],
         "staged": ["ref=data/flights@main"],
         "preview": ["version=data/flights@2&path=t.csv"],
+        "expect": ["version=data/flights@2", "version=data/flights@2&base=data/flights@1"],
         "diff": ["old=data/flights@1&new=data/flights@2", "old=model/delay@1&new=model/delay@2"],
         "compare": [f"runs={runs[0]['id']}&runs={runs[1]['id']}"],
         "series": [f"runs={runs[0]['id']}"],

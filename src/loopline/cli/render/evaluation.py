@@ -23,6 +23,10 @@ def evaluation(value: Evaluation, screen: Screen) -> Iterator[str]:
         yield from facts([(clean(key), clean(text)) for key, text in value.facts.items()])
         yield ""
     yield from estimates(value.estimates, screen)
+    if value.observations:
+        from loopline.cli.render.expected import observations
+
+        yield from observations(value.observations, screen, whole=True)
 
 
 def estimates(values: Sequence[Estimate], screen: Screen) -> Iterator[str]:

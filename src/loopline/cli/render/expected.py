@@ -23,11 +23,13 @@ def expected(value: Expected, screen: Screen) -> Iterator[str]:
     held = sum(one.holds for one in value.observations)
     mark = status("pass" if value.holds else "fail", screen)
     yield f"{mark}  {clean(value.subject)}{against}: {held} of {plural(len(value.observations), 'expectation')} hold"
-    yield from observations(value.observations, screen, every=True)
+    yield from observations(value.observations, screen, every=True, whole=screen.verbose > 0)
 
 
-def observations(values: Sequence[Observation], screen: Screen, *, every: bool = False) -> Iterator[str]:
-    """Draw what does not hold with its rows, and with `every` what holds, too: where it says something, or with -v."""
+def observations(
+    values: Sequence[Observation], screen: Screen, *, every: bool = False, whole: bool = False
+) -> Iterator[str]:
+    """Draw what does not hold with its rows, with `every` also what holds and says something, with `whole` all that holds."""
     bad = [one for one in values if not one.holds]
     for one in bad:
         yield f"  {status('fail', screen)}  {_where(one)}{clean(one.demand)}: {clean(one.observed)}"
@@ -35,11 +37,10 @@ def observations(values: Sequence[Observation], screen: Screen, *, every: bool =
         yield from (f"    {line}" for line in aligned([_row(each) for each in shown], width=screen.width))
         if len(shown) < len(one.samples):
             yield screen.paint("dim", f"    {plural(len(one.samples) - len(shown), 'more row')} with -v")
-    if every:
-        for one in values:
-            if one.holds and (one.observed or screen.verbose):
-                told = f": {clean(one.observed)}" if one.observed else ""
-                yield f"  {status('pass', screen)}  {_where(one)}{clean(one.demand)}{told}"
+    for one in values:
+        if one.holds and (whole or (every and one.observed)):
+            told = f": {clean(one.observed)}" if one.observed else ""
+            yield f"  {status('pass', screen)}  {_where(one)}{clean(one.demand)}{told}"
 
 
 def _where(one: Observation) -> str:

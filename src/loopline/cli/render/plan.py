@@ -90,6 +90,10 @@ def repeat(value: Repeat, screen: Screen) -> Iterator[str]:
 
 
 def _evaluation(evaluation: Evaluation, screen: Screen) -> Iterator[str]:
+    if evaluation.observations:
+        from loopline.cli.render.expected import observations
+
+        yield from observations(evaluation.observations, screen, whole=True)
     rows = [
         [
             clean(one.metric), number(one.value),
