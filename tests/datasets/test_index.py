@@ -4,9 +4,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from xxhash import xxh3_64_digest
 
 from loopline.datasets.blocks import Block, Stamp
 from loopline.datasets.index import Index
@@ -215,3 +217,26 @@ def test_an_index_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(Unavailable) as caught:
         index.save()
     assert caught.value.kind == "index-unwritable"
+
+
+def test_an_index_of_the_format_before_is_read(tmp_path: Path) -> None:
+    """What a Loopline of yesterday wrote is known, above all the tree that the folder was in step with."""
+    index = Index(tmp_path / "i")
+    index.learn("d/a", STAMP, ABC, began=1001)
+    index.learn("é", STAMP, ABC, began=1001)
+    index.bases, index.rules = (EMPTY,), b"\xff\0"
+    index.rebase(EMPTY, {"d/a": None})
+    index.save()
+    data = index.file.read_bytes()
+    rows = b"".join(column for one in ("d", "") if (block := index.block(one)) for column in block.columns())
+    folders = [(name.encode(), len(block.names), 1) for name in ("d", "") if (block := index.block(name))]
+    head = msgspec.msgpack.encode(([EMPTY], EMPTY, [("d/a", "", 0, 0)], b"\xff\0", folders))
+    body = len(head).to_bytes(8, "little") + head + rows
+    index.file.chmod(0o644)
+    index.file.write_bytes(b"\x89LLIDX\x02\n" + xxh3_64_digest(body) + body)
+    old = Index(index.file)
+    assert (old.base, old.tree, old.drift, old.rules, len(old)) == (EMPTY, EMPTY, {"d/a": None}, b"\xff\0", 2)
+    assert list(old.entries()) == list(index.entries())
+    old.rebase(EMPTY, {})
+    old.save()
+    assert (old.file.read_bytes()[:8], Index(old.file).base, Index(old.file).rules) == (data[:8], EMPTY, b"\xff\0")

@@ -13,13 +13,13 @@ differs from that one is somebody's work, which a checkout does not overwrite.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from xxhash import xxh3_64, xxh3_64_digest
 
 from loopline.datasets.blocks import EXECUTABLE, LINK, NO_DIGEST, UNREAD, Block, Found, Stamp, pack_stamp
@@ -29,11 +29,15 @@ from loopline.nouns.digest import Digest, is_digest_prefix
 from loopline.nouns.entry import Entry
 from loopline.store.files import Scratch, drop
 
-MAGIC: Final = b"\x89LLIDX\x02\n"
+MAGIC: Final = b"\x89LLIDX\x03\n"
+_BEFORE: Final = b"\x89LLIDX\x02\n"
+"""A head in MessagePack; what it says of bases is nowhere else."""
 _Drift = list[tuple[str, str, int, int]]
-_Head = tuple[list[str], str, _Drift, bytes, list[tuple[bytes, int, int]]]
+_Folders = list[tuple[bytes, int, int]]
+_Head = tuple[list[str], str, _Drift, bytes, _Folders]
 """Bases, the tree and the drift from it, the name of the rules, and of each folder: its name, and the length of its names and
-their number. Behind the head come the four columns of each folder."""
+their number. Behind the head come the four columns of each folder. It is JSON, but for a drift, which may be long: most
+commands have none, and MessagePack takes longer to load than to look at a folder."""
 _OPEN: Final = 64
 """Blocks in which files can be found by name without reading all names: what that takes is let go of for others."""
 
@@ -272,8 +276,10 @@ class Index:
         drift = [
             (path, old.digest, old.size, old.mode) if old else (path, "", 0, 0) for path, old in self.drift.items()
         ]
-        folders = [(os.fsencode(name), len(one.names), one.count()) for name, one in self._blocks.items()]
-        head = msgspec.msgpack.encode((self._bases, self.tree or "", drift, self.rules, folders))
+        folders = [(name, len(one.names), one.count()) for name, one in self._blocks.items()]
+        tail = _packed(drift) if drift else b""
+        said = (self._bases, self.tree or "", len(tail), self.rules.hex(), folders)
+        head = json.dumps(said, separators=(",", ":")).encode() + tail
         rows = (column for block in self._blocks.values() for column in block.columns())
         with unwritable(self.file):
             number, temporary = Scratch(str(self.file.parent), lambda: None).make()
@@ -337,12 +343,15 @@ class Index:
             self._unread = error
             return
         start = len(MAGIC) + 16
-        if data[: start - 8] != MAGIC + xxh3_64_digest(memoryview(data)[start - 8 :]):
+        magic = data[: len(MAGIC)]
+        if magic not in (MAGIC, _BEFORE) or data[len(MAGIC) : start - 8] != xxh3_64_digest(
+            memoryview(data)[start - 8 :]
+        ):
             return
         end = start + int.from_bytes(data[start - 8 : start], "little")
         try:
-            bases, tree, drift, rules, folders = msgspec.msgpack.decode(data[start:end], type=_Head)
-        except (msgspec.DecodeError, RecursionError):
+            bases, tree, drift, rules, folders = (_head if magic == MAGIC else _old_head)(data[start:end])
+        except (ValueError, TypeError, RecursionError):  # msgspec's errors are the first
             return
         for folder, length, count in folders:
             columns = []
@@ -357,6 +366,39 @@ class Index:
             self.drift = {
                 path: Entry(path, Digest(digest), size, mode) if digest else None for path, digest, size, mode in drift
             }
+
+
+def _head(data: bytes) -> _Head:
+    """Read a head; drift stands behind its JSON."""
+    text, end = json.JSONDecoder().raw_decode(data.decode("latin-1"))
+    bases: list[str]
+    tree: str
+    bases, tree, length, rules, folders = text
+    named: _Folders = [(os.fsencode(name), names, count) for name, names, count in folders]
+    if end + length != len(data):
+        msg = "the head has another length"
+        raise ValueError(msg)
+    drift = _unpacked(data[end:]) if length else []
+    return bases, tree, drift, bytes.fromhex(rules), named
+
+
+def _old_head(data: bytes) -> _Head:
+    import msgspec
+
+    head: _Head = msgspec.msgpack.decode(data, type=_Head)
+    return head
+
+
+def _packed(drift: _Drift) -> bytes:
+    import msgspec
+
+    return msgspec.msgpack.encode(drift)
+
+
+def _unpacked(data: bytes) -> _Drift:
+    import msgspec
+
+    return msgspec.msgpack.decode(data, type=_Drift)
 
 
 @contextlib.contextmanager

@@ -14,8 +14,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from loopline.errors import Invalid, Unavailable
 from loopline.store.files import locked
 
@@ -109,6 +107,8 @@ def _understood(said: dict[str, Any]) -> tuple[Locked, ...]:
     tables = said.pop("data", [])
     if said:
         raise ValueError(f"{min(said)!r} is nothing that it says")
+    import msgspec  # whoever only looks whether there is a file needs none
+
     found = msgspec.convert(tables, type=tuple[Locked, ...])
     folders = set[str]()
     for one, table in zip(found, tables, strict=True):

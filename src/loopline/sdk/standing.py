@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-
-import msgspec
+from typing import Any
 
 from loopline.nouns.entry import Difference
 from loopline.nouns.name import AssetName
@@ -62,9 +64,11 @@ def straight(folder: Path) -> Path:
 
 def index_file(home: Path, folder: Path, use: str) -> Path:
     """Name the file that remembers the stamps of a folder's files."""
-    from hashlib import sha256
-
-    return Path(home) / "cache" / "folders" / f"{use}-{sha256(os.fsencode(folder)).hexdigest()[:16]}.index"
+    try:  # what hashlib loads beside it takes longer than reading most indexes
+        made = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256")
+    except ImportError:
+        made = import_module("hashlib")
+    return Path(home) / "cache" / "folders" / f"{use}-{made.sha256(os.fsencode(folder)).hexdigest()[:16]}.index"
 
 
 def notes(home: Path) -> list[Path]:
@@ -75,6 +79,10 @@ def notes(home: Path) -> list[Path]:
 def read_note(note: Path) -> Stand | None:
     """Read what is noted of a folder; None where that cannot be read."""
     try:
-        return msgspec.json.decode(note.read_bytes(), type=Stand)
-    except (OSError, ValueError):
+        said: Any = json.loads(note.read_bytes())
+        number: object = said["number"]
+        stand = Stand(said["folder"], said["asset"], said["branch"], said["number"], tuple(said.get("only", ())))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    texts = (stand.folder, stand.asset, stand.branch, *stand.only)
+    return stand if isinstance(number, int) and all(isinstance(one, str) for one in texts) else None

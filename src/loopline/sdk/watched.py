@@ -6,10 +6,10 @@ is not as it should be (no answer, another life of the watcher, another index) m
 
 from __future__ import annotations
 
+import _socket as socket  # all that is asked of it: what is made around it takes longer than the answer
 import contextlib
 import json
 import os
-import socket
 import struct
 import time
 from pathlib import Path
@@ -94,10 +94,10 @@ def address(top: str) -> str:
 def is_listening(top: str) -> bool:
     """Tell whether a watcher is there, even if it does not answer."""
     try:
-        with _connect(top):
-            return True
+        _connect(top).close()
     except OSError:
         return False
+    return True
 
 
 def _connect(top: str) -> socket.socket:
@@ -116,7 +116,7 @@ def _connect(top: str) -> socket.socket:
 def ask(top: str, asked: dict[str, Any]) -> dict[str, Any] | None:
     """Ask a watcher, and give its answer; None where it is none."""
     until = time.monotonic() + PATIENCE
-    with _connect(top) as line:
+    with contextlib.closing(_connect(top)) as line:
         line.sendall(json.dumps(asked).encode() + b"\n")
         said = bytearray()
         while not said.endswith(b"\n"):

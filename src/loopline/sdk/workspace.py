@@ -6,11 +6,10 @@ A folder that was checked out or added remembers which branch and version it sta
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from loopline.datasets.index import Index, unwritable
 from loopline.datasets.only import Only
@@ -402,7 +401,7 @@ class Workspace:
         index.save()
         note = self._note(Path(stand.folder))
         with unwritable(note):
-            Scratch(str(note.parent), lambda: None).place(msgspec.json.encode(asdict(stand)), str(note), durable=False)
+            Scratch(str(note.parent), lambda: None).place(json.dumps(asdict(stand)).encode(), str(note), durable=False)
 
     def _tie(self, stand: Stand, version: Version) -> None:
         """Write what a folder holds to loopline.lock, where there is one and the folder lies beside it."""
