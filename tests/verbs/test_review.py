@@ -208,6 +208,7 @@ def test_what_a_deleted_version_holds_is_shown_to_nobody(world: World, tmp_path:
     world.loop = replace(world.loop, work=tmp_path / "work")
     world.data(t_csv=b"id,x\n1,secret\n2,2\n")
     change = world.data(t_csv=b"id,x\n1,1\n2,3\n").change
+    assert change is not None
     shown = world.do("review", change.id, rows=True, lines=True)
     assert (shown.comparisons[0].rows[0].changed, shown.notes) == (2, ())
     world.do("delete", "data/flights@2")
