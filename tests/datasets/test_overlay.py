@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.datasets.overlay import NOTHING, Overlay, changes, fold, marker, note_key, noted_path
+from loopline.datasets.overlay import LONGEST, NOTHING, Overlay, changes, fold, marker, note_key, noted_path
 from loopline.datasets.tree import EMPTY, build
 from loopline.errors import Invalid
 from loopline.nouns.digest import Digest
@@ -111,3 +111,13 @@ def test_changes_know_a_tree_that_nobody_built() -> None:
     assert [(one.word, one.path) for one in changes(blobs, None, root)] == [("added", "a.csv")]
     assert [(one.word, one.old) for one in changes(blobs, root, EMPTY)] == [("removed", entry)]
     assert list(changes(blobs, None, EMPTY)) == []
+
+
+def test_notes_of_somebodys_own_making_are_text_of_some_length() -> None:
+    """What is no UTF-8 is read as far as it goes, and what is very long is not read at all."""
+    blobs = MemoryBlobs()
+    long, odd, file = blobs.put(b"x" * (LONGEST + 1)), blobs.put(b"a\xff"), blobs.put(b"1")
+    root = build(blobs, [Entry("a", file, 1), Entry("b", file, 1)])
+    notes = build(blobs, [Entry("f/a", long, 1), Entry("f/b", odd, 1)])
+    over = Overlay(blobs, root, notes, (), weigh=blobs.size)
+    assert [over.notes(found) for found in over.iter()] == ["", "a\ufffd"]

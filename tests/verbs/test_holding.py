@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loopline.datasets.tree import Tree, build
-from loopline.errors import NotFound
+from loopline.errors import Invalid, NotFound
 from loopline.nouns.artifact import BYTES, TREE
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName
 from loopline.nouns.run import Link
+from loopline.verbs import holding
 from loopline.verbs.holding import claimed, held, readable, took, within
 from loopline.verbs.staging import notes_of
 
@@ -152,3 +153,13 @@ def test_notes_are_claimed_with_the_version(world: World) -> None:
     root, _ = many(world, 1, first=b"y")
     version = world.do("add", MANY, tree=root, metadata={"notes": "cleaned by Ann"}).version
     assert notes_of(version) is None
+
+
+def test_what_is_larger_than_a_node_is_not_read_as_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever names a large file as a tree does not have a server read all of it into memory."""
+    monkeypatch.setattr(holding, "NODE", 10)
+    large = world.loop.blobs.put(b"x" * 11)
+    took(world.loop, [large])
+    monkeypatch.setattr(type(world.loop.blobs), "read", None)
+    with pytest.raises(Invalid):
+        claimed(world.loop, {"tree": large})

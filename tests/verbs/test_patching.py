@@ -7,6 +7,7 @@ import pytest
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Difference, Entry
+from loopline.verbs import patching
 from loopline.verbs.patching import BYTES, FILES, LINES, patch, patches
 
 if TYPE_CHECKING:
@@ -58,3 +59,11 @@ def test_an_answer_is_bounded(world: World) -> None:
     assert "KiB" in patches(world.loop, [Difference("a.py", small, gone)])[0].note
     mode = Entry("a.py", small.digest, 2, 0o755)
     assert patches(world.loop, [Difference("a.py", small, mode)])[0].note == "only its mode differs"
+
+
+def test_a_tree_that_says_less_than_there_is_does_no_harm(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a file is the store says: a tree that somebody made tells what they like."""
+    monkeypatch.setattr(patching, "BYTES", 10)
+    long = world.loop.blobs.put(b"x" * 11)
+    (found,) = patches(world.loop, [Difference("a.py", None, Entry("a.py", long, 1))])
+    assert (found.text, "longer" in found.note) == ("", True)

@@ -21,6 +21,8 @@ from .conftest import ANN, BOB, CHAMPION, DATA, MODEL, PROJECT
 from .test_issue import give, over_the_wire
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loopline.nouns.change import Change
 
     from .conftest import World
@@ -199,3 +201,19 @@ def test_incidents_that_a_change_caused_or_fixed_are_on_its_page(world: World) -
     narrowed = replace(world.loop, caller=caller)
     assert load("review")(narrowed, change.id).incidents == ()
     assert [one.id for one in world.do("review", change.id).incidents] == [made.id]
+
+
+def test_what_a_deleted_version_holds_is_shown_to_nobody(world: World, tmp_path: Path) -> None:
+    """The page of an old change tells that a version was deleted, and neither its cells nor that its bytes cannot be found."""
+    world.loop = replace(world.loop, work=tmp_path / "work")
+    world.data(t_csv=b"id,x\n1,secret\n2,2\n")
+    change = world.data(t_csv=b"id,x\n1,1\n2,3\n").change
+    assert change is not None
+    shown = world.do("review", change.id, rows=True, lines=True)
+    assert (shown.comparisons[0].rows[0].changed, shown.notes) == (2, ())
+    world.do("delete", "data/flights@2")
+    for _ in range(2):
+        (comparison,) = (found := world.do("review", change.id, rows=True, lines=True)).comparisons
+        assert (comparison.files, comparison.rows, comparison.patches) == ((), (), ())
+        assert "data/flights@2 was deleted" in found.notes[0]
+        world.loop.blobs.delete(comparison.old.artifact.digest)

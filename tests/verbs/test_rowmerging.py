@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loopline.datasets import tablemerge
 from loopline.nouns.caller import Caller
 from loopline.nouns.entry import Entry
+from loopline.verbs import comparing
 from loopline.verbs.rowmerging import key_of, merge_rows
 
 from .conftest import ANN, DATA
@@ -54,3 +56,11 @@ def test_a_key_that_is_no_names_is_none(world: World, key: object) -> None:
     """Metadata are anybody's: who says something else by `key` has declared none."""
     version = world.do("add", DATA, tree=world.tree(a_csv=b"x"), metadata={"key": key}).version
     assert key_of(version) == ()
+
+
+def test_a_tree_that_says_less_than_there_is_does_no_harm(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a file is the store says, before any of it is read into memory."""
+    monkeypatch.setattr(tablemerge, "MOST", 10)
+    monkeypatch.setattr(comparing, "on_disk", None)
+    sides = [replace(entry(world, BASE + line), size=1) for line in (b"", b"3,c,d\n", b"4,e,f\n")]
+    assert "MiB" in merge_rows(world.loop, *sides, key=("id",)).why

@@ -8,7 +8,7 @@ notes has no entry there, so equal files have equal roots by whichever door they
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice, takewhile
@@ -27,6 +27,8 @@ from loopline.nouns.staged import Staged
 
 NOTHING: Final = digest_of(b"")
 """What a marker holds."""
+LONGEST: Final = 1 << 20
+"""Bytes of the notes of a path that are read."""
 _LEAF: Final = "!"
 
 
@@ -67,8 +69,13 @@ def noted_path(key: str) -> str:
 class Overlay:
     """Files and markers, with rows of `staged` in front. For one thread at a time."""
 
-    def __init__(self, blobs: Reads, root: Digest | None, notes: Digest | None, staged: Iterable[Staged]) -> None:
+    def __init__(
+        self, blobs: Reads, root: Digest | None, notes: Digest | None, staged: Iterable[Staged], *,
+        weigh: Callable[[Digest], int | None] | None = None,
+    ) -> None:  # fmt: skip
         self.blobs = blobs
+        self._weigh = weigh
+        """Tells how long bytes are, where notes may be of somebody's own making: too long ones are none."""
         self._files = Tree(blobs, root) if root and root != EMPTY else None
         self._notes = Tree(blobs, notes) if notes and notes != EMPTY else None
         rows = list(staged)
@@ -94,7 +101,9 @@ class Overlay:
         if found.staged is not None:
             return found.staged.notes
         entry = self.noted(found.path)
-        return self.blobs.read(entry.digest).decode() if entry else ""
+        if entry is None or (self._weigh and (self._weigh(entry.digest) or 0) > LONGEST):
+            return ""
+        return self.blobs.read(entry.digest).decode("utf-8", "replace")
 
     def noted(self, path: str) -> Entry | None:
         """Give where the notes of a path stand in the tree of notes, whatever is staged."""

@@ -58,26 +58,29 @@ def compare(
 ) -> Comparison:
     """Compare two versions of an asset: files, rows of tables, and what the runs that made them were given and measured.
 
+    Of one that was deleted nobody is shown what it holds, and it may be gone from the store: nothing is told of files then.
+
     `asked` is the verb that somebody asked. Of runs that they may not see with it, nothing is told: see `unseen`.
     """
     with loop.ledger.read() as tx:
         before, after = (None if one is None or unseen(loop, one, asked) else _run_of(tx, one) for one in (old, new))
         data = _sources(tx, loop, old if before else None, new if after else None)
         environment = _packages(tx, before, after)
-    files, more = _files(loop, old, new, limit)
+    gone = any(one is not None and one.deleted_at is not None for one in (old, new))
+    files, more = ((), 0) if gone else _files(loop, old, new, limit)
     code = _code(loop, before, after, limit)
     return Comparison(
         old=old,
         new=new,
         files=files,
         more_files=more,
-        rows=_rows(loop, old, new, page) if (rows or page) and new.asset.kind == "data" else (),
+        rows=_rows(loop, old, new, page) if (rows or page) and new.asset.kind == "data" and not gone else (),
         params=_deltas(before.params if before else {}, after.params if after else {}),
         metrics=_shifts(before.metrics if before else {}, after.metrics if after else {}),
         data=data,
         code=code,
         environment=environment,
-        patches=_patches(loop, old, new, code, files) if lines else (),
+        patches=_patches(loop, old, new, code, files) if lines and not gone else (),
     )
 
 

@@ -22,6 +22,8 @@ from loopline.verbs.staging import NOTES
 if TYPE_CHECKING:
     from loopline.loop import Loop
 
+NODE: Final = 4 << 20
+"""No node of a tree has more bytes."""
 TOLD: Final = 100
 """How many missing digests an error names."""
 _FEW: Final = 512
@@ -105,6 +107,11 @@ def _claims(typed: Mapping[str, Any]) -> Iterator[tuple[Digest, bool]]:
                 yield from ((one.digest, one.media_type in (TREE, MODEL)) for one in value if isinstance(one, Link))
 
 
+def _node(loop: Loop, digest: Digest) -> bytes:
+    """Read a node of a tree; nothing, which is none, where there are more bytes than a node has: memory may not hold them."""
+    return b"" if (loop.blobs.size(digest) or 0) > NODE else loop.blobs.read(digest)
+
+
 def _absorb(loop: Loop, root: Digest) -> None:
     """Write down as held what is below a tree that a record names. What cannot be read is left for another time."""
     from loopline.datasets.nodes import decode, to_digest
@@ -119,7 +126,7 @@ def _absorb(loop: Loop, root: Digest) -> None:
             if digest in known:
                 continue
             try:
-                node = decode(loop.blobs.read(digest), digest)
+                node = decode(_node(loop, digest), digest)
             except LooplineError:
                 whole = False
                 continue
@@ -149,7 +156,7 @@ def _prove(loop: Loop, root: Digest) -> None:
         for digest in page:
             if digest in known:
                 continue
-            node = decode(loop.blobs.read(digest), digest)
+            node = decode(_node(loop, digest), digest)
             below = [to_digest(node.id(at)) for at in range(len(node.keys))]
             files += below
             if node.level:  # a node that is named a thousand times is read once
@@ -206,7 +213,7 @@ def _below(loop: Loop, root: Digest, seen: set[Digest]) -> set[Digest]:
             continue
         seen.add(digest)
         try:
-            node = decode(loop.blobs.read(digest), digest)
+            node = decode(_node(loop, digest), digest)
         except LooplineError:
             continue
         below = [to_digest(node.id(at)) for at in range(len(node.keys))]

@@ -42,7 +42,8 @@ def _patches(loop: Loop, differences: Iterable[Difference], *, swept: bool) -> I
         if one.old and one.new and one.old.digest == one.new.digest:
             yield Patch(one.path, word, note="only its mode differs")
             continue
-        if max(side.size for side in (one.old, one.new) if side) > BYTES:
+        both = [side for side in (one.old, one.new) if side]
+        if max(max(side.size, loop.blobs.size(side.digest) or 0) for side in both) > BYTES:  # a tree may say less
             yield Patch(one.path, word, note=f"longer than {BYTES >> 10} KiB")
             continue
         sides = (side.digest if side else None for side in (one.old, one.new))

@@ -107,8 +107,14 @@ def _version(loop: Loop, asset: AssetName, written: str) -> Version:
 
 def _left_out(loop: Loop, found: Comparison, asked: str) -> list[str]:
     """Say where a comparison tells less than there is, so that nobody takes it for nothing that differs."""
+    told = [
+        f"{one} was deleted: what differs in its files is left out"
+        for one in (found.old, found.new)
+        if one is not None and one.deleted_at is not None
+    ]
     if not any(one is not None and unseen(loop, one, asked) for one in (found.old, found.new)):
-        return []
+        return told
     return [
-        f"how {found.new} was made is left out (params, metrics, data, code, environment): your token covers no runs"
+        *told,
+        f"how {found.new} was made is left out (params, metrics, data, code, environment): your token covers no runs",
     ]

@@ -74,7 +74,7 @@ class View:
 
     def overlay(self, loop: Loop) -> Overlay:
         """Give its files, with what is staged in front."""
-        return Overlay(loop.blobs, self.root, self.notes, self.rows)
+        return Overlay(loop.blobs, self.root, self.notes, self.rows, weigh=loop.blobs.size)
 
 
 def notes_of(version: Version | None) -> Digest | None:

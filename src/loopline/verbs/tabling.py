@@ -79,8 +79,8 @@ def _compared(
     from loopline.datasets.rows import diff_rows
     from loopline.verbs.comparing import on_disk
 
-    size = sum(one.size for side in sides.values() for one in side)
-    if loop.caller is not None and size > LARGEST:
+    size = sum(loop.blobs.size(one.digest) or 0 for side in sides.values() for one in side) if loop.caller else 0
+    if size > LARGEST:
         raise Unavailable(
             f"tables of {size >> 20} MiB are not compared on a server", kind="tables-too-slow",
             hint="check them out and compare them there", size=size, limit=LARGEST,
