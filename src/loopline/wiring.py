@@ -73,6 +73,7 @@ def open_loop(
         triggers=settings.triggers,
         signals=home / "signals",
         key=cache(partial(_key, settings)),
+        places=settings.server.register_from,
         report=report or silent,
     )
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from loopline.verbs import Verb
 
 _TELLING = (
-    "add", "merge", "revert", "cherry_pick", "check", "promote", "deploy", "apply", "run", "reproduce", "verify", "doctor",
-    "backup", "restore",
+    "add", "register", "merge", "revert", "cherry_pick", "check", "promote", "deploy", "apply", "run", "reproduce", "verify",
+    "doctor", "backup", "restore",
 )  # fmt: skip
 """Commands whose point is the answer."""
 
@@ -77,6 +77,7 @@ _JUDGES: dict[str, Callable[[Any], int]] = {
     "Change": _change,
     "Review": lambda review: _change(review.change),
     "Published": lambda published: _change(published.change) if published.change else FINE,
+    "Registration": lambda made: _change(made.change) if made.change else FINE,
     "Merge": _merge,
     "Verdict": lambda verdict: _result(verdict.result),
     "Requirement": lambda requirement: _result(requirement.result),

@@ -131,9 +131,12 @@ class FolderSource:
         return {key for key, stamp in wanted if self.look(key) == stamp}
 
     def read(self, key: str, stamp: Stamp, start: int, stop: int) -> Iterator[bytes]:
-        """Read the file, if it is the same one before and after."""
+        """Read the file, if it is the same one before and after, and no link leads out of the folder."""
+        real, top = os.path.realpath(self.where(key)), os.path.realpath(self.name)
+        if not real.startswith(top.rstrip("/") + "/"):
+            raise Changed("it is a link out of the folder")
         try:
-            number = os.open(self.where(key), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            number = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
         except FileNotFoundError:
             raise Changed("it is not there", gone=True) from None
         except OSError as error:

@@ -14,9 +14,12 @@ from loopline.nouns.digest import Digest, digest_of, short
 from loopline.nouns.finding import Finding
 from loopline.nouns.progress import Progress
 from loopline.nouns.version import Version
+from loopline.store.foreign import elsewhere, places_of
 
 _ALL: Final = 100_000
 _DEEPEST: Final = 3
+_NAMED: Final = 3
+"""Places that are told by name."""
 
 
 def verify(
@@ -46,7 +49,15 @@ def verify(
     word = "unchanged" if how.level == _DEEPEST else "there"
     some = f", {how.read} of them read again and unchanged" if how.some else ""
     good = Finding("blobs", "ok", f"{looked} blobs of {len(versions)} versions are {word}{some}")
-    return (feed, *(found or [good]))
+    return (feed, *(found or [good]), *_elsewhere(loop))
+
+
+def _elsewhere(loop: Loop) -> Iterator[Finding]:
+    """Tell how much of what the store knows it does not keep."""
+    count, size, sources = elsewhere(loop.blobs)
+    if count:
+        named = ", ".join(sources[:_NAMED]) + (" and others" if len(sources) > _NAMED else "")
+        yield Finding("elsewhere", "ok", f"{count} blobs, {size} bytes, are read where they lie: in {named}")
 
 
 @dataclass(slots=True)
@@ -158,7 +169,8 @@ def _blobs(loop: Loop, version: Version, level: int) -> Iterator[tuple[Digest, s
 def _problem(loop: Loop, digest: Digest, size: int, how: How) -> str:
     found = loop.blobs.size(digest)
     if found is None:
-        return "missing"
+        where = places_of(loop.blobs, digest)
+        return f"not as it was registered in {where[0]}" if where else "missing"
     if size not in (-1, found):
         return "wrong-size"
     if how.reads(digest):
