@@ -112,6 +112,12 @@ def bring(blobs: object, digests: Iterable[Digest]) -> None:
         far(digests)
 
 
+def sweep_uploads(blobs: object) -> int:
+    """Abort what was begun to be sent to a store, and left a week ago or more; give how many. It may do nothing."""
+    own = getattr(blobs, "sweep_uploads", None)
+    return 0 if own is None else own()
+
+
 def put_groups(blobs: PutsAll, items: Iterable[bytes]) -> Iterator[list[Digest]]:
     """Keep many, read from `items` as they are needed; give their digests in order, each group when it has become durable.
 

@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self
 
 from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest
-from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_lacking
+from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_lacking, sweep_uploads
 from loopline.store.local import LocalBlobs
 from loopline.store.system import SystemClock
 from loopline.store.trash import Trash, trash_of
@@ -204,6 +204,10 @@ class Cached:
     def iter(self) -> Iterator[Digest]:
         """List what is kept there."""
         return self.far.iter()
+
+    def sweep_uploads(self) -> int:
+        """Abort uploads that were left there a week ago or more; give how many."""
+        return sweep_uploads(self.far)
 
     def __reduce__(self) -> tuple[partial[Cached], tuple[Far, Path]]:
         """Open the same store and folder in another process."""
