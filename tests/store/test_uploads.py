@@ -18,6 +18,7 @@ from loopline.store.far import FarBlobs
 from loopline.store.files import locked
 from loopline.store.objects import ObjectBlobs
 from loopline.store.s3calls import Calls
+from tests.store.conftest import Between
 
 SIZE: Final = (21 << 20) + 7
 BIG: Final = os.urandom(SIZE)
@@ -155,6 +156,29 @@ def test_several_parts_at_once(bucket: str, line: Line, tmp_path: Path, monkeypa
         opened(bucket, tmp_path).put(BIG)
     assert opened(bucket, tmp_path).put(BIG) == DIGEST
     assert line.sent <= SIZE + uploads.PART
+
+
+def test_a_store_that_goes_away_is_waited_for_and_gone_on_with(
+    between: Between, bucket: str, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it does not come back, what has arrived stays, and the next call sends the rest."""
+    monkeypatch.setattr("loopline.store.s3calls.time.sleep", lambda _: None)
+    passed: list[str] = []
+
+    def wrong(method: str, path: str) -> tuple[int, bytes] | None:
+        if "partNumber=" not in path or method != "PUT":
+            return None
+        passed.append(path.partition("partNumber=")[2][:1])
+        return None if passed[-1] == "1" else (503, b"<Error><Code>SlowDown</Code></Error>")
+
+    between.wrong = wrong
+    with pytest.raises(Unavailable) as caught:
+        opened(bucket, tmp_path).put(BIG)
+    assert (caught.value.kind, passed) == ("store-unreachable", ["1", *"2222222"])
+    between.wrong = lambda _method, _path: None
+    line.sent = 0
+    assert opened(bucket, tmp_path).put(BIG) == DIGEST
+    assert line.sent == SIZE - uploads.PART
 
 
 def test_what_is_refused_is_taken_back(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

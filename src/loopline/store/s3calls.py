@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from loopline.store.addresses import refusal, shared_keys
-from loopline.store.system import SystemClock
+from loopline.store.system import SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -36,6 +36,7 @@ _OTHER: Final = (
 )  # fmt: skip
 """Ways of reaching a store that only obstore knows."""
 _CLOCK: Final = SystemClock()
+_IDS: Final = SystemIds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Calls:
 
         doing, status, code = "read" if method in ("GET", "HEAD") else "write", "", ""
         for attempt in range(_TRIES):
-            wait = min(_MOST_S, _FIRST_S * 2**attempt) * (0.5 + os.urandom(1)[0] / 512)  # not all at the same moment
+            wait = min(_MOST_S, _FIRST_S * 2**attempt) * (0.5 + _IDS.chance(1)[0] / 512)  # not all at the same moment
             try:
                 answer = self._once(method, key, query, body)
             except HTTPError:

@@ -109,6 +109,7 @@ class FolderSource:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._top = os.path.realpath(name).rstrip("/") + "/"
 
     def where(self, key: str) -> str:
         """Give its path."""
@@ -132,8 +133,8 @@ class FolderSource:
 
     def read(self, key: str, stamp: Stamp, start: int, stop: int) -> Iterator[bytes]:
         """Read the file, if it is the same one before and after, and no link leads out of the folder."""
-        real, top = os.path.realpath(self.where(key)), os.path.realpath(self.name)
-        if not real.startswith(top.rstrip("/") + "/"):
+        real = os.path.realpath(self.where(key))
+        if not real.startswith(self._top):
             raise Changed("it is a link out of the folder")
         try:
             number = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)

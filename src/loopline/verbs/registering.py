@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 SETTING: Final = "server.register_from"
 _AT_ONCE: Final = 16
 """Objects of a bucket that are read together: a request waits longer than it works."""
-_GROUP: Final = 4096
+_FEW: Final = 32
+_FEW_BYTES: Final = 4 << 20
+_GROUP: Final = 1 << 14
 _GROUP_S: Final = 10.0
 """So much of the work is done again by who was killed."""
 _TRIES: Final = 3
@@ -127,21 +129,22 @@ class Reading:
         count = min(4, os.cpu_count() or 1) if isinstance(self.source, FolderSource) else _AT_ONCE
         total, done, group, since = self.unread_bytes, 0, list[Foreign](), time.monotonic()
         self._loop.report(Progress("register", 0, total, "B"))
-        rest, running = iter(self.unread), dict[Future[Foreign | None], int]()
+        rest, running = self._together(), dict[Future[list[Foreign | None]], list[int]]()
         with ThreadPoolExecutor(count, "loopline-register") as pool:
             try:
                 while True:
-                    running.update((pool.submit(self._read, at), at) for at in islice(rest, 2 * count - len(running)))
+                    some = islice(rest, 2 * count - len(running))
+                    running.update((pool.submit(self._read_each, several), several) for several in some)
                     if not running:
                         break
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        at = running.pop(future)
-                        if (row := future.result()) is not None:
-                            group.append(row)
-                            self.seen[at] = Seen(row.key, row.stamp)
-                            self._digests[at] = bytes.fromhex(row.digest[7:])
-                            done += row.stamp.size
-                    self._loop.report(Progress("register", min(done, total - 1), total, "B"))
+                        for at, row in zip(running.pop(future), future.result(), strict=True):
+                            if row is not None:
+                                group.append(row)
+                                self.seen[at] = Seen(row.key, row.stamp)
+                                self._digests[at] = bytes.fromhex(row.digest[7:])
+                                done += row.stamp.size
+                    self._loop.report(Progress("register", max(0, min(done, total - 1)), total, "B"))
                     if len(group) >= _GROUP or time.monotonic() - since > _GROUP_S:
                         register(self._loop.blobs, group)
                         group, since = [], time.monotonic()
@@ -190,22 +193,37 @@ class Reading:
                         del self._digests[at]
         self.unread = [at for at in range(len(self.seen)) if at not in self._digests]
 
+    def _together(self) -> Iterator[list[int]]:
+        """Put small files together that one thread reads; an object of a bucket takes a request each way."""
+        most = _FEW if isinstance(self.source, FolderSource) else 1
+        several, size = list[int](), 0
+        for at in self.unread:
+            several.append(at)
+            size += self.seen[at].stamp.size
+            if len(several) >= most or size >= _FEW_BYTES:
+                yield several
+                several, size = [], 0
+        if several:
+            yield several
+
+    def _read_each(self, several: list[int]) -> list[Foreign | None]:
+        return [self._read(at) for at in several]
+
     def _read(self, at: int) -> Foreign | None:
         """Read one for its digest; None where it is not there any more."""
         key, stamp = self.seen[at]
         for _ in range(_TRIES):
             self._settle(stamp)
             try:
-                digest, sums = _summed(self.source.read(key, stamp, 0, stamp.size))
+                digest, sums = _summed(self.source.read(key, stamp, 0, stamp.size), stamp.size)
             except Changed as why:
                 if why.gone:
                     return None
             else:
-                if stamp == self.source.look(key):
-                    note: Callable[[Sums], None] | None = getattr(self._loop.blobs, "note_sums", None)
-                    if sums is not None and note is not None:
-                        note(sums)
-                    return Foreign(digest, self.name, key, stamp)
+                note: Callable[[Sums], None] | None = getattr(self._loop.blobs, "note_sums", None)
+                if sums is not None and note is not None:
+                    note(sums)
+                return Foreign(digest, self.name, key, stamp)
             now = self.source.look(key)
             if now is None:
                 return None
@@ -223,15 +241,17 @@ class Reading:
                 time.sleep((_TICK_NS - age) / 1e9)
 
 
-def _summed(chunks: Iterator[bytes]) -> tuple[Digest, Sums | None]:
+def _summed(chunks: Iterator[bytes], size: int) -> tuple[Digest, Sums | None]:
     """Read to the end; give the digest, and sums of the pieces of what is large."""
     from loopline.store.pieces import LARGE, Summing
 
+    large = size > LARGE
     state, summing = sha256(), Summing()
     for chunk in chunks:
         state.update(chunk)
-        summing.update(chunk)
-    return Digest("sha256:" + state.hexdigest()), summing.sums(state.digest()) if summing.size > LARGE else None
+        if large:
+            summing.update(chunk)
+    return Digest("sha256:" + state.hexdigest()), summing.sums(state.digest()) if large else None
 
 
 def _without_markers(seen: list[Seen]) -> list[Seen]:

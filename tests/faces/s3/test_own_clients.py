@@ -10,20 +10,35 @@ import obstore
 import pytest
 
 from loopline.nouns.digest import digest_of
+from loopline.nouns.name import AssetName
 from loopline.settings import load_settings
 from loopline.store import uploads
 from loopline.store.objects import ObjectBlobs
 from loopline.verbs import load
 from loopline.wiring import open_loop
 from tests.conftest import s3_environment
+from tests.server.serving import Served
 from tests.started import serving
+from tests.store.test_foreign import in_folder
 from tests.store.test_uploads import BIG, DIGEST, SIZE, Line, dying, opened
-from tests.verbs.test_register import RAW, World, files_of
+from tests.verbs.conftest import World
+from tests.verbs.test_register import RAW, files_of
+
+from .conftest import Door
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    """Give a server with a bucket, whose store knows what lies elsewhere."""
+    made = Door(Served(tmp_path, blobs=in_folder(tmp_path)))
+    assert made.ask("PUT", "/raw-flights").status_code == 200
+    yield made
+    made.served.close()
 
 
 @pytest.fixture
@@ -64,3 +79,17 @@ def test_uploads_go_on_and_objects_are_registered(bucket: str, tmp_path: Path, m
         BIG[9 << 20 : (9 << 20) + 5],
     )
     loop.ledger.close()
+
+
+def test_clients_read_what_lies_elsewhere(door: Door, tmp_path: Path) -> None:
+    """The door gives what was registered, whole and by ranges; what has changed there is not given."""
+    source = tmp_path / "elsewhere"
+    source.mkdir()
+    (source / "x.bin").write_bytes(BIG)
+    loop = door.served.loop
+    load("register")(loop, AssetName(loop.project, "data", "raw-flights"), str(source))
+    assert door.ask("GET", "/raw-flights/x.bin").content == BIG
+    answer = door.ask("GET", "/raw-flights/x.bin", Range="bytes=9000000-9000009")
+    assert (answer.status_code, answer.content) == (206, BIG[9_000_000:9_000_010])
+    (source / "x.bin").write_bytes(b"other")
+    assert door.ask("GET", "/raw-flights/x.bin").status_code >= 500
