@@ -225,8 +225,8 @@ class Sidecars:
                     continue
                 while (old := self._named.find(f"{FOLDER}/{file}") or b"")[:1] == _LIVE:
                     self._named.swap(f"{FOLDER}/{file}", old, _GOING + old[1:])  # from here on nobody takes it back
-                if name in known:
-                    self._rewrite(known[name], set(self._idents(file)))
+                if name in known and (gone := set(self._idents(file))):
+                    self._rewrite(known[name], gone)
                 self._named.delete(f"{FOLDER}/{file}")
         self._sweep()
         self._seen = -1e9
