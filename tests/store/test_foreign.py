@@ -12,7 +12,7 @@ import pytest
 from loopline.errors import LooplineError, NotFound, Refused, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.store.blobs import Blobs
-from loopline.store.foreign import WithForeign, foreign_of, register, room_of
+from loopline.store.foreign import WithForeign, foreign_of, register, room_of, sizes_of
 from loopline.store.leased import Leased
 from loopline.store.local import LocalBlobs
 from loopline.store.memory import MemoryBlobs
@@ -67,6 +67,9 @@ def test_what_lies_elsewhere_reads_as_what_is_kept(blobs: WithForeign) -> None:
     assert dict(other.read_all([*names, kept]))[names[1]] == BIG
     assert other.read(names[2]) == b"".join(other.get(names[2])) == b"elsewhere"
     assert [other.size(one) for one in names] == [0, len(BIG), 9]
+    assert sizes_of(other, [*names, kept, digest_of(b"x")]) == dict(
+        zip([*names, kept, digest_of(b"x")], [0, len(BIG), 9, 4, None], strict=True)
+    )
     assert other.missing([*names, digest_of(b"x")]) == {digest_of(b"x")}
     assert sorted(other.iter()) == sorted([*names, kept])
     assert other.path(names[1]) is None, "nobody links or changes somebody else's file"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Final
 
 from loopline.errors import Invalid, LooplineError
@@ -14,10 +15,11 @@ from loopline.nouns.digest import Digest, digest_of, short
 from loopline.nouns.finding import Finding
 from loopline.nouns.progress import Progress
 from loopline.nouns.version import Version
-from loopline.store.foreign import elsewhere, places_of
+from loopline.store.foreign import elsewhere, places_of, sizes_of
 
 _ALL: Final = 100_000
 _DEEPEST: Final = 3
+_PAGE: Final = 4096
 _NAMED: Final = 3
 """Places that are told by name."""
 
@@ -94,14 +96,17 @@ def look(loop: Loop, versions: list[Version], how: How) -> tuple[int, dict[Diges
     bad: dict[Digest, tuple[str, dict[str, None]]] = {}
     for done, version in enumerate(versions):
         loop.report(Progress("verify", done, len(versions), "versions"))
-        for digest, name, problem, size in _blobs(loop, version, how.level):
-            if problem:
-                problems[digest] = problem
-            elif digest not in problems:
-                problems[digest] = _problem(loop, digest, size, how)
-            if problems[digest]:
-                touched = bad.setdefault(digest, (f"{problems[digest]}: {name}", {}))[1]
-                touched |= dict.fromkeys((str(version), *refs.get(str(version), ())))
+        rest = _blobs(loop, version, how.level)
+        while page := list(islice(rest, _PAGE)):
+            sizes = sizes_of(loop.blobs, [one[0] for one in page if not one[2] and one[0] not in problems])
+            for digest, name, problem, size in page:
+                if problem:
+                    problems[digest] = problem
+                elif digest not in problems:
+                    problems[digest] = _problem(loop, digest, size, sizes[digest], how)
+                if problems[digest]:
+                    touched = bad.setdefault(digest, (f"{problems[digest]}: {name}", {}))[1]
+                    touched |= dict.fromkeys((str(version), *refs.get(str(version), ())))
     loop.report(Progress("verify", len(versions), len(versions), "versions"))
     return len(problems), bad
 
@@ -166,8 +171,7 @@ def _blobs(loop: Loop, version: Version, level: int) -> Iterator[tuple[Digest, s
         yield Digest(error.facts.get("digest", root)), "a node of the tree", error.kind, -1
 
 
-def _problem(loop: Loop, digest: Digest, size: int, how: How) -> str:
-    found = loop.blobs.size(digest)
+def _problem(loop: Loop, digest: Digest, size: int, found: int | None, how: How) -> str:
     if found is None:
         where = places_of(loop.blobs, digest)
         return f"not as it was registered in {where[0]}" if where else "missing"
