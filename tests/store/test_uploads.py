@@ -20,7 +20,7 @@ from loopline.store.objects import ObjectBlobs
 from loopline.store.s3calls import Calls
 from tests.store.conftest import Between
 
-SIZE: Final = (21 << 20) + 7
+SIZE: Final = (16 << 20) + 7
 BIG: Final = os.urandom(SIZE)
 DIGEST: Final = digest_of(BIG)
 REQUESTS: Final = 5
@@ -99,7 +99,7 @@ def test_whoever_was_killed_goes_on(bucket: str, line: Line, tmp_path: Path, at:
     assert blobs.uploads.sweep(older=0) == lost
 
 
-@pytest.mark.parametrize(("at", "after"), [(4, True), (6, False)])
+@pytest.mark.parametrize(("at", "after"), [(4, True), pytest.param(6, False, marks=pytest.mark.long)])
 def test_a_pack_goes_on_under_its_own_name(
     bucket: str, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, *, after: bool
 ) -> None:
@@ -139,6 +139,7 @@ def test_what_was_left_is_aborted(bucket: str, line: Line, tmp_path: Path, monke
     assert opened(bucket, tmp_path / "other").put(BIG) == DIGEST, "what was aborted is begun anew"
 
 
+@pytest.mark.long
 def test_an_upload_that_somebody_holds_is_left_to_them(bucket: str, line: Line, tmp_path: Path) -> None:
     """Two that send the same at once do not share an upload."""
     blobs = opened(bucket, tmp_path)
@@ -149,6 +150,7 @@ def test_an_upload_that_somebody_holds_is_left_to_them(bucket: str, line: Line, 
     assert (blobs.read(DIGEST), line.parts) == (BIG, 0)
 
 
+@pytest.mark.long
 def test_several_parts_at_once(bucket: str, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large object goes several parts at once; killed, it goes on with all that have arrived."""
     monkeypatch.setattr(uploads, "_ALONE", 0)
