@@ -59,6 +59,8 @@ class Loop:
     """A folder of this machine where deployments leave their records (`signals/folder.py`); None: there is none."""
     key: Callable[[], bytes] | None = None
     """Gives the key of which secrets of access keys are made, and makes it at first; None: there are no such keys."""
+    places: tuple[str, ...] = ()
+    """Folders and addresses from which somebody else than the owner may register what lies there."""
     caller: Caller | None = None
     """What a server knows of who asks; None: the owner of an embedded loop, who may do everything."""
     report: Callable[[Progress], None] = silent

@@ -74,6 +74,7 @@ def open_loop(
         triggers=settings.triggers,
         signals=home / "signals",
         key=cache(partial(_key, settings)),
+        places=settings.server.register_from,
         report=report or silent,
     )
 
@@ -176,7 +177,7 @@ def blobs_at(store: str, home: str, cache_limit: str) -> Blobs:
     from loopline.store.foreign import WithForeign
     from loopline.store.objects import ObjectBlobs
 
-    far = FarBlobs(ObjectBlobs(store), Path(home) / "cache" / "packs")
+    far = FarBlobs(ObjectBlobs(store, journal=Path(home) / "cache" / "uploads"), Path(home) / "cache" / "packs")
     cached = Cached(far, Path(home) / "cache" / "copies", limit=int(cache_limit))
     return WithForeign(cached, far.named, sums=cached.near, fresh=_FRESH_S)
 
@@ -218,7 +219,7 @@ def store_at(address: str, home: Path, *, new: bool) -> Elsewhere:
         from loopline.store.far import FarBlobs
         from loopline.store.objects import ObjectBlobs
 
-        far = FarBlobs(ObjectBlobs(address), home / "cache" / "packs")
+        far = FarBlobs(ObjectBlobs(address, journal=home / "cache" / "uploads"), home / "cache" / "packs")
         sums = LocalBlobs(home / "cache" / "copies", several=0)
         return Elsewhere(address, WithForeign(far, far.named, sums=sums, fresh=_FRESH_S), far.named)
 

@@ -119,6 +119,7 @@ WORDS: dict[str, list[str]] = {
     "propose": ["model/total@best", "--to", "1", "--why", "first"],
     "put": ["report/notes", "notes.txt"],
     "redeliver": ["hook"],
+    "register": ["data/other", "data"],
     "reopen": ["OVER", "--why", "late again"],
     "reproduce": [RUN],
     "resolve": ["INCIDENT", "--why", "in time again"],

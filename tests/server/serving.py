@@ -32,7 +32,8 @@ class Served:
 
         database = open_database(f"sqlite:///{folder / 'ledger.db'}")
         prepare(database)
-        self.loop: Loop = new_loop(database=database, blobs=LocalBlobs(folder), work=folder / "cache", **ports)
+        ports = {"blobs": LocalBlobs(folder), "work": folder / "cache", **ports}
+        self.loop: Loop = new_loop(database=database, **ports)
         self.desk = Desk(self.loop)
         self.app = make_app(self.desk, settings=settings or ServerSettings())
 

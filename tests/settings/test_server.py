@@ -91,6 +91,8 @@ WRONG = [
     ("server.upload_limit", "0", "LOOPLINE_UPLOAD_LIMIT", "bad-value"),
     ("server.hosts", "https://a.example", "LOOPLINE_HOSTS", "bad-value"),
     ("server.hosts", "a.example/x", "LOOPLINE_HOSTS", "bad-value"),
+    ("server.register_from", "data", "LOOPLINE_REGISTER_FROM", "bad-value"),
+    ("server.register_from", "/srv, s3://key:hush@bucket", "LOOPLINE_REGISTER_FROM", "bad-value"),
     ("server.webhook_hosts", "https://chat.example.org", "LOOPLINE_WEBHOOK_HOSTS", "bad-value"),
     ("server.webhook_hosts", "10.0.0.0/8, a b/c", "LOOPLINE_WEBHOOK_HOSTS", "bad-value"),
     ("server.proxies", "nginx", "LOOPLINE_PROXIES", "bad-value"),

@@ -12,15 +12,16 @@ import pytest
 from loopline.errors import LooplineError, NotFound, Refused, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.store.blobs import Blobs
-from loopline.store.foreign import WithForeign, foreign_of, register, room_of
+from loopline.store.foreign import WithForeign, foreign_of, register, room_of, sizes_of
 from loopline.store.leased import Leased
 from loopline.store.local import LocalBlobs
 from loopline.store.memory import MemoryBlobs
-from loopline.store.named import LocalNamed
+from loopline.store.named import LocalNamed, ObjectNamed
 from loopline.store.objects import ObjectBlobs
 from loopline.store.sidecars import Foreign
 from loopline.store.sources import Stamp, file_stamp, source_at
 from loopline.testing.blobs import BlobsSuite
+from loopline.wiring import blobs_at
 
 BIG = os.urandom((9 << 20) + 5)
 
@@ -66,6 +67,9 @@ def test_what_lies_elsewhere_reads_as_what_is_kept(blobs: WithForeign) -> None:
     assert dict(other.read_all([*names, kept]))[names[1]] == BIG
     assert other.read(names[2]) == b"".join(other.get(names[2])) == b"elsewhere"
     assert [other.size(one) for one in names] == [0, len(BIG), 9]
+    assert sizes_of(other, [*names, kept, digest_of(b"x")]) == dict(
+        zip([*names, kept, digest_of(b"x")], [0, len(BIG), 9, 4, None], strict=True)
+    )
     assert other.missing([*names, digest_of(b"x")]) == {digest_of(b"x")}
     assert sorted(other.iter()) == sorted([*names, kept])
     assert other.path(names[1]) is None, "nobody links or changes somebody else's file"
@@ -148,6 +152,25 @@ def test_objects_of_a_bucket(bucket: str, tmp_path: Path) -> None:
             blobs.read(digest)
         assert caught.value.kind == kind
         assert str(caught.value.facts["source"]).startswith(bucket)
+
+
+def test_sidecars_of_an_object_store(bucket: str, tmp_path: Path) -> None:
+    """A store in a bucket knows what lies elsewhere, for every machine; what is condemned is taken back by who asks."""
+    (tmp_path / "elsewhere").mkdir()
+    for name in "ab":
+        (tmp_path / "elsewhere" / name).write_bytes(name.encode())
+    first, second = (blobs_at(bucket, str(tmp_path / home), "1000000") for home in ("one", "two"))
+    assert register(first, rows_of(tmp_path / "elsewhere")) == 2
+    names = [digest_of(b"a"), digest_of(b"b"), first.put(b"c")]
+    assert dict(second.read_all(names)) == dict(zip(names, (b"a", b"b", b"c"), strict=True))
+    objects = ObjectBlobs(bucket)
+    trash = WithForeign(objects, ObjectNamed(objects), sums=LocalBlobs(tmp_path)).trash
+    assert trash is not None
+    assert trash.take(1, names[:2]) == (2, 0)
+    assert blobs_at(bucket, str(tmp_path / "three"), "1000000").missing(names[:1]) == set()
+    trash.empty(1)
+    again: Blobs = pickle.loads(pickle.dumps(blobs_at(bucket, str(tmp_path / "four"), "1000000")))
+    assert again.missing(names) == {names[1]}
 
 
 def test_who_cannot_know_such_says_so(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from loopline.store.local import LocalBlobs
 from loopline.store.named import LocalNamed
 from loopline.store.sidecars import Foreign, Sidecars
 from loopline.store.sources import Stamp
+from loopline.store.system import SystemIds
 
 
 def ident(number: int) -> bytes:
@@ -79,6 +80,21 @@ def test_what_is_added_anew_outlives_a_forgetting(tmp_path: Path) -> None:
     assert mine.find(ident(1)) == [row(1, "new")]
     assert mine.remove(ident(1))
     assert mine.find(ident(1)) == []
+
+
+def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+    """Rows without an index go after a day, and lists about no sidecar at once; what somebody may be writing stays."""
+    mine, named = opened(tmp_path), LocalNamed(LocalBlobs(tmp_path))
+    mine.add([row(1), row(2)])
+    mine.condemn(1, {ident(1)})
+    old, new = "01" + "0" * 30, SystemIds().new()
+    for name in (f"{old}.rows", f"{new}.rows", f"00000002.{old}.dead", "other"):
+        named.put(f"foreign/{name}", b"x")
+    mine.forget(1)
+    left = set(named.list("foreign"))
+    assert {f"{new}.rows", "other"} < left
+    assert not {one for one in left if old in one}
+    assert mine.find(ident(2)) == [row(2)]
 
 
 def test_damage_is_told(tmp_path: Path) -> None:

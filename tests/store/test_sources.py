@@ -38,6 +38,11 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
     with pytest.raises(Changed):
         next(reading)
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "out").symlink_to("/etc/hostname")
+    there = source.look("out")
+    assert there is not None
+    with pytest.raises(Changed, match="out of the folder"):
+        next(source.read("out", there, 0, 1))
     assert source.look("pipe") is None
     for name, gone in (("pipe", False), ("z", True)):
         with pytest.raises(Changed) as caught:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from loopline.errors import Conflict, NotFound, Refused
-from loopline.nouns.digest import Digest
+from loopline.nouns.digest import Digest, digest_of
+from loopline.nouns.name import AssetName
+from loopline.store.foreign import register
 from loopline.store.local import LocalBlobs
 from loopline.store.memory import MemoryBlobs
 from loopline.testing.loop import empty_database, loop
@@ -19,6 +21,7 @@ from loopline.verbs.copying import back_up
 from loopline.verbs.reclaiming import DAY
 from loopline.verbs.tabling import keep
 from loopline.wiring import open_database
+from tests.store.test_foreign import in_folder, rows_of
 
 from .conftest import DATA, PROJECT, World
 
@@ -94,6 +97,27 @@ def test_what_was_moved_is_taken_back_or_goes(world: World, stray: Digest) -> No
     assert world.loop.blobs.size(stray) is None
     assert not any(kept.exists() for kept in cells), "cells of tables that are gone are in no cache either"
     assert empty(world.loop, NOW).note == "the trash is empty"
+
+
+def test_what_lies_elsewhere_is_forgotten_and_left(world: World, tmp_path: Path) -> None:
+    """A registered file that no version names is forgotten after the trash's time, gives back no room, and is not touched."""
+    here = World(replace(world.loop, blobs=in_folder(tmp_path)))
+    for folder in ("used", "unused"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x").write_bytes(folder.encode())
+    here.do("register", AssetName(PROJECT, "data", "used"), str(tmp_path / "used"))
+    used, unused = digest_of(b"used"), digest_of(b"unused")
+    register(here.loop.blobs, rows_of(tmp_path / "unused"))
+    assert (collect(here.loop, NOW).objects, collect(here.loop, NOW).moved) == (1, 1)
+    assert unused not in listed(here)
+    assert restore(here.loop, None).moved == 1
+    assert unused in listed(here)
+    collect(here.loop, NOW)
+    collect(here.loop, NOW)
+    emptied = empty(here.loop, NOW)
+    assert (emptied.moved, emptied.moved_bytes) == (1, 0)
+    assert here.loop.blobs.missing([used, unused]) == {unused}
+    assert (tmp_path / "unused" / "x").read_bytes() == b"unused"
 
 
 def test_what_is_named_again_is_taken_back_before_the_trash_is_emptied(world: World, stray: Digest) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from loopline.verbs import Verb
 
 _TELLING = (
-    "add", "merge", "revert", "cherry_pick", "check", "promote", "deploy", "apply", "run", "reproduce", "verify", "doctor",
-    "backup", "restore", "adopt", "expect",
+    "add", "register", "merge", "revert", "cherry_pick", "check", "promote", "deploy", "apply", "run", "reproduce", "verify",
+    "doctor", "backup", "restore", "adopt", "expect",
 )  # fmt: skip
 """Commands whose point is the answer."""
 
@@ -79,6 +79,7 @@ _JUDGES: dict[str, Callable[[Any], int]] = {
     "Review": lambda review: _change(review.change),
     "Published": lambda published: _change(published.change) if published.change else FINE,
     "Expected": lambda found: FINE if found.holds else FAILED,
+    "Registration": lambda made: _change(made.change) if made.change else FINE,
     "Merge": _merge,
     "Verdict": lambda verdict: _result(verdict.result),
     "Requirement": lambda requirement: _result(requirement.result),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def undo_of(command: str, result: Any, asked: Mapping[str, Any]) -> str | None:
     """Write the command that undoes what `command` did with the arguments `asked`; None where nothing can be taken back."""
-    change = result.change if type(result).__name__ in ("Published", "Merge") else result
+    change = result.change if type(result).__name__ in ("Published", "Merge", "Registration") else result
     if type(change).__name__ == "Change":
         if command == "approve" and change.state != "applied":
             return f"loopline approve {brief(change.id)}" + ("" if asked.get("reject") else " --reject")

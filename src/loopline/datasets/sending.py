@@ -17,7 +17,7 @@ from loopline.datasets.nodes import Item, Node, decode, to_digest
 from loopline.errors import LooplineError, Unavailable
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.progress import Progress, Report
-from loopline.store.blobs import CHUNK, Writer, absent, corrupt, put_lacking
+from loopline.store.blobs import CHUNK, Writer, absent, corrupt, put_lacking, sweep_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,6 +132,8 @@ class _Sending:
             for _ in put_lacking(self._target, small):
                 pass
             _each(lambda one: self._send_large(*one), self._large.items())
+            if self.sent.blobs:
+                sweep_uploads(self._target)
         self._report(Progress(self._label, self._total, self._total, "B"))
 
     def _small(

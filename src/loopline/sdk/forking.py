@@ -76,6 +76,7 @@ _HERE: Final = (
     "loopline.ledger.versions",
     "loopline.ledger.writers",
     "loopline.store.database",
+    "loopline.store.sidecars",
 )
 """And what a ledger in this process uses."""
 _THERE: Final = (

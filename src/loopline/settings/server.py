@@ -19,6 +19,7 @@ VARIABLES: Final = {
     "server.hosts": "LOOPLINE_HOSTS",
     "server.proxies": "LOOPLINE_PROXIES",
     "server.upload_limit": "LOOPLINE_UPLOAD_LIMIT",
+    "server.register_from": "LOOPLINE_REGISTER_FROM",
     "server.s3_key": "LOOPLINE_S3_KEY",
     "server.s3_host": "LOOPLINE_S3_HOST",
     "server.service_host": "LOOPLINE_SERVICE_HOST",
@@ -48,11 +49,12 @@ _DEFAULTS: Final = {
     "server.smtp.security": "starttls",
     "server.oidc.groups_claim": "groups",
 }
-_LISTS: Final = ("hosts", "proxies", "admins", "domains", "webhook_hosts", "recipients")
+_LISTS: Final = ("hosts", "proxies", "admins", "domains", "webhook_hosts", "recipients", "register_from")
 SECURITIES: Final[tuple[Security, ...]] = ("starttls", "tls", "none")
 _RECIPIENT: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.*?-]+\Z")
 _NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?\Z")
 _HOST: Final = re.compile(r"[A-Za-z0-9*?.:_\[\]-]+(/[0-9]{1,3})?\Z")
+_PLACE: Final = re.compile(r"(/|(s3|gs|az)://[^/@?#\s]+(/[^?#\s]*)?\Z)")
 _URL: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?\Z")
 
 
@@ -105,6 +107,8 @@ class ServerSettings:
     """Addresses and networks of proxies whose `X-Forwarded-For` is believed."""
     upload_limit: int = 50 << 30
     """The most bytes of one upload."""
+    register_from: tuple[str, ...] = ()
+    """Folders and buckets from which contributors may register what lies there; empty: nowhere."""
     s3_key: str = ""
     """A reference to the key that secrets of access keys are made of, for `settings.secret.secret`; empty: a file in the home."""
     s3_host: str = ""
@@ -159,6 +163,7 @@ def server_settings(pick: Callable[[str, str], str]) -> ServerSettings:
         hosts=_words(chosen("server.hosts")),
         proxies=_words(chosen("server.proxies")),
         upload_limit=size_of(chosen("server.upload_limit")) or 0,
+        register_from=_words(chosen("server.register_from")),
         s3_key=chosen("server.s3_key"),
         s3_host=chosen("server.s3_host").lower(),
         service_host=chosen("server.service_host"),
@@ -204,9 +209,8 @@ def mistake(name: str, value: str) -> Mistake | None:
         case "server.proxies" if wrong := [word for word in _words(value) if not _is_network(word)]:
             hint = "write the addresses of your proxies, or their networks: 127.0.0.1, 10.0.0.0/8"
             return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
-        case "server.webhook_hosts" if wrong := [word for word in _words(value) if not _HOST.match(word)]:
-            hint = "write names, which may be globs (*.example.org), addresses, or networks (10.0.0.0/8)"
-            return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint)
+        case "server.webhook_hosts" | "server.register_from" if place := _wrong_place(name, value):
+            return place
         case "server.webhook_secrets" if value and not (value.startswith("/") and value.strip("/")):
             return Mistake(f"{name} is {value!r}", "bad-value", "write a folder of its own: /run/secrets/webhooks")
         case "server.smtp.security" if value not in SECURITIES:
@@ -226,6 +230,18 @@ def mistake(name: str, value: str) -> Mistake | None:
         ):
             return Mistake(f"{name} holds a value in place of a reference", "secret-in-place", HOW)
     return None
+
+
+def _wrong_place(name: str, value: str) -> Mistake | None:
+    """Say which word names no place; addresses of buckets are not repeated, they may hold a secret."""
+    words = _words(value)
+    if name == "server.webhook_hosts":
+        wrong = [word for word in words if not _HOST.match(word)]
+        hint = "write names, which may be globs (*.example.org), addresses, or networks (10.0.0.0/8)"
+        return Mistake(f"{name} has {wrong[0]!r}", "bad-value", hint) if wrong else None
+    numbers = [number for number, word in enumerate(words, 1) if not _PLACE.match(word)]
+    hint = "write folders from / on, or buckets with a prefix: /srv/data, s3://flights/raw"
+    return Mistake(f"word {numbers[0]} of {name} is no place", "bad-value", hint) if numbers else None
 
 
 def _range(text: str) -> tuple[int, int] | None:

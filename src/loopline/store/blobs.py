@@ -121,6 +121,12 @@ def sums_of(blobs: object, digest: Digest) -> Sums | None:
     return own(digest) if own is not None else None
 
 
+def sweep_uploads(blobs: object) -> int:
+    """Abort what was begun to be sent to a store, and left a week ago or more; give how many. It may do nothing."""
+    own = getattr(blobs, "sweep_uploads", None)
+    return 0 if own is None else own()
+
+
 def put_groups(blobs: PutsAll, items: Iterable[bytes]) -> Iterator[list[Digest]]:
     """Keep many, read from `items` as they are needed; give their digests in order, each group when it has become durable.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest
-from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_groups, put_lacking, sums_of
+from loopline.store.blobs import CHUNK, Blobs, Writer, part_of, put_groups, put_lacking, sums_of, sweep_uploads
 from loopline.store.local import LocalBlobs
 from loopline.store.named import Named, named_of
 from loopline.store.sparse import Sparse
@@ -231,6 +231,10 @@ class Cached:
     def iter(self) -> Iterator[Digest]:
         """List what is kept there."""
         return self.far.iter()
+
+    def sweep_uploads(self) -> int:
+        """Abort uploads that were left there a week ago or more; give how many."""
+        return sweep_uploads(self.far)
 
     def __reduce__(self) -> tuple[partial[Cached], tuple[Far, Path]]:
         """Open the same store and folder in another process."""

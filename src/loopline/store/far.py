@@ -28,7 +28,7 @@ from loopline.store.objects import PIECE, ObjectBlobs
 from loopline.store.pack import packed
 from loopline.store.packindex import PackIndex, open_index
 from loopline.store.system import SystemIds
-from loopline.store.window import AT_ONCE, Window
+from loopline.store.window import Window
 
 _Places = dict[str, list[tuple[int, int, Digest]]]
 """Of packs: offset, length and name of blobs."""
@@ -247,6 +247,10 @@ class FarBlobs:
             if _ident(digest) not in seen:
                 yield digest
 
+    def sweep_uploads(self) -> int:
+        """Abort uploads that were left a week ago or more; give how many."""
+        return self.objects.sweep_uploads()
+
     def __reduce__(self) -> tuple[type[FarBlobs], tuple[ObjectBlobs, Path | None]]:
         """Open the same store in another process."""
         return FarBlobs, (self.objects, self._folder)
@@ -273,10 +277,10 @@ class FarBlobs:
     def put_pack(self, blobs: list[tuple[Digest, bytes]]) -> list[Digest]:
         """Write a pack, then its index. What is killed in between has left a pack that nobody sees."""
         data, places = packed((_ident(digest), held) for digest, held in blobs)
-        name, index = _IDS.new(), packindex.encode(places, len(data))
-        with self.objects.asking("write") as (obs, store):
-            obs.put(store, f"packs/{name}.pack", data, chunk_size=PIECE, max_concurrency=AT_ONCE)
-        self.named.put(f"packs/{name}.idx", index)
+        content = sha256(data).hexdigest()
+        key = self.objects.send(f"packs/{_IDS.new()}.pack", content, data, len(data))
+        self.named.put(key.removesuffix("pack") + "idx", packindex.encode(places, len(data)))
+        self.objects.sent(content)
         return [digest for digest, _ in blobs]
 
     def _packed(self, digest: Digest) -> bytes | None:

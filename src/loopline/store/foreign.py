@@ -63,6 +63,31 @@ def foreign_of(blobs: object) -> Sidecars | None:
     return found
 
 
+def sizes_of(blobs: Blobs, digests: Iterable[Digest]) -> dict[Digest, int | None]:
+    """Give what `size` gives of each; what lies elsewhere is asked for together."""
+    own: Callable[[Iterable[Digest]], dict[Digest, int | None]] | None = getattr(blobs, "sizes", None)
+    return {one: blobs.size(one) for one in digests} if own is None else own(digests)
+
+
+def places_of(blobs: object, digest: Digest) -> list[str]:
+    """Say where a blob was registered, for people."""
+    known = foreign_of(blobs)
+    return [f"{one.source}/{one.key}" for one in known.find(_ident(digest))] if known is not None else []
+
+
+def elsewhere(blobs: object) -> tuple[int, int, list[str]]:
+    """Give how many blobs a store knows and does not keep, their bytes, and the sources that they are in."""
+    known, sizes, sources = foreign_of(blobs), dict[Digest, int](), dict[str, None]()
+    for one in known.live() if known is not None and known.all() else ():
+        sizes[one.digest] = one.stamp.size
+        sources[one.source] = None
+    if sizes:
+        keeps: Blobs = blobs.keeps  # type: ignore[attr-defined]
+        lacking = keeps.missing(sizes)
+        sizes = {digest: size for digest, size in sizes.items() if digest in lacking}
+    return len(sizes), sum(sizes.values()), sorted(sources)
+
+
 class WithForeign:
     """Keeps Blobs' promises by `keeps`, and by reading where others have put the bytes.
 
@@ -112,6 +137,10 @@ class WithForeign:
             number += len(page)
         self.sidecars.fold()
         return number
+
+    def note_sums(self, sums: Sums) -> None:
+        """Keep sums of the pieces of a large one, which whoever read it has made."""
+        self._sums.note_sums(sums)
 
     def source(self, name: str) -> Source:
         """Open a source, once."""
@@ -166,6 +195,13 @@ class WithForeign:
                 if self.source(one.source).look(one.key) == one.stamp:
                     return one.stamp.size
         return size
+
+    def sizes(self, digests: Iterable[Digest]) -> dict[Digest, int | None]:
+        """Give what `size` gives of each."""
+        found = {one: self.keeps.size(one) for one in digests}
+        known = self.sidecars.find_all([_ident(one) for one, size in found.items() if size is None])
+        sound = self._sound(known)
+        return found | {row.digest: row.stamp.size for rows in known.values() for row in rows if row.digest in sound}
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Give those that are not kept, and do not lie elsewhere as they were registered."""

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from loopline.store.addresses import opened
 from loopline.store.blobs import CHUNK
 from loopline.store.files import unreadable
-from loopline.store.objects import PIECE, ObjectBlobs, opened
+from loopline.store.objects import PIECE, ObjectBlobs
 
 
 class Keyed(Protocol):

@@ -6,33 +6,34 @@ beside it: what is being written waits here, in memory or in an unnamed file, un
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import hashlib
 import os
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
+from loopline.errors import LooplineError, NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
+from loopline.store.addresses import NOWHERE, nowhere, opened, refusal
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt, part_of
 from loopline.store.objecttrash import ObjectTrash
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
+    from loopline.store.uploads import Uploads
+
 T = TypeVar("T")
 PIECE: Final = 8 << 20
 """Bytes of one request. A reader may be slow: nothing is open at the store while it thinks."""
-SCHEMES: Final = ("s3://", "gs://", "az://")
 _AT_ONCE: Final = 16
 _GROUP_BYTES: Final = 64 << 20
 _TOGETHER: Final = 64
@@ -41,14 +42,6 @@ _MOST_PARTS: Final = 9_000
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
-_CLIENT: Final[dict[str, Any]] = {"connect_timeout": "5s", "timeout": "120s"}
-_RETRY: Final[dict[str, Any]] = {
-    "max_retries": 6,
-    "retry_timeout": timedelta(seconds=60),
-    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=3), "base": 2},
-}
-_FULL: Final = {"507", "QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "ServiceQuotaExceeded"}
-_NOWHERE: Final = {"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted"}
 
 
 class _Life:
@@ -82,11 +75,17 @@ class ObjectBlobs:
     `AWS_SHARED_CREDENTIALS_FILE`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME` … or with the machine.
     A call that fails is tried again for a minute at most. What was acknowledged is as durable as the store promises.
 
+    `journal` is a folder in which uploads in parts are noted, so that another process goes on with one (`uploads.py`).
     `opening` is for who knows better than the environment; `store` is for tests: both in place of opening the address.
     """
 
     def __init__(
-        self, url: str, *, store: ObjectStore | None = None, opening: Callable[[str], ObjectStore] | None = None
+        self,
+        url: str,
+        *,
+        store: ObjectStore | None = None,
+        opening: Callable[[str], ObjectStore] | None = None,
+        journal: Path | None = None,
     ) -> None:
         try:
             import obstore
@@ -98,6 +97,8 @@ class ObjectBlobs:
         self._obs = obstore
         self._store: Any = store if store is not None else (opening or opened)(url)
         self._found = False
+        self._journal = journal
+        self._uploads: Uploads | None = None
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._guard = threading.Lock()
         self.trash = ObjectTrash(self)
@@ -202,9 +203,41 @@ class ObjectBlobs:
                     if _HEX.match(name):
                         yield Digest("sha256:" + name)
 
-    def __reduce__(self) -> tuple[type[ObjectBlobs], tuple[str]]:
+    def __reduce__(self) -> tuple[partial[ObjectBlobs], tuple[str]]:
         """Open the same address in another process."""
-        return ObjectBlobs, (self.url,)
+        return partial(ObjectBlobs, journal=self._journal), (self.url,)
+
+    def send(self, key: str, content: str, source: IO[bytes] | bytes, size: int) -> str:
+        """Send what is large under a key, going on with what was sent of the same `content`; give the key that it has got.
+
+        It is noted until `sent`, so that whoever is killed before that finds it again.
+        """
+        used = self.uploads.put(key, content, source, size) if size > PIECE and self.uploads is not None else None
+        if used is None:
+            part = max(PIECE, -(-size // _MOST_PARTS))
+            with self._writing():
+                self._obs.put(self._store, key, source, chunk_size=part, max_concurrency=4)
+        return used or key
+
+    def sent(self, content: str) -> None:
+        """Forget that something was sent."""
+        if self.uploads is not None:
+            self.uploads.forget(content)
+
+    def sweep_uploads(self) -> int:
+        """Abort uploads that were left a week ago or more; give how many."""
+        return 0 if self.uploads is None else self.uploads.sweep()
+
+    @property
+    def uploads(self) -> Uploads | None:
+        """How uploads are gone on with; None where that is not known of the store, or nothing is noted."""
+        if self._uploads is None and self._journal is not None:
+            from loopline.store.s3calls import calls_to
+            from loopline.store.uploads import Uploads
+
+            calls = calls_to(self.url)
+            self._uploads = None if calls is None else Uploads(calls, self._journal)
+        return self._uploads
 
     def _put_small(self, digest: Digest, data: bytes) -> None:
         if len(data) > PIECE:
@@ -218,11 +251,9 @@ class ObjectBlobs:
                     self._obs.put(self._store, _key(digest), data, mode="overwrite")
 
     def _put_large(self, digest: Digest, source: IO[bytes] | bytes, size: int) -> None:
-        if self.size(digest) == size and self._sound(digest):
-            return
-        part = max(PIECE, -(-size // _MOST_PARTS))
-        with self._writing():
-            self._obs.put(self._store, _key(digest), source, chunk_size=part, max_concurrency=4)
+        if self.size(digest) != size or not self._sound(digest):
+            self.send(_key(digest), digest, source, size)
+        self.sent(digest)
 
     def _sound(self, digest: Digest) -> bool:
         """Tell whether what is kept under a name is what the name means."""
@@ -331,7 +362,7 @@ class ObjectBlobs:
             with self._translated("write"):
                 yield
         except FileNotFoundError:  # writing finds no object missing, but the bucket
-            raise self._nowhere() from None
+            raise nowhere(self.url) from None
 
     @contextlib.contextmanager
     def _translated(self, doing: str) -> Iterator[None]:
@@ -349,27 +380,11 @@ class ObjectBlobs:
         text, errors = str(caught), self._obs.exceptions
         status = found[1] if (found := _STATUS.search(text)) else ""
         code = found[1] if (found := _CODE.search(text)) else ""
-        facts = {"store": self.url, "status": status, "code": code}
-        if code in _NOWHERE:
-            return self._nowhere()
-        if isinstance(caught, FileNotFoundError):
+        if isinstance(caught, FileNotFoundError) and code not in NOWHERE:
             return None
-        if {status, code} & _FULL:
-            why = f"the store {self.url} takes no more bytes"
-            return Unavailable(why, kind="disk-full", hint="raise its quota or free space, then try again", **facts)
         refused = (errors.PermissionDeniedError, errors.UnauthenticatedError, PermissionError)
-        if isinstance(caught, refused) or status in {"401", "403"} or "credential" in text[:300].lower():
-            hint = "look at the store's credentials: they must allow listing the bucket, reading, writing and deleting"
-            return Unavailable(f"the store {self.url} refuses to {doing}", kind="store-refused", hint=hint, **facts)
-        if not status or status.startswith("5") or status in {"408", "429"}:
-            why, hint = f"the store {self.url} does not answer", "check its address and the network, then try again"
-            return Unavailable(why, kind="store-unreachable", hint=hint, **facts)
-        why = f"the store {self.url} answers {status} {code}".rstrip()
-        return Unavailable(why, kind="store-broken", hint="look at what the store says of it", **facts)
-
-    def _nowhere(self) -> Unavailable:
-        hint = "make the bucket, or set LOOPLINE_STORE to one that exists"
-        return Unavailable(f"there is no {self.url}", kind="store-missing", hint=hint, store=self.url)
+        denied = isinstance(caught, refused) or "credential" in text[:300].lower()
+        return refusal(self.url, status, code, doing=doing, denied=denied)
 
 
 class _ObjectWriter:
@@ -424,50 +439,6 @@ class _ObjectWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._discard()
-
-
-def opened(url: str, options: Mapping[str, Any] | None = None, *, plain: bool = False, **found: str) -> ObjectStore:
-    """Open an object store by obstore, with options of ours, over plain HTTP if that is said; `found` goes to `_keys`."""
-    from obstore.exceptions import BaseError
-    from obstore.store import from_url
-
-    client = {**_CLIENT, **_plain_http(), **({"allow_http": True} if plain else {})}
-    try:
-        if not url.startswith(SCHEMES):
-            raise ValueError(url)
-        return from_url(url, client_options=client, retry_config=_RETRY, **{**_keys(url, **found), **(options or {})})  # type: ignore[arg-type, call-overload, no-any-return, unused-ignore] # obstore types each option by store
-    except (BaseError, ValueError, OSError) as caught:
-        raise Invalid(
-            f"the store {url} cannot be opened",
-            kind="bad-store-url",
-            hint="write s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or a folder",
-            store=url,
-        ) from caught
-
-
-def _plain_http() -> dict[str, Any]:
-    """Allow an endpoint without TLS where somebody has set one: inside a cluster, or on this machine."""
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL")
-    return {"allow_http": True} if any(os.environ.get(name, "").startswith("http://") for name in names) else {}
-
-
-def _keys(url: str, *, file: str = "", profile: str = "") -> dict[str, str]:
-    """Read AWS's shared credentials file, which obstore does not: a secret that is mounted as a file."""
-    where = file or os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
-    if not url.startswith(("s3://", "s3a://")) or (os.environ.get("AWS_ACCESS_KEY_ID") and not (file or profile)):
-        return {}
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(os.path.expanduser(where), encoding="utf-8")
-        section = parser[profile or os.environ.get("AWS_PROFILE", "default")]
-    except (KeyError, OSError, UnicodeDecodeError, configparser.Error):
-        return {}
-    names = {
-        "aws_access_key_id": "access_key_id",
-        "aws_secret_access_key": "secret_access_key",
-        "aws_session_token": "session_token",
-    }
-    return {ours: section[theirs] for theirs, ours in names.items() if theirs in section}
 
 
 def _key(digest: Digest) -> str:

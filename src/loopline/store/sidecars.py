@@ -22,7 +22,7 @@ from loopline.nouns.digest import Digest
 from loopline.store import packindex
 from loopline.store.packindex import PackIndex
 from loopline.store.sources import Stamp
-from loopline.store.system import SystemIds
+from loopline.store.system import SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,9 @@ _SEVERAL: Final = 16
 """So many small sidecars are written into one."""
 _SUM: Final = 16
 _LIVE, _GOING = b"D", b"E"
+_LEFT_S: Final = 86400.0
 _IDS: Final = SystemIds()
+_CLOCK: Final = SystemClock()
 _ENCODER: Final = msgspec.json.Encoder()
 _ROW: Final = msgspec.json.Decoder(tuple[int, str, int, str, str])
 _NAMES: Final = msgspec.json.Decoder(list[str])
@@ -223,9 +225,10 @@ class Sidecars:
                     continue
                 while (old := self._named.find(f"{FOLDER}/{file}") or b"")[:1] == _LIVE:
                     self._named.swap(f"{FOLDER}/{file}", old, _GOING + old[1:])  # from here on nobody takes it back
-                if name in known:
-                    self._rewrite(known[name], set(self._idents(file)))
+                if name in known and (gone := set(self._idents(file))):
+                    self._rewrite(known[name], gone)
                 self._named.delete(f"{FOLDER}/{file}")
+        self._sweep()
         self._seen = -1e9
 
     def remove(self, ident: bytes) -> bool:
@@ -241,6 +244,15 @@ class Sidecars:
         if left:
             self.add(left)
         self._drop(sidecar.name)
+
+    def _sweep(self) -> None:
+        """Remove what a killed process has left: rows that have had no index for a day, and lists about no sidecar."""
+        names = set(self._named.list(FOLDER))
+        for file in names:
+            name, _, end = file.rpartition(".")
+            stale = end == "rows" and f"{name}.idx" not in names and _age_s(name) > _LEFT_S
+            if stale or (end == "dead" and f"{name.rpartition('.')[2]}.idx" not in names):
+                self._named.delete(f"{FOLDER}/{file}")
 
     def _drop(self, name: str) -> None:
         self._named.delete(f"{FOLDER}/{name}.idx")
@@ -298,6 +310,14 @@ class Sidecars:
             return packindex.mapped(number, size) if size > packindex.READ else os.pread(number, size, 0)
         finally:
             os.close(number)
+
+
+def _age_s(name: str) -> float:
+    """Tell how long ago a name was made: it begins with its time (UUIDv7)."""
+    try:
+        return _CLOCK.now() / 1e6 - int(name[:12], 16) / 1e3
+    except ValueError:
+        return 0.0
 
 
 def _whole(file: str, names: Collection[str]) -> str:

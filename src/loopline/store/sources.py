@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from loopline.errors import Invalid
@@ -109,6 +110,7 @@ class FolderSource:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._top = os.path.realpath(name).rstrip("/") + "/"
 
     def where(self, key: str) -> str:
         """Give its path."""
@@ -131,9 +133,12 @@ class FolderSource:
         return {key for key, stamp in wanted if self.look(key) == stamp}
 
     def read(self, key: str, stamp: Stamp, start: int, stop: int) -> Iterator[bytes]:
-        """Read the file, if it is the same one before and after."""
+        """Read the file, if it is the same one before and after, and no link leads out of the folder."""
+        real = os.path.realpath(self.where(key))
+        if not real.startswith(self._top):
+            raise Changed("it is a link out of the folder")
         try:
-            number = os.open(self.where(key), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            number = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
         except FileNotFoundError:
             raise Changed("it is not there", gone=True) from None
         except OSError as error:
@@ -178,24 +183,27 @@ class BucketSource:
         except FileNotFoundError:
             return None
 
-    def list(self) -> Iterator[Seen]:
-        """List a thousand with each request."""
+    def list(self, after: str | None = None) -> Iterator[Seen]:
+        """List a thousand with each request, those behind a key."""
         with self._store.asking("read") as (obs, store):
-            pages = iter(obs.list(store))
+            pages = iter(obs.list(store, offset=after))
         while (page := self._next(pages)) is not None:
             for meta in page:
                 yield Seen(meta["path"], _stamp(meta))
 
     def sound(self, wanted: Iterable[Seen]) -> set[str]:
-        """Ask for each, several at once; of many, list what there is."""
+        """Ask for each, several at once; of many, list what there is between the first and the last."""
         stamps = dict(wanted)
         if len(stamps) > _ASKED:
-            return {key for key, stamp in self.list() if stamps.get(key) == stamp}
+            first, last = min(stamps), max(stamps)
+            between = takewhile(lambda one: one.key <= last, self.list(after=first))
+            found = {key for key, stamp in between if stamps.get(key) == stamp}
+            return found | ({first} if self.look(first) == stamps[first] else set())
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(min(_AT_ONCE, max(1, len(stamps))), "loopline-look") as pool:
-            found = zip(stamps, pool.map(self.look, stamps), strict=True)
-            return {key for key, stamp in found if stamp == stamps[key]}
+            looked = zip(stamps, pool.map(self.look, stamps), strict=True)
+            return {key for key, stamp in looked if stamp == stamps[key]}
 
     def read(self, key: str, stamp: Stamp, start: int, stop: int) -> Iterator[bytes]:
         """Read pieces; each answer says of which object it is."""

@@ -42,6 +42,12 @@ GROUPS = ("set up", "data", "runs", "changes", "services", "questions", "rules")
 
 VERBS: tuple[Verb, ...] = (
     Verb("add", "write", "data", "Publish files as the next version and move a branch to it."),
+    Verb(
+        "register",
+        "work",
+        "data",
+        "Publish what lies in a folder or a bucket as the next version, without copying it.",
+    ),
     Verb("ls", "read", "data", "List assets with their refs, or the files of a version."),
     Verb(
         "preview",

@@ -17,6 +17,7 @@ from loopline.errors import NotFound, Refused
 from loopline.ledger.reclaims import State
 from loopline.nouns.progress import Progress
 from loopline.nouns.reclaim import Reclaim
+from loopline.store.blobs import sweep_uploads
 from loopline.store.foreign import room_of
 from loopline.store.idents import Idents, read_ids, write_ids
 from loopline.store.system import here
@@ -70,6 +71,7 @@ class _Collector:
 def collect(loop: Loop, terms: Terms) -> Reclaim:
     """Note what is dead, and move to the trash what was dead in an earlier list. Where `mark` raises, nothing is moved."""
     with _collecting(loop) as collector:
+        sweep_uploads(loop.blobs)
         with loop.ledger.telemetry() as tables:
             row = tables.reclaims.open(here())
         file = _file(loop, row.number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Final
 
 from loopline.datasets.tree import EMPTY
@@ -15,11 +16,15 @@ from loopline.nouns.digest import Digest, digest_of, short
 from loopline.nouns.finding import Finding
 from loopline.nouns.progress import Progress
 from loopline.nouns.version import Version
+from loopline.store.foreign import elsewhere, places_of, sizes_of
 from loopline.verbs.staging import notes_of
 
 _ALL: Final = 100_000
 _DEEPEST: Final = 3
 _NOTES: Final = "notes of {}"
+_PAGE: Final = 4096
+_NAMED: Final = 3
+"""Places that are told by name."""
 Looked = tuple[Digest, str, str, int]
 """A blob: what it is, the problem where it had to be read and could not be, its size or -1."""
 
@@ -51,7 +56,15 @@ def verify(
     word = "unchanged" if how.level == _DEEPEST else "there"
     some = f", {how.read} of them read again and unchanged" if how.some else ""
     good = Finding("blobs", "ok", f"{looked} blobs of {len(versions)} versions are {word}{some}")
-    return (feed, *(found or [good]))
+    return (feed, *(found or [good]), *_elsewhere(loop))
+
+
+def _elsewhere(loop: Loop) -> Iterator[Finding]:
+    """Tell how much of what the store knows it does not keep."""
+    count, size, sources = elsewhere(loop.blobs)
+    if count:
+        named = ", ".join(sources[:_NAMED]) + (" and others" if len(sources) > _NAMED else "")
+        yield Finding("elsewhere", "ok", f"{count} blobs, {size} bytes, are read where they lie: in {named}")
 
 
 @dataclass(slots=True)
@@ -88,14 +101,17 @@ def look(loop: Loop, versions: list[Version], how: How) -> tuple[int, dict[Diges
     bad: dict[Digest, tuple[str, dict[str, None]]] = {}
 
     def add(blobs: Iterable[Looked], *touches: str) -> None:
-        for digest, name, problem, size in blobs:
-            if problem:
-                problems[digest] = problem
-            elif digest not in problems:
-                problems[digest] = _problem(loop, digest, size, how)
-            if problems[digest]:
-                touched = bad.setdefault(digest, (f"{problems[digest]}: {name}", {}))[1]
-                touched |= dict.fromkeys(touches)
+        rest = iter(blobs)
+        while page := list(islice(rest, _PAGE)):
+            sizes = sizes_of(loop.blobs, [one[0] for one in page if not one[2] and one[0] not in problems])
+            for digest, name, problem, size in page:
+                if problem:
+                    problems[digest] = problem
+                elif digest not in problems:
+                    problems[digest] = _problem(loop, digest, size, sizes[digest], how)
+                if problems[digest]:
+                    touched = bad.setdefault(digest, (f"{problems[digest]}: {name}", {}))[1]
+                    touched |= dict.fromkeys(touches)
 
     for done, version in enumerate(versions):
         loop.report(Progress("verify", done, len(versions), "versions"))
@@ -191,10 +207,10 @@ def _below(loop: Loop, root: Digest, level: int, node: str, file: str) -> Iterat
         yield Digest(error.facts.get("digest", root)), node, error.kind, -1
 
 
-def _problem(loop: Loop, digest: Digest, size: int, how: How) -> str:
-    found = loop.blobs.size(digest)
+def _problem(loop: Loop, digest: Digest, size: int, found: int | None, how: How) -> str:
     if found is None:
-        return "missing"
+        where = places_of(loop.blobs, digest)
+        return f"not as it was registered in {where[0]}" if where else "missing"
     if size not in (-1, found):
         return "wrong-size"
     if how.reads(digest):

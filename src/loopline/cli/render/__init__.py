@@ -41,6 +41,7 @@ ALONE = {
     "Reason": "lineage",
     "Reclaim": "reclaim",
     "Ref": "ref",
+    "Registration": "registration",
     "Repeat": "plan",
     "Response": "insights",
     "Review": "comparison",
