@@ -13,7 +13,6 @@ from typing import Any
 from loopline.nouns.entry import Difference
 from loopline.nouns.name import AssetName
 
-
 try:  # what hashlib loads beside it takes longer than reading most indexes
     _hashing = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256")
 except ImportError:
