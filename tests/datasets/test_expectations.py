@@ -94,17 +94,14 @@ def test_an_empty_table_breaks_what_needs_rows_alone(tmp_path: Path) -> None:
     assert [one.holds for one in observe({}, wanted, Asked())] == [False] * 5
 
 
-def test_what_is_written_in_a_csv_counts_as_it_is_parquet(tmp_path: Path) -> None:
-    """A code of digits keeps its zero, numbers among other texts are numbers, and texts for no value are none."""
-    file = table(tmp_path / "t.csv", "zip,n", "01234,1", "99999,NA", "123,x")
-    found = look(
-        file, Expectation(("zip",), matches="[0-9]{5}"), Expectation(("n",), type="whole", max=5), missing=MISSING
-    )
+def test_what_is_written_in_a_csv_counts_as_it_is_written(tmp_path: Path) -> None:
+    """A price keeps its zeros and a code its digits, numbers among other texts are numbers, and texts for no value are none."""
+    file = table(tmp_path / "t.csv", "zip,price,n", "01234,1.50,1", "99999,2.00,NA", "123,3.1,x")
+    wanted = Expectation(("zip",), matches="[0-9]{5}"), Expectation(("price",), matches=r"[0-9]+\.[0-9]{2}")
+    found = look(file, *wanted, Expectation(("n",), type="whole", max=5), missing=MISSING)
     assert [(one.broken, one.samples[0].cells) for one in found] == [
-        (1, {"zip": "123"}),
-        (1, {"n": "x"}),
-        (1, {"n": "x"}),
-    ]
+        (1, {"zip": "123"}), (1, {"price": "3.1"}), (1, {"n": "x"}), (1, {"n": "x"}),
+    ]  # fmt: skip
 
 
 def test_the_newest_time_is_held_against_now_or_the_version(tmp_path: Path) -> None:

@@ -13,6 +13,11 @@ from typing import Any
 from loopline.nouns.entry import Difference
 from loopline.nouns.name import AssetName
 
+try:  # what hashlib loads beside it takes longer than reading most indexes
+    _hashing = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256")
+except ImportError:
+    _hashing = import_module("hashlib")
+
 
 @dataclass(frozen=True, slots=True)
 class Stand:
@@ -64,11 +69,7 @@ def straight(folder: Path) -> Path:
 
 def index_file(home: Path, folder: Path, use: str) -> Path:
     """Name the file that remembers the stamps of a folder's files."""
-    try:  # what hashlib loads beside it takes longer than reading most indexes
-        made = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256")
-    except ImportError:
-        made = import_module("hashlib")
-    return Path(home) / "cache" / "folders" / f"{use}-{made.sha256(os.fsencode(folder)).hexdigest()[:16]}.index"
+    return Path(home) / "cache" / "folders" / f"{use}-{_hashing.sha256(os.fsencode(folder)).hexdigest()[:16]}.index"
 
 
 def notes(home: Path) -> list[Path]:
