@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from loopline.checks.document import Document, dump_document
 from loopline.datasets.index import Index
 from loopline.datasets.parts import Parts
 from loopline.datasets.placing import Copies
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.name import AssetName, Pointer, parse_pointer
+from loopline.nouns.policy import Approvals, Policy
 from loopline.nouns.version import Version
 from loopline.sdk.client import Local
 from loopline.sdk.lock import Lock
@@ -195,6 +197,27 @@ def test_what_a_killed_checkout_left_is_not_added(
         work.checkout(at("data/flights@1"))
     assert work.add(FLIGHTS, mixed=True).version.number == 3
     assert work.status(FLIGHTS).clean
+
+
+def test_what_a_policy_has_held_is_stood_at_once_it_is_applied(work: Workspace, client: Local, project: Path) -> None:
+    """The folder holds the version that waits, and goes on from there when it is on the branch."""
+    rules = Document((Policy("data", ("data/*@main",), approvals=Approvals(1, not_author=True)),), ())
+    client.do("policy", document=dump_document(rules).decode(), why="two people")
+    (project / "data" / "flights" / "jan.csv").write_text("2")
+    held = work.add(FLIGHTS)
+    assert held.change is not None
+    assert work.status(FLIGHTS).number == 1
+    client.within("flights", "person:bob").do("approve", held.change.id)
+    client.do("apply", held.change.id)
+    assert (work.status(FLIGHTS).number, work.status(FLIGHTS).differences) == (2, ())
+    for number in (3, 4):
+        (project / "data" / "flights" / "jan.csv").write_text(str(number))
+        held = work.add(FLIGHTS)
+        assert held.change is not None
+        assert (held.version.number, held.version.parents) == (number, (number - 1,))
+        client.within("flights", "person:bob").do("approve", held.change.id)
+        client.do("apply", held.change.id)
+    work.add(FLIGHTS, branch="other")
 
 
 @pytest.mark.parametrize("saved", [False, True])

@@ -177,6 +177,10 @@ def _port() -> int:
     return 4040
 
 
+MIDNIGHT = r"s/^(([^,]*,){3})2400,/\10,/; s/^(([^,]*,){6})2400,/\10,/"
+"""Of departures, the fourth column, and of arrivals, the seventh."""
+
+
 def version_data(teller: Teller) -> None:
     """Version data: January to June of 2013."""
     teller.say(f"A real project in {teller.home}: will a flight out of New York arrive 15 minutes late or more?")
@@ -286,6 +290,23 @@ def serve(teller: Teller) -> None:
         teller.get(teller.url + path)
 
 
+def correct_rows(teller: Teller) -> None:
+    """Correct rows: some cells are changed on a branch of the data, and reviewed row by row."""
+    teller.say("These files write midnight as 2400. Somebody corrects June and July, on a branch of the data.")
+    teller.do("loopline branch data/flights midnight")
+    for month in ("06", "07"):
+        teller.do(f"sed -i -E '{MIDNIGHT}' data/flights/2013-{month}.csv")
+    teller.do('loopline add data/flights --branch midnight --message "2400 is 0"')
+    teller.do("loopline merge data/flights@midnight data/flights@main --no-ff", expect=1)
+    teller.say("The change is open. Here and on its page stands which rows it changes, by the key of a flight.")
+    teller.do("loopline review data/flights@main --rows")
+    (change,) = teller.ask("loopline find changes --limit 1")
+    teller.get(f"{teller.url}/p/flights/changes/{change['id']}?rows=1")
+    teller.do("loopline check data/flights@main")
+    teller.do("loopline apply data/flights@main")
+    teller.do("loopline checkout data/flights@main")
+
+
 def meet_traffic(teller: Teller) -> None:
     """Deploy: the champion meets the traffic of July to September."""
     teller.do(f'loopline deploy {PROD} --why "the champion meets traffic"')
@@ -304,7 +325,6 @@ def reality_answers(teller: Teller) -> None:
     teller.months("8-9")
     teller.do('loopline add data/flights --message "August and September"', expect=1)
     teller.do('loopline promote data/flights@main --to latest --why "August and September"')
-    teller.do("loopline checkout data/flights@main")
     teller.do(f"loopline label {PROD} --file labels.csv")
     teller.say("Only labels count that were known within a day, so that every week is as old as the others.")
     teller.do(f"loopline quality {PROD} --since 2013-07-01 --window 14d --maturity 1d --slice origin")
@@ -370,7 +390,6 @@ def roll_back(teller: Teller) -> None:
     teller.months("10")
     teller.do('loopline add data/flights --message "October"', expect=1)
     teller.do('loopline promote data/flights@main --to latest --why "October"')
-    teller.do("loopline checkout data/flights@main")
     teller.do("git switch --quiet --create units-again")
     teller.do("""sed -i 's/^UNIT = "minutes"/UNIT = "seconds"/' months.py""")
     teller.do("loopline branch data/flights units-again")
@@ -458,6 +477,6 @@ def _judged(change: Any) -> bool:
 
 
 CHAPTERS: tuple[Callable[[Teller], None], ...] = (
-    version_data, train_a_model, promote_it, better_with_july, bad_data, ask, serve, meet_traffic, reality_answers, react,
-    roll_out, roll_back, look_back,
+    version_data, train_a_model, promote_it, better_with_july, bad_data, ask, serve, correct_rows, meet_traffic,
+    reality_answers, react, roll_out, roll_back, look_back,
 )  # fmt: skip

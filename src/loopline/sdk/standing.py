@@ -30,6 +30,8 @@ class Stand:
     number: int
     only: tuple[str, ...] = ()
     """Patterns of the files that were checked out; empty: all."""
+    waits: int | None = None
+    """The version that was made of the folder last, where a policy held the branch back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,11 @@ def read_note(note: Path) -> Stand | None:
     """Read what is noted of a folder; None where that cannot be read."""
     try:
         said: Any = json.loads(note.read_bytes())
-        number: object = said["number"]
-        stand = Stand(said["folder"], said["asset"], said["branch"], said["number"], tuple(said.get("only", ())))
+        numbers: list[object] = [said["number"], said.get("waits") or 0]
+        only = tuple(said.get("only", ()))
+        stand = Stand(said["folder"], said["asset"], said["branch"], said["number"], only, said.get("waits"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     texts = (stand.folder, stand.asset, stand.branch, *stand.only)
-    return stand if isinstance(number, int) and all(isinstance(one, str) for one in texts) else None
+    sound = all(isinstance(one, int) for one in numbers) and all(isinstance(one, str) for one in texts)
+    return stand if sound else None

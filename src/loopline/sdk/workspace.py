@@ -125,6 +125,8 @@ class Workspace:
             stand = Stand(str(where), str(asset), branch, published.version.number, stand.only if stand else ())
             self._remember(index, stand, published.version)
             self._tie(stand, published.version)
+        elif noted := self._own(where, asset):
+            self._note_down(replace(noted, waits=published.version.number))
         if watched is not None:
             watched.keep(index)
         return published
@@ -142,16 +144,19 @@ class Workspace:
         return self._whole(built, stand, asset) if stand and stand.only else built
 
     def _caught_up(self, asset: AssetName, where: Path, index: Index) -> Stand | None:
-        """Give where a folder stands: at the next version of its branch, where an add that was killed has made that of it."""
+        """Give where a folder stands: at the newest version of its branch, where that was made of it.
+
+        By an add that was killed before it could be noted, or one whose version had to wait for a policy.
+        """
         stand = self._own(where, asset)
-        if stand is None or not stand.branch or index.tree is None:
+        if stand is None or not stand.branch or (stand.waits is None and index.tree is None):
             return stand
         try:
             newest: Version = self._client.do(get, Pointer(asset, Named(stand.branch)))
         except NotFound:
             return stand
         made = newest.parents == (stand.number,) and newest.artifact.digest == index.tree
-        return replace(stand, number=newest.number) if made else stand
+        return replace(stand, number=newest.number) if made or newest.number == stand.waits else stand
 
     def _base(self, asset: AssetName, where: Path, stand: Stand | None, branch: str) -> Digest:
         """Give the tree that a part of a folder changes: that of the version that the folder stands at."""
@@ -399,6 +404,11 @@ class Workspace:
             return
         index.bases = (version.artifact.digest,)
         index.save()
+        self._note_down(stand)
+
+    def _note_down(self, stand: Stand) -> None:
+        if self._dry:
+            return
         note = self._note(Path(stand.folder))
         with unwritable(note):
             Scratch(str(note.parent), lambda: None).place(json.dumps(asdict(stand)).encode(), str(note), durable=False)
