@@ -45,7 +45,7 @@ for folder, _, names in os.walk(sys.argv[1]):
 
 def cases(place: Path) -> list[Case]:
     """The same files for everybody, each in a project of its own."""
-    ours, theirs = _Loopline(place / "ours"), _Dvc(place / "theirs")
+    ours, theirs = Loopline(place / "ours"), Dvc(place / "theirs")
     for one in (ours, theirs):
         _fill(one.data)
     env = environment(place / "home")
@@ -63,6 +63,7 @@ def cases(place: Path) -> list[Case]:
         Case("add", "cp", copied, "`cp -r`"),
         Case("add", "hash", script(_HASH), "read and sha256"),
         Case("status, unchanged", "loopline", ours.status),
+        Case("status, unchanged, watched", "loopline", ours.watched),
         Case("status, unchanged", "dvc", theirs.status),
         Case("status, unchanged", "stat", script(_STAT), "walk and stat"),
         Case(f"status, {CHANGED} changed", "loopline", lambda: ours.changed(ours.status)),
@@ -102,31 +103,49 @@ class _Project:
         return then()
 
 
-class _Loopline(_Project):
+class Loopline(_Project):
+    """Loopline's, in a folder of its own."""
+
     def add(self) -> Sample:
+        """Begin anew, and add all."""
         shutil.rmtree(self.folder / ".loopline", ignore_errors=True)
         (self.folder / "loopline.toml").unlink(missing_ok=True)
         self.run(LOOPLINE, "init")
         return self.again()
 
     def again(self) -> Sample:
+        """Add what differs."""
         return self.run(LOOPLINE, "add", "data/many", "data/many")
 
     def status(self) -> Sample:
+        """Ask what differs."""
         return self.run(LOOPLINE, "status", "data/many")
 
+    def watched(self) -> Sample:
+        """Ask while a process watches the folder, which has been asked once."""
+        self.run(LOOPLINE, "watch", "data/many")
+        try:
+            self.status()
+            return self.status()
+        finally:
+            self.run(LOOPLINE, "watch", "data/many", "--stop")
+
     def checkout(self) -> Sample:
+        """Fill a new folder."""
         shutil.rmtree(self.folder / "out", ignore_errors=True)
         return self.run(LOOPLINE, "checkout", "data/many", "out")
 
 
-class _Dvc(_Project):
+class Dvc(_Project):
+    """DVC's, without Git."""
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.env["DVC_SITE_CACHE_DIR"] = str(folder / "site")
         self._dvc = peer("dvc").command
 
     def add(self) -> Sample:
+        """Begin anew, and add all."""
         for left in (".dvc", "site"):
             shutil.rmtree(self.folder / left, ignore_errors=True)
         (self.folder / "data" / "many.dvc").unlink(missing_ok=True)
@@ -134,12 +153,15 @@ class _Dvc(_Project):
         return self.again()
 
     def again(self) -> Sample:
+        """Add what differs."""
         return self.run(self._dvc, "add", "-q", "data/many")
 
     def status(self) -> Sample:
+        """Ask what differs."""
         return self.run(self._dvc, "status")
 
     def checkout(self) -> Sample:
+        """Fill the folder, which was removed."""
         self.again()
         shutil.rmtree(self.data)
         return self.run(self._dvc, "checkout", "-q", "-f")
