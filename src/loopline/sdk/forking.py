@@ -50,6 +50,7 @@ def importing() -> Iterator[None]:
 
 _NEEDED: Final = (
     "concurrent.futures.thread",
+    "hashlib",
     "subprocess",
     "loopline.environments.capture",
     "loopline.environments.lock",
