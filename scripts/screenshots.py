@@ -37,7 +37,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 TALLEST = 1500
 """Pixels: what is below them is more of the same."""
-QUALITY = 64
+QUALITY = 58
 """Of WebP, up to 100: letters are clear, and a page is about 30 KB."""
 MOST = 3_900_000
 """Bytes of the chosen set."""
