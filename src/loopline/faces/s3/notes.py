@@ -26,7 +26,6 @@ _REFUSED: Final = re.compile(
 )
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
 
 Notes = dict[str, Any]
 
@@ -105,7 +104,12 @@ def _is_text(value: Any) -> bool:
 
 
 def _are_texts(value: Any) -> bool:
-    return isinstance(value, dict) and all(_NAME.match(name) and _is_text(one) for name, one in value.items())
+    return isinstance(value, dict) and all(TOKEN.match(name) and _is_text(one) for name, one in value.items())
+
+
+def _are_meta(value: Any) -> bool:
+    """Tell whether it is metadata. Clients of lakeFS give names that no header has: those are left out of headers alone."""
+    return isinstance(value, dict) and all(_is_text(name) and _is_text(one) for name, one in value.items())
 
 
 def _are_tags(value: Any) -> bool:
@@ -120,7 +124,7 @@ def _are_parts(value: Any) -> bool:
 
 
 _SOUND: Final = {
-    "type": _is_text, "headers": _are_texts, "meta": _are_texts, "tags": _are_tags, "parts": _are_parts,
+    "type": _is_text, "headers": _are_texts, "meta": _are_meta, "tags": _are_tags, "parts": _are_parts,
     "etag": _is_text, "of": _is_text, "sums": _are_texts,
 }  # fmt: skip
 """What notes may hold, and what that looks like: it becomes headers of an answer."""
