@@ -101,6 +101,14 @@ def test_who_may_not_learns_nothing(guarded: Guarded, scope: str | None) -> None
     assert guarded.ask(who, "GET", "repositories").json()["results"] == []
 
 
+def test_who_may_not_register_imports_from_no_storage(guarded: Guarded) -> None:
+    """To write and to commit is not enough to have the server read a bucket: that is asked before which buckets it may read."""
+    who = guarded.token("contributor", "read:flights:data/okapi", "write:flights:data/okapi")
+    body = {"paths": [{"type": "object", "path": "gs://elsewhere/x", "destination": "y"}], "commit": {}}
+    answer = guarded.ask(who, "POST", "repositories/okapi/branches/main/import", body)
+    assert (answer.status_code, "you may not register" in answer.text) == (403, True), answer.text
+
+
 def test_what_one_may_is_done(guarded: Guarded) -> None:
     """A reader reads and does not write; who writes on a condition, which tells what is there, must also read."""
     reader = guarded.token("contributor", "read:flights:data/okapi")

@@ -74,7 +74,7 @@ REFUSED: list[tuple[str, str, Any, int]] = [
     ("POST", f"{M}/objects/copy?dest_path=z", {"src_path": "never"}, 404),
     ("GET", f"{M}/staging/backing?path=a", None, 400),
     ("PUT", f"{M}/staging/backing?path=a", BRING, 400),
-    ("POST", f"{M}/import", IMPORT, 400),
+    ("POST", f"{M}/import", IMPORT, 403),
     ("POST", f"{M}/import", {**IMPORT, "paths": []}, 400),
     ("POST", f"{M}/import", {**IMPORT, "paths": [{**IMPORT["paths"][0], "path": "file:secret"}]}, 400),
     ("POST", f"{M}/import", {**IMPORT, "paths": [{**IMPORT["paths"][0], "path": "lakefs://never/main/a"}]}, 404),
