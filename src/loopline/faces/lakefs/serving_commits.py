@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from loopline.nouns.version import Version
 
 _STRATEGIES: Final[dict[str, Choice | None]] = {"": None, "source-wins": "theirs", "dest-wins": "ours"}
+LAST_DATE: Final = 253_402_300_800
+"""The first second of the year 10000: clients keep a time in fewer bits, and show it as a date."""
 _MOST: Final = 100_000
 """Commits that are looked at for one page."""
 
@@ -73,6 +75,8 @@ def metadata_of(words: Mapping[str, str] | None, date: int | None = None) -> dic
     """Give what a version says about itself; with a date, that it was made then."""
     said: dict[str, Any] = {kept_name(name): value for name, value in (words or {}).items()}
     if date is not None:
+        if not 0 <= date < LAST_DATE:
+            raise Fault(400, "date is seconds since 1970-01-01, and before the year 10000")
         said[ORIGIN] = {"recorded_at": date * 1_000_000}
     return said
 
