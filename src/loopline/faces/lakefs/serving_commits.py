@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict
@@ -50,8 +49,8 @@ if TYPE_CHECKING:
 _STRATEGIES: Final[dict[str, Choice | None]] = {"": None, "source-wins": "theirs", "dest-wins": "ours"}
 LAST_DATE: Final = 253_402_300_800
 """The first second of the year 10000: clients keep a time in fewer bits, and show it as a date."""
-_MOST: Final = 100_000
-"""Commits that are looked at for one page."""
+_MOST: Final = 10_000
+"""Commits that are looked at for one page: with more of them it has fewer rows, and says that there is more."""
 
 
 def make_commit(ask: Ask) -> Response:
@@ -103,9 +102,9 @@ def log_commits(ask: Ask) -> Response:
     stop = query.get("stop_at", "")
     with loop.ledger.read() as tx:
         end = by_id(tx, repository.asset, stop) if stop else None
-        rows = islice(log(tx, spot.version, query.get("after", ""), first_parent=ask.flag("first_parent")), _MOST)
-        for version, behind in rows:
-            if len(page.rows) == amount:
+        rows = log(tx, spot.version, query.get("after", ""), first_parent=ask.flag("first_parent"))
+        for count, (version, behind) in enumerate(rows):
+            if len(page.rows) == amount or count == _MOST:
                 page.more = True
                 break
             said = commit_of(tx, version)
