@@ -186,6 +186,8 @@ def test_a_share_of_rows_is_not_lost_to_rounding(tmp_path: Path) -> None:
 
 def test_what_is_out_of_all_bounds_is_told(tmp_path: Path) -> None:
     """A time of a year that no calendar here has, and a bound that no whole number of a table reaches, are no defects."""
-    file = parquet(tmp_path / "t.parquet", {"at": "TIMESTAMP", "x": "BIGINT"}, [{"at": "290000-01-01 00:00:00", "x": 1}])
+    file = parquet(
+        tmp_path / "t.parquet", {"at": "TIMESTAMP", "x": "BIGINT"}, [{"at": "290000-01-01 00:00:00", "x": 1}]
+    )
     found = look(file, Expectation(("at",), within=1), Expectation(("x",), max=10**50, one_of=(1, 10**50)))
     assert [one.holds for one in found] == [True, True, True]

@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopline.datasets.demands import Rows, written_as_text
-from loopline.datasets.tables import MEMORY, NULLS, Part, columns_of, free_name, is_number, name, numbered, open_tables, plain, text
+from loopline.datasets.tables import (
+    MEMORY,
+    NULLS,
+    Part,
+    columns_of,
+    free_name,
+    is_number,
+    name,
+    numbered,
+    open_tables,
+    plain,
+    text,
+)
 from loopline.errors import Invalid
 from loopline.nouns.expectation import Breach, Demand, Expectation, Observation, span_of
 

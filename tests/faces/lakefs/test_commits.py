@@ -9,6 +9,8 @@ from loopline.verbs.get import get
 from loopline.verbs.merges import merges
 
 if TYPE_CHECKING:
+    import pytest
+
     from .conftest import Lake
 
 R = "repositories/flights"
@@ -187,7 +189,7 @@ def test_tags_and_branches_are_told_apart(lake: Lake) -> None:
 
 
 def test_a_log_that_chooses_goes_on_through_what_it_passes_over(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many commits have changed nothing of what is asked for: the page says that there is more, and the oldest is found."""
+    """However many commits have changed nothing of what is asked for: a page says that there is more, and the oldest is found."""
     monkeypatch.setattr("loopline.faces.lakefs.serving_commits._MOST", 2)
     for name in ("old", "b", "c", "d", "e"):
         lake.put("main", name)
