@@ -38,11 +38,11 @@ def begun(lake: Lake, *paths: tuple[str, str, str], **commit: Any) -> str:
     return str(lake.say("POST", f"{M}/import", {"paths": rows, "commit": {"message": "in", **commit}})["id"])
 
 
-def ended(lake: Lake, name: str) -> dict[str, Any]:
+def ended(lake: Lake, name: str, **headers: str) -> dict[str, Any]:
     """Wait until an import is over, and give what is said of it."""
     said: dict[str, Any] = {}
     for _ in range(500):
-        said = lake.say("GET", f"{M}/import?id={name}")
+        said = lake.say("GET", f"{M}/import?id={name}", **headers)
         if said["completed"] or "error" in said:
             return said
         time.sleep(0.01)
@@ -204,11 +204,7 @@ def test_a_bucket_of_s3_needs_no_right_to_its_name_here(
         wrong = {"paths": [{**rows[0], "path": f"{bucket}/{turn}"}], "commit": {}}
         assert lake.ask("POST", f"{M}/import", wrong, authorization=bearer).status_code in (400, 403)
     name = lake.say("POST", f"{M}/import", {"paths": rows, "commit": {}}, authorization=bearer)["id"]
-    for _ in range(500):
-        said = lake.say("GET", f"{M}/import?id={name}", authorization=bearer)
-        if said["completed"] or "error" in said:
-            break
-        time.sleep(0.01)
+    said = ended(lake, name, authorization=bearer)
     assert (said.get("error"), said["ingested_objects"]) == (None, 2)
     body = lake.ask("GET", f"{R}/refs/main/objects?path=b/c", authorization=bearer)
     assert body.content == b"raw/b/c"
