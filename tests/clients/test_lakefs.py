@@ -50,7 +50,7 @@ def test_the_sdk_lives_a_whole_story(client: Client, server: str, tmp_path: Path
     assert (said["reset"], said["copy"], said["deleted"]) == ([], {"source": "export"}, [["removed", "raw/new.csv"]])
     assert (said["transaction"], said["moved"][1]) == ([True, ["dev", "main"]], "all or nothing")
     assert said["imported"] == [True, 101, "import lots", {"from": "lots"}]
-    assert (said["files"], "no other storage" in said["foreign"]) == ([100, "800"], True)
+    assert (said["files"], "server.register_from" in said["foreign"]) == ([100, "800"], True)
     assert (said["session"], said["repositories"]) == (said["version"], ["flights", "lots"])
 
 

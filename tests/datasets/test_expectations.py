@@ -156,3 +156,35 @@ def test_a_row_is_named_by_its_place_and_its_key(tmp_path: Path) -> None:
         ("t.csv", 1, "k0"), ("t.csv", 70_001, "k70000"), ("t.csv", rows, f"k{rows - 1}"),
     ]  # fmt: skip
     assert json.dumps(one.samples[0].cells) == '{"x": "-1"}'
+
+
+@pytest.mark.parametrize("column", ["n", "times", "place", "rowid", "ROWID", "place0"])
+def test_a_column_may_have_any_name(tmp_path: Path, column: str) -> None:
+    """What is counted and numbered beside the rows is never taken for a column of theirs, nor a column for it."""
+    file = table(tmp_path / "t.csv", f"{column},x", "0,a", "0,b", "7,c")
+    other = table(tmp_path / "o.csv", column, "0")
+    once = Expectation((column,), unique=True)
+    low = Expectation((column,), max=5)
+    there = Expectation((column,), refers="data/o@main")
+    found = look(file, once, low, there, others={"data/o@main": [other]})
+    assert [one.broken for one in found] == [2, 1, 1]
+    assert [(each.row, each.cells) for one in found for each in one.samples] == [
+        (1, {column: "0"}), (2, {column: "0"}), (3, {column: "7"}), (3, {column: "7"}),
+    ]  # fmt: skip
+
+
+def test_a_share_of_rows_is_not_lost_to_rounding(tmp_path: Path) -> None:
+    """29 of 100 rows are 29 %, though 0.29 times 100 is less to a computer; 30 are more."""
+    for broken, holds in ((29, True), (30, False)):
+        file = table(tmp_path / "t.csv", "x,y", *["a,"] * broken, *["1,1"] * (100 - broken))
+        found = look(file, Expectation(("x",), type="whole", allow=0.29), Expectation(("y",), nulls=0.29))
+        assert [one.holds for one in found] == [holds, holds]
+
+
+def test_what_is_out_of_all_bounds_is_told(tmp_path: Path) -> None:
+    """A time of a year that no calendar here has, and a bound that no whole number of a table reaches, are no defects."""
+    file = parquet(
+        tmp_path / "t.parquet", {"at": "TIMESTAMP", "x": "BIGINT"}, [{"at": "290000-01-01 00:00:00", "x": 1}]
+    )
+    found = look(file, Expectation(("at",), within=1), Expectation(("x",), max=10**50, one_of=(1, 10**50)))
+    assert [one.holds for one in found] == [True, True, True]

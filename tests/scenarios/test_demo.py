@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -145,13 +146,25 @@ def test_the_feed_of_the_story_is_whole(told: tuple[Path, str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_server_answers_and_is_gone(told: tuple[Path, str]) -> None:
-    """A server came up, answered for the ledger, a verb and two pages, said its address, and went with the story."""
+    """A server came up, answered for the ledger, a verb and three pages, said its address, and went with the story."""
     _, said = told
     asked = [line for line in said.splitlines() if line.startswith("GET http://127.0.0.1:")]
-    assert [line.rpartition(": ")[2][:3] for line in asked] == ["200"] * 4
+    assert [line.rpartition(": ")[2][:3] for line in asked] == ["200"] * 5
     url = next(line.split()[-1] for line in said.splitlines() if line.startswith("Loopline listens on"))
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+@pytest.mark.timeout(600)
+def test_rows_are_corrected_by_a_change_that_was_reviewed(told: tuple[Path, str]) -> None:
+    """The review names the rows by the key of a flight, with the cells that differ; midnight is 0 on main since then."""
+    home, said = told
+    assert re.search(r"2013 6 1 B6 1018 JFK  arr_time 2400 → 0\n", said)
+    found = ask(home, "find", "changes", "--limit", "50")
+    assert isinstance(found, list)
+    (change,) = [one for one in found if one["reason"] == "merge data/flights@midnight into data/flights@main"]
+    assert change["state"] == "applied"
+    assert [(one["check"], one["result"]) for one in change["verdicts"]] == [("flights/rows", "pass")]
 
 
 @pytest.mark.timeout(600)

@@ -226,6 +226,18 @@ def test_what_no_tree_can_hold_is_said_or_left_out(source: Source, loop: Loop, m
     assert files(loop, "dev") == {"a.csv": 1, "big": 3 << 20}
 
 
+@pytest.mark.parametrize("told", [1, SMALL + 1])
+def test_no_more_is_read_than_was_said(loop: Loop, monkeypatch: pytest.MonkeyPatch, told: int) -> None:
+    """A server that sends without an end fills neither the memory nor the store."""
+    sent = iter(lambda: bytes(1 << 16), None)
+    monkeypatch.setattr(Lake, "read", lambda *_: sent)
+    coming = LakeImport(Local(loop), Lake(Login("http://127.0.0.1:9"), "flights"), RAW, report=silent)
+    with pytest.raises(Unavailable) as caught:
+        coming._one("c", {"path": "a", "size_bytes": told})
+    assert caught.value.kind == "source-changed"
+    assert list(loop.blobs.iter()) == []
+
+
 def test_parents_come_first_and_old_ones_before_new() -> None:
     """Whatever order a server lists commits in."""
     rows = {

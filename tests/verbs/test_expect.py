@@ -8,7 +8,7 @@ import pytest
 from loopline.errors import NotFound
 from loopline.nouns.check import Check
 from loopline.nouns.expectation import Expectation
-from loopline.nouns.name import Named, Numbered, Pointer
+from loopline.nouns.name import Named, Numbered, Pointer, RefName
 
 from .conftest import DATA, World
 
@@ -50,6 +50,17 @@ def test_a_branch_of_which_nothing_is_expected_is_held_against_the_others(world:
         "delay is a whole number",
         "rows change at least +0 % against the base",
     ]
+
+
+def test_the_base_of_a_merge_is_where_its_branch_stood(world: World) -> None:
+    """A month that was branched off before the rows came is merged into those: no row of theirs has come with it."""
+    world.do("branch", DATA, "late", at=Numbered(1))
+    many = world.data(july_csv=b"delay\n3\n4\n5\n").version
+    late = world.data("late", june_csv=b"delay\n1\n").version
+    assert (many.number, late.number) == (3 + 1, 4 + 1)
+    merged = world.do("merge", Pointer(DATA, Named("main")), RefName(DATA, "late")).version
+    assert merged.line == (late.number, many.number)
+    assert world.do("expect", Pointer(DATA, Numbered(merged.number))).base == str(late)
 
 
 def test_where_nothing_is_expected_that_is_said(world: World) -> None:

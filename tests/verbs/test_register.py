@@ -171,3 +171,12 @@ def test_nothing_is_no_version(here: World, tmp_path: Path) -> None:
         with pytest.raises(NotFound) as caught:
             register(here, source)
         assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize("turn", ["..", "%2e%2E", ".%2e", ".", "..%2f", ".\t.", ".\n.", "%2e\r%2e"])
+def test_an_address_that_turns_back_is_no_place(here: World, turn: str) -> None:
+    """`s3://flights/raw/../secret` is below what is allowed only as it is written: what is opened would be `secret`."""
+    served = replace(here.loop, caller=Caller(ANN), places=("s3://flights/raw",))
+    with pytest.raises(LooplineError) as caught:
+        register(World(served), f"s3://flights/raw/{turn}/secret")
+    assert caught.value.kind == "bad-source"

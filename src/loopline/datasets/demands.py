@@ -120,7 +120,8 @@ def written_as_text(asked: Expectation) -> tuple[str, ...]:
 
 
 def _literal(number: float) -> str:
-    return str(number) if isinstance(number, int) else f"CAST({text(repr(number))} AS DOUBLE)"
+    whole = isinstance(number, int) and -(1 << 63) <= number < 1 << 63
+    return str(number) if whole else f"CAST({text(repr(number))} AS DOUBLE)"
 
 
 def moment_of(written: str) -> int | None:

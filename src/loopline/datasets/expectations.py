@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopline.datasets.demands import Rows, written_as_text
-from loopline.datasets.tables import MEMORY, NULLS, Part, columns_of, is_number, name, open_tables, plain, text
+from loopline.datasets.tables import (
+    MEMORY,
+    NULLS,
+    Part,
+    columns_of,
+    free_name,
+    is_number,
+    name,
+    numbered,
+    open_tables,
+    plain,
+    text,
+)
 from loopline.errors import Invalid
 from loopline.nouns.expectation import Breach, Demand, Expectation, Observation, span_of
 
@@ -27,6 +39,8 @@ _ALONE: Final = ("type", "range", "one_of", "matches", "nulls")
 """Kinds of demands that a row breaks by itself."""
 _UNREADABLE: Final = ("bad-table", "ragged-rows")
 _SHOWN: Final = 3
+_ROUNDED: Final = 1e-6
+"""What a share of rows is rounded outward by: so little that no whole row is meant, and 0.29 of 100 rows are 29."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +123,10 @@ class _Table:
         names = {place: path for path, place in files.items()}
         self._names = [names[one.path] for one in part.files]
         self._ends = [*accumulate(one.rows for one in part.files)]
-        self._rows = Rows(columns_of(db, "t"), asked.missing)
+        columns = columns_of(db, "t")
+        self._rows = Rows(columns, asked.missing)
+        self._row = numbered(db, {"t": columns})
+        self._place, self._times = (free_name(one, (*columns, self._row)) for one in ("place", "times"))
         self.count = self._ends[-1] if self._ends else 0
         self._others = [*(asked.others or {})]
 
@@ -137,7 +154,7 @@ class _Table:
                 return _failing(demand, one, why)
         broken = counted.get(id(demand), 0)
         share = one.nulls or 0.0 if demand.kind == "nulls" else one.allow
-        holds = broken <= share * self.count
+        holds = broken <= share * self.count + _ROUNDED
         observed = f"{broken:,} of {self.count:,} rows {_SAID.get(demand.kind, 'are not')}" if broken else ""
         samples = self._samples(one, demand) if not holds else ()
         return Observation(demand.text, holds, observed, one.files, broken, self.count, samples)
@@ -176,7 +193,7 @@ class _Table:
             found |= {id(demand): count for (_, demand), count in zip(alone, answers, strict=True)}
         for one, demand in demands:
             if demand.kind == "unique":
-                (count,) = self._one(f"SELECT coalesce(sum(n), 0)::BIGINT FROM ({self._twice(demand)})")
+                (count,) = self._one(f"SELECT coalesce(sum({self._times}), 0)::BIGINT FROM ({self._twice(demand)})")
                 found[id(demand)] = count
             elif demand.kind == "refers" and not self._no_other(one, demand):
                 (count,) = self._one(f"SELECT count(*) FROM {self._astray(one, demand)}")
@@ -185,7 +202,7 @@ class _Table:
 
     def _twice(self, demand: Demand) -> str:
         names, have = ", ".join(map(name, demand.columns)), self._rows.have(demand.columns)
-        return f"SELECT {names}, count(*) AS n FROM t WHERE {have} GROUP BY {names} HAVING count(*) > 1"
+        return f"SELECT {names}, count(*) AS {self._times} FROM t WHERE {have} GROUP BY {names} HAVING count(*) > 1"
 
     def _astray(self, one: Expectation, demand: Demand) -> str:
         """Write the rows that find none of theirs in the other data."""
@@ -194,7 +211,12 @@ class _Table:
         pairs = [*zip(demand.columns, one.to or demand.columns, strict=True)]
         match = " AND ".join(self._same(here, self._rows.kinds[here], to, there[to]) for here, to in pairs)
         have = self._rows.have(demand.columns)
-        return f"(SELECT rowid AS place, * FROM t WHERE {have}) t ANTI JOIN {other} o ON {match}"
+        return f"({self._placed} WHERE {have}) t ANTI JOIN {other} o ON {match}"
+
+    @property
+    def _placed(self) -> str:
+        """Write the rows, each with its place. What we add is called as no column is."""
+        return f"SELECT {self._row} AS {self._place}, * FROM t"
 
     def _same(self, here: str, kind: str, there: str, other: str) -> str:
         if kind == other or (is_number(kind) and is_number(other)):
@@ -209,18 +231,18 @@ class _Table:
 
     def _samples(self, one: Expectation, demand: Demand) -> tuple[Breach, ...]:
         """Give the first rows that break a demand."""
-        order = "place"
+        order = place = f"t.{self._place}"
         if demand.kind == "unique":
-            order = ", ".join((*(f"t.{name(column)}" for column in demand.columns), "place"))
+            order = ", ".join((*(f"t.{name(column)}" for column in demand.columns), place))
             match = " AND ".join(f"t.{name(c)} = d.{name(c)}" for c in demand.columns)
-            source = f"(SELECT rowid AS place, * FROM t) t SEMI JOIN ({self._twice(demand)}) d ON {match}"
+            source = f"({self._placed}) t SEMI JOIN ({self._twice(demand)}) d ON {match}"
         elif demand.kind == "refers":
             source = self._astray(one, demand)
         else:
-            source = f"(SELECT rowid AS place, * FROM t WHERE {self._rows.broken(demand, one)}) t"
+            source = f"({self._placed} WHERE {self._rows.broken(demand, one)}) t"
         key = [column for column in self._asked.key if column in self._rows.kinds]
         listed = ", ".join(f"t.{name(column)}" for column in (*demand.columns, *key))
-        query = f"SELECT place, {listed} FROM {source} ORDER BY {order} LIMIT {self._asked.samples:d}"
+        query = f"SELECT {place}, {listed} FROM {source} ORDER BY {order} LIMIT {self._asked.samples:d}"
         return tuple(self._breach(row, demand, key) for row in self._db.execute(query).fetchall())
 
     def _breach(self, row: Sequence[Any], demand: Demand, key: Sequence[str]) -> Breach:
@@ -254,9 +276,8 @@ class _Table:
         if base is None or not base.rows:
             said = "there is no base" if base is None else "the base has no rows"
             return self._holding(one, demand, said)
-        # A share times rows, not rows divided: what is allowed is rounded outward by so little that no whole row is meant.
-        low = float("-inf") if one.change_min is None else base.rows * (1 + one.change_min) - 1e-6
-        high = float("inf") if one.change_max is None else base.rows * (1 + one.change_max) + 1e-6
+        low = float("-inf") if one.change_min is None else base.rows * (1 + one.change_min) - _ROUNDED
+        high = float("inf") if one.change_max is None else base.rows * (1 + one.change_max) + _ROUNDED
         holds = low <= self.count <= high
         said = f"{base.rows:,} → {self.count:,} rows, {(self.count / base.rows - 1) * 100:+.1f} %"
         return Observation(demand.text, holds, said, one.files, rows=self.count)
@@ -328,4 +349,7 @@ def _cell(value: Any) -> str | None:
 def _written(microseconds: int) -> str:
     from datetime import UTC, datetime, timedelta
 
-    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds):%Y-%m-%dT%H:%M:%SZ}"
+    try:
+        return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds):%Y-%m-%dT%H:%M:%SZ}"
+    except OverflowError:
+        return f"of the year {1970 + microseconds // 31_556_952_000_000}"

@@ -8,7 +8,6 @@ removed. Columns that only one side has are told in the schema and are no change
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from loopline.datasets.cells import KEPT, WORDS, keep, listed, shown
 from loopline.datasets.keys import infer, unfit
 from loopline.datasets.profile import HEAD, profile_of
 from loopline.datasets.sides import Sides, with_renamed
-from loopline.datasets.tables import MEMORY, NULLS, columns_of, name, open_tables
+from loopline.datasets.tables import MEMORY, NULLS, columns_of, name, numbered, open_tables
 
 VERSION: Final = 2
 """Changes when the same two tables give another answer: what was computed by another version is computed again."""
@@ -62,25 +61,12 @@ def diff_rows(
                 db.execute(f"CREATE TEMP TABLE {side} AS FROM {other} LIMIT 0") if columns[other] else None
                 columns[side] = columns[other]
         most = KEPT if place else samples
-        sides = Sides(columns["old"], columns["new"], row=_numbered(db, columns))
+        sides = Sides(columns["old"], columns["new"], row=numbered(db, columns))
         answer = _compared(db, sides, key, infers=infers, most=most)
         _show(db, answer, samples)
         if place is not None:
             keep(db, place)
     return answer | ({"profiles": profiles} if profiled else {})
-
-
-def _numbered(db: Any, columns: Mapping[str, Mapping[str, str]]) -> str:
-    """Give what numbers the rows of both tables: DuckDB's own `rowid`, or where a column has that name, a column of ours."""
-    taken = {column.casefold() for side in columns.values() for column in side}
-    if "rowid" not in taken:
-        return "rowid"
-    row = next(one for one in map("row{}".format, count()) if one not in taken)
-    for side in ("old", "new"):
-        db.execute(f"CREATE TEMP TABLE numbered AS SELECT *, row_number() OVER () - 1 AS {row} FROM {side}")
-        db.execute(f"DROP TABLE {side}")
-        db.execute(f"ALTER TABLE numbered RENAME TO {side}")
-    return row
 
 
 def _compared(db: Any, sides: Sides, key: Sequence[str], *, infers: bool, most: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -154,6 +154,25 @@ def columns_of(db: Any, table: str) -> dict[str, str]:
         "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [table]
     ).fetchall()
     return dict(rows)
+
+
+def numbered(db: Any, columns: Mapping[str, Iterable[str]]) -> str:
+    """Give what numbers the rows of tables: DuckDB's own `rowid`, or where a column has that name, a column of ours."""
+    taken = {column for names in columns.values() for column in names}
+    if "rowid" not in {column.casefold() for column in taken}:
+        return "rowid"
+    row = free_name("row", taken)
+    for table in columns:
+        db.execute(f"CREATE TEMP TABLE numbered AS SELECT *, row_number() OVER () - 1 AS {row} FROM {table}")
+        db.execute(f"DROP TABLE {table}")
+        db.execute(f"ALTER TABLE numbered RENAME TO {table}")
+    return row
+
+
+def free_name(word: str, taken: Iterable[str]) -> str:
+    """Make a name that no column has: to DuckDB, `N` and `n` are one."""
+    others = {column.casefold() for column in taken}
+    return next(one for one in (word, *map(f"{word}{{}}".format, range(len(others) + 1))) if one not in others)
 
 
 def ending_of(path: str) -> str:

@@ -125,13 +125,15 @@ class LakeImport:
             head = waiting.pop()
             if head in found:
                 continue
+            parents: list[str] = []
             for page in self._lake.pages(f"refs/{named(head)}/commits"):
                 fresh = {row["id"]: row for row in page if row["id"] not in found}
                 found |= fresh
+                parents += [one for row in fresh.values() for one in row["parents"]]
                 self._report(Progress("read commits", len(found), None, "commits"))
                 if not fresh:
                     break  # this line is known; others that were beside it are found by their parents
-            waiting += [one for row in tuple(found.values()) for one in row["parents"] if one not in found]
+            waiting += [one for one in parents if one not in found]
         return found
 
     def _remember(self) -> None:
@@ -271,7 +273,11 @@ class LakeImport:
         md5, size, told = hashlib.md5(usedforsecurity=False), 0, row.get("size_bytes")
         pieces = self._lake.read(commit, row["path"])
         if isinstance(told, int) and told <= SMALL:
-            body = b"".join(pieces)
+            body = b""
+            for piece in pieces:
+                body += piece
+                if len(body) > told:
+                    break  # what is more than it said is not held in memory
             md5.update(body)
             self._hold(row, len(body), md5.hexdigest())
             return body
@@ -280,6 +286,8 @@ class LakeImport:
                 md5.update(piece)
                 size += len(piece)
                 writer.write(piece)
+                if isinstance(told, int) and size > told:
+                    break
             self._hold(row, size, md5.hexdigest())
             return writer.commit()
 

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from urllib.parse import unquote
 
 from loopline.errors import Invalid
 
@@ -93,7 +94,15 @@ def source_name(name: str) -> str:
         )
     if scheme not in ("s3", "gs", "az") or not rest.strip("/"):
         raise _bad("this is no place to register from", "write a folder, s3://BUCKET/PREFIX, gs://… or az://…")
+    if _turns(rest):
+        raise _bad(f"the address of the {scheme} bucket leads elsewhere than it says", "write it without '.' and '..'")
     return f"{scheme}://{rest.rstrip('/')}"
+
+
+def _turns(rest: str) -> bool:
+    """Tell whether an opened address would be another than the one that was compared: addresses have `..`, also as `%2e%2e`."""
+    said = unquote(rest)
+    return any(part in (".", "..") for part in said.split("/")) or any(one < " " or one == "\x7f" for one in said)
 
 
 def _bad(what: str, hint: str) -> Invalid:

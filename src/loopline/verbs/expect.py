@@ -71,4 +71,4 @@ def none_of(asset: AssetName, name: str = "") -> NotFound:
 
 
 def _before(tx: Tables, version: Version) -> Version | None:
-    return tx.versions.find(version.asset, version.parents[0]) if version.parents else None
+    return tx.versions.find(version.asset, version.line[0]) if version.line else None

@@ -97,9 +97,16 @@ class Reading:
         """Give the mode that a tree keeps of it."""
         return 0o755 if self.seen[at].key in self._executable else 0o644
 
-    def look(self) -> None:
-        """List what is there, and find what is known of it. Raise NotFound kind="source-empty", Invalid kind="bad-path"."""
-        listed = self._files() if isinstance(self.source, FolderSource) else self.source.list()
+    def look(self, only: str = "") -> None:
+        """List what is there, or look for one key alone; find what is known of it.
+
+        Raise NotFound kind="source-empty", Invalid kind="bad-path".
+        """
+        if only:
+            stamp = self.source.look(only)
+            listed = iter([Seen(only, stamp)] if stamp else [])
+        else:
+            listed = self._files() if isinstance(self.source, FolderSource) else self.source.list()
         for number, one in enumerate(listed, 1):
             self.seen.append(one)
             if number % 1000 == 0:
@@ -108,8 +115,8 @@ class Reading:
         self.seen = _without_markers(self.seen)
         if not self.seen:
             raise NotFound(
-                f"there is nothing in {self.name}", kind="source-empty", hint="name a folder, or a prefix without the file",
-                source=self.name,
+                f"there is nothing in {self.source.where(only) if only else self.name}", kind="source-empty",
+                hint="name a folder, or a prefix without the file", source=self.name,
             )  # fmt: skip
         from loopline.datasets.path import are_paths, check_path
 

@@ -10,7 +10,13 @@ from typing import Any
 import lakefs
 import lakefs_sdk
 from lakefs.client import Client
-from lakefs.exceptions import BadRequestException, ConflictException, NotFoundException, ObjectExistsException
+from lakefs.exceptions import (
+    BadRequestException,
+    ConflictException,
+    ForbiddenException,
+    NotFoundException,
+    ObjectExistsException,
+)
 
 address, key, secret = sys.argv[1:]
 client = Client(host=address, username=key, password=secret)
@@ -126,7 +132,7 @@ manager.prefix("lakefs://lots/main/d07/", "in/").object("s3://lots/main/d08/0080
 imported = manager.run(timedelta(milliseconds=50))
 said["imported"] = [imported.completed, imported.ingested_objects, imported.commit.message, imported.commit.metadata]
 said["files"] = [len(list(main.objects(prefix="in/"))), main.object("one.txt").reader(mode="r").read()]
-said["foreign"] = refused(BadRequestException, main.import_data("x").object("s3://elsewhere/a", "a").start)
+said["foreign"] = refused(ForbiddenException, main.import_data("x").object("s3://elsewhere/a", "a").start)
 
 # the session of a login, and what else clients ask
 session = client.sdk_client.auth_api.login(lakefs_sdk.LoginInformation(access_key_id=key, secret_access_key=secret))

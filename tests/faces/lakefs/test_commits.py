@@ -9,6 +9,8 @@ from loopline.verbs.get import get
 from loopline.verbs.merges import merges
 
 if TYPE_CHECKING:
+    import pytest
+
     from .conftest import Lake
 
 R = "repositories/flights"
@@ -184,3 +186,19 @@ def test_tags_and_branches_are_told_apart(lake: Lake) -> None:
     lake.say("DELETE", f"{R}/tags/v1")
     lake.say("DELETE", f"{R}/branches/dev")
     assert lake.ask("GET", f"{R}/tags/v1").status_code == lake.ask("GET", f"{R}/branches/dev").status_code == 404
+
+
+def test_a_log_that_chooses_goes_on_through_what_it_passes_over(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many commits have changed nothing of what is asked for: a page says that there is more, and the oldest is found."""
+    monkeypatch.setattr("loopline.faces.lakefs.serving_commits._MOST", 2)
+    for name in ("old", "b", "c", "d", "e"):
+        lake.put("main", name)
+        lake.commit("main", name)
+    found, after = [], ""
+    for _ in range(9):
+        page = lake.say("GET", f"repositories/flights/refs/main/commits?objects=old&after={after}")
+        found += [one["message"] for one in page["results"]]
+        after = page["pagination"]["next_offset"]
+        if not page["pagination"]["has_more"]:
+            break
+    assert found == ["old"]

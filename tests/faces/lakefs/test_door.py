@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
@@ -101,6 +102,14 @@ def test_who_may_not_learns_nothing(guarded: Guarded, scope: str | None) -> None
     assert guarded.ask(who, "GET", "repositories").json()["results"] == []
 
 
+def test_who_may_not_register_imports_from_no_storage(guarded: Guarded) -> None:
+    """To write and to commit is not enough to have the server read a bucket: that is asked before which buckets it may read."""
+    who = guarded.token("contributor", "read:flights:data/okapi", "write:flights:data/okapi")
+    body = {"paths": [{"type": "object", "path": "gs://elsewhere/x", "destination": "y"}], "commit": {}}
+    answer = guarded.ask(who, "POST", "repositories/okapi/branches/main/import", body)
+    assert (answer.status_code, "you may not register" in answer.text) == (403, True), answer.text
+
+
 def test_what_one_may_is_done(guarded: Guarded) -> None:
     """A reader reads and does not write; who writes on a condition, which tells what is there, must also read."""
     reader = guarded.token("contributor", "read:flights:data/okapi")
@@ -166,6 +175,15 @@ def test_a_signed_address_opens_one_thing(guarded: Guarded) -> None:
         ("GET", address[:-1]), ("GET", address.replace("/main/", "/other/")),
     ):  # fmt: skip
         assert guarded.served.ask(method, wrong).status_code == 401, (method, wrong)
+
+
+@pytest.mark.parametrize("key", ["%ff", "%00", "a%0Ab"])
+def test_a_key_that_no_ledger_can_hold_is_nobodys(guarded: Guarded, key: str) -> None:
+    """Bytes that are no text are 401 in an address and in a header, and no defect that a stranger writes into the log."""
+    path = f"{API}/repositories/okapi/refs/main/objects?path=a&loopline-signature=x&loopline-key={key}"
+    assert guarded.served.ask("GET", path).status_code == 401
+    pair = b64encode(unquote_to_bytes(key) + b":x").decode()
+    assert guarded.served.ask("GET", f"{API}/config", headers={"Authorization": f"Basic {pair}"}).status_code == 401
 
 
 def test_strangers_get_json_and_no_login_page(guarded: Guarded) -> None:

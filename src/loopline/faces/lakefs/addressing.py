@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from loopline.nouns.version import Version
     from loopline.verbs import Verb
 
-READ, LIST, WRITE, DROP, BRANCH, TAG, COMMIT, MERGE, REVERT, PICK, DISCARD, STAGED, HISTORY, DIFF, NAME = (
+READ, LIST, WRITE, DROP, BRANCH, TAG, COMMIT, MERGE, REVERT, PICK, DISCARD, STAGED, HISTORY, DIFF, NAME, REGISTER = (
     BY_NAME[name]
     for name in (
         "get", "ls", "add", "delete", "branch", "tag", "commit", "merge", "revert", "cherry_pick", "discard", "staged", "history",
-        "diff", "bucket",
+        "diff", "bucket", "register",
     )
 )  # fmt: skip
 """What somebody must be allowed to do."""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from loopline.faces.desk import act
 from loopline.faces.lakefs.errors import Fault
+from loopline.faces.native.wire import has_nul
 from loopline.faces.problem import encoded
 from loopline.nouns.change import Change, ChangeState
 from loopline.nouns.ids import brief
@@ -81,8 +82,11 @@ async def document(request: Request, kind: type[T]) -> T:
         if total > LARGEST:
             raise Fault(413, f"the body has more than {LARGEST} bytes")
         parts.append(chunk)
+    body = b"".join(parts) or b"{}"
     try:
-        return msgspec.json.decode(b"".join(parts) or b"{}", type=kind)
+        if b"\\u0000" in body and has_nul(msgspec.json.decode(body)):
+            raise Fault(400, "text holds no NUL")
+        return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise Fault(400, f"the body is not what it should be: {error}") from None
 

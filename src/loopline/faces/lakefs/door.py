@@ -82,9 +82,12 @@ def _words(request: HTTPConnection) -> dict[str, str]:
     if SIGNATURE.encode() not in raw:
         return {}
     try:
-        return query_of(raw)
+        words = query_of(raw)
     except ValueError:
         raise Fault(400, "the query has too many fields") from None
+    if not words.get(KEY, "").isprintable():  # NUL, and bytes that are no UTF-8: no ledger can be asked for them
+        raise Fault(401, "error authenticating request: what the address names is no access key")
+    return words
 
 
 def _bearer(request: HTTPConnection) -> str:
@@ -100,6 +103,6 @@ def _basic(request: HTTPConnection) -> tuple[str, str] | None:
         name, colon, secret = b64decode(text.strip(), validate=True).decode().partition(":")
     except (Error, ValueError):
         colon = name = secret = ""
-    if not colon:
+    if not colon or not name.isprintable():
         raise Fault(401, "error authenticating request: HTTP Basic is KEY:SECRET in base64")
     return name, secret

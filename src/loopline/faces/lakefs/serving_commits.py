@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict
@@ -48,8 +47,10 @@ if TYPE_CHECKING:
     from loopline.nouns.version import Version
 
 _STRATEGIES: Final[dict[str, Choice | None]] = {"": None, "source-wins": "theirs", "dest-wins": "ours"}
-_MOST: Final = 100_000
-"""Commits that are looked at for one page."""
+LAST_DATE: Final = 253_402_300_800
+"""The first second of the year 10000: clients keep a time in fewer bits, and show it as a date."""
+_MOST: Final = 10_000
+"""Commits that are looked at for one page: with more of them it has fewer rows, and says that there is more."""
 
 
 def make_commit(ask: Ask) -> Response:
@@ -73,6 +74,8 @@ def metadata_of(words: Mapping[str, str] | None, date: int | None = None) -> dic
     """Give what a version says about itself; with a date, that it was made then."""
     said: dict[str, Any] = {kept_name(name): value for name, value in (words or {}).items()}
     if date is not None:
+        if not 0 <= date < LAST_DATE:
+            raise Fault(400, "date is seconds since 1970-01-01, and before the year 10000")
         said[ORIGIN] = {"recorded_at": date * 1_000_000}
     return said
 
@@ -99,9 +102,9 @@ def log_commits(ask: Ask) -> Response:
     stop = query.get("stop_at", "")
     with loop.ledger.read() as tx:
         end = by_id(tx, repository.asset, stop) if stop else None
-        rows = islice(log(tx, spot.version, query.get("after", ""), first_parent=ask.flag("first_parent")), _MOST)
-        for version, behind in rows:
-            if len(page.rows) == amount:
+        rows = log(tx, spot.version, query.get("after", ""), first_parent=ask.flag("first_parent"))
+        for count, (version, behind) in enumerate(rows):
+            if len(page.rows) == amount or count == _MOST:
                 page.more = True
                 break
             said = commit_of(tx, version)

@@ -23,7 +23,7 @@ STORAGE: Final = {
     "blockstore_type": "local", "blockstore_namespace_example": "loopline://flights",
     "blockstore_namespace_ValidityRegex": "^[a-z][a-z0-9+.-]*://", "default_namespace_prefix": "loopline://",
     "pre_sign_support": False, "pre_sign_support_ui": False, "pre_sign_multipart_upload": False, "import_support": True,
-    "import_validity_regex": "^(s3|lakefs)://",
+    "import_validity_regex": "^(s3|gs|az|local|lakefs)://",
 }  # fmt: skip
 """Where bytes rest is Loopline's matter: `storage_namespace` is taken as it is said, and not looked at."""
 

@@ -118,7 +118,7 @@ def object_of(raw: bytes) -> dict[str, Any]:
         raise Invalid(f"the body is no JSON: {error}", kind="bad-json", hint="send one JSON object") from None
     if not isinstance(found, dict):
         raise Invalid("the body is no JSON object", kind="bad-json", hint="send one JSON object")
-    if b"\\u0000" in raw and _has_nul(found):
+    if b"\\u0000" in raw and has_nul(found):
         raise _nul()
     return found
 
@@ -201,9 +201,10 @@ def _nul() -> Invalid:
     return Invalid("text cannot hold the character NUL", kind="bad-value", hint="leave it out")
 
 
-def _has_nul(value: Any) -> bool:
+def has_nul(value: Any) -> bool:
+    """Tell whether one of the texts of a document holds a NUL, which not every ledger can keep."""
     if isinstance(value, str):
         return "\x00" in value
     if isinstance(value, dict):
-        return any("\x00" in key or _has_nul(one) for key, one in value.items())
-    return isinstance(value, list) and any(map(_has_nul, value))
+        return any("\x00" in key or has_nul(one) for key, one in value.items())
+    return isinstance(value, list) and any(map(has_nul, value))

@@ -107,9 +107,9 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, dict) and all(TOKEN.match(name) and _is_text(one) for name, one in value.items())
 
 
-def _are_named(value: Any) -> bool:
-    """Tell whether these are texts, whatever they are called: what no header can be called stays out of headers."""
-    return isinstance(value, dict) and all(map(_is_text, (*value, *value.values())))
+def _are_meta(value: Any) -> bool:
+    """Tell whether it is metadata. Clients of lakeFS give names that no header has: those are left out of headers alone."""
+    return isinstance(value, dict) and all(_is_text(name) and _is_text(one) for name, one in value.items())
 
 
 def _are_tags(value: Any) -> bool:
@@ -124,7 +124,7 @@ def _are_parts(value: Any) -> bool:
 
 
 _SOUND: Final = {
-    "type": _is_text, "headers": _are_texts, "meta": _are_named, "tags": _are_tags, "parts": _are_parts,
+    "type": _is_text, "headers": _are_texts, "meta": _are_meta, "tags": _are_tags, "parts": _are_parts,
     "etag": _is_text, "of": _is_text, "sums": _are_texts,
 }  # fmt: skip
 """What notes may hold, and what that looks like: it becomes headers of an answer."""
