@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.routing import BaseRoute, Match, NoMatchFound
-
+from loopline.faces.gateway import Gateway
 from loopline.faces.lakefs import addresses as where
 from loopline.faces.lakefs import serving_branches as branches
 from loopline.faces.lakefs import serving_commits as commits
@@ -21,8 +19,9 @@ from loopline.faces.lakefs.errors import Fault, refuse
 from loopline.faces.lakefs.signing import path_of, query_of
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
+    from starlette.routing import BaseRoute
 
 API: Final = ("", "lakefs", "api", "v1")
 _R: Final = "repositories/{}"
@@ -83,36 +82,20 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
 
 def routes() -> list[BaseRoute]:
     """Give the one route."""
-    return [Gateway()]
+    return [Gateway(PREFIX, _answered, _refused)]
 
 
-class Gateway(BaseRoute):
-    """Everything below `/lakefs`."""
+async def _answered(request: Request) -> Response:
+    return _fresh(await _answer(request))
 
-    path = PREFIX
-    """What spans and logs call it."""
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Say whether an address lies below it."""
-        mine = scope["type"] == "http" and (scope["path"] == PREFIX or scope["path"].startswith(f"{PREFIX}/"))
-        return (Match.FULL if mine else Match.NONE), {}
+def _refused(request: Request, error: Exception) -> Response:
+    return _fresh(refuse(request, error))
 
-    def url_path_for(self, name: str, /, **path_params: str) -> NoMatchFound:  # type: ignore[override]
-        """Know no names."""
-        raise NoMatchFound(name, path_params)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        request = Request(scope, receive, send)
-        try:
-            answer = await _answer(request)
-        except ClientDisconnect:
-            raise
-        except Exception as error:  # noqa: BLE001 (a fault for the client, the rest for the log)
-            answer = refuse(request, error)
-        answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        answer.headers.setdefault("Cache-Control", "no-store")
-        await answer(scope, receive, send)
+def _fresh(answer: Response) -> Response:
+    answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
 
 
 async def _answer(request: Request) -> Response:

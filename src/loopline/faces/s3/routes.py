@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, NoMatchFound
 
+from loopline.faces.gateway import Gateway
 from loopline.faces.s3 import serving_buckets, serving_objects, serving_parts
 from loopline.faces.s3.asking import Ask
 from loopline.faces.s3.errors import Fault, refuse, request_id
 from loopline.faces.s3.signing import pairs_of
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
 
 PREFIX: Final = "/s3"
 Operation = Callable[[Ask], Awaitable[Response]]
@@ -67,37 +67,21 @@ KNOWN: Final = frozenset({
 
 
 def routes() -> list[BaseRoute]:
-    """Give the one route."""
-    return [Gateway()]
+    """Give the one route: two slashes are a key of their own."""
+    return [Gateway(PREFIX, _answered, _refused)]
 
 
-class Gateway(BaseRoute):
-    """Everything below `/s3`. A path is taken as it came, for two slashes are a key of their own."""
+async def _answered(request: Request) -> Response:
+    return _named(request, await _answer(request))
 
-    path = PREFIX
-    """What spans and logs call it."""
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Say whether an address lies below it."""
-        mine = scope["type"] == "http" and (scope["path"] == PREFIX or scope["path"].startswith(f"{PREFIX}/"))
-        return (Match.FULL if mine else Match.NONE), {}
+def _refused(request: Request, error: Exception) -> Response:
+    return _named(request, refuse(request, error))
 
-    def url_path_for(self, name: str, /, **path_params: str) -> NoMatchFound:  # type: ignore[override]
-        """Know no names."""
-        raise NoMatchFound(name, path_params)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        request = Request(scope, receive, send)
-        try:
-            answer = await _answer(request)
-        except ClientDisconnect:
-            raise
-        except Exception as error:  # noqa: BLE001 (a fault for the client, the rest for the log)
-            answer = refuse(request, error)
-        answer.headers["x-amz-request-id"] = request_id(request)
-        answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        await answer(scope, receive, send)
+def _named(request: Request, answer: Response) -> Response:
+    answer.headers["x-amz-request-id"] = request_id(request)
+    return answer
 
 
 async def _answer(request: Request) -> Response:
