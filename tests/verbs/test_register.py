@@ -146,7 +146,16 @@ def test_what_was_read_before_a_kill_is_not_read_again(
 
 
 @pytest.mark.parametrize(
-    "source", ["FOLDER-other", "FOLDER/../x", "FOLDER/link", "s3://flights-2/raw", "s3://flights/ra", "s3://flights/raw/../x", "data"]
+    "source",
+    [
+        "FOLDER-other",
+        "FOLDER/../x",
+        "FOLDER/link",
+        "s3://flights-2/raw",
+        "s3://flights/ra",
+        "s3://flights/raw/../x",
+        "data",
+    ],
 )
 def test_a_server_registers_only_from_where_its_settings_allow(here: World, tmp_path: Path, source: str) -> None:
     """A place that is not named, also by a link or by two dots, is refused with the setting, before anything is looked at."""
