@@ -37,6 +37,7 @@ MOST: Final = 1 << 18
 _SEVERAL: Final = 16
 """So many small sidecars are written into one."""
 _SUM: Final = 16
+_LOOKS: Final = 5
 _LIVE, _GOING = b"D", b"E"
 _LEFT_S: Final = 86400.0
 _IDS: Final = SystemIds()
@@ -124,13 +125,16 @@ class Sidecars:
         now = time.monotonic()
         if now - self._seen < (self._fresh if within is None else min(within, self._fresh)):
             return self._known
-        names = set(self._named.list(FOLDER))
+        for _ in range(_LOOKS):
+            names = set(self._named.list(FOLDER))
+            whole = [name for file in sorted(names) if (name := _whole(file, names))]
+            known = {name: one for name in whole if (one := self._known.get(name) or self._opened(name)) is not None}
+            if len(known) == len(whole):
+                break  # else one was written into another that is not in this list
         dead: dict[str, list[str]] = {}
-        for one in sorted(names):
-            if one.endswith(".dead") and one.count(".") == 2:
-                dead.setdefault(one.split(".")[1], []).append(one)
-        whole = [name for file in sorted(names) if (name := _whole(file, names))]
-        known = {name: found for name in whole if (found := self._known.get(name) or self._opened(name)) is not None}
+        for file in sorted(names):
+            if file.endswith(".dead") and file.count(".") == 2:
+                dead.setdefault(file.split(".")[1], []).append(file)
         self._known, self._dead, self._seen = known, dead, now
         return known
 
