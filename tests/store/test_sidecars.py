@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,10 @@ def test_who_looks_while_they_become_one_misses_nothing(tmp_path: Path) -> None:
         mine.add([row(number)])
 
     class Slow(LocalNamed):
-        def list(self, folder: str) -> list[str]:
-            names = list(super().list(folder))
+        def list(self, folder: str) -> Iterator[str]:
+            names = [*super().list(folder)]
             mine.fold()
-            return names
+            return iter(names)
 
     assert Sidecars(Slow(LocalBlobs(tmp_path))).find(ident(3)) == [row(3)]
 
