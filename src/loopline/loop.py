@@ -61,6 +61,8 @@ class Loop:
     """Gives the key of which secrets of access keys are made, and makes it at first; None: there are no such keys."""
     places: tuple[str, ...] = ()
     """Folders and addresses from which somebody else than the owner may register what lies there."""
+    cache_limit: int = 10 << 30
+    """Bytes that the copies of one kind in `work` may have, about."""
     caller: Caller | None = None
     """What a server knows of who asks; None: the owner of an embedded loop, who may do everything."""
     report: Callable[[Progress], None] = silent

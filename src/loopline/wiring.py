@@ -64,6 +64,7 @@ def open_loop(
         clock=clock,
         ids=ids,
         work=home / "cache",
+        cache_limit=settings.cache_limit,
         executors=makers("loopline.executors"),
         codecs=codecs(),
         store=opening(settings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -13,6 +14,7 @@ import pytest
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
+from loopline.sdk import parts
 from loopline.sdk.parts import Parts
 from loopline.store.memory import MemoryBlobs
 
@@ -48,7 +50,8 @@ def entry(blobs: Counted, path: str, data: bytes, mode: int = 0o644) -> Entry:
 
 
 def left(folder: Path) -> list[str]:
-    return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
+    files = (one for one in folder.rglob("*") if one.is_file() and one.suffix != ".used" and one.name != ".look")
+    return sorted(str(one.relative_to(folder)) for one in files)
 
 
 def test_a_file_is_fetched_once_for_all_versions(blobs: Counted, tmp_path: Path) -> None:
@@ -97,6 +100,30 @@ def test_a_file_that_was_cut_is_fetched_again(blobs: Counted, tmp_path: Path, wh
             path.write_bytes(b"01")
     (path,) = Parts(blobs, TREE, tmp_path).take([one])
     assert path.read_bytes() == b"0123456789"
+
+
+def test_a_file_that_somebody_wrote_to_is_fetched_again(blobs: Counted, tmp_path: Path) -> None:
+    """Who may do anything, as in a container, and writes to a file, spoils it for nobody, even where it keeps its size."""
+    one = entry(blobs, "a.csv", b"0123456789")
+    for of in (Parts(blobs, TREE, tmp_path), Parts(blobs, OTHER, tmp_path)):
+        (path,) = of.take([one])
+        assert path.read_bytes() == b"0123456789"
+        path.chmod(0o644)
+        with path.open("r+b") as file:
+            file.write(b"x")
+
+
+def test_a_full_disk_is_told_as_one(blobs: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file does not fit, the error says so, and there is no file."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(parts, "write_all", full)
+    with pytest.raises(Unavailable) as caught:
+        list(Parts(blobs, TREE, tmp_path).take([entry(blobs, "a.csv", b"12")]))
+    assert caught.value.kind == "disk-full"
+    assert not (tmp_path / "parts" / TREE[7:]).exists()
 
 
 def test_many_threads_fetch_once(blobs: Counted, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from loopline.loop import Loop
 from loopline.nouns.run import Run, RunState
 from loopline.nouns.task import TaskState
-from loopline.server import sweeping
+from loopline.server import sweeping, ticker
 from loopline.store.system import SystemIds
 from loopline.testing.clock import FakeClock
 from loopline.testing.loop import loop as new_loop
@@ -148,6 +148,28 @@ def test_uploads_are_forgotten_when_nobody_goes_on(loop: Loop, clock: FakeClock)
     fresh = [old(folder / f"b{end}", clock, 0.1) for end in (".json", ".part")]
     assert sweeping.sweep_uploads(loop) == 1
     assert [path.exists() for path in (*stale, *fresh)] == [False, False, True, True]
+
+
+def test_files_in_parts_that_nobody_ends_are_forgotten(loop: Loop, clock: FakeClock) -> None:
+    """After a week nothing names their parts any more, on whichever branch; a younger one goes on."""
+    from loopline.ledger.multiparts import Multipart, Part
+    from loopline.nouns.digest import digest_of
+
+    for days, name in ((0, "a"), (3, "b")):
+        clock.advance(seconds=days * DAY)
+        with loop.ledger.telemetry() as tables:
+            tables.multiparts.begin(Multipart(name, f"flights:data/{name}@main", "x", {}, "person:ann"))
+            tables.multiparts.put(name, Part(1, digest_of(b"x"), 1, ""))
+    clock.advance(seconds=4 * DAY)
+    assert sweeping.sweep_parts(loop) == 0
+    clock.advance(seconds=1)
+    assert sweeping.sweep_parts(loop) == 1
+    with loop.ledger.read() as tx:
+        assert [(tx.multiparts.find(one) is None, len(tx.multiparts.parts(one))) for one in "ab"] == [
+            (True, 0),
+            (False, 1),
+        ]
+    assert "abandoned parts" in [duty.name for duty in ticker.duties()]
 
 
 def test_scratch_and_logs_of_the_dead_go(loop: Loop, clock: FakeClock) -> None:

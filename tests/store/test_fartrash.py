@@ -121,17 +121,22 @@ def test_what_is_damaged_in_a_pack_stays_there(blobs: FarBlobs) -> None:
     assert blobs.read(NAMES[7]) == ITEMS[7]
 
 
-def test_what_somebody_left_half_is_removed_a_day_later(blobs: FarBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pack whose index was never written."""
+def test_what_somebody_left_half_is_removed_a_week_later(blobs: FarBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack whose index was never written goes, once nobody may go on with its upload and still write one."""
     blobs.named.put("packs/half.pack", b"half")
     blobs.trash.take(1, NAMES[:1])
     assert blobs.named.find("packs/half.pack") == b"half"
 
     class Later(SystemClock):
+        days = 7
+
         def now(self) -> int:
-            return super().now() + timedelta(days=2) // timedelta(microseconds=1)
+            return super().now() + timedelta(days=self.days) // timedelta(microseconds=1)
 
     monkeypatch.setattr(fartrash, "_CLOCK", Later())
+    blobs.trash.take(1, NAMES[1:2])
+    assert blobs.named.find("packs/half.pack") == b"half"
+    monkeypatch.setattr(Later, "days", 9)
     blobs.trash.take(1, NAMES[1:2])
     assert blobs.named.find("packs/half.pack") is None
     assert blobs.read(NAMES[2]) == ITEMS[2]

@@ -11,7 +11,7 @@ import pytest
 
 from loopline.errors import LooplineError, NotFound, Refused, Unavailable
 from loopline.nouns.digest import Digest, digest_of
-from loopline.store.blobs import Blobs
+from loopline.store.blobs import Blobs, sums_of
 from loopline.store.foreign import WithForeign, foreign_of, register, room_of, sizes_of
 from loopline.store.leased import Leased
 from loopline.store.local import LocalBlobs
@@ -76,6 +76,17 @@ def test_what_lies_elsewhere_reads_as_what_is_kept(blobs: WithForeign) -> None:
     assert (room_of(Leased(other, lambda: None), names[1]), room_of(other, kept)) == (0, 4)
     other.verify(names[1])
     assert sorted(blobs.keeps.iter()) == [kept]
+
+
+def test_sums_of_what_lies_elsewhere_are_told(blobs: WithForeign) -> None:
+    """Who reads parts of it from far away gets the sums of its pieces, so that all of it need not travel."""
+    for store in (blobs, Leased(blobs, lambda: None), pickle.loads(pickle.dumps(blobs))):
+        sums = sums_of(store, digest_of(BIG))
+        assert sums is not None
+        assert sums.holds(3, BIG[3 << 20 : 4 << 20])
+        assert sums_of(store, digest_of(b"elsewhere")) is None
+        with pytest.raises(NotFound):
+            sums_of(store, digest_of(b"x"))
 
 
 def test_a_part_of_a_large_one_is_held_against_its_sums(blobs: WithForeign, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,21 @@ def test_many_small_ones_become_one(tmp_path: Path) -> None:
     assert len(mine.all()) == 1
     assert len(list(mine.live())) == 40
     assert opened(tmp_path).find(ident(103)) == [row(103, "same")]
+
+
+def test_who_looks_while_they_become_one_misses_nothing(tmp_path: Path) -> None:
+    """A sidecar that goes between the look at what there is and its opening was written into another, which is read."""
+    mine = opened(tmp_path)
+    for number in range(20):
+        mine.add([row(number)])
+
+    class Slow(LocalNamed):
+        def list(self, folder: str) -> Iterator[str]:
+            names = [*super().list(folder)]
+            mine.fold()
+            return iter(names)
+
+    assert Sidecars(Slow(LocalBlobs(tmp_path))).find(ident(3)) == [row(3)]
 
 
 def test_what_is_condemned_is_kept_by_whoever_asks(tmp_path: Path) -> None:

@@ -25,6 +25,36 @@ def test_a_source_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert "hush" not in str(caught.value) + caught.value.hint + repr(caught.value.facts)
 
 
+@pytest.mark.parametrize("end", ["../x", "%2e%2E/x", ".\t./x", "..", ".. ", "./x", "a/..\n/../x", ".%2e"])
+def test_an_address_of_a_bucket_means_what_it_says(end: str) -> None:
+    """Dots that lead to another prefix are refused, however they are written."""
+    with pytest.raises(Invalid) as caught:
+        source_name(f"s3://flights/raw/{end}")
+    assert caught.value.kind == "bad-source"
+    assert source_name("s3://flights/a..b/.c/größe 1") == "s3://flights/a..b/.c/größe 1"
+
+
+def test_a_folder_that_becomes_a_link_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that somebody replaces by a link between the look and the reading opens nothing outside."""
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "key").write_bytes(b"hush")
+    source = source_at(str(tmp_path / "in"))
+    real = os.path.realpath
+
+    def replaced(name: str) -> str:
+        found = real(name)
+        (tmp_path / "in" / "sub").rmdir()
+        (tmp_path / "in" / "sub").symlink_to(tmp_path / "out")
+        return found
+
+    monkeypatch.setattr(os.path, "realpath", replaced)
+    stamp = source.look("../out/key")
+    assert stamp is not None
+    with pytest.raises(Changed):
+        next(source.read("sub/key", stamp, 0, stamp.size))
+
+
 def test_files_of_a_folder(tmp_path: Path) -> None:
     """A file that is replaced while it is read, is no file, or is not there is said to have changed."""
     source = source_at(str(tmp_path))

@@ -18,6 +18,7 @@ from loopline.store.far import FarBlobs
 from loopline.store.files import locked
 from loopline.store.objects import ObjectBlobs
 from loopline.store.s3calls import Calls
+from loopline.testing.clock import FakeClock
 from tests.store.conftest import Between
 
 SIZE: Final = (16 << 20) + 7
@@ -137,6 +138,25 @@ def test_what_was_left_is_aborted(bucket: str, line: Line, tmp_path: Path, monke
     assert found.sweep(older=0) == 2
     assert found.sweep(older=0) == 0
     assert opened(bucket, tmp_path / "other").put(BIG) == DIGEST, "what was aborted is begun anew"
+
+
+@pytest.mark.parametrize("note", ["damaged", "old"])
+def test_a_note_that_is_no_good_is_no_obstacle(
+    bucket: str, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: str
+) -> None:
+    """A note that a loss of power has spoiled costs what it noted; with an upload that others sweep, nobody goes on."""
+    with dying(line, 3 if note == "damaged" else 5, after=False):
+        opened(bucket, tmp_path).put(BIG)
+    (file,) = (tmp_path / "uploads").iterdir()
+    if note == "damaged":
+        file.write_bytes(file.read_bytes() + b"\0\0\0\n7\n")
+    else:
+        now = uploads._CLOCK.now() + int(uploads.LEFT_S * 1e6)
+        monkeypatch.setattr(uploads, "_CLOCK", FakeClock(now))
+    line.sent = 0
+    assert opened(bucket, tmp_path).put(BIG) == DIGEST
+    assert line.sent == (SIZE - uploads.PART if note == "damaged" else SIZE)
+    assert opened(bucket, tmp_path).read(DIGEST) == BIG
 
 
 @pytest.mark.long

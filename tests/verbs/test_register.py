@@ -17,7 +17,8 @@ from loopline.nouns.name import AssetName, Pointer, parse_pointer
 from loopline.nouns.registration import Registration
 from loopline.store.foreign import foreign_of
 from loopline.store.objects import ObjectBlobs
-from loopline.store.sources import Changed, FolderSource
+from loopline.store.sources import Changed, FolderSource, source_at
+from loopline.verbs import registering
 from tests.store.test_foreign import in_folder
 
 from .conftest import ANN, DATA, World
@@ -145,7 +146,16 @@ def test_what_was_read_before_a_kill_is_not_read_again(
 
 
 @pytest.mark.parametrize(
-    "source", ["FOLDER-other", "FOLDER/../x", "FOLDER/link", "s3://flights-2/raw", "s3://flights/ra", "data"]
+    "source",
+    [
+        "FOLDER-other",
+        "FOLDER/../x",
+        "FOLDER/link",
+        "s3://flights-2/raw",
+        "s3://flights/ra",
+        "s3://flights/raw/../x",
+        "data",
+    ],
 )
 def test_a_server_registers_only_from_where_its_settings_allow(here: World, tmp_path: Path, source: str) -> None:
     """A place that is not named, also by a link or by two dots, is refused with the setting, before anything is looked at."""
@@ -158,7 +168,7 @@ def test_a_server_registers_only_from_where_its_settings_allow(here: World, tmp_
     assert register(world, tmp_path / "data" / "in").files == 1
     with pytest.raises(LooplineError) as caught:
         register(world, source.replace("FOLDER", f"{tmp_path}/data"))
-    assert caught.value.kind == ("source-not-allowed" if source != "data" else "bad-source")
+    assert caught.value.kind == ("bad-source" if source in ("data", "s3://flights/raw/../x") else "source-not-allowed")
     assert caught.value.facts.get("setting", "server.register_from") == "server.register_from"
     with pytest.raises(Refused):
         register(World(replace(served, places=())), tmp_path / "data")
@@ -180,3 +190,22 @@ def test_an_address_that_turns_back_is_no_place(here: World, turn: str) -> None:
     with pytest.raises(LooplineError) as caught:
         register(World(served), f"s3://flights/raw/{turn}/secret")
     assert caught.value.kind == "bad-source"
+
+
+def test_a_folder_that_becomes_a_link_is_not_registered(
+    here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who may write there, and puts a link in the folder's place once it was looked at, gets nothing of the server's."""
+    (tmp_path / "data" / "in").mkdir(parents=True)
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "x").write_bytes(b"hush")
+
+    def replaced(name: str) -> Any:
+        (tmp_path / "data" / "in").rmdir()
+        (tmp_path / "data" / "in").symlink_to(tmp_path / "secret")
+        return source_at(name)
+
+    monkeypatch.setattr(registering, "source_at", replaced)
+    with pytest.raises(Refused) as caught:
+        register(World(replace(here.loop, caller=Caller(ANN), places=(f"{tmp_path}/data",))), tmp_path / "data" / "in")
+    assert caught.value.kind == "source-not-allowed"

@@ -51,10 +51,7 @@ class Multiparts:
 
     def begin(self, one: Multipart) -> None:
         """Write down that it begins, and forget what began on the same branch a week ago."""
-        late = "SELECT id FROM multiparts WHERE owner = ? AND created_at < ?"
-        old = (one.owner, self._now - LONGEST)
-        self._rows.do(f"DELETE FROM parts WHERE multipart IN ({late})", *old)
-        self._rows.do("DELETE FROM multiparts WHERE owner = ? AND created_at < ?", *old)
+        self._forget("owner = ? AND created_at < ?", one.owner, self._now - LONGEST)
         self._rows.do(
             "INSERT INTO multiparts (id, owner, path, notes, actor, created_at) VALUES (?, ?, ?, ?, ?, ?)",
             one.id, one.owner, one.path, json.dumps(one.notes, sort_keys=True), one.actor, self._now,
@@ -100,6 +97,14 @@ class Multiparts:
             self._rows.do("UPDATE multiparts SET done = ? WHERE id = ?", json.dumps(done, sort_keys=True), name)
         else:
             self._rows.do("DELETE FROM multiparts WHERE id = ?", name)
+
+    def sweep(self) -> int:
+        """Forget what began a week ago on any branch, with its parts. Give how many there were."""
+        return self._forget("created_at < ?", self._now - LONGEST)
+
+    def _forget(self, which: str, *words: object) -> int:
+        self._rows.do(f"DELETE FROM parts WHERE multipart IN (SELECT id FROM multiparts WHERE {which})", *words)
+        return self._rows.do(f"DELETE FROM multiparts WHERE {which}", *words)
 
 
 def _multipart(row: Row) -> Multipart:

@@ -35,6 +35,10 @@ class Client(Protocol):
         """A folder of this machine for caches and scratch files; nothing in it is a record."""
 
     @property
+    def cache_limit(self) -> int:
+        """Bytes that the copies of one kind in `work` may have, about."""
+
+    @property
     def report(self) -> Report:
         """Told how far long work has come."""
 
@@ -73,6 +77,11 @@ class Local:
     def work(self) -> Path:
         """A folder of this machine for caches and scratch files; nothing in it is a record."""
         return self.loop.work
+
+    @property
+    def cache_limit(self) -> int:
+        """Bytes that the copies of one kind in `work` may have, about."""
+        return self.loop.cache_limit
 
     @property
     def report(self) -> Report:

@@ -433,7 +433,9 @@ class LooplineFileSystem(AbstractFileSystem):  # type: ignore[misc]
             return base
         at = base.version.recorded_at if base else 0
         seen = Version(ref.asset, 0, Artifact(told.tree or Digest(""), TREE, 0), recorded_at=at)
-        found = _Staged(seen, client.blobs, client.work, report=client.report, explain=client.explain)
+        found = _Staged(
+            seen, client.blobs, client.work, limit=client.cache_limit, report=client.report, explain=client.explain
+        )
         found.base = base
         return found
 

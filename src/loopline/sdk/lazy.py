@@ -24,7 +24,7 @@ from loopline.nouns.version import Version
 from loopline.sdk.client import Client
 from loopline.sdk.files import holds_tree, materialise
 from loopline.sdk.opened import Opened, Reader
-from loopline.sdk.parts import Parts
+from loopline.sdk.parts import LIMIT, Parts
 from loopline.store.blobs import Blobs
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Files:
         work: Path,
         *,
         name: str = "",
+        limit: int = LIMIT,
         report: Report = silent,
         explain: Callable[[LooplineError], None] | None = None,
     ) -> None:
@@ -55,6 +56,7 @@ class Files:
         self.name = name
         """Under which a run writes it down; the asset's where it is empty."""
         self._work = work
+        self._limit = limit
         self._report = report
         self._explain = explain
         self._own = threading.local()
@@ -225,7 +227,7 @@ class Files:
 
     @cached_property
     def _parts(self) -> Parts:
-        return Parts(self.blobs, self.version.artifact.digest, self._work)
+        return Parts(self.blobs, self.version.artifact.digest, self._work, limit=self._limit)
 
     def _file(self) -> Path:
         """Give a version that is one file: the store's own, after a look whether its bytes are still those, or a copy."""
@@ -288,7 +290,7 @@ class Files:
         return f"<Files {self.version}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.version, self.blobs, self._work, self.name)
+        return _again, (self.version, self.blobs, self._work, self.name, self._limit)
 
 
 class _Told:
@@ -306,14 +308,17 @@ class _Told:
             yield from self._files.blobs.range(digest, start, length)
 
 
-def _again(version: Version, blobs: Blobs, work: Path, name: str) -> Files:
-    return Files(version, blobs, work, name=name)
+def _again(version: Version, blobs: Blobs, work: Path, name: str, limit: int) -> Files:
+    return Files(version, blobs, work, name=name, limit=limit)
 
 
 def fetch(client: Client, pointer: str | Pointer, *, name: str = "") -> Files:
     """Find a version; nothing of it is fetched. Raise NotFound."""
     version: Version = client.do("get", pointer)
-    return Files(version, client.blobs, client.work, name=name, report=client.report, explain=client.explain)
+    return Files(
+        version, client.blobs, client.work, name=name, limit=client.cache_limit, report=client.report,
+        explain=client.explain,
+    )  # fmt: skip
 
 
 def pointer_of(text: str) -> str:

@@ -57,7 +57,6 @@ class Remote:
         self._report = report
         self._blobs: Blobs | None = None
         self._cache_limit = cache_limit
-        """Bytes of a server's blobs that are kept here at most, the least used of them going first."""
 
     @property
     def project(self) -> str:
@@ -73,6 +72,11 @@ class Remote:
     def work(self) -> Path:
         """A folder of this machine for caches and scratch files."""
         return self._work
+
+    @property
+    def cache_limit(self) -> int:
+        """Bytes that the copies of one kind in `work` may have, about; the least used of them go first."""
+        return self._cache_limit
 
     @property
     def report(self) -> Report:

@@ -92,6 +92,12 @@ def sweep_uploads(loop: Loop) -> int:
     return sweep(loop.work)
 
 
+def sweep_parts(loop: Loop) -> int:
+    """Forget files that were begun in parts a week ago. Give how many; their bytes go when space is reclaimed."""
+    with loop.ledger.telemetry() as tables:
+        return tables.multiparts.sweep()
+
+
 def sweep_folders(loop: Loop) -> int:
     """Remove scratch folders and logs that dead runs have left on this machine. Give how many."""
     started = [int(one.name[:12], 16) * 1000 for one in (loop.work / "running").glob("[0-9a-f]*.lock")]

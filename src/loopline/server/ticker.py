@@ -55,6 +55,7 @@ def duties() -> tuple[Duty, ...]:
         Duty("old replies", 600 * SECOND, s.sweep_replies),
         Duty("ended sessions", 600 * SECOND, s.sweep_sessions),
         Duty("abandoned uploads", 3600 * SECOND, s.sweep_uploads),
+        Duty("abandoned parts", 3600 * SECOND, s.sweep_parts),
         Duty("scratch of dead runs", 3600 * SECOND, s.sweep_folders),
     )
 

@@ -24,8 +24,9 @@ _FOLD: Final = 64
 _LITTLE: Final = 1 << 20
 """So many packs of so few bytes are written together."""
 _MOST: Final = 32 << 20
-_STRAY_US: Final = 24 * 3600 * 1_000_000
-"""A pack that has had no index for so long was left by somebody who was killed."""
+_STRAY_US: Final = 8 * 24 * 3600 * 1_000_000
+"""A pack that has had no index for so long was left by somebody who was killed. Its time may be that at which its upload was
+begun, with which somebody may go on for a week (`uploads.py`)."""
 _CLOCK: Final = SystemClock()
 
 
@@ -133,7 +134,7 @@ def _write_together(blobs: FarBlobs, group: dict[str, Pack]) -> None:
 
 
 def _sweep(blobs: FarBlobs) -> None:
-    """Remove what has no index, and has not been touched for a day."""
+    """Remove what has no index, and has not been touched for a week."""
     old = _CLOCK.now() - _STRAY_US
     with contextlib.suppress(FileNotFoundError), blobs.objects.asking("write") as (obs, store):
         found = [one for page in obs.list(store, "packs/") for one in page]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import NotFound, Refused, Unavailable
 from loopline.nouns.digest import Digest, parse_digest, short
-from loopline.store.blobs import CHUNK, Blobs, absent, corrupt
+from loopline.store.blobs import CHUNK, Blobs, absent, corrupt, sums_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -195,6 +195,20 @@ class WithForeign:
                 if self.source(one.source).look(one.key) == one.stamp:
                     return one.stamp.size
         return size
+
+    def sums(self, digest: Digest) -> Sums | None:
+        """Give the sums of the pieces of a large one, also where its bytes lie elsewhere; None for a small one."""
+        from loopline.store.pieces import LARGE
+
+        try:
+            found = sums_of(self.keeps, digest)
+        except NotFound:
+            if not self.sidecars.find(_ident(digest)):
+                raise
+            found = None
+        if found is None and (rows := self.sidecars.find(_ident(digest))) and rows[-1].stamp.size > LARGE:
+            found = self._sums.find_sums(_ident(digest)) or self._summed(rows[-1])
+        return found
 
     def sizes(self, digests: Iterable[Digest]) -> dict[Digest, int | None]:
         """Give what `size` gives of each."""

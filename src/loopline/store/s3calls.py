@@ -33,6 +33,7 @@ _CODE: Final = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
 _OTHER: Final = (
     "AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "AWS_S3_EXPRESS", "AWS_SKIP_SIGNATURE", "AWS_REQUEST_PAYER", "AWS_S3_ACCESS_POINT",
     "AWS_SERVER_SIDE_ENCRYPTION", "AWS_PROXY_URL", "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy",
+    "ALL_PROXY", "all_proxy",
 )  # fmt: skip
 """Ways of reaching a store that only obstore knows."""
 _CLOCK: Final = SystemClock()

@@ -37,6 +37,7 @@ MOST: Final = 1 << 18
 _SEVERAL: Final = 16
 """So many small sidecars are written into one."""
 _SUM: Final = 16
+_LOOKS: Final = 5
 _LIVE, _GOING = b"D", b"E"
 _LEFT_S: Final = 86400.0
 _IDS: Final = SystemIds()
@@ -124,15 +125,23 @@ class Sidecars:
         now = time.monotonic()
         if now - self._seen < (self._fresh if within is None else min(within, self._fresh)):
             return self._known
-        names = set(self._named.list(FOLDER))
+        names, known, whole = self._looked()
+        for _ in range(_LOOKS):
+            if not whole:
+                names, known, whole = self._looked()
         dead: dict[str, list[str]] = {}
-        for one in sorted(names):
-            if one.endswith(".dead") and one.count(".") == 2:
-                dead.setdefault(one.split(".")[1], []).append(one)
-        whole = [name for file in sorted(names) if (name := _whole(file, names))]
-        known = {name: found for name in whole if (found := self._known.get(name) or self._opened(name)) is not None}
+        for file in sorted(names):
+            if file.endswith(".dead") and file.count(".") == 2:
+                dead.setdefault(file.split(".")[1], []).append(file)
         self._known, self._dead, self._seen = known, dead, now
         return known
+
+    def _looked(self) -> tuple[set[str], dict[str, Sidecar], bool]:
+        """Give what there is, and whether all of it could be opened: else one was just written into another."""
+        names = set(self._named.list(FOLDER))
+        whole = [name for file in sorted(names) if (name := _whole(file, names))]
+        known = {name: one for name in whole if (one := self._known.get(name) or self._opened(name)) is not None}
+        return names, known, len(known) == len(whole)
 
     def find(self, ident: bytes, *, within: float | None = None) -> list[Foreign]:
         """Give where a blob lies. What was condemned is kept from now on."""

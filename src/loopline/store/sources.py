@@ -8,6 +8,7 @@ own tools find them; none is ever part of a source.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
@@ -25,6 +26,10 @@ _CHUNK: Final = 1 << 20
 _ASKED: Final = 256
 """Of more keys than that, all keys of the source are listed."""
 _AT_ONCE: Final = 16
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""What those who read addresses leave out without a word."""
+_FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 
 
 class Stamp(NamedTuple):
@@ -95,14 +100,17 @@ def source_name(name: str) -> str:
     if scheme not in ("s3", "gs", "az") or not rest.strip("/"):
         raise _bad("this is no place to register from", "write a folder, s3://BUCKET/PREFIX, gs://… or az://…")
     if _turns(rest):
-        raise _bad(f"the address of the {scheme} bucket leads elsewhere than it says", "write it without '.' and '..'")
+        raise _bad(
+            f"the address of the {scheme} bucket has dots or what nobody sees in it, and would mean another place",
+            "write the prefix that is meant",
+        )
     return f"{scheme}://{rest.rstrip('/')}"
 
 
 def _turns(rest: str) -> bool:
     """Tell whether an opened address would be another than the one that was compared: addresses have `..`, also as `%2e%2e`."""
     said = unquote(rest)
-    return any(part in (".", "..") for part in said.split("/")) or any(one < " " or one == "\x7f" for one in said)
+    return bool(_UNSEEN.search(said)) or any(part.strip() in (".", "..") for part in said.split("/"))
 
 
 def _bad(what: str, hint: str) -> Invalid:
@@ -119,7 +127,8 @@ class FolderSource:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._top = os.path.realpath(name).rstrip("/") + "/"
+        self.top = os.path.realpath(name).rstrip("/") + "/"
+        """What the name led to when it was opened. Nothing outside of it is read."""
 
     def where(self, key: str) -> str:
         """Give its path."""
@@ -144,10 +153,10 @@ class FolderSource:
     def read(self, key: str, stamp: Stamp, start: int, stop: int) -> Iterator[bytes]:
         """Read the file, if it is the same one before and after, and no link leads out of the folder."""
         real = os.path.realpath(self.where(key))
-        if not real.startswith(self._top):
+        if not real.startswith(self.top):
             raise Changed("it is a link out of the folder")
         try:
-            number = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+            number = _open(real)
         except FileNotFoundError:
             raise Changed("it is not there", gone=True) from None
         except OSError as error:
@@ -171,6 +180,20 @@ class FolderSource:
         state = os.fstat(number)
         if not stat.S_ISREG(state.st_mode) or file_stamp(state) != stamp:
             raise Changed("it has changed")
+
+
+def _open(real: str) -> int:
+    """Open a file by a path without links, of which none has become one since that was looked at."""
+    *folders, name = real.split("/")[1:]
+    above = os.open("/", _FOLDER)
+    try:
+        for folder in folders:
+            number = os.open(folder, _FOLDER, dir_fd=above)
+            os.close(above)
+            above = number
+        return os.open(name, _FILE, dir_fd=above)
+    finally:
+        os.close(above)
 
 
 class BucketSource:

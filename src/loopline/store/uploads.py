@@ -37,6 +37,7 @@ LEFT_S: Final = 7 * 86400.0
 _END: Final = ".upload"
 _FOLDERS: Final = ("blobs", "packs")
 _MD5: Final = re.compile(r"[0-9a-f]{32}\Z")
+_LINE: Final = re.compile(r"([0-9]{1,5}) \"?([^\"\s]+)\"?\n\Z")
 _CLOCK: Final = SystemClock()
 
 
@@ -48,6 +49,8 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     upload: str
     size: int
     part: int
+    at: float
+    """When it was begun, in seconds since the epoch."""
 
 
 class Uploads:
@@ -91,7 +94,7 @@ class Uploads:
 
     def _put(self, sending: _Sending, key: str, source: IO[bytes] | bytes, size: int) -> str:
         part = max(PART, -(-size // _MOST_PARTS))
-        head = _Head(self._calls.url, key, "", size, part)
+        head = _Head(self._calls.url, key, "", size, part, _CLOCK.now() / 1e6)
         for _ in range(2):
             if (made := sending.made(head)) is not None:
                 return made
@@ -157,7 +160,7 @@ class _Sending:
     def resume(self, wanted: _Head) -> _Head | None:
         """Find an upload of the same content that the store still knows, and which of its parts have arrived."""
         head = _head(self._file)
-        if head is None or (head.store, head.size, head.part) != (wanted.store, wanted.size, wanted.part):
+        if head is None or not _same(head, wanted):
             return None
         try:
             listed = list(self._calls.parts(head.key, head.upload))
@@ -172,11 +175,11 @@ class _Sending:
     def made(self, wanted: _Head) -> str | None:
         """Give the key of the object, if it has been made of the parts that are noted; the store says so by its ETag."""
         head = _head(self._file)
-        if head is None or (head.store, head.size, head.part) != (wanted.store, wanted.size, wanted.part):
+        if head is None or not _same(head, wanted):
             return None
         with open(self._file, encoding="latin-1") as noted:
-            lines = (line.split(" ", 1) for line in noted.readlines()[1:] if line.endswith("\n"))
-            etags = {int(number): etag.strip().strip('"') for number, etag in lines}
+            lines = [found.groups() for line in noted.readlines()[1:] if (found := _LINE.match(line))]
+        etags = {int(number): etag for number, etag in lines}
         if set(etags) != set(_numbers(head)) or not all(_MD5.match(etag) for etag in etags.values()):
             return None
         whole = md5(b"".join(bytes.fromhex(etags[number]) for number in _numbers(head)), usedforsecurity=False)
@@ -213,6 +216,12 @@ def _head(file: str) -> _Head | None:
         if line.endswith(b"\n"):
             return msgspec.json.decode(line, type=_Head)
     return None
+
+
+def _same(head: _Head, wanted: _Head) -> bool:
+    """Tell whether an upload may be gone on with: what was left too long, others are about to sweep."""
+    young = abs(wanted.at - head.at) < LEFT_S
+    return young and (head.store, head.size, head.part) == (wanted.store, wanted.size, wanted.part)
 
 
 def _numbers(head: _Head) -> range:

@@ -72,6 +72,8 @@ class Reading:
         self._loop = loop
         self.name = name
         self.source = source_at(name)
+        if loop.caller is not None and isinstance(self.source, FolderSource):
+            allowed(loop, self.source.top)  # it may have become a link since
         self.seen: list[Seen] = []
         """What is there, in the order of paths; after `read` only what was there to the end."""
         self.unread: list[int] = []

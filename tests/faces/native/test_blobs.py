@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loopline.errors import Unavailable
 from loopline.nouns.actor import Actor
 from loopline.nouns.caller import Caller
 from loopline.nouns.digest import digest_of
@@ -144,6 +145,19 @@ def test_sums_of_a_large_blob(face: Face) -> None:
     assert face.get(f"/blobs/{put(face)}/pieces").status_code == 204
     assert face.get(f"/blobs/{digest_of(b'none')}/pieces").status_code == 404
     assert face.get("/blobs/sha256:x/pieces").status_code == 400
+
+
+def test_what_has_changed_where_it_lies_is_told_with_its_place(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blob that the store does not keep, and whose source is another now, is told as the store tells it to who reads here."""
+    digest = put(face)
+
+    def changed(_: object) -> object:
+        raise Unavailable("it has changed", kind="blob-corrupt", hint="put it back", source="/srv/data/jan.csv")
+
+    monkeypatch.setattr(face.loop.blobs, "size", lambda _: None)
+    monkeypatch.setattr(face.loop.blobs, "get", changed)
+    answer = face.get(f"/blobs/{digest}")
+    assert (answer.json()["kind"], answer.json()["facts"]["source"]) == ("blob-corrupt", "/srv/data/jan.csv")
 
 
 def test_a_damaged_blob_is_never_given_as_whole(face: Face) -> None:

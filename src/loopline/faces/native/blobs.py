@@ -220,6 +220,7 @@ def _size(loop: Loop, digest: Digest) -> int:
     size = loop.blobs.size(digest)
     if size is None:  # the project has it, and the store has lost it
         with telling(loop):
+            next(loop.blobs.get(digest), b"")  # where it was registered in place, this says what is wrong there
             raise absent(digest)
     return size
 
