@@ -173,9 +173,7 @@ def test_what_is_no_file_of_dvc_is_refused(text: str) -> None:
     assert (caught.value.kind, caught.value.facts["path"]) == ("bad-dvc-file", "x.dvc")
 
 
-BOMB = "a0: &a0 {k: v}\n" + "".join(
-    f"a{at}: &a{at}\n  <<: [{', '.join([f'*a{at - 1}'] * 10)}]\n" for at in range(1, 8)
-)
+BOMB = "a0: &a0 {k: v}\n" + "".join(f"a{at}: &a{at}\n  <<: [{', '.join([f'*a{at - 1}'] * 10)}]\n" for at in range(1, 8))
 LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]\n" for at in range(1, 8))
 
 

@@ -156,7 +156,7 @@ class _Still:
 
 
 def test_losses_cost_one_new_beginning(top: Path, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often changes are lost, all is looked at anew when somebody asks or nothing goes on, and for too many not at all."""
+    """However often changes are lost, all is looked at anew once, when somebody asks or nothing goes on."""
     begun, real = list[int](), Watcher.again
     monkeypatch.setattr(Watcher, "again", lambda self: (begun.append(1), real(self))[1])
     since, _ = watcher.ask(None)

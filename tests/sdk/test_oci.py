@@ -416,12 +416,12 @@ def test_an_index_that_lies_is_refused(team: Team) -> None:
     endless = {"mediaType": "application/vnd.loopline.blob.v1", "digest": f"sha256:{root.hex()}", "size": 2**40}
     node = team.ann.client.blobs.read(Digest(endless["digest"]))
     team.registry().put(digest_of(node), node)
-    for layers in (
+    for several in (
         [pack, {**index, "size": 2**40}],
         [{**pack, "size": 2**50}, {**index, "size": 2**40}],
         [endless],
     ):
-        lie(team, layers=[*layers, *said["layers"][2:]])
+        lie(team, layers=[*several, *said["layers"][2:]])
         with pytest.raises(LooplineError) as caught:
             team.pull()
         assert caught.value.kind == "store-broken"

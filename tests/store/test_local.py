@@ -177,7 +177,7 @@ def unhurried() -> Iterator[None]:
 @pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("what", ["*.idx", "*.pack", "*.gone", "loose", "folder"])
 def test_nobody_waits_for_a_pipe(tmp_path: Path, what: str) -> None:
-    """A pipe or a folder in the place of a file of the store is an error that says so; one that a writer has left hinders nobody."""
+    """A pipe or a folder in the place of a file of the store is an error; one among what writers left hinders nobody."""
     blobs = LocalBlobs(tmp_path / "store")
     if what in ("loose", "folder"):
         digest = blobs.put(b"large" * 300_000)

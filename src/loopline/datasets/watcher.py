@@ -94,7 +94,7 @@ class Watcher:
                 self._life, self._changed = SystemIds().new(), {}
 
     def rest(self) -> None:
-        """Begin again where changes were lost: when somebody asks, or nothing goes on. In the midst of it they would be, again."""
+        """Begin again where changes were lost: when somebody asks, or nothing goes on. Amid them they would be again."""
         if self._lost:
             self.again()
 
