@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -86,7 +87,7 @@ def test_a_folder_is_listed_to_its_end(top: Path, watcher: Watcher, monkeypatch:
     since, _ = watcher.ask(None)
     (top / "new" / "deep").mkdir(parents=True)
     (top / "new" / "gone").write_text("")
-    monkeypatch.setattr(module.os, "scandir", _Going)
+    monkeypatch.setattr(os, "scandir", _Going)
     since, _ = watcher.ask(since)
     monkeypatch.undo()
     (top / "new" / "deep" / "c").write_text("3")
@@ -137,7 +138,7 @@ def test_what_is_mounted_below_cannot_be_watched(top: Path, tmp_path: Path, monk
     """A file or folder that is mounted there from the same file system changes by its other name: nothing is watched."""
     table = tmp_path / "mounts"
     monkeypatch.setattr(module, "MOUNTS", table)
-    monkeypatch.setattr(module.select, "poll", _Still)
+    monkeypatch.setattr(select, "poll", _Still)
     line = "31 23 0:28 / {} rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
     table.write_text(line.format(top) + line.format(top / ".git") + line.format(f"{top}-b"))
     Watcher(str(top)).close()
@@ -158,7 +159,12 @@ class _Still:
 def test_losses_cost_one_new_beginning(top: Path, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often changes are lost, all is looked at anew once, when somebody asks or nothing goes on."""
     begun, real = list[int](), Watcher.again
-    monkeypatch.setattr(Watcher, "again", lambda self: (begun.append(1), real(self))[1])
+
+    def again(self: Watcher) -> None:
+        begun.append(1)
+        real(self)
+
+    monkeypatch.setattr(Watcher, "again", again)
     since, _ = watcher.ask(None)
     for name in "xyz":
         (top / name).hardlink_to(top / "a")

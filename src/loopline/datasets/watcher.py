@@ -51,6 +51,8 @@ class Watcher:
         """Tells the folder from another one that gets its name."""
         self.over = False
         """Whether the folder is gone from its place."""
+        self._lost = False
+        """Whether changes were lost since the last beginning."""
         self._table = os.open(MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
         self._mounts = select.poll()
         self._mounts.register(self._table, select.POLLPRI | select.POLLERR)
@@ -91,7 +93,8 @@ class Watcher:
         for event in self._queue.read():
             self._lost = self._lost or not self._note(event)
             if len(self._changed) > MOST:
-                self._life, self._changed = SystemIds().new(), {}
+                self._life = SystemIds().new()
+                self._changed.clear()
 
     def rest(self) -> None:
         """Begin again where changes were lost: when somebody asks, or nothing goes on. Amid them they would be again."""
@@ -118,7 +121,6 @@ class Watcher:
 
     def _begin(self) -> None:
         self._lost = False
-        """Whether changes were, since the last beginning."""
         self._queue = Inotify()
         self._folders: dict[int, str] = {}
         self._watches: dict[str, int] = {}

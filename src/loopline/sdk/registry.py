@@ -356,10 +356,10 @@ class Registry:
         """Go from TLS to nothing that has none."""
         try:
             parts = urlsplit(url)
-            safe = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+            there = bool(parts.hostname) and parts.port != 0
         except ValueError:
-            safe = False
-        if not safe or (parts.scheme != "https" and not (parts.scheme == "http" and self._base.startswith("http://"))):
+            raise self._misled() from None
+        if not there or (parts.scheme != "https" and not (parts.scheme == "http" and self._base.startswith("http://"))):
             raise self._misled()
 
     def _misled(self) -> Unavailable:

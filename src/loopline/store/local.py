@@ -119,7 +119,7 @@ class LocalBlobs:
         """Give all of a blob."""
         with self._reading(digest):
             try:
-                data = self._file(digest)
+                data = read_file(self._where(digest))
             except FileNotFoundError:
                 data = self._packed(digest)
         return data if digest_of(data) == digest else self._other(digest, data)
@@ -293,15 +293,12 @@ class LocalBlobs:
         if not self._took_back([digest]) and (data := self.trash.read(digest)) is not None:
             return data
         try:
-            return self._file(digest)
+            return read_file(self._where(digest))
         except FileNotFoundError:
             data = self.packs.read(_ident(digest))
         if data is None:
             raise FileNotFoundError
         return data
-
-    def _file(self, digest: Digest) -> bytes:
-        return read_file(self._where(digest))
 
     def _opened(self, digest: Digest) -> int:
         with self._reading(digest):
@@ -328,7 +325,7 @@ class LocalBlobs:
             for data in self.packs.every(ident):
                 if digest_of(data) == digest:
                     return data
-            data = self._file(digest)
+            data = read_file(self._where(digest))
             if digest_of(data) == digest:
                 return data
         raise corrupt(digest, digest_of(wrong), len(wrong))
