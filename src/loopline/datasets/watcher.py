@@ -2,7 +2,8 @@
 
 What cannot be told counts as everything: a queue that ran over, too many changes, too many hard links (a file may be written by a
 name elsewhere), a mount, a look that is an hour old. Not seen, because no event tells, is what a program writes through memory
-that it has mapped, until it lets go, and through a hard link that was made elsewhere since: hence the hour.
+that it has mapped, until it lets go, through a hard link that was made elsewhere since, and into a file that had no name when it
+was opened: hence the hour.
 """
 
 from __future__ import annotations
