@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -170,6 +171,51 @@ def test_what_is_no_file_of_dvc_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         outs_of(text.encode(), "x.dvc")
     assert (caught.value.kind, caught.value.facts["path"]) == ("bad-dvc-file", "x.dvc")
+
+
+BOMB = "a0: &a0 {k: v}\n" + "".join(f"a{at}: &a{at}\n  <<: [{', '.join([f'*a{at - 1}'] * 10)}]\n" for at in range(1, 8))
+LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]\n" for at in range(1, 8))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOMB, LAUGHS, "meta: &a [*a]\n", "meta: &a\n  <<: *a\n", "[" * 200_000, "a: " + "{a: " * 300 + "1" + "}" * 300,
+        "- " * 100_000 + "a", "a: !!timestamp x\n", "a: !!bool x\n",
+    ],
+    ids=["merged", "repeated", "endless", "in itself", "brackets", "braces", "dashes", "no time", "no truth"],
+)  # fmt: skip
+def test_what_would_be_too_much_is_refused(text: str) -> None:
+    """Neither what refers to itself many times nor what is very deep is written out: both would be the end of the process."""
+    with pytest.raises(Invalid) as caught:
+        outs_of(text.encode(), "x.dvc")
+    assert caught.value.kind == "bad-dvc-file"
+    several = f"x: &x {{desc: d}}\nouts:\n- {{<<: *x, md5: {A}, path: raw}}\n"
+    assert one(several).facts == {"desc": "d"}
+
+
+@pytest.mark.parametrize(("wdir", "path"), [("/etc", "passwd"), (".", '"a\\0b"'), ("../..", "raw"), ("a//", "b")])
+def test_what_no_tree_can_hold_is_left_out(wdir: str, path: str) -> None:
+    """A path that leads out of the repository by its folder, or that no system can look up, says why."""
+    out = one(f"wdir: {wdir}\nouts:\n- md5: {A}\n  path: {path}\n")
+    assert bool(out.wrong) == (path != "b")
+
+
+def test_what_is_said_of_data_is_plain() -> None:
+    """What JSON has no word for is text: versions keep what is said of them as JSON."""
+    said = f"{{a: !!binary aGk=, b: .nan, c: !!timestamp 2026-07-31, 5: 0x{'f' * 5000}, d: [1, 1.5, true, null]}}"
+    meta = one(f"meta: {said}\nouts:\n- md5: {A}\n  path: raw\n").facts["meta"]
+    assert meta["a"] == "b'hi'"
+    assert (meta["b"], meta["c"], meta["d"]) == ("nan", "2026-07-31", [1, 1.5, True, None])
+    assert json.loads(json.dumps(meta, allow_nan=False)) == meta
+
+
+def test_templates_are_compared_at_once() -> None:
+    """However many templates a path has, and whatever else stands there, it is compared in one pass."""
+    lock = f"schema: '2.0'\nstages:\n  a:\n    outs:\n    - md5: {A}\n      path: {'a' * 3000}\n"
+    pipeline = f"stages:\n  a:\n    outs: [{'${x}a' * 30}b: {{cache: false}}, '{'${x}a' * 30}': {{cache: false}}]\n    plots: 5\n"
+    pipeline = pipeline.replace("[$", "['$").replace("b:", "b':")
+    assert not locked_outs(lock.encode(), pipeline.encode(), "dvc.lock")[0].cached
 
 
 def test_an_empty_file_says_nothing() -> None:

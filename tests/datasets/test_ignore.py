@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,11 @@ def test_a_mark_at_the_beginning_is_no_part_of_the_first_pattern(tmp_path: Path)
     """Editors of Windows write one before the text; git passes over it, too."""
     (tmp_path / RULES).write_bytes(b"\xef\xbb\xbfsecret\r\n")
     assert read_rules(str(tmp_path))("secret", folder=False)
+
+
+def test_rules_that_are_no_file_are_not_waited_for(tmp_path: Path) -> None:
+    """A pipe of that name is an error; who opened it would wait for ever."""
+    os.mkfifo(tmp_path / RULES)
+    with pytest.raises(Unavailable) as caught:
+        read_rules(str(tmp_path))
+    assert caught.value.kind == "file-unreadable"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import ctypes
 import os
+import select
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +29,11 @@ def top(tmp_path: Path) -> Path:
     (tmp_path / "data" / "a").write_text("1")
     (tmp_path / "data" / "d" / "b").write_text("2")
     return tmp_path / "data"
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two take each other's names, in one call."""
+    ctypes.CDLL(None).renameat2(-100, os.fsencode(one), -100, os.fsencode(other), 2)
 
 
 @pytest.fixture
@@ -59,6 +66,120 @@ def test_a_renamed_folder_is_watched_by_its_new_name(top: Path, watcher: Watcher
     then, _ = watcher.ask(watcher.ask(None)[0])
     (top / "e" / "b").write_text("3")
     assert watcher.ask(then)[1] == ["e/b"]
+
+
+def test_exchanged_folders_are_watched_by_their_new_names(top: Path, watcher: Watcher) -> None:
+    """Two folders that took each other's names in one call go on being watched, both."""
+    (top / "e" / "deep").mkdir(parents=True)
+    (top / "d" / "low").mkdir()
+    since, _ = watcher.ask(None)
+    exchange(top / "d", top / "e")
+    since, others = watcher.ask(since)
+    assert others == ["d", "e"]
+    for path in ("e/b", "d/new", "d/deep/new", "e/low/new"):
+        (top / path).write_text("3")
+        since, others = watcher.ask(since)
+        assert others == [path]
+
+
+def test_a_folder_is_listed_to_its_end(top: Path, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that goes while a folder is listed hides none of what is listed after it."""
+    since, _ = watcher.ask(None)
+    (top / "new" / "deep").mkdir(parents=True)
+    (top / "new" / "gone").write_text("")
+    monkeypatch.setattr(os, "scandir", _Going)
+    since, _ = watcher.ask(since)
+    monkeypatch.undo()
+    (top / "new" / "deep" / "c").write_text("3")
+    assert watcher.ask(since)[1] == ["new/deep/c"]
+
+
+_SCANDIR = os.scandir
+
+
+class _Going:
+    """Lists files before folders, and each file called `gone` after it is gone."""
+
+    def __init__(self, folder: str) -> None:
+        with _SCANDIR(folder) as entries:
+            self._entries = sorted(entries, key=lambda entry: entry.is_dir(follow_symlinks=False))
+        for entry in self._entries:
+            if entry.name == "gone":
+                Path(entry.path).unlink()
+
+    def __enter__(self) -> Iterator[os.DirEntry[str]]:
+        return iter(self._entries)
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def test_both_names_of_a_file_are_known_however_the_second_came(top: Path, watcher: Watcher) -> None:
+    """Of a file that is linked into a folder before that is watched, the name that was there may have changed, too."""
+    since, _ = watcher.ask(None)
+    (top / "new").mkdir()
+    (top / "new" / "a").hardlink_to(top / "a")
+    since, others = watcher.ask(since)
+    assert others is None
+    (top / "new" / "a").write_text("3")
+    assert watcher.ask(since)[1] == ["a", "new/a"]
+
+
+def test_a_folder_in_the_place_of_another_is_not_taken_for_it(top: Path, watcher: Watcher) -> None:
+    """Where the folder is gone nothing is told, even if another one has got its place and its inode."""
+    since, _ = watcher.ask(None)
+    shutil.rmtree(top)
+    top.mkdir()
+    with pytest.raises(OSError, match="gone"):
+        watcher.ask(since)
+
+
+def test_what_is_mounted_below_cannot_be_watched(top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file or folder that is mounted there from the same file system changes by its other name: nothing is watched."""
+    table = tmp_path / "mounts"
+    monkeypatch.setattr(module, "MOUNTS", table)
+    monkeypatch.setattr(select, "poll", _Still)
+    line = "31 23 0:28 / {} rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+    table.write_text(line.format(top) + line.format(top / ".git") + line.format(f"{top}-b"))
+    Watcher(str(top)).close()
+    (top / "a b").write_text("")
+    table.write_text(line.format(f"{top}/a\\040b"))
+    with pytest.raises(OSError, match="a b is mounted"):
+        Watcher(str(top))
+
+
+class _Still:
+    def register(self, *_: int) -> None:
+        return None
+
+    def poll(self, _: int) -> list[tuple[int, int]]:
+        return []
+
+
+def test_losses_cost_one_new_beginning(top: Path, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often changes are lost, all is looked at anew once, when somebody asks or nothing goes on."""
+    begun, real = list[int](), Watcher.again
+
+    def again(self: Watcher) -> None:
+        begun.append(1)
+        real(self)
+
+    monkeypatch.setattr(Watcher, "again", again)
+    since, _ = watcher.ask(None)
+    for name in "xyz":
+        (top / name).hardlink_to(top / "a")
+        watcher.drain()
+    assert not begun
+    watcher.rest()
+    watcher.rest()
+    assert begun == [1]
+    monkeypatch.setattr(module, "MOST", 1)
+    for _ in range(3):
+        (top / "a").write_text("2")
+        (top / "d" / "b").write_text("2")
+        since, others = watcher.ask(since)
+        assert others is None
+    assert begun == [1]
 
 
 @pytest.mark.parametrize("way", ["overflow", "many", "links", "mount", "hour", "life"])
@@ -142,6 +263,7 @@ STEPS = st.one_of(
     st.tuples(st.just("write"), NAMES, st.sampled_from(["1", "22", "x"])),
     st.tuples(st.sampled_from(["remove", "touch", "chmod", "link", "hard"]), NAMES, NAMES),
     st.tuples(st.just("drop"), FOLDERS, st.just("")),
+    st.tuples(st.just("swap"), FOLDERS, FOLDERS),
     st.tuples(st.just("move"), FOLDERS | NAMES, FOLDERS | NAMES),
     st.tuples(st.just("ignore"), st.sampled_from(["b", "d/e/", ""]), st.just("")),
     st.tuples(st.sampled_from(["status", "status", "add", "outside", "lose"]), st.just("a"), st.just("")),
@@ -171,6 +293,8 @@ def work(root: Path, what: str, path: str, other: str) -> None:
             shutil.rmtree(file)
         elif what == "move":
             file.rename(there)
+        elif what == "swap":
+            exchange(file, there)
         elif what == "ignore":
             (root / ".looplineignore").write_text(path + "\n")
         elif what == "outside":

@@ -450,3 +450,15 @@ def test_objects_may_stay_in_a_bucket(tmp_path: Path, bucket: str) -> None:
         assert adopt(client, made, in_place=True, only=(path,))[path].state == "adopted"
         assert files_of(client, f"data/{path}") == {path: data}
         assert (local.size(digest_of(data)) is None) == (path == "raw")
+
+
+def test_a_file_that_leads_out_is_not_read(client: Local, made: Made) -> None:
+    """Files that stand in DVC's own file are below its folder, or nothing of them is taken."""
+    (made.root / "raw").mkdir()
+    (made.root.parent / "secret").write_bytes(b"secret")
+    made.write(
+        "raw.dvc", f"outs:\n- path: raw\n  files:\n  - md5: {md5(b'secret')}\n    relpath: ../../secret\n".encode()
+    )
+    told = adopt(client, made)["raw"]
+    assert (told.state, told.version) == ("lacking", "")
+    assert client.blobs.size(digest_of(b"secret")) is None

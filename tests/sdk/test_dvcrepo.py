@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from loopline.errors import NotFound
+from loopline.errors import Invalid, NotFound, Unavailable
 from loopline.sdk.dvcrepo import Repository
 from tests.sdk.dvcmade import Made
 from tests.sdk.test_adopting import alone, made
@@ -84,3 +85,27 @@ def test_where_it_comes_from_holds_no_secret(made: Made) -> None:
     assert Repository(made.root).address == ""
     made.git("remote", "add", "origin", "https://ann:secret@git.example.org/x.git")
     assert Repository(made.root).address == "https://git.example.org/x.git"
+
+
+def test_what_is_no_file_is_not_waited_for(made: Made) -> None:
+    """A pipe that is called like a file of DVC, or a link to a device, is an error."""
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        file = made.root / "raw.dvc"
+        make(file)
+        with pytest.raises(Unavailable) as caught:
+            Repository(made.root).outs()
+        assert caught.value.kind == "file-unreadable"
+        file.unlink()
+
+
+def test_a_line_that_is_no_pattern_is_told(made: Made) -> None:
+    """A `.dvcignore` that cannot be read is named; at a commit that is past it counts as not there."""
+    made.add("raw", b"1")
+    made.write(".dvcignore", b"!\n")
+    made.commit("all")
+    with pytest.raises(Invalid) as caught:
+        Repository(made.root).outs()
+    assert (caught.value.kind, caught.value.facts["path"]) == ("bad-dvc-file", ".dvcignore")
+    past = Repository(made.root)
+    assert list(past.outs_at("HEAD")) == ["raw"]
+    assert list(past.broken) == [".dvcignore"]

@@ -143,6 +143,12 @@ def test_git_leaves_the_data_alone(client: Local, made: Made) -> None:
     for _ in range(2):
         export(client, made, "data/flights")
     assert (made.root / "data/.gitignore").read_text() == "/other\n/flights\n"
+    for name in ("[a]*b", "#x", "!y", "back\\slash", "end "):
+        export(client, made, "data/flights", f"odd/{name}")
+        (made.root / "odd" / name).mkdir()
+        (made.root / "odd" / name / "file").touch()
+        found = made.git("ls-files", "--others", "--exclude-standard", "odd")
+        assert "/file" not in found, name
 
 
 @pytest.mark.parametrize("path", ["model", "model/part", "imported", "some/x", "some"])

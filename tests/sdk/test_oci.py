@@ -17,7 +17,7 @@ from loopline.datasets.tree import build
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Unavailable
 from loopline.loop import silent
 from loopline.nouns.change import Published
-from loopline.nouns.digest import digest_of
+from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, parse_pointer
 from loopline.nouns.progress import Progress
@@ -413,9 +413,18 @@ def test_an_index_that_lies_is_refused(team: Team) -> None:
         with pytest.raises(LooplineError) as caught:
             team.pull()
         assert caught.value.kind == "store-broken"
-    lie(team, layers=[pack, {**index, "size": 2**40}, *said["layers"][2:]])
-    with pytest.raises(LooplineError):
-        team.pull()
+    endless = {"mediaType": "application/vnd.loopline.blob.v1", "digest": f"sha256:{root.hex()}", "size": 2**40}
+    node = team.ann.client.blobs.read(Digest(f"sha256:{root.hex()}"))
+    team.registry().put(digest_of(node), node)
+    for several in (
+        [pack, {**index, "size": 2**40}],
+        [{**pack, "size": 2**50}, {**index, "size": 2**40}],
+        [endless],
+    ):
+        lie(team, layers=[*several, *said["layers"][2:]])
+        with pytest.raises(LooplineError) as caught:
+            team.pull()
+        assert caught.value.kind == "store-broken"
 
 
 def test_what_was_lost_there_is_sent_again(team: Team, stand: Between) -> None:

@@ -275,3 +275,15 @@ def test_nobody_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Unavailable) as caught:
         talk("127.0.0.1:1", folder=tmp_path).put(DIGEST, DATA)
     assert caught.value.kind == "store-unreachable"
+
+
+@pytest.mark.parametrize("place", ["http://[bad", "https://", "//[::1", "http://127.0.0.1:port/x", "ftp://127.0.0.1/x"])
+def test_an_address_that_is_none_is_not_followed(stand: Between, place: str) -> None:
+    """Whatever a registry points at, what is no address is an error of the registry's."""
+    stand.wrong = lambda _, path: (307, b"", {"Location": place}) if "/blobs/" in path else None
+    with pytest.raises(Unavailable) as caught:
+        talk(stand).read(DIGEST, len(DATA))
+    assert caught.value.kind == "store-broken"
+    with pytest.raises(Unavailable) as caught:
+        talk(stand).ask("PATCH", place)
+    assert caught.value.kind == "store-broken"

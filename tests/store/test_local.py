@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,3 +158,44 @@ def test_a_folder_may_be_named_from_here(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     digest = LocalBlobs(Path("store")).put(b"data")
     assert LocalBlobs(tmp_path / "store").read(digest) == b"data"
+
+
+@pytest.fixture
+def unhurried() -> Iterator[None]:
+    """Interrupt who waits for ever."""
+
+    def late(*_: object) -> None:
+        pytest.fail("it waits")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(3)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize("what", ["*.idx", "*.pack", "*.gone", "loose", "folder"])
+def test_nobody_waits_for_a_pipe(tmp_path: Path, what: str) -> None:
+    """A pipe or a folder in the place of a file of the store is an error; one among what writers left hinders nobody."""
+    blobs = LocalBlobs(tmp_path / "store")
+    if what in ("loose", "folder"):
+        digest = blobs.put(b"large" * 300_000)
+        file = blobs.path(digest)
+    else:
+        ((digest, other, *_),) = blobs.put_groups(b"small %d" % number for number in range(64))
+        blobs.delete(other)
+        (file,) = (tmp_path / "store").rglob(what)
+    assert file is not None
+    file.unlink()
+    file.mkdir() if what == "folder" else os.mkfifo(file)
+    again = LocalBlobs(tmp_path / "store")
+    os.mkfifo(Path(again.scratch.folder) / "blob-left")
+    with pytest.raises(Unavailable) as caught:
+        again.read(digest)
+    assert caught.value.kind == "blob-unreadable"
+    with pytest.raises(Unavailable):
+        b"".join(again.get(digest))
+    assert again.path(digest) is None
+    if what not in ("*.idx", "*.gone"):
+        again.put(b"new")

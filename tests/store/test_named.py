@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def test_what_is_put_is_found(named: Named) -> None:
     assert named.delete("assets/data/a=2Fb/main.json")
     assert not named.delete("assets/data/a=2Fb/main.json")
     assert named.find("assets/data/a=2Fb/main.json") is None
+
+
+def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
+    """A pipe that somebody has put in the place of a name is an error: who opens it to read would wait for ever."""
+    (tmp_path / "store" / "assets").mkdir(parents=True)
+    os.mkfifo(tmp_path / "store" / "assets" / "main.json")
+    with pytest.raises(Unavailable) as caught:
+        LocalNamed(LocalBlobs(tmp_path / "store")).find("assets/main.json")
+    assert caught.value.kind == "store-broken"
 
 
 def test_names_of_a_folder_are_listed(named: Named) -> None:

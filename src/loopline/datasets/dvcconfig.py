@@ -12,7 +12,6 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from loopline.datasets.dvcyaml import bare
 from loopline.errors import Invalid, NotFound
@@ -33,7 +32,7 @@ class Remote:
     @property
     def scheme(self) -> str:
         """Give what stands in front of `://`; empty for a folder."""
-        return urlsplit(self.url).scheme if "://" in self.url else ""
+        return self.url.partition("://")[0].lower() if "://" in self.url else ""
 
     @property
     def shown(self) -> str:

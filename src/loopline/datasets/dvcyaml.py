@@ -7,6 +7,7 @@ relative to the root of the repository. The files are YAML 1.2, so PyYAML is tau
 
 from __future__ import annotations
 
+import math
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,12 +16,19 @@ from functools import cache
 from typing import Any, Final
 
 from loopline.datasets.dvcobjects import DIR, LEGACY, MD5, is_hash
+from loopline.datasets.path import check_path
 from loopline.errors import Invalid, Unavailable
 
 OURS: Final = "loopline"
 """Under this name in an out's `meta` stands what DVC has no words for."""
+MOST: Final = 1_000_000
+"""Values of a file that refers to parts of itself, counted as if they were written out."""
+_DEEPEST: Final = 100
+"""Lists and mappings in each other that are read: PyYAML's reader in C dies of many."""
+_INDENTED: Final = re.compile(rb"^[ \t?:-]{%d}" % (_DEEPEST // 2), re.MULTILINE)
+"""What a file has that is deep and has few brackets. A column makes two levels at most."""
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_TEMPLATE: Final = re.compile(r"\\\$\\\{.*?\\\}")
+_TEMPLATE: Final = re.compile(r"\$\{[^}]*\}")
 _USER: Final = re.compile(r"(?<=://)[^/@]*@")
 
 
@@ -77,15 +85,47 @@ def yaml_of(text: bytes, file: str) -> dict[str, Any]:
     """Read a file of DVC. Raise Invalid kind="bad-dvc-file", Unavailable kind="extra-missing"."""
     yaml, reader, _ = _yaml()
     try:
-        found = yaml.load(text, Loader=reader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        plain = b"&" not in text and text.count(b"[") + text.count(b"{") < _DEEPEST and not _INDENTED.search(text)
+        fit = plain or _expanded(yaml.parse(text, Loader=reader)) <= MOST
+        found = yaml.load(text, Loader=reader) if fit else ()
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise _bad(file, f"is no YAML{f' (line {mark.line + 1})' if mark else ''}") from None
+    if not fit:
+        raise _bad(file, f"is deeper than {_DEEPEST} lists, or longer than {MOST} values with what it refers to")
     if found is None:
         return {}
     if not isinstance(found, dict):
         raise _bad(file, "holds no mapping")
     return found
+
+
+def _expanded(events: Iterable[Any]) -> float:
+    """Count the values of a file as if each alias were what it stands for: what is in itself is endless, as is what is deep.
+
+    The reader could not stand either.
+    """
+    sizes, open_ones, total = dict[str, float](), list[tuple[str | None, float]](), 0.0
+    for event in events:
+        kind = type(event).__name__
+        if kind == "AliasEvent":
+            total += sizes.get(event.anchor, 0)
+        elif kind in ("MappingStartEvent", "SequenceStartEvent"):
+            open_ones.append((event.anchor, total))
+            if event.anchor:
+                sizes[event.anchor] = float("inf")
+            total += 1
+            if len(open_ones) > _DEEPEST:
+                return float("inf")
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            anchor, before = open_ones.pop()
+            if anchor:
+                sizes[anchor] = total - before
+        elif kind == "ScalarEvent":
+            total += 1
+            if event.anchor:
+                sizes[event.anchor] = 1
+    return total
 
 
 def text_of(document: Mapping[str, Any]) -> str:
@@ -98,7 +138,7 @@ def text_of(document: Mapping[str, Any]) -> str:
 def outs_of(text: bytes, file: str) -> list[Out]:
     """Read a `.dvc` file. Raise Invalid kind="bad-dvc-file"."""
     document = yaml_of(text, file)
-    facts: dict[str, Any] = {key: document[key] for key in ("desc", "meta") if key in document}
+    facts: dict[str, Any] = {key: _plain(document[key]) for key in ("desc", "meta") if key in document}
     if origin := [_origin(one) for one in _maps(document.get("deps"))]:
         facts["imported"] = origin
     wdir = document.get("wdir")
@@ -134,16 +174,32 @@ class _Stage:
         wdir = said.get("wdir", ".")
         self.wdir = wdir if isinstance(wdir, str) else "."
         self.wrong = "its stage has a wdir with a template" if "${" in self.wdir else ""
-        self._flags: list[tuple[re.Pattern[str], dict[str, Any]]] = []
-        for one in (one for part in ("outs", "metrics", "plots") for one in said.get(part) or ()):
+        self._flags: list[tuple[list[str], dict[str, Any]]] = []
+        lists = [said.get(part) for part in ("outs", "metrics", "plots")]
+        for one in (one for some in lists if isinstance(some, list) for one in some):
             for path, flags in one.items() if isinstance(one, dict) else [(one, {})]:
-                pattern = _TEMPLATE.sub(".+", re.escape(str(path)))
-                self._flags.append((re.compile(pattern), flags if isinstance(flags, dict) else {}))
+                self._flags.append((_TEMPLATE.split(str(path)), flags if isinstance(flags, dict) else {}))
 
     def flags(self, path: str) -> dict[str, Any]:
         """Give what is said of an out."""
-        found = next((flags for pattern, flags in self._flags if pattern.fullmatch(path)), {})
+        found = next((flags for pieces, flags in self._flags if _fits(path, pieces)), {})
         return {key: found[key] for key in ("cache", "remote", "desc", "type", "labels", "meta") if key in found}
+
+
+def _fits(path: str, pieces: list[str]) -> bool:
+    """Tell whether a path is made of these pieces with something between each two. An expression could take for ever."""
+    first, *middle = pieces
+    if not middle:
+        return path == first
+    last, at = middle.pop(), len(first)
+    if not path.startswith(first) or not path.endswith(last):
+        return False
+    for piece in middle:
+        found = path.find(piece, at + 1)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return at < len(path) - len(last)
 
 
 def _out(
@@ -155,15 +211,16 @@ def _out(
     value = str(one.get("md5") or "")
     path = posixpath.normpath(posixpath.join(base, written))
     if not wrong and (
-        _ADDRESS.match(written) or posixpath.isabs(written) or path.startswith("../") or path in ("..", ".")
+        _ADDRESS.match(written) or posixpath.isabs(path) or path.startswith("../") or path in ("..", ".")
     ):
         path, wrong = written, "it lies outside of the repository"
+    wrong = wrong or _unfit(path)
     files = _listed(one["files"], file) if isinstance(one.get("files"), list) else None
     if not wrong and not value and files is None:
         wrong = "no hash is written down: DVC has not made it yet, or knows it by another name than md5"
     if value and not is_hash(value):
         raise _bad(file, f"has a hash that is no md5: {value[:80]!r}")
-    own = {key: one[key] for key in ("desc", "type", "labels", "meta") if key in one}
+    own = {key: _plain(one[key]) for key in ("desc", "type", "labels", "meta") if key in one}
     said = own["meta"].get(OURS) if isinstance(own.get("meta"), dict) else None
     marked = said.get("executable") if isinstance(said, dict) else None
     executable: tuple[str, ...] | None = tuple(map(str, marked)) if isinstance(marked, list) else None
@@ -174,6 +231,15 @@ def _out(
         cached=one.get("cache") is not False, executable=executable, remote=str(one.get("remote") or ""),
         facts={**(facts or {}), **own}, wrong=wrong,
     )  # fmt: skip
+
+
+def _unfit(path: str) -> str:
+    """Say why no tree has a path; nothing where one may."""
+    try:
+        check_path(path)
+    except Invalid as error:
+        return error.message
+    return ""
 
 
 def _listed(files: list[Any], file: str) -> tuple[Listed, ...]:
@@ -199,6 +265,25 @@ def _origin(one: Mapping[str, Any]) -> dict[str, Any]:
 def bare(address: str) -> str:
     """Give an address without user, password and query."""
     return _USER.sub("", address.partition("?")[0]) if _ADDRESS.match(address) else address
+
+
+def _plain(value: Any) -> Any:
+    """Give what somebody has written as JSON can hold it: of what it has no word for, its text."""
+    match value:
+        case dict():
+            return {str(key): _plain(one) for key, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+        case None | bool() | str():
+            return value
+        case int() if abs(value) < 1 << 63:
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case int():
+            return hex(value)
+        case _:
+            return str(value)
 
 
 def _maps(values: Any, file: str = "") -> Iterator[Mapping[str, Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from xxhash import xxh3_64_digest
 
 from loopline.errors import Invalid, Unavailable
+from loopline.store.files import read_file
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -42,8 +43,7 @@ def read_rules(root: str) -> Ignore:
     """Read the rules of the folder `root`. Raise Invalid kind="bad-ignore", naming file and line."""
     file = os.path.join(root, RULES)
     try:
-        with open(file, encoding="utf-8-sig") as stream:
-            lines = stream.read().splitlines()
+        lines = read_file(file).decode("utf-8-sig").splitlines()
     except FileNotFoundError:
         return Ignore()
     except UnicodeDecodeError:

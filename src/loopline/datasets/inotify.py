@@ -23,7 +23,8 @@ IGNORED: Final = 0x8000
 FOLDER: Final = 0x40000000
 """What changed is a folder."""
 COME: Final = _MOVED_TO | _CREATE
-GONE: Final = _MOVED_FROM | _DELETE
+AWAY: Final = _MOVED_FROM
+GONE: Final = AWAY | _DELETE
 SELF: Final = _DELETE_SELF | _MOVE_SELF | _UNMOUNT
 LOST: Final = _OVERFLOW
 """The queue ran over: nobody knows what else has changed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Final
 from loopline.datasets.dvcconfig import Config, read_config
 from loopline.datasets.dvcyaml import Out, bare, locked_outs, named_by, outs_of
 from loopline.errors import Invalid, NotFound, Unavailable
+from loopline.store.files import read_file
 
 _LOCK: Final = "dvc.lock"
 _PIPELINE: Final = "dvc.yaml"
@@ -128,7 +130,9 @@ class Repository:
         """Read DVC's files, each once while its id is the same. Of repositories inside of this one nothing is taken."""
         paths = list(paths)
         inner = {one.partition("/.dvc/config")[0] + "/" for one in paths if one.endswith("/.dvc/config")}
-        ignored = _Ignored({one: read(one) or b"" for one in paths if posixpath.basename(one) == _IGNORE})
+        ignored = _Ignored({})
+        with self._noting("", past=ids is not None):
+            ignored = _Ignored({one: read(one) or b"" for one in paths if posixpath.basename(one) == _IGNORE})
         outs: list[Out] = []
         for path in sorted(paths):
             name = posixpath.basename(path)
@@ -185,7 +189,14 @@ class _Ignored:
             for path, text in files.items():
                 folder = posixpath.dirname(path)
                 lines = text.decode(errors="replace").splitlines()
-                self._specs.append((folder + "/" if folder else "", GitIgnoreSpec.from_lines(lines)))
+                try:
+                    spec = GitIgnoreSpec.from_lines(lines)
+                except (ValueError, re.error) as error:
+                    raise Invalid(
+                        f"{path} has a line that is no pattern", kind="bad-dvc-file", hint="write it as in .gitignore",
+                        path=path, why=str(error),
+                    ) from None  # fmt: skip
+                self._specs.append((folder + "/" if folder else "", spec))
 
     def __call__(self, path: str) -> bool:
         return any(path.startswith(top) and spec.match_file(path[len(top) :]) for top, spec in self._specs)
@@ -218,7 +229,7 @@ def _names(listed: bytes) -> list[str]:
 
 def _bytes(file: Path) -> bytes | None:
     try:
-        return file.read_bytes()
+        return read_file(str(file))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     except OSError as error:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from loopline.datasets.dvcconfig import Remote
 from loopline.datasets.dvcobjects import LEGACY, MD5, Summing, listed, listing, place_of, sums_of
 from loopline.datasets.dvcyaml import Out
+from loopline.datasets.path import check_path
 from loopline.datasets.scan import open_root
 from loopline.errors import Invalid, NotFound
 from loopline.nouns.digest import Digest
@@ -107,6 +108,8 @@ class Taking:
     def files(self, out: Out) -> dict[str, str] | None:
         """Give the hashes of an out's files by path: one of its own name, or those of the folder. None: the list is nowhere."""
         if out.files is not None:
+            for one in out.files:
+                check_path(one.path)
             return {one.path: one.value for one in out.files}
         if not out.folder:
             return {out.name: out.value}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -140,7 +141,7 @@ class Exporting:
         text = text_of(document).encode()
         if text != self._repository.read(path + ".dvc"):
             _replace(file, text)
-        ignore, line = posixpath.join(posixpath.dirname(path), ".gitignore"), f"/{posixpath.basename(path)}"
+        ignore, line = posixpath.join(posixpath.dirname(path), ".gitignore"), f"/{_literal(posixpath.basename(path))}"
         lines = (self._repository.read(ignore) or b"").decode(errors="surrogateescape")
         if self._repository.in_git and line not in lines.splitlines():
             gap = "" if not lines or lines.endswith("\n") else "\n"
@@ -174,6 +175,11 @@ def _says(old: Mapping[str, Any], out: Mapping[str, Any]) -> bool:
     same = all(old.get(key) == out.get(key) for key in ("md5", "hash", "isexec"))
     runs = out["meta"][OURS].get("executable") or []
     return same and runs == ((ours.get("executable") if isinstance(ours, dict) else None) or [])
+
+
+def _literal(name: str) -> str:
+    """Write a name as a pattern that means it alone. No line can hold a line break: one character of any kind stands for it."""
+    return re.sub(r"[\\*?\[\]!#]| +\Z", lambda found: "".join(f"\\{one}" for one in found[0]), name).replace("\n", "?")
 
 
 def _replace(file: Path, data: bytes) -> None:

@@ -35,7 +35,8 @@ _TOGETHER: Final = 8
 _GAP: Final = 256 << 10
 _RUN: Final = 8 << 20
 _BIGGEST: Final = SMALL
-"""Larger records are in no pack that was written here."""
+"""Larger records are in no pack that was written here, and no larger layer is read into memory at once."""
+_BIGGEST_PACK: Final = 2 * PACK
 _PER_BLOB: Final = 64
 _LEAST: Final = 1 << 20
 """What an index may be larger than so much for each of its blobs."""
@@ -219,7 +220,14 @@ class Layers:
         return [digest for digest, _ in blobs]
 
     def _read_one(self, digest: Digest) -> list[tuple[Digest, bytes]]:
-        return [(digest, self.registry.read(digest, self._blobs[digest]))]
+        size = self._blobs[digest]
+        if size > _BIGGEST:
+            where = str(self.registry.repository)
+            raise Unavailable(
+                f"a layer in {where} has {size} bytes and is to be read at once", kind="store-broken",
+                hint="push that version again with --recheck", store=where, digest=digest,
+            )  # fmt: skip
+        return [(digest, self.registry.read(digest, size))]
 
     def _read_run(self, pack: Digest, run: list[tuple[int, int, Digest]]) -> list[tuple[Digest, bytes]]:
         start, end = run[0][0], run[-1][0] + run[-1][1]
@@ -266,7 +274,7 @@ class Layers:
             with contextlib.suppress(OSError, ValueError):
                 if (index := open_index(str(file))).size == pack.size:
                     return [(pack, index)]
-        if layer.size > _LEAST + _PER_BLOB * (pack.size // 37):
+        if pack.size > _BIGGEST_PACK or layer.size > _LEAST + _PER_BLOB * (pack.size // 37):
             raise self._damaged(pack)
         data = self.registry.read(layer.digest, layer.size)
         try:

@@ -195,7 +195,7 @@ class Registry:
     def target(self, path: str) -> str:
         """Give the whole address of a path below the repository."""
         if "://" in path or path.startswith("/"):
-            url = urljoin(self._base, path)
+            url = self._joined(self._base, path)
             same = urlsplit(url).netloc == urlsplit(self._base).netloc
             return self._base.partition("://")[0] + "://" + url.partition("://")[2] if same else url
         return f"{self._base}{self.repository.name}/{path}"
@@ -276,8 +276,15 @@ class Registry:
                 if method not in {"GET", "HEAD"} or response.status not in _REDIRECTED:
                     said = {name.lower(): value for name, value in response.headers.items()}
                     return Answer(response.status, said, b"" if method == "HEAD" else _held(response, *cut))
-                url = urljoin(url, response.headers.get("Location", ""))
+                url = self._joined(url, response.headers.get("Location", ""))
         raise self._misled()
+
+    def _joined(self, base: str, place: str) -> str:
+        """Make a whole address of what a registry says. Raise Unavailable where it is none."""
+        try:
+            return urljoin(base, place)
+        except ValueError:
+            raise self._misled() from None
 
     @contextmanager
     def _open(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Iterator[BaseHTTPResponse]:
@@ -347,14 +354,18 @@ class Registry:
 
     def _be_safe(self, url: str) -> None:
         """Go from TLS to nothing that has none."""
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and self._base.startswith("http://")):
+        try:
+            parts = urlsplit(url)
+            there = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            raise self._misled() from None
+        if not there or (parts.scheme != "https" and not (parts.scheme == "http" and self._base.startswith("http://"))):
             raise self._misled()
 
     def _misled(self) -> Unavailable:
         return Unavailable(
             f"the registry of {self.repository} points at an address that is not followed", kind="store-broken",
-            hint="it leads from TLS to plain HTTP, or in a circle: ask whoever runs it", store=str(self.repository),
+            hint="it leads from TLS to plain HTTP, nowhere, or in a circle: ask whoever runs it", store=str(self.repository),
         )  # fmt: skip
 
     def _silent(self, error: Exception) -> Unavailable:

@@ -103,6 +103,8 @@ class _Desk:
                 if not self._watcher.is_there() or not self._note.parent.is_dir():
                     return "its folder is gone"
                 self._watcher.drain()
+                if not ready:
+                    self._watcher.rest()
                 if self._listener.fileno() in ready and not self._answer():
                     return ""
             except OSError as error:

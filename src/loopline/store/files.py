@@ -8,6 +8,7 @@ import fcntl
 import itertools
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,10 +73,27 @@ class Scratch:
                 os.unlink(name)
 
 
+def open_file(name: str) -> int:
+    """Open a file to be read. Raise OSError where something else has its name: who opens a pipe would wait for ever."""
+    number = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    kind = os.fstat(number).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(number)
+        why = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
+        raise OSError(why, f"{os.path.basename(name)} is no file", name)
+    return number
+
+
+def read_file(name: str) -> bytes:
+    """Read all of a file. Raise what `open_file` raises."""
+    with open(open_file(name), "rb", buffering=0) as file:
+        return file.readall()
+
+
 @contextlib.contextmanager
 def unheld(name: str) -> Iterator[None]:
     """Lock a file that no writer holds. Raise OSError where one does."""
-    number = os.open(name, os.O_RDONLY)
+    number = open_file(name)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
@@ -89,7 +107,7 @@ def locked(name: str, *, make: bool = False, wait: bool = False) -> Iterator[Non
 
     Where the file system has no locks, what need not be done is not done, and what must is done without.
     """
-    number = os.open(name, (os.O_RDWR | os.O_CREAT if make else os.O_RDONLY) | os.O_CLOEXEC, 0o644)
+    number = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644) if make else open_file(name)
     try:
         with contextlib.suppress(OSError) if wait else contextlib.nullcontext():
             fcntl.flock(number, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

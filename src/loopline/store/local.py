@@ -18,7 +18,19 @@ from typing import TYPE_CHECKING, Final, Self
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
-from loopline.store.files import Scratch, drop, is_hex, make_durable, sync, sync_folder, unreadable, write_all, writing
+from loopline.store.files import (
+    Scratch,
+    drop,
+    is_hex,
+    make_durable,
+    open_file,
+    read_file,
+    sync,
+    sync_folder,
+    unreadable,
+    write_all,
+    writing,
+)
 from loopline.store.packs import Packs
 
 if TYPE_CHECKING:
@@ -107,7 +119,7 @@ class LocalBlobs:
         """Give all of a blob."""
         with self._reading(digest):
             try:
-                data = self._file(digest)
+                data = read_file(self._where(digest))
             except FileNotFoundError:
                 data = self._packed(digest)
         return data if digest_of(data) == digest else self._other(digest, data)
@@ -170,7 +182,7 @@ class LocalBlobs:
     def path(self, digest: Digest) -> Path | None:
         """Give its file, unverified; None where it lies in a pack."""
         where = self._where(digest)
-        return Path(where) if os.path.exists(where) else None
+        return Path(where) if os.path.isfile(where) else None
 
     def verify(self, digest: Digest) -> None:
         """Hash its bytes."""
@@ -230,8 +242,8 @@ class LocalBlobs:
 
         if (held := self._sums.get(ident)) is not None:
             return held
-        with contextlib.suppress(OSError), open(self.sums_file(ident.hex()), "rb", buffering=0) as file:
-            return decode(file.readall(), ident)
+        with contextlib.suppress(OSError):
+            return decode(read_file(self.sums_file(ident.hex())), ident)
         return None
 
     def set_aside(self, digest: Digest) -> int:
@@ -281,24 +293,20 @@ class LocalBlobs:
         if not self._took_back([digest]) and (data := self.trash.read(digest)) is not None:
             return data
         try:
-            return self._file(digest)
+            return read_file(self._where(digest))
         except FileNotFoundError:
             data = self.packs.read(_ident(digest))
         if data is None:
             raise FileNotFoundError
         return data
 
-    def _file(self, digest: Digest) -> bytes:
-        with open(self._where(digest), "rb", buffering=0) as file:
-            return file.readall()
-
     def _opened(self, digest: Digest) -> int:
         with self._reading(digest):
             try:
-                return os.open(self._where(digest), os.O_RDONLY)
+                return open_file(self._where(digest))
             except FileNotFoundError:  # a reclaim may have moved it just now
                 self._took_back([digest])
-                return os.open(self._where(digest), os.O_RDONLY)
+                return open_file(self._where(digest))
 
     def _took_back(self, digests: Iterable[Digest]) -> bool:
         """Take blobs back from the trash, where there is any; tell whether it is worth while to look again."""
@@ -317,7 +325,7 @@ class LocalBlobs:
             for data in self.packs.every(ident):
                 if digest_of(data) == digest:
                     return data
-            data = self._file(digest)
+            data = read_file(self._where(digest))
             if digest_of(data) == digest:
                 return data
         raise corrupt(digest, digest_of(wrong), len(wrong))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from loopline.store.files import make_durable, sync_folder, unreadable, writing
+from loopline.store.files import make_durable, read_file, sync_folder, unreadable, writing
 
 if TYPE_CHECKING:
     from loopline.store.local import LocalBlobs
@@ -79,8 +79,7 @@ class LocalNamed:
     def find(self, name: str) -> bytes | None:
         """Read its file."""
         try:
-            with open(self._file(name), "rb", buffering=0) as file:
-                return file.readall()
+            return read_file(self._file(name))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:

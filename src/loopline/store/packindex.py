@@ -19,6 +19,8 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, pairwise
 from typing import Final
 
+from loopline.store.files import open_file
+
 MAGIC: Final = b"\x89LLPIX\x01\n"
 _HEAD: Final = struct.Struct("<8sIIQ")
 _TWO: Final = struct.Struct("<II")
@@ -75,7 +77,7 @@ class PackIndex:
 
 def open_index(file: str) -> PackIndex:
     """Open an index. Raise FileNotFoundError, and ValueError where it is damaged so that it cannot be searched."""
-    number = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    number = open_file(file)
     try:
         size = os.fstat(number).st_size
         return PackIndex(mapped(number, size) if size > READ else os.pread(number, size, 0))

@@ -14,7 +14,7 @@ from itertools import repeat
 from typing import Final, NamedTuple, TypeVar
 
 from loopline.store import packindex
-from loopline.store.files import Scratch, locked, make_durable, sync_folder, unheld, write_all
+from loopline.store.files import Scratch, locked, make_durable, open_file, sync_folder, unheld, write_all
 from loopline.store.pack import Packing, scan
 from loopline.store.packindex import PackIndex, open_index
 from loopline.store.system import SystemClock, SystemIds
@@ -355,7 +355,7 @@ class Packs:
 
     def learn_gone(self, pack: Pack) -> None:
         """Read what was deleted of a pack."""
-        with contextlib.suppress(FileNotFoundError), open(f"{pack.file[:-5]}.gone", "rb") as file:
+        with contextlib.suppress(FileNotFoundError), open(open_file(f"{pack.file[:-5]}.gone"), "rb") as file:
             _learn(pack, file.fileno())
 
     def _bury(self, pack: Pack, idents: list[bytes]) -> bool | None:
@@ -407,7 +407,7 @@ class _File:
 
     def __init__(self, name: str) -> None:
         self.number = -1
-        self.number = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        self.number = open_file(name)
 
     def __del__(self) -> None:
         if self.number >= 0:

@@ -20,6 +20,7 @@ from xxhash import xxh3_128_digest
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest
 from loopline.store import packindex
+from loopline.store.files import open_file
 from loopline.store.packindex import PackIndex
 from loopline.store.sources import Stamp
 from loopline.store.system import SystemClock, SystemIds
@@ -311,7 +312,7 @@ class Sidecars:
         if where is None:
             return self._named.find(f"{FOLDER}/{file}")
         try:
-            number = os.open(where, os.O_RDONLY | os.O_CLOEXEC)
+            number = open_file(where)
         except FileNotFoundError:
             return None
         try:
