@@ -18,6 +18,8 @@ from loopline.errors import Unavailable
 
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 _NUMBERS: Final = itertools.count()
+_READING: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+"""Who opens a pipe so does not wait for whoever writes into it."""
 _FEW: Final = 16
 """Up to so many files are synced one by one: `syncfs` also waits for what other programs write."""
 
@@ -74,8 +76,8 @@ class Scratch:
 
 
 def open_file(name: str) -> int:
-    """Open a file to be read. Raise OSError where something else has its name: who opens a pipe would wait for ever."""
-    number = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    """Open a file to be read. Raise OSError where something else has its name."""
+    number = os.open(name, _READING)
     kind = os.fstat(number).st_mode
     if not stat.S_ISREG(kind):
         os.close(number)
@@ -103,11 +105,11 @@ def unheld(name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(name: str, *, make: bool = False, wait: bool = False) -> Iterator[None]:
-    """Hold a file's lock. Raise BlockingIOError where somebody else does, if one shall not wait.
+    """Hold the lock of a file or a folder. Raise BlockingIOError where somebody else does, if one shall not wait.
 
     Where the file system has no locks, what need not be done is not done, and what must is done without.
     """
-    number = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644) if make else open_file(name)
+    number = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644) if make else os.open(name, _READING)
     try:
         with contextlib.suppress(OSError) if wait else contextlib.nullcontext():
             fcntl.flock(number, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
