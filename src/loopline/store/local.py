@@ -22,6 +22,7 @@ from loopline.store.files import Scratch, drop, is_hex, make_durable, sync, sync
 from loopline.store.packs import Packs
 
 if TYPE_CHECKING:
+    from loopline.store.links import Links
     from loopline.store.pieces import Sums
     from loopline.store.trash import LocalTrash
 
@@ -58,6 +59,13 @@ class LocalBlobs:
         if self._trash is None:
             self._trash = LocalTrash(self)
         return self._trash
+
+    @property
+    def links(self) -> Links:
+        """Names that blobs have in folders besides."""
+        from loopline.store.links import Links
+
+        return Links(self)
 
     def put(self, data: bytes) -> Digest:
         """Keep `data`."""
