@@ -381,3 +381,55 @@ def test_a_folder_whose_name_is_not_text_is_refused(work: Workspace, tmp_path: P
             call()
         assert caught.value.kind == "bad-path"
         str(caught.value).encode()
+
+
+def test_a_write_through_a_link_is_told_with_what_it_touches(
+    work: Workspace, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `status`, `add` and `checkout` alike, once; the bytes become a version, and a copy puts the others back."""
+    from loopline.datasets import placing
+    from loopline.verbs.repairing import repair
+    from loopline.verbs.verify import How
+
+    monkeypatch.setattr(placing, "FICLONE", 0)
+    folder, large = project / "data" / "flights", "flights\n" * 8000
+    (folder / "large").write_text(large)
+    work.add(FLIGHTS)
+    linked = tmp_path / "linked"
+    assert work.checkout(at("data/flights@2"), linked, link=True)[1].linked == 1
+    assert words(work, linked) == []
+
+    def write(text: str) -> None:
+        (linked / "large").chmod(0o644)
+        with (linked / "large").open("r+") as held:
+            held.write(text)
+
+    write("FLIGHTS")
+    assert words(work, linked) == [("changed", "large")]
+    assert words(work, linked) == [("changed", "large")]
+    (said,) = work.said
+    assert "large was written through its link" in said
+    assert "data/flights@2, data/flights@main" in said
+    assert "loopline verify --repair FOLDER" in said
+    client = work._client
+    assert isinstance(client, Local)
+    with pytest.raises(NotFound):
+        work.checkout(at("data/flights@2"), tmp_path / "other", link=True)
+    assert [one.state for one in repair(client.loop, folder, store=lambda _: client.blobs, how=How(3))] == ["ok"]
+    assert work.add(FLIGHTS, linked).version.number == 3
+    assert work.checkout(at("data/flights@3"), tmp_path / "third", link=True)[1].linked == 1
+    assert (tmp_path / "third" / "large").read_text() == "FLIGHTS" + large[7:]
+    work.said.clear()
+    linked = tmp_path / "third"
+    write("Flights")
+    with pytest.raises(Conflict, match="large was changed here"):
+        work.checkout(at("data/flights@2"), linked)
+    assert len(work.said) == 1
+    assert (linked / "large").read_text() == "Flights" + large[7:]
+    linked = tmp_path / "fourth"
+    assert work.checkout(at("data/flights@2"), linked, link=True)[1].linked == 1
+    work.said.clear()
+    write("fLIGHTS")
+    work.add(FLIGHTS, linked, branch="fourth")
+    assert len(work.said) == 1
+    assert work.status(FLIGHTS, linked).clean

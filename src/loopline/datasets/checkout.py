@@ -50,6 +50,10 @@ class CheckedOut:
     """Files that were as wanted."""
     bytes: int
     """Of the files written."""
+    linked: int = 0
+    """Files among them that are hard links to the store's."""
+    saved: int = 0
+    """Bytes that were not written because of that."""
 
 
 def checkout(
@@ -60,9 +64,10 @@ def checkout(
     *,
     only: Only = EVERYTHING,
     force: bool = False,
+    link: bool = False,
     report: Report = quiet,
 ) -> CheckedOut:
-    """Make `folder` hold the files of the tree `root` (those that `only` chooses), each verified.
+    """Make `folder` hold the files of the tree `root` (those that `only` chooses), each verified; `link` as `Copies` does.
 
     Each file appears whole or not at all. Cut short at any point, the same call finishes the work. Raise, before anything is
     touched: Conflict kind="local-changes" naming files with somebody's work in them (`force` overwrites it), "folder-busy" while
@@ -75,7 +80,7 @@ def checkout(
     except OSError as error:
         raise failed(str(folder), error) from error
     top = open_root(folder)
-    with _alone(top) as scratch:
+    with alone(top) as scratch:
         began = tick(scratch, index.file.parent)
         bases = _bases(blobs, index)
         there = Folder(top)
@@ -92,7 +97,7 @@ def checkout(
                 place.remove(path)
             index.forget(todo.removes)
             total = todo.bytes
-            copies = Copies(blobs, mtime=began - 1)
+            copies = Copies(blobs, mtime=began - 1, link=link)
             for entry, stamp in Writing(copies, place, top, scratch).write(todo.writes):
                 index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode, placed=True)
                 size += entry.size
@@ -102,7 +107,7 @@ def checkout(
         finally:
             place.close()
             index.save()
-    return CheckedOut(len(todo.writes), len(todo.removes), todo.kept, size)
+    return CheckedOut(len(todo.writes), len(todo.removes), todo.kept, size, len(copies.linked), sum(copies.linked))
 
 
 def _bases(blobs: Gets, index: Index) -> list[Tree]:
@@ -126,7 +131,7 @@ def _in_step(blobs: Gets, bases: list[Tree], root: Digest, only: Only) -> tuple[
 
 
 @contextlib.contextmanager
-def _alone(top: str) -> Iterator[str]:
+def alone(top: str) -> Iterator[str]:
     """Hold the folder and give an empty scratch folder in it. A killed checkout's leftovers are removed."""
     scratch = os.path.join(top, SCRATCH)
     try:

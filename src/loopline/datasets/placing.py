@@ -24,12 +24,16 @@ from loopline.errors import Conflict, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
 from loopline.store.files import write_all
+from loopline.store.links import links_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 FICLONE: Final = 0x40049409
 """ioctl of Linux that shares a file's extents with another (ioctl_ficlone(2)): btrfs, XFS, bcachefs."""
+PLAIN: Final = 0o644
+"""Mode of an entry that a file of a store can stand for."""
+_MAKE: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 AHEAD: Final = 4
 """How many groups may be written before their turn to be renamed comes."""
 GROUP: Final = 256
@@ -54,12 +58,19 @@ class Source(Protocol):
 
 
 class Copies:
-    """Writes blobs to files. Whether extents can be shared is found out by doing it, once for a store and a folder."""
+    """Writes blobs to files. Whether extents can be shared is found out by doing it, once for a store and a folder.
 
-    def __init__(self, blobs: Source, *, mtime: int) -> None:
+    With `link`, where that cannot be, a file that is not executable becomes a hard link to the blob's, where that has its own.
+    """
+
+    def __init__(self, blobs: Source, *, mtime: int, link: bool = False) -> None:
         self._blobs = blobs
         self._mtime = mtime
         self._shares = True
+        self._probed = False
+        self._links = links_of(blobs) if link else None
+        self.linked: list[int] = []
+        """Sizes of the files that were linked. One that is written in another folder meanwhile has a time that proves nothing."""
 
     def write(self, named: Iterable[tuple[Entry, str]]) -> Iterator[tuple[Entry, str, Stamp]]:
         """Write each entry to its file; give them in order, with the files' stamps. Several groups are written at once."""
@@ -83,7 +94,7 @@ class Copies:
         stamps: dict[int, Stamp] = {}
         places: dict[Digest, list[int]] = {}
         for number, (entry, file) in enumerate(group):
-            if entry.size <= SMALL and not (self._shares and self._blobs.path(entry.digest)):
+            if entry.size <= SMALL and not ((self._shares or self._may_link(entry)) and self._blobs.path(entry.digest)):
                 places.setdefault(entry.digest, []).append(number)
             else:
                 stamps[number] = self._write(entry, file, None)
@@ -94,7 +105,9 @@ class Copies:
 
     def _write(self, entry: Entry, file: str, data: bytes | None) -> Stamp:
         try:
-            number = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, entry.mode)
+            if data is None and self._may_link(entry) and (linked := self._link(entry, file)):
+                return linked
+            number = os.open(file, _MAKE, entry.mode)
             try:
                 if data is not None:
                     write_all(number, data)
@@ -117,6 +130,26 @@ class Copies:
                 size=entry.size,
             )
         return stamp
+
+    def _may_link(self, entry: Entry) -> bool:
+        return self._links is not None and entry.mode == PLAIN and entry.size > self._links.above
+
+    def _link(self, entry: Entry, file: str) -> Stamp | None:
+        """Make `file` a link to the store's, unless extents can be shared; None where it is to be written as any other."""
+        if self._shares and not self._probed:
+            number = os.open(file, _MAKE, entry.mode)
+            try:
+                self._probed = self._share(entry.digest, number)
+            finally:
+                os.close(number)
+                os.unlink(file)
+        status = None if self._shares or self._links is None else self._links.link(entry.digest, file)
+        if status is None or status.st_size != entry.size:
+            if status is not None:
+                os.unlink(file)
+            return None
+        self.linked.append(entry.size)
+        return stamp_of(status)
 
     def _share(self, digest: Digest, number: int) -> bool:
         path = self._blobs.path(digest)
@@ -229,7 +262,7 @@ class Place:
         except FileNotFoundError:
             return
         seen = self._seen.get(path)
-        if stat.S_ISREG(status.st_mode) and (seen is None or seen.stamp != stamp_of(status)):
+        if stat.S_ISREG(status.st_mode) and (seen is None or not _is_same(seen.stamp, status)):
             raise Conflict(
                 f"{path} was changed while the checkout was at work", kind="local-changes",
                 hint="publish or move away what was changed, then repeat", paths=[path], count=1,
@@ -251,6 +284,12 @@ class Place:
             number = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
             self._open.append((part, number))
         return (self._open[-1][1] if self._open else self._top), name
+
+
+def _is_same(seen: Stamp, status: os.stat_result) -> bool:
+    """Tell whether a file is as it was seen. The time of change of one with other names tells of these, too: we may link them."""
+    stamp = stamp_of(status)
+    return seen == (stamp if status.st_nlink == 1 else stamp._replace(ctime=seen.ctime))
 
 
 def _remove_empty(above: int, name: str) -> None:

@@ -102,6 +102,7 @@ class Workspace:
         branch = branch or (stand.branch if stand else "") or "main"
         if not mixed:
             self._refuse_mixed(asset, where, index)
+        self._tend(where, parts)
         watched = self._watched(where, index, parts)
         built = self._built(asset, where, index, stand, branch=branch, parts=parts, anew=anew)
         if not built.files:
@@ -172,6 +173,13 @@ class Workspace:
         from loopline.datasets.tree import EMPTY
 
         return EMPTY
+
+    def _tend(self, where: Path, parts: Parts = WHOLE) -> None:
+        """Part from the store what was written through a link in a folder that was checked out with links, and say so."""
+        if self._note(where).with_suffix(".linked").exists() and not self._dry:
+            from loopline.sdk.linking import tend
+
+            self.said += tend(self._client, where, self._index(where), parts)
 
     def _watched(self, where: Path, index: Index, parts: Parts) -> Watched | None:
         """Ask who watches a folder what has changed; None where nobody was ever asked to."""
@@ -259,6 +267,8 @@ class Workspace:
             stand = self._caught_up(asset, where, index)
         number = stand.number if stand else newest
         differences: tuple[Difference, ...] = ()
+        if number is not None:
+            self._tend(where, parts)
         watched = self._watched(where, index, parts) if number is not None else None
         if number is not None:
             version = self._client.do(get, Pointer(asset, Numbered(number)))
@@ -282,19 +292,24 @@ class Workspace:
         )
 
     def checkout(
-        self, pointer: Pointer, folder: Path | None = None, *, only: tuple[str, ...] = (), force: bool = False
-    ) -> tuple[Version, CheckedOut]:
+        self, pointer: Pointer, folder: Path | None = None, *, only: tuple[str, ...] = (), force: bool = False,
+        link: bool = False,
+    ) -> tuple[Version, CheckedOut]:  # fmt: skip
         """Make a folder hold a version's files, or those that patterns choose (see `datasets/only.py`).
+
+        With `link`, large ones are hard links to the store's files on the same file system, where that cannot share bytes.
 
         Raise Conflict kind="local-changes" before anybody's work is lost, and kind="other-part" where the folder holds another
         part of another version.
         """
-        version, stand, done = self._bring(pointer, self._where(pointer.asset, folder), only=only, force=force)
+        version, stand, done = self._bring(
+            pointer, self._where(pointer.asset, folder), only=only, force=force, link=link
+        )
         self._tie(stand, version)
         return version, done
 
     def _bring(
-        self, pointer: Pointer, where: Path, *, only: tuple[str, ...], force: bool = False
+        self, pointer: Pointer, where: Path, *, only: tuple[str, ...], force: bool = False, link: bool = False
     ) -> tuple[Version, Stand, CheckedOut]:
         from loopline.datasets.checkout import checkout as write
 
@@ -307,10 +322,17 @@ class Workspace:
                 hint=f"loopline get {version} FILE",
                 version=str(version),
             )
+        if where.is_dir():
+            with contextlib.suppress(Invalid, Unavailable):  # what cannot be looked at hinders no checkout beside it
+                self._tend(where)
         index = self._index(where)
+        if link:
+            from loopline.sdk.linking import mark
+
+            mark(index)
         blobs, root = self._client.blobs, version.artifact.digest
         part = self._part(self._own(where, pointer.asset), version, only)
-        done = write(blobs, root, where, index, only=chosen, force=force, report=self._report)
+        done = write(blobs, root, where, index, only=chosen, force=force, link=link, report=self._report)
         named = pointer.revision.ref if isinstance(pointer.revision, Named) else ""
         stand = Stand(str(where), str(pointer.asset), named, version.number, part)
         self._remember(index, stand, version)

@@ -21,7 +21,7 @@ def set_aside(blobs: LocalBlobs, digest: Digest) -> int:
         loose, packed = blobs.file_of(ident), list(blobs.packs.every(ident))
         bad = [data for data in packed if digest_of(data) != digest]
         whole = next((data for data in packed if digest_of(data) == digest), None)
-        wrong = _is_wrong(loose, digest)
+        wrong = is_wrong(loose, digest)
         if not bad and not wrong:
             return 0
         make_durable(folder)
@@ -41,7 +41,8 @@ def set_aside(blobs: LocalBlobs, digest: Digest) -> int:
     return len(bad) + wrong
 
 
-def _is_wrong(name: str, digest: Digest) -> bool:
+def is_wrong(name: str, digest: Digest) -> bool:
+    """Tell whether a file is there and is not the blob that it should be."""
     import hashlib
 
     state = hashlib.sha256()

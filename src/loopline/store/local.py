@@ -34,6 +34,7 @@ from loopline.store.files import (
 from loopline.store.packs import Packs
 
 if TYPE_CHECKING:
+    from loopline.store.links import Links
     from loopline.store.pieces import Sums
     from loopline.store.trash import LocalTrash
 
@@ -70,6 +71,13 @@ class LocalBlobs:
         if self._trash is None:
             self._trash = LocalTrash(self)
         return self._trash
+
+    @property
+    def links(self) -> Links:
+        """Names that blobs have in folders besides."""
+        from loopline.store.links import Links
+
+        return Links(self)
 
     def put(self, data: bytes) -> Digest:
         """Keep `data`."""

@@ -272,3 +272,22 @@ def test_any_command_ships_what_a_dead_program_left(run: Run, tmp_path: Path) ->
     assert [(one["name"], one["state"], one["metrics"]) for one in run("find", "runs", "--json").result] == [
         ("train", "crashed", {"loss": 1.0})
     ]
+
+
+def test_checkout_with_links_says_what_that_saved(
+    flights: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what was written through a link is said by whatever looks at the folder next."""
+    monkeypatch.setattr("loopline.datasets.placing.FICLONE", 0)
+    (tmp_path / "data" / "flights" / "large").write_bytes(b"x" * 40960)
+    flights("add", "data/flights")
+    said = flights("checkout", "data/flights", "linked", "--link")
+    assert said.code == 0
+    assert "1 of them linked to the store's, 40.0 KiB saved" in said.err
+    file = tmp_path / "linked" / "large"
+    file.chmod(0o644)
+    with file.open("r+b") as held:
+        held.write(b"y")
+    said = flights("add", "data/flights", "linked")
+    assert "large was written through its link to the store" in said.err
+    assert file.read_bytes() == b"y" + b"x" * 40959

@@ -48,10 +48,14 @@ def add(
     what = meant(working, where.client, asset, paths)
     if what.said:
         where.screen.say(what.said)
-    published = working.add(
-        what.asset, what.folder, parts=what.parts, branch=branch, message=message, event_time=event_time, anew=reread,
-        mixed=mixed,
-    )  # fmt: skip
+    try:
+        published = working.add(
+            what.asset, what.folder, parts=what.parts, branch=branch, message=message, event_time=event_time, anew=reread,
+            mixed=mixed,
+        )  # fmt: skip
+    finally:
+        for remark in working.said:
+            where.screen.say(remark)
     if published.change is None:
         where.screen.say(f"nothing has changed since {published.version}")
     return published

@@ -25,6 +25,8 @@ def lock(
     from loopline.sdk.workspace import Workspace
 
     working = Workspace(where.client, where.settings, dry=where.options.dry, report=where.report)
-    if not checkout:
-        return working.lock()
-    return working.unlocked()
+    try:
+        return working.unlocked() if checkout else working.lock()
+    finally:
+        for remark in working.said:
+            where.screen.say(remark)
