@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_copies_hold_what_their_entries_say(scratch: Path) -> None:
 def test_extents_are_shared_where_the_file_system_can(
     scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sharing is tried by doing it: while it works, no bytes are copied."""
+    """Sharing is tried by doing it: while it works, no bytes are copied, and what is damaged is not handed on."""
     blobs = LocalBlobs(tmp_path / "store")
     entries = [Entry(f"{n}", blobs.put(b"%d" % n), 1) for n in range(9)]
     asked = []
@@ -65,10 +66,16 @@ def test_extents_are_shared_where_the_file_system_can(
         return os.write(number, os.read(source, 100))
 
     monkeypatch.setattr(fcntl, "ioctl", share)
-    monkeypatch.setattr(LocalBlobs, "get", None)
     made = made_in(scratch, Copies(blobs, mtime=1), entries)
     assert [Path(file).read_bytes() for _, file in made] == [b"%d" % n for n in range(9)]
     assert asked == [0x40049409] * 9
+    lost = blobs.path(entries[0].digest)
+    assert lost is not None
+    lost.chmod(0o644)
+    lost.write_bytes(b"?")
+    with pytest.raises(Unavailable) as caught:
+        made_in(scratch, Copies(blobs, mtime=1), [replace(entries[0], path="again")])
+    assert caught.value.kind == "blob-corrupt"
 
 
 def test_a_file_system_that_cannot_share_is_asked_once(

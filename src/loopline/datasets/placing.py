@@ -111,9 +111,11 @@ class Copies:
             try:
                 if data is not None:
                     write_all(number, data)
-                elif not (self._shares and self._share(entry.digest, number)):
-                    for chunk in self._blobs.get(entry.digest):
-                        write_all(number, chunk)
+                else:
+                    shared = self._shares and self._share(entry.digest, number)
+                    for chunk in self._blobs.get(entry.digest):  # read, so that it is verified, also where it is shared
+                        if not shared:
+                            write_all(number, chunk)
                 os.utime(number, ns=(self._mtime, self._mtime))
                 stamp = stamp_of(os.fstat(number))
             finally:
