@@ -12,23 +12,19 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.store.blobs import CHUNK, Writer, absent, corrupt
 from loopline.store.files import (
     Scratch,
-    drop,
     is_hex,
     make_durable,
     open_file,
     read_file,
-    sync,
     sync_folder,
     unreadable,
-    write_all,
     writing,
 )
 from loopline.store.packs import Packs
@@ -108,7 +104,9 @@ class LocalBlobs:
 
     def writer(self) -> Writer:
         """Begin a blob in a temporary file."""
-        return _LocalWriter(self)
+        from loopline.store.localwriter import LocalWriter
+
+        return LocalWriter(self)
 
     def get(self, digest: Digest) -> Iterator[bytes]:
         """Stream a blob, one chunk behind what was hashed; a packed one as a whole."""
@@ -431,64 +429,6 @@ class LocalBlobs:
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         return writing(self.folder)
-
-
-class _LocalWriter:
-    def __init__(self, blobs: LocalBlobs) -> None:
-        import hashlib
-
-        from loopline.store.pieces import Summing
-
-        self._blobs = blobs
-        self._summing = Summing()
-        self._state = hashlib.sha256()
-        with blobs._writing():
-            self._number, self._name = blobs.scratch.make()
-        self._open = True
-
-    def write(self, chunk: bytes) -> None:
-        self._check()
-        with self._blobs._writing():
-            write_all(self._number, chunk)
-        self._state.update(chunk)
-        self._summing.update(chunk)
-
-    def commit(self) -> tuple[Digest, int]:
-        self._check()
-        from loopline.store.pieces import LARGE
-
-        blobs, ident, size = self._blobs, self._state.digest(), self._summing.size
-        try:
-            with blobs._writing():
-                os.fchmod(self._number, 0o444)
-                sync([self._number])
-                os.rename(self._name, blobs.file_of(ident))
-                sync_folder(blobs.loose)
-        finally:
-            self._discard()
-        if size > LARGE:
-            blobs.note_sums(self._summing.sums(ident))
-        return Digest("sha256:" + ident.hex()), size
-
-    def _check(self) -> None:
-        if not self._open:
-            msg = "this writer was committed or left"
-            raise ValueError(msg)
-
-    def _discard(self) -> None:
-        if self._open:
-            self._open = False
-            drop(self._number, self._name)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._discard()
-
-    def __del__(self) -> None:
-        if getattr(self, "_open", False):
-            self._discard()
 
 
 def _ident(digest: Digest) -> bytes:
