@@ -38,7 +38,7 @@ test-clients: $(VENV)/.stamp-dev  ## other projects' own clients against ours, e
 	@$(PYTEST) -n 2 --dist loadfile -m clients tests/clients
 
 test-long: $(VENV)/.stamp-dev  ## whole stories, pages in a browser and walks over everything there is
-	@$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder -m long
+	@$(PYTEST) -n 4 --dist loadscope --no-loadscope-reorder -m long
 
 test-faults: $(VENV)/.stamp-dev  ## kill, cut and fill the disk, for as long as it takes
 	@$(PYTEST) -n 3 -m faults; status=$$?; [ $$status -eq 5 ] || exit $$status

@@ -135,7 +135,7 @@ def test_the_calls_that_matter_are_among_those_tried() -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_killed_at_a_sample_of_the_calls(way: str, tmp_path: Path) -> None:
     """SIGKILL at a disk call loses nothing that is named."""
-    for turn, cut in enumerate(some(disk_calls(way), 8)):
+    for turn, cut in enumerate(some(disk_calls(way), 4)):
         folder = tmp_path / str(turn)
         done = run(way, folder, *killing(cut))
         assert done.returncode == -9, (cut, done.stderr)
@@ -145,7 +145,7 @@ def test_killed_at_a_sample_of_the_calls(way: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 def test_an_error_at_a_sample_of_the_calls(error: str, tmp_path: Path) -> None:
     """A disk that fails once loses nothing that is named."""
-    for turn, cut in enumerate(some(disk_calls("collect"), 4)):
+    for turn, cut in enumerate(some(disk_calls("collect"), 3)):
         folder = tmp_path / str(turn)
         run("collect", folder, *failing(cut, error))
         check("collect", folder)

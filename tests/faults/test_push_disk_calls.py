@@ -168,8 +168,8 @@ def test_the_calls_that_matter_are_among_those_tried(way: str) -> None:
 
 @pytest.mark.parametrize("way", ["push", "pull"])
 def test_killed_at_a_sample_of_the_calls(way: str, tmp_path: Path) -> None:
-    """SIGKILL at sixteen disk calls, spread over all, leaves nothing that lies; the same command again finishes the work."""
-    for turn, cut in enumerate(some(disk_calls(way), 16)):
+    """SIGKILL at six disk calls, spread over all, leaves nothing that lies; the same command again finishes the work."""
+    for turn, cut in enumerate(some(disk_calls(way), 6)):
         folder = tmp_path / str(turn)
         done = run(way, folder, *killing(cut))
         assert done.returncode == -9, (cut, done.stdout, done.stderr)
@@ -180,8 +180,8 @@ def test_killed_at_a_sample_of_the_calls(way: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", sorted(KINDS))
 @pytest.mark.parametrize("way", ["push", "pull"])
 def test_an_error_at_a_sample_of_the_calls(way: str, error: str, tmp_path: Path) -> None:
-    """Each of four calls, spread over all, that fails once is told as what it is or does not matter."""
-    for turn, cut in enumerate(some(disk_calls(way), 4)):
+    """Each of three calls, spread over all, that fails once is told as what it is or does not matter."""
+    for turn, cut in enumerate(some(disk_calls(way), 3)):
         folder = tmp_path / str(turn)
         done = run(way, folder, *failing(cut, error))
         said = done.stdout.splitlines()

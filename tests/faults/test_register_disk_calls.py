@@ -128,8 +128,8 @@ def test_the_calls_that_matter_are_among_those_tried() -> None:
 
 
 def test_killed_at_a_sample_of_the_calls(tmp_path: Path) -> None:
-    """SIGKILL at eight disk calls, spread over all, leaves nothing that lies; the same command again finishes the work."""
-    for turn, cut in enumerate(some(disk_calls(), 8)):
+    """SIGKILL at four disk calls, spread over all, leaves nothing that lies; the same command again finishes the work."""
+    for turn, cut in enumerate(some(disk_calls(), 4)):
         folder = tmp_path / str(turn)
         done = run(folder, *killing(cut))
         if done.returncode != -9:  # threads: a call may be another thread's this time
@@ -140,8 +140,8 @@ def test_killed_at_a_sample_of_the_calls(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", sorted(KINDS))
 def test_an_error_at_a_sample_of_the_calls(error: str, tmp_path: Path) -> None:
-    """Each of four calls, spread over all, that fails once is told as what it is or does not matter."""
-    for turn, cut in enumerate(some(disk_calls(), 4)):
+    """Each of three calls, spread over all, that fails once is told as what it is or does not matter."""
+    for turn, cut in enumerate(some(disk_calls(), 3)):
         folder = tmp_path / str(turn)
         done = run(folder, *failing(cut, error))
         said = done.stdout.splitlines()

@@ -444,8 +444,8 @@ def test_the_calls_that_matter_are_among_those_tried() -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_killed_at_a_sample_of_the_calls(way: str, tmp_path: Path) -> None:
-    """SIGKILL at five disk calls, spread over all, leaves nothing half and what was acknowledged in place."""
-    for turn, cut in enumerate(some(disk_calls(way), 5)):
+    """SIGKILL at three disk calls, spread over all, leaves nothing half and what was acknowledged in place."""
+    for turn, cut in enumerate(some(disk_calls(way), 3)):
         folder = tmp_path / str(turn)
         done = run(way, folder, *killing(cut))
         assert done.returncode == -9, (cut, done.stderr)
@@ -456,8 +456,8 @@ def test_killed_at_a_sample_of_the_calls(way: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", sorted(KINDS))
 @pytest.mark.parametrize("way", WAYS)
 def test_an_error_at_a_sample_of_the_calls(way: str, error: str, tmp_path: Path) -> None:
-    """Each of three calls, spread over all, that fails once is told as what it is or does not matter; nothing half is left."""
-    for turn, cut in enumerate(some(disk_calls(way), 3)):
+    """Each of two calls, spread over all, that fails once is told as what it is or does not matter; nothing half is left."""
+    for turn, cut in enumerate(some(disk_calls(way), 2)):
         folder = tmp_path / str(turn)
         done = run(way, folder, *failing(cut, error))
         said = done.stdout.splitlines()
