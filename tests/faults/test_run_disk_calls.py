@@ -1,4 +1,4 @@
-"""What is left of a ledger when the disk fails, or the process dies, at disk calls of adding data or applying a change, a sample each time."""
+"""What is left of a ledger when the disk fails, or the process dies, at disk calls of adding data or of applying a change."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_the_calls_that_matter_are_among_those_tried() -> None:
 
 
 def test_killed_at_a_sample_of_the_calls(tmp_path: Path) -> None:
-    """SIGKILL at each of forty disk calls, spread over all, leaves each ref old or new, the chain whole, and what was acknowledged in place."""
+    """SIGKILL at forty disk calls, spread over all, leaves each ref old or new, the chain whole, and what was acknowledged in place."""
     for turn, cut in enumerate(some(disk_calls(), 40)):
         folder = tmp_path / str(turn)
         done = run(folder, *killing(cut))
@@ -173,7 +173,7 @@ def test_killed_at_a_sample_of_the_calls(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 def test_an_error_at_a_sample_of_the_calls(error: str, tmp_path: Path) -> None:
-    """Each of forty calls, spread over all, that fails once is told as what it is or does not matter, and the same process can try again at once."""
+    """A call that fails once is told as what it is or does not matter, and the same process can try again at once."""
     kinds: Counter[str] = Counter()
     for turn, cut in enumerate(some(disk_calls(), 40)):
         folder = tmp_path / str(turn)
