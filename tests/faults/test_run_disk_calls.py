@@ -162,7 +162,7 @@ def test_the_calls_that_matter_are_among_those_tried() -> None:
 
 
 def test_killed_at_a_sample_of_the_calls(tmp_path: Path) -> None:
-    """SIGKILL at forty disk calls, spread over all, leaves each ref old or new, the chain whole, and what was acknowledged in place."""
+    """SIGKILL at forty disk calls leaves each ref old or new, the chain whole, and what was acknowledged in place."""
     for turn, cut in enumerate(some(disk_calls(), 40)):
         folder = tmp_path / str(turn)
         done = run(folder, *killing(cut))
