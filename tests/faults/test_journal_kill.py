@@ -81,7 +81,7 @@ def acknowledged(printed: str) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("round_", range(50))
+@pytest.mark.parametrize("round_", range(25))
 @pytest.mark.parametrize("how", ["plain", "fork"])
 def test_kill_a_program(project: Path, how: str, round_: int) -> None:
     """After kill -9 at a random moment, and of the process that cleans up too, the ledger has each point once, none missing."""

@@ -34,7 +34,7 @@ def drive(machine: type[LedgerMachine], histories: int) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("machine", "histories"), [(LedgerMachine, 120), (FileMachine, 30)])
+@pytest.mark.parametrize(("machine", "histories"), [(LedgerMachine, 80), (FileMachine, 20)])
 def test_no_order_of_events_breaks_a_rule(machine: type[LedgerMachine], histories: int) -> None:
     """Histories by chance, in memory and in a file that is opened again, leave the ledger true."""
     drive(machine, histories)
