@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,12 +61,13 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def process(folder: Path) -> int:
     """Give the number of the watcher's process."""
-    (found,) = [
-        int(one.name)
-        for one in Path("/proc").iterdir()
-        if one.name.isdigit() and f"loopline.sdk.watching\0{folder}\0".encode() in (one / "cmdline").read_bytes()
-    ]
-    return found
+    found = []
+    for one in Path("/proc").iterdir():
+        with suppress(OSError):  # others end meanwhile
+            if one.name.isdigit() and f"loopline.sdk.watching\0{folder}\0".encode() in (one / "cmdline").read_bytes():
+                found.append(int(one.name))
+    (number,) = found
+    return number
 
 
 def words(work: Workspace) -> list[tuple[str, str]]:
