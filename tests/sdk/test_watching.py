@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,7 +62,7 @@ def process(folder: Path) -> int:
     """Give the number of the watcher's process."""
     found = []
     for one in Path("/proc").iterdir():
-        with suppress(OSError):  # others end meanwhile
+        with contextlib.suppress(OSError):  # others end meanwhile
             if one.name.isdigit() and f"loopline.sdk.watching\0{folder}\0".encode() in (one / "cmdline").read_bytes():
                 found.append(int(one.name))
     (number,) = found
