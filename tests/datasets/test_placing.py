@@ -16,6 +16,7 @@ from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
 from loopline.store.local import LocalBlobs
 from loopline.store.memory import MemoryBlobs
+from loopline.store.pieces import LARGE
 
 
 @pytest.fixture
@@ -111,6 +112,33 @@ def test_a_damaged_or_missing_blob_is_never_handed_on(scratch: Path) -> None:
         assert caught.value.kind == kind
         for file in scratch.iterdir():
             file.unlink()
+
+
+def test_a_large_blob_is_verified_by_its_pieces(scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not hashed anew; what is damaged, or longer than the tree says, stops the work."""
+    blobs, data = LocalBlobs(tmp_path / "store"), os.urandom(LARGE + 5)
+    with blobs.writer() as writer:
+        writer.write(data)
+        digest, size = writer.commit()
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalBlobs, "_stream", None)
+        ((_, file),) = made_in(scratch, Copies(blobs, mtime=1), [Entry("a", digest, size)])
+    assert Path(file).read_bytes() == data
+    Path(file).unlink()
+    for entry, at, kind in (
+        (Entry("a", digest, size - 1), None, "tree-corrupt"),
+        (Entry("a", digest, size), LARGE, "blob-corrupt"),
+    ):
+        if at is not None:
+            kept = blobs.path(digest)
+            assert kept is not None
+            kept.chmod(0o644)
+            kept.write_bytes(data[:at] + b"?" + data[at + 1 :])
+        with pytest.raises(Unavailable) as caught:
+            made_in(scratch, Copies(blobs, mtime=1), [entry])
+        assert caught.value.kind == kind
+        for left in scratch.iterdir():
+            left.unlink()
 
 
 def test_a_full_disk_is_told_as_such(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
