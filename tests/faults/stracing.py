@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -35,6 +36,15 @@ def strace() -> None:
     tried = subprocess.run(["strace", "-o", os.devnull, "true"], check=False, capture_output=True, text=True)
     if tried.returncode:
         cannot(f"strace may not trace here: {tried.stderr.strip()}")
+
+
+def traced(program: str, *words: str, where: Path, strace: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process of its own, in a folder that is its home, under strace where options of it are given."""
+    tracer = ["strace", *strace] if strace else []
+    return subprocess.run(
+        [*tracer, sys.executable, "-I", "-B", "-c", program, *words], check=False, capture_output=True, text=True, timeout=120,
+        cwd=where, env={"PATH": os.environ["PATH"], "USER": "ann", "HOME": str(where)},
+    )  # fmt: skip
 
 
 def listing(log: Path) -> list[str]:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from loopline.store.local import LocalBlobs
 from loopline.verbs import condemning, load
 from loopline.wiring import open_loop
 
-from .stracing import Cut, calls_in, failing, killing, listing, some, strace
+from .stracing import Cut, calls_in, failing, killing, listing, some, strace, traced
 
 __all__ = ["strace"]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.usefixtures("strace")]
@@ -83,12 +81,7 @@ def run(way: str, folder: Path, *strace: str) -> subprocess.CompletedProcess[str
     """Collect in a process of its own, under strace, in a copy of the project."""
     if not folder.exists():
         shutil.copytree(template(), folder)
-    tracer = ["strace", *strace] if strace else []
-    variables = {"PATH": os.environ["PATH"], "USER": "ann", "HOME": str(folder)}
-    return subprocess.run(
-        [*tracer, sys.executable, "-I", "-B", "-c", DRIVER, way],
-        check=False, capture_output=True, text=True, timeout=120, cwd=folder, env=variables,
-    )  # fmt: skip
+    return traced(DRIVER, way, where=folder, strace=strace)
 
 
 @functools.cache

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -26,7 +24,7 @@ from loopline.settings import load_settings
 from loopline.store.marks import marked, marks
 from loopline.wiring import open_loop, store_at
 
-from .stracing import Cut, calls_in, failing, killing, listing, some, strace
+from .stracing import Cut, calls_in, failing, killing, listing, some, strace, traced
 
 __all__ = ["strace"]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.usefixtures("strace")]
@@ -99,10 +97,7 @@ def run(way: str, folder: Path, *strace: str) -> subprocess.CompletedProcess[str
         shutil.copytree(template() / way, folder / way)
         if way == "pull":
             shutil.copytree(template() / "store", folder / "store")
-    tracer = ["strace", *strace] if strace else []
-    command = [*tracer, sys.executable, "-I", "-B", "-c", DRIVER, way, str(folder / way), str(folder / "store")]
-    variables = {"PATH": os.environ["PATH"], "USER": "ann", "HOME": str(folder)}
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=folder, env=variables)
+    return traced(DRIVER, way, str(folder / way), str(folder / "store"), where=folder, strace=strace)
 
 
 @functools.cache

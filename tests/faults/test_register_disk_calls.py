@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -19,7 +17,7 @@ from loopline.loop import Loop
 from loopline.settings import load_settings
 from loopline.wiring import open_loop
 
-from .stracing import Cut, calls_in, failing, killing, listing, some, strace
+from .stracing import Cut, calls_in, failing, killing, listing, some, strace, traced
 
 __all__ = ["strace"]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.usefixtures("strace")]
@@ -80,10 +78,7 @@ def run(folder: Path, *strace: str) -> subprocess.CompletedProcess[str]:
     """Do it in a process of its own, under strace, in a copy of the template."""
     if not folder.exists():
         shutil.copytree(template() / "home", folder)
-    tracer = ["strace", *strace] if strace else []
-    command = [*tracer, sys.executable, "-I", "-B", "-c", DRIVER, str(folder), str(template() / "source")]
-    variables = {"PATH": os.environ["PATH"], "USER": "ann", "HOME": str(folder)}
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=folder, env=variables)
+    return traced(DRIVER, str(folder), str(template() / "source"), where=folder, strace=strace)
 
 
 @functools.cache

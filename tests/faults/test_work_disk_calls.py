@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -33,7 +31,7 @@ from loopline.verbs import load
 from loopline.verbs.staging import look
 from loopline.wiring import open_loop
 
-from .stracing import Cut, calls_in, failing, killing, listing, some, strace
+from .stracing import Cut, calls_in, failing, killing, listing, some, strace, traced
 
 __all__ = ["strace"]
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.usefixtures("strace")]
@@ -250,10 +248,7 @@ def run(way: str, folder: Path, *strace: str) -> subprocess.CompletedProcess[str
     """Do it in a process of its own, under strace, in a copy of the project."""
     if not folder.exists():
         shutil.copytree(template(), folder)
-    tracer = ["strace", *strace] if strace else []
-    command = [*tracer, sys.executable, "-I", "-B", "-c", DRIVER, way, RUN]
-    variables = {"PATH": os.environ["PATH"], "USER": "ann", "HOME": str(folder)}
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=folder, env=variables)
+    return traced(DRIVER, way, RUN, where=folder, strace=strace)
 
 
 @functools.cache
