@@ -67,6 +67,28 @@ def test_a_refusal_is_told_at_once(monkeypatch: pytest.MonkeyPatch, status: int,
         calls.complete("k", "u", [])
 
 
+PAGE = (200, b"<html>log in first</html>", {"Content-Length": "x", "Retry-After": "\xb2"})
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda calls: calls.begin("k"),
+        lambda calls: calls.put_part("k", "u", 1, b""),
+        lambda calls: calls.look("k"),
+        lambda calls: list(calls.parts("k", "u")),
+        lambda calls: list(calls.begun("packs")),
+    ],
+)  # fmt: skip
+def test_an_answer_that_no_store_gives_is_told(monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
+    """A page of whoever stands between, or half of what was expected, is a broken store, and no defect of ours."""
+    busy, half = (503, *PAGE[1:]), (200, b"<R><Part/><Upload/><IsTruncated>true</IsTruncated></R>", PAGE[2])
+    calls, _ = answering(monkeypatch, busy, half)
+    with pytest.raises(Unavailable) as caught:
+        ask(calls)
+    assert caught.value.kind == "store-broken"
+
+
 def test_pages_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts and uploads come a page at a time; uploads beside the store's own folder are not its affair."""
     part = b"<Part><PartNumber>%d</PartNumber><ETag>&quot;e&quot;</ETag><Size>5</Size></Part>"

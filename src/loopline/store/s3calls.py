@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -81,12 +82,14 @@ class Calls:
     def begin(self, key: str) -> str:
         """Begin an upload; give its id."""
         answer = self._ask("POST", key, {"uploads": ""})
-        return _texts(answer.data, "UploadId")[0]
+        with self._understood():
+            return _texts(answer.data, "UploadId")[0]
 
     def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
         """Send a part; give its ETag. Sent again it is replaced. Raise Gone."""
         answer = self._ask("PUT", key, {"partNumber": str(number), "uploadId": upload}, data)
-        return answer.headers["ETag"]
+        with self._understood():
+            return answer.headers["ETag"]
 
     def parts(self, key: str, upload: str) -> Iterator[Part]:
         """Give the parts that have arrived whole. Raise Gone."""
@@ -94,11 +97,15 @@ class Calls:
         while True:
             more = {"part-number-marker": marker} if marker else {}
             data = self._ask("GET", key, {"uploadId": upload, **more}).data
-            for one in _blocks(data, "Part"):
-                yield Part(int(_texts(one, "PartNumber")[0]), _texts(one, "ETag")[0], int(_texts(one, "Size")[0]))
-            if _texts(data, "IsTruncated") != ["true"]:
+            with self._understood():
+                found = [
+                    Part(int(_texts(one, "PartNumber")[0]), _texts(one, "ETag")[0], int(_texts(one, "Size")[0]))
+                    for one in _blocks(data, "Part")
+                ]
+                marker = _texts(data, "NextPartNumberMarker")[0] if _texts(data, "IsTruncated") == ["true"] else ""
+            yield from found
+            if not marker:
                 return
-            marker = _texts(data, "NextPartNumberMarker")[0]
 
     def complete(self, key: str, upload: str, parts: Sequence[tuple[int, str]]) -> None:
         """Make the object of its parts. Raise Gone, also where it was made before."""
@@ -123,7 +130,8 @@ class Calls:
             headers = self._ask("HEAD", key, {}).headers
         except Gone:
             return None
-        return Part(0, headers.get("ETag", ""), int(headers.get("Content-Length", "0")))
+        with self._understood():
+            return Part(0, headers.get("ETag", ""), int(headers.get("Content-Length", "0")))
 
     def begun(self, folder: str) -> Iterator[Begun]:
         """Give the uploads below a folder that are under way, or were left."""
@@ -131,16 +139,27 @@ class Calls:
         while True:
             words = {"uploads": "", "prefix": self.prefix + folder + "/", **marker}
             data = self._ask("GET", None, words).data
-            for one in _blocks(data, "Upload"):
-                key = _texts(one, "Key")[0]
-                if key.startswith(words["prefix"]):
-                    yield Begun(
-                        key[len(self.prefix) :], _texts(one, "UploadId")[0], _seconds(_texts(one, "Initiated")[0])
-                    )
-            if _texts(data, "IsTruncated") != ["true"]:
+            with self._understood():
+                found = [
+                    Begun(key[len(self.prefix) :], _texts(one, "UploadId")[0], _seconds(_texts(one, "Initiated")[0]))
+                    for one in _blocks(data, "Upload")
+                    if (key := _texts(one, "Key")[0]).startswith(words["prefix"])
+                ]
+                marker = {}
+                if _texts(data, "IsTruncated") == ["true"]:
+                    keys, ids = _texts(data, "NextKeyMarker"), _texts(data, "NextUploadIdMarker")
+                    marker = {"key-marker": keys[0], "upload-id-marker": ids[0]}
+            yield from found
+            if not marker:
                 return
-            keys, ids = _texts(data, "NextKeyMarker"), _texts(data, "NextUploadIdMarker")
-            marker = {"key-marker": keys[0], "upload-id-marker": ids[0]}
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Tell of an answer that no S3 gives, such as the page of whoever stands between."""
+        try:
+            yield
+        except (LookupError, ValueError):
+            raise refusal(self.url, "200", "", doing="read") from None
 
     def _ask(self, method: str, key: str | None, query: Mapping[str, str], body: bytes = b"") -> BaseHTTPResponse:
         """Ask until there is an answer that is none of the moment, a minute or so."""
@@ -165,7 +184,7 @@ class Calls:
                 elif answer.status not in _AGAIN and code not in ("RequestTimeout", "SlowDown"):
                     break
                 said = answer.headers.get("Retry-After", "")
-                wait = max(wait, min(float(said), _PATIENCE_S)) if said.isdigit() else wait
+                wait = max(wait, min(float(said), _PATIENCE_S)) if said.isascii() and said.isdigit() else wait
             if attempt < _TRIES - 1:
                 time.sleep(wait)
         raise refusal(self.url, status, code, doing=doing)
