@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -138,6 +139,9 @@ def test_it_ends_with_its_client_and_speaks_nothing_else_on_stdout(project: Path
         '{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2024-11-05", "capabilities": {},'
         ' "clientInfo": {"name": "old", "version": "1"}}}\nnonsense\n[]\n{"jsonrpc": "2.0", "id": 2, "method": "ping"}\n'
     )
+    asking = {"name": "loopline_find_records", "arguments": {"what": "runs"}}
+    for number in range(10, 30):
+        said += json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": asking}) + "\n"
     done = subprocess.run(
         [sys.executable, *COMMAND], cwd=project, input=said, capture_output=True, text=True, timeout=60, check=False
     )
@@ -145,7 +149,10 @@ def test_it_ends_with_its_client_and_speaks_nothing_else_on_stdout(project: Path
     lines = done.stdout.splitlines()
     assert all(line.startswith('{"jsonrpc":"2.0"') for line in lines)
     assert '"protocolVersion":"2024-11-05"' in lines[0]
-    assert any('"id":2' in line for line in lines)
+    answered = [json.loads(line).get("id") for line in lines]
+    assert sorted(one for one in answered if one is not None) == [1, 2, *range(10, 30)], (
+        "all that was asked is answered"
+    )
 
 
 @pytest.mark.slow

@@ -65,6 +65,7 @@ def _serve(here: Here) -> None:
     import anyio
     from mcp.server.stdio import stdio_server
 
+    from loopline.faces.mcp.finishing import Coming, Going
     from loopline.faces.mcp.speaking import make_server
     from loopline.faces.mcp.translate import Outcome, answered
 
@@ -73,8 +74,9 @@ def _serve(here: Here) -> None:
 
     async def serve() -> None:
         server = make_server(answering)
-        async with stdio_server() as (coming, going):
-            await server.run(coming, going, server.create_initialization_options())
+        async with stdio_server() as (inward, outward):
+            coming = Coming(inward)
+            await server.run(coming, Going(outward, coming), server.create_initialization_options())
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # as SIGTERM: a thread that waits for stdin is ended by nothing less
     try:
