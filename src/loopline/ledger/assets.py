@@ -27,6 +27,11 @@ class Asset:
     created_at: int
     deleted_at: int | None
 
+    @property
+    def subject(self) -> str:
+        """What its tags are filed under."""
+        return f"asset/{self.id}"
+
 
 def not_deleted(what: str) -> Conflict:
     """Say that nothing of this name was deleted."""
@@ -128,6 +133,19 @@ class Assets:
         if asset.deleted_at is None:
             raise not_deleted(str(name))
         self._rows.do("UPDATE assets SET deleted_at = NULL WHERE id = ?", asset.id)
+
+    def tell(self, name: AssetName, text: str) -> None:
+        """Say what an asset is, in place of what was said. Raise NotFound."""
+        self._rows.do("UPDATE assets SET description = ? WHERE id = ?", text, self.get(name).id)
+
+    def rename(self, name: AssetName, other: AssetName) -> None:
+        """Give an asset another name, under which all of its history stands then. Raise NotFound, Conflict where it is taken."""
+        asset = self.get(name)
+        if other != name and self.find(other, deleted=True) is not None:
+            raise Conflict(f"{other} is already there", kind="asset-exists", hint="take another name", asset=str(other))
+        self._rows.do("UPDATE assets SET kind = ?, name = ? WHERE id = ?", other.kind, other.name, asset.id)
+        self._ids.clear()
+        self._ensured.clear()
 
     def describe(self, artifact: Artifact) -> None:
         """Write a descriptor down. The first description of a digest stays, unless it said no more than that it is bytes."""

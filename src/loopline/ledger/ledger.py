@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loopline.ledger.changes import Changes
     from loopline.ledger.comments import Comments
     from loopline.ledger.deployments import Deployments
+    from loopline.ledger.experiments import Experiments
     from loopline.ledger.firings import Firings
     from loopline.ledger.holdings import Holdings
     from loopline.ledger.incidents import Incidents
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from loopline.ledger.staging import Staging
     from loopline.ledger.subscriptions import Subscriptions
     from loopline.ledger.sums import Sums
+    from loopline.ledger.taggings import Taggings
     from loopline.ledger.tasks import Tasks
     from loopline.ledger.teams import Teams
     from loopline.ledger.tokens import Tokens
@@ -129,8 +131,22 @@ class Tables:
         return Sums(self.rows)
 
     @cached_property
+    def experiments(self) -> Experiments:
+        """Experiments."""
+        from loopline.ledger.experiments import Experiments
+
+        return Experiments(self.rows, self.now, self.taggings)
+
+    @cached_property
+    def taggings(self) -> Taggings:
+        """Tags of what is no run."""
+        from loopline.ledger.taggings import Taggings
+
+        return Taggings(self.rows)
+
+    @cached_property
     def runs(self) -> Runs:
-        """Runs and experiments."""
+        """Runs."""
         from loopline.ledger.runs import Runs
 
         return Runs(self.rows, self.now)

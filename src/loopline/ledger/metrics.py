@@ -52,6 +52,19 @@ class Metrics:
         )  # fmt: skip
         return [(math.nan if row[0] is None else row[0], row[1], row[2]) for row in rows]
 
+    def latest(self, runs: Iterable[str]) -> dict[str, list[Point]]:
+        """Give the last point of each series of some runs, by key in order."""
+        wanted, found = list(dict.fromkeys(runs)), dict[str, list[Point]]()
+        for start in range(0, len(wanted), 500):
+            few = wanted[start : start + 500]
+            marks = ", ".join("?" * len(few))
+            for run, key, value, step, time in self._rows.all(
+                f"SELECT run, key, last, last_step, last_time FROM series WHERE run IN ({marks}) ORDER BY run, key",
+                *few,
+            ):
+                found.setdefault(run, []).append(Point(key, math.nan if value is None else value, step, time))
+        return found
+
     def keys(self, run: str) -> list[str]:
         """Give the names of a run's series."""
         return [row[0] for row in self._rows.all("SELECT key FROM series WHERE run = ? ORDER BY key", run)]

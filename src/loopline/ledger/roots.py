@@ -82,6 +82,11 @@ QUERIES: Final = (
         f" FROM links l JOIN runs r ON r.id = l.run WHERE {_RUN}",
     ),
     Query(
+        ("logged_models.digest",),
+        "SELECT m.digest, '', 'model ' || m.id, CASE WHEN m.deleted_at IS NOT NULL THEN 1 ELSE 0 END FROM logged_models m"
+        " WHERE m.digest IS NOT NULL AND (m.deleted_at IS NULL OR m.deleted_at > ?)",
+    ),
+    Query(
         ("runs.code",),
         f"SELECT DISTINCT r.code, '', 'code of runs', {_RUN_DELETED} FROM runs r WHERE r.code IS NOT NULL AND {_RUN}",
     ),
@@ -109,6 +114,7 @@ BYTELESS: Final = {
     "artifacts.digest": "describes bytes, wherever they are named",
     "aliases.digest": "another name for bytes, if they are kept",
     "aliases.value": "a digest of another kind",
+    "datasets.digest": "describes bytes, which a link of a run names",
     "sums.digest": "other sums of bytes, if they are kept",
     "sums.value": "a sum of another kind",
     "staging.notes": "what is said of a path, in the row",

@@ -229,6 +229,23 @@ class Runs:
         self._keep("params", [(run, k, v) for k, v in (params or {}).items()])
         self._keep("tags", [(run, k, v) for k, v in (tags or {}).items()])
 
+    def untag(self, run: str, keys: Iterable[str]) -> int:
+        """Remove tags and tell how many were there."""
+        return sum(self._rows.do("DELETE FROM tags WHERE run = ? AND key = ?", run, key) for key in keys)
+
+    def rename(self, run: str, name: str) -> None:
+        """Give a run another name."""
+        self._rows.do("UPDATE runs SET name = ? WHERE id = ?", name, run)
+
+    def again(self, run: str, state: RunState) -> bool:
+        """Take a run that is over up again: False where it is not over."""
+        return bool(
+            self._rows.do(
+                "UPDATE runs SET state = ?, ended_at = NULL, error = NULL WHERE id = ? AND state NOT IN ('pending', 'running')",
+                str(state), run,
+            )
+        )  # fmt: skip
+
     def capture(self, run: str, *, code: str | None, commit: str | None, environment: str | None) -> None:
         """Write down what ran, where it became known only after the start."""
         self._rows.do(
@@ -271,6 +288,23 @@ class Runs:
         """Give the sequence up to which a journal was taken; -1 where it never was."""
         row = self._rows.one("SELECT sequence FROM marks WHERE run = ? AND source = ?", run, source)
         return int(row[0]) if row else -1
+
+    def deleted(self, run: str) -> int | None:
+        """Tell when a run was deleted; None where it is there, or never was."""
+        return self.all_deleted([run]).get(run)
+
+    def all_deleted(self, runs: Iterable[str]) -> dict[str, int]:
+        """Tell of some runs which were deleted, and when."""
+        wanted, found = list(dict.fromkeys(runs)), dict[str, int]()
+        for start in range(0, len(wanted), 500):
+            few = wanted[start : start + 500]
+            marks = ", ".join("?" * len(few))
+            found.update(
+                self._rows.all(
+                    f"SELECT id, deleted_at FROM runs WHERE deleted_at IS NOT NULL AND id IN ({marks})", *few
+                )
+            )
+        return found
 
     def delete(self, run: str) -> None:
         """Mark it deleted."""

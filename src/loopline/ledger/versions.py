@@ -78,6 +78,10 @@ class Versions:
             self._rows.do("INSERT INTO parents (asset, number, parent) VALUES (?, ?, ?)", asset, number, parent)
         return self.get(name, number)
 
+    def subject(self, version: Version) -> str:
+        """Give what the tags of a version are filed under."""
+        return f"version/{self._assets.id_of(version.asset)}/{version.number}"
+
     def find(self, name: AssetName, number: int) -> Version | None:
         """Look one up by number, also when it is deleted or in quarantine."""
         asset = self._assets.id_of(name)

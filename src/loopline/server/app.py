@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from loopline.faces.lakefs.door import LakefsDoor
+from loopline.faces.mlflow.door import doors as mlflow_doors
 from loopline.faces.problem import on_error
 from loopline.faces.prometheus.server import ServerMeters
 from loopline.faces.prometheus.tally import Tally, alone
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from loopline.faces.desk import Desk
 
-FACES: Final = ("s3", "lakefs", "prometheus", "openlineage", "mcp", "login", "native", "web")
+FACES: Final = ("s3", "lakefs", "mlflow", "prometheus", "openlineage", "mcp", "login", "native", "web")
 """In the order in which their routes are tried: protocols first, then verbs, then pages, so that no verb hides a protocol."""
 
 
@@ -58,7 +59,7 @@ def make_app(
                 hosts=names_of(settings),
                 below=(settings.s3_host,) if settings.s3_host else (),
                 tokens_only=not is_open_to_loopback(settings),
-                doors=(S3Door(), LakefsDoor()),
+                doors=(S3Door(), LakefsDoor(), *mlflow_doors()),
             ),
         ],
         exception_handlers={HTTPException: on_error, Exception: on_error},

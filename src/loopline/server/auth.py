@@ -28,6 +28,7 @@ from loopline.faces.admit import unknown
 from loopline.faces.forms import knows
 from loopline.faces.lakefs.door import PUBLIC as LAKEFS_PUBLIC
 from loopline.faces.login.cookies import SESSION
+from loopline.faces.mlflow.door import PUBLIC as MLFLOW_PUBLIC
 from loopline.faces.problem import expected, reply
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.caller import Caller
@@ -71,8 +72,9 @@ POLICY: Final = (
 class Door(Protocol):
     """How requests below one address say who they are from, in a protocol's own way."""
 
-    prefix: str
-    """The address, without a slash at the end."""
+    @property
+    def prefix(self) -> str:
+        """The address, without a slash at the end."""
 
     def named(self, request: HTTPConnection) -> str | None:
         """Give the id of the token that a request says it is signed as; None where it says nothing. Raise for what is no word."""
@@ -227,7 +229,7 @@ class Auth:
 
 def is_public(path: str) -> bool:
     """Tell whether an address answers somebody whom the server does not know."""
-    return path == "/login" or path.startswith(PUBLIC) or path in LAKEFS_PUBLIC
+    return path == "/login" or path.startswith(PUBLIC) or path in (*LAKEFS_PUBLIC, *MLFLOW_PUBLIC)
 
 
 def _stranger(request: HTTPConnection) -> Response:

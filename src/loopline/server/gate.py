@@ -30,7 +30,7 @@ MOST_STREAMS: Final = 4_000
 """Streams of events open at a time in one process."""
 LARGEST_PAGE: Final = 8 << 20
 """Bytes of a body that goes to a page. What goes to the API is limited there."""
-UNLIMITED: Final = ("/api/", "/s3/", "/lakefs/")
+UNLIMITED: Final = ("/api/", "/s3/", "/lakefs/", "/v1/traces")
 """What limits its bodies itself: these may be long, and of unknown length."""
 RECONNECT_MS: Final = 1_000
 _READY_S: Final = 5.0

@@ -117,6 +117,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("start", "write", "runs", "Begin a run that somebody else executes.", names_assets=False),
     Verb("log", "write", "runs", "Add metric points, params, tags, inputs and outputs to a run.", names_assets=False),
     Verb("finish", "write", "runs", "End a run. A run that is over stays as it is.", names_assets=False),
+    Verb("experiment", "write", "runs", "Begin an experiment, or tag or rename one that is there.", names_assets=False),
+    Verb("annotate", "write", "runs", "Tag, describe or rename a run, an asset or a version."),
     Verb(
         "cancel",
         "write",
@@ -281,7 +283,7 @@ VERBS: tuple[Verb, ...] = (
         "questions",
         "Write the post-incident page of an incident in Markdown, from the feed and what the ledger knows beside it.",
     ),
-    Verb("find", "read", "questions", "Search runs, changes or incidents, newest first."),
+    Verb("find", "read", "questions", "Search runs, changes or incidents, newest first; experiments by name."),
     Verb(
         "search",
         "read",
@@ -373,7 +375,7 @@ VERBS: tuple[Verb, ...] = (
         "Try dead events once more, out of order, and resume a subscription that is paused or waits for its next try.",
         names_assets=False,
     ),
-    Verb("delete", "write", "rules", "Mark an asset, a version or a run as deleted."),
+    Verb("delete", "write", "rules", "Mark an asset, a version, a run or an experiment as deleted."),
     Verb("verify", "work", "rules", "Check the feed's chain and that every blob is there."),
 )
 BY_NAME: dict[str, Verb] = {verb.name: verb for verb in VERBS}

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Final
 
 from loopline.errors import Invalid, NotFound
+from loopline.ledger.assets import not_deleted
 from loopline.ledger.roots import Root
 from loopline.loop import Loop
 from loopline.nouns.digest import Digest
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
     from loopline.nouns.version import Version
 
 _ALL: Final = 100_000
+EXPERIMENT: Final = "experiment/"
+"""What stands before the name of an experiment; no kind of asset is called so."""
 
 
 def delete(
     loop: Loop,
-    what: Annotated[str, "an asset (report/old), a version (model/delay@3) or a run's first digits"],
+    what: Annotated[
+        str,
+        "an asset (report/old), a version (model/delay@3), a run's first digits, or an experiment (experiment/delays)",
+    ],
     *,
     why: Annotated[str, "the reason"] = "",
     restore: Annotated[bool, "take the mark away again"] = False,
 ) -> str:
-    """Mark an asset, a version or a run as deleted. Its history stays; what a ref points at cannot be deleted.
+    """Mark an asset, a version, a run or an experiment as deleted.
 
+    Its history stays; what a ref points at cannot be deleted. An experiment goes with its runs.
     With --restore, exactly what that mark hid is there again: versions that were deleted by themselves stay deleted.
 
     Example:
@@ -44,7 +51,10 @@ def delete(
             back = _restore(loop, tx, what)
             tx.say("restored", back, why=why)
             return back
-        if "/" not in what:
+        if what.startswith(EXPERIMENT):
+            gone = what
+            tx.experiments.delete(tx.experiments.get(loop.project, what.removeprefix(EXPERIMENT)))
+        elif "/" not in what:
             gone = tx.runs.resolve(loop.project, what).id
             tx.runs.delete(gone)
         elif "@" in what:
@@ -67,7 +77,13 @@ def delete(
 
 
 def _restore(loop: Loop, tx: Writing, what: str) -> str:
-    """Take the mark of a run, a version or an asset away, and give its whole name."""
+    """Take the mark of a run, a version, an asset or an experiment away, and give its whole name."""
+    if what.startswith(EXPERIMENT):
+        experiment = tx.experiments.get(loop.project, what.removeprefix(EXPERIMENT), deleted=True)
+        if experiment.deleted_at is None:
+            raise not_deleted(what)
+        tx.experiments.restore(experiment)
+        return what
     if "/" not in what:
         run = tx.runs.resolve(loop.project, what, deleted=True).id
         tx.runs.restore(run)

@@ -9,6 +9,7 @@ from loopline.ledger.search import compose
 from loopline.loop import Loop
 from loopline.nouns.alert import Silence
 from loopline.nouns.change import Change
+from loopline.nouns.experiment import Experiment
 from loopline.nouns.incident import Incident
 from loopline.nouns.person import Person
 from loopline.nouns.run import Run
@@ -22,7 +23,18 @@ from loopline.verbs.permitting import seen
 def find(
     loop: Loop,
     what: Annotated[
-        Literal["runs", "changes", "incidents", "subscriptions", "deliveries", "tasks", "tokens", "people", "silences"],
+        Literal[
+            "runs",
+            "experiments",
+            "changes",
+            "incidents",
+            "subscriptions",
+            "deliveries",
+            "tasks",
+            "tokens",
+            "people",
+            "silences",
+        ],
         "what to look for",
     ] = "runs",
     where: Annotated[str, "for runs: metrics.roc_auc > 0.7 and params.depth = '8' and state = finished"] = "",
@@ -34,6 +46,7 @@ def find(
     limit: Annotated[int, "how many at most"] = 20,
 ) -> (
     tuple[Run, ...]
+    | tuple[Experiment, ...]
     | tuple[Change, ...]
     | tuple[Incident, ...]
     | tuple[Subscription, ...]
@@ -43,7 +56,7 @@ def find(
     | tuple[Person, ...]
     | tuple[Silence, ...]
 ):
-    """Search runs, changes or incidents, newest first.
+    """Search runs, changes or incidents, newest first; experiments by name.
 
     Example:
         loopline find runs "metrics.roc_auc > 0.7" --order "metrics.roc_auc desc"
@@ -56,6 +69,8 @@ def find(
     with loop.ledger.read() as tx:
         if what == "changes":
             return tuple(tx.changes.list(loop.project, open_only=open, limit=limit, after=after))
+        if what == "experiments":
+            return tuple(tx.experiments.list(loop.project, limit=limit, after=after))
         if what == "incidents":
             return tuple(tx.incidents.list(loop.project, open_only=open, limit=limit, after=after))
         if what == "subscriptions":

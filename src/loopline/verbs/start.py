@@ -31,6 +31,7 @@ def start(
     environment: Annotated[Digest | None, "lock of what is installed"] = None,
     packages: Annotated[Mapping[str, str], "names and versions in that lock"] = NOTHING,
     started_at: Annotated[int | None, "microseconds since the epoch; now when left out"] = None,
+    again: Annotated[bool, "go on with a run that is over: with --run"] = False,
 ) -> Run:
     """Begin a run that somebody else executes.
 
@@ -57,7 +58,7 @@ def start(
                 )
             )  # fmt: skip
         elif there.project == loop.project:
-            said = "run.captured"
+            said = "run.resumed" if again and tx.runs.again(there.id, RunState.RUNNING) else "run.captured"
             tx.runs.capture(there.id, code=code, commit=commit, environment=environment)
             tx.runs.annotate(there.id, params=params, tags=tags)
             there = tx.runs.get(there.id)

@@ -136,7 +136,7 @@ CREATE TABLE experiments (
     project TEXT NOT NULL,
     name TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    deleted_at INTEGER,
+    deleted_at INTEGER, updated_at INTEGER,
     PRIMARY KEY (id),
     UNIQUE (project, name)
 );
@@ -876,4 +876,69 @@ CREATE TABLE reclaims (
     PRIMARY KEY (number)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0013')
+CREATE TABLE taggings (
+    subject TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (subject, "key")
+);
+
+CREATE INDEX taggings_key ON taggings ("key", value);
+
+CREATE TABLE datasets (
+    digest TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sum TEXT NOT NULL,
+    source_type TEXT NOT NULL,
+    source TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    PRIMARY KEY (digest)
+);
+
+CREATE INDEX datasets_name ON datasets (name, sum);
+
+CREATE TABLE logged_models (
+    id TEXT NOT NULL,
+    project TEXT NOT NULL,
+    experiment INTEGER NOT NULL,
+    run TEXT,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    message TEXT DEFAULT '' NOT NULL,
+    digest TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX logged_models_experiment ON logged_models (experiment, created_at);
+
+CREATE INDEX logged_models_run ON logged_models (run);
+
+CREATE INDEX logged_models_digest ON logged_models (digest);
+
+CREATE TABLE model_params (
+    model TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (model, "key")
+);
+
+CREATE TABLE model_metrics (
+    model TEXT NOT NULL,
+    run TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    sum TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    value DOUBLE,
+    PRIMARY KEY (model, run, "key", dataset, sum)
+);
+
+CREATE INDEX model_metrics_run ON model_metrics (run, "key");
+
+INSERT INTO alembic_version (version_num) VALUES ('0014')

@@ -1,0 +1,63 @@
+"""routes: one endpoint for each beginning of an address; paths are taken apart as they were sent, for names may hold anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from loopline.faces.gateway import Gateway
+from loopline.faces.mlflow.door import PREFIXES
+from loopline.faces.mlflow.errors import Fault, invalid, refuse
+from loopline.faces.mlflow.unserved import unserved
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from loopline.faces.mlflow.asking import Operation
+
+
+def routes() -> list[BaseRoute]:
+    """Give one route for each address."""
+    return [Gateway(prefix, _answered, refuse) for prefix in PREFIXES]
+
+
+async def _answered(request: Request) -> Response:
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    operation, names = find(request.method, raw.partition(b"?")[0])
+    return await operation(request, names)
+
+
+def find(method: str, raw: bytes) -> tuple[Operation, tuple[str, ...]]:
+    """Find the operation, and what its path names. Raise Fault 404 for no address, 501 for one that is not served."""
+    from loopline.faces.mlflow.operations import FIXED, NAMED, REST
+
+    method = "GET" if method == "HEAD" else method
+    path = raw.decode("latin-1")
+    fixed = FIXED.get((method, path))
+    if fixed is not None:
+        return fixed, ()
+    parts = path.split("/")
+    for prefix, operations in REST.items():
+        if path.startswith(prefix) and method in operations:
+            return operations[method], (_name(path[len(prefix) :]),)
+    for (verb, pattern), operation in NAMED.items():
+        if verb == method and len(pattern) == len(parts) and _fits(pattern, parts):
+            return operation, tuple(_name(part) for word, part in zip(pattern, parts, strict=True) if word == "{}")
+    raise unserved(method, path) or Fault("ENDPOINT_NOT_FOUND", f"nothing is at {method[:20]} {path[:500]}")
+
+
+def _fits(pattern: tuple[str, ...], parts: list[str]) -> bool:
+    return all(word == part or (word == "{}" and part) for word, part in zip(pattern, parts, strict=True))
+
+
+def _name(text: str) -> str:
+    """Decode what stands in a path, once: `a b` and `a%20b` are different names. Raise Fault 400."""
+    try:
+        name = unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise invalid("Names are UTF-8.") from None
+    if "\0" in name:
+        raise invalid("Names hold no NUL.")
+    return name

@@ -1,0 +1,133 @@
+"""experiments: the groups that runs belong to (table experiments; their tags are in taggings)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from loopline.errors import Conflict, NotFound
+from loopline.nouns.experiment import Experiment
+
+if TYPE_CHECKING:
+    from loopline.ledger.taggings import Taggings
+    from loopline.store.database import Row, Rows
+
+_SELECT = "SELECT e.id, e.project, e.name, e.created_at, e.updated_at, e.deleted_at FROM experiments e"
+
+
+class Experiments:
+    """The experiments of every project."""
+
+    def __init__(self, rows: Rows, now: int, taggings: Taggings) -> None:
+        self._rows = rows
+        self._now = now
+        self._taggings = taggings
+
+    def ensure(self, project: str, name: str) -> int:
+        """Give an experiment's id, creating it where it is missing and reviving it where it was deleted."""
+        row = self._rows.one(
+            "INSERT INTO experiments (project, name, created_at) VALUES (?, ?, ?)"
+            " ON CONFLICT (project, name) DO UPDATE SET deleted_at = NULL RETURNING id",
+            project, name, self._now,
+        )  # fmt: skip
+        return int(row[0]) if row else 0
+
+    def create(self, project: str, name: str, tags: Mapping[str, str]) -> Experiment:
+        """Begin one. Raise Conflict kind="experiment-exists", also where one of that name was deleted: it can be restored."""
+        there = self.find(project, name, deleted=True)
+        if there is not None:
+            state = "deleted" if there.deleted_at else "there"
+            raise Conflict(
+                f"the experiment {name!r} is already {state}", kind="experiment-exists",
+                hint=f"loopline delete experiment/{name} --restore" if there.deleted_at else "log to it, or take another name",
+                name=name, deleted=bool(there.deleted_at),
+            )  # fmt: skip
+        row = self._rows.one(
+            "INSERT INTO experiments (project, name, created_at, updated_at) VALUES (?, ?, ?, ?) RETURNING id",
+            project, name, self._now, self._now,
+        )  # fmt: skip
+        made = Experiment(int(row[0]) if row else 0, project, name, self._now, self._now, None, dict(tags))
+        self._taggings.set(made.subject, tags)
+        return made
+
+    def find(self, project: str, name: str, *, deleted: bool = False) -> Experiment | None:
+        """Look one up by its name; a deleted one only if asked for."""
+        return self._one("e.project = ? AND e.name = ?", project, name, deleted=deleted)
+
+    def get(self, project: str, name: str, *, deleted: bool = False) -> Experiment:
+        """Look one up by its name. Raise NotFound with near names."""
+        found = self.find(project, name, deleted=deleted)
+        if found is None:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, [one.name for one in self.list(project)], n=1)
+            hint = f"did you mean {near[0]}?" if near else "loopline find experiments"
+            raise NotFound(
+                f"there is no experiment {name!r}", kind="no-experiment", hint=hint, name=name, project=project
+            )
+        return found
+
+    def by_id(self, project: str, number: int) -> Experiment | None:
+        """Look one up by its number, deleted or not."""
+        return self._one("e.project = ? AND e.id = ?", project, number, deleted=True)
+
+    def list(self, project: str, *, limit: int = 1_000, after: str = "") -> Sequence[Experiment]:
+        """Give those that were not deleted, by name; `after` is a name to go on from."""
+        return self.search(
+            "e.project = ? AND e.deleted_at IS NULL AND e.name > ?", (project, after), order="e.name", limit=limit
+        )
+
+    def search(
+        self, where: str, values: Iterable[object], *, order: str, limit: int, offset: int = 0
+    ) -> Sequence[Experiment]:
+        """Give experiments `e` by a condition that the ledger has composed, with their tags."""
+        rows = self._rows.all(f"{_SELECT} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?", *values, limit, offset)
+        return self._tagged([_experiment(row) for row in rows])
+
+    def rename(self, experiment: Experiment, name: str) -> None:
+        """Give it another name. Raise Conflict kind="experiment-exists" where that is taken."""
+        there = self.find(experiment.project, name, deleted=True)
+        if there is not None and there.id != experiment.id:
+            raise Conflict(
+                f"the experiment {name!r} is already there", kind="experiment-exists", hint="take another name", name=name,
+                deleted=bool(there.deleted_at),
+            )  # fmt: skip
+        self._rows.do("UPDATE experiments SET name = ?, updated_at = ? WHERE id = ?", name, self._now, experiment.id)
+
+    def touch(self, experiment: Experiment) -> None:
+        """Write down that something about it is new."""
+        self._rows.do("UPDATE experiments SET updated_at = ? WHERE id = ?", self._now, experiment.id)
+
+    def delete(self, experiment: Experiment) -> None:
+        """Mark it deleted, with those of its runs that were not. Restoring brings back just these."""
+        self._rows.do(
+            "UPDATE experiments SET deleted_at = ?, updated_at = ? WHERE id = ?", self._now, self._now, experiment.id
+        )
+        self._rows.do(
+            "UPDATE runs SET deleted_at = ? WHERE experiment = ? AND deleted_at IS NULL", self._now, experiment.id
+        )
+
+    def restore(self, experiment: Experiment) -> None:
+        """Take the mark away, and that of the runs which were deleted with it."""
+        self._rows.do(
+            "UPDATE runs SET deleted_at = NULL WHERE experiment = ? AND deleted_at = ?",
+            experiment.id,
+            experiment.deleted_at,
+        )
+        self._rows.do("UPDATE experiments SET deleted_at = NULL, updated_at = ? WHERE id = ?", self._now, experiment.id)
+
+    def _one(self, where: str, *values: object, deleted: bool) -> Experiment | None:
+        row = self._rows.one(f"{_SELECT} WHERE {where}", *values)
+        if row is None or (row[5] is not None and not deleted):
+            return None
+        return self._tagged([_experiment(row)])[0]
+
+    def _tagged(self, several: Sequence[Experiment]) -> Sequence[Experiment]:
+        from dataclasses import replace
+
+        tags = self._taggings.of_all(one.subject for one in several)
+        return [replace(one, tags=tags[one.subject]) if one.subject in tags else one for one in several]
+
+
+def _experiment(row: Row) -> Experiment:
+    return Experiment(row[0], row[1], row[2], row[3], row[4] or row[3], row[5])
