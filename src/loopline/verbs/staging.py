@@ -277,7 +277,7 @@ def over(loop: Loop, base: Digest | None, mine: Digest | None, head: Digest | No
 
 
 def seen(tx: Tables, ref: Place, path: str | None) -> View:
-    """Give a branch, or an owner, as one transaction sees it. Where its view is `behind`, it has to be folded before it is read."""
+    """Give what is staged as one transaction sees it. Where a view is `behind`, it has to be folded before it is read."""
     branch = None if isinstance(ref, Owner) else ref
     head = _head(tx, branch) if branch else None
     rows = tx.staging.list(ref.key) if path is None else tx.staging.around(ref.key, path)
