@@ -1,4 +1,4 @@
-"""registry: registered models and their versions as clients are told of them. A stage is a ref: one version is in it at a time."""
+"""registry: registered models and their versions as clients are told of them. A stage is a ref: one version is in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import Refused
 from loopline.faces.mlflow.errors import Fault, invalid, missing
 from loopline.faces.mlflow.limits import KEY, key_fits, value_fits
 from loopline.faces.mlflow.translate import SCHEME, ms, pairs
@@ -170,17 +169,15 @@ def models_told(tx: Tables, project: str, models: Sequence[Asset]) -> list[dict[
     for one in models:
         own = [told[key] for key in sorted(newest) if key[0] == one.id]
         times = [one.created_at, touched.get(str(one.name), 0), *(ref.moved_at for ref in refs.get(one.id, ()))]
-        found.append(
-            {
-                "name": one.name.name,
-                "creation_timestamp": ms(one.created_at),
-                "last_updated_timestamp": max([ms(max(times)), *(row["last_updated_timestamp"] for row in own)]),
-                **({"description": one.description} if one.description else {}),
-                "latest_versions": own,
-                "tags": pairs(tags.get(one.subject, {})),
-                "aliases": [{"alias": ref.name.ref, "version": str(ref.target)} for ref in refs.get(one.id, ())],
-            }
-        )
+        found.append({
+            "name": one.name.name,
+            "creation_timestamp": ms(one.created_at),
+            "last_updated_timestamp": max([ms(max(times)), *(row["last_updated_timestamp"] for row in own)]),
+            **({"description": one.description} if one.description else {}),
+            "latest_versions": own,
+            "tags": pairs(tags.get(one.subject, {})),
+            "aliases": [{"alias": ref.name.ref, "version": str(ref.target)} for ref in refs.get(one.id, ())],
+        })
     return found
 
 
@@ -242,8 +239,3 @@ def applied(change: Change | None) -> None:
         f" It lacks: {said or 'that somebody applies it'}. See `loopline show {short}`; once it lacks nothing, ask again,"
         f" or `loopline apply {short}`.",
     )
-
-
-def guarded(error: Refused) -> Fault:
-    """Say that a policy does not let something happen."""
-    return Fault("PERMISSION_DENIED", f"{error.message} ({error.hint})" if error.hint else error.message)
