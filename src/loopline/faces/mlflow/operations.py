@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from loopline.faces.mlflow import (
+    serving_catalogue,
     serving_experiments,
     serving_metrics,
     serving_registry,
@@ -21,6 +22,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_metrics.OPERATIONS,
     **serving_registry.OPERATIONS,
     **serving_versions.OPERATIONS,
+    **serving_catalogue.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {
