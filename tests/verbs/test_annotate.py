@@ -40,11 +40,11 @@ def test_a_version_and_its_asset_are_tagged_and_described(world: World) -> None:
 def test_an_asset_that_is_renamed_keeps_its_history(world: World) -> None:
     """Under a name that nobody has, not even a deleted one."""
     world.data(b=b"2")
+    model = world.train()
     assert world.do("annotate", str(DATA), rename="renamed") == "data/renamed"
     assert world.do("get", parse_pointer("data/renamed@1", project=DATA.project)).number == 1
     with pytest.raises(NotFound):
         world.do("get", parse_pointer(f"{DATA}@1", project=DATA.project))
-    model = world.train()
     with pytest.raises(Conflict):
         world.do("annotate", str(model.asset), rename="data/renamed")
 

@@ -106,15 +106,13 @@ def test_tags_that_loopline_writes_itself_are_kept_apart(tracker: Tracker, tag: 
 def test_the_tag_that_names_a_run_renames_it(tracker: Tracker) -> None:
     """By whichever way it comes."""
     run = tracker.run(run_name="first")
-    for said, way in (
-        ("second", lambda name: tracker.post("runs/set-tag", run_id=run, key="mlflow.runName", value=name)),
-        ("third", lambda name: tracker.post("runs/update", run_id=run, run_name=name)),
-        (
-            "fourth",
-            lambda name: tracker.post("runs/log-batch", run_id=run, tags=[{"key": "mlflow.runName", "value": name}]),
-        ),
-    ):
-        way(said)
+    renames: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("second", "set-tag", {"key": "mlflow.runName", "value": "second"}),
+        ("third", "update", {"run_name": "third"}),
+        ("fourth", "log-batch", {"tags": [{"key": "mlflow.runName", "value": "fourth"}]}),
+    )
+    for said, path, words in renames:
+        tracker.post(f"runs/{path}", run_id=run, **words)
         found = tracker.get("runs/get", run_id=run)["run"]
         assert found["info"]["run_name"] == said
         assert tracker.data(run)["tags"]["mlflow.runName"] == said
