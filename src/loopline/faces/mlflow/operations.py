@@ -9,6 +9,7 @@ from loopline.faces.mlflow import (
     serving_catalogue,
     serving_experiments,
     serving_metrics,
+    serving_models,
     serving_registry,
     serving_runs,
     serving_server,
@@ -25,6 +26,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_versions.OPERATIONS,
     **serving_catalogue.OPERATIONS,
     **serving_artifacts.OPERATIONS,
+    **serving_models.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {
