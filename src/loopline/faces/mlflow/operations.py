@@ -9,6 +9,7 @@ from loopline.faces.mlflow import (
     serving_experiments,
     serving_metrics,
     serving_models,
+    serving_modelsearch,
     serving_runs,
     serving_server,
 )
@@ -21,6 +22,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_metrics.OPERATIONS,
     **serving_artifacts.OPERATIONS,
     **serving_models.OPERATIONS,
+    **serving_modelsearch.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {
