@@ -10,6 +10,7 @@ from loopline.faces.mlflow import (
     serving_experiments,
     serving_metrics,
     serving_models,
+    serving_modelsearch,
     serving_registry,
     serving_runs,
     serving_server,
@@ -27,6 +28,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_catalogue.OPERATIONS,
     **serving_artifacts.OPERATIONS,
     **serving_models.OPERATIONS,
+    **serving_modelsearch.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {
