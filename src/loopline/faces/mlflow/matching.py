@@ -30,7 +30,7 @@ def holds(one: Comparison, value: Any) -> bool:
         case "in" | "not in":
             return (isinstance(wanted, tuple) and value in wanted) == (one.op == "in")
         case "like" | "ilike":
-            return _pattern(str(wanted), one.op == "ilike").match(str(value)) is not None
+            return like(str(value), str(wanted), loose=one.op == "ilike")
         case _:
             return _ordered(one, value)
 
@@ -42,10 +42,30 @@ def _ordered(one: Comparison, value: Any) -> bool:
     return bool(value < wanted or (one.op == "<=" and value == wanted))
 
 
+def like(text: str, pattern: str, *, loose: bool) -> bool:
+    """Tell whether a text is as SQL's LIKE wants it: piece after piece, each where it comes first, so that it is soon through."""
+    first, *more = _pieces(pattern, loose=loose)
+    if not more:
+        return first.fullmatch(text) is not None
+    found = first.match(text)
+    if found is None:
+        return False
+    at = found.end()
+    for piece in more[:-1]:
+        found = piece.search(text, at)
+        if found is None:
+            return False
+        at = found.end()
+    start = len(text) - len(pattern.rpartition("%")[2])
+    return start >= at and more[-1].fullmatch(text, start) is not None
+
+
 @lru_cache(maxsize=200)
-def _pattern(text: str, loose: bool) -> re.Pattern[str]:  # noqa: FBT001 (a key of the cache)
-    parts = (".*" if sign == "%" else "." if sign == "_" else re.escape(sign) for sign in re.sub("%+", "%", text))
-    return re.compile(f"{''.join(parts)}\\Z", re.DOTALL | (re.IGNORECASE if loose else 0))
+def _pieces(pattern: str, *, loose: bool) -> tuple[re.Pattern[str], ...]:
+    """Give what stands between the `%` of a pattern; a piece has no quantifier, so that it never goes back."""
+    flags = re.DOTALL | (re.IGNORECASE if loose else 0)
+    parts = re.sub("%+", "%", pattern).split("%")
+    return tuple(re.compile("".join("." if sign == "_" else re.escape(sign) for sign in part), flags) for part in parts)
 
 
 def in_order(rows: Iterable[T], orders: Sequence[Order], of: Callable[[T, str], Any]) -> list[T]:
