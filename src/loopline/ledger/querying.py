@@ -15,6 +15,8 @@ from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Told
 if TYPE_CHECKING:
     from loopline.store.database import Row
 
+ANY: Final = ""
+"""The dialect of whoever compares without minding case."""
 LONGEST: Final = 10_000
 """Characters of a pattern."""
 
