@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from loopline.ledger.incidents import Incidents
     from loopline.ledger.leases import Leases
     from loopline.ledger.lineage import Lineage
+    from loopline.ledger.logged import LoggedModels
     from loopline.ledger.merges import Merges
     from loopline.ledger.metrics import Metrics
     from loopline.ledger.monitors import Monitors
@@ -164,6 +165,13 @@ class Tables:
         from loopline.ledger.lineage import Lineage
 
         return Lineage(self.rows, self.assets)
+
+    @cached_property
+    def logged(self) -> LoggedModels:
+        """Models that runs have logged."""
+        from loopline.ledger.logged import LoggedModels
+
+        return LoggedModels(self.rows, self.now, self.taggings)
 
     @cached_property
     def changes(self) -> Changes:
