@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from loopline.ledger.projects import Projects
     from loopline.ledger.reclaims import Reclaims
     from loopline.ledger.refs import Refs
+    from loopline.ledger.registry import Registry
     from loopline.ledger.replies import Replies
     from loopline.ledger.responses import Responses
     from loopline.ledger.rollouts import Rollouts
@@ -95,6 +96,13 @@ class Tables:
         from loopline.ledger.merges import Merges
 
         return Merges(self.rows, self.now, self.assets)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Assets of a kind with their versions, many at once."""
+        from loopline.ledger.registry import Registry
+
+        return Registry(self.rows)
 
     @cached_property
     def refs(self) -> Refs:
