@@ -122,7 +122,7 @@ class Matches:
         if (one.part, one.op) == (ATTRIBUTE, "=") and one.key == "id":
             return (str(one.value),)
         if (one.part, one.op) == (ATTRIBUTE, "in") and one.key == "id" and isinstance(one.value, tuple):
-            return one.value
+            return tuple(map(str, one.value))
         if one.part not in _INDEXED or one.instead not in ("", "parent"):
             return None
         if one.op != "=" and (one.part != "metric" or one.op not in (">", ">=", "<", "<=")):
