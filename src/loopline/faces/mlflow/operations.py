@@ -13,6 +13,7 @@ MODULES: Final = (
     "serving_experiments",
     "serving_metrics",
     "serving_models",
+    "serving_modelsearch",
     "serving_registry",
     "serving_runs",
     "serving_search",
