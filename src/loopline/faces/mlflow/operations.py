@@ -14,8 +14,10 @@ MODULES: Final = (
     "serving_history",
     "serving_metrics",
     "serving_models",
+    "serving_modelsearch",
     "serving_registry",
     "serving_runs",
+    "serving_search",
     "serving_server",
     "serving_versions",
 )
