@@ -12,6 +12,7 @@ from loopline.faces.mlflow import (
     serving_modelsearch,
     serving_runs,
     serving_server,
+    serving_uploads,
 )
 from loopline.faces.mlflow.asking import Operation
 
@@ -23,6 +24,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_artifacts.OPERATIONS,
     **serving_models.OPERATIONS,
     **serving_modelsearch.OPERATIONS,
+    **serving_uploads.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {
