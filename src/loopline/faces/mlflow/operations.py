@@ -19,6 +19,7 @@ MODULES: Final = (
     "serving_runs",
     "serving_search",
     "serving_server",
+    "serving_uploads",
     "serving_versions",
 )
 """Each has `OPERATIONS`, by method and address."""
