@@ -1,7 +1,8 @@
 """tracesearch: from what somebody looks for to a condition over traces.
 
-Comparisons are values here: how people write them is their protocol's. Those of spans are about one span together, each of the
-others is about the trace by itself.
+Comparisons speak of the trace itself, or of what hangs on it: `tag`, `fact`, `span`, `feedback`, `expectation`, and `link`, which
+is what it belongs to. Those of spans are about one span together, each of the others is about the trace by itself. Times and
+durations are microseconds.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from loopline.errors import Invalid
+from loopline.nouns.query import ATTRIBUTE, Comparison, Order
 
-Place = Literal["trace", "tag", "fact", "span", "feedback", "expectation", "issue", "link"]
 _ENDED: Final = "(t.time + COALESCE(t.duration, 0))"
 _COLUMNS: Final = {
     "id": "t.id", "name": "t.name", "state": "t.state", "time": "t.time", "duration": "t.duration", "client": "t.client",
@@ -22,27 +23,6 @@ _COLUMNS: Final = {
 _SPAN: Final = {"name": "s.name", "kind": "s.kind", "state": "s.state", "text": "s.content"}
 _ATTRIBUTE: Final = "attributes."
 _PLAIN: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One comparison: what the value of `key` at `place` must be."""
-
-    place: Place
-    key: str
-    op: str
-    """`= != < <= > >= LIKE ILIKE IN`, `NOT IN`, `IS NULL`, `IS NOT NULL`."""
-    value: Any = None
-    """Times and durations in microseconds; of IN a list."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sorted:
-    """By what traces are ordered; those without a value come last."""
-
-    place: Place
-    key: str
-    falling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +44,9 @@ class Composer:
         self,
         project: str,
         experiments: Sequence[int] | None,
-        wanted: Sequence[Wanted],
-        order: Sequence[Sorted] = (),
+        wanted: Sequence[Comparison],
+        order: Sequence[Order] = (),
+        *,
         upto: int | None = None,
     ) -> Condition:
         """Write the condition for traces of a project, in some experiments or any, up to a number; else newest first."""
@@ -76,15 +57,15 @@ class Composer:
         if upto is not None:
             where.append("t.number <= ?")
             values.append(upto)
-        for piece, more in (*map(self._piece, (one for one in wanted if one.place != "span")), *self._spans(wanted)):
+        for piece, more in (*map(self._piece, (one for one in wanted if one.part != "span")), *self._spans(wanted)):
             where.append(piece)
             values += more
         by, marks = self._order(order)
         return Condition(" AND ".join(where), (*values, *marks), by)
 
-    def _piece(self, one: Wanted) -> tuple[str, list[object]]:
-        match one.place:
-            case "trace":
+    def _piece(self, one: Comparison) -> tuple[str, list[object]]:
+        match one.part:
+            case "attribute":
                 return self._compared(_column(_COLUMNS, one.key), one.op, one.value)
             case "tag":
                 return self._kept("taggings k WHERE k.subject = 'trace/' || t.number", one)
@@ -98,22 +79,22 @@ class Composer:
             case _:
                 return self._said(one)
 
-    def _kept(self, among: str, one: Wanted) -> tuple[str, list[object]]:
+    def _kept(self, among: str, one: Comparison) -> tuple[str, list[object]]:
         """Compare a tag or a fact: without one, only IS NULL holds."""
         there = f"EXISTS (SELECT 1 FROM {among} AND k.key = ?"
-        if one.op in ("IS NULL", "IS NOT NULL"):
-            return f"{'NOT ' if one.op == 'IS NULL' else ''}{there})", [one.key]
+        if one.op in ("is null", "is not null"):
+            return f"{'NOT ' if one.op == 'is null' else ''}{there})", [one.key]
         piece, values = self._compared("k.value", one.op, one.value)
         return f"{there} AND {piece})", [one.key, *values]
 
-    def _said(self, one: Wanted) -> tuple[str, list[object]]:
+    def _said(self, one: Comparison) -> tuple[str, list[object]]:
         """Compare what was said about a trace and still counts: its value is JSON, and text may be told without quotes."""
         there = (
             "EXISTS (SELECT 1 FROM feedbacks f WHERE f.trace = t.number AND f.kind = ? AND f.name = ? AND f.valid = 1"
         )
-        names: list[object] = [one.place, one.key]
-        if one.op in ("IS NULL", "IS NOT NULL"):
-            return f"{'NOT ' if one.op == 'IS NULL' else ''}{there})", names
+        names: list[object] = [one.part, one.key]
+        if one.op in ("is null", "is not null"):
+            return f"{'NOT ' if one.op == 'is null' else ''}{there})", names
         if one.op in ("=", "!="):
             written = json.dumps(one.value, ensure_ascii=False)
             return f"{there} AND {'' if one.op == '=' else 'NOT '}f.value IN (?, ?))", [
@@ -121,13 +102,13 @@ class Composer:
                 str(one.value),
                 written,
             ]
-        piece, values = self._compared("f.value" if "LIKE" in one.op else "f.number", one.op, one.value)
+        piece, values = self._compared("f.value" if "like" in one.op else "f.number", one.op, one.value)
         return f"{there} AND {piece})", [*names, *values]
 
-    def _spans(self, wanted: Sequence[Wanted]) -> list[tuple[str, list[object]]]:
+    def _spans(self, wanted: Sequence[Comparison]) -> list[tuple[str, list[object]]]:
         pieces, values = [], list[object]()
         for one in wanted:
-            if one.place != "span":
+            if one.part != "span":
                 continue
             column, marks = self._of_span(one.key)
             piece, more = self._compared(column, one.op, one.value)
@@ -141,40 +122,41 @@ class Composer:
         if not key.startswith(_ATTRIBUTE):
             return _column(_SPAN, key), []
         name = key.removeprefix(_ATTRIBUTE)
+        if '"' in name:  # no path of SQLite's can say it
+            return "CAST(NULL AS TEXT)", []
         if self._dialect == "sqlite":
-            quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-            return "CAST(json_extract(s.content, ?) AS TEXT)", [f'$.attributes."{quoted}"']
+            return "CAST(json_extract(s.content, ?) AS TEXT)", [f'$.attributes."{name}"']
         return "(s.content::json -> 'attributes' ->> CAST(? AS TEXT))", [name]
 
     def _compared(self, column: str, op: str, value: Any) -> tuple[str, list[object]]:
         if op in _PLAIN:
             return f"{column} {op} ?", [value]
-        if op in ("IS NULL", "IS NOT NULL"):
-            return f"{column} {op}", []
-        if op in ("IN", "NOT IN"):
-            return f"{column} {op} ({', '.join('?' * len(value))})", list(value)
+        if op in ("is null", "is not null"):
+            return f"{column} {op.upper()}", []
+        if op in ("in", "not in"):
+            return f"{column} {op.upper()} ({', '.join('?' * len(value))})", list(value)
         pattern = str(value)
-        if op == "ILIKE":
+        if op == "ilike":
             return f"LOWER({column}) LIKE LOWER(?) ESCAPE '!'", [pattern.replace("!", "!!")]
-        if op == "LIKE" and self._dialect == "sqlite":  # there, LIKE does not tell small letters from large ones
+        if op == "like" and self._dialect == "sqlite":  # there, LIKE does not tell small letters from large ones
             return f"{column} GLOB ?", [_glob(pattern)]
-        if op == "LIKE":
+        if op == "like":
             return f"{column} LIKE ? ESCAPE '!'", [pattern.replace("!", "!!")]
         raise Invalid(f"{op} compares nothing here", kind="bad-filter", hint="use = != < <= > >= LIKE ILIKE IN", op=op)
 
-    def _order(self, order: Sequence[Sorted]) -> tuple[str, list[object]]:
+    def _order(self, order: Sequence[Order]) -> tuple[str, list[object]]:
         pieces, marks = [], list[object]()
         for one in order:
-            if one.place == "trace":
+            if one.part == ATTRIBUTE:
                 value, more = _column(_COLUMNS, one.key), list[object]()
             else:
                 among = (
                     "taggings k WHERE k.subject = 'trace/' || t.number"
-                    if one.place == "tag"
+                    if one.part == "tag"
                     else "trace_facts k WHERE k.trace = t.number"
                 )
                 value, more = f"(SELECT k.value FROM {among} AND k.key = ?)", [one.key]
-            pieces += [f"CASE WHEN {value} IS NULL THEN 1 ELSE 0 END", f"{value} {'DESC' if one.falling else 'ASC'}"]
+            pieces += [f"CASE WHEN {value} IS NULL THEN 1 ELSE 0 END", f"{value} {'DESC' if one.descending else 'ASC'}"]
             marks += [*more, *more]
         return ", ".join([*pieces, "t.time DESC", "t.id"]), marks
 

@@ -59,7 +59,7 @@ def receive(loop: Loop, experiment: Experiment, arrivals: Sequence[Arrival]) -> 
         for one in sorted(
             arrivals, key=lambda one: one.trace
         ):  # two who write the same wait for each other in this order
-            began = min(span.began_ns for span in one.spans) // 1000
+            began = _millisecond(min(span.began_ns for span in one.spans))
             held, there = tx.traces.hold(loop.project, one.trace, experiment=home.id, time=began)
             tx.spans.put(held.number, one.spans)
             grown = _grown(held, one, there=there)
@@ -78,8 +78,8 @@ def _grown(held: Trace, came: Arrival, *, there: bool) -> Trace:
         state = held.state if held.told and root is None else state
     time, duration = held.time, held.duration
     if not held.told:
-        time = min(one.began_ns for one in came.spans) // 1000
-        ends = [one.ended_ns // 1000 for one in came.spans if one.ended_ns is not None]
+        time = _millisecond(min(one.began_ns for one in came.spans))
+        ends = [_millisecond(one.ended_ns) for one in came.spans if one.ended_ns is not None]
         if there:
             time = min(time, held.time)
             ends += [held.time + held.duration] if held.duration is not None else []
@@ -94,6 +94,11 @@ def _grown(held: Trace, came: Arrival, *, there: bool) -> Trace:
         response=held.response or came.response,
         session=held.session or came.session,
     )
+
+
+def _millisecond(ns: int) -> int:
+    """Give the millisecond in which a moment lies, in microseconds: so do programs tell when a trace began and ended."""
+    return ns // 1_000_000 * 1000
 
 
 def _state_of(root: Span) -> TraceState:

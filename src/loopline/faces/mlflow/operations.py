@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from loopline.faces.mlflow import serving_experiments, serving_metrics, serving_runs, serving_server
+from loopline.faces.mlflow import (
+    serving_assessments,
+    serving_experiments,
+    serving_metrics,
+    serving_old_traces,
+    serving_runs,
+    serving_server,
+    serving_spans,
+    serving_traces,
+)
 from loopline.faces.mlflow.asking import Operation
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
@@ -12,6 +21,10 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_experiments.OPERATIONS,
     **serving_runs.OPERATIONS,
     **serving_metrics.OPERATIONS,
+    **serving_spans.OPERATIONS,
+    **serving_traces.OPERATIONS,
+    **serving_old_traces.OPERATIONS,
+    **serving_assessments.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {
