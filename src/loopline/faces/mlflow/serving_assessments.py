@@ -54,8 +54,11 @@ def feedback(loop: Loop, trace: str, said: wire.Assessment) -> Feedback:
     limits.value_fits(said.source.source_id, limits.KEY, "source_id")
     facts, now = fitting(said.metadata, "metadata"), loop.clock.now()
     made = translate.moment(said.create_time, "create_time") or now
+    value = _value(said)
     return Feedback(
-        said.assessment_id or f"{PREFIX}{loop.ids.new()}", trace, "feedback", said.assessment_name,
+        id=said.assessment_id or f"{PREFIX}{loop.ids.new()}",
+        trace=trace,
+        name=value.pop("name", said.assessment_name),
         source_kind=_source(said.source.source_type),
         source=said.source.source_id or "default",
         rationale=said.rationale,
@@ -66,8 +69,8 @@ def feedback(loop: Loop, trace: str, said: wire.Assessment) -> Feedback:
         valid=True if said.valid is None else said.valid,
         created_at=made,
         updated_at=translate.moment(said.last_update_time, "last_update_time") or made,
-        **_value(said),
-    )  # fmt: skip
+        **value,
+    )
 
 
 def _source(said: str | int) -> str:
