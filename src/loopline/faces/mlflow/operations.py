@@ -9,16 +9,20 @@ from loopline.faces.mlflow.asking import Operation
 
 MODULES: Final = (
     "serving_artifacts",
+    "serving_assessments",
     "serving_catalogue",
     "serving_experiments",
     "serving_history",
     "serving_metrics",
     "serving_models",
     "serving_modelsearch",
+    "serving_old_traces",
     "serving_registry",
     "serving_runs",
     "serving_search",
     "serving_server",
+    "serving_spans",
+    "serving_traces",
     "serving_uploads",
     "serving_versions",
 )
