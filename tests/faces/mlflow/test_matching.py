@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loopline.faces.mlflow.errors import Fault
-from loopline.faces.mlflow.matching import holds, in_order, most_of, page_of
+from loopline.faces.mlflow.matching import behind, holds, in_order, place_in
 from loopline.nouns.query import ATTRIBUTE, Comparison, Operator, Order, Value
 
 
@@ -33,17 +33,18 @@ def test_a_pattern_of_many_wildcards_is_soon_through() -> None:
         assert not holds(Comparison(ATTRIBUTE, "x", "ilike", pattern), "a" * 2_000)
 
 
-def test_rows_come_in_order_and_in_pages() -> None:
-    """The first field counts most, and the last page says that it is the last."""
+def test_rows_come_in_order_and_go_on_behind_a_place() -> None:
+    """The first field counts most; a place that no such row can have is 400."""
     rows = [("b", 1), ("a", 1), ("c", 2)]
     orders = (Order(ATTRIBUTE, "1", descending=True), Order(ATTRIBUTE, "0"))
-    assert in_order(rows, orders, lambda row, key: row[int(key)]) == [("c", 2), ("a", 1), ("b", 1)]
-    page, more = page_of(rows, "", 2)
-    assert (page, page_of(rows, more["next_page_token"], 2)) == (rows[:2], (rows[2:], {}))
-    assert page_of(rows, "", 3) == (rows, {})
-    with pytest.raises(Fault):
-        page_of(rows, "nobody's", 1)
-    assert (most_of(None, 5, 9), most_of(9, 5, 9)) == (5, 9)
-    for said in (0, -1, 10):
+
+    def of(row: tuple[str, int], key: str) -> object:
+        return row[int(key)]
+
+    found = in_order(rows, orders, of)
+    assert found == [("c", 2), ("a", 1), ("b", 1)]
+    assert [behind(found, orders, of, place_in(row, orders, of)) for row in found] == [found[1:], found[2:], []]
+    assert behind(found, orders, of, None) == found
+    for place in (((0, 1),), ((0, "x"), (0, "a")), ((0, 1), (0, None))):
         with pytest.raises(Fault):
-            most_of(said, 5, 9)
+            behind(found, orders, of, place)
