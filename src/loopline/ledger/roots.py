@@ -114,6 +114,8 @@ BYTELESS: Final = {
     "artifacts.digest": "describes bytes, wherever they are named",
     "aliases.digest": "another name for bytes, if they are kept",
     "aliases.value": "a digest of another kind",
+    "model_params.value": "what a client said of a model, as text",
+    "taggings.value": "what somebody said of a thing, as text",
     "datasets.digest": "describes bytes, which a link of a run names",
     "sums.digest": "other sums of bytes, if they are kept",
     "sums.value": "a sum of another kind",
