@@ -98,7 +98,11 @@ def _subject(name: str) -> str:
 def _by_admin(loop: Loop, tx: Tables) -> None:
     may_use(loop, "grant", EVERYWHERE)
     if own_roles(loop, tx).get(EVERYWHERE) != "admin":
-        raise Refused("only an admin makes projects and takes them away", kind="beyond-your-role", hint="ask an admin of this server")
+        raise Refused(
+            "only an admin makes projects and takes them away",
+            kind="beyond-your-role",
+            hint="ask an admin of this server",
+        )
 
 
 def _fits(description: str) -> None:

@@ -88,13 +88,12 @@ def test_only_what_one_may_look_into_is_listed_and_told(guarded: Tracker) -> Non
     assert [one["name"] for one in guarded.say("GET", WORKSPACES, **vic)["workspaces"]] == ["flights"]
     asked = [("GET", "/api/2.0/mlflow/experiments/get?experiment_id=0"), ("GET", WORKSPACES)]
     for method, path in asked:
-        answers = {
-            guarded.refused(method, path, **vic, x_mlflow_workspace=name)[:2] for name in ("hidden", "nothing")
-        }
+        answers = {guarded.refused(method, path, **vic, x_mlflow_workspace=name)[:2] for name in ("hidden", "nothing")}
         assert answers == {(403, "PERMISSION_DENIED")}
     for method, body in (("GET", None), ("PATCH", {"description": "x"}), ("DELETE", None)):
         answers = {
-            guarded.refused(method, f"{WORKSPACES}/{name}", body, **vic)[:2] for name in ("hidden", "nothing", "flights2")
+            guarded.refused(method, f"{WORKSPACES}/{name}", body, **vic)[:2]
+            for name in ("hidden", "nothing", "flights2")
         }
         assert answers == {(403, "PERMISSION_DENIED")}
     assert guarded.refused("POST", WORKSPACES, {"name": "hidden"}, **vic)[:2] == (403, "PERMISSION_DENIED")

@@ -7,8 +7,10 @@ from typing import Final
 from loopline.faces.mlflow import (
     serving_experiments,
     serving_metrics,
+    serving_roles,
     serving_runs,
     serving_server,
+    serving_users,
     serving_workspaces,
 )
 from loopline.faces.mlflow.asking import Operation
@@ -19,6 +21,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_runs.OPERATIONS,
     **serving_metrics.OPERATIONS,
     **serving_workspaces.OPERATIONS,
+    **serving_users.OPERATIONS,
+    **serving_roles.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {

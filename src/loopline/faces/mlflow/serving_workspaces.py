@@ -81,8 +81,10 @@ def _named(ask: Ask) -> Ask:
 
 def _only_description(said: wire.Workspace) -> None:
     if said.default_artifact_root:
-        raise invalid("'default_artifact_root' is not taken: artifacts of every workspace lie in this server's own store.")
-    if any(said.trace_archival_config.values()):
+        raise invalid(
+            "'default_artifact_root' is not taken: artifacts of every workspace lie in this server's own store."
+        )
+    if any((said.trace_archival_config or {}).values()):
         raise Fault("NOT_IMPLEMENTED", "'trace_archival_config' is not taken: traces are not moved to another store.")
 
 

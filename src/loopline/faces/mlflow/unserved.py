@@ -6,7 +6,16 @@ from typing import Final
 
 from loopline.faces.mlflow.errors import Fault
 
-PAGES: Final = ("/ajax-api", "/graphql", "/get-artifact", "/model-versions", "/static-files", "/build", "/signup", "/gateway")
+PAGES: Final = (
+    "/ajax-api",
+    "/graphql",
+    "/get-artifact",
+    "/model-versions",
+    "/static-files",
+    "/build",
+    "/signup",
+    "/gateway",
+)
 """Where an MLflow server answers its own pages, and calls of language models."""
 UNSERVED: Final[dict[str, str]] = {
     "/ajax-api/*": "is what MLflow's own pages ask: Loopline has pages of its own, and programs use /api",

@@ -13,7 +13,7 @@ class Workspace(Document):
     name: str | None = None
     description: str | None = None
     default_artifact_root: str = ""
-    trace_archival_config: dict[str, Any] = {}
+    trace_archival_config: dict[str, Any] | None = None
 
 
 class CreateWorkspace(Workspace):
