@@ -7,10 +7,12 @@ from typing import Final
 from loopline.faces.mlflow import (
     serving_experiments,
     serving_metrics,
+    serving_registry,
     serving_roles,
     serving_runs,
     serving_server,
     serving_users,
+    serving_versions,
     serving_workspaces,
 )
 from loopline.faces.mlflow.asking import Operation
@@ -20,6 +22,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_experiments.OPERATIONS,
     **serving_runs.OPERATIONS,
     **serving_metrics.OPERATIONS,
+    **serving_registry.OPERATIONS,
+    **serving_versions.OPERATIONS,
     **serving_workspaces.OPERATIONS,
     **serving_users.OPERATIONS,
     **serving_roles.OPERATIONS,
