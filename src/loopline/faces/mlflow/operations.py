@@ -13,6 +13,7 @@ from loopline.faces.mlflow import (
     serving_server,
     serving_users,
     serving_versions,
+    serving_webhooks,
     serving_workspaces,
 )
 from loopline.faces.mlflow.asking import Operation
@@ -24,6 +25,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_metrics.OPERATIONS,
     **serving_registry.OPERATIONS,
     **serving_versions.OPERATIONS,
+    **serving_webhooks.OPERATIONS,
     **serving_workspaces.OPERATIONS,
     **serving_users.OPERATIONS,
     **serving_roles.OPERATIONS,

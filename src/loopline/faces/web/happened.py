@@ -81,6 +81,7 @@ WORDS: Final[Mapping[str, str]] = {
     "device.allowed": "let a terminal sign in as",
     "device.denied": "let no terminal sign in as",
     "subscription.created": "subscribed",
+    "subscription.changed": "changed subscription",
     "subscription.ended": "ended subscription",
     "subscription.paused": "paused subscription",
     "subscription.resumed": "resumed subscription",
