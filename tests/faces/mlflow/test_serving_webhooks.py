@@ -262,7 +262,7 @@ def test_a_host_that_is_not_allowed_is_refused_when_it_is_named(hooked: Tracker,
 
 def test_loopback_is_allowed_only_to_a_server_on_loopback(tmp_path: Path) -> None:
     """One that others reach calls nobody on its own machine, unless its settings say so."""
-    tracker = Tracker(Served(tmp_path, ServerSettings(host="0.0.0.0", hosts=("127.0.0.1",))))  # noqa: S104 (it is what is tested)
+    tracker = Tracker(Served(tmp_path, ServerSettings(host="0.0.0.0", hosts=("127.0.0.1",))))
     secret = tracker.served.token("root", "admin", everywhere=True).secret
     body = {"name": "a", "url": "http://127.0.0.1:9/x", "events": CREATED}
     assert tracker.refused("POST", "webhooks", body, authorization=f"Bearer {secret}")[0] == 400
