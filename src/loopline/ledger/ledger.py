@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from loopline.ledger.comments import Comments
     from loopline.ledger.deployments import Deployments
     from loopline.ledger.experiments import Experiments
+    from loopline.ledger.feedbacks import Feedbacks
     from loopline.ledger.firings import Firings
     from loopline.ledger.holdings import Holdings
     from loopline.ledger.incidents import Incidents
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from loopline.ledger.roots import Roots
     from loopline.ledger.runs import Runs
     from loopline.ledger.sessions import Sessions
+    from loopline.ledger.spans import Spans
     from loopline.ledger.staging import Staging
     from loopline.ledger.subscriptions import Subscriptions
     from loopline.ledger.sums import Sums
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from loopline.ledger.tasks import Tasks
     from loopline.ledger.teams import Teams
     from loopline.ledger.tokens import Tokens
+    from loopline.ledger.traces import Traces
     from loopline.ledger.verdicts import Verdicts
     from loopline.ledger.versions import Versions
     from loopline.ledger.writers import Writers
@@ -167,6 +170,27 @@ class Tables:
         from loopline.ledger.metrics import Metrics
 
         return Metrics(self.rows, self.now)
+
+    @cached_property
+    def traces(self) -> Traces:
+        """What programs tell of their requests."""
+        from loopline.ledger.traces import Traces
+
+        return Traces(self.rows, self.now, self.taggings)
+
+    @cached_property
+    def spans(self) -> Spans:
+        """The parts of traces."""
+        from loopline.ledger.spans import Spans
+
+        return Spans(self.rows)
+
+    @cached_property
+    def feedbacks(self) -> Feedbacks:
+        """What is said about traces."""
+        from loopline.ledger.feedbacks import Feedbacks
+
+        return Feedbacks(self.rows)
 
     @cached_property
     def lineage(self) -> Lineage:

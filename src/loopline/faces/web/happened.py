@@ -51,6 +51,7 @@ WORDS: Final[Mapping[str, str]] = {
     "incident.resolved": "resolved incident",
     "incident.reopened": "opened again incident",
     "practice.assessed": "assessed the practice",
+    "traces.deleted": "deleted traces of experiment",
     "checks.started": "started the checks of",
     "check.answered": "checked",
     "comment.made": "commented on",
