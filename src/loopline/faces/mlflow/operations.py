@@ -18,13 +18,17 @@ MODULES: Final = (
     "serving_modelsearch",
     "serving_old_traces",
     "serving_registry",
+    "serving_roles",
     "serving_runs",
     "serving_search",
     "serving_server",
     "serving_spans",
     "serving_traces",
     "serving_uploads",
+    "serving_users",
     "serving_versions",
+    "serving_webhooks",
+    "serving_workspaces",
 )
 """Each has `OPERATIONS`, by method and address."""
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {}
