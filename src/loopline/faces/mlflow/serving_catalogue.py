@@ -96,11 +96,19 @@ def _named(asked: Iterable[Comparison], name: str) -> bool:
 
 def _fits(asked: Iterable[Comparison], version: Entered) -> bool:
     """Tell whether a version has the attributes that are asked for."""
-    values = {
-        "name": version.name.name, "run_id": version.run or "", "version_number": version.number,
-        "source_path": source_told(version),
-    }  # fmt: skip
-    return all(holds(one, values[one.key]) for one in asked if one.part == ATTRIBUTE)
+    return all(holds(one, _attribute(version, one.key)) for one in asked if one.part == ATTRIBUTE)
+
+
+def _attribute(version: Entered, key: str) -> Any:
+    match key:
+        case "name":
+            return version.name.name
+        case "run_id":
+            return version.run or ""
+        case "source_path":
+            return source_told(version)
+        case _:
+            return version.number
 
 
 def _only(asked: Iterable[Comparison], key: str) -> tuple[str, ...] | None:
