@@ -147,7 +147,7 @@ def test_a_source_and_its_run_belong_together(tracker: Tracker) -> None:
 
 
 ELSEWHERE = (
-    "file:///etc/passwd", "file:/etc", "/etc/passwd", "etc", ".", "../x", "http://127.0.0.1:1/x", "https://x/api/2.0/mlflow-artifacts/artifacts/1",
+    "FILE:///etc/passwd", "file:/etc", "/etc/passwd", "etc", ".", "../x", "http://127.0.0.1:1/x", "https://x/api/2.0/mlflow-artifacts/artifacts/1",
     "s3://bucket/x", "s3:/bucket", "dbfs:/x", "dbfs-artifacts:/x", "gs://b/x", "hdfs://x", "ftp://x/y", "C:\\x", "//host/share",
     "mlflow-artifacts://host:1/1/2/artifacts", "mlflow-artifacts:/", "models://host/delay/1", "runs://host/x", "models:/delay",
     "runs:/", "RUNS:/x", "mlflow-artifacts:/../x", "prompt-template",
