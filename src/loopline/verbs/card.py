@@ -9,6 +9,7 @@ from loopline.loop import Loop
 from loopline.nouns.artifact import EVALUATION, MODEL, Artifact
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.name import Pointer
+from loopline.verbs.describing import MLMODEL, MODEL_FILE, files_of
 from loopline.verbs.permitting import sees
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def card(
     from loopline.models.card import Facts
     from loopline.models.card import card as write
     from loopline.models.flavors import about
+    from loopline.models.mlmodel import example
     from loopline.models.profile import read as profile_of
     from loopline.verbs.preparing import values_of
 
@@ -53,14 +55,15 @@ def card(
             and all(sees(loop, "card", project, str(m.ref.asset)) for m in one.moves)
         ]
         environment = _environment(tx, run)
-    is_model = version.artifact.media_type == MODEL
+    is_model = not {MODEL_FILE, MLMODEL}.isdisjoint(files_of(loop, version.artifact))
     folder = values_of(loop).folder(Artifact(Digest(version.artifact.digest), MODEL)) if is_model else None
     data = [f"{link.asset}@{link.number} ({short(link.digest)})" for link in run.inputs if link.asset] if run else []
     evaluation = _evaluation(loop, run)
     return write(
         Facts(
             version, about=about(folder) if folder else None, profile=profile_of(folder) if folder else None, run=run,
-            evaluation=evaluation, data=data, environment=environment, refs=refs, changes=changes, timezone=timezone,
+            example=example(folder) if folder else "", evaluation=evaluation, data=data, environment=environment, refs=refs,
+            changes=changes, timezone=timezone,
         )
     )  # fmt: skip
 
