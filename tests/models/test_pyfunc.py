@@ -1,4 +1,4 @@
-"""A model that MLflow loads: rows in its types, answers as arrays. The loading itself is tested where MLflow is (tests/clients)."""
+"""A model that MLflow loads: rows in its types, answers as arrays. Loading is tested where MLflow is (tests/clients)."""
 
 from __future__ import annotations
 
@@ -45,9 +45,8 @@ def test_inputs_that_no_table_holds_are_refused_before_anything_is_imported(tmp_
 
 def test_rows_become_the_types_of_the_file() -> None:
     """A 32-bit column is one, a time is a time, bytes are bytes, and a missing text is None."""
-    fields = [
-        Field("a", "integer"), Field("b", "float"), Field("c", "string"), Field("d", "datetime"), Field("e", "binary"), Field("f", "boolean"),
-    ]  # fmt: skip
+    kinds = ("integer", "float", "string", "datetime", "binary", "boolean")
+    fields = [Field(name, kind) for name, kind in zip("abcdef", kinds, strict=True)]
     values = [[1, 0.5, "x", "2026-01-02", "aGk=", 1], [2, None, None, None, None, 0]]
     found = shaped(np.array(values, dtype=object), fields)
     assert [str(kind) for kind in found.dtypes] == [

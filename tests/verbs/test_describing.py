@@ -30,7 +30,8 @@ def mlmodel(loader: str = "mlflow.xgboost", **own: Any) -> bytes:
     own = own or {"model_class": "xgboost.core.Booster", "data": "model.ubj", "xgb_version": "3.2.0"}
     return json.dumps({
         "flavors": {"python_function": {"loader_module": loader}, loader.removeprefix("mlflow."): own},
-        "signature": {"inputs": INPUTS}, "mlflow_version": "3.17.2", "saved_input_example_info": {"artifact_path": "example.json"},
+        "signature": {"inputs": INPUTS}, "mlflow_version": "3.17.2",
+        "saved_input_example_info": {"artifact_path": "example.json"},
     }).encode()  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -102,10 +103,8 @@ def test_what_is_no_request_is_refused(asked: Any, media: str) -> None:
 @given(st.binary(max_size=100), st.sampled_from(["text/csv", ""]))
 def test_any_body_is_a_question_or_an_error(body: bytes, media: str) -> None:
     """Whatever arrives is understood or refused as Invalid."""
-    try:
+    with contextlib.suppress(Invalid):
         assert read(body, media=media).rows > 0
-    except Invalid:
-        pass
 
 
 def test_an_answer_is_a_list_of_predictions() -> None:
