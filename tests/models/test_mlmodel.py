@@ -11,7 +11,7 @@ import pytest
 from loopline.errors import Invalid, Refused
 from loopline.models.flavors import about
 from loopline.models.loading import load
-from loopline.models.mlmodel import example, read
+from loopline.models.mlmodel import read
 
 from .conftest import dumps, frame, logistic
 
@@ -112,7 +112,7 @@ def test_what_mlflow_does_not_write_is_refused(data: bytes) -> None:
 
 
 def test_a_folder_is_loaded_by_our_own_reader(tmp_path: Path) -> None:
-    """A folder as MLflow 3 writes it gives the estimator and the example of its input."""
+    """A folder as MLflow 3 writes it gives the estimator."""
     model, rows = logistic(), frame()[0][["distance", "hour"]]
     (tmp_path / "MLmodel").write_bytes(
         document(
@@ -121,12 +121,9 @@ def test_a_folder_is_loaded_by_our_own_reader(tmp_path: Path) -> None:
         )
     )
     (tmp_path / "model.skops").write_bytes(dumps(model))
-    (tmp_path / "input_example.json").write_text('{"columns": ["km"], "data": [[1.5]]}')
     facts = about(tmp_path)
     assert (facts.flavour, facts.size) == ("sklearn-skops", (tmp_path / "model.skops").stat().st_size)
     assert (load(tmp_path).predict(rows) == model.predict(rows)).all()
-    assert example(tmp_path) == '{"columns": ["km"], "data": [[1.5]]}'
-    assert example(tmp_path, most=5) == '{"col…'
 
 
 def test_a_pickle_is_not_loaded_unasked(tmp_path: Path) -> None:

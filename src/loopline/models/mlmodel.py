@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from loopline.errors import Invalid, Unavailable
@@ -92,17 +92,6 @@ def read(data: bytes) -> Told:
         pickle=not plain, loader=loader, versions=_versions(said, function, own), inputs=inputs, outputs=outputs,
         example=_inside(_map(said.get("saved_input_example_info")).get("artifact_path") or ""),
     )  # fmt: skip
-
-
-def example(folder: Path, *, most: int = 2000) -> str:
-    """Give the example of its input as it is kept, as text of at most so many characters; empty: there is none."""
-    path = Path(folder, _NAME)
-    named = read(path.read_bytes()).example if path.is_file() else ""
-    try:
-        text = Path(folder, named).read_text(encoding="utf-8") if named.endswith(".json") else ""
-    except (OSError, UnicodeDecodeError):
-        return ""
-    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _is_plain(own: Mapping[str, Any], function: Mapping[str, Any], loader: str) -> bool:

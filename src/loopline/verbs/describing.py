@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Invalid
@@ -61,6 +62,23 @@ def described(loop: Loop, files: Mapping[str, Entry]) -> dict[str, Any]:
         "signature": "signature",
     }
     return {name: said[key] for name, key in named.items() if said.get(key) is not None}
+
+
+def example(loop: Loop, artifact: Artifact, files: Mapping[str, Entry], *, most: int = 2000) -> str:
+    """Give the example of its input that MLflow keeps with a model, as JSON, cut behind `most` characters; empty: none."""
+    entry = files.get(MLMODEL)
+    if entry is None or MODEL_FILE in files or entry.size > LARGEST:
+        return ""
+    from loopline.datasets.tree import Tree
+    from loopline.models.mlmodel import read
+
+    with suppress(Invalid):
+        named = read(loop.blobs.read(entry.digest)).example
+        found = Tree(loop.blobs, artifact.digest).find(named) if named.endswith(".json") else None
+        if found is not None and found.size <= LARGEST:
+            text = loop.blobs.read(found.digest).decode("utf-8", "replace")
+            return text if len(text) <= most else f"{text[:most]}…"
+    return ""
 
 
 def _unreadable(entry: Entry, why: str) -> Invalid:

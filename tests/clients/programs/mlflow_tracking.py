@@ -47,7 +47,10 @@ def story() -> None:
         with mlflow.start_run(run_name="fold", nested=True) as inner:
             mlflow.log_metric("auc", 0.6)
         frame = pd.DataFrame({"km": [1.0, 2.0], "late": [0, 1]})
-        mlflow.log_input(mlflow.data.from_pandas(frame, source="s3://lake/flights.csv", name="flights", targets="late"), context="training")
+        mlflow.log_input(
+            mlflow.data.from_pandas(frame, source="s3://lake/flights.csv", name="flights", targets="late"),
+            context="training",
+        )
         files(run.info.run_id)
     said.update(run=run.info.run_id, inner=inner.info.run_id, experiment=made.experiment_id, name=run.info.run_name)
     try:
@@ -70,13 +73,24 @@ def files(run: str) -> None:
         mlflow.log_text("hello", "notes/a.md")
         mlflow.log_table({"q": ["a", "b"], "n": [1, 2]}, "tables/t.json")
         listed = sorted(one.path for one in mlflow.artifacts.list_artifacts(run_id=run))
-        inside = [(one.path, one.is_dir, one.file_size) for one in mlflow.artifacts.list_artifacts(run_id=run, artifact_path="plots")]
+        inside = [
+            (one.path, one.is_dir, one.file_size)
+            for one in mlflow.artifacts.list_artifacts(run_id=run, artifact_path="plots")
+        ]
         back = Path(mlflow.artifacts.download_artifacts(run_id=run, artifact_path="plots", dst_path=str(here / "back")))
         same = (back / "deep" / "er" / "b ü.bin").read_bytes() == bytes(range(256)) * 4000
         table = mlflow.load_table("tables/t.json", run_ids=[run])["n"].tolist()
         text = mlflow.artifacts.load_text(f"runs:/{run}/notes/a.md")
         conf = mlflow.artifacts.load_dict(f"runs:/{run}/conf/a.json")
-        said["files"] = [listed, inside, same, table, text, conf, refused(mlflow.artifacts.load_text, f"runs:/{run}/none.md")]
+        said["files"] = [
+            listed,
+            inside,
+            same,
+            table,
+            text,
+            conf,
+            refused(mlflow.artifacts.load_text, f"runs:/{run}/none.md"),
+        ]
 
 
 def read_back() -> None:
@@ -85,17 +99,29 @@ def read_back() -> None:
     found = client.get_run(run)
     said["params"], said["status"] = found.data.params, found.info.status
     said["metrics"] = {key: str(value) for key, value in found.data.metrics.items()}
-    said["tags"] = {key: value for key, value in found.data.tags.items() if key in ("stage", "fold", "gone", "mlflow.note.content")}
+    said["tags"] = {
+        key: value for key, value in found.data.tags.items() if key in ("stage", "fold", "gone", "mlflow.note.content")
+    }
     history = client.get_metric_history(run, "loss")
     said["history"] = [len(history), [one.step for one in history][:3], round(history[-1].value, 3)]
     said["parent"] = client.get_run(said["inner"]).data.tags["mlflow.parentRunId"]
     data = found.inputs.dataset_inputs[0]
-    said["dataset"] = [data.dataset.name, {one.key: one.value for one in data.tags}, json.loads(data.dataset.profile)["num_rows"]]
+    said["dataset"] = [
+        data.dataset.name,
+        {one.key: one.value for one in data.tags},
+        json.loads(data.dataset.profile)["num_rows"],
+    ]
     said["states"] = [client.get_run(said[name]).info.status for name in ("run", "inner", "broken")]
     frame = mlflow.search_runs(
-        experiment_names=["flights delay"], filter_string="metrics.loss < 0.1 and params.depth = '8' and tags.stage LIKE 'wa%'"
+        experiment_names=["flights delay"],
+        filter_string="metrics.loss < 0.1 and params.depth = '8' and tags.stage LIKE 'wa%'",
     )
-    said["searched"] = [len(frame), frame["run_id"].tolist() == [run], frame["params.lr"].tolist(), round(frame["metrics.auc"][0], 2)]
+    said["searched"] = [
+        len(frame),
+        frame["run_id"].tolist() == [run],
+        frame["params.lr"].tolist(),
+        round(frame["metrics.auc"][0], 2),
+    ]
     everything = mlflow.search_runs(experiment_names=["flights delay"], order_by=["metrics.auc DESC"])
     said["ordered"] = everything["metrics.auc"].dropna().tolist()[:2] if len(everything) else []
     said["types"] = [str(everything[name].dtype) for name in ("start_time", "metrics.auc")]
@@ -116,16 +142,29 @@ def administration() -> None:
     client.update_run(run, status="FINISHED", name="by hand, renamed")
     client.set_terminated(run, "KILLED")
     whole = client.get_run(run)
-    said["batch"] = [whole.data.metrics["m"], len(whole.data.params), whole.data.tags["t7"], whole.info.run_name, whole.info.status]
+    said["batch"] = [
+        whole.data.metrics["m"],
+        len(whole.data.params),
+        whole.data.tags["t7"],
+        whole.info.run_name,
+        whole.info.status,
+    ]
     client.delete_run(run)
     said["deleted"] = [client.get_run(run).info.lifecycle_stage, len(client.search_runs([number]))]
     client.restore_run(run)
     found = client.search_experiments(filter_string="name = 'renamed' and tags.c = 'd'")
     said["found"] = [found[0].experiment_id == number, found[0].tags, len(client.search_runs([number]))]
     client.delete_experiment(number)
-    said["gone"] = [client.get_experiment(number).lifecycle_stage, mlflow.get_experiment_by_name("renamed").lifecycle_stage]
+    said["gone"] = [
+        client.get_experiment(number).lifecycle_stage,
+        mlflow.get_experiment_by_name("renamed").lifecycle_stage,
+    ]
     client.restore_experiment(number)
-    said["missing"] = [refused(client.get_run, "0" * 32), refused(client.get_experiment, "987654"), mlflow.get_experiment_by_name("no")]
+    said["missing"] = [
+        refused(client.get_run, "0" * 32),
+        refused(client.get_experiment, "987654"),
+        mlflow.get_experiment_by_name("no"),
+    ]
 
 
 def many_at_once() -> None:
@@ -145,7 +184,11 @@ def many_at_once() -> None:
         assert [one.wait(60) for one in running] == [0] * 4
         here = MlflowClient().get_run(run.info.run_id).data.metrics
         under = MlflowClient().search_runs([run.info.experiment_id], f"tags.mlflow.parentRunId = '{run.info.run_id}'")
-        said["children"] = [sorted(key for key in here if key.startswith("child")), len(under), {one.info.status for one in under} == {"FINISHED"}]
+        said["children"] = [
+            sorted(key for key in here if key.startswith("child")),
+            len(under),
+            {one.info.status for one in under} == {"FINISHED"},
+        ]
     mlflow.set_system_metrics_sampling_interval(0.3)
     with mlflow.start_run(run_name="watched", log_system_metrics=True) as run:
         time.sleep(1.2)
