@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Final
 
-from loopline.faces.mlflow import serving_experiments, serving_history, serving_metrics, serving_runs, serving_server
 from loopline.faces.mlflow.asking import Operation
 
-OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    **serving_server.OPERATIONS,
-    **serving_experiments.OPERATIONS,
-    **serving_runs.OPERATIONS,
-    **serving_metrics.OPERATIONS,
-    **serving_history.OPERATIONS,
-}
+MODULES: Final = (
+    "serving_artifacts",
+    "serving_catalogue",
+    "serving_experiments",
+    "serving_history",
+    "serving_metrics",
+    "serving_models",
+    "serving_registry",
+    "serving_runs",
+    "serving_server",
+    "serving_versions",
+)
+"""Each has `OPERATIONS`, by method and address."""
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {}
+for _name in MODULES:
+    OPERATIONS.update(import_module(f"loopline.faces.mlflow.{_name}").OPERATIONS)
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {
     (method, tuple(path.split("/"))): operation for (method, path), operation in OPERATIONS.items() if "{}" in path

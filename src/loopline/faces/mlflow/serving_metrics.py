@@ -9,6 +9,7 @@ from loopline.errors import Conflict, NotFound
 from loopline.faces.mlflow import limits, wire, wire_metrics
 from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, written
 from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.measuring import measure
 from loopline.faces.mlflow.naming import run_named, tag_kept
 from loopline.faces.mlflow.serving_runs import NAME, other_value
 from loopline.ledger.metrics import LEAST, MOST, Value
@@ -29,6 +30,7 @@ def log_metric(ask: Ask) -> Response:
     said: wire.LogMetric = ask.body
     limits.key_fits(said.key or "")
     point = _point(said.value or 0.0, said.timestamp or 0, said.step)
+    measure(ask, said.run, (said,))
     _gather(ask, said.run, {said.key or "": (point,)})
     return answer()
 
@@ -45,6 +47,7 @@ def log_batch(ask: Ask) -> Response:
     for tag in said.tags:
         limits.key_fits(tag.key)
         limits.value_fits(tag.value, limits.TAG)
+    measure(ask, said.run, said.metrics)
     tags = {tag.key: tag.value for tag in said.tags}
     name = tags.pop(NAME, "")
     run = _gather(

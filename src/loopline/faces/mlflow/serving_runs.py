@@ -56,7 +56,7 @@ def create(ask: Ask) -> Response:
         tags.setdefault("mlflow.user", said.user_id)
     parent = tags.get(PARENT, "")
     made = start(
-        loop, name or _any_name(loop), experiment=group.name, parent=parent if _ID.match(parent) else None,
+        loop, name or any_name(loop), experiment=group.name, parent=parent if _ID.match(parent) else None,
         commit=tags.get(COMMIT) or None, tags=_kept(tags, NAME), started_at=translate.us(said.start_time),
     )  # fmt: skip
     if group.id == 0:
@@ -95,7 +95,7 @@ _SECOND: Final = (
 )
 
 
-def _any_name(loop: Loop) -> str:
+def any_name(loop: Loop) -> str:
     """Make a name for a run that nobody has named."""
     chance = int(loop.ids.new()[-12:], 16)
     return f"{_FIRST[chance % len(_FIRST)]}-{_SECOND[chance // 97 % len(_SECOND)]}-{chance % 1000}"
