@@ -48,7 +48,7 @@ A batch is 1,000 metrics: 100 steps of 10 keys, or one step of 1,000 keys. A sea
 `metrics.m0 < 0.5`, by that metric, each with 10 params and 10 metrics: of {_RUNS}, which
 were written into both databases beforehand. A history is {POINTS:,} points of one series, the chart's call {CHART} of them.
 The start is that of the command to the first 200 of `/health`, in a folder that it has been started in before, and
-memory that of all its processes, what they share counted once, {SETTLING_S:.0f} s later.
+memory that of all its processes, what they share counted once, {SETTLING_S:.0f} s later; Loopline's come with a worker.
 """
 Request = dict[str, Any]
 HERE = Path(__file__).parent / "sides"
@@ -158,11 +158,12 @@ def cases(place: Path) -> list[Case]:
         for what, route, make, processes in WORK
         for one in trackers
     ]
+    standing = {**starts, ("loopline", ""): lambda folder: loopline(folder, env)}
     return [
         *asked,
         *(
             Case("start, then idle", who, partial(_stand, start, place / f"{who}{note[:3]}idle"), note, rounds=3)
-            for (who, note), start in starts.items()
+            for (who, note), start in standing.items()
         ),
     ]
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from loopline.ledger.comments import Comments
     from loopline.ledger.deployments import Deployments
     from loopline.ledger.experiments import Experiments
+    from loopline.ledger.feedbacks import Feedbacks
     from loopline.ledger.firings import Firings
     from loopline.ledger.holdings import Holdings
     from loopline.ledger.incidents import Incidents
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from loopline.ledger.logged import LoggedModels
     from loopline.ledger.merges import Merges
     from loopline.ledger.metrics import Metrics
+    from loopline.ledger.modelsearch import ModelMatches
     from loopline.ledger.monitors import Monitors
     from loopline.ledger.multiparts import Multiparts
     from loopline.ledger.people import People
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from loopline.ledger.roots import Roots
     from loopline.ledger.runs import Runs
     from loopline.ledger.sessions import Sessions
+    from loopline.ledger.spans import Spans
     from loopline.ledger.staging import Staging
     from loopline.ledger.subscriptions import Subscriptions
     from loopline.ledger.sums import Sums
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from loopline.ledger.tasks import Tasks
     from loopline.ledger.teams import Teams
     from loopline.ledger.tokens import Tokens
+    from loopline.ledger.traces import Traces
     from loopline.ledger.verdicts import Verdicts
     from loopline.ledger.versions import Versions
     from loopline.ledger.writers import Writers
@@ -170,6 +174,27 @@ class Tables:
         return Metrics(self.rows, self.now)
 
     @cached_property
+    def traces(self) -> Traces:
+        """What programs tell of their requests."""
+        from loopline.ledger.traces import Traces
+
+        return Traces(self.rows, self.now, self.taggings)
+
+    @cached_property
+    def spans(self) -> Spans:
+        """The parts of traces."""
+        from loopline.ledger.spans import Spans
+
+        return Spans(self.rows)
+
+    @cached_property
+    def feedbacks(self) -> Feedbacks:
+        """What is said about traces."""
+        from loopline.ledger.feedbacks import Feedbacks
+
+        return Feedbacks(self.rows)
+
+    @cached_property
     def lineage(self) -> Lineage:
         """What runs read and made."""
         from loopline.ledger.lineage import Lineage
@@ -182,6 +207,13 @@ class Tables:
         from loopline.ledger.logged import LoggedModels
 
         return LoggedModels(self.rows, self.now, self.taggings)
+
+    @cached_property
+    def model_matches(self) -> ModelMatches:
+        """Logged models that a query finds."""
+        from loopline.ledger.modelsearch import ModelMatches
+
+        return ModelMatches(self.rows)
 
     @cached_property
     def changes(self) -> Changes:

@@ -16,7 +16,7 @@ from loopline.faces.mlflow.serving_runs import active, any_name
 from loopline.nouns.logged import LoggedModel, LoggedState
 from loopline.verbs.delete import delete
 from loopline.verbs.log import log
-from loopline.verbs.modelling import begin, end, tell, versions_of
+from loopline.verbs.modelling import begin, end, made, tell, versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,6 +145,20 @@ def log_model(ask: Ask) -> Response:
     return answer()
 
 
+def log_outputs(ask: Ask) -> Response:
+    """LogOutputs: which models a run has made."""
+    said: wire.LogOutputs = ask.body
+    loop, found = active(ask, said.run, "log")
+    if len(said.models) > limits.ENTITIES:
+        raise invalid(f"A request can contain at most {limits.ENTITIES} models. Got {len(said.models)}.")
+    with loop.ledger.read() as tx:
+        for one in said.models:
+            find_model(tx, loop.project, one.model_id)
+    if said.models:
+        made(loop, found.id, {one.model_id: one.step for one in said.models})
+    return answer()
+
+
 def told(tx: Tables, models: Iterable[LoggedModel]) -> list[dict[str, Any]]:
     """Give models as clients are told of them."""
     groups: dict[int, Any] = {}
@@ -232,5 +246,6 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("PATCH", f"{_P}/{{}}/tags"): sync(set_tags, wire.LoggedModelTags),
     ("DELETE", f"{_P}/{{}}/tags/{{}}"): sync(delete_tag),
     ("POST", f"{_P}/{{}}/params"): sync(log_params, wire.LoggedModelParams),
+    ("POST", "/api/2.0/mlflow/runs/outputs"): sync(log_outputs, wire.LogOutputs),
     ("POST", "/api/2.0/mlflow/runs/log-model"): sync(log_model, wire.LogModel),
 }
