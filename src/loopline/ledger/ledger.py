@@ -293,16 +293,14 @@ class Ledger:
         What one has written is undone alone when it raises. All is durable when this returns; where the commit fails, each has
         failed with it. The works see what those before them have written.
         """
+        if len(works) == 1:
+            return [_tried(works[0])]
         done: list[T | Exception] = []
         told = self._inside.held = dict[str, None]()
         try:
             with self.database.write():
-                for work in works:
-                    try:
-                        done.append(work())
-                    except Exception as error:  # noqa: BLE001 (whoever asked for the work is told)
-                        done.append(error)
-        except Exception as error:  # noqa: BLE001 (the same)
+                done += map(_tried, works)
+        except Exception as error:  # noqa: BLE001 (each is told)
             return [error for _ in works]
         finally:
             self._inside.held = None
@@ -323,6 +321,13 @@ class Ledger:
         if self.attendance is not None:
             self.attendance.end()
         self.database.close()
+
+
+def _tried(work: Callable[[], T]) -> T | Exception:
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 (whoever asked for the work is told)
+        return error
 
 
 class _DryRun(Exception):  # noqa: N818 (no error: it ends a rehearsal)
