@@ -11,6 +11,7 @@ MODULES: Final = (
     "serving_artifacts",
     "serving_catalogue",
     "serving_experiments",
+    "serving_inputs",
     "serving_metrics",
     "serving_models",
     "serving_modelsearch",
