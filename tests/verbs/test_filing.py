@@ -107,7 +107,7 @@ def test_what_a_run_has_becomes_its_output_when_it_ends(world: World) -> None:
         world.do("finish", one.id, state=RunState.FAILED)
     assert (sealed(world, run), sealed(world, empty)) == (["a/1", "b"], [])
     event = world.events()[-2]
-    assert (event.kind, "files" in event.payload) == ("run.finished", True)
+    assert (event.kind, "files" in (event.payload or {})) == ("run.finished", True)
 
 
 def test_what_comes_after_the_end_is_sealed_anew(world: World) -> None:
@@ -182,8 +182,10 @@ def test_a_finished_model_takes_nothing_and_loses_nothing(world: World) -> None:
     model = begin(world.loop, group, "clf", run=run.id)
     put(world, model.owner, "MLmodel")
     end(world.loop, model.id, LoggedState.READY)
-    for act in (lambda: put(world, model.owner, "more"), lambda: drop(world.loop, model.owner, "MLmodel")):
-        with pytest.raises(Conflict) as caught:
-            act()
-        assert caught.value.kind == "model-sealed"
+    with pytest.raises(Conflict) as caught:
+        put(world, model.owner, "more")
+    assert caught.value.kind == "model-sealed"
+    with pytest.raises(Conflict) as caught:
+        drop(world.loop, model.owner, "MLmodel")
+    assert caught.value.kind == "model-sealed"
     assert paths(world, model.owner) == ["MLmodel"]
