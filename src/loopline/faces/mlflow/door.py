@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Final
 from loopline.access.secrets import id_of
 from loopline.faces.mlflow.errors import Fault, refuse
 from loopline.faces.mlflow.presigning import OPEN, prove, words_of
+from loopline.faces.mlflow.unserved import PAGES
 from loopline.faces.signing import KEY
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.responses import Response
 
-PREFIXES: Final = ("/api/2.0", "/api/3.0", "/v1/traces", "/version")
-"""Where the protocol is spoken. `/health` is the gate's."""
+PREFIXES: Final = ("/api/2.0", "/api/3.0", "/v1/traces", "/version", *PAGES)
+"""Where the protocol is spoken, or said not to be. `/health` is the gate's."""
 PUBLIC: Final = ("/version",)
 """What answers strangers: a client asks it before it says who it is."""
 

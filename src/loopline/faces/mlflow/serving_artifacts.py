@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.faces.desk import act
+from loopline.faces.mlflow import kept
 from loopline.faces.mlflow import wire_models as wire
 from loopline.faces.mlflow.addresses import Place, find_model, fitting, location, place_of
 from loopline.faces.mlflow.answering import sent
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from loopline.datasets.overlay import Overlay
     from loopline.loop import Loop
     from loopline.nouns.artifact import Artifact
     from loopline.nouns.entry import Entry
@@ -32,6 +34,9 @@ WRITE: Final = "log"
 
 def spot(ask: Ask, verb: str, *, folder: bool = False) -> tuple[Loop, Place]:
     """Find what a path names, as whoever may do that to it. Raise Fault."""
+    if ask.names[0].startswith(kept.PREFIX):
+        ask.loop(verb)
+        raise kept.fixed()
     ask = signed(ask)
     loop = ask.loop(verb)
     with loop.ledger.read() as tx:
@@ -41,6 +46,9 @@ def spot(ask: Ask, verb: str, *, folder: bool = False) -> tuple[Loop, Place]:
 def list_files(ask: Ask) -> Response:
     """Answer listArtifacts of a folder, by its address. One that nobody has filled is empty."""
     said: wire.ListFiles = ask.body
+    if said.path.startswith(kept.PREFIX):
+        _, files, folder = kept.files_of(ask, said.path)
+        return answer({"files": listed(files, folder, name_only=True)})
     loop = ask.loop(READ)
     if not said.path:
         return answer({"files": []})
@@ -51,8 +59,13 @@ def list_files(ask: Ask) -> Response:
 
 def told(loop: Loop, owner: Owner, folder: str, *, name_only: bool = False) -> list[dict[str, Any]]:
     """Give what clients are told of what lies in a folder: with the whole path, or with the name alone."""
+    return listed(view(loop, owner), folder, name_only=name_only)
+
+
+def listed(files: Overlay, folder: str, *, name_only: bool) -> list[dict[str, Any]]:
+    """Give what clients are told of what lies in a folder of some files."""
     found = []
-    for child in children(view(loop, owner), folder):
+    for child in children(files, folder):
         path = child.path.rpartition("/")[2] if name_only else child.path
         more = {} if child.size is None else {"file_size": child.size}
         found.append({"path": path, "is_dir": child.size is None, **more})
@@ -94,6 +107,8 @@ async def get(request: Request, names: tuple[str, ...]) -> Response:
 
 
 def _found(ask: Ask) -> tuple[Loop, Entry]:
+    if ask.names[0].startswith(kept.PREFIX):
+        return kept.file_at(ask, ask.names[0])
     loop, place = spot(ask, READ)
     return loop, file_of(loop, place.owner, place.path).entry
 
