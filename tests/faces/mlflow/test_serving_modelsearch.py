@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.faces.mlflow.conftest import Tracker
+from tests.faces.mlflow.conftest import V3, Tracker
 
 
 @pytest.fixture
@@ -100,5 +100,6 @@ def test_what_cannot_be_searched_is_refused(tracker: Tracker, body: dict[str, An
 def test_nothing_of_another_project_is_found(tracker: Tracker, names: dict[str, str]) -> None:
     """Not by the number of its experiment; and of no experiment, nothing."""
     assert tracker.say("POST", "logged-models/search", {"experiment_ids": []}) == {"models": []}
+    tracker.say("POST", f"{V3}/workspaces", {"name": "other"})
     said = tracker.say("POST", "logged-models/search", {"experiment_ids": ["0", "1", "99"]}, x_mlflow_workspace="other")
     assert (said["models"], len(names)) == ([], 3)
