@@ -171,7 +171,7 @@ def test_a_webhook_is_changed_listed_and_ended(hooked: Tracker) -> None:
             hooked.post("registered-models/create", name="b")
         assert (len(other.letters), len(receiver.letters)) == (1, 0)
     for method, more in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/test")):
-        body = {} if method in ("PATCH", "POST") else None
+        body: dict[str, str] | None = {} if method in ("PATCH", "POST") else None
         assert hooked.refused(method, f"{path}{more}", body)[:2] == (404, "RESOURCE_DOES_NOT_EXIST")
 
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from loopline.access.allow import entered
 from loopline.faces.admit import admit, caller_of
-from loopline.faces.desk import act
+from loopline.faces.desk import act, write
 from loopline.faces.mlflow.errors import Fault, invalid, missing
 from loopline.faces.native.wire import has_nul
 from loopline.faces.problem import encoded
@@ -75,6 +75,16 @@ def sync(function: Callable[[Ask], Response], body: type[Document] | None = None
     async def operation(request: Request, names: tuple[str, ...]) -> Response:
         said = await document(request, body) if body is not None else None
         return await act(request, function, Ask(request, names, project_of(request), said))
+
+    return operation
+
+
+def written(function: Callable[[Ask], Response], body: type[Document]) -> Operation:
+    """Make an operation of a short write that many send at once: it shares its transaction with those that wait beside it."""
+
+    async def operation(request: Request, names: tuple[str, ...]) -> Response:
+        said = await document(request, body)
+        return await write(request, function, Ask(request, names, project_of(request), said))
 
     return operation
 

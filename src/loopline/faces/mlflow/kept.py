@@ -9,7 +9,7 @@ from loopline.datasets.overlay import Overlay
 from loopline.faces.mlflow.addresses import fitting
 from loopline.faces.mlflow.errors import Fault, invalid, missing
 from loopline.faces.mlflow.registry import VERSIONS
-from loopline.nouns.artifact import MODEL, TREE
+from loopline.nouns.artifact import MODEL, TEXT, TREE
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import Numbered, Pointer
 from loopline.nouns.staged import Staged
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PREFIX: Final = f"{VERSIONS}/"
 READ: Final = "get"
 _NUMBER: Final = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
-_NAMES: Final = {"text/plain": "prompt.txt"}
+_NAMES: Final = {TEXT: "prompt.txt"}
 """What a version that is one file is called there, by what it is."""
 _ANY: Final = "file"
 
