@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from loopline.faces.mlflow.asking import Document
 from loopline.faces.mlflow.operations import OPERATIONS
+from loopline.faces.mlflow.wire_metrics import GetHistory
+from loopline.faces.mlflow.wire_models import EndUpload
 from loopline.faces.mlflow.wire_traces import OneTrace
 
-from .conftest import V3, Tracker
+from .conftest import V2, V3, Tracker
 
 Known = dict[str, Any]
 """Values that mean something to a server, by the name of the field or of the place in a path."""
@@ -24,8 +26,16 @@ Key = tuple[str, str]
 
 
 TRACE = "tr-" + "0" * 32
-OWN = {("GET", f"{V3}/traces/get"): OneTrace}
-"""Documents of operations that wait for something, and read theirs themselves."""
+OWN = {
+    ("GET", f"{V3}/traces/get"): OneTrace, ("GET", f"{V2}/metrics/get-history"): GetHistory,
+    ("POST", "/api/2.0/mlflow-artifacts/mpu/complete/{path}"): EndUpload,
+}  # fmt: skip
+"""Documents of operations that wait for something or answer in pieces, and read theirs themselves."""
+EITHER = {
+    ("POST", f"{V2}/artifacts/presigned-upload-url"): "model_id",
+    ("POST", f"{V2}/artifacts/presigned-download-url"): "model_id",
+}
+"""What is left out of a document that names one thing of two."""
 
 
 def document_of(key: Key) -> type[Document] | None:
@@ -64,16 +74,17 @@ def furnished(tracker: Tracker, **who: str) -> Known:
         "resource_type": "workspace", "resource_id": "flights", "resource_pattern": "*", "permission": "READ",
         "workspace": "flights", "role_id": role["id"], "is_admin": False, "url": "http://127.0.0.1:9/x", "events": events,
         "entity": "PROMPT", "action": "CREATED", "model_id": logged["model"]["info"]["model_id"],
-        "webhook_id": hook["webhook"]["webhook_id"], "path": "notes.txt", "trace_id": TRACE, "trace": trace,
+        "webhook_id": hook["webhook"]["webhook_id"], "path": "notes.txt", "upload_id": "u-1", "trace_id": TRACE, "trace": trace,
         "request_id": TRACE, "assessment_id": "a-1", "locations": [], "metrics": [], "params": [], "tags": [],
     }  # fmt: skip
 
 
-def filled(kind: type[msgspec.Struct], known: Known) -> dict[str, Any]:
-    """Fill a document with what is there, as far as that has the field's type."""
+def filled(key: Key, known: Known) -> dict[str, Any]:
+    """Fill an operation's document with what is there, as far as that has the field's type."""
     said: dict[str, Any] = {}
-    for one in msgspec.structs.fields(kind):
-        if one.name in known and _takes(one.type, known[one.name]):
+    kind = document_of(key)
+    for one in msgspec.structs.fields(kind) if kind else ():
+        if one.name in known and EITHER.get(key) != one.name and _takes(one.type, known[one.name]):
             said[one.name] = known[one.name]
     return said
 
@@ -120,7 +131,8 @@ ANYTHING = st.recursive(
     max_leaves=6,
 )
 RAW = st.one_of(
-    st.binary(max_size=40), st.sampled_from([b"", b"null", b"[]", b'""', b"7", b"{", b'{"a":1,"a":2}', b"[" * 100_000, b'{"a":' * 100_000])
+    st.binary(max_size=40),
+    st.sampled_from([b"", b"null", b"[]", b'""', b"7", b"{", b'{"a":1,"a":2}', b"[" * 100_000, b'{"a":' * 100_000]),
 )  # fmt: skip
 TEMPLATES = (
     "text/plain",
@@ -154,10 +166,10 @@ def of_type(kind: Any, depth: int = 0) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def bodies(draw: st.DrawFn, kind: type[Document], known: Known) -> dict[str, Any]:
+def bodies(draw: st.DrawFn, key: Key, known: Known) -> dict[str, Any]:
     """Give a document that is right but for some fields, which are of the right type or anything."""
-    said = filled(kind, known)
-    fields = [one for one in msgspec.structs.fields(kind)]
+    said, kind = filled(key, known), document_of(key)
+    fields = list(msgspec.structs.fields(kind)) if kind else []
     for one in draw(st.lists(st.sampled_from(fields), max_size=3)) if fields else ():
         said[one.name] = draw(st.one_of(of_type(one.type), ANYTHING))
     return said

@@ -5,17 +5,19 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import pytest
 
 from loopline.faces.mlflow.operations import OPERATIONS
 from loopline.verbs.revoke import revoke
 from tests.server.serving import Served
 
-from .asked_at_random import TRACE, Key, Known, address, asked, document_of, filled, furnished, written
+from .asked_at_random import TRACE, Key, Known, address, asked, filled, furnished, written
 from .conftest import V3, Tracker
+
+if TYPE_CHECKING:
+    import httpx
 
 V2 = "/api/2.0/mlflow"
 PUBLIC = {("GET", "/version")}
@@ -29,7 +31,8 @@ BY_NUMBER = {key for key in OPERATIONS if key[1].startswith(f"{V3}/roles/")}
 """What looks for a role among those that one may know, and finds none."""
 READS = {
     ("POST", path) for path in (
-        f"{V2}/experiments/search", f"{V2}/runs/search", f"{V2}/logged-models/search", f"{V2}/registered-models/get-latest-versions",
+        f"{V2}/experiments/search", f"{V2}/runs/search", f"{V2}/logged-models/search",
+        f"{V2}/registered-models/get-latest-versions",
         f"{V2}/experiments/search-datasets", f"{V3}/traces/search", f"{V3}/traces/batchGetInfos", f"{V3}/traces/metrics",
         f"{V2}/artifacts/presigned-download-url",
     )
@@ -58,8 +61,7 @@ class Closed:
     def send(self, key: Key, **headers: str) -> httpx.Response:
         """Ask an operation for something that it would do for an admin."""
         method, path = key
-        kind = document_of(key)
-        said = filled(kind, self.known) if kind else {}
+        said = filled(key, self.known)
         target = address(path, self.known)
         if method in ("GET", "HEAD"):
             return self.tracker.ask(method, f"{target}?{asked(said)}".removesuffix("?"), **headers)
