@@ -9,14 +9,26 @@ from loopline.faces.mlflow.asking import Operation
 
 MODULES: Final = (
     "serving_artifacts",
+    "serving_assessments",
     "serving_catalogue",
     "serving_experiments",
+    "serving_history",
     "serving_metrics",
     "serving_models",
+    "serving_modelsearch",
+    "serving_old_traces",
     "serving_registry",
+    "serving_roles",
     "serving_runs",
+    "serving_search",
     "serving_server",
+    "serving_spans",
+    "serving_traces",
+    "serving_uploads",
+    "serving_users",
     "serving_versions",
+    "serving_webhooks",
+    "serving_workspaces",
 )
 """Each has `OPERATIONS`, by method and address."""
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {}

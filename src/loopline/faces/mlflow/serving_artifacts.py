@@ -12,9 +12,10 @@ from loopline.faces.mlflow.answering import sent
 from loopline.faces.mlflow.asking import Ask, Operation, answer, project_of, sync
 from loopline.faces.mlflow.errors import invalid, missing
 from loopline.faces.mlflow.naming import find_run
+from loopline.faces.mlflow.presigning import signed
 from loopline.faces.mlflow.receiving import received
 from loopline.nouns.owner import Owner
-from loopline.verbs.filing import children, drop, file_of, keep, view
+from loopline.verbs.filing import children, drop, file_of, keep, ready, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,7 @@ def spot(ask: Ask, verb: str, *, folder: bool = False) -> tuple[Loop, Place]:
     if ask.names[0].startswith(kept.PREFIX):
         ask.loop(verb)
         raise kept.fixed()
-    if ask.request.scope["query_string"]:
-        raise invalid("Invalid path: an address of a file has no query; a ? or & in a name is written %3F or %26")
+    ask = signed(ask)
     loop = ask.loop(verb)
     with loop.ledger.read() as tx:
         return loop, place_of(tx, loop.project, ask.names[0], folder=folder)
@@ -127,6 +127,7 @@ def writable(ask: Ask) -> tuple[Loop, Place]:
     loop, place = spot(ask, WRITE)
     if not place.path:
         raise invalid("Invalid path: a file has a name")
+    ready(loop, place.owner)
     return loop, place
 
 
