@@ -16,9 +16,9 @@ from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
 from loopline.nouns.run import Link
 from loopline.store.leased import hold_on
-from loopline.verbs.annotate import TEXT
 from loopline.verbs.carrying import carry_on, told
 from loopline.verbs.moving import Plan, at_home, begin, judge
+from loopline.verbs.noting import TEXT
 
 if TYPE_CHECKING:
     from loopline.ledger.assets import Asset
