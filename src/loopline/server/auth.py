@@ -50,7 +50,7 @@ CSRF: Final = "x-loopline-csrf"
 """What a program sends that uses a browser's session: the value that the session's forms carry."""
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 CALLER: Final = "loopline.caller"
-_PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_PASSED_ON: Final = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"))
 """What a proxy adds: who asks through one may sit anywhere."""
 _FRESH_S: Final = 1.0
 """How long it is believed that nobody has made the first admin's token."""
@@ -184,7 +184,7 @@ class Auth:
         """Give the caller of an open server; None where a token is needed."""
         if self._closed or not is_loopback((request.client or ("", 0))[0]):  # a proxy on this machine is loopback, too
             return None
-        if any(name in request.headers for name in _PASSED_ON):
+        if not _PASSED_ON.isdisjoint(name for name, _ in request.scope["headers"]):
             return None
         if time.monotonic() > self._open_until:
             if not await self._on_thread(self._is_open):
