@@ -32,9 +32,16 @@ class Entered:
     number: int
     digest: Digest
     author: str
-    metadata: Mapping[str, Any]
+    said: str
+    """Its metadata, as JSON: of many thousands few are read."""
     run: str | None
     recorded_at: int
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Read what it says of itself."""
+        found: Mapping[str, Any] = json.loads(self.said)
+        return found
 
     @property
     def key(self) -> tuple[int, int]:
@@ -162,7 +169,7 @@ class Registry:
 
 
 def _entered(row: Row) -> Entered:
-    return Entered(row[0], AssetName(*row[1:4]), row[4], Digest(row[5]), row[6], json.loads(row[7]), row[8], row[9])
+    return Entered(row[0], AssetName(*row[1:4]), row[4], Digest(row[5]), row[6], row[7], row[8], row[9])
 
 
 def _fews(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
