@@ -67,8 +67,12 @@ def open_model(loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: s
     at_home(loop, asset)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         tx.projects.ensure(loop.project)
-        if tx.assets.find(asset) is not None:
-            raise Conflict(f"{asset} is already there", kind="asset-exists", hint="take another name", asset=str(asset))
+        there = tx.assets.find(asset)
+        if there is not None:
+            raise Conflict(
+                f"{asset} is already there", kind="asset-exists", hint="take another name", asset=str(asset),
+                tags=tx.taggings.of(there.subject),
+            )  # fmt: skip
         again = tx.assets.find(asset, deleted=True) is not None
         if again:
             tx.versions.bury(asset)
