@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.errors import Invalid
@@ -243,7 +244,7 @@ def _fits(shape: Shape, order: Order, rank: object, value: object) -> bool:
     if order.part == ATTRIBUTE and order.key in shape.numbers:
         return type(value) is int and abs(value) < 2**63
     if order.part != ATTRIBUTE and shape.hung[order.part].nan:
-        return isinstance(value, int | float) and not isinstance(value, bool) and (value == value)  # noqa: PLR0124 (NaN has no place)
+        return (isinstance(value, float) and not isnan(value)) or (type(value) is int and abs(value) < 2**63)
     return isinstance(value, str) and "\x00" not in value
 
 
