@@ -29,8 +29,8 @@ def log_metric(ask: Ask) -> Response:
     """logMetric: one point."""
     said: wire.LogMetric = ask.body
     limits.key_fits(said.key or "")
-    measure(ask, said.run, (said,))
     point = _point(said.value or 0.0, said.timestamp or 0, said.step)
+    measure(ask, said.run, (said,))
     _gather(ask, said.run, {said.key or "": (point,)})
     return answer()
 

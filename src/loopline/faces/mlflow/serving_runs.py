@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict
 from loopline.faces.mlflow import limits, translate, wire
-from loopline.faces.mlflow.asking import Ask, Operation, answer, sync
+from loopline.faces.mlflow.asking import Ask, Operation, answer, sync, written
 from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.inputs import inputs_of
 from loopline.faces.mlflow.naming import (
     experiment_id,
     find_experiment,
@@ -247,12 +248,12 @@ def whole(tx: Tables, runs: list[Run]) -> list[dict[str, Any]]:
     """Give runs with all that belongs to them, in the same order."""
     points = tx.metrics.latest(run.id for run in runs)
     gone = tx.runs.all_deleted(run.id for run in runs)
-    outputs = outputs_of(tx, (run.id for run in runs))
+    inputs, outputs = inputs_of(tx, (run.id for run in runs)), outputs_of(tx, (run.id for run in runs))
     groups = group_ids(tx, runs)
     return [
         translate.run(
-            run, points.get(run.id, ()), groups[run.experiment], deleted=run.id in gone, inputs={},
-            outputs=outputs.get(run.id, {}),
+            run, points.get(run.id, ()), groups[run.experiment], deleted=run.id in gone,
+            inputs=inputs.get(run.id, {}), outputs=outputs.get(run.id, {}),
         )
         for run in runs
     ]  # fmt: skip
@@ -269,12 +270,12 @@ def group_ids(tx: Tables, runs: Iterable[Run]) -> dict[str, str]:
 
 _P: Final = "/api/2.0/mlflow/runs"
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    ("POST", f"{_P}/create"): sync(create, wire.CreateRun),
+    ("POST", f"{_P}/create"): written(create, wire.CreateRun),
     ("GET", f"{_P}/get"): sync(get, wire.OneRun),
-    ("POST", f"{_P}/update"): sync(update, wire.UpdateRun),
+    ("POST", f"{_P}/update"): written(update, wire.UpdateRun),
     ("POST", f"{_P}/delete"): sync(remove, wire.OneRun),
     ("POST", f"{_P}/restore"): sync(restore, wire.OneRun),
-    ("POST", f"{_P}/log-parameter"): sync(log_param, wire.LogParam),
-    ("POST", f"{_P}/set-tag"): sync(set_tag, wire.SetTag),
-    ("POST", f"{_P}/delete-tag"): sync(delete_tag, wire.DeleteTag),
+    ("POST", f"{_P}/log-parameter"): written(log_param, wire.LogParam),
+    ("POST", f"{_P}/set-tag"): written(set_tag, wire.SetTag),
+    ("POST", f"{_P}/delete-tag"): written(delete_tag, wire.DeleteTag),
 }

@@ -39,9 +39,6 @@ UNSERVED: Final[dict[str, str]] = {
     "/api/3.0/mlflow/traces/calculate-filter-correlation": "is what MLflow's own pages ask",
     "/api/2.0/mlflow/get-online-trace-details": "is of Databricks: no server of MLflow has it",
     "/api/2.0/mlflow/unified-traces": "is of Databricks: search with POST /api/3.0/mlflow/traces/search",
-    "/api/2.0/mlflow/traces": "is how releases before 3.0 write and search traces: write them with 3.0 or newer",
-    "/api/2.0/mlflow/traces/{}": "is how releases before 3.0 end a trace: write them with 3.0 or newer",
-    "/api/2.0/mlflow/traces/{}/info": "is how releases before 3.0 read a trace: GET /api/3.0/mlflow/traces/ID",
     "/api/2.0/mlflow/users/create-ui": "makes a password, and there are none here: `loopline issue` makes tokens",
 }
 """Addresses, with what is to be said of them. `*` is all that is left, `{}` a name."""
