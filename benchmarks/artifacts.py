@@ -77,10 +77,7 @@ def cases(place: Path) -> list[Case]:
     return [
         *(Case(f"{what} up", each.who, partial(each.upload, SIZE_BYTES), each.note) for each in places),
         *(Case(f"{what} down", each.who, each.download, each.note) for each in places),
-        *(
-            Case(f"{LARGE_BYTES / MIB:,.0f} MiB up", one.who, partial(one.upload, LARGE_BYTES), one.note, rounds=2)
-            for one in places
-        ),
+        *(Case(large, each.who, partial(each.upload, LARGE_BYTES), each.note, rounds=2) for each in places),
     ]
 
 
