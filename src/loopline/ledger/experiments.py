@@ -100,12 +100,10 @@ class Experiments:
 
     def delete(self, experiment: Experiment) -> None:
         """Mark it deleted, with those of its runs that were not. Restoring brings back just these."""
-        self._rows.do(
-            "UPDATE experiments SET deleted_at = ?, updated_at = ? WHERE id = ?", self._now, self._now, experiment.id
-        )
-        self._rows.do(
-            "UPDATE runs SET deleted_at = ? WHERE experiment = ? AND deleted_at IS NULL", self._now, experiment.id
-        )
+        row = self._rows.one("SELECT MAX(deleted_at) FROM runs WHERE experiment = ?", experiment.id)
+        at = max(self._now, (row[0] or 0) + 1 if row else 0)  # a time of its own tells these runs from the others
+        self._rows.do("UPDATE experiments SET deleted_at = ?, updated_at = ? WHERE id = ?", at, at, experiment.id)
+        self._rows.do("UPDATE runs SET deleted_at = ? WHERE experiment = ? AND deleted_at IS NULL", at, experiment.id)
 
     def restore(self, experiment: Experiment) -> None:
         """Take the mark away, and that of the runs which were deleted with it."""

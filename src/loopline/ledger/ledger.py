@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from loopline.ledger.incidents import Incidents
     from loopline.ledger.leases import Leases
     from loopline.ledger.lineage import Lineage
+    from loopline.ledger.logged import LoggedModels
     from loopline.ledger.merges import Merges
     from loopline.ledger.metrics import Metrics
     from loopline.ledger.monitors import Monitors
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from loopline.ledger.projects import Projects
     from loopline.ledger.reclaims import Reclaims
     from loopline.ledger.refs import Refs
+    from loopline.ledger.registry import Registry
     from loopline.ledger.replies import Replies
     from loopline.ledger.responses import Responses
     from loopline.ledger.rollouts import Rollouts
@@ -94,6 +96,13 @@ class Tables:
         from loopline.ledger.merges import Merges
 
         return Merges(self.rows, self.now, self.assets)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Assets of a kind with their versions, many at once."""
+        from loopline.ledger.registry import Registry
+
+        return Registry(self.rows)
 
     @cached_property
     def refs(self) -> Refs:
@@ -164,6 +173,13 @@ class Tables:
         from loopline.ledger.lineage import Lineage
 
         return Lineage(self.rows, self.assets)
+
+    @cached_property
+    def logged(self) -> LoggedModels:
+        """Models that runs have logged."""
+        from loopline.ledger.logged import LoggedModels
+
+        return LoggedModels(self.rows, self.now, self.taggings)
 
     @cached_property
     def changes(self) -> Changes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from loopline.errors import Invalid
 from loopline.ledger.search import compose
@@ -18,6 +19,9 @@ from loopline.nouns.task import Task
 from loopline.nouns.token import Token
 from loopline.verbs.paging import at_most, numbered
 from loopline.verbs.permitting import seen
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Tables
 
 
 def find(
@@ -67,26 +71,8 @@ def find(
             f"{what} take no filter and no order", kind="not-for-these", hint=f"loopline find {what} --open", what=what
         )
     with loop.ledger.read() as tx:
-        if what == "changes":
-            return tuple(tx.changes.list(loop.project, open_only=open, limit=limit, after=after))
-        if what == "experiments":
-            return tuple(tx.experiments.list(loop.project, limit=limit, after=after))
-        if what == "incidents":
-            return tuple(tx.incidents.list(loop.project, open_only=open, limit=limit, after=after))
-        if what == "subscriptions":
-            return tuple(tx.subscriptions.list(loop.project, open_only=open, limit=limit, after=after))
-        if what == "deliveries":
-            return tuple(tx.subscriptions.deliveries(loop.project, open_only=open, limit=limit, after=numbered(after)))
-        if what == "tasks":
-            return tuple(tx.tasks.list(loop.project, open_only=open, limit=limit, after=after))
-        if what == "tokens":
-            return tuple(tx.tokens.list(*seen(loop, tx), limit=limit, after=after))
-        if what == "people":
-            return tuple(tx.people.list(*seen(loop, tx), limit=limit, after=after))
-        if what == "silences":
-            found = tx.alerts.silences(loop.project)
-            behind = next((at + 1 for at, one in enumerate(found) if one.id == after), 0)
-            return tuple(found[behind : behind + limit])
+        if what != "runs":
+            return tuple(_listed(loop, tx, what, open_only=open, after=after, limit=limit))
         condition = compose(loop.project, where, order=order, after=after)
         sql = condition.where
         if open:
@@ -94,3 +80,27 @@ def find(
         if not steps and not condition.names & {"kind", "parent", "id"}:
             sql += " AND r.parent IS NULL"
         return tuple(tx.runs.search(sql, condition.values, order=condition.order, limit=limit))
+
+
+def _listed(loop: Loop, tx: Tables, what: str, *, open_only: bool, after: str, limit: int) -> Sequence[Any]:
+    """List what takes no filter."""
+    match what:
+        case "changes":
+            return tx.changes.list(loop.project, open_only=open_only, limit=limit, after=after)
+        case "experiments":
+            return tx.experiments.list(loop.project, limit=limit, after=after)
+        case "incidents":
+            return tx.incidents.list(loop.project, open_only=open_only, limit=limit, after=after)
+        case "subscriptions":
+            return tx.subscriptions.list(loop.project, open_only=open_only, limit=limit, after=after)
+        case "deliveries":
+            return tx.subscriptions.deliveries(loop.project, open_only=open_only, limit=limit, after=numbered(after))
+        case "tasks":
+            return tx.tasks.list(loop.project, open_only=open_only, limit=limit, after=after)
+        case "tokens":
+            return tx.tokens.list(*seen(loop, tx), limit=limit, after=after)
+        case "people":
+            return tx.people.list(*seen(loop, tx), limit=limit, after=after)
+    silences = tx.alerts.silences(loop.project)
+    behind = next((at + 1 for at, one in enumerate(silences) if one.id == after), 0)
+    return silences[behind : behind + limit]

@@ -9,8 +9,6 @@ import pytest
 
 from loopline.faces.mcp.finishing import Coming, Going
 
-pytest.importorskip("mcp")
-
 
 def message(**words: Any) -> Any:
     from mcp.shared.message import SessionMessage

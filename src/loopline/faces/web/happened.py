@@ -56,6 +56,7 @@ WORDS: Final[Mapping[str, str]] = {
     "comment.made": "commented on",
     "comment.edited": "edited a comment on",
     "comment.deleted": "deleted a comment on",
+    "model.opened": "registered",
     "version.published": "published",
     "version.unchanged": "found nothing new in",
     "source.published": "kept the source tree",
