@@ -10,7 +10,7 @@ from typing import Any, Final
 from loopline.errors import Conflict, Refused, Unavailable
 from loopline.store.database import Database
 
-NEWEST: Final = "0014"
+NEWEST: Final = "0015"
 """The revision of the newest file in `migrations/versions`; a test holds the two together."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
 WHOLE: Final = _FOLDER / "newest.sql"
@@ -86,7 +86,7 @@ def written(database: Database) -> str:
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rootpage = 0, rootpage"
         )
     stamp = f"INSERT INTO alembic_version (version_num) VALUES ('{found(database)}')"
-    return ";\n\n".join([*(re.sub(r" +\n", "\n", row[0].replace("\t", "    ")) for row in made), stamp]) + "\n"
+    return ";\n\n".join([*(re.sub(r" +\n", "\n", row[0].replace("\t", "    ")).rstrip() for row in made), stamp]) + "\n"
 
 
 def _back_up(database: Database, here: str, now: Callable[[], int] | None) -> None:

@@ -82,7 +82,7 @@ def test_tags_are_set_and_taken_away(tracker: Tracker) -> None:
         ("experiments/create", {"name": " "}, "Missing value for required parameter 'name'"),
         ("experiments/create", {"name": 123}, "Invalid value 123 for parameter 'name'"),
         ("experiments/create", {"name": "x" * 501}, "500"),
-        ("experiments/create", {"name": "x", "artifact_location": "file:///tmp/x"}, "artifact_location"),
+        ("experiments/create", {"name": "x", "artifact_location": "file:/tmp/x"}, "artifact_location"),
         ("experiments/create", {"name": "x", "artifact_location": "s3://bucket/x"}, "artifact_location"),
         ("experiments/create", {"name": "x", "tags": [{"key": "../x", "value": "1"}]}, "key"),
         ("experiments/create", {"name": "a\0b"}, ""),

@@ -199,19 +199,8 @@ CREATE TABLE tags (
 
 CREATE INDEX tags_key ON tags ("key", value);
 
-CREATE TABLE points (
+CREATE TABLE "series" (
     id INTEGER NOT NULL,
-    run TEXT NOT NULL,
-    "key" TEXT NOT NULL,
-    step INTEGER NOT NULL,
-    time INTEGER NOT NULL,
-    value DOUBLE,
-    PRIMARY KEY (id)
-);
-
-CREATE INDEX points_series ON points (run, "key", step);
-
-CREATE TABLE series (
     run TEXT NOT NULL,
     "key" TEXT NOT NULL,
     last DOUBLE,
@@ -220,10 +209,8 @@ CREATE TABLE series (
     low DOUBLE,
     high DOUBLE,
     count INTEGER NOT NULL,
-    PRIMARY KEY (run, "key")
+    PRIMARY KEY (id)
 );
-
-CREATE INDEX series_key ON series ("key", last);
 
 CREATE TABLE marks (
     run TEXT NOT NULL,
@@ -941,4 +928,18 @@ CREATE TABLE model_metrics (
 
 CREATE INDEX model_metrics_run ON model_metrics (run, "key");
 
-INSERT INTO alembic_version (version_num) VALUES ('0014')
+CREATE UNIQUE INDEX series_run ON "series" (run, "key");
+
+CREATE INDEX series_key ON "series" ("key", last);
+
+CREATE TABLE "points" (
+    series INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    value DOUBLE,
+    PRIMARY KEY (series, step, time, n)
+)
+ WITHOUT ROWID;
+
+INSERT INTO alembic_version (version_num) VALUES ('0015')
