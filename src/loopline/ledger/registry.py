@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -103,7 +104,7 @@ class Registry:
         return found
 
     def newest(
-        self, assets: Iterable[int], *, apart: Mapping[int, Set[int]], without: Mapping[int, Set[int]]
+        self, assets: Iterable[int], *, apart: Mapping[int, AbstractSet[int]], without: Mapping[int, AbstractSet[int]]
     ) -> list[tuple[int, int]]:
         """Give for each asset the newest version of those `apart`, and the newest of the others; `without` counts as neither."""
         found = []
@@ -119,11 +120,13 @@ class Registry:
             found.append((asset, next((row[0] for row in rows if row[0] not in out and row[0] not in aside), 0)))
         return [key for key in found if key[1]]
 
-    def _alive(self, asset: int, numbers: Set[int]) -> Iterator[int]:
+    def _alive(self, asset: int, numbers: AbstractSet[int]) -> Iterator[int]:
         for few in _fews(sorted(numbers)):
             marks = ", ".join("?" * len(few))
             rows = self._rows.all(
-                f"SELECT number FROM versions WHERE asset = ? AND deleted_at IS NULL AND number IN ({marks})", asset, *few
+                f"SELECT number FROM versions WHERE asset = ? AND deleted_at IS NULL AND number IN ({marks})",
+                asset,
+                *few,
             )
             yield from (row[0] for row in rows)
 
@@ -159,9 +162,7 @@ class Registry:
 
 
 def _entered(row: Row) -> Entered:
-    return Entered(
-        row[0], AssetName(*row[1:4]), row[4], Digest(row[5]), row[6], json.loads(row[7]), row[8], row[9]
-    )
+    return Entered(row[0], AssetName(*row[1:4]), row[4], Digest(row[5]), row[6], json.loads(row[7]), row[8], row[9])
 
 
 def _fews(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

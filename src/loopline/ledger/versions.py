@@ -288,7 +288,9 @@ class Versions:
     def bury(self, name: AssetName) -> None:
         """Mark every version of an asset deleted, with when it was for those that were before."""
         self._rows.do(
-            "UPDATE versions SET deleted_at = ? WHERE asset = ? AND deleted_at IS NULL", self._now, self._assets.id_of(name)
+            "UPDATE versions SET deleted_at = ? WHERE asset = ? AND deleted_at IS NULL",
+            self._now,
+            self._assets.id_of(name),
         )
 
     def restore(self, name: AssetName, number: int) -> None:

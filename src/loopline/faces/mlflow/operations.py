@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from loopline.faces.mlflow import serving_experiments, serving_metrics, serving_runs, serving_server
+from loopline.faces.mlflow import (
+    serving_catalogue,
+    serving_experiments,
+    serving_metrics,
+    serving_registry,
+    serving_runs,
+    serving_server,
+    serving_versions,
+)
 from loopline.faces.mlflow.asking import Operation
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
@@ -12,6 +20,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_experiments.OPERATIONS,
     **serving_runs.OPERATIONS,
     **serving_metrics.OPERATIONS,
+    **serving_registry.OPERATIONS,
+    **serving_versions.OPERATIONS,
+    **serving_catalogue.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {

@@ -1,4 +1,4 @@
-"""registry: registered models and their versions as clients are told of them. A stage is a ref: one version is in it at a time."""
+"""registry: registered models and their versions as clients are told of them. A stage is a ref: one version is in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.errors import Refused
 from loopline.faces.mlflow.errors import Fault, invalid, missing
 from loopline.faces.mlflow.limits import KEY, key_fits, value_fits
 from loopline.faces.mlflow.translate import SCHEME, ms, pairs
@@ -170,17 +169,15 @@ def models_told(tx: Tables, project: str, models: Sequence[Asset]) -> list[dict[
     for one in models:
         own = [told[key] for key in sorted(newest) if key[0] == one.id]
         times = [one.created_at, touched.get(str(one.name), 0), *(ref.moved_at for ref in refs.get(one.id, ()))]
-        found.append(
-            {
-                "name": one.name.name,
-                "creation_timestamp": ms(one.created_at),
-                "last_updated_timestamp": max([ms(max(times)), *(row["last_updated_timestamp"] for row in own)]),
-                **({"description": one.description} if one.description else {}),
-                "latest_versions": own,
-                "tags": pairs(tags.get(one.subject, {})),
-                "aliases": [{"alias": ref.name.ref, "version": str(ref.target)} for ref in refs.get(one.id, ())],
-            }
-        )
+        found.append({
+            "name": one.name.name,
+            "creation_timestamp": ms(one.created_at),
+            "last_updated_timestamp": max([ms(max(times)), *(row["last_updated_timestamp"] for row in own)]),
+            **({"description": one.description} if one.description else {}),
+            "latest_versions": own,
+            "tags": pairs(tags.get(one.subject, {})),
+            "aliases": [{"alias": ref.name.ref, "version": str(ref.target)} for ref in refs.get(one.id, ())],
+        })
     return found
 
 
@@ -190,20 +187,33 @@ def versions_told(tx: Tables, project: str, versions: Sequence[Entered]) -> list
     return [told[one.key] for one in versions]
 
 
+def updated(
+    tx: Tables, project: str, versions: Sequence[Entered], refs: Mapping[int, Sequence[Ref]] | None = None
+) -> dict[tuple[int, int], int]:
+    """Give when something was said last about each of many versions, or moved to it: by asset and number."""
+    if refs is None:
+        refs = tx.registry.refs({one.asset: one.name for one in versions})
+    moved: dict[tuple[int, int], int] = {}
+    for asset, own in refs.items():
+        for ref in own:
+            moved[asset, ref.target] = max(ref.moved_at, moved.get((asset, ref.target), 0))
+    touched = tx.registry.touched(project, (str(one) for one in versions))
+    return {one.key: max(one.recorded_at, touched.get(str(one), 0), moved.get(one.key, 0)) for one in versions}
+
+
 def _versions(
     tx: Tables, project: str, versions: Sequence[Entered], refs: Mapping[int, Sequence[Ref]]
 ) -> dict[tuple[int, int], dict[str, Any]]:
     tags = tx.taggings.of_all(one.subject for one in versions)
-    touched = tx.registry.touched(project, (str(one) for one in versions))
+    times = updated(tx, project, versions, refs)
     found = {}
     for one in versions:
         here = [ref for ref in refs.get(one.asset, ()) if ref.target == one.number]
-        times = (one.recorded_at, touched.get(str(one), 0), *(ref.moved_at for ref in here))
-        found[one.key] = _version(one, here, tags.get(one.subject, {}), max(times))
+        found[one.key] = _version(one, here, tags.get(one.subject, {}), times[one.key])
     return found
 
 
-def _version(one: Entered, here: Sequence[Ref], tags: Mapping[str, str], updated: int) -> dict[str, Any]:
+def _version(one: Entered, here: Sequence[Ref], tags: Mapping[str, str], at: int) -> dict[str, Any]:
     said = one.metadata
     more = {
         "description": tags.get(TEXT), "run_id": one.run, "run_link": said.get(LINK), "model_id": said.get(LOGGED),
@@ -212,15 +222,21 @@ def _version(one: Entered, here: Sequence[Ref], tags: Mapping[str, str], updated
         "name": one.name.name,
         "version": str(one.number),
         "creation_timestamp": ms(one.recorded_at),
-        "last_updated_timestamp": ms(updated),
+        "last_updated_timestamp": ms(at),
         "user_id": one.author,
         "current_stage": stage_of(one.number, here, tags),
-        "source": said.get(SOURCE) or address(one),
+        "source": source_told(one),
         "status": "READY",
         "tags": pairs({key: value for key, value in tags.items() if key not in (TEXT, STAGE)}),
         "aliases": [ref.name.ref for ref in here],
         **{name: value for name, value in more.items() if value},
     }
+
+
+def source_told(one: Entered) -> str:
+    """Give from what a version was registered; of one that a pipeline has published, where its files are."""
+    said = one.metadata.get(SOURCE)
+    return said if isinstance(said, str) else address(one)
 
 
 def address(one: Entered) -> str:
@@ -242,8 +258,3 @@ def applied(change: Change | None) -> None:
         f" It lacks: {said or 'that somebody applies it'}. See `loopline show {short}`; once it lacks nothing, ask again,"
         f" or `loopline apply {short}`.",
     )
-
-
-def guarded(error: Refused) -> Fault:
-    """Say that a policy does not let something happen."""
-    return Fault("PERMISSION_DENIED", f"{error.message} ({error.hint})" if error.hint else error.message)

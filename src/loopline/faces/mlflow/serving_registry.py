@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from loopline.errors import Conflict
 from loopline.faces.mlflow import wire_registry as wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, sync
-from loopline.faces.mlflow.errors import exists
+from loopline.faces.mlflow.errors import Fault, exists
 from loopline.faces.mlflow.registry import (
     PROMPT,
     applied,
@@ -47,19 +47,20 @@ def create(ask: Ask) -> Response:
             raise
         with loop.ledger.read() as tx:
             prompt = PROMPT in tx.taggings.of(find_model(tx, loop.project, name).subject)
-        raise _taken(name, prompt, PROMPT in tags) from None
+        raise _taken(name, prompt=prompt, wanted=PROMPT in tags) from None
     return _told(loop, name)
 
 
-def _taken(name: str, old: bool, new: bool) -> Exception:
-    if old == new:
-        return exists(f"{'Prompt' if new else 'Registered Model'} (name={name}) already exists.")
-    words = ("prompt", "registered model") if old else ("registered model", "prompt")
-    return exists(f"The name {name!r} belongs to a {words[0]}: a {words[1]} needs another one.")
+def _taken(name: str, *, prompt: bool, wanted: bool) -> Fault:
+    """Say that a name is taken, by a prompt or a model; `wanted` tells whether a prompt was to be made."""
+    if prompt == wanted:
+        return exists(f"{'Prompt' if wanted else 'Registered Model'} (name={name}) already exists.")
+    there, new = ("prompt", "registered model") if prompt else ("registered model", "prompt")
+    return exists(f"The name {name!r} belongs to a {there}: a {new} needs another one.")
 
 
 def get(ask: Ask) -> Response:
-    """getRegisteredModel."""
+    """GetRegisteredModel."""
     return _told(ask.loop("show", str(asset_of(ask.project, ask.body.name))), ask.body.name)
 
 
@@ -115,7 +116,7 @@ def get_latest(ask: Ask) -> Response:
 
 
 def set_tag(ask: Ask) -> Response:
-    """setRegisteredModelTag."""
+    """SetRegisteredModelTag."""
     said: wire.TagModel = ask.body
     tag_fits(said.key or "", said.value)
     loop, found = _named(ask, "annotate")
@@ -147,7 +148,7 @@ def set_alias(ask: Ask) -> Response:
 
 
 def get_alias(ask: Ask) -> Response:
-    """getModelVersionByAlias."""
+    """GetModelVersionByAlias."""
     said: wire.AliasOf = ask.body
     loop = ask.loop("show", str(asset_of(ask.project, said.name or "")))
     with loop.ledger.read() as tx:

@@ -10,7 +10,6 @@ from loopline.faces.mlflow.entering import entry_of
 from loopline.faces.mlflow.errors import invalid
 from loopline.faces.mlflow.registry import (
     ARCHIVED,
-    KEY,
     PROMPT_TEXT,
     REFS,
     STAGE,
@@ -44,7 +43,7 @@ def create(ask: Ask) -> Response:
 
 
 def get(ask: Ask) -> Response:
-    """getModelVersion."""
+    """GetModelVersion."""
     loop, found = _named(ask, "show")
     return _told(loop, found.name.name, str(found.number))
 
@@ -77,7 +76,7 @@ def download_uri(ask: Ask) -> Response:
 
 
 def set_tag(ask: Ask) -> Response:
-    """setModelVersionTag."""
+    """SetModelVersionTag."""
     said: wire.TagVersion = ask.body
     _free(said.key or "", said.value)
     loop, found = _named(ask, "annotate")
@@ -100,7 +99,7 @@ def delete_tag(ask: Ask) -> Response:
 def _free(key: str, value: str = "") -> None:
     tag_fits(key, value)
     if key == PROMPT_TEXT:
-        raise invalid(f"'{PROMPT_TEXT[:KEY]}' is what a version of a prompt is made of, which does not change.")
+        raise invalid(f"'{PROMPT_TEXT}' is what a version of a prompt is made of, which does not change.")
 
 
 def move_stage(ask: Ask) -> Response:

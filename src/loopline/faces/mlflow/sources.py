@@ -112,8 +112,7 @@ def _plain(text: str) -> bool:
 
 
 def _path(text: str, path: str) -> str:
-    if path.endswith("/"):
-        path = path[:-1]
+    path = path.removesuffix("/")
     if path.startswith("/") or "//" in path:
         raise no_source(text)
     return path
