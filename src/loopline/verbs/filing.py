@@ -18,7 +18,7 @@ from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.digest import Digest
 from loopline.nouns.owner import Owner
 from loopline.nouns.run import Link
-from loopline.verbs.staging import TRIES, gone, held_sums, look, refold, stage, stage_all, written
+from loopline.verbs.staging import TRIES, gone, held_sums, look, refold, stage, written
 
 if TYPE_CHECKING:
     from loopline.datasets.overlay import Found, Overlay
@@ -62,15 +62,17 @@ def keep(loop: Loop, owner: Owner, path: str, held: Artifact, *, sums: Mapping[s
 
 
 def drop(loop: Loop, owner: Owner, path: str) -> None:
-    """Take a file away, or a folder with all below; `""` is everything. Raise NotFound, and what `keep` raises."""
-    there = view(loop, owner)
-    file = there.find(path) if path else None
-    below = f"{path}/" if path else ""
-    if file is None and next(there.iter(below), None) is None:
-        raise absent(owner, path)
-    with loop.ledger.read() as tx:
+    """Take a file away, or a folder with all below; `""` is everything. Nothing may be there. Raise what `keep` raises."""
+    over = False
+
+    def condition(tx: Tables, _: Overlay, __: Found | None) -> None:
+        nonlocal over
         over = _open(tx, owner)
-    stage_all(loop, owner, [gone(path)] if file else [gone(below, whole=True)])
+
+    there = view(loop, owner, path) if path else None
+    file = there is not None and there.find(path) is not None
+    below = f"{path}/" if path else ""
+    stage(loop, owner, gone(path) if file else gone(below, whole=True), condition=condition)
     if over:
         seal(loop, owner)
 
@@ -188,6 +190,6 @@ def _open(tx: Tables, owner: Owner) -> bool:
 
 def _deleted(owner: Owner) -> Invalid:
     return Invalid(
-        f"the {owner} must be in the 'active' state: it is deleted", kind=f"{owner.kind}-deleted", hint="restore it first",
+        f"The {owner} must be in the 'active' state. Current state is deleted.", kind=f"{owner.kind}-deleted", hint="restore it first",
         owner=str(owner),
     )  # fmt: skip

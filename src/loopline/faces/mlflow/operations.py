@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from loopline.faces.mlflow import (
+    serving_artifacts,
     serving_catalogue,
     serving_experiments,
     serving_metrics,
@@ -23,6 +24,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     **serving_registry.OPERATIONS,
     **serving_versions.OPERATIONS,
     **serving_catalogue.OPERATIONS,
+    **serving_artifacts.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {
