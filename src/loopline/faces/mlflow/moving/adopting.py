@@ -50,6 +50,16 @@ class Adopting:
             self.models.register(registered, self.runs.ids)
         self.left.unread(self._store)
 
+    def look(self) -> None:
+        """Count files, and say what could not be read; nothing is written."""
+        for group in self._store.groups():
+            for batch in self._store.runs(group):
+                for told in batch:
+                    self.files.of_run(told, told.id)
+            for model in self._store.logged(group):
+                self.models.look(model)
+        self.left.unread(self._store)
+
     def _group(self, group: Group) -> Experiment:
         """Give the experiment here that one there becomes, made where it is missing, with the tags that it lacks."""
         loop, source = self._loop, self._store.name

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from loopline.faces.mlflow.moving.store import File, Folder, Store, Told
     from loopline.loop import Loop
     from loopline.nouns.entry import Entry
-    from loopline.nouns.staged import Staged
 
 SMALL: Final = 1 << 18
 """Bytes up to which files are kept many behind one durability barrier."""
@@ -42,11 +41,11 @@ class Read:
 
 
 class Files:
-    """Takes files. What was read is summed: that is what there is on the other side."""
+    """Takes files, and sums them: as they were read there, and as the ledger has them afterwards."""
 
     def __init__(self, loop: Loop, store: Store, left: Left) -> None:
         self._loop, self._store, self._left = loop, store, left
-        self.there = Sums()
+        self.there, self.here = Sums(), Sums()
         self._bytes = 0
 
     def of_run(self, told: Told, run: str) -> None:
@@ -55,6 +54,9 @@ class Files:
         if folder is None:
             return
         owner = Owner(self._loop.project, "run", run)
+        if self._loop.ledger.dry:
+            self.look(owner, folder)
+            return
         if self.take(owner, folder):
             with self._loop.ledger.read() as tx:
                 over = tx.runs.get(run).state.over
@@ -65,24 +67,43 @@ class Files:
         """Open a folder; say so where that cannot be."""
         found = self._store.folder(location)
         if found is None:
-            self._left.out("folders of files", f"{location.partition(':')[0] if ':' in location else 'their place'} is not read"
-                           " without being named: add --artifacts FOLDER, or s3://…", f"{name} ({location})")  # fmt: skip
+            why = "their place is not read unless it is named: add --artifacts FOLDER, or s3://…"
+            self._left.out("folders of files", why, f"{name}: {location}")
         return found
 
-    def take(self, owner: Owner, folder: Folder) -> bool:
-        """Take all files below a folder into an owner. Tell whether any was new."""
-        here = {one.path: one.entry for one in view(self._loop, owner).iter()}
-        rows: list[Staged] = []
-        digests: set[Digest] = set()
-        for read in self.read(owner.key, folder, here):
-            if here.get(read.path) is None or here[read.path].digest != read.digest:
-                rows.append(written(read.path, read.digest, read.size))
-            digests.add(read.digest)
+    def take(self, owner: Owner, folder: Folder, *, frozen: bool = False) -> bool:
+        """Take all files below a folder into an owner, unless it is frozen; count both sides. Tell whether any was new."""
+        here = self._here(owner)
+        reads = list(self.read(owner.key, folder, here))
+        rows = [] if frozen else [written(one.path, one.digest, one.size) for one in reads if _other(one, here.get(one.path))]
         if rows:
             with self._loop.ledger.telemetry() as tx:
-                tx.holdings.add(self._loop.project, sorted(digests))
+                tx.holdings.add(self._loop.project, sorted({one.entry.digest for one in rows if one.entry}))
             stage_all(self._loop, owner, rows)
+            here = self._here(owner)
+        for one in reads:
+            if (entry := here.get(one.path)) is not None:
+                self.here.row("files", owner.key, one.path, entry.digest)
+                self.here.bytes(entry.size)
         return bool(rows)
+
+    def look(self, owner: Owner, folder: Folder) -> None:
+        """Count what there is to take, and what of it is here, without reading it."""
+        here = self._here(owner)
+        for file in self._listed(owner.key, folder):
+            entry = here.get(file.path)
+            self.there.row("files", owner.key, file.path)
+            self.there.bytes(file.size or 0)
+            if entry is not None and file.size in (None, entry.size):
+                self.here.row("files", owner.key, file.path)
+                self.here.bytes(entry.size)
+
+    def _here(self, owner: Owner) -> dict[str, Entry]:
+        return {one.path: one.entry for one in view(self._loop, owner).iter() if not one.path.endswith("/")}
+
+    def taken(self, folder: Folder) -> list[Read]:
+        """Keep the bytes of all files below a folder that is of no owner, and count none of them."""
+        return list(self.read("", folder, {}))
 
     def read(self, owner: str, folder: Folder, here: dict[str, Entry]) -> Iterator[Read]:
         """Read all files below a folder, keep their bytes, and count them under an owner."""
@@ -136,8 +157,9 @@ class Files:
         return Read(file.path, digest, size)
 
     def _counted(self, owner: str, read: Read) -> Read:
-        self.there.row("files", owner, read.path, read.digest)
-        self.there.bytes(read.size)
+        if owner:
+            self.there.row("files", owner, read.path, read.digest)
+            self.there.bytes(read.size)
         self._bytes += read.size
         self._loop.report(Progress("adopt files", self._bytes, None, "B"))
         return read

@@ -86,7 +86,8 @@ class Runs:
         loop = self._loop
         with loop.ledger.read() as tx:
             counts = tx.metrics.counts(ids[told.id] for told in batch if told.id in ids and told.id not in fresh)
-        waiting, number, last = list[tuple[str, dict[str, list[Kept]], bool]](), 0, ""
+        waiting: list[tuple[str, dict[str, list[Kept]], bool]] = []
+        number, last = 0, ""
         for run, values in self._store.points(batch):
             series = _series(values)
             number += len(values)

@@ -146,8 +146,8 @@ class FolderStore:
     def _values(self, run: Told) -> Iterator[store.Value]:
         at = self._at(Group(run.group, "")) / run.id / "metrics"
         for key, text in _texts(at):
-            for line in text.splitlines():
-                words = line.split(" ")
+            said = dict.fromkeys(tuple(line.split(" ")[:3]) for line in text.splitlines())  # some are there twice
+            for words in said:
                 if len(words) >= 2:
                     yield key, int(words[2]) if len(words) > 2 else 0, int(words[0]), store.number_of(words[1])
 

@@ -44,16 +44,19 @@ class Places:
         scheme, path = _taken_apart(location)
         if scheme == PROXIED and self._proxied is not None:
             return self._proxied(path)
+        nothing: Folder | None = None
         for root, below in self._below(scheme, path):
-            if isinstance(root, FolderSource):
-                found = Path(root.name, below)
-                if _inside(root, found):
-                    return LocalFolder(root, below)
-            else:
+            if not isinstance(root, FolderSource):
                 return BucketFolder(root, below)
-        where = f"{scheme}:" if scheme == PROXIED else _origin(scheme, path)
-        self.shut[where] = self.shut.get(where, 0) + 1
-        return None
+            found = LocalFolder(root, below)
+            if _inside(root, Path(root.name, below)):
+                return found
+            if not os.path.lexists(Path(root.name, below)):  # a run that has no files has no folder
+                nothing = nothing or found
+        if nothing is None:
+            where = _origin(scheme, path)
+            self.shut[where] = self.shut.get(where, 0) + 1
+        return nothing
 
     def close(self) -> None:
         """Let go of what was opened."""
@@ -72,7 +75,7 @@ class Places:
                 if whole == root.name or whole.startswith(root.name.rstrip("/") + "/"):
                     yield root, os.path.relpath(whole, root.name)
         tail = _TAIL.search(path)
-        if tail is not None:
+        if scheme == "" and tail is not None and not os.path.lexists(_origin(scheme, path)):  # the whole root was moved
             yield from ((root, tail[1]) for root in self._roots if isinstance(root, FolderSource))
 
 
@@ -145,6 +148,8 @@ def _inside(root: FolderSource, path: Path) -> bool:
 
 def _origin(scheme: str, path: str) -> str:
     """Say of a location the part that a root would be named by."""
+    if scheme == PROXIED:
+        return f"{scheme}:/"
     if scheme:
         return f"{scheme}://{path.partition('/')[0]}"
     tail = _TAIL.search(path)
