@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from loopline.ledger.logged import LoggedModels
     from loopline.ledger.merges import Merges
     from loopline.ledger.metrics import Metrics
+    from loopline.ledger.modelsearch import ModelMatches
     from loopline.ledger.monitors import Monitors
     from loopline.ledger.multiparts import Multiparts
     from loopline.ledger.people import People
@@ -180,6 +181,13 @@ class Tables:
         from loopline.ledger.logged import LoggedModels
 
         return LoggedModels(self.rows, self.now, self.taggings)
+
+    @cached_property
+    def model_matches(self) -> ModelMatches:
+        """Logged models that a query finds."""
+        from loopline.ledger.modelsearch import ModelMatches
+
+        return ModelMatches(self.rows)
 
     @cached_property
     def changes(self) -> Changes:

@@ -69,12 +69,22 @@ class LoggedModels:
         rows = self._rows.all(f"{_SELECT} WHERE m.run = ? AND m.deleted_at IS NULL ORDER BY m.created_at, m.id", run)
         return self._filled([_model(row) for row in rows])
 
-    def search(
-        self, where: str, values: Iterable[object], *, order: str, limit: int, offset: int = 0
-    ) -> Sequence[LoggedModel]:
-        """Give models `m` by a condition that `ledger/modelsearch.py` has composed, with all that is said of each."""
-        rows = self._rows.all(f"{_SELECT} {where} ORDER BY {order} LIMIT ? OFFSET ?", *values, limit, offset)
-        return self._filled([_model(row) for row in rows])
+    def all(self, names: Iterable[str]) -> Sequence[LoggedModel]:
+        """Give models by their ids, deleted or not, in that order; those that are not there are left out."""
+        wanted = list(dict.fromkeys(names))
+        found: dict[str, LoggedModel] = {}
+        for start in range(0, len(wanted), _FEW):
+            few = wanted[start : start + _FEW]
+            rows = self._rows.all(f"{_SELECT} WHERE m.id IN ({', '.join('?' * len(few))})", *few)
+            found.update((row[0], _model(row)) for row in rows)
+        return self._filled([found[name] for name in wanted if name in found])
+
+    def deleted_with(self, experiment: int, deleted_at: int) -> Sequence[LoggedModel]:
+        """Give those of an experiment that were deleted at that moment: with it."""
+        rows = self._rows.all(
+            f"{_SELECT} WHERE m.experiment = ? AND m.deleted_at = ? ORDER BY m.id", experiment, deleted_at
+        )
+        return [_model(row) for row in rows]
 
     def end(self, model: LoggedModel, state: LoggedState, digest: Digest | None = None) -> None:
         """Say how far it has come. One that is sealed stays so: Conflict kind="model-sealed"."""

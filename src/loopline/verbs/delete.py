@@ -146,9 +146,11 @@ def _roots(tx: Tables, loop: Loop, what: str) -> list[Root]:
         return [Root(version.artifact.digest, version.artifact.media_type, str(version))] if version else []
     if what.startswith(EXPERIMENT):
         experiment = tx.experiments.find(loop.project, what.removeprefix(EXPERIMENT), deleted=True)
-        same = (experiment.id, experiment.deleted_at) if experiment else (0, None)
+        if experiment is None or experiment.deleted_at is None:
+            return []
+        same = (experiment.id, experiment.deleted_at)
         runs = tx.runs.search("r.experiment = ? AND r.deleted_at = ?", same, order="r.id", limit=_ALL)
-        models = tx.logged.search("WHERE m.experiment = ? AND m.deleted_at = ?", same, order="m.id", limit=_ALL)
+        models = tx.logged.deleted_with(*same)
         return [root for run in runs for root in _made(run)] + [root for one in models for root in _sealed(one)]
     if is_logged(what):
         model = tx.logged.find(loop.project, what, deleted=True)

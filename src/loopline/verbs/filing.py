@@ -189,7 +189,5 @@ def _open(tx: Tables, owner: Owner) -> bool:
 
 
 def _deleted(owner: Owner) -> Invalid:
-    return Invalid(
-        f"The {owner} must be in the 'active' state. Current state is deleted.", kind=f"{owner.kind}-deleted", hint="restore it first",
-        owner=str(owner),
-    )  # fmt: skip
+    said = f"The {owner} must be in the 'active' state. Current state is deleted."
+    return Invalid(said, kind=f"{owner.kind}-deleted", hint="restore it first", owner=str(owner))

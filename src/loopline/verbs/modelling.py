@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from loopline.nouns.digest import Digest
     from loopline.nouns.experiment import Experiment
 
+_MADE: Final = "outputs/{}"
+"""Under this subject are the models of a run, each with its step."""
 PREFIX: Final = "m-"
 """What ids of logged models begin with."""
 
@@ -110,6 +112,24 @@ def tell(
         tx.logged.annotate(model, params=params)
         tx.logged.touch(model)
         tx.say("annotated", model.id, tags=dict(tags), untag=list(untag), params=dict(params))
+
+
+def made(loop: Loop, run: str, models: Mapping[str, int]) -> None:
+    """Say which models a run has made, and at which step of it. Raise NotFound kind="no-model"."""
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        for name in models:
+            tx.logged.get(loop.project, name)
+        tx.taggings.set(_MADE.format(run), {name: str(step) for name, step in models.items()})
+        tx.say("run.logged", run, models=dict(models))
+
+
+def made_by(tx: Tables, runs: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Give the models that runs have made, with their steps; runs without any are left out."""
+    subjects = {_MADE.format(run): run for run in runs}
+    found = tx.taggings.of_all(subjects)
+    return {
+        subjects[subject]: {name: int(step) for name, step in several.items()} for subject, several in found.items()
+    }
 
 
 def measured(tx: Tables, project: str, measures: Iterable[Measure]) -> None:

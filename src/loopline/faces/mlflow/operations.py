@@ -9,6 +9,8 @@ from loopline.faces.mlflow import (
     serving_catalogue,
     serving_experiments,
     serving_metrics,
+    serving_models,
+    serving_modelsearch,
     serving_registry,
     serving_runs,
     serving_server,
@@ -17,14 +19,16 @@ from loopline.faces.mlflow import (
 from loopline.faces.mlflow.asking import Operation
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    **serving_server.OPERATIONS,
-    **serving_experiments.OPERATIONS,
-    **serving_runs.OPERATIONS,
-    **serving_metrics.OPERATIONS,
-    **serving_registry.OPERATIONS,
-    **serving_versions.OPERATIONS,
-    **serving_catalogue.OPERATIONS,
     **serving_artifacts.OPERATIONS,
+    **serving_catalogue.OPERATIONS,
+    **serving_experiments.OPERATIONS,
+    **serving_metrics.OPERATIONS,
+    **serving_models.OPERATIONS,
+    **serving_modelsearch.OPERATIONS,
+    **serving_registry.OPERATIONS,
+    **serving_runs.OPERATIONS,
+    **serving_server.OPERATIONS,
+    **serving_versions.OPERATIONS,
 }
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {

@@ -8,6 +8,7 @@ from loopline.errors import Conflict
 from loopline.faces.mlflow import limits, translate, wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, sync
 from loopline.faces.mlflow.errors import invalid
+from loopline.faces.mlflow.measuring import measure
 from loopline.faces.mlflow.naming import find_run, tag_kept
 from loopline.faces.mlflow.serving_runs import NAME, active, other_value, write_tags
 from loopline.nouns.run import Point
@@ -35,6 +36,7 @@ def log_metric(ask: Ask) -> Response:
     said: wire.LogMetric = ask.body
     loop, found = active(ask, said.run, "log")
     limits.key_fits(said.key or "")
+    measure(ask, said.run, (said,))
     log(loop, found.id, points=(_point(said),))
     return answer()
 
@@ -51,6 +53,7 @@ def log_batch(ask: Ask) -> Response:
         limits.value_fits(param.value, limits.PARAM)
     for tag in said.tags:
         limits.value_fits(tag.value, limits.TAG)
+    measure(ask, said.run, said.metrics)
     tags = {tag.key: tag.value for tag in said.tags}
     if not (said.metrics or said.params or said.tags):
         return answer()

@@ -16,6 +16,7 @@ from loopline.faces.mlflow.naming import (
     state_of,
     tag_kept,
 )
+from loopline.faces.mlflow.outputs import outputs_of
 from loopline.verbs.annotate import annotate
 from loopline.verbs.delete import delete
 from loopline.verbs.finish import finish
@@ -56,7 +57,7 @@ def create(ask: Ask) -> Response:
         tags.setdefault("mlflow.user", said.user_id)
     parent = tags.get(PARENT, "")
     made = start(
-        loop, name or _any_name(loop), experiment=group.name, parent=parent if _ID.match(parent) else None,
+        loop, name or any_name(loop), experiment=group.name, parent=parent if _ID.match(parent) else None,
         commit=tags.get(COMMIT) or None, tags=_kept(tags, NAME), started_at=translate.us(said.start_time),
     )  # fmt: skip
     if group.id == 0:
@@ -95,7 +96,7 @@ _SECOND: Final = (
 )
 
 
-def _any_name(loop: Loop) -> str:
+def any_name(loop: Loop) -> str:
     """Make a name for a run that nobody has named."""
     chance = int(loop.ids.new()[-12:], 16)
     return f"{_FIRST[chance % len(_FIRST)]}-{_SECOND[chance // 97 % len(_SECOND)]}-{chance % 1000}"
@@ -245,13 +246,15 @@ def whole(tx: Tables, runs: list[Run]) -> list[dict[str, Any]]:
     """Give runs with all that belongs to them, in the same order."""
     points = tx.metrics.latest(run.id for run in runs)
     gone = tx.runs.all_deleted(run.id for run in runs)
+    outputs = outputs_of(tx, (run.id for run in runs))
     groups = {
         name: experiment_id(tx.experiments.get(project, name, deleted=True))
         for project, name in {(run.project, run.experiment) for run in runs}
     }
     return [
         translate.run(
-            run, points.get(run.id, ()), groups[run.experiment], deleted=run.id in gone, inputs={}, outputs={}
+            run, points.get(run.id, ()), groups[run.experiment], deleted=run.id in gone, inputs={},
+            outputs=outputs.get(run.id, {}),
         )
         for run in runs
     ]  # fmt: skip

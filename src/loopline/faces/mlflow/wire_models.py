@@ -134,3 +134,16 @@ class LogModel(OneRun):
 
     model_json: str | None = None
     needs: ClassVar[tuple[str, ...]] = ("model_json",)
+
+
+class ModelOutput(Document):
+    """A model that a run has made, and at which step."""
+
+    model_id: str = ""
+    step: int = 0
+
+
+class LogOutputs(OneRun):
+    """Models that a run has made."""
+
+    models: tuple[ModelOutput, ...] = ()
