@@ -83,10 +83,6 @@ class Assets:
         self._ensured.add(name)
         return number
 
-    def skip(self, name: AssetName, upto: int) -> None:
-        """Leave the numbers up to this one free: the next version of an asset gets a higher one."""
-        self._rows.do("UPDATE assets SET last_number = ? WHERE id = ? AND last_number < ?", upto, self.ensure(name), upto)
-
     def renew(self, name: AssetName) -> None:
         """Begin an asset: a new one, or one that was deleted, as if it had never been described. Its numbers go on."""
         self._rows.do(

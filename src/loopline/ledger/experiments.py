@@ -33,7 +33,13 @@ class Experiments:
         return int(row[0]) if row else 0
 
     def create(
-        self, project: str, name: str, tags: Mapping[str, str], *, number: int | None = None, created_at: int | None = None
+        self,
+        project: str,
+        name: str,
+        tags: Mapping[str, str],
+        *,
+        number: int | None = None,
+        created_at: int | None = None,
     ) -> Experiment:
         """Begin one, under a number where that is free, else under the next one.
 

@@ -68,7 +68,8 @@ class Metrics:
         if rows:
             self._rows.many("INSERT INTO points (series, step, time, n, value) VALUES (?, ?, ?, ?, ?)", rows)
             self._rows.many(
-                "UPDATE series SET last = ?, last_step = ?, last_time = ?, low = ?, high = ?, count = ? WHERE id = ?", sums
+                "UPDATE series SET last = ?, last_step = ?, last_time = ?, low = ?, high = ?, count = ? WHERE id = ?",
+                sums,
             )
 
     def history(self, run: str, key: str, *, after: int = LEAST, limit: int = 10_000) -> list[Point]:

@@ -47,6 +47,8 @@ class Entry:
     tags: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
+    """Which version it becomes, where that is free; else the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,9 @@ def enter(loop: Loop, asset: AssetName, entry: Entry) -> Version:
     with loop.ledger.write(loop.project, loop.actor) as tx:
         tx.assets.get(asset)
         version = tx.versions.publish(
-            asset, entry.artifact, author=str(loop.actor), message=entry.message, metadata=entry.metadata, run=entry.run
-        )
+            asset, entry.artifact, author=str(loop.actor), message=entry.message, metadata=entry.metadata, run=entry.run,
+            number=entry.number,
+        )  # fmt: skip
         subject = tx.versions.subject(version)
         tx.taggings.set(subject, {**entry.tags, **({TEXT: entry.text} if entry.text else {})})
         if entry.run is not None:

@@ -64,7 +64,14 @@ def adopt(
         loopline adopt mlflow https://mlflow.example.org
     """
     if source == MLFLOW and (store is not None or not Path(MLFLOW).is_dir()):
-        given = {"only": only, "name": names, "message": message, "history": history, "remote": remote, "in-place": in_place}
+        given = {
+            "only": only,
+            "name": names,
+            "message": message,
+            "history": history,
+            "remote": remote,
+            "in-place": in_place,
+        }
         _not_with(MLFLOW, {key: bool(value) for key, value in given.items()})
         return _mlflow(where, store or os.environ.get("MLFLOW_TRACKING_URI", ""), artifacts)
     if store is not None and source != DVC:
@@ -115,5 +122,9 @@ def _not_with(tool: str, given: Mapping[str, bool]) -> None:
     for name, said in given.items():
         if said:
             raise Invalid(
-                f"--{name} means nothing to {tool}", kind="not-for-these", hint="leave it out", flag=f"--{name}", tool=tool
+                f"--{name} means nothing to {tool}",
+                kind="not-for-these",
+                hint="leave it out",
+                flag=f"--{name}",
+                tool=tool,
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from loopline.datasets.path import check_path
 from loopline.errors import Invalid, NotFound, Refused, Unavailable
+from loopline.faces.mlflow.moving.places import origin_of
 from loopline.faces.mlflow.moving.sums import Sums
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.owner import Owner
@@ -50,7 +51,7 @@ class Files:
 
     def of_run(self, told: Told, run: str) -> None:
         """Take the files of a run, and seal them where it is over."""
-        folder = self.folder(told.location, f"run {told.id}") if told.location else None
+        folder = self.folder(told.location) if told.location else None
         if folder is None:
             return
         owner = Owner(self._loop.project, "run", run)
@@ -63,19 +64,23 @@ class Files:
             if over:
                 seal(self._loop, owner)
 
-    def folder(self, location: str, name: str) -> Folder | None:
+    def folder(self, location: str) -> Folder | None:
         """Open a folder; say so where that cannot be."""
         found = self._store.folder(location)
         if found is None:
             why = "their place is not read unless it is named: add --artifacts FOLDER, or s3://…"
-            self._left.out("folders of files", why, f"{name}: {location}")
+            self._left.out("folders of files", why, origin_of(location))
         return found
 
     def take(self, owner: Owner, folder: Folder, *, frozen: bool = False) -> bool:
         """Take all files below a folder into an owner, unless it is frozen; count both sides. Tell whether any was new."""
         here = self._here(owner)
         reads = list(self.read(owner.key, folder, here))
-        rows = [] if frozen else [written(one.path, one.digest, one.size) for one in reads if _other(one, here.get(one.path))]
+        rows = (
+            []
+            if frozen
+            else [written(one.path, one.digest, one.size) for one in reads if _other(one, here.get(one.path))]
+        )
         if rows:
             with self._loop.ledger.telemetry() as tx:
                 tx.holdings.add(self._loop.project, sorted({one.entry.digest for one in rows if one.entry}))

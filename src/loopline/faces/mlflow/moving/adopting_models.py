@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict, Invalid, LooplineError
-from loopline.faces.mlflow.moving.keys import MADE, text
+from loopline.faces.mlflow.moving.keys import text
 from loopline.faces.mlflow.moving.meaning import Meaning
+from loopline.faces.mlflow.naming import MADE
 from loopline.faces.mlflow.registry import ARCHIVED, REFS, STAGE, asset_of
 from loopline.nouns.change import ChangeState
 from loopline.nouns.ids import brief
@@ -47,11 +48,13 @@ class Models:
             self._left.out("logged models", error.message, told.id)
             return
         self._add(told, here)
-        folder = self._files.folder(told.location, f"model {told.id}") if told.location else None
+        folder = self._files.folder(told.location) if told.location else None
+        new, frozen = False, here.digest is not None or here.deleted_at is not None
         if folder is not None:  # of one that was sealed before, files are only held against what is here
-            self._files.take(here.owner, folder, frozen=here.digest is not None or here.deleted_at is not None)
+            new = self._files.take(here.owner, folder, frozen=frozen)
         state = STATES.get(told.status, LoggedState.PENDING)
-        if here.deleted_at is None and here.digest is None and here.state is not state:
+        whole = folder is not None or not told.location  # else it is sealed once its files can be read
+        if whole and not frozen and (new or here.state is not state):
             end(loop, told.id, state)
         if told.deleted and here.deleted_at is None:
             with loop.ledger.write(loop.project, loop.actor) as tx:
@@ -60,14 +63,16 @@ class Models:
 
     def look(self, told: Logged) -> None:
         """Count the files of a logged model."""
-        folder = self._files.folder(told.location, f"model {told.id}") if told.location else None
+        folder = self._files.folder(told.location) if told.location else None
         if folder is not None:
             self._files.look(Owner(self._loop.project, "model", told.id), folder)
 
     def _begin(self, group: Experiment, told: Logged, ids: Mapping[str, str]) -> LoggedModel:
         loop = self._loop
         if not is_logged(told.id):
-            raise Invalid(f"{told.id} is no id of a logged model", kind="bad-id", hint="m- and 32 hex digits", model=told.id)
+            raise Invalid(
+                f"{told.id} is no id of a logged model", kind="bad-id", hint="m- and 32 hex digits", model=told.id
+            )
         with loop.ledger.write(loop.project, loop.actor) as tx:
             made = tx.logged.begin(
                 LoggedModel(
@@ -76,7 +81,9 @@ class Models:
                     tags=_texts(told.tags), params=_texts(told.params),
                 )
             )  # fmt: skip
-            tx.say("model.logged", made.id, name=made.name, experiment=group.name, run=made.run, adopted=self._store.name)
+            tx.say(
+                "model.logged", made.id, name=made.name, experiment=group.name, run=made.run, adopted=self._store.name
+            )
         return made
 
     def _add(self, told: Logged, here: LoggedModel) -> None:
@@ -128,11 +135,6 @@ class Models:
         with loop.ledger.read() as tx:
             if tx.versions.find(asset, told.number) is not None:
                 return
-            last = tx.assets.get(asset).last_number
-        if last >= told.number:
-            raise Conflict(
-                f"the number is behind {last}, the last one here", kind="number-taken", hint="adopt into another project"
-            )
         run = self._run(ids.get(told.run, told.run))
         meant = self._meaning.of(told, run)
         made = {"created": told.created, "user": text(told.user), "from": self._store.name}
@@ -140,15 +142,12 @@ class Models:
         if meant.model:
             metadata[LOGGED] = meant.model
         tags = _texts(told.tags) | ({STAGE: ARCHIVED} if told.stage == ARCHIVED else {})
-        if told.number > last + 1:  # those between were deleted there
-            with loop.ledger.write(loop.project, loop.actor) as tx:
-                tx.assets.skip(asset, told.number - 1)
-                tx.say("annotated", str(asset), next=told.number)
         enter(
             loop, asset,
             Entry(
                 meant.artifact, message=text(told.description) or f"adopted from {self._store.name}", run=run,
                 output=meant.output, tags=tags, text=text(told.description), metadata=metadata,
+                number=told.number,
             ),
         )  # fmt: skip
 

@@ -16,7 +16,7 @@ from loopline.nouns.adoption import Tally
 from loopline.nouns.progress import Progress
 
 if TYPE_CHECKING:
-    from loopline.faces.mlflow.moving.store import Group, Logged, Numbered, Registered, Store, Told
+    from loopline.faces.mlflow.moving.store import Group, Logged, Measured, Numbered, Registered, Store, Told
     from loopline.loop import Loop
 
 SHOWN: Final = 20
@@ -54,7 +54,9 @@ class Comparing:
     def tallies(self) -> tuple[Tally, ...]:
         """Give what it came to."""
         return tuple(
-            Tally(kind, self.there.counts[kind], self.here.counts[kind], self.there.digest(kind) == self.here.digest(kind))
+            Tally(
+                kind, self.there.counts[kind], self.here.counts[kind], self.there.digest(kind) == self.here.digest(kind)
+            )
             for kind in KINDS
         )
 
@@ -80,10 +82,20 @@ class Comparing:
         self._points(batch, ids)
 
     def _run(self, told: Told, here: Told | None) -> None:
-        row = [told.id, text(told.name) or told.id, told.status, told.started, told.ended, told.deleted, text(told.user)]
+        row = [
+            told.id,
+            text(told.name) or told.id,
+            told.status,
+            told.started,
+            told.ended,
+            told.deleted,
+            text(told.user),
+        ]
         params, tags = _texts(told.params), _texts(told.tags)
         self.there.row("runs", *row)
         self._rows(self.there, told.id, params, tags)
+        for one in told.made:
+            self.there.row("outputs", told.id, one.model, one.step)
         if here is None:
             self._same(f"run {told.id}", row, None)
             return
@@ -92,6 +104,8 @@ class Comparing:
         self.here.row("runs", *found)
         own_params, own_tags = _of(here.params, params), _of(here.tags, tags)
         self._rows(self.here, told.id, own_params, own_tags)
+        for one in set(told.made) & set(here.made):
+            self.here.row("outputs", told.id, one.model, one.step)
         self._same(f"run {told.id}", [row, params, tags], [found, own_params, own_tags])
 
     def _rows(self, sums: Sums, run: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
@@ -134,10 +148,10 @@ class Comparing:
         here = self._ours.model(told.id)
         row = _logged_row(told, told)
         self.there.row("logged models", *row)
-        if here is not None:
-            found = _logged_row(here, told)
+        found = _logged_row(here, told) if here is not None else None
+        if found is not None:
             self.here.row("logged models", *found)
-        self._same(f"logged model {told.id}", row, found if here is not None else None)
+        self._same(f"logged model {told.id}", row, found)
 
     def _registered(self, told: Registered) -> None:
         here = self._ours.named(told.name)
@@ -191,14 +205,13 @@ def _logged_row(one: Logged, like: Logged) -> list[object]:
     ]  # fmt: skip
 
 
-def _latest(one: Logged) -> list[object]:
+def _latest(one: Logged) -> list[Measured]:
     return sorted(one.metrics, key=lambda m: (m.step, m.time))
 
 
 def _version_row(name: str, one: Numbered, like: Numbered) -> list[object]:
-    stage = one.stage if like.stage == one.stage else one.stage
     return [
-        name, one.number, text(one.description), stage, text(one.source), one.created, one.model,
+        name, one.number, text(one.description), one.stage, text(one.source), one.created, one.model,
         _of(_texts(one.tags), _texts(like.tags)),
     ]  # fmt: skip
 

@@ -67,9 +67,7 @@ def registered(tables: Tables) -> Iterator[Registered]:
     """Give the registered models, by name."""
     columns = ("name", "description", "creation_time", "last_updated_time")
     for name, text, created, updated in list(tables.select("registered_models", columns, "ORDER BY name")):
-        aliases = tables.select(
-            "registered_model_aliases", ("alias", "version"), "WHERE name = ? ORDER BY alias", name
-        )
+        aliases = tables.select("registered_model_aliases", ("alias", "version"), "WHERE name = ? ORDER BY alias", name)
         yield Registered(
             name, text or "", created or 0, updated or 0,
             tables.tags("registered_model_tags", "name", [name]).get(name, {}),
@@ -83,9 +81,7 @@ def _versions(tables: Tables, name: str) -> Iterator[Numbered]:
         "last_updated_time", "storage_location",
     )  # fmt: skip
     tags: dict[int, dict[str, str]] = defaultdict(dict)
-    for number, key, value in tables.select(
-        "model_version_tags", ("version", "key", "value"), "WHERE name = ?", name
-    ):
+    for number, key, value in tables.select("model_version_tags", ("version", "key", "value"), "WHERE name = ?", name):
         tags[number][key] = value or ""
     for row in list(tables.select("model_versions", columns, "WHERE name = ? ORDER BY version", name)):
         if row[3] == store.GONE:

@@ -133,7 +133,9 @@ class FolderStore:
 
     def _told(self, group: Group, at: Path, said: Mapping[str, Any]) -> Told:
         run = str(said.get("run_id") or said.get("run_uuid") or at.name)
-        name, user, tags = store.named(said.get("run_name") or said.get("name"), said.get("user_id"), pairs_of(at / "tags"))
+        name, user, tags = store.named(
+            said.get("run_name") or said.get("name"), said.get("user_id"), pairs_of(at / "tags")
+        )
         status = said.get("status", 1)
         beside = at / "artifacts"
         return Told(
@@ -167,7 +169,9 @@ class FolderStore:
         made = [meta_of(one) or {} for one in folders(at / "outputs")]
         return (
             tuple(Made(str(one["source_id"])) for one in read if str(one.get("source_type", "")).startswith("MODEL")),
-            tuple(Made(str(one["destination_id"]), int(one.get("step") or 0)) for one in made if one.get("destination_id")),
+            tuple(
+                Made(str(one["destination_id"]), int(one.get("step") or 0)) for one in made if one.get("destination_id")
+            ),
         )
 
 
@@ -190,7 +194,13 @@ def _measured(at: Path) -> Iterator[Measured]:
         for line in text.splitlines():
             time, value, step, run, *dataset = line.split(" ")
             yield Measured(
-                key, store.number_of(value), int(step), int(time), run, " ".join(dataset[:-1]), dataset[-1] if dataset else ""
+                key,
+                store.number_of(value),
+                int(step),
+                int(time),
+                run,
+                " ".join(dataset[:-1]),
+                dataset[-1] if dataset else "",
             )
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from loopline.faces.mlflow.naming import name_kept
+from loopline.faces.mlflow.naming import ADOPTED, name_kept
 
 if TYPE_CHECKING:
     from loopline.faces.mlflow.moving.store import Group
     from loopline.ledger.ledger import Tables
     from loopline.nouns.experiment import Experiment
 
-ADOPTED: Final = "loopline.adopted.id"
-"""The tag of an experiment that says which number it had in the store that it was adopted from."""
 FROM: Final = "loopline.adopted.from"
 """The tag that says which store that was."""
-MADE: Final = "adopted"
-"""Under this the metadata of a version say what it was there: when it was made, and by whom."""
 MOST: Final = 10**9
 """Numbers of experiments up to this one are kept where they are free; longer ones are found by their tag."""
 RUN: Final = re.compile(r"[0-9a-f]{32}\Z")

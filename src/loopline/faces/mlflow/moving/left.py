@@ -22,7 +22,7 @@ class Left:
     def out(self, what: str, why: str, name: str = "", *, count: int = 1, lost: bool = True) -> None:
         """Say that something was not taken. `lost`: what is here is less than what is there by it."""
         number, names = self._found.get((what, why, lost), (0, []))
-        if name and len(names) < SHOWN:
+        if name and name not in names and len(names) < SHOWN:
             names.append(name)
         self._found[what, why, lost] = (number + count, names)
 

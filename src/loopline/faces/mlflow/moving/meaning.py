@@ -84,7 +84,7 @@ class Meaning:
         said = told.location or told.source
         if not said or said.startswith(("models:", "runs:")):
             return None
-        folder = self._files.folder(said, "version")
+        folder = self._files.folder(said)
         if folder is None:
             return None
         return self._built([Entry(one.path, one.digest, one.size) for one in self._files.taken(folder)])

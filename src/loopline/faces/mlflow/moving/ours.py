@@ -6,15 +6,21 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from loopline.datasets.tree import Tree
 from loopline.faces.mlflow.moving import store
-from loopline.faces.mlflow.moving.keys import ADOPTED, FROM, MADE
-from loopline.faces.mlflow.moving.store import File, Group, Logged, Measured, Numbered, Registered, Told
-from loopline.faces.mlflow.naming import STATUS, experiment_id, experiment_name, tag_told
+from loopline.faces.mlflow.moving.keys import FROM
+from loopline.faces.mlflow.moving.store import File, Group, Logged, Made, Measured, Numbered, Registered, Told
+from loopline.faces.mlflow.naming import ADOPTED, MADE, STATUS, experiment_id, experiment_name, tag_told
 from loopline.faces.mlflow.registry import KIND, REFS, STAGE, stage_of
+from loopline.ledger.registry import Narrow
+from loopline.nouns.artifact import MODEL, TREE
+from loopline.nouns.entry import Entry
 from loopline.nouns.logged import LoggedState
+from loopline.nouns.name import AssetName
 from loopline.nouns.owner import Owner
 from loopline.verbs.annotate import TEXT
 from loopline.verbs.filing import view
+from loopline.verbs.modelling import made_by
 from loopline.verbs.registry import LOGGED, SOURCE
 
 if TYPE_CHECKING:
@@ -66,7 +72,8 @@ class OurStore:
         with self._loop.ledger.read() as tx:
             found = {run.id: run for run in tx.runs.those(ids)}
             gone = tx.runs.all_deleted(ids)
-        return [run_of(found[one], group, deleted=one in gone) for one in ids if one in found]
+            made = made_by(tx, ids)
+        return [run_of(found[one], group, deleted=one in gone, made=made.get(one, {})) for one in ids if one in found]
 
     def points(self, runs: Sequence[Told]) -> Iterator[tuple[str, Sequence[store.Value]]]:
         """Give the points of some runs."""
@@ -97,16 +104,14 @@ class OurStore:
         """Give the logged models of an experiment."""
         with self._loop.ledger.read() as tx:
             here = tx.experiments.find(self._loop.project, kept_name(group), deleted=True)
-        at = 0
+        last = ""
         while here is not None:
             with self._loop.ledger.read() as tx:
-                found = tx.logged.search(
-                    "WHERE m.experiment = ?", (here.id,), order="m.id", limit=store.RUNS, offset=at
-                )
+                found = tx.logged.of(here.id, after=last, limit=store.RUNS)
             yield from (logged_of(one, group.id) for one in found)
-            if len(found) < store.RUNS:
+            if not found:
                 return
-            at += len(found)
+            last = found[-1].id
 
     def model(self, name: str) -> Logged | None:
         """Give a logged model by its id."""
@@ -124,9 +129,6 @@ class OurStore:
 
     def named(self, name: str) -> Registered | None:
         """Give a registered model by its name."""
-        from loopline.ledger.registry import Narrow
-        from loopline.nouns.name import AssetName
-
         with self._loop.ledger.read() as tx:
             asset = tx.assets.find(AssetName(self._loop.project, KIND, name))
             if asset is None:
@@ -144,9 +146,13 @@ class OurStore:
     def folder(self, location: str) -> store.Folder | None:
         """Open the files of a run or a model."""
         kind, _, name = location.removeprefix(OWNER).partition("/")
-        if not location.startswith(OWNER) or kind not in ("run", "model"):
+        if not location.startswith(OWNER):
             return None
-        return OurFolder(self._loop, Owner(self._loop.project, "run" if kind == "run" else "model", name))
+        if kind == "version":
+            return _of_version(self._loop, name)
+        owner = Owner(self._loop.project, "run" if kind == "run" else "model", name)
+        files = view(self._loop, owner).iter()
+        return OurFolder(self._loop, {one.path: one.entry for one in files if not one.path.endswith("/")})
 
     def unread(self) -> Mapping[str, int]:
         """Count nothing."""
@@ -157,25 +163,31 @@ class OurStore:
 
 
 class OurFolder:
-    """Files of a run or a model."""
+    """Files that the ledger names."""
 
-    def __init__(self, loop: Loop, owner: Owner) -> None:
-        self._loop, self._owner = loop, owner
-        self._found = {
-            one.path: one.entry for one in view(loop, owner).iter() if not one.path.endswith("/")
-        }
+    def __init__(self, loop: Loop, found: Mapping[str, Entry]) -> None:
+        self._loop, self._found = loop, found
 
     def list(self) -> Iterator[File]:
         """Give every file."""
         return (File(path, entry.size) for path, entry in self._found.items())
 
-    def digests(self) -> Mapping[str, tuple[str, int]]:
-        """Give digest and size of every file."""
-        return {path: (entry.digest, entry.size) for path, entry in self._found.items()}
-
     def read(self, path: str) -> Iterator[bytes]:
         """Give the bytes of a file."""
         return self._loop.blobs.get(self._found[path].digest)
+
+
+def _of_version(loop: Loop, name: str) -> OurFolder | None:
+    """Open the files of a version: `NUMBER/MODEL`. One that is no tree is one file."""
+    number, _, model = name.partition("/")
+    with loop.ledger.read() as tx:
+        version = tx.versions.find(AssetName(loop.project, KIND, model), int(number))
+    if version is None:
+        return None
+    made = version.artifact
+    if made.media_type in (TREE, MODEL):
+        return OurFolder(loop, {one.path: one for one in Tree(loop.blobs, made.digest).iter()})
+    return OurFolder(loop, {"data": Entry("data", made.digest, made.size)})
 
 
 def kept_name(group: Group) -> str:
@@ -189,12 +201,12 @@ def group_of(one: Experiment) -> Group:
     """Tell of an experiment."""
     tags = {key: value for key, value in one.tags.items() if key not in (ADOPTED, FROM)}
     return Group(
-        experiment_id(one), experiment_name(one.name), one.deleted_at is not None, one.created_at // 1000,
+        one.tags.get(ADOPTED) or experiment_id(one), experiment_name(one.name), one.deleted_at is not None, one.created_at // 1000,
         one.updated_at // 1000, tags,
     )  # fmt: skip
 
 
-def run_of(run: Run, group: str, *, deleted: bool) -> Told:
+def run_of(run: Run, group: str, *, deleted: bool, made: Mapping[str, int]) -> Told:
     """Tell of a run."""
     tags = {tag_told(key): value for key, value in run.tags.items()}
     if run.parent:
@@ -204,7 +216,7 @@ def run_of(run: Run, group: str, *, deleted: bool) -> Told:
     _, user, rest = store.named("", run.actor, tags)
     return Told(
         run.id, group, run.name, user, STATUS[run.state], _ms(run.started_at), _ms(run.ended_at), deleted,
-        f"{OWNER}run/{run.id}", run.params, rest,
+        f"{OWNER}run/{run.id}", run.params, rest, made=tuple(Made(*one) for one in sorted(made.items())),
     )  # fmt: skip
 
 
@@ -220,11 +232,12 @@ def logged_of(one: LoggedModel, group: str) -> Logged:
 def version_of(tx: Tables, one: Entered, refs: Iterable[Ref]) -> Numbered:
     """Tell of a version: when it was made and by whom as where it was adopted from, if it was."""
     tags, said = tx.taggings.of(one.subject), one.metadata
-    made = said.get(MADE) if isinstance(said.get(MADE), dict) else {}
+    made = said[MADE] if isinstance(said.get(MADE), dict) else {}
     return Numbered(
         one.number, tags.get(TEXT, ""), str(made.get("user", one.author)), stage_of(one.number, refs, tags),
         str(said.get(SOURCE, "")), one.run or "", str(said.get(LOGGED, "")), "READY", "",
-        int(made.get("created") or one.recorded_at // 1000), one.recorded_at // 1000, "",
+        int(made.get("created") or one.recorded_at // 1000), one.recorded_at // 1000,
+        f"{OWNER}version/{one.number}/{one.name.name}",
         {key: value for key, value in tags.items() if key not in (TEXT, STAGE)},
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """places: where the artifacts of a tracking store lie, and which of these places are opened.
 
 Whoever wrote the store chose its locations, so none is opened because it stands there: what lies below the store itself, below a
-root that somebody has named, or behind the server that is asked. Links out of a root are not followed, and nothing that is read is
-loaded as anything.
+root that somebody has named, or behind the server that is asked. Links out of a root are not followed, and nothing that is read
+is loaded as anything.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ class Places:
         """`roots` are folders and addresses of buckets; `proxied` opens a path behind the server."""
         self._roots = [source_at(root) for root in dict.fromkeys(roots)]
         self._proxied = proxied
-        self.shut: dict[str, int] = {}
-        """Places outside of every root, with how many folders were asked for there."""
 
     def open(self, location: str) -> Folder | None:
         """Open a folder of artifacts; None where it is in no root, or cannot be read here."""
@@ -53,9 +51,6 @@ class Places:
                 return found
             if not os.path.lexists(Path(root.name, below)):  # a run that has no files has no folder
                 nothing = nothing or found
-        if nothing is None:
-            where = _origin(scheme, path)
-            self.shut[where] = self.shut.get(where, 0) + 1
         return nothing
 
     def close(self) -> None:
@@ -71,7 +66,7 @@ class Places:
                 if whole == root.name or whole.startswith(root.name + "/"):
                     yield root, whole.removeprefix(root.name).strip("/")
             elif isinstance(root, FolderSource) and scheme == "":
-                whole = os.path.normpath(path if os.path.isabs(path) else os.path.join(root.name, path))
+                whole = os.path.normpath(path if Path(path).is_absolute() else f"{root.name}/{path}")
                 if whole == root.name or whole.startswith(root.name.rstrip("/") + "/"):
                     yield root, os.path.relpath(whole, root.name)
         tail = _TAIL.search(path)
@@ -100,8 +95,8 @@ class LocalFolder:
 
     def read(self, path: str) -> Iterator[bytes]:
         """Give the bytes of a file. Raise Changed."""
-        key = os.path.join(self._below, path) if path else self._below
-        status = os.stat(self._root.where(key))
+        key = "/".join(filter(None, (self._below, path)))
+        status = Path(self._root.where(key)).stat()
         return self._root.read(key, file_stamp(status), 0, status.st_size)
 
 
@@ -127,6 +122,11 @@ class BucketFolder:
         return self._source.read(path, stamp, 0, stamp.size)
 
 
+def origin_of(location: str) -> str:
+    """Say of a location the part that a root would be named by."""
+    return _origin(*_taken_apart(location))
+
+
 def _taken_apart(location: str) -> tuple[str, str]:
     """Give scheme and path of a location; no scheme: a path of this machine."""
     scheme, colon, rest = location.partition(":")
@@ -143,11 +143,10 @@ def _taken_apart(location: str) -> tuple[str, str]:
 def _inside(root: FolderSource, path: Path) -> bool:
     """Tell whether a path is there and no link on it leads out of the root."""
     real = os.path.realpath(path)
-    return os.path.exists(real) and f"{real}/".startswith(root.top)
+    return Path(real).exists() and f"{real}/".startswith(root.top)
 
 
 def _origin(scheme: str, path: str) -> str:
-    """Say of a location the part that a root would be named by."""
     if scheme == PROXIED:
         return f"{scheme}:/"
     if scheme:

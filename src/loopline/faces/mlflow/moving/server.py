@@ -42,7 +42,13 @@ class Asking:
         password = said.password or environ.get("MLFLOW_TRACKING_PASSWORD", "")
         token = environ.get("MLFLOW_TRACKING_TOKEN", "")
         host = f"[{said.hostname}]" if said.hostname and ":" in said.hostname else said.hostname or ""
-        self.url = urlunsplit((said.scheme, f"{host}:{said.port}" if said.port else host, said.path.rstrip("/"), "", ""))
+        self.url = urlunsplit((
+            said.scheme,
+            f"{host}:{said.port}" if said.port else host,
+            said.path.rstrip("/"),
+            "",
+            "",
+        ))
         headers = {"User-Agent": "loopline"}
         if user or password:
             headers |= make_headers(basic_auth=f"{user}:{password}")
@@ -56,9 +62,9 @@ class Asking:
         )  # fmt: skip
         self._pool = PoolManager(maxsize=THREADS, block=True, retries=retry, headers=headers)
 
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
+    def get(self, at: str, **query: Any) -> dict[str, Any]:
         """Read a document."""
-        return self._document(path, self.opened("GET", path, fields=query))
+        return self._document(at, self.opened("GET", at, fields=query))
 
     def post(self, path: str, **said: Any) -> dict[str, Any]:
         """Read a document that is asked for by another: a search."""

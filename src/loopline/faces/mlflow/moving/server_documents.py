@@ -57,7 +57,8 @@ def logged_of(said: Document) -> Logged:
         str(info["model_id"]), str(info["experiment_id"]), str(info.get("name", "")), str(info.get("model_type") or ""),
         _STATES.get(str(info.get("status")), "READY"),
         str(info.get("status_message") or ""), str(info.get("source_run_id") or ""), int(info.get("creation_timestamp_ms") or 0),
-        int(info.get("last_updated_timestamp_ms") or 0), False, str(info.get("artifact_uri", "")), pairs(data.get("params")),
+        int(info.get("last_updated_timestamp_ms") or 0), bool(info.get("deleted")), str(info.get("artifact_uri", "")),
+        pairs(data.get("params")),
         pairs(info.get("tags")),
         tuple(
             Measured(

@@ -1,7 +1,7 @@
 """sums: how much there is of each kind, and a digest of all of it that does not depend on the order in which it is met.
 
-A row's digest is the sha256 of its canonical form; the sum of several is that of their digests modulo 2²⁵⁶, so that two sides which
-are read in different orders, in parts, and each only once, can still be held against each other.
+A row's digest is the sha256 of its canonical form; the sum of several is that of their digests modulo 2²⁵⁶, so that two sides
+which are read in different orders, in parts, and each only once, can still be held against each other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from struct import Struct
 from typing import Final
 
 KINDS: Final = (
-    "experiments", "runs", "params", "tags", "points", "inputs", "files", "bytes", "logged models", "models", "versions", "aliases",
+    "experiments", "runs", "params", "tags", "points", "inputs", "outputs", "files", "bytes", "logged models", "models",
+    "versions", "aliases",
 )  # fmt: skip
 _SIZE: Final = 1 << 256
 _POINT: Final = Struct("<qqd").pack
@@ -50,6 +51,10 @@ class Sums:
     def digest(self, kind: str) -> str:
         """Give the digest of a kind."""
         return f"{self._digests[kind]:064x}"
+
+    def digests(self) -> dict[str, int]:
+        """Give the digest of each kind."""
+        return dict(self._digests)
 
     def merge(self, other: Sums) -> None:
         """Add all of another one."""
