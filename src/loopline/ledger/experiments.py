@@ -39,9 +39,10 @@ class Experiments:
         tags: Mapping[str, str],
         *,
         number: int | None = None,
+        above: int = 0,
         created_at: int | None = None,
     ) -> Experiment:
-        """Begin one, under a number where that is free, else under the next one.
+        """Begin one, under a number where that is free, else under the next one, which is higher than `above`.
 
         Raise Conflict kind="experiment-exists", also where one of that name was deleted: it can be restored.
         """
@@ -59,8 +60,10 @@ class Experiments:
             project, name, begun, self._now,
         )  # fmt: skip
         given = int(row[0]) if row else 0
-        if number is not None and self._take(given, number):
-            given = number
+        for wanted in (number, above + 1):
+            if wanted and (wanted == number or given <= above) and self._take(given, wanted):
+                given = wanted
+                break
         made = Experiment(given, project, name, begun, self._now, None, dict(tags))
         self._taggings.set(made.subject, tags)
         return made

@@ -61,7 +61,9 @@ class Notes:
     drops: Sequence[int] = ()
 
 
-def open_model(loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: str = "") -> Asset:
+def open_model(
+    loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: str = "", created_at: int | None = None
+) -> Asset:
     """Begin a model without a version. Raise Conflict kind="asset-exists".
 
     Under a name that was deleted it begins anew: what was there stays deleted, and numbers go on from where they were.
@@ -74,7 +76,7 @@ def open_model(loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: s
         again = tx.assets.find(asset, deleted=True) is not None
         if again:
             tx.versions.bury(asset)
-        tx.assets.renew(asset)
+        tx.assets.renew(asset, created_at)
         made = tx.assets.get(asset)
         tx.taggings.clear(made.subject)
         tx.taggings.set(made.subject, tags)

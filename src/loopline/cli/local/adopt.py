@@ -48,14 +48,14 @@ def adopt(
 ) -> tuple[Adopted, ...] | Takeover:
     """Take over what another tool keeps: of DVC files and folders as data assets, of MLflow a whole tracking store.
 
-    Of DVC: a data asset of each file or folder, and a version of what it is now. Bytes come from DVC's cache, its workspace or its
-    remote, and are read once, against their md5.
+    Of DVC: a data asset of each file or folder, and a version of what it is now. Bytes come from DVC's cache, its workspace or
+    its remote, and are read once, against their md5.
 
     Of MLflow: experiments, runs with params, tags, points and files, logged and registered models with versions, aliases and
     stages, under the ids that they have. At the end both sides are counted and held against each other by digests.
 
-    What lacks something is told and left out, with exit code 1. Cut short, the same command goes on where it was, and run once more
-    it adds what has come since. What is adopted from stays as it is.
+    What lacks something is told and left out, with exit code 1. Cut short, the same command goes on where it was, and run once
+    more it adds what has come since. What is adopted from stays as it is.
 
     Example:
         loopline adopt ../flights --dry-run
@@ -76,8 +76,8 @@ def adopt(
         return _mlflow(where, store or os.environ.get("MLFLOW_TRACKING_URI", ""), artifacts)
     if store is not None and source != DVC:
         raise Invalid(
-            f"nothing is known of {source} as a tool", kind="extra-word", hint="loopline adopt FOLDER, or loopline adopt mlflow URI",
-            word=store,
+            f"nothing is known of {source} as a tool", kind="extra-word",
+            hint="loopline adopt FOLDER, or loopline adopt mlflow URI", word=store,
         )  # fmt: skip
     _not_with(DVC, {"artifacts": bool(artifacts)})
     from loopline.sdk.adopting import Adopting, Terms

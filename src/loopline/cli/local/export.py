@@ -74,5 +74,7 @@ def _mlflow(where: Place, target: Path) -> Handover:
     root = Path(os.path.abspath(target))  # noqa: PTH100 - links stay as they were written
     done = Exporting(client.loop, root).run(dry=where.options.dry)
     if done.state != "planned":
-        where.screen.say(f"mlflow migrate-filestore --source {root} --target sqlite:///mlflow.db makes a database of it")
+        where.screen.say(
+            f"mlflow migrate-filestore --source {root} --target sqlite:///mlflow.db makes a database of it"
+        )
     return done

@@ -74,11 +74,12 @@ def _held(value: Takeover | Handover, screen: Screen, sides: tuple[str, str]) ->
     rows = [["", *sides, ""]]
     for one in value.tallies:
         write = size if one.what == "bytes" else "{:,}".format
+        counts = {"there": write(one.there), "here": write(one.here)}
         same = screen.mark("good", "same") if one.same and one.there == one.here else screen.mark("bad", "differs")
         if value.state == "planned":
             same = ""
         if one.there or one.here:
-            rows.append([one.what, write(one.there), write(one.here), same])
+            rows.append([one.what, *(counts[side] for side in sides), same])
     yield from aligned(rows)
     for left in value.left:
         names = f": {clean(', '.join(left.names))}" if left.names else ""

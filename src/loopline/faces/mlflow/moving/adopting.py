@@ -1,7 +1,7 @@
 """adopting: a tracking store, written into the ledger.
 
-What is there already is not written again, so whoever is cut short runs it once more; what has come since is added, and nothing is
-taken away or overwritten. Runs come with params and tags in one transaction for many, their points in further ones, their files
+What is there already is not written again, so whoever is cut short runs it once more; what has come since is added, and nothing
+is taken away or overwritten. Runs come with params and tags in one transaction for many, their points in further ones, their files
 last: a run that lacks some gets them the next time.
 """
 
@@ -35,11 +35,14 @@ class Adopting:
         self.runs = Runs(loop, store, self.left)
         self.models = Models(loop, store, self.left, self.files)
         self._done = 0
+        self._above = 0
+        """The highest number of an experiment there: one that is new here gets none of those which others want."""
         self._made: list[tuple[str, dict[str, int]]] = []
         """Runs with the models that they have made: those may be of any experiment, so it is said at the end."""
 
     def run(self) -> None:
         """Write down all that is there."""
+        self._above = max((_number(group) for group in self._store.groups()), default=0)
         for group in self._store.groups():
             here = self._group(group)
             for batch in self._store.runs(group):
@@ -79,10 +82,10 @@ class Adopting:
             here = find_group(tx, loop.project, group, source)
             if here is None:
                 tx.projects.ensure(loop.project)
-                wanted = int(group.id) if group.id.isdecimal() and 0 < int(group.id) <= MOST else None
                 here = tx.experiments.create(
-                    loop.project, name, tags, number=wanted, created_at=group.created * 1000 or None
-                )
+                    loop.project, name, tags, number=_number(group) or None, above=self._above,
+                    created_at=group.created * 1000 or None,
+                )  # fmt: skip
                 tx.say("experiment.created", name, adopted=source, tags=tags)
             else:
                 tx.taggings.set(here.subject, lacking)
@@ -124,3 +127,9 @@ class Adopting:
             with loop.ledger.write(loop.project, loop.actor) as tx:
                 tx.experiments.delete(now)
                 tx.say("deleted", f"experiment/{here.name}", why=f"it is deleted in {self._store.name}")
+
+
+def _number(group: Group) -> int:
+    """Give the number that an experiment should keep; 0 where it is none, or too long."""
+    found = int(group.id) if group.id.isascii() and group.id.isdecimal() else 0
+    return found if found <= MOST else 0

@@ -201,7 +201,8 @@ def _logged_row(one: Logged, like: Logged) -> list[object]:
     status = one.status if one.status in ("READY", "FAILED") else "PENDING"
     return [
         one.id, text(one.name), text(one.kind), status, text(one.message), one.run, one.created, one.deleted,
-        _of(_texts(one.tags), tags), _of(_texts(one.params), params), sorted([*key, *measures[key]] for key in wanted if key in measures),
+        _of(_texts(one.tags), tags), _of(_texts(one.params), params), 
+        sorted([*key, *measures[key]] for key in wanted if key in measures),
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""database: a tracking store in SQLite or PostgreSQL, read by SQL, from the first schema with registered models (1.4) to that of 3.17.
+"""database: a tracking store in SQLite or PostgreSQL, read by SQL, from the schemas of MLflow 1 to that of 3.17.
 
 What a schema lacks is older: its table or column is taken for empty. A schema that is newer than those known here is refused, for
 what it keeps may mean something else.

@@ -38,7 +38,7 @@ class Exporting:
         must_be_new(self._root)
         if dry:
             here = summed(self._store)
-            tallies = tuple(Tally(kind, here.counts[kind], 0, same=False) for kind in KINDS)
+            tallies = tuple(Tally(kind, 0, here.counts[kind], same=False) for kind in KINDS)
             return Handover(str(self._root), "planned", tallies)
         self._root.mkdir(parents=True, exist_ok=True)
         (self._root / MARK).touch()
@@ -72,7 +72,7 @@ class Exporting:
         there = FolderStore(self._root, Places([str(self._root)]))
         ours, theirs = summed(self._store), summed(there)
         tallies = tuple(
-            Tally(kind, ours.counts[kind], theirs.counts[kind], ours.digest(kind) == theirs.digest(kind))
+            Tally(kind, theirs.counts[kind], ours.counts[kind], ours.digest(kind) == theirs.digest(kind))
             for kind in KINDS
         )
         left = self._left.all()

@@ -137,8 +137,7 @@ class OurStore:
             found = list(tx.registry.versions(self._loop.project, KIND, Narrow(names=(name,))))
             versions = [version_of(tx, one, refs) for one in found]
             tags = tx.taggings.of(asset.subject)
-        stages = {ref for ref in REFS.values()}
-        aliases = {ref.name.ref: ref.target for ref in refs if ref.name.ref not in stages}
+        aliases = {ref.name.ref: ref.target for ref in refs if ref.name.ref not in REFS.values()}
         return Registered(
             name, asset.description, asset.created_at // 1000, asset.created_at // 1000, tags, aliases, tuple(versions)
         )
