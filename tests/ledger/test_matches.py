@@ -42,7 +42,7 @@ def _page(hand: Hand, query: Query, *, limit: int = 100, after: Place | None = N
     with hand.read() as tx:
         groups = [tx.experiments.get("flights", name).id for name in ("e0", "e1")]
         found = Matches(tx.rows).runs(groups, query, limit=limit, after=after)
-        numbers = [int(tx.runs.get(one.run).tags["n"]) for one in found]
+        numbers = [int(tx.runs.get(one.id).tags["n"]) for one in found]
     return numbers, found[-1].place if found else None
 
 
@@ -148,5 +148,5 @@ def test_no_experiment_has_no_runs(runs: Hand) -> None:
         finds = Matches(tx.rows)
         group = tx.experiments.get("flights", "e0").id
         assert finds.runs([], Query(), limit=9) == []
-        other = next(one.run for one in finds.runs([group + 1], Query(), limit=1))
+        other = next(one.id for one in finds.runs([group + 1], Query(), limit=1))
         assert finds.runs([group], Query((Comparison("attribute", "id", "=", other),)), limit=9) == []

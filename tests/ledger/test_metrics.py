@@ -79,7 +79,9 @@ def test_a_series_is_read_by_step_then_time_then_arrival(hand: Hand) -> None:
     """However points came, and page by page from any place on."""
     run = hand.run()
     with hand.write() as tx:
-        tx.metrics.add(run.id, [Point("a", 1.0, 2, 9), Point("a", 2.0, 1, 8), Point("a", 3.0, 2, 7), Point("a", 4.0, 1, 8)])
+        tx.metrics.add(
+            run.id, [Point("a", 1.0, 2, 9), Point("a", 2.0, 1, 8), Point("a", 3.0, 2, 7), Point("a", 4.0, 1, 8)]
+        )
         every = tx.metrics.rows(run.id, "a", limit=9)
         assert [row[3] for row in every] == [2.0, 4.0, 3.0, 1.0]
         assert tx.metrics.rows(run.id, "a", behind=every[1][:3], limit=1) == every[2:3]

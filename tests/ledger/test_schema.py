@@ -182,7 +182,8 @@ def test_points_of_an_older_schema_are_carried_over(empty: Database) -> None:
             rows.do("INSERT INTO points (run, key, step, time, value) VALUES (?, 'loss', ?, 5, ?)", run, step, value)
         for run, last, count in (("r1", 0.25, 3), ("r2", 7.0, 1)):
             rows.do(
-                "INSERT INTO series (run, key, last, last_step, last_time, low, high, count) VALUES (?, 'loss', ?, 2, 5, 0, 9, ?)",
+                "INSERT INTO series (run, key, last, last_step, last_time, low, high, count)"
+                " VALUES (?, 'loss', ?, 2, 5, 0, 9, ?)",
                 run, last, count,
             )  # fmt: skip
     schema.prepare(empty, migrate=True)

@@ -5,11 +5,11 @@ Each collection is imported when it is first asked for: a read command asks for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from threading import local
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from loopline.ledger.feed import Feed
 from loopline.nouns.actor import Actor
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from loopline.ledger.comments import Comments
     from loopline.ledger.deployments import Deployments
     from loopline.ledger.experiments import Experiments
+    from loopline.ledger.feedbacks import Feedbacks
     from loopline.ledger.firings import Firings
     from loopline.ledger.holdings import Holdings
     from loopline.ledger.incidents import Incidents
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from loopline.ledger.roots import Roots
     from loopline.ledger.runs import Runs
     from loopline.ledger.sessions import Sessions
+    from loopline.ledger.spans import Spans
     from loopline.ledger.staging import Staging
     from loopline.ledger.subscriptions import Subscriptions
     from loopline.ledger.sums import Sums
@@ -57,9 +59,12 @@ if TYPE_CHECKING:
     from loopline.ledger.tasks import Tasks
     from loopline.ledger.teams import Teams
     from loopline.ledger.tokens import Tokens
+    from loopline.ledger.traces import Traces
     from loopline.ledger.verdicts import Verdicts
     from loopline.ledger.versions import Versions
     from loopline.ledger.writers import Writers
+
+T = TypeVar("T")
 
 
 class Tables:
@@ -167,6 +172,27 @@ class Tables:
         from loopline.ledger.metrics import Metrics
 
         return Metrics(self.rows, self.now)
+
+    @cached_property
+    def traces(self) -> Traces:
+        """What programs tell of their requests."""
+        from loopline.ledger.traces import Traces
+
+        return Traces(self.rows, self.now, self.taggings)
+
+    @cached_property
+    def spans(self) -> Spans:
+        """The parts of traces."""
+        from loopline.ledger.spans import Spans
+
+        return Spans(self.rows)
+
+    @cached_property
+    def feedbacks(self) -> Feedbacks:
+        """What is said about traces."""
+        from loopline.ledger.feedbacks import Feedbacks
+
+        return Feedbacks(self.rows)
 
     @cached_property
     def lineage(self) -> Lineage:
@@ -445,8 +471,7 @@ class Ledger:
             return
         finally:
             self._inside.depth -= 1
-        for told in self.listeners:
-            told(project)
+        self._tell(project)
 
     @contextmanager
     def telemetry(self) -> Iterator[Tables]:
@@ -461,6 +486,37 @@ class Ledger:
             return
         finally:
             self._inside.depth -= 1
+
+    def together(self, works: Sequence[Callable[[], T]]) -> list[T | Exception]:
+        """Do several short pieces of work in one transaction: the disk is waited for once. Give what each gave or raised.
+
+        What one has written is undone alone when it raises. All is durable when this returns; where the commit fails, each has
+        failed with it. The works see what those before them have written.
+        """
+        done: list[T | Exception] = []
+        told = self._inside.held = dict[str, None]()
+        try:
+            with self.database.write():
+                for work in works:
+                    try:
+                        done.append(work())
+                    except Exception as error:  # noqa: BLE001 (whoever asked for the work is told)
+                        done.append(error)
+        except Exception as error:  # noqa: BLE001 (the same)
+            return [error for _ in works]
+        finally:
+            self._inside.held = None
+        for project in told:
+            self._tell(project)
+        return done
+
+    def _tell(self, project: str) -> None:
+        held: dict[str, None] | None = getattr(self._inside, "held", None)
+        if held is not None:
+            held[project] = None
+            return
+        for told in self.listeners:
+            told(project)
 
     def close(self) -> None:
         """Let go of the database."""

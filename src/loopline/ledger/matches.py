@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import Final
 
 from loopline.ledger.querying import (
     Column,
     Hung,
+    Match,
     Shape,
     Sql,
     behind,
     columns,
     compared,
     condition,
-    joined,
-    ordered,
-    place_in,
+    fitting,
+    page,
+    scan,
 )
 from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Query
 from loopline.store.database import Rows
@@ -42,6 +44,7 @@ RUNS: Final = Shape(
         ),
     },
     sure=frozenset({"id", "name", "kind", "state", "actor", "experiment", "place"}),
+    numbers=frozenset({"started", "started_ms", "ended_ms"}),
 )  # fmt: skip
 """`runs r`, for `experiment` with `experiments e`. Times are in microseconds, those called `_ms` in milliseconds. `dataset` is
 what a run read and somebody has described; `input` are the tags of what it read."""
@@ -52,13 +55,6 @@ SMALL: Final = 2_000
 WIDE: Final = 4
 """An index of a metric is walked through where it holds at most so many times the runs among which one looks."""
 _INDEXED: Final = {"metric": ("series", "last"), "param": ("params", "value"), "tag": ("tags", "value")}
-
-
-class Match(NamedTuple):
-    """A run that was found, and where it stands."""
-
-    run: str
-    place: Place
 
 
 class Matches:
@@ -76,66 +72,43 @@ class Matches:
         if not experiments:
             return []
         here = Sql(f"r.experiment IN ({', '.join('?' * len(experiments))})", tuple(experiments))
-        orders = query.orders
-        if not orders or orders[-1] != Order(ATTRIBUTE, "id"):
-            orders = (*orders, Order(ATTRIBUTE, "id"))
+        query = replace(query, orders=(*query.orders, Order(ATTRIBUTE, "id")))
+        after = None if after is None else fitting(RUNS, query.orders, after)
         few = self._few(query.where)
         if few is not None:
             ids = Sql(f"r.id IN ({', '.join('?' * len(few))})", few)
-            return (
-                self._scan([ids, Sql(f"+{here.text}", here.values)], query, orders, limit=limit, after=after)
-                if few
-                else []
-            )
+            return self._scan([ids, Sql(f"+{here.text}", here.values)], query, limit=limit, after=after) if few else []
         found = list[Match]()
-        if self._walkable(orders[0], here) and (after is None or after[0][0] == 0):
-            found = self._walk(here, query, orders, limit=limit, after=after)
-            if len(found) == limit or any(_bounds(one, orders[0]) for one in query.where):
+        if self._walkable(query.orders[0], here) and (after is None or after[0][0] == 0):
+            found = self._walk(here, query, limit=limit, after=after)
+            if len(found) == limit or any(_bounds(one, query.orders[0]) for one in query.where):
                 return found
-            valueless = columns(RUNS, orders)[0].lacks
-            return found + self._scan([here, valueless], query, orders, limit=limit - len(found), after=None)
-        return self._scan([here], query, orders, limit=limit, after=after)
+            valueless = columns(RUNS, query.orders)[0].lacks
+            return found + self._scan([here, valueless], query, limit=limit - len(found), after=None)
+        return self._scan([here], query, limit=limit, after=after)
 
-    def _scan(
-        self, where: list[Sql], query: Query, orders: Sequence[Order], *, limit: int, after: Place | None
-    ) -> list[Match]:
-        """Look at every run that `where` leaves."""
-        order = columns(RUNS, orders)
-        where = [*where, *_alive(query), *(condition(RUNS, one, self._rows.dialect) for one in query.where)]
-        if after is not None:
-            where.append(behind(order, after))
-        return self._page(Sql("runs r"), order, where, limit)
+    def _scan(self, where: Sequence[Sql], query: Query, *, limit: int, after: Place | None) -> list[Match]:
+        return scan(self._rows, RUNS, Sql("runs r"), query, where=(*where, *_alive(query)), limit=limit, after=after)
 
-    def _walk(
-        self, here: Sql, query: Query, orders: Sequence[Order], *, limit: int, after: Place | None
-    ) -> list[Match]:
+    def _walk(self, here: Sql, query: Query, *, limit: int, after: Place | None) -> list[Match]:
         """Go through the index of the metric by which runs are ordered: those that have a value."""
-        first, *rest = columns(RUNS, orders)
+        first, *rest = columns(RUNS, query.orders)
         order = [Column(first.value, None, first.descending), *rest]
         where = [
-            Sql("o0.key = ?", (orders[0].key,)),
+            Sql("o0.key = ?", (query.orders[0].key,)),
             Sql("o0.last IS NOT NULL"),
             Sql("r.id = o0.run"),
             here,
             *_alive(query),
         ]
         for one in query.where:
-            same = (one.part, one.key, one.instead) == ("metric", orders[0].key, "")
+            same = (one.part, one.key, one.instead) == ("metric", query.orders[0].key, "")
             dialect = self._rows.dialect
             where.append(compared(first.value, one, dialect, nan=True) if same else condition(RUNS, one, dialect))
         if after is not None:
             edge = "<=" if first.descending else ">="
             where += [Sql(f"o0.last {edge} ?", (after[0][1],)), behind(order, after)]
-        return self._page(Sql("series o0 CROSS JOIN runs r"), order, where, limit)
-
-    def _page(self, table: Sql, order: Sequence[Column], where: Iterable[Sql], limit: int) -> list[Match]:
-        shown, by = ordered(order, 2)
-        joins, all_of = joined((one.join for one in order), ""), joined(where)
-        rows = self._rows.all(
-            f"SELECT r.id, {shown.text} FROM {table.text}{joins.text} WHERE {all_of.text} ORDER BY {by} LIMIT ?",
-            *shown.values, *table.values, *joins.values, *all_of.values, limit,
-        )  # fmt: skip
-        return [Match(row[0], place_in(row, 1)) for row in rows]
+        return page(self._rows, Sql("series o0 CROSS JOIN runs r"), order, where, limit)
 
     def _few(self, where: Iterable[Comparison]) -> tuple[str, ...] | None:
         """Give ids among which every run is for which one of the comparisons holds; None where each holds for many."""
@@ -149,7 +122,7 @@ class Matches:
         if (one.part, one.op) == (ATTRIBUTE, "=") and one.key == "id":
             return (str(one.value),)
         if (one.part, one.op) == (ATTRIBUTE, "in") and one.key == "id" and isinstance(one.value, tuple):
-            return one.value
+            return tuple(map(str, one.value))
         if one.part not in _INDEXED or one.instead not in ("", "parent"):
             return None
         if one.op != "=" and (one.part != "metric" or one.op not in (">", ">=", "<", "<=")):

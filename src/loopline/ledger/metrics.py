@@ -31,7 +31,7 @@ class _Known(NamedTuple):
     time: int
     low: float | None
     high: float | None
-    count: int
+    number: int
 
 
 class Metrics:
@@ -62,7 +62,7 @@ class Metrics:
             fresh = self._fresh(here, batch) if once else batch
             if fresh:
                 rows += [
-                    (here.id, step, time, n, value) for n, (step, time, value) in enumerate(fresh, start=here.count)
+                    (here.id, step, time, n, value) for n, (step, time, value) in enumerate(fresh, start=here.number)
                 ]
                 sums.append(_summed(here, fresh))
         if rows:
@@ -196,7 +196,7 @@ class Metrics:
         for value in batch:
             if value[:2] > before:
                 before = value[:2]
-            elif value in seen or (here.count and self._there(here.id, value)):
+            elif value in seen or (here.number and self._there(here.id, value)):
                 continue
             seen.add(value)
             fresh.append(value)
@@ -228,4 +228,4 @@ def _summed(here: _Known, batch: Sequence[Value]) -> tuple[object, ...]:
         if value is not None:
             low = value if low is None or value < low else low
             high = value if high is None or value > high else high
-    return last, *at, low, high, here.count + len(batch), here.id
+    return last, *at, low, high, here.number + len(batch), here.id

@@ -15,8 +15,7 @@ from loopline.ledger.querying import (
     compared,
     condition,
     joined,
-    ordered,
-    place_in,
+    page,
 )
 from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Query
 
@@ -83,13 +82,7 @@ class ModelMatches:
         order = [_column(one, only) for one, only in zip(orders, narrow, strict=True)]
         if after is not None:
             where.append(behind(order, after))
-        shown, words = ordered(order, 2)
-        all_of = joined(where)
-        rows = self._rows.all(
-            f"SELECT m.id, {shown.text} FROM logged_models m WHERE {all_of.text} ORDER BY {words} LIMIT ?",
-            *shown.values, *all_of.values, limit,
-        )  # fmt: skip
-        return [Match(row[0], place_in(row, 1)) for row in rows]
+        return [Match(*one) for one in page(self._rows, Sql("logged_models m"), order, where, limit)]
 
     def _condition(self, one: Comparison, data: Sequence[Data]) -> Sql:
         if one.part != METRIC:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.errors import Invalid
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Told
+from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Query, Told
 
 if TYPE_CHECKING:
-    from loopline.store.database import Row
+    from loopline.store.database import Rows
 
+ANY: Final = ""
+"""The dialect of whoever compares without minding case."""
 LONGEST: Final = 10_000
 """Characters of a pattern."""
 
@@ -59,6 +61,8 @@ class Shape:
     hung: Mapping[str, Hung] = field(default_factory=dict)
     sure: frozenset[str] = frozenset()
     """Attributes that nothing lacks."""
+    numbers: frozenset[str] = frozenset()
+    """Attributes that are whole numbers; the others are text."""
 
     def attribute(self, key: str, told: Told = ()) -> Sql:
         """Give an attribute's value, in the words of whoever asks."""
@@ -179,21 +183,60 @@ def columns(shape: Shape, orders: Iterable[Order]) -> list[Column]:
     return found
 
 
-def ordered(order: Sequence[Column], first: int) -> tuple[Sql, str]:
-    """Give what is to be selected of an order, from the column with that number on, and the ORDER BY."""
-    shown = [piece for one in order for piece in (one.rank or Sql("0"), one.value)]
+class Match(NamedTuple):
+    """A thing that was found, and where it stands."""
+
+    id: Any
+    place: Place
+
+
+def scan(
+    rows: Rows, shape: Shape, table: Sql, query: Query, *, where: Iterable[Sql], limit: int, after: Place | None
+) -> list[Match]:
+    """Look at every row of `table` for which `where` holds, and give those that a query finds, in its order.
+
+    The order must end with what is of one row alone, else pages overlap.
+    """
+    order = columns(shape, query.orders)
+    pieces = [*where, *(condition(shape, one, rows.dialect) for one in query.where)]
+    if after is not None:
+        pieces.append(behind(order, fitting(shape, query.orders, after)))
+    return page(rows, table, order, pieces, limit)
+
+
+def page(rows: Rows, table: Sql, order: Sequence[Column], where: Iterable[Sql], limit: int) -> list[Match]:
+    """Give the first rows in an order. What its last column shows is taken for their id."""
+    shown = joined([piece for one in order for piece in (one.rank or Sql("0"), one.value)], ", ")
     by = list[str]()
     for place, one in enumerate(order):
         if one.rank is not None:
-            by.append(f"{first + 2 * place}")
-        by.append(f"{first + 2 * place + 1}{' DESC' if one.descending else ''}")
-    return joined(shown, ", "), ", ".join(by)
+            by.append(f"{2 * place + 1}")
+        by.append(f"{2 * place + 2}{' DESC' if one.descending else ''}")
+    joins, all_of = joined((one.join for one in order), ""), joined(where)
+    found = rows.all(
+        f"SELECT {shown.text} FROM {table.text}{joins.text} WHERE {all_of.text} ORDER BY {', '.join(by)} LIMIT ?",
+        *shown.values, *table.values, *joins.values, *all_of.values, limit,
+    )  # fmt: skip
+    return [Match(row[-1], tuple(zip(row[::2], row[1::2], strict=True))) for row in found]
 
 
-def place_in(row: Row, first: int) -> Place:
-    """Take the place of a row from what `ordered` has selected, which stands there from an index on."""
-    rest = row[first:]
-    return tuple(zip(map(int, rest[::2]), rest[1::2], strict=True))
+def fitting(shape: Shape, orders: Sequence[Order], place: Place) -> Place:
+    """Give a place back that may have come from anywhere. Raise Invalid kind="bad-cursor" where it is none of this order."""
+    if len(place) == len(orders) and all(_fits(shape, one, *at) for one, at in zip(orders, place, strict=True)):
+        return place
+    raise Invalid("that is no place in this order", kind="bad-cursor", hint="give the token of the page before")
+
+
+def _fits(shape: Shape, order: Order, rank: object, value: object) -> bool:
+    if type(rank) is not int or not 0 <= rank <= 2:
+        return False
+    if rank > 0:
+        return value is None
+    if order.part == ATTRIBUTE and order.key in shape.numbers:
+        return type(value) is int and abs(value) < 2**63
+    if order.part != ATTRIBUTE and shape.hung[order.part].nan:
+        return isinstance(value, int | float) and not isinstance(value, bool) and (value == value)  # noqa: PLR0124 (NaN has no place)
+    return isinstance(value, str) and "\x00" not in value
 
 
 def _lacking(value: str) -> str:

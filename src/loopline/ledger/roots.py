@@ -129,6 +129,8 @@ BYTELESS: Final = {
     "aliases.value": "a digest of another kind",
     "model_params.value": "what a client said of a model, as text",
     "taggings.value": "what somebody said of a thing, as text",
+    "trace_facts.value": "what a program said of a trace, as text",
+    "feedbacks.value": "what somebody said of a trace, as text",
     "datasets.digest": "describes bytes, which a link of a run names",
     "sums.digest": "other sums of bytes, if they are kept",
     "sums.value": "a sum of another kind",

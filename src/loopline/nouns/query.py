@@ -7,7 +7,7 @@ from typing import Literal
 
 Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "ilike", "in", "not in", "is null", "is not null"]
 """`like` minds case, `ilike` does not; `%` stands for any text in both, `_` for one character."""
-Value = str | int | float | tuple[str, ...] | None
+Value = str | int | float | tuple[str, ...] | tuple[int, ...] | None
 Told = tuple[tuple[str, str], ...]
 """What whoever asks calls some values of the ledger: each, and the word for it."""
 ATTRIBUTE = "attribute"

@@ -82,20 +82,21 @@ class SqliteDatabase:
         with self._one_writer, translated(self._ours, driver.Error):
             connection = self._connection()
             if getattr(self._local, "writing", False):
-                with _savepoint(connection):
+                with self._savepoint(connection):
                     yield SqliteRows(connection)
                 return
             self._begin(connection)
-            self._local.writing = True
+            self._local.writing, self._local.undone = True, None
             try:
                 yield SqliteRows(connection)
+                self._check(connection)
+                connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
             finally:
-                self._local.writing = False
-            connection.execute("COMMIT")
+                self._local.writing, self._local.undone = False, None
 
     @contextmanager
     def read(self) -> Iterator[SqliteRows]:
@@ -174,6 +175,27 @@ class SqliteDatabase:
                 self._presence = None
         self._local = threading.local()
         self._memory = None
+
+    @contextmanager
+    def _savepoint(self, connection: Any) -> Iterator[None]:
+        """Keep or undo what happens inside, as a part of the transaction around it."""
+        self._check(connection)
+        connection.execute("SAVEPOINT inner_write")
+        try:
+            yield
+        except BaseException as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK TO inner_write")
+                connection.execute("RELEASE inner_write")
+            else:
+                self._local.undone = error
+            raise
+        connection.execute("RELEASE inner_write")
+
+    def _check(self, connection: Any) -> None:
+        """Raise again what ended the transaction: a full disk, for one, undoes all of it, and nothing can be added then."""
+        if not connection.in_transaction and self._local.undone is not None:
+            raise self._local.undone
 
     def _begin(self, connection: Any) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -271,20 +293,6 @@ class _Until:
     def __del__(self) -> None:
         if self._connections.pop(id(self._connection), None) is not None and self._process == os.getpid():
             self._connection.close()
-
-
-@contextmanager
-def _savepoint(connection: Any) -> Iterator[None]:
-    """Keep or undo what happens inside, as a part of the transaction around it."""
-    connection.execute("SAVEPOINT inner_write")
-    try:
-        yield
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK TO inner_write")
-            connection.execute("RELEASE inner_write")
-        raise
-    connection.execute("RELEASE inner_write")
 
 
 _MEANINGS: Final = (

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import Invalid
 from loopline.loop import Loop
-from loopline.nouns.artifact import EVALUATION, MODEL, Artifact
+from loopline.nouns.artifact import EVALUATION, MODEL, TREE, Artifact
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.name import Pointer
 from loopline.verbs.permitting import sees
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
+    from loopline.models.flavors import About
     from loopline.nouns.evaluation import Evaluation
+    from loopline.nouns.profile import Profile
     from loopline.nouns.run import Run
+    from loopline.nouns.version import Version
 
 
 def card(
@@ -32,9 +35,6 @@ def card(
     """
     from loopline.models.card import Facts
     from loopline.models.card import card as write
-    from loopline.models.flavors import about
-    from loopline.models.profile import read as profile_of
-    from loopline.verbs.preparing import values_of
 
     with loop.ledger.read() as tx:
         version = tx.versions.resolve(pointer)
@@ -53,15 +53,52 @@ def card(
             and all(sees(loop, "card", project, str(m.ref.asset)) for m in one.moves)
         ]
         environment = _environment(tx, run)
-    is_model = version.artifact.media_type == MODEL
-    folder = values_of(loop).folder(Artifact(Digest(version.artifact.digest), MODEL)) if is_model else None
+    about, profile = _said(loop, version)
     data = [f"{link.asset}@{link.number} ({short(link.digest)})" for link in run.inputs if link.asset] if run else []
     evaluation = _evaluation(loop, run)
     return write(
         Facts(
-            version, about=about(folder) if folder else None, profile=profile_of(folder) if folder else None, run=run,
-            evaluation=evaluation, data=data, environment=environment, refs=refs, changes=changes, timezone=timezone,
+            version, about=about, profile=profile, run=run, evaluation=evaluation, data=data, environment=environment, refs=refs,
+            changes=changes, timezone=timezone,
         )
+    )  # fmt: skip
+
+
+def _said(loop: Loop, version: Version) -> tuple[About | None, Profile | None]:
+    """Read what a model says of itself; of one that others have written what its metadata say, which were read off it."""
+    from loopline.datasets.tree import Tree
+    from loopline.models.flavors import MODEL_FILE, about
+    from loopline.models.profile import read as profile_of
+    from loopline.verbs.preparing import values_of
+
+    if version.artifact.media_type not in (MODEL, TREE):
+        return None, None
+    digest = Digest(version.artifact.digest)
+    if version.artifact.media_type == TREE or Tree(loop.blobs, digest).find(MODEL_FILE) is None:
+        return _told(loop, version), None
+    folder = values_of(loop).folder(Artifact(digest, MODEL))
+    return about(folder), profile_of(folder)
+
+
+def _told(loop: Loop, version: Version) -> About | None:
+    from msgspec import ValidationError
+
+    from loopline.datasets.tree import Tree
+    from loopline.models.flavors import About
+    from loopline.models.signature import parse
+
+    said = version.metadata
+    if not isinstance(said.get("flavour"), str):
+        return None
+    try:
+        signature = parse(said["signature"]) if said.get("signature") else None
+    except ValidationError:
+        signature = None
+    versions = said.get("versions")
+    return About(
+        said["flavour"], "", str(said.get("class", "")), bool(said.get("pickle", True)), Digest(version.artifact.digest),
+        Tree(loop.blobs, Digest(version.artifact.digest)).bytes, (), (), versions if isinstance(versions, dict) else {},
+        signature,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ rest, and the tree is made anew: nothing that was acknowledged hangs on that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -41,8 +41,13 @@ class Child:
     """Bytes; None for a folder."""
 
 
-def keep(loop: Loop, owner: Owner, path: str, held: Artifact, *, sums: Mapping[str, str] = NOTHING) -> None:
-    """Say what a path of an owner holds: bytes that are in the store. Whoever was there before is replaced.
+def keep(
+    loop: Loop, owner: Owner, path: str, held: Artifact, *, sums: Mapping[str, str] = NOTHING,
+    beside: Callable[[Tables], None] | None = None,
+) -> None:  # fmt: skip
+    """Say what a path of an owner holds: bytes that are in the store. What was there before is replaced.
+
+    `beside` writes what belongs to it in the same transaction.
 
     Raise Invalid kind="bad-path", or "file-is-folder" where it would be a file and a folder; Conflict kind="model-sealed" for a
     finished model, "run-deleted" or "model-deleted" for what was deleted.
@@ -53,10 +58,12 @@ def keep(loop: Loop, owner: Owner, path: str, held: Artifact, *, sums: Mapping[s
         nonlocal over
         over = _open(tx, owner)
 
-    def beside(tx: Tables) -> None:
+    def also(tx: Tables) -> None:
         held_sums(tx, owner.project, held.digest, sums)
+        if beside:
+            beside(tx)
 
-    stage(loop, owner, written(path, held.digest, held.size), condition=condition, beside=beside)
+    stage(loop, owner, written(path, held.digest, held.size), condition=condition, beside=also)
     if over:
         seal(loop, owner)
 
@@ -75,6 +82,12 @@ def drop(loop: Loop, owner: Owner, path: str) -> None:
     stage(loop, owner, gone(path) if file else gone(below, whole=True), condition=condition)
     if over:
         seal(loop, owner)
+
+
+def ready(loop: Loop, owner: Owner) -> None:
+    """Make sure that an owner takes files, before any are sent. Raise what `keep` raises."""
+    with loop.ledger.read() as tx:
+        _open(tx, owner)
 
 
 def view(loop: Loop, owner: Owner, path: str | None = None) -> Overlay:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.faces.mlflow.conftest import Tracker
 
 ROOT = "/api/2.0/mlflow-artifacts/artifacts"

@@ -32,7 +32,7 @@ from loopline.faces.mlflow.sources import (
     source_of,
 )
 from loopline.models.mlmodel import FILE, LONGEST, facts
-from loopline.nouns.artifact import MODEL, TREE, Artifact
+from loopline.nouns.artifact import MODEL, TEXT, TREE, Artifact
 from loopline.nouns.entry import Entry as File
 from loopline.nouns.name import Numbered, Pointer, RefName
 from loopline.store.leased import hold_on
@@ -62,15 +62,14 @@ class Meant:
     """What its run calls it."""
 
 
-TEXT: Final = 5_000
+LONGEST_TEXT: Final = 5_000
 """Characters of a description."""
-PLAIN: Final = "text/plain"
 
 
 def entry_of(ask: Ask, loop: Loop, said: CreateVersion) -> Entry:
     """Make what becomes a version of what a client asks for. Raise Fault 400 for no source, and for one that is not there."""
-    value_fits(said.description, TEXT, "description")
-    value_fits(said.run_link, TEXT, "run_link")
+    value_fits(said.description, LONGEST_TEXT, "description")
+    value_fits(said.run_link, LONGEST_TEXT, "run_link")
     tags, text = tags_of(said.tags), said.source or ""
     hold_on(loop.blobs)
     if tags.get(PROMPT, "").lower() == "true":
@@ -99,7 +98,7 @@ def _prompt(loop: Loop, source: str, tags: dict[str, str], description: str) -> 
     if not tags.get(PROMPT_TEXT):
         raise invalid(f"A version of a prompt needs its text: give it the tag {PROMPT_TEXT}.")
     data = tags[PROMPT_TEXT].encode()
-    made = Artifact(loop.blobs.put(data), PLAIN, len(data))
+    made = Artifact(loop.blobs.put(data), TEXT, len(data))
     return Entry(made, message=description, tags=tags, text=description, metadata={SOURCE: source})
 
 

@@ -100,13 +100,18 @@ def _adopted(tx: Tables, project: str, said: str) -> Experiment | None:
     return next(filter(None, found), None)
 
 
-def find_run(tx: Tables, project: str, said: str) -> Run:
-    """Give a run by its whole id, deleted or not. Raise Fault 404."""
+def run_named(said: str) -> str:
+    """Give what names a run. Raise Fault 400 for what names none."""
     if not said:
         raise invalid("Missing value for required parameter 'run_id'.")
     if not _RUN.match(said):
         raise invalid(f"Invalid run ID: '{said[:100]}'")
-    found = tx.runs.find(said)
+    return said
+
+
+def find_run(tx: Tables, project: str, said: str) -> Run:
+    """Give a run by its whole id, deleted or not. Raise Fault 404."""
+    found = tx.runs.find(run_named(said))
     if found is None or found.project != project:
         found = tx.runs.foreign(project, said)
     if found is None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.faces.desk import act
+from loopline.faces.mlflow import kept
 from loopline.faces.mlflow import wire_models as wire
 from loopline.faces.mlflow.addresses import Place, find_model, fitting, location, place_of
 from loopline.faces.mlflow.answering import sent
 from loopline.faces.mlflow.asking import Ask, Operation, answer, project_of, sync
 from loopline.faces.mlflow.errors import invalid, missing
 from loopline.faces.mlflow.naming import find_run
+from loopline.faces.mlflow.presigning import signed
 from loopline.faces.mlflow.receiving import received
 from loopline.nouns.owner import Owner
-from loopline.verbs.filing import children, drop, file_of, keep, view
+from loopline.verbs.filing import children, drop, file_of, keep, ready, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from loopline.datasets.overlay import Overlay
     from loopline.loop import Loop
     from loopline.nouns.artifact import Artifact
     from loopline.nouns.entry import Entry
@@ -31,8 +34,10 @@ WRITE: Final = "log"
 
 def spot(ask: Ask, verb: str, *, folder: bool = False) -> tuple[Loop, Place]:
     """Find what a path names, as whoever may do that to it. Raise Fault."""
-    if ask.request.scope["query_string"]:
-        raise invalid("Invalid path: an address of a file has no query; a ? or & in a name is written %3F or %26")
+    if ask.names[0].startswith(kept.PREFIX):
+        ask.loop(verb)
+        raise kept.fixed()
+    ask = signed(ask)
     loop = ask.loop(verb)
     with loop.ledger.read() as tx:
         return loop, place_of(tx, loop.project, ask.names[0], folder=folder)
@@ -41,6 +46,9 @@ def spot(ask: Ask, verb: str, *, folder: bool = False) -> tuple[Loop, Place]:
 def list_files(ask: Ask) -> Response:
     """Answer listArtifacts of a folder, by its address. One that nobody has filled is empty."""
     said: wire.ListFiles = ask.body
+    if said.path.startswith(kept.PREFIX):
+        _, files, folder = kept.files_of(ask, said.path)
+        return answer({"files": listed(files, folder, name_only=True)})
     loop = ask.loop(READ)
     if not said.path:
         return answer({"files": []})
@@ -51,8 +59,13 @@ def list_files(ask: Ask) -> Response:
 
 def told(loop: Loop, owner: Owner, folder: str, *, name_only: bool = False) -> list[dict[str, Any]]:
     """Give what clients are told of what lies in a folder: with the whole path, or with the name alone."""
+    return listed(view(loop, owner), folder, name_only=name_only)
+
+
+def listed(files: Overlay, folder: str, *, name_only: bool) -> list[dict[str, Any]]:
+    """Give what clients are told of what lies in a folder of some files."""
     found = []
-    for child in children(view(loop, owner), folder):
+    for child in children(files, folder):
         path = child.path.rpartition("/")[2] if name_only else child.path
         more = {} if child.size is None else {"file_size": child.size}
         found.append({"path": path, "is_dir": child.size is None, **more})
@@ -94,6 +107,8 @@ async def get(request: Request, names: tuple[str, ...]) -> Response:
 
 
 def _found(ask: Ask) -> tuple[Loop, Entry]:
+    if ask.names[0].startswith(kept.PREFIX):
+        return kept.file_at(ask, ask.names[0])
     loop, place = spot(ask, READ)
     return loop, file_of(loop, place.owner, place.path).entry
 
@@ -112,6 +127,7 @@ def writable(ask: Ask) -> tuple[Loop, Place]:
     loop, place = spot(ask, WRITE)
     if not place.path:
         raise invalid("Invalid path: a file has a name")
+    ready(loop, place.owner)
     return loop, place
 
 

@@ -96,7 +96,7 @@ def _only(asked: Iterable[Comparison], key: str) -> tuple[str, ...] | None:
     """Give the only values that an attribute may have, where a filter says so by itself."""
     for one in asked:
         if (one.part, one.key) == (ATTRIBUTE, key) and one.op in ("=", "in"):
-            return one.value if isinstance(one.value, tuple) else (str(one.value),)
+            return tuple(map(str, one.value)) if isinstance(one.value, tuple) else (str(one.value),)
     return None
 
 

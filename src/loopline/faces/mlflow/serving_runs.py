@@ -17,6 +17,7 @@ from loopline.faces.mlflow.naming import (
     tag_kept,
 )
 from loopline.faces.mlflow.outputs import outputs_of
+from loopline.nouns.experiment import Experiment
 from loopline.verbs.annotate import annotate
 from loopline.verbs.delete import delete
 from loopline.verbs.finish import finish
@@ -247,10 +248,7 @@ def whole(tx: Tables, runs: list[Run]) -> list[dict[str, Any]]:
     points = tx.metrics.latest(run.id for run in runs)
     gone = tx.runs.all_deleted(run.id for run in runs)
     outputs = outputs_of(tx, (run.id for run in runs))
-    groups = {
-        name: experiment_id(tx.experiments.get(project, name, deleted=True))
-        for project, name in {(run.project, run.experiment) for run in runs}
-    }
+    groups = group_ids(tx, runs)
     return [
         translate.run(
             run, points.get(run.id, ()), groups[run.experiment], deleted=run.id in gone, inputs={},
@@ -258,6 +256,15 @@ def whole(tx: Tables, runs: list[Run]) -> list[dict[str, Any]]:
         )
         for run in runs
     ]  # fmt: skip
+
+
+def group_ids(tx: Tables, runs: Iterable[Run]) -> dict[str, str]:
+    """Give the numbers under which clients know the experiments of some runs of one project, by their names."""
+    several = list(runs)
+    if not several:
+        return {}
+    numbers = tx.experiments.numbers(several[0].project, {run.experiment for run in several})
+    return {name: experiment_id(Experiment(number, several[0].project, name)) for name, number in numbers.items()}
 
 
 _P: Final = "/api/2.0/mlflow/runs"

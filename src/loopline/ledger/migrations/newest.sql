@@ -199,6 +199,30 @@ CREATE TABLE tags (
 
 CREATE INDEX tags_key ON tags ("key", value);
 
+CREATE TABLE traces (
+    number INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    experiment INTEGER NOT NULL,
+    name TEXT,
+    state TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    duration INTEGER,
+    client TEXT,
+    request TEXT,
+    response TEXT,
+    session TEXT,
+    tokens TEXT DEFAULT '{}' NOT NULL,
+    cost TEXT DEFAULT '{}' NOT NULL,
+    spans INTEGER DEFAULT '0' NOT NULL,
+    told INTEGER DEFAULT '0' NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (number),
+    UNIQUE (project, id)
+);
+
+CREATE INDEX traces_experiment ON traces (experiment, time);
+
 CREATE TABLE "series" (
     id INTEGER NOT NULL,
     run TEXT NOT NULL,
@@ -942,4 +966,63 @@ CREATE TABLE "points" (
 )
  WITHOUT ROWID;
 
-INSERT INTO alembic_version (version_num) VALUES ('0015')
+CREATE INDEX traces_project ON traces (project, time);
+
+CREATE INDEX traces_session ON traces (session);
+
+CREATE TABLE trace_facts (
+    trace INTEGER NOT NULL,
+    "key" TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (trace, "key")
+);
+
+CREATE TABLE trace_links (
+    trace INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    target TEXT NOT NULL,
+    PRIMARY KEY (trace, kind, target)
+);
+
+CREATE INDEX trace_links_target ON trace_links (kind, target);
+
+CREATE TABLE spans (
+    trace INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    parent TEXT,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    began_ns INTEGER NOT NULL,
+    ended_ns INTEGER,
+    tokens TEXT,
+    cost TEXT,
+    model TEXT,
+    content TEXT NOT NULL,
+    PRIMARY KEY (trace, id)
+);
+
+CREATE TABLE feedbacks (
+    trace INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    number DOUBLE,
+    error TEXT,
+    source_kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    rationale TEXT,
+    facts TEXT DEFAULT '{}' NOT NULL,
+    span TEXT,
+    run TEXT,
+    overrides TEXT,
+    valid INTEGER DEFAULT '1' NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (trace, id)
+);
+
+CREATE INDEX feedbacks_name ON feedbacks (name, trace);
+
+INSERT INTO alembic_version (version_num) VALUES ('0016')

@@ -1,0 +1,175 @@
+"""tracesearch: from what somebody looks for to a condition over traces.
+
+Comparisons speak of the trace itself, or of what hangs on it: `tag`, `fact`, `span`, `feedback`, `expectation`, and `link`, which
+is what it belongs to. Those of spans are about one span together, each of the others is about the trace by itself. Times and
+durations are microseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loopline.errors import Invalid
+from loopline.nouns.query import ATTRIBUTE, Comparison, Order
+
+_ENDED: Final = "(t.time + COALESCE(t.duration, 0))"
+_COLUMNS: Final = {
+    "id": "t.id", "name": "t.name", "state": "t.state", "time": "t.time", "duration": "t.duration", "client": "t.client",
+    "experiment": "t.experiment", "session": "t.session", "ended": _ENDED,
+}  # fmt: skip
+_SPAN: Final = {"name": "s.name", "kind": "s.kind", "state": "s.state", "text": "s.content"}
+_ATTRIBUTE: Final = "attributes."
+_PLAIN: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A piece of SQL over `traces t`, and its values."""
+
+    where: str
+    values: tuple[object, ...]
+    order: str
+
+
+class Composer:
+    """Writes conditions for one kind of database."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect
+
+    def compose(
+        self,
+        project: str,
+        experiments: Sequence[int] | None,
+        wanted: Sequence[Comparison],
+        order: Sequence[Order] = (),
+        *,
+        upto: int | None = None,
+    ) -> Condition:
+        """Write the condition for traces of a project, in some experiments or any, up to a number; else newest first."""
+        where, values = ["t.project = ?"], list[object]([project])
+        if experiments is not None:
+            where.append(f"t.experiment IN ({', '.join('?' * len(experiments))})" if experiments else "1 = 0")
+            values += experiments
+        if upto is not None:
+            where.append("t.number <= ?")
+            values.append(upto)
+        for piece, more in (*map(self._piece, (one for one in wanted if one.part != "span")), *self._spans(wanted)):
+            where.append(piece)
+            values += more
+        by, marks = self._order(order)
+        return Condition(" AND ".join(where), (*values, *marks), by)
+
+    def _piece(self, one: Comparison) -> tuple[str, list[object]]:
+        match one.part:
+            case "attribute":
+                return self._compared(_column(_COLUMNS, one.key), one.op, one.value)
+            case "tag":
+                return self._kept("taggings k WHERE k.subject = 'trace/' || t.number", one)
+            case "fact":
+                return self._kept("trace_facts k WHERE k.trace = t.number", one)
+            case "link":
+                return (
+                    "EXISTS (SELECT 1 FROM trace_links l WHERE l.trace = t.number AND l.kind = ? AND l.target = ?)",
+                    [one.key, one.value],
+                )
+            case _:
+                return self._said(one)
+
+    def _kept(self, among: str, one: Comparison) -> tuple[str, list[object]]:
+        """Compare a tag or a fact: without one, only IS NULL holds."""
+        there = f"EXISTS (SELECT 1 FROM {among} AND k.key = ?"
+        if one.op in ("is null", "is not null"):
+            return f"{'NOT ' if one.op == 'is null' else ''}{there})", [one.key]
+        piece, values = self._compared("k.value", one.op, one.value)
+        return f"{there} AND {piece})", [one.key, *values]
+
+    def _said(self, one: Comparison) -> tuple[str, list[object]]:
+        """Compare what was said about a trace and still counts: its value is JSON, and text may be told without quotes."""
+        there = (
+            "EXISTS (SELECT 1 FROM feedbacks f WHERE f.trace = t.number AND f.kind = ? AND f.name = ? AND f.valid = 1"
+        )
+        names: list[object] = [one.part, one.key]
+        if one.op in ("is null", "is not null"):
+            return f"{'NOT ' if one.op == 'is null' else ''}{there})", names
+        if one.op in ("=", "!="):
+            written = json.dumps(one.value, ensure_ascii=False)
+            return f"{there} AND {'' if one.op == '=' else 'NOT '}f.value IN (?, ?))", [
+                *names,
+                str(one.value),
+                written,
+            ]
+        piece, values = self._compared("f.value" if "like" in one.op else "f.number", one.op, one.value)
+        return f"{there} AND {piece})", [*names, *values]
+
+    def _spans(self, wanted: Sequence[Comparison]) -> list[tuple[str, list[object]]]:
+        pieces, values = [], list[object]()
+        for one in wanted:
+            if one.part != "span":
+                continue
+            column, marks = self._of_span(one.key)
+            piece, more = self._compared(column, one.op, one.value)
+            pieces.append(piece)
+            values += [*marks, *more]
+        if not pieces:
+            return []
+        return [(f"EXISTS (SELECT 1 FROM spans s WHERE s.trace = t.number AND {' AND '.join(pieces)})", values)]
+
+    def _of_span(self, key: str) -> tuple[str, list[object]]:
+        if not key.startswith(_ATTRIBUTE):
+            return _column(_SPAN, key), []
+        name = key.removeprefix(_ATTRIBUTE)
+        if '"' in name:  # no path of SQLite's can say it
+            return "CAST(NULL AS TEXT)", []
+        if self._dialect == "sqlite":
+            return "CAST(json_extract(s.content, ?) AS TEXT)", [f'$.attributes."{name}"']
+        return "(s.content::json -> 'attributes' ->> CAST(? AS TEXT))", [name]
+
+    def _compared(self, column: str, op: str, value: Any) -> tuple[str, list[object]]:
+        if op in _PLAIN:
+            return f"{column} {op} ?", [value]
+        if op in ("is null", "is not null"):
+            return f"{column} {op.upper()}", []
+        if op in ("in", "not in"):
+            return f"{column} {op.upper()} ({', '.join('?' * len(value))})", list(value)
+        pattern = str(value)
+        if op == "ilike":
+            return f"LOWER({column}) LIKE LOWER(?) ESCAPE '!'", [pattern.replace("!", "!!")]
+        if op == "like" and self._dialect == "sqlite":  # there, LIKE does not tell small letters from large ones
+            return f"{column} GLOB ?", [_glob(pattern)]
+        if op == "like":
+            return f"{column} LIKE ? ESCAPE '!'", [pattern.replace("!", "!!")]
+        raise Invalid(f"{op} compares nothing here", kind="bad-filter", hint="use = != < <= > >= LIKE ILIKE IN", op=op)
+
+    def _order(self, order: Sequence[Order]) -> tuple[str, list[object]]:
+        pieces, marks = [], list[object]()
+        for one in order:
+            if one.part == ATTRIBUTE:
+                value, more = _column(_COLUMNS, one.key), list[object]()
+            else:
+                among = (
+                    "taggings k WHERE k.subject = 'trace/' || t.number"
+                    if one.part == "tag"
+                    else "trace_facts k WHERE k.trace = t.number"
+                )
+                value, more = f"(SELECT k.value FROM {among} AND k.key = ?)", [one.key]
+            pieces += [f"CASE WHEN {value} IS NULL THEN 1 ELSE 0 END", f"{value} {'DESC' if one.descending else 'ASC'}"]
+            marks += [*more, *more]
+        return ", ".join([*pieces, "t.time DESC", "t.id"]), marks
+
+
+def _column(among: dict[str, str], key: str) -> str:
+    if key not in among:
+        raise Invalid(
+            f"traces have no {key[:100]!r}", kind="bad-filter", hint=f"use {', '.join(among)}", name=key[:100]
+        )
+    return among[key]
+
+
+def _glob(pattern: str) -> str:
+    """Write a pattern of LIKE as one of GLOB."""
+    told = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    return "".join(told.get(letter, letter) for letter in pattern)
