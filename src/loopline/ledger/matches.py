@@ -17,6 +17,7 @@ from loopline.ledger.querying import (
     compared,
     condition,
     fitting,
+    joined,
     page,
     scan,
 )
@@ -40,7 +41,7 @@ RUNS: Final = Shape(
         ),
         "input": Hung(
             "links l JOIN taggings {a} ON {a}.subject = 'input/' || l.run || '/' || l.digest",
-            "l.run = r.id AND l.direction = 'in'",
+            "l.run = r.id AND l.direction = 'in'", alone=False,
         ),
     },
     sure=frozenset({"id", "name", "kind", "state", "actor", "experiment", "place"}),
@@ -52,16 +53,22 @@ FEW: Final = 500
 """Runs that are looked at one by one, whatever the order."""
 SMALL: Final = 2_000
 """Runs of which every one may be looked at."""
+SAMPLE: Final = 300
+"""Runs by which it is guessed for how many comparisons hold."""
+FAR: Final = 6
+"""How much longer it takes to look at a run that lies anywhere than at the next one."""
 WIDE: Final = 4
 """An index of a metric is walked through where it holds at most so many times the runs among which one looks."""
+_MOST: Final = 1_000_000
 _INDEXED: Final = {"metric": ("series", "last"), "param": ("params", "value"), "tag": ("tags", "value")}
 
 
 class Matches:
     """Finds runs.
 
-    Where a comparison holds for few runs, only these are looked at. Else, where the order begins with a metric, its index is
-    walked through from the top, until the page is full. Else every run of the experiments is looked at.
+    Where a comparison holds for few runs, only these are looked at. Else it depends on how many it holds for, by a sample. Where
+    these are many, and the order begins with a metric, its index is walked through from the top until the page is full; where
+    it is by attributes, runs are put into order first and then compared, until the page is full. Else all runs are compared.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -78,14 +85,51 @@ class Matches:
         if few is not None:
             ids = Sql(f"r.id IN ({', '.join('?' * len(few))})", few)
             return self._scan([ids, Sql(f"+{here.text}", here.values)], query, limit=limit, after=after) if few else []
+        size = self._count(f"runs r WHERE {here.text}", *here.values, most=_MOST)
+        if size > SMALL:
+            looked = limit / self._share(here, query)
+            if query.orders[0].part == "metric" and looked * FAR < size and self._narrow(query.orders[0], size):
+                return self._walk_on(here, query, limit=limit, after=after)
+            if all(one.part == ATTRIBUTE for one in query.orders) and looked * 3 < size:
+                return self._sift(here, query, round(looked), limit=limit, after=after)
+        return self._scan([here], query, limit=limit, after=after)
+
+    def _walk_on(self, here: Sql, query: Query, *, limit: int, after: Place | None) -> list[Match]:
+        """Walk through the index of a metric, and then look at the runs that have no value of it."""
         found = list[Match]()
-        if self._walkable(query.orders[0], here) and (after is None or after[0][0] == 0):
-            found = self._walk(here, query, limit=limit, after=after)
+        if after is None or after[0][0] == 0:
+            found, after = self._walk(here, query, limit=limit, after=after), None
             if len(found) == limit or any(_bounds(one, query.orders[0]) for one in query.where):
                 return found
-            valueless = columns(RUNS, query.orders)[0].lacks
-            return found + self._scan([here, valueless], query, limit=limit - len(found), after=None)
-        return self._scan([here], query, limit=limit, after=after)
+        valueless = columns(RUNS, query.orders)[0].lacks
+        return found + self._scan([here, valueless], query, limit=limit - len(found), after=after)
+
+    def _sift(self, here: Sql, query: Query, size: int, *, limit: int, after: Place | None) -> list[Match]:
+        """Put runs into order, `size` of them at first, and leave out those for which a comparison does not hold."""
+        hung = [one for one in query.where if one.part != ATTRIBUTE]
+        plain = replace(query, where=tuple(one for one in query.where if one.part == ATTRIBUTE))
+        found = list[Match]()
+        while len(found) < limit:
+            size = size + size // 4 + limit // 4 + 1 if hung else limit - len(found)
+            batch = self._scan([here], plain, limit=size, after=after)
+            kept = self._kept([one.id for one in batch], hung) if hung else {one.id for one in batch}
+            found += [one for one in batch if one.id in kept]
+            if len(batch) < size:
+                break
+            after, size = batch[-1].place, 3 * size
+        return found[:limit]
+
+    def _kept(self, ids: Sequence[str], where: Sequence[Comparison]) -> set[str]:
+        """Give those runs for which some comparisons hold."""
+        tests = [condition(RUNS, one, self._rows.dialect) for one in where]
+        found = set[str]()
+        for start in range(0, len(ids), FEW):
+            few = tuple(ids[start : start + FEW])
+            all_of = joined([Sql(f"r.id IN ({', '.join('?' * len(few))})", few), *tests])
+            found.update(
+                row[0] for row in self._rows.all(f"SELECT r.id FROM runs r WHERE {all_of.text}", *all_of.values)
+            )
+        return found
 
     def _scan(self, where: Sequence[Sql], query: Query, *, limit: int, after: Place | None) -> list[Match]:
         return scan(self._rows, RUNS, Sql("runs r"), query, where=(*where, *_alive(query)), limit=limit, after=after)
@@ -135,13 +179,20 @@ class Matches:
             several.append(("SELECT id FROM runs WHERE parent = ? LIMIT ?", (one.value,)))
         return tuple({row[0] for sql, values in several for row in self._rows.all(sql, *values, FEW + 1)})
 
-    def _walkable(self, order: Order, here: Sql) -> bool:
-        """Tell whether an order's index is a way that is short."""
-        if order.part != "metric":
-            return False
-        runs = self._count(f"runs r WHERE {here.text}", *here.values, most=1_000_000)
-        if runs <= SMALL:
-            return False
+    def _share(self, here: Sql, query: Query) -> float:
+        """Guess for which part of the runs the comparisons hold, by a few of them: the newest, where it is one experiment's."""
+        if not query.where:
+            return 1.0
+        newest = " ORDER BY r.id DESC" if len(here.values) == 1 else ""
+        tests = joined([*_alive(query), *(condition(RUNS, one, self._rows.dialect) for one in query.where)])
+        holds = self._count(
+            f"(SELECT r.* FROM runs r WHERE {here.text}{newest} LIMIT ?) r WHERE {tests.text}",
+            *here.values, SAMPLE, *tests.values, most=SAMPLE,
+        )  # fmt: skip
+        return max(holds, 0.5) / SAMPLE
+
+    def _narrow(self, order: Order, runs: int) -> bool:
+        """Tell whether the index of a metric holds mostly what one looks for."""
         return self._count("series WHERE key = ?", order.key, most=WIDE * runs + 1) <= WIDE * runs
 
     def _count(self, what: str, *values: object, most: int) -> int:

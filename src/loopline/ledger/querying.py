@@ -43,6 +43,9 @@ class Hung:
     key: str = "{a}.key"
     columns: Mapping[str, str] = field(default_factory=dict)
     """For rows without keys: the columns that are meant by them."""
+    alone: bool = True
+    """Whether a thing has at most one row of a key. Asked for as a value, it is looked up by thing and key: in an EXISTS, SQLite
+    may take an index of values for it, and walk through that again for each thing."""
     nan: bool = False
     """Whether NULL stands for NaN, which differs from every number."""
 
@@ -81,15 +84,18 @@ def condition(shape: Shape, one: Comparison, dialect: str) -> Sql:
     table, on, value = hung.called(
         one.key, "h", number=isinstance(one.value, float) and one.op not in ("like", "ilike")
     )
+    alone = f"(SELECT {value} FROM {table} WHERE {on.text})"
     if one.instead:
         other = shape.attribute(one.instead)
-        either = f"COALESCE((SELECT {value} FROM {table} WHERE {on.text}), {other.text})"
-        return compared(Sql(either, on.values + other.values), one, dialect)
+        either = Sql(f"COALESCE({alone}, {other.text})", on.values + other.values)
+        return compared(either, one, dialect)
     there = f"EXISTS (SELECT 1 FROM {table} WHERE {on.text}"
     if one.op in ("is null", "is not null"):
         return Sql(f"{'NOT ' if one.op == 'is null' else ''}{there})", on.values)
-    test = compared(Sql(value), one, dialect, nan=hung.nan)
-    return Sql(f"{there} AND {test.text})", on.values + test.values)
+    if hung.columns or not hung.alone or (hung.nan and one.op == "!="):
+        test = compared(Sql(value), one, dialect, nan=hung.nan)
+        return Sql(f"{there} AND {test.text})", on.values + test.values)
+    return compared(Sql(alone, on.values), one, dialect)
 
 
 def compared(it: Sql, one: Comparison, dialect: str, *, nan: bool = False) -> Sql:

@@ -7,6 +7,7 @@ output of the run: from then on it never changes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from loopline.datasets.tree import EMPTY
@@ -16,6 +17,7 @@ from loopline.nouns.artifact import MODEL, Artifact
 from loopline.nouns.logged import LoggedModel, LoggedState, Measure
 from loopline.nouns.run import Link
 from loopline.verbs.filing import NOTHING, busy, folded
+from loopline.verbs.reading import link_readers
 from loopline.verbs.staging import TRIES, refold
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ def _ended(tx: Writing, loop: Loop, name: str, state: LoggedState) -> LoggedMode
         tx.assets.describe(artifact)
         if model.run:
             _link(tx, model, artifact)
+        link_readers(tx, replace(model, digest=digest))
         tx.say("model.sealed", model.id, name=model.name, run=model.run, digest=digest)
     return tx.logged.get(loop.project, name)
 

@@ -13,6 +13,7 @@ MODULES: Final = (
     "serving_catalogue",
     "serving_experiments",
     "serving_history",
+    "serving_inputs",
     "serving_metrics",
     "serving_models",
     "serving_modelsearch",

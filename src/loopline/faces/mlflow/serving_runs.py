@@ -9,6 +9,7 @@ from loopline.errors import Conflict
 from loopline.faces.mlflow import limits, translate, wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, sync
 from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.inputs import inputs_of
 from loopline.faces.mlflow.naming import (
     experiment_id,
     find_experiment,
@@ -247,12 +248,12 @@ def whole(tx: Tables, runs: list[Run]) -> list[dict[str, Any]]:
     """Give runs with all that belongs to them, in the same order."""
     points = tx.metrics.latest(run.id for run in runs)
     gone = tx.runs.all_deleted(run.id for run in runs)
-    outputs = outputs_of(tx, (run.id for run in runs))
+    inputs, outputs = inputs_of(tx, (run.id for run in runs)), outputs_of(tx, (run.id for run in runs))
     groups = group_ids(tx, runs)
     return [
         translate.run(
-            run, points.get(run.id, ()), groups[run.experiment], deleted=run.id in gone, inputs={},
-            outputs=outputs.get(run.id, {}),
+            run, points.get(run.id, ()), groups[run.experiment], deleted=run.id in gone,
+            inputs=inputs.get(run.id, {}), outputs=outputs.get(run.id, {}),
         )
         for run in runs
     ]  # fmt: skip

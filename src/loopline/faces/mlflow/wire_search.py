@@ -66,12 +66,6 @@ class ModelInput(Document):
     model_id: str = ""
 
 
-class ModelOutput(ModelInput):
-    """A logged model that a run made."""
-
-    step: int = 0
-
-
 class LogInputs(Document):
     """What a run read."""
 
@@ -79,11 +73,3 @@ class LogInputs(Document):
     datasets: tuple[DatasetInput, ...] = ()
     models: tuple[ModelInput, ...] = ()
     needs: ClassVar[tuple[str, ...]] = ("run_id",)
-
-
-class LogOutputs(Document):
-    """What a run made."""
-
-    run_id: str | None = None
-    models: tuple[ModelOutput, ...] = ()
-    needs: ClassVar[tuple[str, ...]] = ("run_id", "models")
