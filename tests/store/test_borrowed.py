@@ -73,7 +73,8 @@ def test_a_statement_that_writes_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "error"), [(None, NotFound), (b"", Invalid), (b"text", Invalid), (b"SQLite format 3\0" + b"x" * 200, Unavailable)]
+    ("content", "error"),
+    [(None, NotFound), (b"", Invalid), (b"text", Invalid), (b"SQLite format 3\0" + b"x" * 200, Unavailable)],
 )
 def test_what_is_no_database_is_refused(content: bytes | None, error: type[LooplineError], tmp_path: Path) -> None:
     """By what it is, and with a hint."""

@@ -172,7 +172,14 @@ def folder(root: Path, *, written: str = "") -> Path:
     _files(run / "artifacts")
     trashed = root / ".trash" / "5" / TRASHED
     _meta(
-        trashed, run_uuid=TRASHED, name="fifth", experiment_id="5", status=2, start_time=1005, lifecycle_stage="deleted"
+        trashed,
+        run_uuid=TRASHED,
+        name="fifth",
+        experiment_id="5",
+        status=2,
+        start_time=1005,
+        lifecycle_stage="deleted",
+        user_id="eve",
     )
     _meta(
         root / "3" / RUN / "inputs" / "1",

@@ -26,7 +26,9 @@ def project(tmp_path: Path) -> Path:
     (folder / "loopline.toml").write_text('[project]\nname = "flights"\n', encoding="utf-8")
     main = "import sys; from loopline.cli.entry import main; sys.exit(main())"
     uri = f"sqlite:///{made.database(tmp_path / 'db')}"
-    done = subprocess.run([sys.executable, "-c", main, "adopt", "mlflow", uri], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", main, "adopt", "mlflow", uri], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     return folder
 

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from loopline.faces.mlflow.moving.adopting_files import Files
+from loopline.faces.mlflow.moving.adopting_inputs import Inputs
 from loopline.faces.mlflow.moving.adopting_models import Models
 from loopline.faces.mlflow.moving.adopting_runs import Runs
-from loopline.faces.mlflow.moving.keys import FROM, MOST, find_group, name_of, text
+from loopline.faces.mlflow.moving.keys import FROM, MOST, find_group, name_of, tags_of
 from loopline.faces.mlflow.moving.left import Left
 from loopline.faces.mlflow.naming import ADOPTED
 from loopline.nouns.progress import Progress
-from loopline.verbs.modelling import made, made_by
 
 if TYPE_CHECKING:
     from loopline.faces.mlflow.moving.store import Group, Store, Told
@@ -33,12 +33,11 @@ class Adopting:
         self.left = Left()
         self.files = Files(loop, store, self.left)
         self.runs = Runs(loop, store, self.left)
+        self.inputs = Inputs(loop, self.left)
         self.models = Models(loop, store, self.left, self.files)
         self._done = 0
         self._above = 0
         """The highest number of an experiment there: one that is new here gets none of those which others want."""
-        self._made: list[tuple[str, dict[str, int]]] = []
-        """Runs with the models that they have made: those may be of any experiment, so it is said at the end."""
 
     def run(self) -> None:
         """Write down all that is there."""
@@ -47,13 +46,14 @@ class Adopting:
             here = self._group(group)
             for batch in self._store.runs(group):
                 ids = self.runs.write(here, batch)
+                self.inputs.data(batch, ids)
                 self._files(batch, ids)
                 self._done += len(batch)
                 self._loop.report(Progress("adopt", self._done, None, "runs"))
             for model in self._store.logged(group):
                 self.models.log(here, model, self.runs.ids)
             self._end(group, here)
-        self._link()
+        self.inputs.models()
         for registered in self._store.registered():
             self.models.register(registered, self.runs.ids)
         self.left.unread(self._store)
@@ -72,7 +72,7 @@ class Adopting:
         """Give the experiment here that one there becomes, made where it is missing, with the tags that it lacks."""
         loop, source = self._loop, self._store.name
         name = name_of(group)
-        tags = {text(key): text(value) for key, value in group.tags.items()} | {ADOPTED: group.id, FROM: source}
+        tags = tags_of(group) | {ADOPTED: group.id, FROM: source}
         with loop.ledger.read() as tx:
             here = find_group(tx, loop.project, group, source)
         lacking = tags if here is None else {key: value for key, value in tags.items() if key not in here.tags}
@@ -96,25 +96,6 @@ class Adopting:
         for told in batch:
             if told.id in ids:
                 self.files.of_run(told, ids[told.id])
-                if told.made:
-                    self._made.append((ids[told.id], {one.model: one.step for one in told.made}))
-                if told.read:
-                    self.left.out("model inputs", "the ledger knows only what a run has made of models", told.id)
-
-    def _link(self) -> None:
-        """Say which models runs have made."""
-        loop = self._loop
-        for start in range(0, len(self._made), 500):
-            some = self._made[start : start + 500]
-            with loop.ledger.read() as tx:
-                known = made_by(tx, [run for run, _ in some])
-                there = tx.logged.known(loop.project, {model for _, models in some for model in models})
-            for run, models in some:
-                for model in models.keys() - there:
-                    self.left.out("outputs", "the model was deleted, or is not here", f"run {run}: {model}")
-                fresh = {one: step for one, step in models.items() if one in there and one not in known.get(run, {})}
-                if fresh:
-                    made(loop, run, fresh)
 
     def _end(self, group: Group, here: Experiment) -> None:
         """Mark an experiment deleted that is deleted there, once all of it is here."""

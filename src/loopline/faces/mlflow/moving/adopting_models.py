@@ -118,7 +118,9 @@ class Models:
             here = tx.assets.find(asset)
             tags = tx.taggings.of(here.subject) if here else {}
         if here is None:
-            here = open_model(loop, asset, tags=_texts(told.tags), text=text(told.description), created_at=told.created * 1000)
+            here = open_model(
+                loop, asset, tags=_texts(told.tags), text=text(told.description), created_at=told.created * 1000
+            )
         elif lacking := {key: value for key, value in _texts(told.tags).items() if key not in tags}:
             with loop.ledger.write(loop.project, loop.actor) as tx:
                 tx.taggings.set(here.subject, lacking)

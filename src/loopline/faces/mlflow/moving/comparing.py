@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-from loopline.faces.mlflow.moving.keys import find_group, find_runs, name_of, text
+from loopline.faces.mlflow.moving.adopting_inputs import readings
+from loopline.faces.mlflow.moving.keys import find_group, find_runs, name_of, tags_of, text
 from loopline.faces.mlflow.moving.ours import OurStore
 from loopline.faces.mlflow.moving.sums import KINDS, Sums, sum_of_points
 from loopline.nouns.adoption import Tally
@@ -63,7 +65,7 @@ class Comparing:
     def _group(self, group: Group) -> None:
         with self._loop.ledger.read() as tx:
             here = find_group(tx, self._loop.project, group, self._store.name)
-        tags = _texts(group.tags)
+        tags = tags_of(group)
         told = [name_of(group), group.deleted, tags]
         self.there.row("experiments", *told)
         if here is not None:
@@ -94,8 +96,7 @@ class Comparing:
         params, tags = _texts(told.params), _texts(told.tags)
         self.there.row("runs", *row)
         self._rows(self.there, told.id, params, tags)
-        for one in told.made:
-            self.there.row("outputs", told.id, one.model, one.step)
+        self._ends(self.there, told, told)
         if here is None:
             self._same(f"run {told.id}", row, None)
             return
@@ -104,14 +105,24 @@ class Comparing:
         self.here.row("runs", *found)
         own_params, own_tags = _of(here.params, params), _of(here.tags, tags)
         self._rows(self.here, told.id, own_params, own_tags)
-        for one in set(told.made) & set(here.made):
-            self.here.row("outputs", told.id, one.model, one.step)
+        self._ends(self.here, told, here)
         self._same(f"run {told.id}", [row, params, tags], [found, own_params, own_tags])
 
     def _rows(self, sums: Sums, run: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         for kind, pairs in (("params", params), ("tags", tags)):
             for key, value in pairs.items():
                 sums.row(kind, run, key, value)
+
+    def _ends(self, sums: Sums, told: Told, side: Told) -> None:
+        """Count what one side says of what a run has read and made, as far as the other store says it, too."""
+        wanted = {(one.dataset.name, one.dataset.sum) for one in readings(told)}
+        for one in readings(side):
+            if (one.dataset.name, one.dataset.sum) in wanted:
+                sums.row("inputs", told.id, asdict(one.dataset), dict(one.tags))
+        for made in set(told.made) & set(side.made):
+            sums.row("outputs", told.id, made.model, made.step)
+        for read in {one.model for one in told.read} & {one.model for one in side.read}:
+            sums.row("inputs", told.id, read)
 
     def _points(self, batch: Sequence[Told], ids: Mapping[str, str]) -> None:
         """Sum points part by part: of a run with many, no more than one part is in memory."""
@@ -201,7 +212,7 @@ def _logged_row(one: Logged, like: Logged) -> list[object]:
     status = one.status if one.status in ("READY", "FAILED") else "PENDING"
     return [
         one.id, text(one.name), text(one.kind), status, text(one.message), one.run, one.created, one.deleted,
-        _of(_texts(one.tags), tags), _of(_texts(one.params), params), 
+        _of(_texts(one.tags), tags), _of(_texts(one.params), params),
         sorted([*key, *measures[key]] for key in wanted if key in measures),
     ]  # fmt: skip
 

@@ -30,6 +30,11 @@ def name_of(group: Group) -> str:
     return "".join(one if one.isprintable() else "\ufffd" for one in name_kept(text(group.name)))[:500] or "default"
 
 
+def tags_of(group: Group) -> dict[str, str]:
+    """Give the tags of an experiment as the ledger keeps them: without ours, where it was adopted before."""
+    return {text(key): text(value) for key, value in group.tags.items() if key not in (ADOPTED, FROM)}
+
+
 def find_group(tx: Tables, project: str, group: Group, source: str) -> Experiment | None:
     """Look up what an experiment of another store has become: by what it was there, else by its name."""
     for subject in sorted(tx.registry.marked(ADOPTED, group.id)):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from loopline.datasets.tree import Tree
 from loopline.faces.mlflow.moving import store
 from loopline.faces.mlflow.moving.keys import FROM
-from loopline.faces.mlflow.moving.store import File, Group, Logged, Made, Measured, Numbered, Registered, Told
+from loopline.faces.mlflow.moving.store import Dataset, File, Group, Logged, Made, Measured, Numbered, Registered, Told
 from loopline.faces.mlflow.naming import ADOPTED, MADE, STATUS, experiment_id, experiment_name, tag_told
 from loopline.faces.mlflow.registry import KIND, REFS, STAGE, stage_of
+from loopline.ledger.datasets import Datasets
 from loopline.ledger.registry import Narrow
 from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.entry import Entry
@@ -21,12 +23,14 @@ from loopline.nouns.owner import Owner
 from loopline.verbs.annotate import TEXT
 from loopline.verbs.filing import view
 from loopline.verbs.modelling import made_by
+from loopline.verbs.reading import models_read
 from loopline.verbs.registry import LOGGED, SOURCE
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.ledger.registry import Entered
     from loopline.loop import Loop
+    from loopline.nouns.dataset import Reading
     from loopline.nouns.experiment import Experiment
     from loopline.nouns.logged import LoggedModel
     from loopline.nouns.ref import Ref
@@ -72,8 +76,16 @@ class OurStore:
         with self._loop.ledger.read() as tx:
             found = {run.id: run for run in tx.runs.those(ids)}
             gone = tx.runs.all_deleted(ids)
-            made = made_by(tx, ids)
-        return [run_of(found[one], group, deleted=one in gone, made=made.get(one, {})) for one in ids if one in found]
+            made, taken = made_by(tx, ids), models_read(tx, ids)
+            data = Datasets(tx.rows, tx.taggings).read_by(ids)
+        return [
+            replace(
+                run_of(found[one], group, deleted=one in gone), datasets=tuple(map(_dataset, data.get(one, ()))),
+                made=tuple(Made(*each) for each in sorted(made.get(one, {}).items())),
+                read=tuple(Made(each) for each in sorted(taken.get(one, ()))),
+            )
+            for one in ids if one in found
+        ]  # fmt: skip
 
     def points(self, runs: Sequence[Told]) -> Iterator[tuple[str, Sequence[store.Value]]]:
         """Give the points of some runs."""
@@ -205,8 +217,8 @@ def group_of(one: Experiment) -> Group:
     )  # fmt: skip
 
 
-def run_of(run: Run, group: str, *, deleted: bool, made: Mapping[str, int]) -> Told:
-    """Tell of a run."""
+def run_of(run: Run, group: str, *, deleted: bool) -> Told:
+    """Tell of a run, without what it has read and made."""
     tags = {tag_told(key): value for key, value in run.tags.items()}
     if run.parent:
         tags.setdefault(PARENT, run.parent)
@@ -215,8 +227,13 @@ def run_of(run: Run, group: str, *, deleted: bool, made: Mapping[str, int]) -> T
     _, user, rest = store.named("", run.actor, tags)
     return Told(
         run.id, group, run.name, user, STATUS[run.state], _ms(run.started_at), _ms(run.ended_at), deleted,
-        f"{OWNER}run/{run.id}", run.params, rest, made=tuple(Made(*one) for one in sorted(made.items())),
+        f"{OWNER}run/{run.id}", run.params, rest,
     )  # fmt: skip
+
+
+def _dataset(one: Reading) -> tuple[Dataset, Mapping[str, str]]:
+    said = one.dataset
+    return Dataset(said.name, said.sum, said.source_type, said.source, said.schema, said.profile), one.tags
 
 
 def logged_of(one: LoggedModel, group: str) -> Logged:

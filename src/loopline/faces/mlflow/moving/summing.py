@@ -71,6 +71,8 @@ def _run(store: Store, group: Group, told: Told) -> Sums:
             "inputs", told.id, dataset.name, dataset.digest, dataset.source_type, dataset.source, dataset.schema,
             dataset.profile, dict(tags),
         )  # fmt: skip
+    for read in told.read:
+        sums.row("inputs", told.id, read.model)
     for made in told.made:
         sums.row("outputs", told.id, made.model, made.step)
     _files(sums, store, told.location, told.id)

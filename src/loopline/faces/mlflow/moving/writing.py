@@ -68,6 +68,11 @@ class Writing:
             ends = {"destination_id": made.model, "source_id": made.model}
             ways = {"destination_type": "MODEL_OUTPUT", "source_type": "RUN_OUTPUT"}
             write_meta(to / "outputs" / made.model, {**ends, **ways, "step": made.step, "tags": {}})
+        for read in told.read:
+            ends = {"destination_id": told.id, "source_id": read.model}
+            write_meta(
+                to / "inputs" / read.model, {**ends, "destination_type": "RUN", "source_type": "MODEL", "tags": {}}
+            )
         if folder is not None:
             copy(folder, to / "artifacts")
         write_meta(to, {
