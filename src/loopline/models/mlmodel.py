@@ -1,160 +1,177 @@
-"""mlmodel: what the file `MLmodel` says of the model beside it, read without a YAML library and without the model.
+"""mlmodel: what the file `MLmodel` of a model folder that MLflow wrote says, read without MLflow and without making anything.
 
-The file is written by a program: mappings in block style, indented by spaces, texts plain or quoted and folded over lines (MLflow
-Model format; YAML 1.1). What is written in another way is not known, and nothing hangs on it: these are metadata to search by.
+Such a folder is served in one of two ways. Where its one file is a skops archive of scikit-learn and it brings no code, our own
+reader makes the estimator (sklearn.py): nothing but data is read. Anything else is MLflow's to load, by the module that the file
+names (pyfunc.py). That is said to be as good as a pickle unless it is a format that holds data alone.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, Final
 
-from loopline.models.signature import plain
-from loopline.nouns.signature import Column, Signature
+from loopline.errors import Invalid, Unavailable
+from loopline.models.mltypes import Field, fields_of, signature_of
+from loopline.nouns.signature import Signature
 
-FILE: Final = "MLmodel"
-LONGEST: Final = 1 << 20
-"""Bytes of a file that is read: signatures of thousands of columns fit."""
-FLAVOUR: Final = "pyfunc"
-_LINE: Final = re.compile(r"( *)([^\s'\"#-][^:]*|'[^']*'|\"[^\"]*\"):(?:\s+(.*))?\Z")
-_DEEPEST: Final = 20
-_TYPES: Final = {
-    "boolean": "BOOL", "integer": "INT32", "long": "INT64", "float": "FP32", "double": "FP64", "string": "BYTES",
-    "bool": "BOOL", "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64", "uint8": "UINT8", "uint16": "UINT16",
-    "uint32": "UINT32", "uint64": "UINT64", "float32": "FP32", "float64": "FP64", "str": "BYTES", "object": "BYTES",
-}  # fmt: skip
-"""Datatypes of the Open Inference Protocol by the names of MLflow's columns and NumPy's types."""
-_WIDE: Final = 10_000
-_TEXTUAL: Final = {
-    "sklearn": ("skops",),
-    "xgboost": ("json", "ubj", "xgb"),
-    "lightgbm": ("txt", ""),
-    "onnx": ("",),
-    "catboost": ("cbm",),
+_OURS: Final = "sklearn-skops"
+_THEIRS: Final = "pyfunc"
+_NAME: Final = "MLmodel"
+LARGEST: Final = 256 << 10
+"""Bytes of a document that are read; what MLflow writes has a few thousand."""
+_VALUES: Final = 20_000
+_PLAIN: Final = {
+    "mlflow.xgboost": ("xgboost.core.", "xgboost.sklearn."),  # all of them have a format of their own
+    "mlflow.lightgbm": (
+        "lightgbm.basic.Booster",
+    ),  # anything else of LightGBM is pickled, or names types to be trusted
 }
-"""Flavours that are read without a pickle, with the formats of which that is true."""
-
-Said = dict[str, Any]
-
-
-def facts(data: bytes) -> dict[str, Any]:
-    """Give JSON values for the metadata of a version, named as those of a model of our own; nothing of a file that is none."""
-    said = read(data[:LONGEST].decode("utf-8", "replace"))
-    flavours = said.get("flavors")
-    if not isinstance(flavours, Mapping) or not flavours:
-        return {}
-    general = flavours.get("python_function")
-    general = general if isinstance(general, Mapping) else {}
-    own = {name: one for name, one in flavours.items() if name != "python_function" and isinstance(one, Mapping)}
-    versions = {
-        name: one[f"{name}_version"] for name, one in own.items() if isinstance(one.get(f"{name}_version"), str)
-    }
-    if isinstance(general.get("python_version"), str):
-        versions["python"] = ".".join(general["python_version"].split(".")[:2])
-    found: dict[str, Any] = {
-        "flavour": FLAVOUR if general else next(iter(own), ""),
-        "class": str(general.get("loader_module") or ""),
-        "pickle": _unpickles(own, general),
-        "versions": versions,
-    }
-    signature = _signature(said.get("signature"))
-    return found | ({"signature": plain(signature)} if signature else {})
+"""Loaders, and the classes that they read from data alone."""
+_LIBRARIES: Final = {
+    "sklearn_version": "scikit-learn", "xgb_version": "xgboost", "lgb_version": "lightgbm", "pytorch_version": "torch",
+    "onnx_version": "onnx", "cloudpickle_version": "cloudpickle", "keras_version": "keras", "catboost_version": "catboost",
+}  # fmt: skip
 
 
-def _unpickles(own: Mapping[str, Mapping[str, Any]], general: Mapping[str, Any]) -> bool:
-    """Tell whether reading it can run any code. Where that is not known, it can."""
-    if not own or any(one.get("code") for one in (*own.values(), general)):
-        return True
-    formats = ("serialization_format", "model_format")
-    return not all(
-        name in _TEXTUAL and next((str(one[key]) for key in formats if one.get(key)), "") in _TEXTUAL[name]
-        for name, one in own.items()
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the document says."""
+
+    flavour: str
+    """`sklearn-skops` where our own reader takes it, else `pyfunc`."""
+    file: str
+    """The file, or folder, that holds the model itself; `MLmodel` where none is named."""
+    kind: str
+    """The model's class where it is named, else the module that loads it."""
+    pickle: bool
+    """Whether loading it unpickles, or may run code in another way."""
+    loader: str
+    """Module that loads it, `mlflow.sklearn`."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[Field, ...] = ()
+    outputs: tuple[Field, ...] = ()
+    example: str = ""
+    """File with an example of its input; empty: none was kept."""
+
+    @property
+    def signature(self) -> Signature | None:
+        """What goes in and comes out; None where nobody said."""
+        return signature_of(self.inputs, self.outputs)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Give JSON values for the metadata of a version: what people search by."""
+        from loopline.models.signature import plain
+
+        found = {"flavour": self.flavour, "class": self.kind, "pickle": self.pickle, "versions": dict(self.versions)}
+        return found | ({"signature": plain(self.signature)} if self.signature else {})
+
+
+def read(data: bytes) -> Told:
+    """Read the document. Raise Invalid kind="bad-model-file" for what MLflow does not write."""
+    said = _document(data)
+    flavours = _map(said.get("flavors"))
+    function = _map(flavours.get("python_function"))
+    loader = str(function.get("loader_module") or "")
+    own = _map(
+        flavours.get(loader.removeprefix("mlflow."))
+    )  # the part that this loader reads, whatever else stands there
+    file = _inside(
+        own.get("pickled_model") or own.get("data") or function.get("model_path") or function.get("data") or ""
     )
+    for one in (function.get("code"), own.get("code"), function.get("data"), function.get("model_path")):
+        _inside(one or "")
+    plain = _is_plain(own, function, loader)
+    ours = plain and loader == "mlflow.sklearn" and "/" not in file
+    inputs, outputs = (_fields(said, name) for name in ("inputs", "outputs"))
+    return Told(
+        flavour=_OURS if ours else _THEIRS, file=file or _NAME, kind=str(own.get("model_class") or loader or "unknown"),
+        pickle=not plain, loader=loader, versions=_versions(said, function, own), inputs=inputs, outputs=outputs,
+        example=_inside(_map(said.get("saved_input_example_info")).get("artifact_path") or ""),
+    )  # fmt: skip
 
 
-def read(text: str) -> Said:
-    """Read mappings of texts: what is `null`, a list or not understood is left out."""
-    top: Said = {}
-    open_ones: list[tuple[int, Said]] = [(-1, top)]
-    lines = iter(text.splitlines())
-    for line in lines:
-        found = _LINE.match(line)
-        if found is None:
-            continue
-        depth, key, value = len(found[1]), found[2].strip("'\""), (found[3] or "").rstrip()
-        while open_ones[-1][0] >= depth:
-            open_ones.pop()
-        here = open_ones[-1][1]
-        if not value:
-            if len(open_ones) < _DEEPEST:
-                here[key] = made = dict[str, Any]()
-                open_ones.append((depth, made))
-        elif value not in ("null", "~", "|", ">", "|-", ">-", "[]", "{}"):
-            scalar = _scalar(value, lines)
-            if scalar is not None:
-                here[key] = scalar
-    return top
-
-
-def _scalar(value: str, lines: Iterator[str]) -> str | None:
-    """Give a text, with the lines over which it is folded."""
-    quote = value[0]
-    if quote not in "'\"":
-        return value
-    while not _closed(value):
-        more = next(lines, None)
-        if more is None or len(value) > LONGEST:
-            return None
-        more = more.strip()
-        value = value[:-1] + more.removeprefix("\\") if quote == '"' and value.endswith("\\") else f"{value} {more}"
-    if quote == "'":
-        return value[1:-1].replace("''", "'")
-    try:
-        return str(json.loads(value.replace("\\ ", " ")))
-    except ValueError:
-        return None
-
-
-def _closed(value: str) -> bool:
-    """Tell whether a quoted text ends where it ends so far: a quote inside stands twice, or behind a backslash."""
-    body, quote = value[1:], value[0]
-    if not body.endswith(quote):
+def _is_plain(own: Mapping[str, Any], function: Mapping[str, Any], loader: str) -> bool:
+    """Tell whether loading reads data alone: a format without code, no code beside it, no names that it asks to be trusted."""
+    if own.get("code") or function.get("code") or own.get("skops_trusted_types"):
         return False
-    if quote == "'":
-        return (len(body) - len(body.rstrip(quote))) % 2 == 1
-    return (len(body[:-1]) - len(body[:-1].rstrip("\\"))) % 2 == 0
+    if loader == "mlflow.sklearn":
+        return own.get("serialization_format") == "skops"
+    return str(own.get("model_class")).startswith(_PLAIN.get(loader, ("\0",)))
 
 
-def _signature(said: Any) -> Signature | None:
-    if not isinstance(said, Mapping):
-        return None
-    found = Signature(_columns(said.get("inputs")), _columns(said.get("outputs")))
-    return found if found.inputs or found.outputs else None
+def _versions(said: Mapping[str, Any], function: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, str]:
+    found = {
+        "mlflow": said.get("mlflow_version"),
+        "python": ".".join(str(function.get("python_version") or "").split(".")[:2]),
+    }
+    found |= {name: {**function, **own}.get(key) for key, name in _LIBRARIES.items()}
+    return {name: str(value)[:60] for name, value in found.items() if value}
 
 
-def _columns(text: Any) -> tuple[Column, ...]:
-    try:
-        rows = json.loads(text) if isinstance(text, str) else []
-    except (ValueError, RecursionError):
+def _fields(said: Mapping[str, Any], name: str) -> tuple[Field, ...]:
+    text = _map(said.get("signature")).get(name)
+    if not text:
         return ()
-    rows = rows if isinstance(rows, list) else []
-    return tuple(one for at, row in enumerate(rows[:_WIDE]) if isinstance(row, dict) for one in _column(row, at))
+    try:
+        return fields_of(json.loads(str(text)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _bad(f"its signature's {name}: {error}") from error
 
 
-def _column(row: Mapping[str, Any], at: int) -> Iterator[Column]:
-    """Give a column, or those of a tensor without a name: as many as it is wide, called as those of an array are."""
-    name, spec = row.get("name"), row.get("tensor-spec")
-    if not isinstance(spec, Mapping):
-        kind = _TYPES.get(row["type"], "") if isinstance(row.get("type"), str) else ""
-        yield Column(str(name) if name is not None else f"x{at}", kind, nullable=row.get("required") is False)
-        return
-    kind = _TYPES.get(str(spec.get("dtype")), "")
-    shape = spec.get("shape")
-    sizes = tuple(size for size in shape if isinstance(size, int)) if isinstance(shape, list) else (-1,)
-    if name is not None or len(sizes) > 2:
-        yield Column(str(name) if name is not None else f"x{at}", kind, sizes or (-1,))
-        return
-    wide = sizes[1] if len(sizes) == 2 and 0 < sizes[1] <= _WIDE else 1
-    yield from (Column(f"x{at + number}", kind) for number in range(wide))
+def _inside(path: object) -> str:
+    """Give a path that stays in the folder. Raise Invalid for any other: MLflow would follow it."""
+    text = str(path)
+    if text.startswith("/") or "\\" in text or "\0" in text or ".." in PurePosixPath(text).parts:
+        raise _bad(f"it names {text[:100]!r}, which is outside of the model")
+    return text
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _document(data: bytes) -> Mapping[str, Any]:
+    """Read YAML as plain values. Its nodes are counted: references may make little text into very many."""
+    try:
+        import yaml
+    except ImportError as error:
+        raise Unavailable(
+            "reading an MLmodel file needs PyYAML", kind="extra-missing", hint="pip install pyyaml", extra="pyyaml"
+        ) from error
+    if len(data) > LARGEST:
+        raise _bad(f"it has {len(data)} bytes, {LARGEST} are read")
+    try:
+        root = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
+        said = _Plain(yaml).of(root) if root is not None else {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _bad(" ".join(str(error).split())[:200]) from error
+    if not isinstance(said, Mapping) or not isinstance(said.get("flavors"), Mapping):
+        raise _bad("it names no flavors")
+    return said
+
+
+class _Plain:
+    """Makes values of YAML's nodes, up to so many."""
+
+    def __init__(self, yaml: Any) -> None:
+        self._yaml, self._left = yaml, _VALUES
+        self._scalars = yaml.constructor.SafeConstructor()
+
+    def of(self, node: Any) -> Any:
+        """Give a node's value."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError(f"more than {_VALUES} values")
+        if isinstance(node, self._yaml.MappingNode):
+            return {str(self.of(key)): self.of(value) for key, value in node.value}
+        if isinstance(node, self._yaml.SequenceNode):
+            return [self.of(one) for one in node.value]
+        return self._scalars.construct_object(node)
+
+
+def _bad(why: str) -> Invalid:
+    return Invalid(f"this is no {_NAME} file: {why}", kind="bad-model-file", hint="log the model again")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
 
 from loopline.errors import Invalid
 from loopline.loop import Loop
 from loopline.nouns.artifact import EVALUATION, MODEL, TREE, Artifact
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.name import Pointer
+from loopline.verbs.describing import described, example, files_of
 from loopline.verbs.permitting import sees
 
 if TYPE_CHECKING:
@@ -54,18 +57,19 @@ def card(
         ]
         environment = _environment(tx, run)
     about, profile = _said(loop, version)
+    files = files_of(loop, version.artifact)
     data = [f"{link.asset}@{link.number} ({short(link.digest)})" for link in run.inputs if link.asset] if run else []
     evaluation = _evaluation(loop, run)
     return write(
         Facts(
             version, about=about, profile=profile, run=run, evaluation=evaluation, data=data, environment=environment, refs=refs,
-            changes=changes, timezone=timezone,
+            changes=changes, example=example(loop, version.artifact, files), timezone=timezone,
         )
     )  # fmt: skip
 
 
 def _said(loop: Loop, version: Version) -> tuple[About | None, Profile | None]:
-    """Read what a model says of itself; of one that others have written what its metadata say, which were read off it."""
+    """Read what a model says of itself, or what its metadata say; of one that others have written without its files."""
     from loopline.datasets.tree import Tree
     from loopline.models.flavors import MODEL_FILE, about
     from loopline.models.profile import read as profile_of
@@ -87,7 +91,9 @@ def _told(loop: Loop, version: Version) -> About | None:
     from loopline.models.flavors import About
     from loopline.models.signature import parse
 
-    said = version.metadata
+    said: Mapping[str, Any] = version.metadata
+    with suppress(Invalid):
+        said = described(loop, files_of(loop, version.artifact)) or said
     if not isinstance(said.get("flavour"), str):
         return None
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from loopline.datasets.tree import Tree, build
+from loopline.datasets.tree import build
+from loopline.errors import Invalid
 from loopline.faces.mlflow.errors import Fault, invalid
 from loopline.faces.mlflow.limits import value_fits
 from loopline.faces.mlflow.naming import find_run
@@ -31,11 +33,11 @@ from loopline.faces.mlflow.sources import (
     no_source,
     source_of,
 )
-from loopline.models.mlmodel import FILE, LONGEST, facts
 from loopline.nouns.artifact import MODEL, TEXT, TREE, Artifact
 from loopline.nouns.entry import Entry as File
 from loopline.nouns.name import Numbered, Pointer, RefName
 from loopline.store.leased import hold_on
+from loopline.verbs.describing import described, files_of
 from loopline.verbs.filing import of_run, view
 from loopline.verbs.registry import LINK, LOGGED, SOURCE, Entry
 
@@ -171,6 +173,7 @@ def _meant(tx: Tables, project: str, source: OfVersion | OfAlias | Kept, text: s
 
 
 def _facts(loop: Loop, root: Digest) -> dict[str, Any]:
-    """Let a model say what it is, where it does."""
-    file = Tree(loop.blobs, root).find(FILE)
-    return facts(loop.blobs.read(file.digest)) if file and file.size <= LONGEST else {}
+    """Let a model say what it is, where it does. What cannot be read is registered, and nothing is known of it."""
+    with suppress(Invalid):
+        return described(loop, files_of(loop, Artifact(root, MODEL)))
+    return {}
