@@ -1,4 +1,4 @@
-"""Small tracking stores by hand, as MLflow lays them out: a database of an old or a new schema with artifacts beside it, a folder."""
+"""Small tracking stores by hand, as MLflow lays them out: a database of an old or a new schema, a folder."""
 
 from __future__ import annotations
 

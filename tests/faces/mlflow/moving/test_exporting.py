@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from loopline.errors import Invalid
-from loopline.faces.mlflow.moving import exporting, writing
+from loopline.faces.mlflow.moving import writing, writing_models
 from loopline.faces.mlflow.moving.exporting import Exporting
+from loopline.faces.mlflow.moving.files import write_meta
 from loopline.faces.mlflow.moving.folder import FolderStore
 from loopline.faces.mlflow.moving.ours import OurStore
 from loopline.faces.mlflow.moving.places import Places
@@ -84,7 +85,7 @@ def test_an_export_that_was_killed_goes_on(cut: int, tmp_path: Path, monkeypatch
     """Wherever it was, the next one makes the same of it, and leaves nothing behind."""
     here = loop()
     adopt(here, of_database(tmp_path))
-    own, left = writing.write_meta, [cut]
+    own, left = write_meta, [cut]
 
     def mortal(at: Path, said: dict[str, object]) -> None:
         left[0] -= 1
@@ -92,11 +93,8 @@ def test_an_export_that_was_killed_goes_on(cut: int, tmp_path: Path, monkeypatch
             raise KeyboardInterrupt
         own(at, said)
 
-    for module in (writing, exporting.write_logged.__globals__):
-        if isinstance(module, dict):
-            monkeypatch.setitem(module, "write_meta", mortal)
-        else:
-            monkeypatch.setattr(module, "write_meta", mortal)
+    for module in (writing, writing_models):
+        monkeypatch.setattr(module, "write_meta", mortal)
     with pytest.raises(KeyboardInterrupt):
         Exporting(here, tmp_path / "out").run()
     monkeypatch.undo()

@@ -1,8 +1,8 @@
 """adopting: a tracking store, written into the ledger.
 
 What is there already is not written again, so whoever is cut short runs it once more; what has come since is added, and nothing
-is taken away or overwritten. Runs come with params and tags in one transaction for many, their points in further ones, their files
-last: a run that lacks some gets them the next time.
+is taken away or overwritten. Runs come with params and tags in one transaction for many, their points in further ones, their
+files last: a run that lacks some gets them the next time.
 """
 
 from __future__ import annotations

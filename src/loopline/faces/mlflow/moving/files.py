@@ -73,7 +73,7 @@ def _yaml() -> tuple[Any, Any, Any]:
         import yaml
     except ImportError:
         raise Unavailable(
-            "a folder of MLflow needs the extra 'mlflow'", kind="extra-missing", hint="pip install 'loopline[mlflow]'",
-            extra="mlflow",
+            "a folder of MLflow needs the extra 'mlruns'", kind="extra-missing", hint="pip install 'loopline[mlruns]'",
+            extra="mlruns",
         ) from None  # fmt: skip
     return yaml, getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "CSafeDumper", yaml.SafeDumper)

@@ -84,7 +84,8 @@ class FolderStore:
                 str(said.get("model_id") or at.name), group.id, str(said.get("name") or ""), str(said.get("model_type") or ""),
                 PLAIN.get(said.get("status", 2), "READY"), str(said.get("status_message") or ""),
                 str(said.get("source_run_id") or ""), _number(said, "creation_timestamp"),
-                _number(said, "last_updated_timestamp"), said.get("lifecycle_stage") == "deleted", str(said.get("artifact_location") or ""), pairs_of(at / "params"),
+                _number(said, "last_updated_timestamp"), said.get("lifecycle_stage") == "deleted",
+                str(said.get("artifact_location") or ""), pairs_of(at / "params"),
                 pairs_of(at / "tags"), tuple(_measured(at / "metrics")),
             )  # fmt: skip
 

@@ -212,8 +212,8 @@ def group_of(one: Experiment) -> Group:
     """Tell of an experiment."""
     tags = {key: value for key, value in one.tags.items() if key not in (ADOPTED, FROM)}
     return Group(
-        one.tags.get(ADOPTED) or experiment_id(one), experiment_name(one.name), one.deleted_at is not None, one.created_at // 1000,
-        one.updated_at // 1000, tags,
+        one.tags.get(ADOPTED) or experiment_id(one), experiment_name(one.name), one.deleted_at is not None,
+        one.created_at // 1000, one.updated_at // 1000, tags,
     )  # fmt: skip
 
 
