@@ -27,7 +27,8 @@ CREATE TABLE experiment_tags (key VARCHAR(250), value VARCHAR(5000), experiment_
 CREATE TABLE runs (run_uuid VARCHAR(32) PRIMARY KEY, name VARCHAR(250), user_id VARCHAR(256), status VARCHAR(9),
  start_time BIGINT, end_time BIGINT, deleted_time BIGINT, lifecycle_stage VARCHAR(20), artifact_uri VARCHAR(200),
  experiment_id INTEGER);
-CREATE TABLE metrics (key VARCHAR(250), value DOUBLE PRECISION, timestamp BIGINT, run_uuid VARCHAR(32), step BIGINT, is_nan BOOLEAN);
+CREATE TABLE metrics (key VARCHAR(250), value DOUBLE PRECISION, timestamp BIGINT, run_uuid VARCHAR(32), step BIGINT,
+ is_nan BOOLEAN);
 CREATE TABLE params (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32), PRIMARY KEY (key, run_uuid));
 CREATE TABLE tags (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32), PRIMARY KEY (key, run_uuid));
 CREATE TABLE registered_models (name VARCHAR(256) PRIMARY KEY, creation_time BIGINT, last_updated_time BIGINT,
@@ -72,7 +73,8 @@ def rows(scheme: str, revision: str) -> dict[str, list[tuple[Any, ...]]]:
             (ODD, "fourth", None, "KILLED", 1003, 1004, None, "active", f"{scheme}/0/{ODD}/artifacts", 0),
             (TRASHED, "fifth", None, "SCHEDULED", 1005, None, 31, "deleted", f"{scheme}/5/{TRASHED}/artifacts", 5),
         ],
-        "metrics": [(key, value, time, RUN, step, bool(nan)) for key, value, step, time, nan in POINTS] + [("a", 1.0, 1, ODD, 0, False)],
+        "metrics": [(key, value, time, RUN, step, bool(nan)) for key, value, step, time, nan in POINTS]
+        + [("a", 1.0, 1, ODD, 0, False)],
         "params": [("depth", "8", RUN), ("path/x", "a b", RUN), ("long", "v" * 8000, RUN), ("z", "", ODD)],
         "tags": [
             ("mlflow.runName", "first", RUN), ("mlflow.user", "bob", RUN), ("key", "mine", RUN), ("task.id", "7", RUN),
@@ -202,8 +204,8 @@ def folder(root: Path, *, written: str = "") -> Path:
     )  # fmt: skip
     model = root / "3" / "models" / MODEL
     _meta(
-        model, model_id=MODEL, experiment_id="3", name="m", model_type="agent", status=2, source_run_id=RUN, creation_timestamp=60,
-        last_updated_timestamp=61, artifact_location=f"{here}/3/models/{MODEL}/artifacts",
+        model, model_id=MODEL, experiment_id="3", name="m", model_type="agent", status=2, source_run_id=RUN,
+        creation_timestamp=60, last_updated_timestamp=61, artifact_location=f"{here}/3/models/{MODEL}/artifacts",
     )  # fmt: skip
     _pairs(model / "params", p="1")
     _pairs(model / "metrics", auc=f"70 0.5 1 {RUN}\n71 0.9 2 {RUN} train 81c3\n")

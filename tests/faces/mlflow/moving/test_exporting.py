@@ -99,7 +99,7 @@ def test_an_export_that_was_killed_goes_on(cut: int, tmp_path: Path, monkeypatch
         Exporting(here, tmp_path / "out").run()
     monkeypatch.undo()
     assert Exporting(here, tmp_path / "out").run().state == "exported"
-    assert [one for one in (tmp_path / "out").rglob(".loopline*")] == []
+    assert list((tmp_path / "out").rglob(".loopline*")) == []
 
 
 def test_a_rehearsal_writes_no_folder(tmp_path: Path) -> None:

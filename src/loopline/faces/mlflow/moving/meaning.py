@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from loopline.datasets.tree import Tree, build
-from loopline.errors import NotFound
+from loopline.datasets.tree import build
+from loopline.errors import Invalid, NotFound
 from loopline.faces.mlflow.moving.keys import text
 from loopline.faces.mlflow.registry import PROMPT, PROMPT_TEXT
-from loopline.models.mlmodel import FILE, LONGEST, facts
 from loopline.nouns.artifact import MODEL, TREE, Artifact
 from loopline.nouns.entry import Entry
 from loopline.nouns.owner import Owner
+from loopline.verbs.describing import described, files_of
 from loopline.verbs.filing import view
 
 if TYPE_CHECKING:
@@ -99,5 +100,6 @@ class Meaning:
         return Artifact(root, media_type, self._loop.blobs.size(root) or 0)
 
     def _facts(self, root: Digest) -> Mapping[str, Any]:
-        file = Tree(self._loop.blobs, root).find(FILE)
-        return facts(self._loop.blobs.read(file.digest)) if file and file.size <= LONGEST else {}
+        with suppress(Invalid):  # what cannot be read is kept, and nothing is known of it
+            return described(self._loop, files_of(self._loop, Artifact(root, MODEL)))
+        return {}
