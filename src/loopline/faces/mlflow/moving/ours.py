@@ -227,7 +227,7 @@ def run_of(run: Run, group: str, *, deleted: bool) -> Told:
     _, user, rest = store.named("", run.actor, tags)
     return Told(
         run.id, group, run.name, user, STATUS[run.state], _ms(run.started_at), _ms(run.ended_at), deleted,
-        f"{OWNER}run/{run.id}", run.params, rest,
+        f"{OWNER}run/{run.id}", run.params, rest, signed=store.USER in tags,
     )  # fmt: skip
 
 

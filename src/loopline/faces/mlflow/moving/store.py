@@ -12,6 +12,8 @@ from typing import Final, Protocol
 
 NAME: Final = "mlflow.runName"
 USER: Final = "mlflow.user"
+NOBODY: Final = "unknown"
+"""What MLflow calls the user where it knows none."""
 ACTIVE: Final = "active"
 GONE: Final = "Deleted_Internal"
 """The stage of a version that was deleted."""
@@ -79,6 +81,8 @@ class Told:
     """With the tags of each."""
     read: tuple[Made, ...] = ()
     made: tuple[Made, ...] = ()
+    signed: bool = True
+    """Whether one of its tags says the user; else it is only known who has written it down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,4 +231,4 @@ def parts(runs: Sequence[Told], values: Iterable[tuple[str, Value]]) -> Iterator
 def named(name: str | None, user: str | None, tags: Mapping[str, str]) -> tuple[str, str, dict[str, str]]:
     """Tell name and user of a run, wherever they stand, from its other tags: the tags are what clients see."""
     rest = {key: value for key, value in tags.items() if key not in (NAME, USER)}
-    return tags.get(NAME) or name or "", tags.get(USER) or user or "", rest
+    return tags.get(NAME) or name or "", tags.get(USER) or (user if user and user != NOBODY else ""), rest

@@ -17,7 +17,7 @@ from loopline.faces.mlflow.errors import Fault
 from loopline.faces.mlflow.limits import key_fits
 from loopline.faces.mlflow.moving.files import META, write_meta
 from loopline.faces.mlflow.moving.folder import DATASETS, MODELS, STATUS, TRASH
-from loopline.faces.mlflow.moving.store import NAME, USER, Dataset, Group, Told
+from loopline.faces.mlflow.moving.store import NAME, NOBODY, USER, Dataset, Group, Told
 
 if TYPE_CHECKING:
     from loopline.faces.mlflow.moving.left import Left
@@ -56,7 +56,7 @@ class Writing:
         if (to / META).exists():
             shutil.rmtree(to)  # it may have gone on since
         (to / "artifacts").mkdir(parents=True, exist_ok=True)
-        tags = {**told.tags, NAME: told.name, **({USER: told.user} if told.user else {})}
+        tags = {**told.tags, NAME: told.name, **({USER: told.user} if told.user and told.signed else {})}
         pairs(to / "params", told.params, self._left, name)
         pairs(to / "tags", tags, self._left, name)
         for one in ("params", "tags", "metrics"):
@@ -79,7 +79,7 @@ class Writing:
             "artifact_uri": str(self._home(at) / told.id / "artifacts"), "end_time": told.ended, "entry_point_name": "",
             "experiment_id": at.name, "lifecycle_stage": _stage(deleted=told.deleted), "run_id": told.id, "run_uuid": told.id,
             "run_name": told.name, "source_name": "", "source_type": 4, "source_version": "", "start_time": told.started,
-            "status": NUMBERS[told.status], "tags": [], "user_id": told.user or "unknown",
+            "status": NUMBERS[told.status], "tags": [], "user_id": told.user or NOBODY,
             **({"deleted_time": told.ended or told.started} if told.deleted else {}),
         })  # fmt: skip
 
