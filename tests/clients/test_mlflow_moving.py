@@ -54,7 +54,14 @@ def test_what_was_exported_becomes_a_database(client: Client, tmp_path: Path) ->
     loopline(tmp_path / "project", "adopt", "mlflow", str(tmp_path / "mlruns"))
     loopline(tmp_path / "project", "export", "mlflow", str(tmp_path / "out"))
     database = f"sqlite:///{tmp_path / 'new.db'}"
-    migrate = [str(installed("mlflow").parent / "mlflow"), "migrate-filestore", "--source", str(tmp_path / "out"), "--target", database]
+    migrate = [
+        str(installed("mlflow").parent / "mlflow"),
+        "migrate-filestore",
+        "--source",
+        str(tmp_path / "out"),
+        "--target",
+        database,
+    ]
     moved = subprocess.run(migrate, capture_output=True, text=True, check=False)
     assert moved.returncode == 0, moved.stdout + moved.stderr
     done = loopline(tmp_path / "again", "adopt", "mlflow", database, "--artifacts", str(tmp_path / "out"))

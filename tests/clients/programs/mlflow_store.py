@@ -10,6 +10,8 @@ import tempfile
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"
 
+import pathlib
+
 import mlflow
 import mlflow.data
 import numpy as np
@@ -62,7 +64,9 @@ def make(client: MlflowClient, artifacts: str) -> None:
     client.create_run(group, run_name="open")
     client.create_registered_model("delay", tags={"owner": "me"}, description="delays of flights")
     for number in range(4):
-        client.create_model_version("delay", source, run.info.run_id, tags={"n": str(number)}, description=f"v {number}")
+        client.create_model_version(
+            "delay", source, run.info.run_id, tags={"n": str(number)}, description=f"v {number}"
+        )
     client.delete_model_version("delay", "2")
     client.set_registered_model_alias("delay", "champion", "3")
     client.transition_model_version_stage("delay", "1", "Production")
@@ -72,8 +76,12 @@ def make(client: MlflowClient, artifacts: str) -> None:
 def tell(client: MlflowClient) -> dict:
     """Tell it, without where anything lies."""
     return {
-        "experiments": [_group(client, one) for one in sorted(client.search_experiments(ViewType.ALL), key=lambda one: one.name)],
-        "models": [_registered(client, one) for one in sorted(client.search_registered_models(), key=lambda one: one.name)],
+        "experiments": [
+            _group(client, one) for one in sorted(client.search_experiments(ViewType.ALL), key=lambda one: one.name)
+        ],
+        "models": [
+            _registered(client, one) for one in sorted(client.search_registered_models(), key=lambda one: one.name)
+        ],
     }
 
 
@@ -81,10 +89,14 @@ def _group(client, one) -> dict:
     runs = client.search_runs([one.experiment_id], run_view_type=ViewType.ALL)
     logged = client.search_logged_models([one.experiment_id]) if THREE and one.lifecycle_stage == "active" else []
     return {
-        "id": one.experiment_id, "name": one.name, "stage": one.lifecycle_stage, "tags": one.tags,
+        "id": one.experiment_id,
+        "name": one.name,
+        "stage": one.lifecycle_stage,
+        "tags": one.tags,
         "runs": [_run(client, run) for run in sorted(runs, key=lambda run: run.info.run_id)],
         "logged": [
-            [m.model_id, m.name, str(m.status), m.params, m.tags, sorted({(x.key, x.step) for x in m.metrics or ()})] for m in logged
+            [m.model_id, m.name, str(m.status), m.params, m.tags, sorted({(x.key, x.step) for x in m.metrics or ()})]
+            for m in logged
         ],
     }
 
@@ -93,12 +105,24 @@ def _run(client, run) -> dict:
     info, data = run.info, run.data
     points = [client.get_metric_history(info.run_id, key) for key in sorted(data.metrics)]
     return {
-        "id": info.run_id, "name": info.run_name, "status": info.status, "stage": info.lifecycle_stage, "start": info.start_time,
-        "end": info.end_time, "params": data.params, "tags": {k: v for k, v in data.tags.items() if k not in LATER},
+        "id": info.run_id,
+        "name": info.run_name,
+        "status": info.status,
+        "stage": info.lifecycle_stage,
+        "start": info.start_time,
+        "end": info.end_time,
+        "params": data.params,
+        "tags": {k: v for k, v in data.tags.items() if k not in LATER},
         "points": [sorted({(p.key, p.step, p.timestamp, str(_wide(p.value))) for p in series}) for series in points],
         "inputs": [
-            [one.dataset.name, one.dataset.digest, one.dataset.source, one.dataset.schema, one.dataset.profile,
-             [[tag.key, tag.value] for tag in one.tags]]
+            [
+                one.dataset.name,
+                one.dataset.digest,
+                one.dataset.source,
+                one.dataset.schema,
+                one.dataset.profile,
+                [[tag.key, tag.value] for tag in one.tags],
+            ]
             for one in run.inputs.dataset_inputs
         ],
         "files": _files(client, info.run_id) if info.lifecycle_stage == "active" else [],
@@ -122,7 +146,7 @@ def _files(client, run: str, path: str | None = None) -> list:
         else:
             with tempfile.TemporaryDirectory() as folder:
                 local = client.download_artifacts(run, one.path, folder)
-                with open(local, "rb") as file:
+                with pathlib.Path(local).open("rb") as file:
                     found.append([one.path, hashlib.sha256(file.read()).hexdigest()])
     return found
 
@@ -130,7 +154,10 @@ def _files(client, run: str, path: str | None = None) -> list:
 def _registered(client, one) -> dict:
     versions = client.search_model_versions(f"name='{one.name}'")
     return {
-        "name": one.name, "text": one.description or "", "tags": one.tags, "aliases": {k: int(v) for k, v in one.aliases.items()},
+        "name": one.name,
+        "text": one.description or "",
+        "tags": one.tags,
+        "aliases": {k: int(v) for k, v in one.aliases.items()},
         "versions": [
             [int(v.version), v.description or "", v.current_stage, v.run_id, v.tags, v.creation_timestamp]
             for v in sorted(versions, key=lambda v: int(v.version))

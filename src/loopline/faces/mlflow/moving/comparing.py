@@ -223,7 +223,7 @@ def _latest(one: Logged) -> list[Measured]:
 
 def _version_row(name: str, one: Numbered, like: Numbered) -> list[object]:
     return [
-        name, one.number, text(one.description), one.stage, text(one.source), one.created, one.model,
+        name, one.number, text(one.description), one.stage, one.created, one.model,
         _of(_texts(one.tags), _texts(like.tags)),
     ]  # fmt: skip
 
