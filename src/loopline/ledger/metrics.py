@@ -185,22 +185,24 @@ class Metrics:
                 f"SELECT key, {_SERIES} FROM series WHERE run = ? AND key IN ({', '.join('?' * size)}) ORDER BY key{locked}",
                 run, *few,
             ):  # fmt: skip
-                found[row[0]] = _Known(*row[1:])
+                found[row[0]] = _Known._make(row[1:])
         return found
 
-    def _fresh(self, here: _Known, batch: Sequence[Value]) -> list[Value]:
+    def _fresh(self, here: _Known, batch: Sequence[Value]) -> Sequence[Value]:
         """Leave out what is there, and what stands twice. What comes behind the last point is new without a look."""
-        fresh: list[Value] = []
-        seen: set[Value] = set()
-        before = (here.step, here.time)
+        step, time = here.step, here.time
         for value in batch:
-            if value[:2] > before:
-                before = value[:2]
-            elif value in seen or (here.number and self._there(here.id, value)):
-                continue
-            seen.add(value)
-            fresh.append(value)
-        return fresh
+            if value[0] < step or (value[0] == step and value[1] <= time):
+                return self._sifted(here, batch)
+            step, time, _ = value
+        return batch
+
+    def _sifted(self, here: _Known, batch: Sequence[Value]) -> list[Value]:
+        last, fresh = (here.step, here.time), dict[Value, None]()
+        for value in batch:
+            if value not in fresh and (value[:2] > last or not here.number or not self._there(here.id, value)):
+                fresh[value] = None
+        return list(fresh)
 
     def _there(self, series: int, value: Value) -> bool:
         return (
@@ -220,12 +222,13 @@ def _places(count: int, most: int) -> list[int]:
 
 def _summed(here: _Known, batch: Sequence[Value]) -> tuple[object, ...]:
     """Say what a series comes to with a batch behind it."""
-    last, at = here.last, (here.step, here.time)
-    low, high = here.low, here.high
+    known, last, last_step, last_time, low, high, number = here
     for step, time, value in batch:
-        if (step, time) >= at:
-            last, at = value, (step, time)
+        if step > last_step or (step == last_step and time >= last_time):
+            last, last_step, last_time = value, step, time
         if value is not None:
-            low = value if low is None or value < low else low
-            high = value if high is None or value > high else high
-    return last, *at, low, high, here.number + len(batch), here.id
+            if low is None or value < low:
+                low = value
+            if high is None or value > high:
+                high = value
+    return last, last_step, last_time, low, high, number + len(batch), known

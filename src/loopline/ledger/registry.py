@@ -32,9 +32,16 @@ class Entered:
     number: int
     digest: Digest
     author: str
-    metadata: Mapping[str, Any]
+    said: str
+    """Its metadata, as JSON: of many thousands few are read."""
     run: str | None
     recorded_at: int
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Read what it says of itself."""
+        found: Mapping[str, Any] = json.loads(self.said)
+        return found
 
     @property
     def key(self) -> tuple[int, int]:
@@ -152,17 +159,18 @@ class Registry:
         """Give when something was said last about each of many subjects of the feed."""
         found: dict[str, int] = {}
         for few in _fews(sorted(set(subjects))):
+            marks = ", ".join(["(?)"] * len(few))
             rows = self._rows.all(
-                "SELECT subject, MAX(recorded_at) FROM events WHERE project = ?"
-                f" AND subject IN ({', '.join('?' * len(few))}) GROUP BY subject",
-                project, *few,
+                f"WITH asked(subject) AS (VALUES {marks}) SELECT a.subject, (SELECT e.recorded_at FROM events e WHERE"
+                " e.project = ? AND e.subject = a.subject ORDER BY e.seq DESC LIMIT 1) FROM asked a",
+                *few, project,
             )  # fmt: skip
-            found.update((subject, at) for subject, at in rows)
+            found.update((subject, at) for subject, at in rows if at is not None)
         return found
 
 
 def _entered(row: Row) -> Entered:
-    return Entered(row[0], AssetName(*row[1:4]), row[4], Digest(row[5]), row[6], json.loads(row[7]), row[8], row[9])
+    return Entered(row[0], AssetName(*row[1:4]), row[4], Digest(row[5]), row[6], row[7], row[8], row[9])
 
 
 def _fews(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -199,15 +199,16 @@ class Roots:
             f"SELECT s.digest, '{FILE}', s.owner, 1 FROM staging s{_OWNED.format('s')}"
             f" WHERE s.digest IS NOT NULL AND {_OWNED_GONE} ORDER BY s.recorded_at DESC"
         )
-        folded = (
-            f"SELECT s.root, '', s.owner, 1 FROM workings s{_OWNED.format('s')}"
-            f" WHERE s.root IS NOT NULL AND {_OWNED_GONE} ORDER BY s.recorded_at DESC"
-        )
+        folded = [
+            f"SELECT s.{column}, '', s.owner, 1 FROM workings s{_OWNED.format('s')}"
+            f" WHERE s.{column} IS NOT NULL AND {_OWNED_GONE} ORDER BY s.recorded_at DESC"
+            for column in ("root", "notes")
+        ]
         models = (
             "SELECT digest, '', 'model ' || id, 1 FROM logged_models WHERE digest IS NOT NULL AND deleted_at <= ?"
             " ORDER BY created_at DESC"
         )
-        for sql in (versions, links, staged, folded, models):
+        for sql in (versions, links, staged, *folded, models):
             yield from self._asked(sql, before)
 
     def _asked(self, sql: str, before: int) -> Iterator[Root]:

@@ -50,7 +50,7 @@ def keep(
     `beside` writes what belongs to it in the same transaction.
 
     Raise Invalid kind="bad-path", or "file-is-folder" where it would be a file and a folder; Conflict kind="model-sealed" for a
-    finished model, "run-deleted" or "model-deleted" for what was deleted.
+    finished model, and Invalid kind="owner-deleted" for what was deleted.
     """
     over = False
 
@@ -203,4 +203,4 @@ def _open(tx: Tables, owner: Owner) -> bool:
 
 def _deleted(owner: Owner) -> Invalid:
     said = f"The {owner} must be in the 'active' state. Current state is deleted."
-    return Invalid(said, kind=f"{owner.kind}-deleted", hint="restore it first", owner=str(owner))
+    return Invalid(said, kind="owner-deleted", hint="restore it first", owner=str(owner))

@@ -135,9 +135,8 @@ def point(
     with loop.ledger.write(loop.project, loop.actor) as tx:
         change = _moved(tx, loop, _moves(tx, asset, wanted), why)
         if change is None or change.state is ChangeState.APPLIED:
-            _note(tx, asset, notes)
-        if change is None:
-            tx.say("annotated", str(asset), why=why)
+            said = _note(tx, asset, notes)
+            tx.say(tx.kind or "annotated", tx.subject or str(asset), **({"tagged": said} if said else {}), why=why)
     return change
 
 
@@ -208,14 +207,16 @@ def _noted(tx: Tables, asset: AssetName, notes: Notes | None) -> bool:
     )
 
 
-def _note(tx: Writing, asset: AssetName, notes: Notes | None) -> None:
+def _note(tx: Writing, asset: AssetName, notes: Notes | None) -> dict[str, dict[str, str | None]]:
+    """Tag versions, and give what was said: by version, with None for a tag that has gone."""
     if notes is None:
-        return
+        return {}
     subjects = _subjects(tx, asset, notes)
     for number, value in notes.sets.items():
         tx.taggings.set(subjects[number], {notes.key: value})
-    for number in notes.drops:
-        tx.taggings.drop(subjects[number], (notes.key,))
+    gone = [number for number in notes.drops if tx.taggings.drop(subjects[number], (notes.key,))]
+    said: dict[int, str | None] = {**notes.sets, **dict.fromkeys(gone)}
+    return {f"{asset}@{number}": {notes.key: value} for number, value in said.items()}
 
 
 def _subjects(tx: Tables, asset: AssetName, notes: Notes) -> dict[int, str]:

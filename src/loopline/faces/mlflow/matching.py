@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from loopline.faces.mlflow.errors import invalid
-from loopline.nouns.query import Comparison, Order
+from loopline.nouns.query import Comparison, Order, Place
 
 T = TypeVar("T")
-_OFFSET: Final = re.compile(rb"from:([0-9]{1,18})\Z")
 
 
 def holds(one: Comparison, value: Any) -> bool:
@@ -30,7 +28,7 @@ def holds(one: Comparison, value: Any) -> bool:
         case "in" | "not in":
             return (isinstance(wanted, tuple) and value in wanted) == (one.op == "in")
         case "like" | "ilike":
-            return _pattern(str(wanted), one.op == "ilike").match(str(value)) is not None
+            return like(str(value), str(wanted), loose=one.op == "ilike")
         case _:
             return _ordered(one, value)
 
@@ -42,10 +40,30 @@ def _ordered(one: Comparison, value: Any) -> bool:
     return bool(value < wanted or (one.op == "<=" and value == wanted))
 
 
+def like(text: str, pattern: str, *, loose: bool) -> bool:
+    """Tell whether a text is as SQL's LIKE wants it: piece after piece, each where it comes first, so that it is soon through."""
+    first, *more = _pieces(pattern, loose=loose)
+    if not more:
+        return first.fullmatch(text) is not None
+    found = first.match(text)
+    if found is None:
+        return False
+    at = found.end()
+    for piece in more[:-1]:
+        found = piece.search(text, at)
+        if found is None:
+            return False
+        at = found.end()
+    start = len(text) - len(pattern.rpartition("%")[2])
+    return start >= at and more[-1].fullmatch(text, start) is not None
+
+
 @lru_cache(maxsize=200)
-def _pattern(text: str, loose: bool) -> re.Pattern[str]:  # noqa: FBT001 (a key of the cache)
-    parts = (".*" if sign == "%" else "." if sign == "_" else re.escape(sign) for sign in re.sub("%+", "%", text))
-    return re.compile(f"{''.join(parts)}\\Z", re.DOTALL | (re.IGNORECASE if loose else 0))
+def _pieces(pattern: str, *, loose: bool) -> tuple[re.Pattern[str], ...]:
+    """Give what stands between the `%` of a pattern; a piece has no quantifier, so that it never goes back."""
+    flags = re.DOTALL | (re.IGNORECASE if loose else 0)
+    parts = re.sub("%+", "%", pattern).split("%")
+    return tuple(re.compile("".join("." if sign == "_" else re.escape(sign) for sign in part), flags) for part in parts)
 
 
 def in_order(rows: Iterable[T], orders: Sequence[Order], of: Callable[[T, str], Any]) -> list[T]:
@@ -56,34 +74,25 @@ def in_order(rows: Iterable[T], orders: Sequence[Order], of: Callable[[T, str], 
     return found
 
 
-def page_of(rows: Sequence[T], token: str, most: int) -> tuple[Sequence[T], dict[str, str]]:
-    """Give one page of rows, and what a client is told of the next. Raise Fault 400 for a token that nobody gave."""
-    start = _start(token)
-    more = start + most < len(rows)
-    told = {"next_page_token": urlsafe_b64encode(b"from:%d" % (start + most)).decode()} if more else {}
-    return rows[start : start + most], told
+def behind(rows: Sequence[T], orders: Sequence[Order], of: Callable[[T, str], Any], place: Place | None) -> list[T]:
+    """Leave of rows in order those that come behind a place. Raise Fault 400 for one that these rows cannot have."""
+    if place is None:
+        return list(rows)
+    return [row for row in rows if _is_behind([of(row, order.key) for order in orders], orders, place)]
 
 
-def _start(token: str) -> int:
-    if not token:
-        return 0
-    try:
-        found = _OFFSET.match(urlsafe_b64decode(token))
-    except ValueError:
-        found = None
-    if found is None:
-        raise invalid("Invalid page token: take the one that the page before gave.")
-    return int(found[1])
+def place_in(row: T, orders: Sequence[Order], of: Callable[[T, str], Any]) -> Place:
+    """Give the place of a row, to go on from."""
+    return tuple((0, of(row, order.key)) for order in orders)
 
 
-def most_of(said: int | None, usual: int, largest: int) -> int:
-    """Read how many results somebody wants. Raise Fault 400."""
-    if said is None:
-        return usual
-    if not said >= 1:
-        raise invalid(f"Invalid value for max_results. It must be a positive integer, but got {said}")
-    if said > largest:
-        raise invalid(
-            f"Invalid value for request parameter max_results. It must be at most {largest}, but got value {said}"
-        )
-    return said
+def _is_behind(values: Sequence[Any], orders: Sequence[Order], place: Place) -> bool:
+    if len(place) != len(values):
+        raise invalid("Invalid page token: it is none of this server.")
+    there: Any
+    for value, order, (_, there) in zip(values, orders, place, strict=True):
+        if type(value) is not type(there):
+            raise invalid("Invalid page token: it is none of this server.")
+        if value != there:
+            return bool(value > there) != order.descending
+    return False

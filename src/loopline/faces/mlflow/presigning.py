@@ -78,7 +78,7 @@ def words_of(request: HTTPConnection) -> dict[str, str]:
         words = query_of(raw)
     except ValueError:
         raise invalid("The query has too many fields.") from None
-    if not words.get(KEY, "").isprintable() or SIGNATURE not in words:
+    if not words.get(KEY) or not words[KEY].isprintable() or SIGNATURE not in words:
         raise Fault("UNAUTHENTICATED", "what the address names is no token")
     return words
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from loopline.faces.mlflow import wire_registry as wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, sync
 from loopline.faces.mlflow.entities import MODEL_VERSIONS, REGISTERED_MODELS
 from loopline.faces.mlflow.filters import filter_of, order_of
-from loopline.faces.mlflow.matching import holds, in_order, most_of, page_of
+from loopline.faces.mlflow.matching import behind, holds, in_order, place_in
+from loopline.faces.mlflow.pages import place_of, size_fits, token_of
 from loopline.faces.mlflow.registry import KIND, PROMPT, models_told, source_told, updated, versions_told
 from loopline.ledger.assets import Asset
 from loopline.ledger.registry import Entered, Narrow
@@ -34,7 +35,7 @@ def search_models(ask: Ask) -> Response:
     """searchRegisteredModels: by name, where nothing else is asked."""
     said: wire.SearchModels = ask.body
     asked, orders = filter_of(REGISTERED_MODELS, said.filter), order_of(REGISTERED_MODELS, said.order_by)
-    most = most_of(said.max_results, USUAL, MODELS)
+    most = size_fits(said.max_results if said.max_results is not None else USUAL, MODELS)
     loop = ask.loop("find")
     with loop.ledger.read() as tx:
         models = [one for one in tx.registry.models(loop.project, KIND) if _named(asked, one.name.name)]
@@ -48,7 +49,7 @@ def search_models(ask: Ask) -> Response:
                 return told[one.id][_UPDATED]
             return one.name.name if key == "name" else one.created_at
 
-        page, more = page_of(in_order(models, (*orders, _BY_NAME), of), said.page_token, most)
+        page, more = _page(said, models, (*orders, _BY_NAME), of, most)
         return answer({"registered_models": models_told(tx, loop.project, page), **more})
 
 
@@ -56,7 +57,7 @@ def search_versions(ask: Ask) -> Response:
     """searchModelVersions: the one that something was said about last comes first, where nothing else is asked."""
     said: wire.SearchModels = ask.body
     asked, orders = filter_of(MODEL_VERSIONS, said.filter), order_of(MODEL_VERSIONS, said.order_by) or (_NEWEST,)
-    most = most_of(said.max_results, VERSIONS, VERSIONS)
+    most = size_fits(said.max_results if said.max_results is not None else VERSIONS, VERSIONS)
     loop = ask.loop("find")
     narrow = Narrow(_only(asked, "name"), _only(asked, "run_id"))
     with loop.ledger.read() as tx:
@@ -75,8 +76,18 @@ def search_versions(ask: Ask) -> Response:
                 case _:
                     return one.number
 
-        page, more = page_of(in_order(versions, (*orders, _BY_NAME, _BY_NUMBER), of), said.page_token, most)
+        page, more = _page(said, versions, (*orders, _BY_NAME, _BY_NUMBER), of, most)
         return answer({"model_versions": versions_told(tx, loop.project, page), **more})
+
+
+def _page(
+    said: wire.SearchModels, rows: Iterable[T], orders: Sequence[Order], of: Callable[[T, str], Any], most: int
+) -> tuple[list[T], dict[str, str]]:
+    """Give one page of rows, and what a client is told of the next."""
+    about = ("registry", said.filter, *said.order_by)
+    found = behind(in_order(rows, orders, of), orders, of, place_of(said.page_token, about))
+    more = {"next_page_token": token_of(place_in(found[most - 1], orders, of), about)} if len(found) > most else {}
+    return found[:most], more
 
 
 def _named(asked: Iterable[Comparison], name: str) -> bool:
@@ -85,11 +96,19 @@ def _named(asked: Iterable[Comparison], name: str) -> bool:
 
 def _fits(asked: Iterable[Comparison], version: Entered) -> bool:
     """Tell whether a version has the attributes that are asked for."""
-    values = {
-        "name": version.name.name, "run_id": version.run or "", "version_number": version.number,
-        "source_path": source_told(version),
-    }  # fmt: skip
-    return all(holds(one, values[one.key]) for one in asked if one.part == ATTRIBUTE)
+    return all(holds(one, _attribute(version, one.key)) for one in asked if one.part == ATTRIBUTE)
+
+
+def _attribute(version: Entered, key: str) -> Any:
+    match key:
+        case "name":
+            return version.name.name
+        case "run_id":
+            return version.run or ""
+        case "source_path":
+            return source_told(version)
+        case _:
+            return version.number
 
 
 def _only(asked: Iterable[Comparison], key: str) -> tuple[str, ...] | None:

@@ -41,8 +41,9 @@ def search(ask: Ask) -> Response:
     """SearchLoggedModels."""
     said: wire.SearchLoggedModels = ask.body
     loop = ask.loop("find")
-    if len(said.experiment_ids) > _EXPERIMENTS:
-        raise invalid(f"'experiment_ids' has at most {_EXPERIMENTS} ids. Got {len(said.experiment_ids)}.")
+    experiments = said.experiment_ids or ()
+    if len(experiments) > _EXPERIMENTS:
+        raise invalid(f"'experiment_ids' has at most {_EXPERIMENTS} ids. Got {len(experiments)}.")
     if said.max_results is not None and not 0 <= said.max_results <= limits.RESULTS:
         raise unfit("max_results", said.max_results, f": it is a number up to {limits.RESULTS}.")
     if any(not one.dataset_name for one in said.datasets):
@@ -58,9 +59,9 @@ def search(ask: Ask) -> Response:
         if not any(one.key == "created_ms" and one.part == ATTRIBUTE for one in kept):
             kept.append(Order(ATTRIBUTE, "created_ms", descending=True))
         query = Query(tuple(_comparison(one, group) for one in comparisons), tuple(kept))
-        mark = hash_of(json.dumps([said.experiment_ids, said.filter, repr(said.datasets), repr(said.order_by)]))[:16]
+        mark = hash_of(json.dumps([experiments, said.filter, repr(said.datasets), repr(said.order_by)]))[:16]
         found = tx.model_matches.find(
-            _groups(tx, loop.project, said.experiment_ids), query,
+            _groups(tx, loop.project, experiments), query,
             data=[Data(one.dataset_name, one.dataset_digest) for one in said.datasets], by=by, limit=most + 1,
             after=_place(said.page_token, mark, query.orders) if said.page_token else None,
         )  # fmt: skip

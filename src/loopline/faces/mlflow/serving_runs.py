@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict
 from loopline.faces.mlflow import limits, translate, wire
-from loopline.faces.mlflow.asking import Ask, Operation, answer, sync
+from loopline.faces.mlflow.asking import Ask, Operation, answer, sync, written
 from loopline.faces.mlflow.errors import invalid, missing
 from loopline.faces.mlflow.inputs import inputs_of
 from loopline.faces.mlflow.naming import (
@@ -270,12 +270,12 @@ def group_ids(tx: Tables, runs: Iterable[Run]) -> dict[str, str]:
 
 _P: Final = "/api/2.0/mlflow/runs"
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    ("POST", f"{_P}/create"): sync(create, wire.CreateRun),
+    ("POST", f"{_P}/create"): written(create, wire.CreateRun),
     ("GET", f"{_P}/get"): sync(get, wire.OneRun),
-    ("POST", f"{_P}/update"): sync(update, wire.UpdateRun),
+    ("POST", f"{_P}/update"): written(update, wire.UpdateRun),
     ("POST", f"{_P}/delete"): sync(remove, wire.OneRun),
     ("POST", f"{_P}/restore"): sync(restore, wire.OneRun),
-    ("POST", f"{_P}/log-parameter"): sync(log_param, wire.LogParam),
-    ("POST", f"{_P}/set-tag"): sync(set_tag, wire.SetTag),
-    ("POST", f"{_P}/delete-tag"): sync(delete_tag, wire.DeleteTag),
+    ("POST", f"{_P}/log-parameter"): written(log_param, wire.LogParam),
+    ("POST", f"{_P}/set-tag"): written(set_tag, wire.SetTag),
+    ("POST", f"{_P}/delete-tag"): written(delete_tag, wire.DeleteTag),
 }

@@ -120,7 +120,7 @@ class ModelOrder(Document):
 class SearchLoggedModels(Document):
     """What logged models are asked for."""
 
-    experiment_ids: tuple[str, ...] = ()
+    experiment_ids: tuple[str, ...] | None = None
     filter: str = ""
     datasets: tuple[DatasetFilter, ...] = ()
     max_results: int | None = None
