@@ -83,11 +83,11 @@ class Assets:
         self._ensured.add(name)
         return number
 
-    def renew(self, name: AssetName) -> None:
+    def renew(self, name: AssetName, created_at: int | None = None) -> None:
         """Begin an asset: a new one, or one that was deleted, as if it had never been described. Its numbers go on."""
         self._rows.do(
             "UPDATE assets SET deleted_at = NULL, description = '', created_at = ? WHERE id = ?",
-            self._now,
+            created_at or self._now,
             self.ensure(name),
         )
 

@@ -47,6 +47,8 @@ class Entry:
     tags: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
+    """Which version it becomes, where that is free; else the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Notes:
     drops: Sequence[int] = ()
 
 
-def open_model(loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: str = "") -> Asset:
+def open_model(
+    loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: str = "", created_at: int | None = None
+) -> Asset:
     """Begin a model without a version. Raise Conflict kind="asset-exists".
 
     Under a name that was deleted it begins anew: what was there stays deleted, and numbers go on from where they were.
@@ -76,7 +80,7 @@ def open_model(loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: s
         again = tx.assets.find(asset, deleted=True) is not None
         if again:
             tx.versions.bury(asset)
-        tx.assets.renew(asset)
+        tx.assets.renew(asset, created_at)
         made = tx.assets.get(asset)
         tx.taggings.clear(made.subject)
         tx.taggings.set(made.subject, tags)
@@ -93,8 +97,9 @@ def enter(loop: Loop, asset: AssetName, entry: Entry) -> Version:
     with loop.ledger.write(loop.project, loop.actor) as tx:
         tx.assets.get(asset)
         version = tx.versions.publish(
-            asset, entry.artifact, author=str(loop.actor), message=entry.message, metadata=entry.metadata, run=entry.run
-        )
+            asset, entry.artifact, author=str(loop.actor), message=entry.message, metadata=entry.metadata, run=entry.run,
+            number=entry.number,
+        )  # fmt: skip
         subject = tx.versions.subject(version)
         tx.taggings.set(subject, {**entry.tags, **({TEXT: entry.text} if entry.text else {})})
         if entry.run is not None:
