@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from loopline.faces.web.tracked import tracked
 from loopline.nouns.actor import Actor
-from loopline.nouns.artifact import Artifact
 from loopline.nouns.run import Run
-from loopline.verbs.filing import keep, of_run
 
 if TYPE_CHECKING:
     from .serving import Server
@@ -35,18 +33,14 @@ def test_whoever_is_known_did_it() -> None:
     assert tracked(replace(run, actor=Actor("person", "somebody"), tags={})).by == "person:somebody"
 
 
-def test_a_page_shows_files_notes_and_nested_runs(fresh: Story, serving: Server) -> None:
-    """Files can be fetched, what a run holds is not called a step, and the client's own tags are folded."""
+def test_a_page_shows_notes_and_nested_runs(fresh: Story, serving: Server) -> None:
+    """What a run holds is not called a step and prints nothing, and the client's own tags are folded."""
     run = fresh.do("start", "train", tags={key: value for key, value in TAGS.items() if key != "log"})
     inner = fresh.do("start", "fold", parent=run.id)
-    body = fresh.loop.blobs.put(b"curve")
-    keep(fresh.loop, of_run(run), "plots/a b.txt", Artifact(body, size=5))
     for one in (inner, run):
         fresh.do("finish", one.id)
     page = serving.get(f"/p/flights/runs/{run.id}")
-    for text in ("the July data", "plots/a b.txt", "Nested runs", "train.py", "4 tags that its client wrote"):
+    for text in ("the July data", "Nested runs", "train.py", "4 tags that its client wrote"):
         assert text in page.text, text
-    assert "When each step ran" not in page.text
-    got = serving.get(f"/api/v1/blobs/{body}?project=flights")
-    assert (got.status, got.body) == (200, b"curve")
+    assert " Log " not in page.text
     assert "Nested runs" in serving.get(f"/p/flights/runs/{run.id}/steps").text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
@@ -16,8 +15,7 @@ from loopline.faces.web.steps import Steps, graph_of, ordered, timeline_of
 from loopline.faces.web.tracked import tracked
 from loopline.nouns.ids import brief
 from loopline.nouns.run import Run
-from loopline.verbs.expecting import kept as expected_of
-from loopline.verbs.filing import of_run, view
+from loopline.verbs.expecting import kept
 from loopline.verbs.series import series
 from loopline.verbs.tail import PIECE, tail
 
@@ -34,19 +32,8 @@ MOST: Final = 400
 """Points of one curve there: as many as its picture has room for."""
 VALUES: Final = 160
 """Last values that are listed."""
-FILES: Final = 100
-"""Files of a run that are listed."""
 FEW: Final = 4
 """Curves on the first page of a run."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file that a run has logged."""
-
-    path: str
-    digest: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +47,6 @@ class Around:
     """Steps of the same pipeline, where this is one."""
     origin: Run | None
     packages: int
-    files: tuple[File, ...] = ()
-    """Those that were logged, the first so many."""
     nested: bool = False
     """Whether what it holds are runs of their own, and not steps."""
 
@@ -79,7 +64,7 @@ async def summary(request: Request) -> Response:
         request, series, door(request, "series"), (around.run.id,), keys=tuple(_main(around.run)[: 2 * FEW]), points=300
     )  # fmt: skip
     drawn = curves_of(points, around.run, zone=zone_of(request))
-    expected = await act(request, expected_of, door(request, "show"), around.run)
+    expected = await act(request, kept, door(request, "show"), around.run)
     return await _render(
         request, around, "run.html", Asked("show", {"what": brief(around.run.id)}), tab="",
         curves=drawn[:FEW], more_curves=len(drawn) > FEW, timeline=timeline_of(around.steps, _now(request), _href(request)),
@@ -199,11 +184,9 @@ def _look(loop: Loop, name: str) -> Around:
         origins = {one.id: found for one in children if one.origin and (found := tx.runs.find(one.origin))}
         origin = tx.runs.find(run.origin) if run.origin else None
         packages = len(tx.lineage.packed(run.environment)) if run.environment else 0
-    kept = islice(view(loop, of_run(run)).iter(), FILES + 1)
-    files = tuple(File(one.path, one.entry.digest, one.entry.size) for one in kept if not one.path.endswith("/"))
     nested = bool(children) and all(one.kind != "step" for one in children)
     steps = Steps(tuple(ordered(children)), origins)
-    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, files, nested)
+    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, nested)
 
 
 def _main(run: Run) -> list[str]:
