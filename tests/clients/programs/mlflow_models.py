@@ -27,7 +27,7 @@ def told(model: Any) -> dict[str, Any]:
     """Say what autologging made of a run."""
     run = MlflowClient().search_runs([mlflow.get_experiment_by_name("models").experiment_id], max_results=1)[0]
     found = [one.path for one in mlflow.artifacts.list_artifacts(run_id=run.info.run_id)]
-    outputs = [one.model_id for one in run.outputs.model_outputs] if run.outputs else []
+    outputs = [one.model_id for one in run.outputs.model_outputs] if not TWO and run.outputs else []
     if outputs:
         found += [one.path for one in mlflow.artifacts.list_artifacts(artifact_uri=f"models:/{outputs[0]}")]
     loaded = mlflow.pyfunc.load_model(f"models:/{outputs[0]}" if outputs else f"runs:/{run.info.run_id}/model")
