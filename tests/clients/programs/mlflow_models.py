@@ -161,6 +161,7 @@ def registry() -> None:
     client.rename_registered_model("short", "shorter")
     client.delete_registered_model("shorter")
     said["gone"] = refused(client.get_registered_model, "shorter")
+    said["again"] = client.create_registered_model("shorter").name
 
 
 def functions() -> None:
@@ -203,4 +204,5 @@ def boosted() -> None:
 
 
 mlflow.set_tracking_uri(sys.argv[1])
-play(sklearn, xgboost, lightgbm, log_model, evaluate, registry, functions, boosted)
+PARTS = {"served": (log_model, registry, functions, boosted)}
+play(*PARTS.get(sys.argv[-1], (sklearn, xgboost, lightgbm, log_model, evaluate, registry, functions, boosted)))
