@@ -134,9 +134,9 @@ def stage_said(text: str) -> str:
 
 
 def stage_of(number: int, refs: Iterable[Ref], tags: Mapping[str, str]) -> str:
-    """Give the stage that a version is in."""
+    """Give the stage that a version is in. Only refs bring one into a stage: a tag says no more than that it is archived."""
     here = {one.name.ref for one in refs if one.target == number}
-    return next((stage for stage in ("Production", "Staging") if REFS[stage] in here), tags.get(STAGE, NONE))
+    return next((stage for stage in ("Production", "Staging") if REFS[stage] in here), ARCHIVED if tags.get(STAGE) == ARCHIVED else NONE)
 
 
 def latest(tx: Tables, models: Iterable[Asset], refs: Mapping[int, Sequence[Ref]]) -> list[tuple[int, int]]:
@@ -146,7 +146,7 @@ def latest(tx: Tables, models: Iterable[Asset], refs: Mapping[int, Sequence[Ref]
         for one in models
     }
     apart: dict[int, set[int]] = {}
-    for subject in tx.registry.marked(STAGE, ARCHIVED):
+    for subject in tx.taggings.having(STAGE, ARCHIVED, "version"):
         _, asset, number = subject.split("/")
         apart.setdefault(int(asset), set()).add(int(number))
     without = {asset: frozenset(targets.values()) for asset, targets in staged.items()}
