@@ -276,4 +276,7 @@ def test_no_tag_brings_a_version_into_a_stage(tracker: Tracker) -> None:
     guard(tracker, "model/*@production")
     annotate(tracker.served.loop, "model/delay@1", tags={"mlflow.stage": "Production"})
     assert stages(tracker) == {"1": "None"}
-    assert tracker.get("registered-models/get-latest-versions", **NAME, stages="Production") in ({}, {"model_versions": []})
+    assert tracker.get("registered-models/get-latest-versions", **NAME, stages="Production") in (
+        {},
+        {"model_versions": []},
+    )
