@@ -78,7 +78,7 @@ def entry_of(ask: Ask, loop: Loop, said: CreateVersion) -> Entry:
         return _prompt(loop, text, tags, said.description)
     source = source_of(text)
     if isinstance(source, Logged):
-        found = _logged(loop, source.id, text)
+        found = _logged(ask.loop("show"), source.id, text)
     elif isinstance(source, OfRun):
         found = _of_run(ask, source, text)
     else:
