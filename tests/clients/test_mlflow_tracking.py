@@ -16,7 +16,7 @@ from .conftest import MAIN, ask
 if TYPE_CHECKING:
     from .conftest import Client
 
-pytestmark = pytest.mark.clients
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(400)]
 SCRIPT = """
 import loopline
 with loopline.start("by our own hand", experiment="flights delay", params={"depth": 8}) as run:
@@ -42,7 +42,7 @@ def test_a_person_tracks_as_ever(client: Client, server: str, tmp_path: Path, re
     _read_back(said)
     _administered(said)
     assert said["ours"] == ["by our own hand", {"depth": "8"}, {"auc": 0.75}, "FINISHED"]
-    found = {run["name"]: run for run in ask(server, "find?what=runs&limit=100")}
+    found = {run["name"]: run for run in ask(server, "find?what=runs&steps=true&limit=100")}
     run = found["train é"]
     assert (run["id"], run["experiment"], run["state"], run["params"]["depth"]) == (
         said["run"],
