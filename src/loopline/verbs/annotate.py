@@ -9,13 +9,11 @@ from loopline.errors import Invalid, Refused
 from loopline.loop import Loop
 from loopline.nouns.name import AssetName, RefName, parse_asset, parse_pointer
 from loopline.verbs.moving import at_home, guarded
+from loopline.verbs.noting import TEXT
 from loopline.verbs.start import NOTHING, unreserved
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Writing
-
-TEXT = ""
-"""The key under which the description of a version is filed: no tag has it."""
 
 
 def annotate(

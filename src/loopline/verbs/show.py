@@ -18,6 +18,7 @@ from loopline.nouns.postmortem import Postmortem
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
+from loopline.verbs.noting import noted
 
 
 def show(
@@ -40,7 +41,7 @@ def show(
             if "@" in what and isinstance(pointer.revision, Named):
                 ref = tx.refs.get(RefName(pointer.asset, pointer.revision.ref))
                 return _shown(tx, loop, ref)
-            return tx.versions.resolve(pointer)
+            return noted(tx, tx.versions.resolve(pointer))
     with loop.ledger.read() as tx:
         found = any_by_id(tx, loop, what)
     if isinstance(found, Run):

@@ -104,7 +104,7 @@ def test_a_name_that_was_cut_off_at_a_mark_is_not_stored_under_the_rest(tracker:
 
 def test_files_of_another_experiment_or_project_are_not_found(tracker: Tracker) -> None:
     """A run and a model are only where they are: not under another number, not in another project."""
-    tracker.say("POST", f"{V3}/workspaces", {"name": "other"})
+    assert tracker.ask("POST", f"{V3}/workspaces", {"name": "other"}).status_code == 201
     group = tracker.experiment()
     run = tracker.run(group)
     model = tracker.post("logged-models", experiment_id=group, name="clf")["model"]["info"]["model_id"]
@@ -118,8 +118,8 @@ def test_files_of_another_experiment_or_project_are_not_found(tracker: Tracker) 
     assert tracker.refused("GET", f"logged-models/{model}/artifacts/directories", x_mlflow_workspace="other")[0] == 404
 
 
-def test_files_of_a_trace_have_their_place(tracker: Tracker) -> None:
-    """Below its experiment."""
-    trace = "tr-" + "0a" * 16
+@pytest.mark.parametrize("trace", ["tr-" + "0a" * 16, "0a" * 16])
+def test_files_of_a_trace_have_their_place(tracker: Tracker, trace: str) -> None:
+    """Below its experiment, also where a client of 2.x has begun it, whose ids have no `tr-`."""
     tracker.say("PUT", f"{ROOT}/0/traces/{trace}/artifacts/traces.json", b"{}")
     assert tracker.ask("GET", f"{ROOT}/0/traces/{trace}/artifacts/traces.json").content == b"{}"

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.faces.mlflow.errors import Fault, invalid, missing
 from loopline.faces.mlflow.limits import KEY, key_fits, value_fits
+from loopline.faces.mlflow.naming import MADE
 from loopline.faces.mlflow.translate import SCHEME, ms, pairs
 from loopline.nouns.change import Change, ChangeState
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.verdict import Result
-from loopline.verbs.annotate import TEXT
+from loopline.verbs.noting import TEXT
 from loopline.verbs.registry import LINK, LOGGED, SOURCE
 
 if TYPE_CHECKING:
@@ -58,20 +59,15 @@ def new_name(said: str, what: str = "name") -> str:
 
 def new_alias(said: str) -> str:
     """Take a name for an alias. Raise Fault 400 for what none is called, and for what means a version by itself."""
-    _alias(said)
-    if said.lower() == "latest":
-        raise invalid("'latest' alias name (case insensitive) is reserved.")
-    if _RESERVED.match(said):
-        raise invalid(f"Version alias name '{said}' is reserved.")
-    return said
-
-
-def _alias(said: str) -> str:
     if not _ALIAS.match(said):
         raise invalid(
             f"Invalid alias name: '{said[:KEY]}'. Names may only contain alphanumerics, underscores (_), and dashes (-)."
         )
     value_fits(said, ALIAS, "Registered model alias name")
+    if said.lower() == "latest":
+        raise invalid("'latest' alias name (case insensitive) is reserved.")
+    if _RESERVED.match(said):
+        raise invalid(f"Version alias name '{said}' is reserved.")
     return said
 
 
@@ -122,10 +118,10 @@ def find_alias(tx: Tables, project: str, name: str, alias: str) -> Entered:
         if not newest:
             raise missing(f"Latest version not found for model {name}.")
         return tx.registry.those(newest)[newest[0]]
-    here = tx.refs.find(RefName(model.name, _alias(alias)))
+    here = tx.refs.find(RefName(model.name, alias))
     found = tx.registry.version(model.id, here.target) if here else None
     if found is None:
-        raise invalid(f"Registered model alias {alias} not found.")
+        raise invalid(f"Registered model alias {alias[:KEY]} not found.")
     return found
 
 
@@ -215,15 +211,16 @@ def _versions(
 
 def _version(one: Entered, here: Sequence[Ref], tags: Mapping[str, str], at: int) -> dict[str, Any]:
     said = one.metadata
+    made = said[MADE] if isinstance(said.get(MADE), dict) else {}
     more = {
         "description": tags.get(TEXT), "run_id": one.run, "run_link": said.get(LINK), "model_id": said.get(LOGGED),
     }  # fmt: skip
     return {
         "name": one.name.name,
         "version": str(one.number),
-        "creation_timestamp": ms(one.recorded_at),
+        "creation_timestamp": made.get("created") or ms(one.recorded_at),
         "last_updated_timestamp": ms(at),
-        "user_id": one.author,
+        "user_id": made.get("user") or one.author,
         "current_stage": stage_of(one.number, here, tags),
         "source": source_told(one),
         "status": "READY",
