@@ -30,7 +30,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-class _Number(float):
+class Number(float):
     """A number, and how it was written: an id or a commit may look like one."""
 
     def __init__(self, written: str) -> None:
@@ -56,8 +56,8 @@ def compose(project: str, text: str = "", *, order: str = "", after: str = "", d
     where, values = ["r.project = ?"], [project]
     if not deleted:
         where.append("r.deleted_at IS NULL")
-    comparisons = _comparisons(text)
-    for name, op, value in comparisons:
+    found = comparisons(text)
+    for name, op, value in found:
         piece, more = _compare(name, op, value)
         where.append(piece)
         values += more  # type: ignore[arg-type]
@@ -66,10 +66,11 @@ def compose(project: str, text: str = "", *, order: str = "", after: str = "", d
         piece, behind = by.behind(after)
         where.append(piece)
         values += behind  # type: ignore[arg-type]
-    return Condition(" AND ".join(where), (*values, *by.values), by.sql, frozenset(name for name, _, _ in comparisons))
+    return Condition(" AND ".join(where), (*values, *by.values), by.sql, frozenset(name for name, _, _ in found))
 
 
-def _comparisons(text: str) -> list[tuple[str, str, str | float]]:
+def comparisons(text: str) -> list[tuple[str, str, str | float]]:
+    """Take a filter apart into names, operators and values. Raise Invalid with the place that was not understood."""
     found: list[tuple[str, str, str | float]] = []
     tokens = list(_tokens(text))
     while tokens:
@@ -79,7 +80,7 @@ def _comparisons(text: str) -> list[tuple[str, str, str | float]]:
         value: str | float = raw
         if kind == "number":
             try:
-                value = _Number(raw)
+                value = Number(raw)
             except ValueError:
                 value = raw
         elif kind == "string":
@@ -123,7 +124,7 @@ def _compare(name: str, op: str, value: str | float) -> tuple[str, list[object]]
         if isinstance(value, float) and op != "~":
             place, wanted = "number", float(value)
         else:
-            place, wanted = "value", value.written if isinstance(value, _Number) else value
+            place, wanted = "value", value.written if isinstance(value, Number) else value
         return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.{place} {sql_op} ?)", [
             key,
             wanted,
@@ -134,11 +135,11 @@ def _compare(name: str, op: str, value: str | float) -> tuple[str, list[object]]
         hint = f"did you mean {near[0]}?" if near else "use metrics.X, params.X, tags.X or " + ", ".join(_ATTRIBUTES)
         raise Invalid(f"runs have no {name!r}", kind="bad-filter", hint=hint, name=name)
     if name == "started":
-        return f"{column} {sql_op} ?", [_microseconds(value)]
-    return f"{column} {sql_op} ?", [value.written if isinstance(value, _Number) else value]
+        return f"{column} {sql_op} ?", [microseconds(value)]
+    return f"{column} {sql_op} ?", [value.written if isinstance(value, Number) else value]
 
 
-def _microseconds(value: str | float) -> int:
+def microseconds(value: str | float) -> int:
     """Take microseconds since the epoch, or a day or time as ISO 8601 writes it, in UTC where it names no zone."""
     if isinstance(value, float) and math.isfinite(value):
         return int(value)

@@ -10,17 +10,28 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
 from loopline.errors import Invalid
+from loopline.ledger.search import Number, comparisons, microseconds
 from loopline.nouns.query import ATTRIBUTE, Comparison, Order
 
 _ENDED: Final = "(t.time + COALESCE(t.duration, 0))"
 _COLUMNS: Final = {
     "id": "t.id", "name": "t.name", "state": "t.state", "time": "t.time", "duration": "t.duration", "client": "t.client",
     "experiment": "t.experiment", "session": "t.session", "ended": _ENDED,
+    "group": "(SELECT e.name FROM experiments e WHERE e.id = t.experiment)",
 }  # fmt: skip
-_SPAN: Final = {"name": "s.name", "kind": "s.kind", "state": "s.state", "text": "s.content"}
+_SPAN: Final = {"name": "s.name", "kind": "s.kind", "state": "s.state", "text": "s.content", "model": "s.model"}
+_SPOKEN: Final = {
+    "id": "id", "name": "name", "state": "state", "session": "session", "client": "client", "experiment": "group",
+}  # fmt: skip
+"""Attributes as people write them."""
+_HUNG: Final = {
+    "tags": "tag", "tag": "tag", "facts": "fact", "fact": "fact", "span": "span", "spans": "span", "feedback": "feedback",
+    "expectation": "expectation",
+}  # fmt: skip
 _ATTRIBUTE: Final = "attributes."
 _PLAIN: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
 
@@ -32,6 +43,38 @@ class Condition:
     where: str
     values: tuple[object, ...]
     order: str
+
+
+def read(text: str) -> list[Comparison]:
+    """Read a filter as people write it: `state = failed and took > 2 and span.kind = TOOL`. Raise Invalid."""
+    return [_read(name, op, value) for name, op, value in comparisons(text)]
+
+
+def _read(name: str, op: str, value: str | float) -> Comparison:
+    head, dot, key = name.partition(".")
+    key = key.strip("`")
+    said: Any = value.written if isinstance(value, Number) else value
+    how: Any = {"~": "like"}.get(op, op)
+    if dot and head in _HUNG:
+        part = _HUNG[head]
+        number = isinstance(value, Number) and part in ("feedback", "expectation") and how in ("<", "<=", ">", ">=")
+        return Comparison(part, key, how, float(value) if number else said)
+    if name == "run" and op == "=":
+        return Comparison("link", "run", "=", said)
+    if name == "started":
+        return Comparison(ATTRIBUTE, "time", how, microseconds(value))
+    if name == "took" and isinstance(value, Number):
+        return Comparison(ATTRIBUTE, "duration", how, float(value) * 1e6)
+    if name not in _SPOKEN:
+        near = get_close_matches(name, [*_SPOKEN, "started", "took", "run", *(f"{one}." for one in _HUNG)], n=1)
+        more = "started, took (in seconds), run, tags.X, facts.X, span.X, feedback.X"
+        raise Invalid(
+            f"traces have no {name[:100]!r}",
+            kind="bad-filter",
+            hint=f"did you mean {near[0]}?" if near else f"use {', '.join(_SPOKEN)}, {more}",
+            name=name[:100],
+        )
+    return Comparison(ATTRIBUTE, _SPOKEN[name], how, said)
 
 
 class Composer:
@@ -48,12 +91,24 @@ class Composer:
         order: Sequence[Order] = (),
         *,
         upto: int | None = None,
+        behind: tuple[int, str] | None = None,
     ) -> Condition:
-        """Write the condition for traces of a project, in some experiments or any, up to a number; else newest first."""
+        """Write the condition for traces of a project, newest first where no order is given.
+
+        `experiments` are numbers; None: every one that is not deleted. `upto` is the number of the newest trace that is meant;
+        `behind` are time and id of one behind which the rest is meant, where no order is given.
+        """
         where, values = ["t.project = ?"], list[object]([project])
         if experiments is not None:
             where.append(f"t.experiment IN ({', '.join('?' * len(experiments))})" if experiments else "1 = 0")
             values += experiments
+        else:
+            where.append(
+                "NOT EXISTS (SELECT 1 FROM experiments e WHERE e.id = t.experiment AND e.deleted_at IS NOT NULL)"
+            )
+        if behind is not None:
+            where.append("(t.time < ? OR (t.time = ? AND t.id > ?))")
+            values += [behind[0], *behind]
         if upto is not None:
             where.append("t.number <= ?")
             values.append(upto)

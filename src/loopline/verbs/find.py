@@ -17,8 +17,10 @@ from loopline.nouns.run import Run
 from loopline.nouns.subscription import Delivery, Subscription
 from loopline.nouns.task import Task
 from loopline.nouns.token import Token
+from loopline.nouns.trace import Trace
 from loopline.verbs.paging import at_most, numbered
 from loopline.verbs.permitting import seen
+from loopline.verbs.tracefinding import traces_found
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
@@ -38,10 +40,13 @@ def find(
             "tokens",
             "people",
             "silences",
+            "traces",
         ],
         "what to look for",
     ] = "runs",
-    where: Annotated[str, "for runs: metrics.roc_auc > 0.7 and params.depth = '8' and state = finished"] = "",
+    where: Annotated[
+        str, "for runs: metrics.roc_auc > 0.7 and state = finished; for traces: state = failed and span.kind = TOOL"
+    ] = "",
     *,
     order: Annotated[str, "for runs: metrics.roc_auc desc, started asc"] = "",
     open: Annotated[bool, "only what is not over yet"] = False,  # noqa: A002 (the word people use)
@@ -59,13 +64,16 @@ def find(
     | tuple[Token, ...]
     | tuple[Person, ...]
     | tuple[Silence, ...]
+    | tuple[Trace, ...]
 ):
-    """Search runs, changes or incidents, newest first; experiments by name.
+    """Search runs, traces, changes or incidents, newest first; experiments by name.
 
     Example:
         loopline find runs "metrics.roc_auc > 0.7" --order "metrics.roc_auc desc"
     """
     at_most(limit)
+    if what == "traces" and not (order or steps):
+        return traces_found(loop, where, open_only=open, after=after, limit=limit)
     if what != "runs" and (where or order or steps):
         raise Invalid(
             f"{what} take no filter and no order", kind="not-for-these", hint=f"loopline find {what} --open", what=what

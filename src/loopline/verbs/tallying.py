@@ -14,9 +14,11 @@ def total(nodes: Iterable[tuple[str, str | None, Mapping[str, N] | None]]) -> di
     A span that says something speaks for all that is inside of it: frameworks write the sum of their calls on the span around
     them, and each call would count twice. A span that is inside of itself counts once.
     """
-    every = {name: (parent, measures) for name, parent, measures in nodes}
+    every: dict[str, tuple[str | None, Mapping[str, N] | None]] = {
+        name: (parent, measures) for name, parent, measures in nodes
+    }
     inside: dict[str, list[str]] = {}
-    roots = []
+    roots: list[str] = []
     for name, (parent, _) in every.items():
         if parent and parent in every:
             inside.setdefault(parent, []).append(name)

@@ -46,6 +46,8 @@ class Around:
     """Steps of the same pipeline, where this is one."""
     origin: Run | None
     packages: int
+    traces: int = 0
+    """How many requests of programs belong to it."""
 
 
 @shown
@@ -175,7 +177,9 @@ def _look(loop: Loop, name: str) -> Around:
         origins = {one.id: found for one in children if one.origin and (found := tx.runs.find(one.origin))}
         origin = tx.runs.find(run.origin) if run.origin else None
         packages = len(tx.lineage.packed(run.environment)) if run.environment else 0
-    return Around(run, Steps(tuple(ordered(children)), origins), parent, tuple(ordered(siblings)), origin, packages)
+        traces = tx.traces.of_run(loop.project, run.id)
+    steps = Steps(tuple(ordered(children)), origins)
+    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, traces)
 
 
 def _main(run: Run) -> list[str]:
