@@ -61,7 +61,10 @@ def test_what_shall_go_is_found_the_oldest_first(hand: Hand) -> None:
     for number in range(4):
         kept(hand, f"tr-{number}", time=10 - number, experiment=1 + number // 3)
     with hand.read() as tx:
-        names = lambda doomed: [one.id for one in tx.traces.doomed("flights", doomed)]  # noqa: E731 (read four times below)
+
+        def names(doomed: Doomed) -> list[str]:
+            return [one.id for one in tx.traces.doomed("flights", doomed)]
+
         assert names(Doomed(1, until=100)) == ["tr-2", "tr-1", "tr-0"]
         assert names(Doomed(1, until=9, most=1)) == ["tr-2"]
         assert names(Doomed(1, ("tr-0", "tr-3", "tr-9"))) == ["tr-0"]

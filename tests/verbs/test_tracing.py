@@ -79,12 +79,11 @@ def test_what_a_program_says_counts_whichever_comes_first(loop: Loop, *, first: 
         "tr-1", loop.project, 1, state=TraceState.FAILED, time=5_000, duration=9_000, tokens={"total_tokens": 99}, request="in",
         facts={"a": "1"}, tags={"t": "1"}, runs=("r1",), name="said",
     )  # fmt: skip
-    steps = [
-        lambda: tell(loop, group(loop), said),
-        lambda: send(loop, ROOT, TOOL, name="tr-1", request="no", session="s", facts={"a": "2", "b": "3"}),
-    ]
-    for step in steps if first else steps[::-1]:
-        step()
+    if first:
+        tell(loop, group(loop), said)
+    send(loop, ROOT, TOOL, request="no", session="s", facts={"a": "2", "b": "3"})
+    if not first:
+        tell(loop, group(loop), said)
     one = read(loop)
     assert (one.state, one.time, one.duration, one.tokens) == (TraceState.FAILED, 5_000, 9_000, {"total_tokens": 99})
     assert (one.name, one.request, one.session, one.cost) == ("said", "in", "s", {"total_cost": 0.5})
@@ -126,13 +125,15 @@ def test_a_word_that_is_overridden_counts_again_once_the_other_is_taken_back(loo
     with pytest.raises(NotFound) as caught:
         remark(loop, Feedback("a-3", "tr-1", "feedback", "good", overrides="a-9"))
     assert caught.value.kind == "no-feedback"
-    for lost in (lambda: word(loop, "tr-1", "a-3"), lambda: correct(loop, Feedback("a-3", "tr-1", "feedback", "good"))):
-        with pytest.raises(NotFound):
-            lost()
-    for lost in (lambda: unsay(loop, "tr-9", "a-1"), lambda: mark(loop, "tr-9", tags={})):
-        with pytest.raises(NotFound) as caught:
-            lost()
-        assert caught.value.kind == "no-trace"
+    with pytest.raises(NotFound):
+        word(loop, "tr-1", "a-3")
+    with pytest.raises(NotFound):
+        correct(loop, Feedback("a-3", "tr-1", "feedback", "good"))
+    with pytest.raises(NotFound) as caught:
+        unsay(loop, "tr-9", "a-1")
+    assert caught.value.kind == "no-trace"
+    with pytest.raises(NotFound):
+        mark(loop, "tr-9", tags={})
 
 
 def test_traces_are_linked_once_and_those_that_are_gone_passed_over(loop: Loop) -> None:

@@ -84,9 +84,10 @@ def test_what_the_protocols_own_library_writes_is_read(spans: list[dict[str, Any
 @given(st.binary(max_size=200))
 def test_random_bytes_are_malformed_or_nothing(body: bytes) -> None:
     """Nothing else comes of them, whatever they are read as."""
-    for read in (lambda: Message(body).read(), lambda: from_json(body)):
-        with contextlib.suppress(Malformed):
-            assert isinstance(read(), Batch)
+    with contextlib.suppress(Malformed):
+        assert isinstance(Message(body).read(), Batch)
+    with contextlib.suppress(Malformed):
+        assert isinstance(from_json(body), Batch)
 
 
 @given(SPANS, st.integers(0, 400), st.binary(min_size=1, max_size=3))
