@@ -62,7 +62,10 @@ def test_no_answer_is_needed_twice(tmp_path: Path, share: float) -> None:
         names = Counter(row[0] for row in tx.rows.all("SELECT name FROM runs"))
         assert names == Counter(f"c{me}-{n}" for me in range(4) for n in range(15))
         assert {row[0] for row in tx.rows.all("SELECT state FROM runs")} == {"finished"}
-        assert tx.rows.one("SELECT COUNT(*), COUNT(DISTINCT run) FROM points") == (60, 60)
+        assert tx.rows.one("SELECT COUNT(*), COUNT(DISTINCT s.run) FROM points p JOIN series s ON s.id = p.series") == (
+            60,
+            60,
+        )
         assert tx.rows.one("SELECT COUNT(*), COUNT(DISTINCT digest) FROM versions") == (60, 60)
         assert tx.rows.one("SELECT COUNT(*) FROM changes") == (60,)
         kinds = Counter(row[0] for row in tx.rows.all("SELECT kind FROM events"))

@@ -52,7 +52,7 @@ def check(folder: Path, acknowledged: list[tuple[str, Any]]) -> Counter[str]:
         assert (tx.rows.one("PRAGMA integrity_check") or ("",))[0] == "ok"
         runs = tx.rows.all("SELECT id, name, state FROM runs")
         assert max(Counter(name for _, name, _ in runs).values(), default=1) == 1
-        points = Counter(tx.rows.all("SELECT run, step FROM points"))
+        points = Counter(tx.rows.all("SELECT s.run, p.step FROM points p JOIN series s ON s.id = p.series"))
         assert max(points.values(), default=1) == 1
         numbers = [row[0] for row in tx.rows.all("SELECT number FROM versions ORDER BY number")]
         assert numbers == list(range(1, len(numbers) + 1))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,3 +73,59 @@ def test_points_between_two_steps(hand: Hand) -> None:
         found = tx.metrics.between(run.id, "a", 1, 2)
         assert found == [(1.0, 1, 101), (6.0, 1, 106), (2.0, 2, 102), (7.0, 2, 107)]
         assert tx.metrics.between(run.id, "b", 0, 9) == []
+
+
+def test_a_series_is_read_by_step_then_time_then_arrival(hand: Hand) -> None:
+    """However points came, and page by page from any place on."""
+    run = hand.run()
+    with hand.write() as tx:
+        tx.metrics.add(
+            run.id, [Point("a", 1.0, 2, 9), Point("a", 2.0, 1, 8), Point("a", 3.0, 2, 7), Point("a", 4.0, 1, 8)]
+        )
+        every = tx.metrics.rows(run.id, "a", limit=9)
+        assert [row[3] for row in every] == [2.0, 4.0, 3.0, 1.0]
+        assert tx.metrics.rows(run.id, "a", behind=every[1][:3], limit=1) == every[2:3]
+        assert tx.metrics.rows(run.id, "b", limit=9) == []
+
+
+def test_a_point_that_is_sent_twice_counts_once_where_that_is_asked(hand: Hand) -> None:
+    """The same step, time and value again change nothing, in one batch or two, NaN too; another value is another point."""
+    run = hand.run()
+    batch = [(0, 5, 1.0), (0, 5, 1.0), (0, 5, 2.0), (3, 1, None), (3, 1, None)]
+    with hand.write() as tx:
+        tx.metrics.extend(run.id, {"a": batch}, once=True)
+        tx.metrics.extend(run.id, {"a": [*batch, (1, 1, 7.0)], "b": [(0, 5, 1.0)]}, once=True)
+        assert [row[3] for row in tx.metrics.rows(run.id, "a", limit=9)] == [1.0, 2.0, 7.0, None]
+        assert tx.rows.one("SELECT last, low, high, count FROM series WHERE key = 'a'") == (None, 1.0, 7.0, 4)
+        tx.metrics.extend(run.id, {"a": batch[:1]})
+        assert len(tx.metrics.rows(run.id, "a", limit=9)) == 5
+
+
+def test_many_series_grow_at_once(hand: Hand) -> None:
+    """A batch of more keys than one statement asks for makes each of them, and goes on with each."""
+    run = hand.run()
+    with hand.write() as tx:
+        for step in range(2):
+            tx.metrics.extend(run.id, {f"m{n}": [(step, 1, float(n))] for n in range(1203)}, once=True)
+        assert len(tx.metrics.keys(run.id)) == 1203
+        assert tx.metrics.rows(run.id, "m700", limit=9) == [(0, 1, 0, 700.0), (1, 1, 1, 700.0)]
+
+
+@pytest.mark.parametrize(("count", "most"), [(0, 5), (1, 1), (3, 5), (5, 5), (9, 1), (9, 2), (1003, 20)])
+def test_a_sample_has_equal_distances_and_both_ends(hand: Hand, count: int, most: int) -> None:
+    """Of few points all are given; of many the first of each part, and the last. One alone is the last."""
+    run = hand.run()
+    with hand.write() as tx:
+        tx.metrics.add(run.id, [Point("a", float(i), i // 2, 1) for i in reversed(range(count))])
+        found = tx.metrics.sampled(run.id, "a", most)
+        every = tx.metrics.rows(run.id, "a", limit=count + 1)
+        assert len(found) == min(count, most)
+        assert found[-1:] == every[-1:]
+        assert most == 1 or found[:1] == every[:1]
+        places = [every.index(row) for row in found[:-1]]
+        assert max((b - a for a, b in pairwise(places)), default=0) <= -(-count // most)
+        part = tx.metrics.sampled(run.id, "a", most, (1, 3))
+        assert [row[0] for row in part] == sorted(row[0] for row in part)
+        assert len(part) == min(most, sum(1 <= row[0] <= 3 for row in every))
+        assert {row[0] for row in part} <= {1, 2, 3}
+        assert tx.metrics.sampled(run.id, "b", most) == []

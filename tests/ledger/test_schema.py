@@ -169,3 +169,27 @@ def test_incidents_of_before_are_kept_with_nothing_invented(empty: Database) -> 
         assert Incidents(rows, 3).get("a1") == Incident(
             "a1", "flights", "late", "high", "person:ann", 1, 2, (Blame("caused_by", "c", "human", 0.5),)
         )
+
+
+def test_points_of_an_older_schema_are_carried_over(empty: Database) -> None:
+    """Every point is there afterwards, in the order in which it came, and the next one follows them."""
+    from loopline.ledger.metrics import Metrics
+    from loopline.nouns.run import Point
+
+    empty.migrate(lambda alchemy: schema.upgrade(alchemy, "0014"))
+    with empty.write() as rows:
+        for run, step, value in (("r1", 2, 0.5), ("r2", 1, 7.0), ("r1", 1, None), ("r1", 2, 0.25)):
+            rows.do("INSERT INTO points (run, key, step, time, value) VALUES (?, 'loss', ?, 5, ?)", run, step, value)
+        for run, last, count in (("r1", 0.25, 3), ("r2", 7.0, 1)):
+            rows.do(
+                "INSERT INTO series (run, key, last, last_step, last_time, low, high, count)"
+                " VALUES (?, 'loss', ?, 2, 5, 0, 9, ?)",
+                run, last, count,
+            )  # fmt: skip
+    schema.prepare(empty, migrate=True)
+    with empty.write() as rows:
+        metrics = Metrics(rows, 9)
+        assert metrics.rows("r1", "loss", limit=9) == [(1, 5, 1, None), (2, 5, 0, 0.5), (2, 5, 2, 0.25)]
+        metrics.add("r1", [Point("loss", 1.0, 2, 5)])
+        assert metrics.rows("r1", "loss", limit=9)[-1] == (2, 5, 3, 1.0)
+        assert metrics.rows("r2", "loss", limit=9) == [(1, 5, 0, 7.0)]

@@ -142,6 +142,8 @@ WORDS: dict[str, list[str]] = {
     "stage": ["data/tiny@main"],
     "staged": ["data/tiny@main"],
     "start": ["train"],
+    "experiment": ["delays", "--tag", "team=ops"],
+    "annotate": ["data/tiny@1", "--tag", "reviewed=yes"],
     "status": [],
     "subscribe": ["https://chat.example.org/other", "--name", "other", "--secret", "env:HOOK"],
     "tag": ["v1", "data/tiny@1"],

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loopline.errors import Conflict, Invalid, NotFound
-from loopline.nouns.name import parse_pointer
+from loopline.errors import Conflict, Invalid, NotFound, Refused
+from loopline.nouns.name import Numbered, RefName, parse_pointer
 
-from .conftest import DATA
+from .conftest import BOB, DATA, MODEL
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -55,3 +55,20 @@ def test_a_tag_has_a_name(world: World, words: dict[str, Any]) -> None:
     world.data(b=b"2")
     with pytest.raises(Invalid):
         world.do("annotate", f"{DATA}@1", **words)
+
+
+def test_no_rename_passes_by_a_policy(guarded: World) -> None:
+    """A policy speaks of refs by their names: an asset keeps its name while one speaks of a ref it has, or would have then."""
+    guarded.do("propose", RefName(MODEL, "free"), to=Numbered(1), why="x")
+    assert guarded.do("annotate", str(MODEL), rename="other") == "model/other"
+    guarded.do("annotate", "model/other", rename="delay")
+    change = guarded.propose(1)
+    guarded.do("approve", change.id, by=BOB)
+    guarded.do("apply", change.id)
+    with pytest.raises(Refused) as refused:
+        guarded.do("annotate", str(MODEL), rename="other")
+    assert refused.value.facts["ref"] == "model/delay@champion"
+    with pytest.raises(Refused):
+        guarded.do("annotate", f"policy/{DATA.project}", rename="aside")
+    with pytest.raises(Refused):
+        guarded.do("annotate", str(MODEL), rename="policy/mine")

@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.errors import Conflict, Invalid, NotFound
+from loopline.nouns.artifact import Artifact
+from loopline.nouns.logged import LoggedModel, LoggedState
 from loopline.nouns.name import RefName
+from loopline.verbs.filing import keep, of_run
+from loopline.verbs.modelling import begin, end
 
 from .conftest import BOB, CHAMPION, DATA, MODEL
 
 if TYPE_CHECKING:
+    from loopline.nouns.run import Run
+
     from .conftest import World
 
 
@@ -126,3 +132,51 @@ def test_what_was_reclaimed_is_not_restored(guarded: World) -> None:
         guarded.do("delete", "model/delay", restore=True)
     guarded.loop.blobs.put(body)
     assert guarded.do("delete", "model/delay", restore=True) == "model/delay"
+
+
+def test_a_logged_model_is_marked_and_comes_back(world: World) -> None:
+    """By its id; a second mark and a mark that is not there are refused."""
+    run, model = filed(world)
+    assert model.digest is not None
+    assert world.do("delete", model.id) == model.id
+    with pytest.raises(NotFound):
+        world.do("delete", model.id)
+    with world.loop.ledger.read() as tx:
+        assert tx.logged.find(model.project, model.id) is None
+    assert world.do("delete", model.id, restore=True) == model.id
+    with pytest.raises(Conflict):
+        world.do("delete", model.id, restore=True)
+    assert run.id != model.id
+
+
+def test_what_was_reclaimed_does_not_come_back(world: World) -> None:
+    """A run, a model and an experiment whose trees are gone stay deleted, and it is said why; before that they come back."""
+    run, model = filed(world)
+    for what in (run.id, model.id, "experiment/default"):
+        world.do("delete", what)
+        world.do("delete", what, restore=True)
+    with world.loop.ledger.read() as tx:
+        digests = [link.digest for link in tx.runs.get(run.id).outputs]
+    for what in (run.id, model.id, "experiment/default"):
+        world.do("delete", what)
+        kept = {digest: world.loop.blobs.read(digest) for digest in digests}
+        for digest in digests:
+            world.loop.blobs.delete(digest)
+        with pytest.raises(NotFound) as caught:
+            world.do("delete", what, restore=True)
+        assert caught.value.kind == "blob-missing"
+        for body in kept.values():
+            world.loop.blobs.put(body)
+        world.do("delete", what, restore=True)
+
+
+def filed(world: World) -> tuple[Run, LoggedModel]:
+    """Make a run that is over, with a file and a sealed model."""
+    run = world.do("start", "train")
+    with world.loop.ledger.read() as tx:
+        group = tx.experiments.get(run.project, "default")
+    model = begin(world.loop, group, "clf", run=run.id)
+    for owner, body in ((of_run(run), b"file"), (model.owner, b"model")):
+        keep(world.loop, owner, "a", Artifact(world.loop.blobs.put(body), size=len(body)))
+    sealed = end(world.loop, model.id, LoggedState.READY)
+    return world.do("finish", run.id), sealed

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from loopline.nouns.artifact import Artifact
+from loopline.verbs.filing import keep, of_run
 from loopline.verbs.reclaiming import DAY, rehearse
 
 from .conftest import World
+from .test_delete import filed
 
 
 def test_a_rehearsal_names_whose_bytes_are_dead(world: World) -> None:
@@ -26,3 +29,18 @@ def test_a_rehearsal_names_whose_bytes_are_dead(world: World) -> None:
     assert "not committed" in found.samples[-1].why
     assert set(blobs.iter()) == before
     assert rehearse(world.loop, keep=400 * DAY).objects == 1
+
+
+def test_files_of_a_run_are_kept_until_it_was_deleted_long_ago(world: World) -> None:
+    """Staged, sealed, and of a model that it logged: all are in use before; then it is told whose they were."""
+    run, model = filed(world)
+    keep(world.loop, of_run(world.do("start", "train")), "staged", Artifact(world.loop.blobs.put(b"staged"), size=6))
+    for what in (run.id, model.id):
+        world.do("delete", what)
+    assert rehearse(world.loop).objects == 0
+    world.loop.clock.advance(seconds=31 * 86400)  # type: ignore[attr-defined]
+    found = rehearse(world.loop)
+    shares = {one.name: one.objects for one in found.shares}
+    assert shares[f"run {run.id}"] == 4, "the file and the tree of each, of which the model is an output, too"
+    assert found.objects == sum(shares.values())
+    assert "" not in shares

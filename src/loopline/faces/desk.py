@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from loopline.faces.lane import Lane
 from loopline.loop import Loop
 
 if TYPE_CHECKING:
@@ -60,8 +61,27 @@ class Desk:
     bell: Bell = field(default_factory=Bell)
     """Rung when this process has written, so that who listens to the feed need not wait for the next look."""
 
+    @cached_property
+    def lane(self) -> Lane:
+        """Where short writes share their transactions."""
+        return Lane(self.loop.ledger)
+
+    def end(self) -> None:
+        """End what was begun, and let nothing begin."""
+        self.lane.end()
+        self.threads.shutdown(wait=True, cancel_futures=True)
+
 
 async def act(request: Request, function: Callable[P, T], /, *args: P.args, **asked: P.kwargs) -> T:
     """Run something short and synchronous (a verb, a look into the ledger) on one of the desk's threads."""
     desk: Desk = request.app.state.desk
     return await asyncio.get_running_loop().run_in_executor(desk.threads, partial(function, *args, **asked))
+
+
+async def write(request: Request, function: Callable[P, T], /, *args: P.args, **asked: P.kwargs) -> T:
+    """Run something that writes a little to the ledger, in one transaction with others that wait: much is sent that way.
+
+    It must do nothing else that lasts: where the commit fails, it has not happened.
+    """
+    desk: Desk = request.app.state.desk
+    return await desk.lane.do(partial(function, *args, **asked))

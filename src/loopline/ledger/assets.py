@@ -83,6 +83,14 @@ class Assets:
         self._ensured.add(name)
         return number
 
+    def renew(self, name: AssetName) -> None:
+        """Begin an asset: a new one, or one that was deleted, as if it had never been described. Its numbers go on."""
+        self._rows.do(
+            "UPDATE assets SET deleted_at = NULL, description = '', created_at = ? WHERE id = ?",
+            self._now,
+            self.ensure(name),
+        )
+
     def id_of(self, name: AssetName) -> int | None:
         """Give its id, deleted or not; None where it never was."""
         if name not in self._ids:

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict, NotFound
+from loopline.ledger.querying import Hung, Shape, Sql, scan
 from loopline.nouns.experiment import Experiment
+from loopline.nouns.query import ATTRIBUTE, Order, Place, Query
 
 if TYPE_CHECKING:
     from loopline.ledger.taggings import Taggings
     from loopline.store.database import Row, Rows
 
 _SELECT = "SELECT e.id, e.project, e.name, e.created_at, e.updated_at, e.deleted_at FROM experiments e"
+
+_ALL = (
+    "SELECT id, name, created_at, updated_at, deleted_at FROM experiments WHERE project = ?"
+    " UNION ALL SELECT 0, ?, 0, 0, NULL"
+    " WHERE ? <> '' AND NOT EXISTS (SELECT 1 FROM experiments WHERE project = ? AND name = ?)"
+)
+_FEW: Final = 500
+EXPERIMENTS: Final = Shape(
+    attributes={
+        "id": "e.id", "number": "e.id", "name": "e.name", "created_ms": "e.created_at / 1000",
+        "updated_ms": "COALESCE(e.updated_at, e.created_at) / 1000",
+    },
+    hung={"tag": Hung("taggings {a}", "{a}.subject = 'experiment/' || e.id")},
+    sure=frozenset({"id", "number", "name", "created_ms", "updated_ms"}),
+    numbers=frozenset({"id", "number", "created_ms", "updated_ms"}),
+)  # fmt: skip
+"""`experiments e`."""
 
 
 class Experiments:
@@ -84,6 +104,39 @@ class Experiments:
         rows = self._rows.all(f"{_SELECT} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?", *values, limit, offset)
         return self._tagged([_experiment(row) for row in rows])
 
+    def query(
+        self, project: str, query: Query, *, unborn: str = "", limit: int, after: Place | None = None
+    ) -> Sequence[tuple[Experiment, Place]]:
+        """Give those of a project that a query finds, in its order, then the newest first, each with its place.
+
+        `unborn` is the name of one that is there before anybody has begun it: then its number and its times are 0.
+        """
+        if not any(one.key == "id" for one in query.orders):
+            query = replace(query, orders=(*query.orders, Order(ATTRIBUTE, "id", descending=True)))
+        query = replace(query, orders=(*query.orders, Order(ATTRIBUTE, "number")))
+        alive = {None: [], True: [Sql("e.deleted_at IS NOT NULL")], False: [Sql("e.deleted_at IS NULL")]}[query.deleted]
+        table = Sql(f"({_ALL}) e", (project, unborn, unborn, project, unborn))
+        found = scan(self._rows, EXPERIMENTS, table, query, where=[Sql("1 = 1"), *alive], limit=limit, after=after)
+        several = {one.id: one for one in self._numbered([match.id for match in found])}
+        return [(several.get(one.id) or Experiment(0, project, unborn), one.place) for one in found]
+
+    def numbers(self, project: str, names: Iterable[str]) -> dict[str, int]:
+        """Give the numbers of a project's experiments by their names, deleted ones too."""
+        wanted, found = list(dict.fromkeys(names)), dict[str, int]()
+        for start in range(0, len(wanted), _FEW):
+            few = wanted[start : start + _FEW]
+            marks = ", ".join("?" * len(few))
+            found.update(
+                self._rows.all(
+                    f"SELECT name, id FROM experiments WHERE project = ? AND name IN ({marks})", project, *few
+                )
+            )
+        return found
+
+    def here(self, project: str) -> set[int]:
+        """Give the numbers of all of a project, deleted ones too."""
+        return {row[0] for row in self._rows.all("SELECT id FROM experiments WHERE project = ?", project)}
+
     def rename(self, experiment: Experiment, name: str) -> None:
         """Give it another name. Raise Conflict kind="experiment-exists" where that is taken."""
         there = self.find(experiment.project, name, deleted=True)
@@ -120,9 +173,14 @@ class Experiments:
             return None
         return self._tagged([_experiment(row)])[0]
 
-    def _tagged(self, several: Sequence[Experiment]) -> Sequence[Experiment]:
-        from dataclasses import replace
+    def _numbered(self, numbers: Sequence[int]) -> Sequence[Experiment]:
+        rows: list[Row] = []
+        for start in range(0, len(numbers), _FEW):
+            few = numbers[start : start + _FEW]
+            rows += self._rows.all(f"{_SELECT} WHERE e.id IN ({', '.join('?' * len(few))})", *few)
+        return self._tagged([_experiment(row) for row in rows])
 
+    def _tagged(self, several: Sequence[Experiment]) -> Sequence[Experiment]:
         tags = self._taggings.of_all(one.subject for one in several)
         return [replace(one, tags=tags[one.subject]) if one.subject in tags else one for one in several]
 

@@ -5,11 +5,11 @@ Each collection is imported when it is first asked for: a read command asks for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from importlib import import_module
 from threading import local
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from loopline.ledger.feed import Feed
 from loopline.nouns.actor import Actor
@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from loopline.ledger.incidents import Incidents
     from loopline.ledger.leases import Leases
     from loopline.ledger.lineage import Lineage
+    from loopline.ledger.logged import LoggedModels
     from loopline.ledger.merges import Merges
     from loopline.ledger.metrics import Metrics
+    from loopline.ledger.modelsearch import ModelMatches
     from loopline.ledger.monitors import Monitors
     from loopline.ledger.multiparts import Multiparts
     from loopline.ledger.people import People
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from loopline.ledger.projects import Projects
     from loopline.ledger.reclaims import Reclaims
     from loopline.ledger.refs import Refs
+    from loopline.ledger.registry import Registry
     from loopline.ledger.replies import Replies
     from loopline.ledger.responses import Responses
     from loopline.ledger.rollouts import Rollouts
@@ -61,6 +64,30 @@ if TYPE_CHECKING:
     from loopline.ledger.versions import Versions
     from loopline.ledger.writers import Writers
 
+T = TypeVar("T")
+
+
+class _Made:
+    """A collection that is imported and made when it is first asked for: a read command asks for one or two."""
+
+    def __init__(self, module: str, needs: tuple[str, ...]) -> None:
+        self._module, self._needs = module, needs
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name, self._kind = name, owner.__annotations__[name]
+
+    def __get__(self, tables: Any, owner: type[Any]) -> Any:
+        if tables is None:
+            return self
+        kind = getattr(import_module(f"loopline.ledger.{self._module}"), self._kind)
+        made = tables.__dict__[self._name] = kind(*(getattr(tables, name) for name in self._needs))
+        return made
+
+
+def made(module: str, *needs: str) -> Any:
+    """Give what makes a collection of the kind that its annotation names, from what is called `needs` beside it."""
+    return _Made(module, needs)
+
 
 class Tables:
     """What a transaction sees, one collection for each noun, made when it is first asked for."""
@@ -70,297 +97,96 @@ class Tables:
         self.now = now
         """The loop's clock when the transaction began; everything it records carries this time."""
 
-    @cached_property
-    def projects(self) -> Projects:
-        """Projects."""
-        from loopline.ledger.projects import Projects
-
-        return Projects(self.rows, self.now)
-
-    @cached_property
-    def assets(self) -> Assets:
-        """Assets, descriptors of artifacts and their other names."""
-        from loopline.ledger.assets import Assets
-
-        return Assets(self.rows, self.now)
-
-    @cached_property
-    def versions(self) -> Versions:
-        """Versions, their parents and the quarantine."""
-        from loopline.ledger.versions import Versions
-
-        return Versions(self.rows, self.now, self.assets)
-
-    @cached_property
-    def merges(self) -> Merges:
-        """Merges in which paths clash, and what was taken."""
-        from loopline.ledger.merges import Merges
-
-        return Merges(self.rows, self.now, self.assets)
-
-    @cached_property
-    def refs(self) -> Refs:
-        """Refs."""
-        from loopline.ledger.refs import Refs
-
-        return Refs(self.rows, self.now, self.assets)
-
-    @cached_property
-    def staging(self) -> Staging:
-        """What is about to become a version."""
-        from loopline.ledger.staging import Staging
-
-        return Staging(self.rows, self.now)
-
-    @cached_property
-    def buckets(self) -> Buckets:
-        """Names of branches for clients of other tools."""
-        from loopline.ledger.buckets import Buckets
-
-        return Buckets(self.rows, self.now, self.assets)
-
-    @cached_property
-    def multiparts(self) -> Multiparts:
-        """Files that come in parts."""
-        from loopline.ledger.multiparts import Multiparts
-
-        return Multiparts(self.rows, self.now)
-
-    @cached_property
-    def sums(self) -> Sums:
-        """Other sums of bytes than their digests."""
-        from loopline.ledger.sums import Sums
-
-        return Sums(self.rows)
-
-    @cached_property
-    def experiments(self) -> Experiments:
-        """Experiments."""
-        from loopline.ledger.experiments import Experiments
-
-        return Experiments(self.rows, self.now, self.taggings)
-
-    @cached_property
-    def taggings(self) -> Taggings:
-        """Tags of what is no run."""
-        from loopline.ledger.taggings import Taggings
-
-        return Taggings(self.rows)
-
-    @cached_property
-    def runs(self) -> Runs:
-        """Runs."""
-        from loopline.ledger.runs import Runs
-
-        return Runs(self.rows, self.now)
-
-    @cached_property
-    def metrics(self) -> Metrics:
-        """Metric series."""
-        from loopline.ledger.metrics import Metrics
-
-        return Metrics(self.rows, self.now)
-
-    @cached_property
-    def traces(self) -> Traces:
-        """What programs tell of their requests."""
-        from loopline.ledger.traces import Traces
-
-        return Traces(self.rows, self.now, self.taggings)
-
-    @cached_property
-    def spans(self) -> Spans:
-        """The parts of traces."""
-        from loopline.ledger.spans import Spans
-
-        return Spans(self.rows)
-
-    @cached_property
-    def feedbacks(self) -> Feedbacks:
-        """What is said about traces."""
-        from loopline.ledger.feedbacks import Feedbacks
-
-        return Feedbacks(self.rows)
-
-    @cached_property
-    def lineage(self) -> Lineage:
-        """What runs read and made."""
-        from loopline.ledger.lineage import Lineage
-
-        return Lineage(self.rows, self.assets)
-
-    @cached_property
-    def changes(self) -> Changes:
-        """Changes, answers, overrides and decisions."""
-        from loopline.ledger.changes import Changes
-
-        return Changes(self.rows, self.now, self.assets, self.verdicts)
-
-    @cached_property
-    def verdicts(self) -> Verdicts:
-        """What checks said."""
-        from loopline.ledger.verdicts import Verdicts
-
-        return Verdicts(self.rows, self.now)
-
-    @cached_property
-    def policies(self) -> Policies:
-        """Documents of policies."""
-        from loopline.ledger.policies import Policies
-
-        return Policies(self.rows)
-
-    @cached_property
-    def leases(self) -> Leases:
-        """Who holds what, until when."""
-        from loopline.ledger.leases import Leases
-
-        return Leases(self.rows, self.now)
-
-    @cached_property
-    def incidents(self) -> Incidents:
-        """What went wrong."""
-        from loopline.ledger.incidents import Incidents
-
-        return Incidents(self.rows, self.now)
-
-    @cached_property
-    def alerts(self) -> Alerts:
-        """What monitors saw, and silences."""
-        from loopline.ledger.alerts import Alerts
-
-        return Alerts(self.rows, self.now)
-
-    @cached_property
-    def monitors(self) -> Monitors:
-        """How far monitors have looked."""
-        from loopline.ledger.monitors import Monitors
-
-        return Monitors(self.rows, self.now)
-
-    @cached_property
-    def firings(self) -> Firings:
-        """What triggers have met, and how far each has looked."""
-        from loopline.ledger.firings import Firings
-
-        return Firings(self.rows, self.now)
-
-    @cached_property
-    def rollouts(self) -> Rollouts:
-        """How far changes that roll have come."""
-        from loopline.ledger.rollouts import Rollouts
-
-        return Rollouts(self.rows, self.now)
-
-    @cached_property
-    def teams(self) -> Teams:
-        """Who belongs to what."""
-        from loopline.ledger.teams import Teams
-
-        return Teams(self.rows, self.now)
-
-    @cached_property
-    def tokens(self) -> Tokens:
-        """Tokens, by the hash of their secrets."""
-        from loopline.ledger.tokens import Tokens
-
-        return Tokens(self.rows, self.now)
-
-    @cached_property
-    def people(self) -> People:
-        """People whom a login has brought, and who is disabled."""
-        from loopline.ledger.people import People
-
-        return People(self.rows, self.now)
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        """Sessions of browsers, and devices that wait for a login."""
-        from loopline.ledger.sessions import Sessions
-
-        return Sessions(self.rows, self.now)
-
-    @cached_property
-    def replies(self) -> Replies:
-        """Answers to writes, so that the same request gives the same answer."""
-        from loopline.ledger.replies import Replies
-
-        return Replies(self.rows, self.now)
-
-    @cached_property
-    def holdings(self) -> Holdings:
-        """Which bytes a project holds."""
-        from loopline.ledger.holdings import Holdings
-
-        return Holdings(self.rows)
-
-    @cached_property
-    def tasks(self) -> Tasks:
-        """Work that waits, runs, or is done."""
-        from loopline.ledger.tasks import Tasks
-
-        return Tasks(self.rows, self.now)
-
-    @cached_property
-    def comments(self) -> Comments:
-        """What people say about changes."""
-        from loopline.ledger.comments import Comments
-
-        return Comments(self.rows, self.now)
-
-    @cached_property
-    def subscriptions(self) -> Subscriptions:
-        """Who is told of events, and how that goes."""
-        from loopline.ledger.subscriptions import Subscriptions
-
-        return Subscriptions(self.rows, self.now)
-
-    @cached_property
-    def deployments(self) -> Deployments:
-        """How the processes behind services do."""
-        from loopline.ledger.deployments import Deployments
-
-        return Deployments(self.rows, self.now)
-
-    @cached_property
-    def assessments(self) -> Assessments:
-        """What a team says about its practices."""
-        from loopline.ledger.assessments import Assessments
-
-        return Assessments(self.rows, self.now)
-
-    @cached_property
-    def responses(self) -> Responses:
-        """What people say to a survey."""
-        from loopline.ledger.responses import Responses
-
-        return Responses(self.rows)
-
-    @cached_property
-    def roots(self) -> Roots:
-        """Where rows name bytes."""
-        from loopline.ledger.roots import Roots
-
-        return Roots(self.rows)
-
-    @cached_property
-    def writers(self) -> Writers:
-        """Who may hold bytes that no row names yet."""
-        from loopline.ledger.writers import Writers
-
-        return Writers(self.rows, self.now)
-
-    @cached_property
-    def reclaims(self) -> Reclaims:
-        """What was taken out of the store."""
-        from loopline.ledger.reclaims import Reclaims
-
-        return Reclaims(self.rows, self.now)
-
-    @cached_property
-    def feed(self) -> Feed:
-        """The events."""
-        return Feed(self.rows)
+    projects: Projects = made("projects", "rows", "now")
+    """Projects."""
+    assets: Assets = made("assets", "rows", "now")
+    """Assets, descriptors of artifacts and their other names."""
+    versions: Versions = made("versions", "rows", "now", "assets")
+    """Versions, their parents and the quarantine."""
+    merges: Merges = made("merges", "rows", "now", "assets")
+    """Merges in which paths clash, and what was taken."""
+    registry: Registry = made("registry", "rows")
+    """Assets of a kind with their versions, many at once."""
+    refs: Refs = made("refs", "rows", "now", "assets")
+    """Refs."""
+    staging: Staging = made("staging", "rows", "now")
+    """What is about to become a version."""
+    buckets: Buckets = made("buckets", "rows", "now", "assets")
+    """Names of branches for clients of other tools."""
+    multiparts: Multiparts = made("multiparts", "rows", "now")
+    """Files that come in parts."""
+    sums: Sums = made("sums", "rows")
+    """Other sums of bytes than their digests."""
+    experiments: Experiments = made("experiments", "rows", "now", "taggings")
+    """Experiments."""
+    taggings: Taggings = made("taggings", "rows")
+    """Tags of what is no run."""
+    runs: Runs = made("runs", "rows", "now")
+    """Runs."""
+    metrics: Metrics = made("metrics", "rows", "now")
+    """Metric series."""
+    traces: Traces = made("traces", "rows", "now", "taggings")
+    """What programs tell of their requests."""
+    spans: Spans = made("spans", "rows")
+    """The parts of traces."""
+    feedbacks: Feedbacks = made("feedbacks", "rows")
+    """What is said about traces."""
+    lineage: Lineage = made("lineage", "rows", "assets")
+    """What runs read and made."""
+    logged: LoggedModels = made("logged", "rows", "now", "taggings")
+    """Models that runs have logged."""
+    model_matches: ModelMatches = made("modelsearch", "rows")
+    """Logged models that a query finds."""
+    changes: Changes = made("changes", "rows", "now", "assets", "verdicts")
+    """Changes, answers, overrides and decisions."""
+    verdicts: Verdicts = made("verdicts", "rows", "now")
+    """What checks said."""
+    policies: Policies = made("policies", "rows")
+    """Documents of policies."""
+    leases: Leases = made("leases", "rows", "now")
+    """Who holds what, until when."""
+    incidents: Incidents = made("incidents", "rows", "now")
+    """What went wrong."""
+    alerts: Alerts = made("alerts", "rows", "now")
+    """What monitors saw, and silences."""
+    monitors: Monitors = made("monitors", "rows", "now")
+    """How far monitors have looked."""
+    firings: Firings = made("firings", "rows", "now")
+    """What triggers have met, and how far each has looked."""
+    rollouts: Rollouts = made("rollouts", "rows", "now")
+    """How far changes that roll have come."""
+    teams: Teams = made("teams", "rows", "now")
+    """Who belongs to what."""
+    tokens: Tokens = made("tokens", "rows", "now")
+    """Tokens, by the hash of their secrets."""
+    people: People = made("people", "rows", "now")
+    """People whom a login has brought, and who is disabled."""
+    sessions: Sessions = made("sessions", "rows", "now")
+    """Sessions of browsers, and devices that wait for a login."""
+    replies: Replies = made("replies", "rows", "now")
+    """Answers to writes, so that the same request gives the same answer."""
+    holdings: Holdings = made("holdings", "rows")
+    """Which bytes a project holds."""
+    tasks: Tasks = made("tasks", "rows", "now")
+    """Work that waits, runs, or is done."""
+    comments: Comments = made("comments", "rows", "now")
+    """What people say about changes."""
+    subscriptions: Subscriptions = made("subscriptions", "rows", "now")
+    """Who is told of events, and how that goes."""
+    deployments: Deployments = made("deployments", "rows", "now")
+    """How the processes behind services do."""
+    assessments: Assessments = made("assessments", "rows", "now")
+    """What a team says about its practices."""
+    responses: Responses = made("responses", "rows")
+    """What people say to a survey."""
+    roots: Roots = made("roots", "rows")
+    """Where rows name bytes."""
+    writers: Writers = made("writers", "rows", "now")
+    """Who may hold bytes that no row names yet."""
+    reclaims: Reclaims = made("reclaims", "rows", "now")
+    """What was taken out of the store."""
+    feed: Feed = made("feed", "rows")
+    """The events."""
 
     def size(self) -> int:
         """Tell how many bytes the rows take, indexes included."""
@@ -445,8 +271,7 @@ class Ledger:
             return
         finally:
             self._inside.depth -= 1
-        for told in self.listeners:
-            told(project)
+        self._tell(project)
 
     @contextmanager
     def telemetry(self) -> Iterator[Tables]:
@@ -462,11 +287,47 @@ class Ledger:
         finally:
             self._inside.depth -= 1
 
+    def together(self, works: Sequence[Callable[[], T]]) -> list[T | Exception]:
+        """Do several short pieces of work in one transaction: the disk is waited for once. Give what each gave or raised.
+
+        What one has written is undone alone when it raises. All is durable when this returns; where the commit fails, each has
+        failed with it. The works see what those before them have written.
+        """
+        if len(works) == 1:
+            return [_tried(works[0])]
+        done: list[T | Exception] = []
+        told = self._inside.held = dict[str, None]()
+        try:
+            with self.database.write():
+                done += map(_tried, works)
+        except Exception as error:  # noqa: BLE001 (each is told)
+            return [error for _ in works]
+        finally:
+            self._inside.held = None
+        for project in told:
+            self._tell(project)
+        return done
+
+    def _tell(self, project: str) -> None:
+        held: dict[str, None] | None = getattr(self._inside, "held", None)
+        if held is not None:
+            held[project] = None
+            return
+        for told in self.listeners:
+            told(project)
+
     def close(self) -> None:
         """Let go of the database."""
         if self.attendance is not None:
             self.attendance.end()
         self.database.close()
+
+
+def _tried(work: Callable[[], T]) -> T | Exception:
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 (whoever asked for the work is told)
+        return error
 
 
 class _DryRun(Exception):  # noqa: N818 (no error: it ends a rehearsal)

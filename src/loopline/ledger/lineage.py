@@ -71,6 +71,17 @@ class Lineage:
                 rows,
             )
 
+    def renew(self, run: str, link: Link, *, project: str) -> bool:
+        """Say that an output of a run is these bytes now, in the place of what had its name; False where it was already."""
+        rows = self._rows.all(
+            "SELECT digest FROM links WHERE run = ? AND direction = 'out' AND name = ?", run, link.name
+        )
+        if [row[0] for row in rows] == [link.digest]:
+            return False
+        self._rows.do("DELETE FROM links WHERE run = ? AND direction = 'out' AND name = ?", run, link.name)
+        self.record(run, project=project, outputs=(link,))
+        return True
+
     def unread(self, run: str, inputs: Iterable[Link], *, project: str) -> list[Link]:
         """Give those inputs that are not written down of a run yet: several processes of it may tell of the same."""
         rows = self._rows.all("SELECT name, digest, asset, number FROM links WHERE run = ? AND direction = 'in'", run)

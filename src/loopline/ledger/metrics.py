@@ -1,12 +1,37 @@
-"""metrics: series of points (tables points, series)."""
+"""metrics: series of points (tables points, series).
+
+The points of a series lie together in the order in which they are read: by step, then time, then arrival (`n`). Its row in
+`series` says what they come to, so that a search and the page of a run need not read them.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from loopline.nouns.run import Point
-from loopline.store.database import Rows
+from loopline.store.database import Row, Rows
+
+Value = tuple[int, int, float | None]
+"""A point of a series: step, time in microseconds, and what was measured, None for NaN."""
+LEAST: Final = -(2**63)
+MOST: Final = 2**63 - 1
+_SERIES: Final = "id, last, last_step, last_time, low, high, count"
+_CHUNKS: Final = (8, 64, 500)
+"""How many keys are asked for at once: few different statements, so that each is prepared once."""
+
+
+class _Known(NamedTuple):
+    """What a series' row says."""
+
+    id: int
+    last: float | None
+    step: int
+    time: int
+    low: float | None
+    high: float | None
+    number: int
 
 
 class Metrics:
@@ -18,39 +43,85 @@ class Metrics:
 
     def add(self, run: str, points: Iterable[Point]) -> None:
         """Append points. The last value of a series is that of its greatest (step, time), then of the latest arrival."""
-        ready = [(run, p.key, p.step, p.time or self._now, None if math.isnan(p.value) else p.value) for p in points]
-        if not ready:
-            return
-        self._rows.many("INSERT INTO points (run, key, step, time, value) VALUES (?, ?, ?, ?, ?)", ready)
-        self._rows.many(
-            "INSERT INTO series (run, key, last, last_step, last_time, low, high, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (run, key) DO UPDATE SET"
-            " last = CASE WHEN (excluded.last_step, excluded.last_time) >= (series.last_step, series.last_time)"
-            " THEN excluded.last ELSE series.last END,"
-            " last_time = CASE WHEN (excluded.last_step, excluded.last_time) >= (series.last_step, series.last_time)"
-            " THEN excluded.last_time ELSE series.last_time END,"
-            " last_step = CASE WHEN excluded.last_step > series.last_step THEN excluded.last_step ELSE series.last_step END,"
-            " low = CASE WHEN series.low IS NULL OR excluded.low < series.low THEN excluded.low ELSE series.low END,"
-            " high = CASE WHEN series.high IS NULL OR excluded.high > series.high THEN excluded.high ELSE series.high END,"
-            " count = series.count + excluded.count",
-            _summed(ready),
-        )
+        batches: dict[str, list[Value]] = {}
+        for p in points:
+            value = None if math.isnan(p.value) else p.value
+            batches.setdefault(p.key, []).append((p.step, p.time or self._now, value))
+        self.extend(run, batches)
 
-    def history(self, run: str, key: str, *, after: int = -(2**62), limit: int = 10_000) -> list[Point]:
-        """Give a series in the order of step and arrival; `after` is a step to go on from."""
-        rows = self._rows.all(
-            "SELECT value, step, time FROM points WHERE run = ? AND key = ? AND step > ? ORDER BY step, id LIMIT ?",
-            run, key, after, limit,
+    def extend(self, run: str, batches: Mapping[str, Sequence[Value]], *, once: bool = False) -> None:
+        """Append points by the key of their series.
+
+        With `once` a point that is there with the same step, time and value is left out: a client may send it twice.
+        """
+        known = self._known(run, batches)
+        rows: list[tuple[object, ...]] = []
+        sums: list[tuple[object, ...]] = []
+        for key, batch in batches.items():
+            here = known[key]
+            fresh = self._fresh(here, batch) if once else batch
+            if fresh:
+                rows += [
+                    (here.id, step, time, n, value) for n, (step, time, value) in enumerate(fresh, start=here.number)
+                ]
+                sums.append(_summed(here, fresh))
+        if rows:
+            self._rows.many("INSERT INTO points (series, step, time, n, value) VALUES (?, ?, ?, ?, ?)", rows)
+            self._rows.many(
+                "UPDATE series SET last = ?, last_step = ?, last_time = ?, low = ?, high = ?, count = ? WHERE id = ?",
+                sums,
+            )
+
+    def history(self, run: str, key: str, *, after: int = LEAST, limit: int = 10_000) -> list[Point]:
+        """Give a series in the order of step, time and arrival; `after` is a step to go on from."""
+        return [
+            Point(key, math.nan if value is None else value, step, time)
+            for step, time, _, value in self.rows(run, key, behind=(after, MOST, MOST), limit=limit)
+        ]
+
+    def rows(self, run: str, key: str, *, behind: tuple[int, int, int] | None = None, limit: int) -> list[Row]:
+        """Give (step, time, n, value) of up to `limit` points in order, from behind one such place on. NaN is None."""
+        condition = "" if behind is None else " AND (step, time, n) > (?, ?, ?)"
+        return self._rows.all(
+            "SELECT step, time, n, value FROM points WHERE series = (SELECT id FROM series WHERE run = ? AND key = ?)"
+            f"{condition} ORDER BY step, time, n LIMIT ?",
+            run, key, *(behind or ()), limit,
         )  # fmt: skip
-        return [Point(key, math.nan if row[0] is None else row[0], row[1], row[2]) for row in rows]
 
     def between(self, run: str, key: str, low: int, high: int) -> list[tuple[float, int, int]]:
-        """Give (value, step, time) of every point between two steps, both included, in the order of step and arrival."""
+        """Give (value, step, time) of every point between two steps, both included, in the order of step, time and arrival."""
         rows = self._rows.all(
-            "SELECT value, step, time FROM points WHERE run = ? AND key = ? AND step BETWEEN ? AND ? ORDER BY step, id",
+            "SELECT value, step, time FROM points WHERE series = (SELECT id FROM series WHERE run = ? AND key = ?)"
+            " AND step BETWEEN ? AND ? ORDER BY step, time, n",
             run, key, low, high,
         )  # fmt: skip
         return [(math.nan if row[0] is None else row[0], row[1], row[2]) for row in rows]
+
+    def sampled(self, run: str, key: str, most: int, steps: tuple[int, int] | None = None) -> list[Row]:
+        """Give (step, time, n, value) of `most` points at equal distances, the first and the last among them.
+
+        `steps` are the first and the last step that count. Of one point that may stay it is the last. What lies between two
+        is stepped over in the index, so that no more rows are read than are given.
+        """
+        low, high = steps or (LEAST, MOST)
+        row = self._rows.one("SELECT id, count FROM series WHERE run = ? AND key = ?", run, key)
+        if row is None:
+            return []
+        series, count = row
+        if steps is not None:
+            within = self._rows.one(
+                "SELECT COUNT(*) FROM points WHERE series = ? AND step BETWEEN ? AND ?", series, low, high
+            )
+            count = within[0] if within else 0
+        if count <= most:
+            return self._behind(series, (low, LEAST, -1), high, limit=most)
+        found: list[Row] = []
+        behind, at = (low, LEAST, -1), -1
+        for wanted in _places(count, most):
+            for here in self._behind(series, behind, high, limit=1, skip=wanted - at - 1):
+                found.append(here)
+                behind, at = here[:3], wanted
+        return found
 
     def latest(self, runs: Iterable[str]) -> dict[str, list[Point]]:
         """Give the last point of each series of some runs, by key in order."""
@@ -69,30 +140,85 @@ class Metrics:
         """Give the names of a run's series."""
         return [row[0] for row in self._rows.all("SELECT key FROM series WHERE run = ? ORDER BY key", run)]
 
+    def _behind(self, series: int, place: tuple[int, int, int], high: int, *, limit: int, skip: int = 0) -> list[Row]:
+        return self._rows.all(
+            "SELECT step, time, n, value FROM points WHERE series = ? AND (step, time, n) > (?, ?, ?) AND step <= ?"
+            " ORDER BY step, time, n LIMIT ? OFFSET ?",
+            series, *place, high, limit, skip,
+        )  # fmt: skip
 
-_Ready = tuple[str, str, int, int, float | None]
+    def _known(self, run: str, keys: Iterable[str]) -> dict[str, _Known]:
+        """Give each series as it is, making it where it is missing. No other transaction changes these until this one ends."""
+        wanted = sorted(keys)
+        found = self._found(run, wanted)
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            self._rows.many(
+                "INSERT INTO series (run, key, last_step, last_time, count) VALUES (?, ?, ?, ?, 0)"
+                " ON CONFLICT (run, key) DO NOTHING",
+                [(run, key, LEAST, LEAST) for key in missing],
+            )
+            found |= self._found(run, missing)
+        return found
+
+    def _found(self, run: str, keys: list[str]) -> dict[str, _Known]:
+        locked = "" if self._rows.dialect == "sqlite" else " FOR UPDATE"
+        if len(keys) == 1:
+            row = self._rows.one(f"SELECT {_SERIES} FROM series WHERE run = ? AND key = ?{locked}", run, keys[0])
+            return {keys[0]: _Known(*row)} if row else {}
+        found: dict[str, _Known] = {}
+        for start in range(0, len(keys), _CHUNKS[-1]):
+            few = keys[start : start + _CHUNKS[-1]]
+            size = next(size for size in _CHUNKS if len(few) <= size)
+            few += few[-1:] * (size - len(few))
+            for row in self._rows.all(
+                f"SELECT key, {_SERIES} FROM series WHERE run = ? AND key IN ({', '.join('?' * size)}) ORDER BY key{locked}",
+                run, *few,
+            ):  # fmt: skip
+                found[row[0]] = _Known._make(row[1:])
+        return found
+
+    def _fresh(self, here: _Known, batch: Sequence[Value]) -> Sequence[Value]:
+        """Leave out what is there, and what stands twice. What comes behind the last point is new without a look."""
+        step, time = here.step, here.time
+        for value in batch:
+            if value[0] < step or (value[0] == step and value[1] <= time):
+                return self._sifted(here, batch)
+            step, time, _ = value
+        return batch
+
+    def _sifted(self, here: _Known, batch: Sequence[Value]) -> list[Value]:
+        last, fresh = (here.step, here.time), dict[Value, None]()
+        for value in batch:
+            if value not in fresh and (value[:2] > last or not here.number or not self._there(here.id, value)):
+                fresh[value] = None
+        return list(fresh)
+
+    def _there(self, series: int, value: Value) -> bool:
+        return (
+            self._rows.one(
+                "SELECT 1 FROM points WHERE series = ? AND step = ? AND time = ? AND value IS NOT DISTINCT FROM ? LIMIT 1",
+                series, *value,
+            )
+            is not None
+        )  # fmt: skip
 
 
-def _summed(ready: list[_Ready]) -> list[tuple[object, ...]]:
-    """One row for each series of the batch, so that 1,000 points of a series cost one update."""
-    groups: dict[tuple[str, str], list[_Ready]] = {}
-    for point in ready:
-        groups.setdefault(point[:2], []).append(point)
-    rows: list[tuple[object, ...]] = []
-    for (run, key), points in groups.items():
-        last = points[0]
-        for point in points[1:]:
-            if point[2:4] >= last[2:4]:
-                last = point
-        values = [p[4] for p in points if p[4] is not None]
-        rows.append((
-            run,
-            key,
-            last[4],
-            last[2],
-            last[3],
-            min(values, default=None),
-            max(values, default=None),
-            len(points),
-        ))
-    return rows
+def _places(count: int, most: int) -> list[int]:
+    """Choose `most` of the places 0 … `count` - 1: the first of each of so many parts of equal size, at the end the last."""
+    size, more = divmod(count, most)
+    return [*(part * size + min(part, more) for part in range(most - 1)), count - 1]
+
+
+def _summed(here: _Known, batch: Sequence[Value]) -> tuple[object, ...]:
+    """Say what a series comes to with a batch behind it."""
+    known, last, last_step, last_time, low, high, number = here
+    for step, time, value in batch:
+        if step > last_step or (step == last_step and time >= last_time):
+            last, last_step, last_time = value, step, time
+        if value is not None:
+            if low is None or value < low:
+                low = value
+            if high is None or value > high:
+                high = value
+    return last, last_step, last_time, low, high, number + len(batch), known

@@ -24,6 +24,21 @@ _VERSIONS: Final = "versions v JOIN assets a ON a.id = v.asset"
 _DELETED: Final = f"CASE WHEN COALESCE(v.deleted_at, a.deleted_at) IS NOT NULL AND NOT {_HELD} THEN 1 ELSE 0 END"
 _RUN_DELETED: Final = "CASE WHEN r.deleted_at IS NOT NULL THEN 1 ELSE 0 END"
 _RUN: Final = "(r.deleted_at IS NULL OR r.deleted_at > ?)"
+_OWNED: Final = (
+    " LEFT JOIN runs r ON r.id = SUBSTR({0}.owner, LENGTH({0}.owner) - 31) AND {0}.owner = r.project || ':run/' || r.id"
+    " LEFT JOIN logged_models m ON m.id = SUBSTR({0}.owner, LENGTH({0}.owner) - 33)"
+    " AND {0}.owner = m.project || ':model/' || m.id"
+)
+"""What has files of its own: its key ends with its id, of 32 hex digits, or of `m-` and so many."""
+_OWNED_DELETED: Final = "CASE WHEN COALESCE(r.deleted_at, m.deleted_at) IS NOT NULL THEN 1 ELSE 0 END"
+_OWNED_GONE: Final = "(COALESCE(r.deleted_at, m.deleted_at) <= ?)"
+
+
+def _staged(column: str, table: str, kind: str) -> str:
+    return (
+        f"SELECT s.{column}, '{kind}', 'staging of ' || s.owner, {_OWNED_DELETED} FROM {table} s{_OWNED.format('s')}"
+        f" WHERE s.{column} IS NOT NULL AND {_OWNED_GONE} IS NOT TRUE"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +77,9 @@ QUERIES: Final = (
         f"SELECT v.metadata, '', {_VERSION}, {_DELETED} FROM {_VERSIONS} WHERE (NOT {_GONE} OR {_HELD})"
         " AND REPLACE(v.metadata, 'sha256:', '') <> v.metadata",
     ),
-    Query(
-        ("staging.digest",), f"SELECT digest, '{FILE}', 'staging of ' || owner, 0 FROM staging WHERE digest IS NOT NULL"
-    ),
-    Query(("workings.root",), "SELECT root, '', 'staging of ' || owner, 0 FROM workings WHERE root IS NOT NULL"),
-    Query(("workings.notes",), "SELECT notes, '', 'staging of ' || owner, 0 FROM workings WHERE notes IS NOT NULL"),
+    Query(("staging.digest",), _staged("digest", "staging", FILE)),
+    Query(("workings.root",), _staged("root", "workings", "")),
+    Query(("workings.notes",), _staged("notes", "workings", "")),
     Query(
         ("parts.digest",),
         f"SELECT p.digest, '{FILE}', 'upload to ' || m.owner, 0 FROM parts p JOIN multiparts m ON m.id = p.multipart",
@@ -182,7 +195,20 @@ class Roots:
             "SELECT l.digest, l.media_type, 'run ' || l.run, 1 FROM links l JOIN runs r ON r.id = l.run"
             f" WHERE NOT {_RUN} ORDER BY l.run DESC, l.id"
         )
-        for sql in (versions, links):
+        staged = (
+            f"SELECT s.digest, '{FILE}', s.owner, 1 FROM staging s{_OWNED.format('s')}"
+            f" WHERE s.digest IS NOT NULL AND {_OWNED_GONE} ORDER BY s.recorded_at DESC"
+        )
+        folded = [
+            f"SELECT s.{column}, '', s.owner, 1 FROM workings s{_OWNED.format('s')}"
+            f" WHERE s.{column} IS NOT NULL AND {_OWNED_GONE} ORDER BY s.recorded_at DESC"
+            for column in ("root", "notes")
+        ]
+        models = (
+            "SELECT digest, '', 'model ' || id, 1 FROM logged_models WHERE digest IS NOT NULL AND deleted_at <= ?"
+            " ORDER BY created_at DESC"
+        )
+        for sql in (versions, links, staged, *folded, models):
             yield from self._asked(sql, before)
 
     def _asked(self, sql: str, before: int) -> Iterator[Root]:

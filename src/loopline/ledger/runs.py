@@ -94,8 +94,28 @@ class Runs:
             raise NotFound(f"there is no run {run}", kind="no-run", hint="loopline find runs", run=run)
         return found
 
+    def standing(self, project: str, name: str) -> tuple[str, int | None] | None:
+        """Give the id of the run that has this whole id, or this foreign id, and when it was deleted; None where there is none.
+
+        It is one look at one row: what a training loop sends by the thousand asks no more.
+        """
+        row = self._rows.one("SELECT id, deleted_at FROM runs WHERE id = ? AND project = ?", name, project)
+        row = row or self._rows.one(
+            "SELECT id, deleted_at FROM runs WHERE project = ? AND foreign_id = ? ORDER BY id LIMIT 1", project, name
+        )
+        if row is None and "-" in name:
+            return self.standing(project, name.replace("-", ""))
+        return (row[0], row[1]) if row else None
+
     def resolve(self, project: str, prefix: str, *, deleted: bool = False) -> Run:
         """Find a run by the first digits of its id (4 or more), or by its foreign id. Raise NotFound, Conflict."""
+        return self._fill([_run(self._resolved(project, prefix, deleted=deleted))])[0]
+
+    def identify(self, project: str, prefix: str, *, deleted: bool = False) -> str:
+        """Give the whole id of a run as `resolve` finds it, without reading more of it."""
+        return str(self._resolved(project, prefix, deleted=deleted)[0])
+
+    def _resolved(self, project: str, prefix: str, *, deleted: bool) -> Row:
         low, high = (prefix, prefix + "g") if len(prefix) >= LEAST else ("", "")
         rows = self._rows.all(BY_ID, project, low, high, int(deleted))
         exact = [row for row in rows if row[0] == prefix]
@@ -109,7 +129,7 @@ class Runs:
             )
         if not rows:
             raise NotFound(f"there is no run {prefix}", kind="no-run", hint="loopline find runs", run=prefix)
-        return self._fill([_run(rows[0])])[0]
+        return rows[0]
 
     def names(self, project: str, ids: Iterable[str]) -> dict[str, str]:
         """Give the names of those of a project's runs that have these whole ids."""
@@ -125,6 +145,15 @@ class Runs:
         """Give runs by a condition that `ledger/search.py` has composed."""
         rows = self._rows.all(f"{_SELECT} WHERE {where} ORDER BY {order} LIMIT ?", *values, limit)
         return self._fill([_run(row) for row in rows])
+
+    def all(self, ids: Iterable[str]) -> list[Run]:
+        """Look up several by their whole ids, in that order, with all that `find` gives; leave out what is not there."""
+        wanted, found = list(dict.fromkeys(ids)), dict[str, Run]()
+        for start in range(0, len(wanted), 500):
+            few = wanted[start : start + 500]
+            for row in self._rows.all(f"{_SELECT} WHERE r.id IN ({', '.join('?' * len(few))})", *few):
+                found[row[0]] = _run(row)
+        return self._fill([found[run] for run in wanted if run in found])
 
     def count(self, project: str) -> int:
         """Count the runs of a project, without those inside others."""

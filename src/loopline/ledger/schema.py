@@ -86,7 +86,7 @@ def written(database: Database) -> str:
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rootpage = 0, rootpage"
         )
     stamp = f"INSERT INTO alembic_version (version_num) VALUES ('{found(database)}')"
-    return ";\n\n".join([*(re.sub(r" +\n", "\n", row[0].replace("\t", "    ")) for row in made), stamp]) + "\n"
+    return ";\n\n".join([*(re.sub(r" +\n", "\n", row[0].replace("\t", "    ")).rstrip() for row in made), stamp]) + "\n"
 
 
 def _back_up(database: Database, here: str, now: Callable[[], int] | None) -> None:

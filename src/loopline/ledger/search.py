@@ -1,7 +1,8 @@
 """search: from a filter as people write it to a condition over runs.
 
 `metrics.roc_auc > 0.7 and params.depth = '6' and state = finished`: comparisons joined by `and`. Attributes are id, name, kind,
-state, experiment, actor, commit, started, parent; values are numbers, words or quoted strings.
+state, experiment, actor, commit, started, parent; values are numbers, words or quoted strings. `~` is a pattern without regard to
+case, in which `%` stands for any text; `in (a, b)`, `not in (…)`, `is null` and `is not null` are there, too.
 """
 
 from __future__ import annotations
@@ -9,23 +10,34 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from loopline.errors import Invalid
+from loopline.ledger.matches import RUNS
+from loopline.ledger.querying import ANY, condition
+from loopline.nouns.query import ATTRIBUTE, Comparison, Operator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loopline.nouns.run import Run
 
-_ATTRIBUTES: Final = {
-    "id": "r.id", "name": "r.name", "kind": "r.kind", "state": "r.state", "experiment": "e.name", "actor": "r.actor",
-    "commit": "r.git_commit", "started": "r.started_at", "parent": "r.parent", "code": "r.code", "environment": "r.environment",
-}  # fmt: skip
+T = TypeVar("T")
+_Token = tuple[str, str, int]
+"""What it is, as it is written, and where."""
+Read = Callable[[str, str, "str | float | tuple[str, ...] | None"], Comparison]
+"""Reads one comparison from its name, its operator and its value: text, a Number, a list of texts, or None for `is null`."""
+
+_ATTRIBUTES: Final = (
+    "id", "name", "kind", "state", "experiment", "actor", "commit", "started", "parent", "code", "environment",
+)  # fmt: skip
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<and>and\b)|(?P<op>>=|<=|!=|=|>|<|~)|(?P<string>'(?:[^']|'')*'|"(?:[^"]|"")*")"""
-    r"""|(?P<word>[A-Za-z_][\w./\[\]=-]*(?:`[^`]*`)?|`[^`]*`)|(?P<number>-?\d[\w.+-]*))""",
+    r"""|(?P<word>[A-Za-z_][\w./\[\]=-]*(?:`[^`]*`)?|`[^`]*`)|(?P<number>-?\d[\w.+-]*)|(?P<mark>[(),]))""",
     re.IGNORECASE,
 )
 
@@ -45,7 +57,7 @@ class Condition:
     values: tuple[object, ...]
     order: str
     names: frozenset[str] = frozenset()
-    """What the filter speaks of."""
+    """The attributes that the filter speaks of."""
 
 
 def compose(project: str, text: str = "", *, order: str = "", after: str = "", deleted: bool = False) -> Condition:
@@ -53,40 +65,31 @@ def compose(project: str, text: str = "", *, order: str = "", after: str = "", d
 
     `after` is the place of the last run of the page before (`place_of`): only runs behind it are meant.
     """
-    where, values = ["r.project = ?"], [project]
+    where, values = ["r.project = ?"], list[object]([project])
     if not deleted:
         where.append("r.deleted_at IS NULL")
-    found = comparisons(text)
-    for name, op, value in found:
-        piece, more = _compare(name, op, value)
-        where.append(piece)
-        values += more  # type: ignore[arg-type]
+    found = comparisons(text, _compare)
+    for piece in (condition(RUNS, one, ANY) for one in found):
+        where.append(piece.text)
+        values += piece.values
     by = _order(order)
     if after:
-        piece, behind = by.behind(after)
-        where.append(piece)
-        values += behind  # type: ignore[arg-type]
-    return Condition(" AND ".join(where), (*values, *by.values), by.sql, frozenset(name for name, _, _ in found))
+        further, behind = by.behind(after)
+        where.append(further)
+        values += behind
+    names = frozenset(one.key for one in found if one.part == ATTRIBUTE)
+    return Condition(" AND ".join(where), (*values, *by.values), by.sql, names)
 
 
-def comparisons(text: str) -> list[tuple[str, str, str | float]]:
-    """Take a filter apart into names, operators and values. Raise Invalid with the place that was not understood."""
-    found: list[tuple[str, str, str | float]] = []
-    tokens = list(_tokens(text))
+def comparisons(text: str, read: Read) -> list[Comparison]:
+    """Take a filter apart; `read` says what a name, an operator and a value mean. Raise Invalid for what is unclear."""
+    found, tokens = list[Comparison](), list(_tokens(text))
     while tokens:
-        if len(tokens) < 3 or tokens[0][0] != "word" or tokens[1][0] != "op" or tokens[2][0] in ("op", "and"):
+        if tokens[0][0] != "word":
             raise _unclear(text, tokens[0][2])
-        (_, name, _), (_, op, _), (kind, raw, place) = tokens[:3]
-        value: str | float = raw
-        if kind == "number":
-            try:
-                value = Number(raw)
-            except ValueError:
-                value = raw
-        elif kind == "string":
-            value = raw[1:-1].replace(raw[0] * 2, raw[0])
-        found.append((name, op, value))
-        tokens = tokens[3:]
+        one, length = _comparison(text, tokens, read)
+        found.append(one)
+        place, tokens = tokens[length - 1][2], tokens[length:]
         if tokens:
             if tokens[0][0] != "and" or len(tokens) == 1:
                 raise _unclear(text, place)
@@ -94,7 +97,42 @@ def comparisons(text: str) -> list[tuple[str, str, str | float]]:
     return found
 
 
-def _tokens(text: str) -> list[tuple[str, str, int]]:
+def _comparison(text: str, tokens: Sequence[_Token], read: Read) -> tuple[Comparison, int]:
+    """Read one comparison, and tell how many tokens it has."""
+    name, at = tokens[0][1], tokens[0][2]
+    words = [raw.lower() if kind == "word" else raw for kind, raw, _ in tokens[1:4]]
+    if words[:2] == ["is", "null"] or words == ["is", "not", "null"]:
+        return read(name, " ".join(words if words[1] == "not" else words[:2]), None), 3 if words[1] == "null" else 4
+    if words[:2] == ["in", "("] or words == ["not", "in", "("]:
+        return _listed(text, tokens, " ".join(words[: words.index("(")]), read)
+    if len(tokens) < 3 or tokens[1][0] != "op" or tokens[2][0] in ("op", "and", "mark"):
+        raise _unclear(text, at)
+    return read(name, tokens[1][1], _value(tokens[2])), 3
+
+
+def _listed(text: str, tokens: Sequence[_Token], op: str, read: Read) -> tuple[Comparison, int]:
+    start = 4 if op == "not in" else 3
+    end = next((at for at, token in enumerate(tokens) if token[1] == ")" and token[0] == "mark"), 0)
+    inner = tokens[start:end]
+    fits = all(
+        token[0] in ("word", "string", "number") if at % 2 == 0 else token[1] == "," for at, token in enumerate(inner)
+    )
+    if not fits or len(inner) % 2 == 0:
+        raise _unclear(text, tokens[0][2])
+    return read(tokens[0][1], op, tuple(str(written(_value(token))) for token in inner[::2])), end + 1
+
+
+def _value(token: _Token) -> str | float:
+    kind, raw, _ = token
+    if kind == "string":
+        return raw[1:-1].replace(raw[0] * 2, raw[0])
+    try:
+        return Number(raw) if kind == "number" else raw
+    except ValueError:
+        return raw
+
+
+def _tokens(text: str) -> list[_Token]:
     at, found = 0, []
     while text[at:].strip():
         match = _TOKEN.match(text, at)
@@ -105,38 +143,37 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
     return found
 
 
-def _compare(name: str, op: str, value: str | float) -> tuple[str, list[object]]:
-    sql_op = {"~": "LIKE"}.get(op, op)
+def _compare(name: str, op: str, value: str | float | tuple[str, ...] | None) -> Comparison:
+    operator = cast("Operator", {"~": "ilike"}.get(op, op))
     head, dot, key = name.partition(".")
     key = key.strip("`")
     if dot and head in ("metrics", "metric"):
-        if not isinstance(value, float):
+        if value is not None and (not isinstance(value, float) or op == "~"):
             raise Invalid(
                 f"a metric is compared with a number, not {value!r}", kind="bad-filter", hint="write for example > 0.7"
             )
-        return f"EXISTS (SELECT 1 FROM series s WHERE s.run = r.id AND s.key = ? AND s.last {sql_op} ?)", [
-            key,
-            float(value),
-        ]
+        return Comparison("metric", key, operator, None if value is None else float(value))
     if dot and head in ("params", "param", "tags", "tag"):
-        wanted: str | float
-        table = "params" if head.startswith("param") else "tags"
-        if isinstance(value, float) and op != "~":
-            place, wanted = "number", float(value)
-        else:
-            place, wanted = "value", value.written if isinstance(value, Number) else value
-        return f"EXISTS (SELECT 1 FROM {table} t WHERE t.run = r.id AND t.key = ? AND t.{place} {sql_op} ?)", [
-            key,
-            wanted,
-        ]
-    column = _ATTRIBUTES.get(name)
-    if column is None:
+        part = "param" if head.startswith("param") else "tag"
+        return Comparison(
+            part, key, operator, float(value) if isinstance(value, float) and op != "~" else written(value)
+        )
+    if name not in _ATTRIBUTES:
         near = get_close_matches(name, [*_ATTRIBUTES, "metrics.", "params.", "tags."], n=1)
         hint = f"did you mean {near[0]}?" if near else "use metrics.X, params.X, tags.X or " + ", ".join(_ATTRIBUTES)
         raise Invalid(f"runs have no {name!r}", kind="bad-filter", hint=hint, name=name)
-    if name == "started":
-        return f"{column} {sql_op} ?", [microseconds(value)]
-    return f"{column} {sql_op} ?", [value.written if isinstance(value, Number) else value]
+    if name == "started" and value is not None:
+        if op == "~" or isinstance(value, tuple):
+            raise Invalid(
+                "a time is compared with one time", kind="bad-filter", hint="write for example started > 2026-07-01"
+            )
+        return Comparison(ATTRIBUTE, name, operator, microseconds(value))
+    return Comparison(ATTRIBUTE, name, operator, written(value))
+
+
+def written(value: T) -> T | str:
+    """Give a number as it was written, and everything else as it is."""
+    return value.written if isinstance(value, Number) else value
 
 
 def microseconds(value: str | float) -> int:
@@ -250,15 +287,14 @@ def _order(order: str) -> _Order:
         return _Order(name, "(SELECT s.last FROM series s WHERE s.run = r.id AND s.key = ?)", (key.strip("`"),), way)
     if dot and head in ("params", "param"):
         return _Order(name, "(SELECT t.value FROM params t WHERE t.run = r.id AND t.key = ?)", (key.strip("`"),), way)
-    column = _ATTRIBUTES.get(name)
-    if column is None:
+    if name not in _ATTRIBUTES:
         raise Invalid(
             f"runs cannot be ordered by {name!r}",
             kind="bad-order",
             hint="use metrics.X or " + ", ".join(_ATTRIBUTES),
             name=name,
         )
-    return _Order(name, column, (), way, nullable=name in _MAYBE)
+    return _Order(name, RUNS.attributes[name], (), way, nullable=name in _MAYBE)
 
 
 def _unclear(text: str, at: int) -> Invalid:

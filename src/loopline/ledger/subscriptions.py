@@ -44,10 +44,7 @@ class Subscriptions:
     def add(self, one: Subscription) -> Subscription:
         """Write one down. Raise Conflict where the project has one of that name."""
         if self.find(one.project, one.name):
-            raise Conflict(
-                f"there is a subscription {one.name} already", kind="subscription-exists",
-                hint=f"loopline unsubscribe {one.name}, or choose another --name", name=one.name,
-            )  # fmt: skip
+            raise _exists(one.name)
         self._rows.do(
             "INSERT INTO subscriptions (id, project, name, url, format, kinds, secret, created_by, created_at, position)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -55,6 +52,17 @@ class Subscriptions:
             one.position,
         )  # fmt: skip
         return replace(one, created_at=self._now)
+
+    def change(self, one: Subscription, *, name: str, url: str, kinds: Sequence[str], secret: str) -> Subscription:
+        """Have it called otherwise, or told elsewhere or of other kinds. Raise Conflict where the name is taken."""
+        taken = self.find(one.project, name)
+        if taken is not None and taken.id != one.id:
+            raise _exists(name)
+        self._rows.do(
+            "UPDATE subscriptions SET name = ?, url = ?, kinds = ?, secret = ? WHERE id = ? AND deleted_at IS NULL",
+            name, url, " ".join(kinds), secret, one.id,
+        )  # fmt: skip
+        return replace(one, name=name, url=url, kinds=tuple(kinds), secret=secret)
 
     def find(self, project: str, name: str) -> Subscription | None:
         """Look one up by its name."""
@@ -79,16 +87,19 @@ class Subscriptions:
         return _subscription(row) if row else None
 
     def list(
-        self, project: str, *, open_only: bool = False, limit: int = 100, after: str | None = None
+        self, project: str, *, open_only: bool = False, limit: int = 100, after: str | None = None, form: str = ""
     ) -> Sequence[Subscription]:
-        """Give them newest first with lag and dead events; `open_only`: those not paused; `after` an id to go on from."""
+        """Give them newest first with lag and dead events; `open_only`: those not paused; `after` an id to go on from.
+
+        `form` is the format of those that are wanted, where not all are.
+        """
         rows = self._rows.all(
             f"SELECT {_COLUMNS}, COALESCE(h.seq, 0) - s.position,"
             " (SELECT COUNT(*) FROM deliveries d WHERE d.subscription = s.id AND d.state IN ('dead', 'again'))"
             " FROM subscriptions s LEFT JOIN heads h ON h.project = s.project"
             " WHERE s.project = ? AND s.deleted_at IS NULL AND (? = 0 OR s.paused_at IS NULL) AND (? = '' OR s.id < ?)"
-            " ORDER BY s.id DESC LIMIT ?",
-            project, int(open_only), after or "", after or "", limit,
+            " AND (? = '' OR s.format = ?) ORDER BY s.id DESC LIMIT ?",
+            project, int(open_only), after or "", after or "", form, form, limit,
         )  # fmt: skip
         return [replace(_subscription(row[:15]), lag=max(0, row[15]), dead=row[16]) for row in rows]
 
@@ -237,6 +248,13 @@ class Subscriptions:
             "INSERT INTO deliveries (subscription, seq, at, attempt, status, error, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
             one.id, seq, self._now, attempt, status, error, state,
         )  # fmt: skip
+
+
+def _exists(name: str) -> Conflict:
+    return Conflict(
+        f"there is a subscription {name} already", kind="subscription-exists",
+        hint=f"loopline unsubscribe {name}, or choose another --name", name=name,
+    )  # fmt: skip
 
 
 def _overtaken(one: Subscription) -> Conflict:

@@ -35,6 +35,15 @@ class Taggings:
         """Give the tags of a subject, by key in order."""
         return dict(self._rows.all("SELECT key, value FROM taggings WHERE subject = ? ORDER BY key", subject))
 
+    def having(self, key: str, value: str) -> list[str]:
+        """Give the subjects that have a tag with that value."""
+        return [
+            row[0]
+            for row in self._rows.all(
+                "SELECT subject FROM taggings WHERE key = ? AND value = ? ORDER BY subject", key, value
+            )
+        ]
+
     def of_all(self, subjects: Iterable[str]) -> dict[str, dict[str, str]]:
         """Give the tags of many subjects; those without any are left out."""
         wanted, found = list(dict.fromkeys(subjects)), dict[str, dict[str, str]]()

@@ -84,6 +84,15 @@ class Tokens:
             self._now, token.id, self._now - NEWS,
         )  # fmt: skip
 
+    def actors(self) -> Sequence[str]:
+        """Give every actor that has a token which can still be used."""
+        rows = self._rows.all(
+            "SELECT DISTINCT actor FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)"
+            " ORDER BY actor",
+            self._now,
+        )
+        return [row[0] for row in rows]
+
     def any_of(self, actors: Sequence[str]) -> bool:
         """Tell whether any of these actors has a token that nobody has revoked: one that has expired counts, too."""
         if not actors:

@@ -285,6 +285,14 @@ class Versions:
             )
         self._rows.do("UPDATE versions SET deleted_at = ? WHERE asset = ? AND number = ?", self._now, asset, number)
 
+    def bury(self, name: AssetName) -> None:
+        """Mark every version of an asset deleted, with when it was for those that were before."""
+        self._rows.do(
+            "UPDATE versions SET deleted_at = ? WHERE asset = ? AND deleted_at IS NULL",
+            self._now,
+            self._assets.id_of(name),
+        )
+
     def restore(self, name: AssetName, number: int) -> None:
         """Take the mark away. Raise NotFound, Conflict where there is none."""
         asset = self._assets.get(name).id

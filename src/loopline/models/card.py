@@ -56,6 +56,8 @@ class Facts:
     """Refs that point at it now."""
     changes: Sequence[Change] = ()
     """That moved a ref to it."""
+    example: str = ""
+    """Of its input, as JSON."""
     timezone: str = "UTC"
     prose: Prose = field(default_factory=Prose)
 
@@ -66,7 +68,7 @@ def card(facts: Facts) -> str:
         _title(facts),
         ("Model details", _details(facts)),
         ("Intended use", facts.prose.intended_use or _UNKNOWN),
-        ("Inputs and outputs", _signature(facts.about.signature if facts.about else None)),
+        ("Inputs and outputs", _inputs(facts)),
         ("Factors", _factors(facts)),
         ("Metrics", _metrics(facts.evaluation)),
         ("Evaluation data", _evaluated_on(facts)),
@@ -87,7 +89,8 @@ def _title(facts: Facts) -> str:
         lines.append("> **Quarantined.** No automation moves a ref to this version.")
     if facts.about is not None and facts.about.pickle:
         lines.append(
-            "> **Stored as a pickle.** Loading it can run any code: load it only if you trust whoever made it."
+            "> **Stored as a pickle**, or with code of its own. Loading it can run anything: load it only if you trust whoever"
+            " made it."
         )
     if version.message:
         lines.append(_line(version.message))
@@ -118,6 +121,12 @@ def _profiled(profile: Profile | None) -> str:
         return ""
     answers = f", {len(profile.outputs)} of answers" if profile.outputs else ""
     return f"{profile.rows:,} training rows, {len(profile.inputs)} columns{answers}"
+
+
+def _inputs(facts: Facts) -> str:
+    text = _signature(facts.about.signature if facts.about else None)
+    shown = facts.example.replace("```", "` ` `")
+    return f"{text}\n\nAn example of its input:\n\n```json\n{shown}\n```" if shown else text
 
 
 def _signature(signature: Signature | None) -> str:

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from loopline.errors import Invalid, NotFound
-from loopline.nouns.digest import Digest, parse_digest
+from loopline.nouns.digest import Digest, digest_of, parse_digest
 from loopline.nouns.event import canonical
 from loopline.nouns.signature import Signature
 
 MODEL_FILE: Final = "model.json"
+MLMODEL: Final = "MLmodel"
+PYFUNC: Final = "pyfunc"
+"""Of a folder that MLflow wrote and MLflow has to load (pyfunc.py)."""
 FORMAT: Final = 1
 
 
@@ -111,10 +114,15 @@ def encode(about: About) -> bytes:
 
 
 def about(folder: Path) -> About:
-    """Read `model.json`. Raise NotFound kind="no-model" without one, Invalid kind="bad-model-file" where it makes no sense."""
+    """Read `model.json`, or the `MLmodel` of a folder that MLflow wrote.
+
+    Raise NotFound kind="no-model" without either, Invalid kind="bad-model-file" where it makes no sense.
+    """
     import msgspec
 
     path = Path(folder) / MODEL_FILE
+    if not path.is_file() and Path(folder, MLMODEL).is_file():
+        return _foreign(Path(folder))
     try:
         value = json.loads(path.read_bytes())
         if value.pop("format") != FORMAT:
@@ -136,3 +144,18 @@ def about(folder: Path) -> About:
     if Path(found.file).name != found.file:
         raise Invalid(f"{path} names a file outside the model", kind="bad-model-file", hint="fetch the model again")
     return found
+
+
+def _foreign(folder: Path) -> About:
+    from loopline.models.mlmodel import read
+
+    path = folder / MLMODEL
+    told = read(path.read_bytes())
+    file = folder / told.file
+    names = path if told.flavour == PYFUNC or not file.is_file() else file
+    files = file.rglob("*") if file.is_dir() else (file,)
+    return About(
+        flavour=told.flavour, file=told.file, kind=told.kind, pickle=told.pickle, digest=digest_of(names.read_bytes()),
+        size=sum(one.stat().st_size for one in files if one.is_file()), types=(), methods=("predict",),
+        versions=told.versions, signature=told.signature,
+    )  # fmt: skip

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from loopline.errors import NotFound, Refused, Unavailable
-from loopline.models.flavors import about, flavor_named
+from loopline.models import pyfunc
+from loopline.models.flavors import PYFUNC, about, flavor_named
 from loopline.nouns.digest import digest_of
 
 
@@ -17,15 +18,17 @@ def load(folder: Path, *, allow_pickle: bool = False) -> Any:
     not what `model.json` names, Invalid kind="untrusted-types" or "model-corrupt" before anything is made.
     """
     facts = about(folder)
-    flavor = flavor_named(facts.flavour)
-    if (flavor.pickle or facts.pickle) and not allow_pickle:
+    flavor = None if facts.flavour == PYFUNC else flavor_named(facts.flavour)
+    if ((flavor and flavor.pickle) or facts.pickle) and not allow_pickle:
         raise Refused(
-            f"{facts.kind} is stored as a pickle, and loading a pickle can run any code",
+            f"{facts.kind} is stored as a pickle, or brings code of its own, and loading it can run any code",
             kind="pickle-refused",
             hint="load it with allow_pickle=True if you trust whoever made it",
             flavour=facts.flavour,
             types=list(facts.types),
         )
+    if flavor is None:
+        return pyfunc.load(folder, facts)
     path = Path(folder, facts.file)
     try:
         data = path.read_bytes()

@@ -9,6 +9,7 @@ from loopline.nouns.digest import Digest
 
 BYTES: Final = "application/octet-stream"
 JSON: Final = "application/json"
+TEXT: Final = "text/plain"
 TREE: Final = "application/vnd.loopline.tree.v1"
 """The root node of a content-defined tree of files (datasets/tree.py)."""
 EVALUATION: Final = "application/vnd.loopline.evaluation.v1+json"

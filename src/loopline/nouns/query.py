@@ -7,7 +7,9 @@ from typing import Literal
 
 Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "ilike", "in", "not in", "is null", "is not null"]
 """`like` minds case, `ilike` does not; `%` stands for any text in both, `_` for one character."""
-Value = str | int | float | tuple[str, ...] | None
+Value = str | int | float | tuple[str, ...] | tuple[int, ...] | None
+Told = tuple[tuple[str, str], ...]
+"""What whoever asks calls some values of the ledger: each, and the word for it."""
 ATTRIBUTE = "attribute"
 """The part that every thing has: what stands on it itself."""
 
@@ -24,6 +26,7 @@ class Comparison:
     """None for `is null` and `is not null`; texts for `in` and `not in`."""
     instead: str = ""
     """The attribute that counts for things on which nothing of that key hangs."""
+    told: Told = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,19 @@ class Order:
     key: str
     descending: bool = False
     instead: str = ""
+    told: Told = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What somebody searches for."""
+
+    where: tuple[Comparison, ...] = ()
+    orders: tuple[Order, ...] = ()
+    deleted: bool | None = False
+    """Whether what is wanted was deleted; None: both."""
+
+
+Place = tuple[tuple[int, str | int | float | None], ...]
+"""Where a thing stands in an order, so that one can go on behind it: for each column whether it has the value (0; 1: it is NaN;
+2: it lacks it), and the value."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Format = Literal["webhook", "openlineage", "mail"]
+Format = Literal["webhook", "openlineage", "mlflow", "mail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class Subscription:
     url: str
     format: Format = "webhook"
     kinds: tuple[str, ...] = ("*",)
-    """Globs over kinds of events: `ref.*`, `change.applied`."""
+    """Globs over kinds of events: `change.*`, `run.finished`; in the format `mlflow` over MLflow's: `model_version.created`."""
     secret: str = ""
-    """Where the signing secret is found: `env:NAME` or `file:PATH`, never the secret itself."""
+    """Where the signing secret is found: `env:NAME`, `file:PATH` or, kept beside it, `sealed:`; never the secret itself."""
     created_by: str = ""
     created_at: int = 0
     paused_at: int | None = None

@@ -21,6 +21,8 @@ from loopline.faces.s3.door import S3Door
 from loopline.nouns.loopback import is_here, is_loopback
 from loopline.server.auth import Auth
 from loopline.server.gate import Gate, Stopping
+from loopline.server.hosts import hosts_of
+from loopline.server.trying import Trial
 from loopline.server.virtual import VirtualHosts
 from loopline.settings import ServerSettings
 from loopline.verbs.counting import counted
@@ -66,6 +68,7 @@ def make_app(
     )
     app.state.desk = desk
     app.state.settings = settings
+    app.state.trial = Trial(hosts_of(settings))
     app.state.meters = ServerMeters(tally, partial(counted, desk.loop), version=version("loopline"))
     return app
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loopline.nouns.event import Event
 from loopline.nouns.subscription import Subscription
+from loopline.server.signing import signature
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
@@ -31,9 +33,35 @@ def messages(tx: Tables, one: Subscription, event: Event) -> list[Message]:
     number = "evt_" + event.hash.removeprefix("sha256:")[:32]
     if one.format == "webhook":
         return [Message(number, _encoded(_webhook(event)))]
+    if one.format == "mlflow":
+        from loopline.faces.mlflow.emit import delivery, tell
+
+        return [
+            Message(delivery(event, index), _encoded(said)) for index, said in enumerate(tell(tx, event, one.kinds))
+        ]
     from loopline.faces.openlineage.emit import emit
 
     return [Message(f"{number}_{index}", _encoded(said)) for index, said in enumerate(emit(tx, event))]
+
+
+def wanted(one: Subscription, event: Event) -> bool:
+    """Tell whether a subscription may be about an event. What its format makes of one may still be nothing that it wants."""
+    if one.format == "mlflow":
+        from loopline.faces.mlflow.emit import SOURCES
+
+        return event.kind in SOURCES
+    return any(fnmatchcase(event.kind, glob) for glob in one.kinds)
+
+
+def headers(one: Subscription, letter: Message, now: int, keys: tuple[bytes, ...]) -> dict[str, str]:
+    """Give the headers of a request: which event it tells, when, and signatures, as its format has them."""
+    found = {"Content-Type": "application/json", "User-Agent": "loopline"}
+    if one.format == "mlflow":
+        from loopline.faces.mlflow.emit import signed
+
+        return found | signed(keys, letter.id, now, letter.body)
+    found |= {"webhook-id": letter.id, "webhook-timestamp": str(now)}
+    return found | ({"webhook-signature": signature(keys, letter.id, now, letter.body)} if keys else {})
 
 
 def silent(event: Event) -> bool:

@@ -97,4 +97,4 @@ async def _serve(
             here.remove_signal_handler(number)
         if tracing is not None:
             tracing.end()
-        desk.threads.shutdown(wait=True, cancel_futures=True)
+        desk.end()

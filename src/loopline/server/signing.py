@@ -33,18 +33,19 @@ def keys_of(secret: str) -> tuple[bytes, ...]:
     return keys
 
 
-def keys_at(reference: str, *, folder: str = "") -> tuple[bytes, ...]:
+def keys_at(reference: str, *, folder: str = "", plain: bool = False) -> tuple[bytes, ...]:
     """Read the secrets that a subscription names, `env:NAME` or a file below a folder; none where it names none.
 
-    Raise Unavailable kind="no-signing-secret", in the same words whatever is wrong: whoever may subscribe learns nothing about
-    the server's files. Its log says more.
+    `plain`: the one secret is what stands there. Raise Unavailable kind="no-signing-secret", in the same words whatever is
+    wrong: whoever may subscribe learns nothing about the server's files. Its log says more.
     """
     if not reference:
         return ()
     try:
         if reference.startswith("file:"):
             _below(reference, folder)
-        return keys_of(secret(reference, name="the signing secret"))
+        found = secret(reference, name="the signing secret")
+        return (found.encode(),) if plain else keys_of(found)
     except LooplineError as error:
         _log.warning("the signing secret %s cannot be used: %s", reference, error.message)
         raise Unavailable(

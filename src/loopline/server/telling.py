@@ -8,15 +8,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.errors import MessageError
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from loopline.errors import LooplineError, Refused
 from loopline.server.mailing import IN_CLEAR, NO_SERVER, NOT_ALLOWED, Mailing, Post
-from loopline.server.messages import messages, silent
+from loopline.server.messages import headers, messages, silent, wanted
 from loopline.server.posting import Answer, Line
-from loopline.server.signing import keys_at, signature
+from loopline.server.signing import keys_at
 from loopline.settings.server import Smtp
+from loopline.verbs.hooking import secret_of
+from loopline.verbs.subscribe import SEALED
 
 if TYPE_CHECKING:
     from loopline.ledger.leases import Lease
@@ -132,8 +133,14 @@ class Turn:
                 raise Refused("this server sends no e-mails", kind=NO_SERVER, hint="set LOOPLINE_SMTP_HOST for it")
             self._mailing = Mailing(self._post.smtp, one.url.partition(":")[2], timeout=self._pace.mail)
         else:
-            self._keys = keys_at(one.secret, folder=self._secrets)
+            self._keys = self._keys_of(one)
             self._line = Line(one.url, self._hosts, timeout=self._pace.timeout)
+
+    def _keys_of(self, one: Subscription) -> tuple[bytes, ...]:
+        if one.secret != SEALED:
+            return keys_at(one.secret, folder=self._secrets, plain=one.format == "mlflow")
+        with self._loop.ledger.read() as tx:
+            return (secret_of(self._loop, tx, one).encode(),)
 
     def _next(self, one: Subscription) -> Subscription | None:
         """Send the next event, or first a dead one that somebody asks for. None: there is nothing more to do now."""
@@ -149,11 +156,11 @@ class Turn:
             tried
         ):  # the e-mail that failed, and nothing that has come since: it is the same message, and has had as many tries
             page = [event for event in page if event.seq <= tried]
-        wanted = [event for event in page if any(fnmatchcase(event.kind, glob) for glob in one.kinds)]
-        if self._mailing is not None and wanted:
-            return self._gather(one, wanted, page[-1].seq)
-        if wanted:
-            return self._tell(one, wanted[0])
+        here = [event for event in page if wanted(one, event)]
+        if self._mailing is not None and here:
+            return self._gather(one, here, page[-1].seq)
+        if here:
+            return self._tell(one, here[0])
         return self._keep(lambda tx: tx.subscriptions.advance(one, page[-1].seq)) if page else None
 
     def _gather(self, one: Subscription, wanted: list[Event], upto: int) -> Subscription | None:
@@ -218,11 +225,8 @@ class Turn:
             if time.monotonic() > self._until - 2 * self._pace.timeout:
                 self._renew()
             now = self._loop.clock.now() // 1_000_000
-            headers = {"Content-Type": "application/json", "User-Agent": "loopline", "webhook-id": letter.id}
-            headers["webhook-timestamp"] = str(now)
-            if self._keys:
-                headers["webhook-signature"] = signature(self._keys, letter.id, now, letter.body)
-            answer = self._line.post(letter.body, headers, now=now) if self._line else None
+            said = headers(one, letter, now, self._keys)
+            answer = self._line.post(letter.body, said, now=now) if self._line else None
             if answer is None or answer.error:
                 break
         return answer

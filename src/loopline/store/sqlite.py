@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from pysqlite3 import dbapi2 as driver
 
 from loopline.errors import Conflict, LooplineError, Unavailable
 from loopline.store.database import Row, translated
+from loopline.store.turns import Shared, Turns
 
 NEEDED: Final = (3, 51, 3)
 """The first SQLite without the WAL-reset corruption bug."""
@@ -70,7 +71,7 @@ class SqliteDatabase:
         self._connections: dict[int, Any] = {}
         self._guard = threading.Lock()
         self._memory: Any = None
-        self._one_writer = threading.RLock()
+        self._turns = Turns()
         self._presence: int | None = None
         self._process = os.getpid()
         if path is None:
@@ -78,37 +79,45 @@ class SqliteDatabase:
 
     @contextmanager
     def write(self) -> Iterator[SqliteRows]:
-        """Begin a transaction that may change rows: BEGIN IMMEDIATE, one writer at a time; inside another, a savepoint."""
-        with self._one_writer, translated(self._ours, driver.Error):
-            connection = self._connection()
-            if getattr(self._local, "writing", False):
-                with _savepoint(connection):
-                    yield SqliteRows(connection)
+        """Begin a transaction that may change rows: BEGIN IMMEDIATE, one writer at a time; inside another, a savepoint.
+
+        Writers of this process who wait for each other share one (`turns.py`). Each returns when it is durable.
+        """
+        with translated(self._ours, driver.Error):
+            self._after_fork()
+            inside: Shared | None = getattr(self._local, "inside", None)
+            if inside is not None:
+                with _savepoint(inside):
+                    yield SqliteRows(inside.connection)
                 return
-            self._begin(connection)
-            self._local.writing = True
+            shared = self._turns.take(self._begin)
+            self._local.inside = shared
             try:
-                yield SqliteRows(connection)
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+                with _savepoint(shared) if shared.members else nullcontext():
+                    yield SqliteRows(shared.connection)
+                    shared.check()
+                shared.members += 1
             finally:
-                self._local.writing = False
-            connection.execute("COMMIT")
+                self._local.inside = None
+                self._turns.leave(shared)
+            shared.wait(self._turns)
 
     @contextmanager
     def read(self) -> Iterator[SqliteRows]:
         """Begin a transaction that sees one moment."""
+        self._after_fork()
+        inside: Shared | None = getattr(self._local, "inside", None)
+        if inside is not None:  # a verb that reads inside its own write sees that write
+            with translated(self._ours, driver.Error):
+                yield SqliteRows(inside.connection)
+            return
         if self._memory is not None:
-            with self._one_writer, translated(self._ours, driver.Error):
+            with self._turns.lock, translated(self._ours, driver.Error):
+                self._turns.settle()
                 yield SqliteRows(self._memory)
             return
         with translated(self._ours, driver.Error):
             connection = self._connection()
-            if connection.in_transaction:  # a verb that reads inside its own write sees that write
-                yield SqliteRows(connection)
-                return
             connection.execute("BEGIN")
             try:
                 yield SqliteRows(connection)
@@ -124,7 +133,8 @@ class SqliteDatabase:
         with self._alone():
             connection = self._connection()
             engine = create_engine("sqlite://", module=driver, creator=lambda: connection, poolclass=StaticPool)
-            with self._one_writer, translated(self._ours, driver.Error), engine.connect() as alchemy:
+            with self._turns.lock, translated(self._ours, driver.Error), engine.connect() as alchemy:
+                self._turns.settle()
                 connection.execute("BEGIN EXCLUSIVE")
                 try:
                     steps(alchemy)
@@ -175,7 +185,8 @@ class SqliteDatabase:
         self._local = threading.local()
         self._memory = None
 
-    def _begin(self, connection: Any) -> None:
+    def _begin(self) -> Shared:
+        connection = self._connection()
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -184,16 +195,22 @@ class SqliteDatabase:
                 if "locked" not in str(busy) or time.monotonic() > deadline:
                     raise
             else:
-                return
+                return Shared(connection, getattr(self._local, "until", None))
+
+    def _after_fork(self) -> None:
+        """Begin anew in the child of a fork: connections and locks belong to the parent."""
+        if self._process != os.getpid():
+            self._local, self._connections, self._process = threading.local(), {}, os.getpid()
+            self._guard, self._turns, self._presence = threading.Lock(), Turns(), None
 
     def _connection(self) -> Any:
         if self._memory is not None:
             return self._memory
-        if self._process != os.getpid():  # after a fork a connection belongs to the parent
-            self._local, self._connections, self._process = threading.local(), {}, os.getpid()
-            self._guard, self._one_writer, self._presence = threading.Lock(), threading.RLock(), None
+        self._after_fork()
         connection = getattr(self._local, "connection", None)
-        if connection is None:
+        if (
+            connection is None or connection.in_transaction
+        ):  # who was interrupted as others went on with it has left it to them
             self._be_present()
             connection = self._local.connection = self._connect(str(self.path))
             self._local.until = _Until(self._connections, connection)
@@ -274,15 +291,19 @@ class _Until:
 
 
 @contextmanager
-def _savepoint(connection: Any) -> Iterator[None]:
+def _savepoint(shared: Shared) -> Iterator[None]:
     """Keep or undo what happens inside, as a part of the transaction around it."""
+    connection = shared.connection
+    shared.check()
     connection.execute("SAVEPOINT inner_write")
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK TO inner_write")
             connection.execute("RELEASE inner_write")
+        elif isinstance(error, Exception):
+            shared.undone = error
         raise
     connection.execute("RELEASE inner_write")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from loopline.errors import Invalid
+from loopline.errors import Invalid, Refused
 from loopline.loop import Loop
-from loopline.nouns.name import parse_asset, parse_pointer
-from loopline.verbs.moving import at_home
+from loopline.nouns.name import AssetName, RefName, parse_asset, parse_pointer
+from loopline.verbs.moving import at_home, guarded
 from loopline.verbs.start import NOTHING, unreserved
 
 if TYPE_CHECKING:
@@ -108,5 +108,17 @@ def _asset(
     if not rename:
         return str(asset.name)
     other = at_home(loop, parse_asset(rename if "/" in rename else f"{asset.name.kind}/{rename}", project=loop.project))
+    _may_move(tx, asset.name, other)
     tx.assets.rename(asset.name, other)
     return str(other)
+
+
+def _may_move(tx: Writing, asset: AssetName, other: AssetName) -> None:
+    """Raise Refused where a rename would pass by a policy, which speaks of refs by their names, or would be one itself."""
+    refs = [RefName(name, ref.name.ref) for ref in tx.refs.of(asset) for name in (asset, other)]
+    found = guarded(tx, asset.project, refs)
+    if found is not None or "policy" in (asset.kind, other.kind):
+        raise Refused(
+            f"{found or asset} is guarded by a policy, which a rename would pass by", kind="policy",
+            hint="take the ref away by a change, rename, and propose it anew", ref=str(found or asset),
+        )  # fmt: skip

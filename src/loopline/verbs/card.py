@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
 
 from loopline.errors import Invalid
 from loopline.loop import Loop
-from loopline.nouns.artifact import EVALUATION, MODEL, Artifact
+from loopline.nouns.artifact import EVALUATION, MODEL, TREE, Artifact
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.name import Pointer
+from loopline.verbs.describing import described, example, files_of
 from loopline.verbs.permitting import sees
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
+    from loopline.models.flavors import About
     from loopline.nouns.evaluation import Evaluation
+    from loopline.nouns.profile import Profile
     from loopline.nouns.run import Run
+    from loopline.nouns.version import Version
 
 
 def card(
@@ -32,9 +38,6 @@ def card(
     """
     from loopline.models.card import Facts
     from loopline.models.card import card as write
-    from loopline.models.flavors import about
-    from loopline.models.profile import read as profile_of
-    from loopline.verbs.preparing import values_of
 
     with loop.ledger.read() as tx:
         version = tx.versions.resolve(pointer)
@@ -53,15 +56,55 @@ def card(
             and all(sees(loop, "card", project, str(m.ref.asset)) for m in one.moves)
         ]
         environment = _environment(tx, run)
-    is_model = version.artifact.media_type == MODEL
-    folder = values_of(loop).folder(Artifact(Digest(version.artifact.digest), MODEL)) if is_model else None
+    about, profile = _said(loop, version)
+    files = files_of(loop, version.artifact)
     data = [f"{link.asset}@{link.number} ({short(link.digest)})" for link in run.inputs if link.asset] if run else []
     evaluation = _evaluation(loop, run)
     return write(
         Facts(
-            version, about=about(folder) if folder else None, profile=profile_of(folder) if folder else None, run=run,
-            evaluation=evaluation, data=data, environment=environment, refs=refs, changes=changes, timezone=timezone,
+            version, about=about, profile=profile, run=run, evaluation=evaluation, data=data, environment=environment, refs=refs,
+            changes=changes, example=example(loop, version.artifact, files), timezone=timezone,
         )
+    )  # fmt: skip
+
+
+def _said(loop: Loop, version: Version) -> tuple[About | None, Profile | None]:
+    """Read what a model says of itself, or what its metadata say; of one that others have written without its files."""
+    from loopline.datasets.tree import Tree
+    from loopline.models.flavors import MODEL_FILE, about
+    from loopline.models.profile import read as profile_of
+    from loopline.verbs.preparing import values_of
+
+    if version.artifact.media_type not in (MODEL, TREE):
+        return None, None
+    digest = Digest(version.artifact.digest)
+    if version.artifact.media_type == TREE or Tree(loop.blobs, digest).find(MODEL_FILE) is None:
+        return _told(loop, version), None
+    folder = values_of(loop).folder(Artifact(digest, MODEL))
+    return about(folder), profile_of(folder)
+
+
+def _told(loop: Loop, version: Version) -> About | None:
+    from msgspec import ValidationError
+
+    from loopline.datasets.tree import Tree
+    from loopline.models.flavors import About
+    from loopline.models.signature import parse
+
+    said: Mapping[str, Any] = version.metadata
+    with suppress(Invalid):
+        said = described(loop, files_of(loop, version.artifact)) or said
+    if not isinstance(said.get("flavour"), str):
+        return None
+    try:
+        signature = parse(said["signature"]) if said.get("signature") else None
+    except ValidationError:
+        signature = None
+    versions = said.get("versions")
+    return About(
+        said["flavour"], "", str(said.get("class", "")), bool(said.get("pickle", True)), Digest(version.artifact.digest),
+        Tree(loop.blobs, Digest(version.artifact.digest)).bytes, (), (), versions if isinstance(versions, dict) else {},
+        signature,
     )  # fmt: skip
 
 

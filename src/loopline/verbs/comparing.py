@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
 from loopline.ledger.ledger import Tables
 from loopline.loop import Loop, Reading
-from loopline.nouns.artifact import MODEL, POLICY, TREE
+from loopline.nouns.artifact import MODEL, POLICY, TEXT, TREE
 from loopline.nouns.comparison import Comparison, Delta, Rows, Sample, Shift, Shifted
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Difference
@@ -100,10 +100,10 @@ _WRITTEN = (".py", ".md", ".toml", ".yaml", ".yml", ".json", ".txt", ".cfg", ".i
 def _patches(
     loop: Loop, old: Version | None, new: Version, code: Iterable[Difference], files: Iterable[Difference]
 ) -> tuple[Patch, ...]:
-    """Compare code line by line, files that people write, and a document that is a version by itself: a policy."""
+    """Compare code line by line, files that people write, and a document that is a version by itself: a policy, a prompt."""
     from loopline.verbs.patching import patch, patches
 
-    if new.artifact.media_type == POLICY:
+    if new.artifact.media_type in (POLICY, TEXT):
         return (patch(loop, new.asset.name, old.artifact.digest if old else None, new.artifact.digest),)
     # A run's source tree may have been swept; a version's files may not.
     sources = patches(loop, filter(_by_hand, code), swept=True)

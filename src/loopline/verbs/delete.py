@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Final
 
 from loopline.errors import Invalid, NotFound
 from loopline.ledger.assets import not_deleted
 from loopline.ledger.roots import Root
 from loopline.loop import Loop
+from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import Numbered, parse_asset, parse_pointer
 from loopline.store.leased import hold_on
 from loopline.verbs.marking import Walk
+from loopline.verbs.modelling import is_logged
 from loopline.verbs.moving import at_home
 
 if TYPE_CHECKING:
-    from loopline.ledger.ledger import Writing
+    from loopline.ledger.ledger import Tables, Writing
+    from loopline.nouns.logged import LoggedModel
+    from loopline.nouns.run import Run
     from loopline.nouns.version import Version
 
 _ALL: Final = 100_000
@@ -28,15 +32,16 @@ def delete(
     loop: Loop,
     what: Annotated[
         str,
-        "an asset (report/old), a version (model/delay@3), a run's first digits, or an experiment (experiment/delays)",
+        "an asset (report/old), a version (model/delay@3), a run's first digits, a logged model (m-…), or an experiment"
+        " (experiment/delays)",
     ],
     *,
     why: Annotated[str, "the reason"] = "",
     restore: Annotated[bool, "take the mark away again"] = False,
 ) -> str:
-    """Mark an asset, a version, a run or an experiment as deleted.
+    """Mark an asset, a version, a run, a logged model or an experiment as deleted.
 
-    Its history stays; what a ref points at cannot be deleted. An experiment goes with its runs.
+    Its history stays; what a ref points at cannot be deleted. An experiment goes with its runs and the models they logged.
     With --restore, exactly what that mark hid is there again: versions that were deleted by themselves stay deleted.
 
     Example:
@@ -53,7 +58,12 @@ def delete(
             return back
         if what.startswith(EXPERIMENT):
             gone = what
-            tx.experiments.delete(tx.experiments.get(loop.project, what.removeprefix(EXPERIMENT)))
+            experiment = tx.experiments.get(loop.project, what.removeprefix(EXPERIMENT))
+            tx.experiments.delete(experiment)
+            tx.logged.delete_of(experiment.id)
+        elif is_logged(what):
+            gone = what
+            tx.logged.delete(tx.logged.get(loop.project, what))
         elif "/" not in what:
             gone = tx.runs.resolve(loop.project, what).id
             tx.runs.delete(gone)
@@ -83,6 +93,13 @@ def _restore(loop: Loop, tx: Writing, what: str) -> str:
         if experiment.deleted_at is None:
             raise not_deleted(what)
         tx.experiments.restore(experiment)
+        tx.logged.restore_of(experiment.id, experiment.deleted_at)
+        return what
+    if is_logged(what):
+        model = tx.logged.get(loop.project, what, deleted=True)
+        if model.deleted_at is None:
+            raise not_deleted(what)
+        tx.logged.restore(model)
         return what
     if "/" not in what:
         run = tx.runs.resolve(loop.project, what, deleted=True).id
@@ -105,22 +122,57 @@ def _restore(loop: Loop, tx: Writing, what: str) -> str:
 
 
 def _take_back(loop: Loop, what: str) -> None:
-    """Ask for all that a version names, before it is there again: what lies in the trash comes back by that."""
-    if "@" not in what or not isinstance(number := parse_pointer(what, project=loop.project).revision, Numbered):
-        return
+    """Ask for all that comes back, before it is there again: what lies in the trash comes back by that.
+
+    Raise NotFound where the files of a run or a model are gone for good.
+    """
     with loop.ledger.read() as tx:
-        version = tx.versions.find(parse_pointer(what, project=loop.project).asset, number.number)
-    if version is None:
-        return
+        roots = _roots(tx, loop, what)
     named: set[bytes] = set()
     walk = Walk(loop, lambda ident, _: named.add(ident), strict=False)
-    walk.root(Root(version.artifact.digest, version.artifact.media_type, str(version)))
+    for root in roots:
+        walk.root(root)
     loop.blobs.missing(Digest(f"sha256:{ident.hex()}") for ident in named)
+    if "/" not in what or what.startswith(EXPERIMENT):
+        _kept(loop, {one.digest: one.name for one in roots})
+
+
+def _roots(tx: Tables, loop: Loop, what: str) -> list[Root]:
+    """Give the trees that come back with a version, a run, a logged model or an experiment."""
+    if "@" in what:
+        number = parse_pointer(what, project=loop.project).revision
+        asset = parse_pointer(what, project=loop.project).asset
+        version = tx.versions.find(asset, number.number) if isinstance(number, Numbered) else None
+        return [Root(version.artifact.digest, version.artifact.media_type, str(version))] if version else []
+    if what.startswith(EXPERIMENT):
+        experiment = tx.experiments.find(loop.project, what.removeprefix(EXPERIMENT), deleted=True)
+        if experiment is None or experiment.deleted_at is None:
+            return []
+        same = (experiment.id, experiment.deleted_at)
+        runs = tx.runs.search("r.experiment = ? AND r.deleted_at = ?", same, order="r.id", limit=_ALL)
+        models = tx.logged.deleted_with(*same)
+        return [root for run in runs for root in _made(run)] + [root for one in models for root in _sealed(one)]
+    if is_logged(what):
+        model = tx.logged.find(loop.project, what, deleted=True)
+        return _sealed(model) if model else []
+    return [] if "/" in what else _made(tx.runs.resolve(loop.project, what, deleted=True))
+
+
+def _made(run: Run) -> list[Root]:
+    trees = [link for link in run.outputs if link.media_type in (TREE, MODEL)]
+    return [Root(link.digest, link.media_type, f"run {run.id}") for link in trees]
+
+
+def _sealed(model: LoggedModel) -> list[Root]:
+    return [Root(model.digest, MODEL, f"model {model.id}")] if model.digest else []
 
 
 def _all_there(loop: Loop, versions: Iterable[Version]) -> None:
-    """Raise NotFound where a version's bytes are gone for good: it would stop every `gc`."""
-    roots = {one.artifact.digest: one for one in versions}
+    _kept(loop, {one.artifact.digest: str(one) for one in versions})
+
+
+def _kept(loop: Loop, roots: Mapping[Digest, str]) -> None:
+    """Raise NotFound where bytes that something names are gone for good: it would stop every `gc`."""
     lost = next(iter(sorted(loop.blobs.missing(roots))), None)
     if lost is not None:
         raise NotFound(

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from loopline.errors import Invalid, LooplineError, NotFound, Refused
 from loopline.loop import declared_here
-from loopline.nouns.artifact import MODEL, TREE
 from loopline.nouns.declaration import MAIN, Candidate, Declaration
 from loopline.nouns.digest import Digest
 from loopline.nouns.name import AssetName, Pointer, RefName, parse_pointer
 from loopline.nouns.service import EVENT_TIME, UNIT, Arm, Service
 from loopline.nouns.signature import Signature
+from loopline.verbs.describing import PROFILE_FILE, described, files_of
 from loopline.verbs.measured import check, kind_of, measured
 from loopline.verbs.permitting import may_read
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
-    from loopline.nouns.entry import Entry
     from loopline.nouns.ref import Ref
     from loopline.nouns.rolling import Plan
     from loopline.nouns.version import Version
-
-PROFILE_FILE: Final = "profile.json"
-MODEL_FILE: Final = "model.json"
 
 
 def service_ref(ref: RefName) -> RefName:
@@ -150,17 +145,17 @@ def _usable(tx: Tables, pointer: Pointer) -> Version:
 
 
 def _arm(tx: Tables, loop: Loop, candidate: Candidate, version: Version, *, pickle: bool) -> Arm:
-    files = _files(loop, version)
-    if MODEL_FILE not in files:
+    files = files_of(loop, version.artifact)
+    facts = described(loop, files)
+    if not facts:
         raise Invalid(
-            f"{version} is no model that can be served: it has no {MODEL_FILE}", kind="not-a-model",
+            f"{version} is no model that can be served: it has no model.json", kind="not-a-model",
             hint="publish what a pipeline returns: loopline run", version=str(version),
         )  # fmt: skip
-    facts = _told(loop, files[MODEL_FILE].digest, version)
     unpickles = bool(facts.get("pickle") or version.metadata.get("pickle"))
     if unpickles and not pickle:
         raise Refused(
-            f"loading {version} unpickles, which can run any code", kind="needs-pickle",
+            f"loading {version} unpickles, or runs code that it brings, which can do anything", kind="needs-pickle",
             hint='if you trust whoever made it: allow_pickle = true in [services."…"], or --allow-pickle', version=str(version),
         )  # fmt: skip
     run = tx.runs.find(version.run) if version.run else None
@@ -177,32 +172,6 @@ def _arm(tx: Tables, loop: Loop, candidate: Candidate, version: Version, *, pick
         shadow=candidate.shadow,
         pickle=unpickles,
     )
-
-
-def _told(loop: Loop, digest: Digest, version: Version) -> Mapping[str, Any]:
-    """Read what a model says of itself. Metadata are what somebody said of it."""
-    try:
-        found = json.loads(loop.blobs.read(digest))
-    except ValueError:
-        found = None
-    if not isinstance(found, Mapping):
-        raise Invalid(
-            f"the {MODEL_FILE} of {version} cannot be read", kind="bad-model-file", hint="publish the model again",
-            version=str(version),
-        )  # fmt: skip
-    return found
-
-
-def _files(loop: Loop, version: Version) -> dict[str, Entry]:
-    """Give the files of a model that say what it is, without the model."""
-    if version.artifact.media_type not in (MODEL, TREE):
-        return {}
-    from loopline.datasets.tree import Tree
-
-    return {
-        entry.path: entry for entry in Tree(loop.blobs, version.artifact.digest).iter()
-        if entry.path in (MODEL_FILE, PROFILE_FILE)
-    }  # fmt: skip
 
 
 def _signature(value: object, version: Version) -> Signature:

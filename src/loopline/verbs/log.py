@@ -46,7 +46,7 @@ def log(
 
     unreserved(tags)
     with loop.ledger.read() as tx:
-        run = tx.runs.resolve(loop.project, run, deleted=True).id
+        run = tx.runs.identify(loop.project, run, deleted=True)
         if source and tx.runs.shipped(run, source) >= sequence:
             return False
     if not (params or tags or inputs or outputs):

@@ -135,6 +135,18 @@ def policies_of(tx: Tables, change: Change) -> tuple[tuple[Policy, ...], Digest 
     return tuple(matching.values()), here[0]
 
 
+def guarded(tx: Tables, project: str, refs: Iterable[RefName]) -> RefName | None:
+    """Give the first of some refs that a policy in force speaks of, whether the ref is there or not."""
+    here = tx.policies.in_force(project)
+    if here is None:
+        return None
+    from loopline.checks.document import load_document
+    from loopline.checks.policy import policies_for
+
+    document = load_document(here[1])
+    return next((ref for ref in refs if any(policies_for(document.policies, str(ref)))), None)
+
+
 def case_of(tx: Tables, loop: Loop, change: Change) -> Case:
     """Collect every recorded fact that a policy may ask about."""
     from loopline.checks.policy import Case, Stand

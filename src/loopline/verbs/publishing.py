@@ -10,7 +10,7 @@ from loopline.nouns.digest import Digest
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, parse_asset
 from loopline.nouns.plan import Ran
-from loopline.verbs.preparing import values_of
+from loopline.verbs.describing import described, files_of
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
@@ -82,6 +82,4 @@ def _metadata(loop: Loop, artifact: Artifact) -> dict[str, Any]:
     """Let a model say what it is: flavour, class, signature, whether it holds a pickle."""
     if artifact.media_type != MODEL:
         return {}
-    from loopline.models.flavors import about
-
-    return about(values_of(loop).folder(Artifact(Digest(artifact.digest), artifact.media_type))).metadata
+    return described(loop, files_of(loop, artifact))

@@ -1,5 +1,7 @@
 """staging: a branch with what is staged on it, and how more is staged; shared by the verbs and faces that write file by file.
 
+Files of an owner (a run, a logged model) are staged in the same way, over nothing: `verbs/filing.py` says what becomes of them.
+
 A staged write is durable when it is acknowledged, and seen at once by everybody who reads the branch with what is staged. It is
 no event of the feed: the commit is (`verbs/commit.py`). Rows are folded into a working root by whoever meets a thousand of them.
 """
@@ -19,6 +21,7 @@ from loopline.nouns.artifact import TREE
 from loopline.nouns.digest import Digest, find_digest
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import Named, Pointer, RefName
+from loopline.nouns.owner import Owner
 from loopline.nouns.staged import Staged, Working
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ NOTES: Final = "notes"
 FIRST: Final = "main"
 """The branch that an asset without versions has, as far as staging is concerned."""
 
+Place = RefName | Owner
+"""Where files are staged."""
 Condition = Callable[["Tables", Overlay, Found | None], None]
 """Asked inside the transaction that stages, with what is there at the path; raises to refuse."""
 
@@ -46,6 +51,7 @@ class View:
     """A branch, or a version, with rows of what is staged on it, as of one moment."""
 
     ref: RefName | None
+    """The branch; None for a version, and for the files of an owner."""
     head: Version | None
     working: Working
     rows: Sequence[Staged]
@@ -83,7 +89,7 @@ def notes_of(version: Version | None) -> Digest | None:
     return find_digest(said) if isinstance(said, str) else None  # somebody may have called words of their own so
 
 
-def look(loop: Loop, ref: RefName, path: str | None = None) -> View:
+def look(loop: Loop, ref: Place, path: str | None = None) -> View:
     """Give a branch with what is staged: every row, or those that decide about one path. Raise NotFound for no branch."""
     for _ in range(TRIES):
         with loop.ledger.read() as tx:
@@ -104,7 +110,7 @@ def version_view(loop: Loop, pointer: Pointer) -> View:
 
 def stage(
     loop: Loop,
-    ref: RefName,
+    ref: Place,
     said: Staged,
     *,
     condition: Condition | None = None,
@@ -143,7 +149,7 @@ def stage(
     raise _busy(ref)
 
 
-def stage_all(loop: Loop, ref: RefName, said: Sequence[Staged]) -> None:
+def stage_all(loop: Loop, ref: Place, said: Sequence[Staged]) -> None:
     """Stage many rows, all or none: as rows where they are few, else by folding them in. Raise as `stage` does."""
     for one in said:
         if one.entry:
@@ -205,7 +211,7 @@ def _folded_in(loop: Loop, view: View, said: Sequence[Staged]) -> Working:
     )  # fmt: skip
 
 
-def remove_all(loop: Loop, ref: RefName, paths: Sequence[str]) -> None:
+def remove_all(loop: Loop, ref: Place, paths: Sequence[str]) -> None:
     """Stage that many paths are gone, in one transaction. Raise NotFound for no branch."""
     here = [path for path in paths if _may_be(path)]
     if not here:
@@ -231,7 +237,7 @@ def _may_be(path: str) -> bool:
     return True
 
 
-def refold(loop: Loop, ref: RefName) -> Working:
+def refold(loop: Loop, ref: Place) -> Working:
     """Fold what is staged into a working root over where the branch stands now, and give it. Whoever is slower does nothing."""
     for _ in range(TRIES):
         with loop.ledger.read() as tx:
@@ -270,15 +276,20 @@ def over(loop: Loop, base: Digest | None, mine: Digest | None, head: Digest | No
     return edited(loop.blobs, head, {one.path: one.new for one in changes(loop.blobs, base, mine)})
 
 
-def seen(tx: Tables, ref: RefName, path: str | None) -> View:
-    """Give a branch as one transaction sees it. Where its view is `behind`, it has to be folded before it is read."""
+def seen(tx: Tables, ref: Place, path: str | None) -> View:
+    """Give what is staged as one transaction sees it. Where a view is `behind`, it has to be folded before it is read."""
+    branch = None if isinstance(ref, Owner) else ref
+    head = _head(tx, branch) if branch else None
+    rows = tx.staging.list(ref.key) if path is None else tx.staging.around(ref.key, path)
+    working = tx.staging.working(ref.key)
+    return View(branch, head, replace(working, last=0), sorted(rows, key=lambda one: one.seq))
+
+
+def _head(tx: Tables, ref: RefName) -> Version | None:
     here = tx.refs.find(ref)
     if here is None and (ref.ref != FIRST or tx.assets.find(ref.asset) is None):
         tx.refs.get(ref)  # raises, and names what is there
-    head = _of_files(tx.versions.resolve(Pointer(ref.asset, Named(ref.ref)))) if here else None
-    rows = tx.staging.list(ref.key) if path is None else tx.staging.around(ref.key, path)
-    working = tx.staging.working(ref.key)
-    return View(ref, head, replace(working, last=0), sorted(rows, key=lambda one: one.seq))
+    return _of_files(tx.versions.resolve(Pointer(ref.asset, Named(ref.ref)))) if here else None
 
 
 def _of_files(version: Version) -> Version:
@@ -292,7 +303,7 @@ def _of_files(version: Version) -> Version:
     return version
 
 
-def _say(tx: Tables, ref: RefName, said: Staged, actor: str) -> Staged:
+def _say(tx: Tables, ref: Place, said: Staged, actor: str) -> Staged:
     if said.whole:
         return tx.staging.cut(ref.key, said.path, actor=actor)
     if said.entry is None:
@@ -318,5 +329,5 @@ def held_sums(tx: Tables, project: str, digest: Digest, sums: Mapping[str, str])
         tx.assets.alias("md5", sums["md5"], digest)
 
 
-def _busy(ref: RefName) -> Unavailable:
+def _busy(ref: Place) -> Unavailable:
     return Unavailable(f"too many write to {ref} at once", kind="staging-busy", hint="try again", ref=str(ref))

@@ -13,6 +13,8 @@ from loopline.nouns.subscription import Format, Subscription
 
 EVERYTHING = ("*",)
 _SECRET: Final = re.compile(r"(env:(?!LOOPLINE_)[A-Za-z_][A-Za-z0-9_]*|file:/[^\x00-\x1f]+)\Z")
+SEALED: Final = "sealed:"
+"""Where the secret is found that is kept beside a subscription (`verbs/hooking.py`)."""
 _KIND: Final = re.compile(r"[a-z0-9_.*?\[\]!-]+\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _SIGNS: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -27,7 +29,8 @@ def subscribe(
     kinds: Annotated[tuple[str, ...], "kinds of events, as globs: change.* run.finished"] = EVERYTHING,
     format: Annotated[  # noqa: A002 (the word people use)
         Format,
-        "webhook: one signed request an event; openlineage: runs and datasets; mail: what mailto: gets, for people",
+        "webhook: one signed request an event; openlineage: runs and datasets; mlflow: what its registry tells; mail: what"
+        " mailto: gets, for people",
     ] = "webhook",
     secret: Annotated[
         str, "where the server finds the signing secret: env:NAME, or file:/PATH in its LOOPLINE_WEBHOOK_SECRETS"
@@ -48,7 +51,7 @@ def subscribe(
         format = "mail"  # noqa: A001 (as above)
     elif format == "mail":
         raise Invalid(f"{url!r} is no mailbox", kind="bad-url", hint="write mailto:ops@example.org", url=url)
-    name = _named(name, mailbox.replace("@", "-at-") if mailbox else _host(url))
+    name = named(name, mailbox.replace("@", "-at-") if mailbox else host_of(url))
     wrong = [one for one in kinds if not _KIND.match(one)]
     if wrong or not kinds:
         raise Invalid(
@@ -76,7 +79,8 @@ def subscribe(
     return one
 
 
-def _named(name: str, host: str) -> str:
+def named(name: str, host: str = "") -> str:
+    """Give what a subscription is called: as is said, or after its host. Raise Invalid."""
     name = name or _SIGNS.sub("-", host).strip("._-")[:100]
     if not _NAME.match(name):
         raise Invalid(
@@ -99,7 +103,7 @@ def _mailbox(url: str) -> str | None:
     return address
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     """Give the host of an address that events may be sent to."""
     try:
         parts = urlsplit(url)
@@ -125,7 +129,7 @@ def _check_secret(secret: str, form: Format) -> None:
             "a webhook is signed, and no secret is named", kind="no-secret",
             hint='set NAME="whsec_$(openssl rand -base64 32)" for the server, and add --secret env:NAME',
         )  # fmt: skip
-    if secret and not _SECRET.match(secret):
+    if secret and not _SECRET.match(secret) and (secret, form) != (SEALED, "mlflow"):
         raise Invalid(  # without the value: it may be the secret itself
             "the secret is not named by a reference", kind="secret-in-place",
             hint="write env:NAME (no LOOPLINE_ setting) or file:/PATH, as the server sees them",

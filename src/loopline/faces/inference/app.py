@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import msgspec
 
 from loopline.errors import Invalid, LooplineError, NotFound, Unavailable
-from loopline.faces.inference import errors, records, wire
+from loopline.faces.inference import errors, records, scoring, wire
 from loopline.nouns.service import Arm, Limits
 from loopline.serving.question import Answer, Question
 
@@ -24,6 +24,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 JSON: Final = (b"content-type", b"application/json")
 EXTENSIONS: Final = ("binary_tensor_data", "model_repository", "statistics", "model_configuration")
+INVOCATIONS: Final = "/invocations"
 DEFECT: Final = "a defect of the service, see its log"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _encode = msgspec.json.Encoder().encode
@@ -94,7 +95,7 @@ class Inference:
         try:
             status, headers, body = await self._answer(scope, receive)
         except LooplineError as error:
-            status, headers, body = _said(error)
+            status, headers, body = _said(error, scope["path"])
             self._front.refused(error.kind, status)
         except Gone:
             return
@@ -116,6 +117,8 @@ class Inference:
                 return await self._infer(scope, receive)
             if path == "/predict":
                 return await self._predict(scope, receive)
+            if path == INVOCATIONS:
+                return await self._score(scope, receive)
             return self._posted(path)
         if method not in ("GET", "HEAD"):
             raise Invalid(f"{method} is not spoken here", kind="method-not-allowed", hint="use GET or POST")
@@ -159,6 +162,14 @@ class Inference:
         answer = await served.ask(question)
         return 200, _stamped(answer), records.write(answer, served.main.signature)
 
+    async def _score(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
+        served, headers, body = await self._read(scope, receive)
+        media = headers.get("content-type", "")
+        question = scoring.read(body, media, served.main.signature, new_id=self._front.new_id)
+        question.headers = headers
+        answer = await served.ask(question)
+        return 200, _stamped(answer), scoring.write(answer)
+
     async def _read(self, scope: Scope, receive: Receive) -> tuple[Served, dict[str, str], bytes]:
         """Read a request, and say who answers it: whoever does once it is here, which took as long as the client liked."""
         before = self._served()
@@ -179,7 +190,11 @@ class Inference:
                 from importlib.metadata import version
 
                 return _json({"name": "loopline", "version": version("loopline"), "extensions": list(EXTENSIONS)})
-            case "/health" | "/v2/health/live":
+            case "/version":
+                from importlib.metadata import version
+
+                return 200, [(b"content-type", b"text/plain; charset=utf-8")], version("loopline").encode()
+            case "/ping" | "/health" | "/v2/health/live":
                 return _json({"live": True})
             case "/health/ready" | "/v2/health/ready":
                 served = self._front.served()
@@ -189,7 +204,7 @@ class Inference:
                 return _json({"models": [self._front.name]})
             case "/v2/models/stats":
                 return _json({"model_stats": list(self._front.statistics())})
-        if path == "/predict" or path.endswith("/infer"):
+        if path in ("/predict", INVOCATIONS) or path.endswith("/infer"):
             raise Invalid(f"{path} is asked by POST", kind="method-not-allowed", hint="see GET / for an example")
         if path.startswith("/v2/models/"):
             return self._about_model(path)
@@ -298,7 +313,7 @@ def _headers(scope: Scope, wanted: frozenset[str]) -> dict[str, str]:
     return found
 
 
-_OURS: Final = frozenset((wire.LENGTH, "content-encoding", "content-length", "accept"))
+_OURS: Final = frozenset((wire.LENGTH, "content-encoding", "content-length", "content-type", "accept"))
 
 
 async def _body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
@@ -355,12 +370,13 @@ def _json(value: Any, status: int = 200) -> tuple[int, Headers, bytes]:
     return status, [JSON], _encode(value)
 
 
-def _said(error: LooplineError) -> tuple[int, Headers, bytes]:
+def _said(error: LooplineError, path: str) -> tuple[int, Headers, bytes]:
     headers: Headers = [JSON]
     wait = errors.retry_after(error)
     if wait:
         headers.append((b"retry-after", wait.encode()))
-    return errors.status(error), headers, _encode(errors.body(error))
+    body = scoring.told(error) if path == INVOCATIONS else errors.body(error)
+    return errors.status(error), headers, _encode(body)
 
 
 def _unknown(path: str) -> NotFound:

@@ -18,7 +18,7 @@ from loopline.faces.admit import caller_of
 from loopline.faces.desk import act
 from loopline.faces.lakefs.asking import Ask, answer
 from loopline.faces.lakefs.errors import Fault
-from loopline.faces.lakefs.signing import LASTING, signed_query, written
+from loopline.faces.signing import LASTING, signed_query, written
 from loopline.ledger.multiparts import Multipart, Part
 
 if TYPE_CHECKING:

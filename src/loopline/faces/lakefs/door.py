@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from loopline.access.secrets import id_of
 from loopline.faces.lakefs.errors import Fault, refuse
-from loopline.faces.lakefs.signing import (
-    KEY,
-    SIGNATURE,
-    holds_query,
-    holds_session,
-    path_of,
-    query_of,
-    session_of,
-    written,
-)
+from loopline.faces.lakefs.signing import holds_session, session_of
+from loopline.faces.signing import KEY, SIGNATURE, holds_query, path_of, query_of, written
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection

@@ -16,7 +16,7 @@ from loopline.faces.lakefs import wire
 from loopline.faces.lakefs.asking import Ask, Operation, sync
 from loopline.faces.lakefs.door import PREFIX
 from loopline.faces.lakefs.errors import Fault, refuse
-from loopline.faces.lakefs.signing import path_of, query_of
+from loopline.faces.signing import path_of, query_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request

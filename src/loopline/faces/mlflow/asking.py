@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 import msgspec
 from starlette.responses import Response
 
-from loopline.faces.admit import admit
-from loopline.faces.desk import act
-from loopline.faces.mlflow.errors import Fault, invalid
+from loopline.access.allow import entered
+from loopline.faces.admit import admit, caller_of
+from loopline.faces.desk import act, write
+from loopline.faces.mlflow.errors import Fault, invalid, missing
 from loopline.faces.native.wire import has_nul
 from loopline.faces.problem import encoded
+from loopline.nouns.name import parse_project
 from loopline.verbs import BY_NAME
 
 if TYPE_CHECKING:
@@ -57,8 +59,11 @@ class Ask:
     body: Any = None
 
     def loop(self, verb: str, *assets: str) -> Loop:
-        """Give the loop as the caller sees it, for one verb. Raise Refused."""
-        return admit(self.request, BY_NAME[verb], project=self.project, assets=assets)
+        """Give the loop as the caller sees it, for one verb. Raise Refused, Fault 404 for a workspace that is not there."""
+        found = admit(self.request, BY_NAME[verb], project=self.project, assets=assets)
+        if self.project != self.request.app.state.desk.loop.project:
+            there(self.request, found)
+        return found
 
 
 Operation = Callable[["Request", tuple[str, ...]], Awaitable[Response]]
@@ -74,11 +79,33 @@ def sync(function: Callable[[Ask], Response], body: type[Document] | None = None
     return operation
 
 
+def written(function: Callable[[Ask], Response], body: type[Document]) -> Operation:
+    """Make an operation of a short write that many send at once: it shares its transaction with those that wait beside it."""
+
+    async def operation(request: Request, names: tuple[str, ...]) -> Response:
+        said = await document(request, body)
+        return await write(request, function, Ask(request, names, project_of(request), said))
+
+    return operation
+
+
 def project_of(request: Request) -> str:
     """Give the project that a request is about: the workspace that it names, or the server's own."""
+    return project_named(request, request.headers.get(WORKSPACE, "").strip())
+
+
+def project_named(request: Request, said: str) -> str:
+    """Give the project that a name of a workspace means. Raise Invalid for what names none."""
     desk: Desk = request.app.state.desk
-    said = request.headers.get(WORKSPACE, "")
-    return desk.loop.project if said in ("", DEFAULT_WORKSPACE) else said
+    return desk.loop.project if said in ("", DEFAULT_WORKSPACE) else parse_project(said)
+
+
+def there(request: Request, loop: Loop) -> None:
+    """Raise Refused for who has no right in a workspace, whether it is there or not; Fault 404 where it is not there."""
+    entered(caller_of(request), project=loop.project)
+    with loop.ledger.read() as tx:
+        if not tx.projects.there(loop.project):
+            raise missing(f"Workspace '{loop.project}' not found")
 
 
 async def document(request: Request, kind: type[T]) -> T:

@@ -1,4 +1,4 @@
-"""door: who a request of MLflow is from: HTTP Basic with a token as the password, or Bearer."""
+"""door: who a request of MLflow is from: HTTP Basic with a token as the password, Bearer, or a signed address."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from loopline.access.secrets import id_of
 from loopline.faces.mlflow.errors import Fault, refuse
+from loopline.faces.mlflow.presigning import OPEN, prove, words_of
+from loopline.faces.mlflow.unserved import PAGES
+from loopline.faces.signing import KEY
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.responses import Response
 
-PREFIXES: Final = ("/api/2.0", "/api/3.0", "/v1/traces", "/version")
-"""Where the protocol is spoken. `/health` is the gate's."""
+PREFIXES: Final = ("/api/2.0", "/api/3.0", "/v1/traces", "/version", *PAGES)
+"""Where the protocol is spoken, or said not to be. `/health` is the gate's."""
 PUBLIC: Final = ("/version",)
 """What answers strangers: a client asks it before it says who it is."""
 
@@ -26,9 +29,12 @@ class MlflowDoor:
 
     prefix: str
 
-    def named(self, request: HTTPConnection) -> str | None:  # noqa: ARG002 (nothing is signed)
-        """Give None: no request of this protocol is signed."""
-        return None
+    def named(self, request: HTTPConnection) -> str | None:
+        """Give the token by whose secret an address is signed; None where a header says who asks, or nobody need say."""
+        if "authorization" in request.headers:
+            return None
+        key = words_of(request).get(KEY)
+        return None if key == OPEN else key
 
     def token(self, request: HTTPConnection) -> str:
         """Give the token that stands as the password, whatever the name; nothing where none does. Raise Fault 401."""
@@ -44,7 +50,8 @@ class MlflowDoor:
         return secret
 
     def prove(self, request: HTTPConnection, secret: str) -> None:
-        """Do nothing: whoever has the token has shown it."""
+        """Hold a signed address against the secret of its token."""
+        prove(request, secret)
 
     def refuse(self, request: HTTPConnection, error: Exception) -> Response:
         """Answer as MLflow does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from loopline.faces.mlflow.errors import invalid
@@ -24,6 +25,7 @@ RESULTS: Final = 50_000
 _NAME: Final = re.compile(r"[/\w.\- :]*\Z")
 
 
+@lru_cache(maxsize=4096)
 def key_fits(name: str, what: str = "key", place: str = "") -> None:
     """Raise Fault 400 for what no param, metric or tag can be called."""
     where = place or what

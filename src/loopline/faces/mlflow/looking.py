@@ -131,7 +131,7 @@ def _of_state(one: Comparison, states: Mapping[str, str]) -> Comparison:
         fit = tuple(state for told, state in states.items() if re.fullmatch(pattern, told, flags))
         return replace(one, op="in", value=fit or ("",))
     if isinstance(one.value, tuple):
-        return replace(one, value=tuple(states.get(said, said) for said in one.value))
+        return replace(one, value=tuple(states.get(str(said), str(said)) for said in one.value))
     return replace(one, value=states.get(str(one.value), str(one.value)))
 
 

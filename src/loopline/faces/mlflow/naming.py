@@ -89,13 +89,18 @@ def find_experiment(tx: Tables, project: str, said: str) -> Experiment:
     return found
 
 
-def find_run(tx: Tables, project: str, said: str) -> Run:
-    """Give a run by its whole id, deleted or not. Raise Fault 404."""
+def run_named(said: str) -> str:
+    """Give what names a run. Raise Fault 400 for what names none."""
     if not said:
         raise invalid("Missing value for required parameter 'run_id'.")
     if not _RUN.match(said):
         raise invalid(f"Invalid run ID: '{said[:100]}'")
-    found = tx.runs.find(said)
+    return said
+
+
+def find_run(tx: Tables, project: str, said: str) -> Run:
+    """Give a run by its whole id, deleted or not. Raise Fault 404."""
+    found = tx.runs.find(run_named(said))
     if found is None or found.project != project:
         found = tx.runs.foreign(project, said)
     if found is None:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Final
 
-from loopline.faces.mlflow import (
-    serving_assessments,
-    serving_experiments,
-    serving_metrics,
-    serving_old_traces,
-    serving_runs,
-    serving_server,
-    serving_spans,
-    serving_traces,
-)
 from loopline.faces.mlflow.asking import Operation
 
-OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    **serving_server.OPERATIONS,
-    **serving_experiments.OPERATIONS,
-    **serving_runs.OPERATIONS,
-    **serving_metrics.OPERATIONS,
-    **serving_spans.OPERATIONS,
-    **serving_traces.OPERATIONS,
-    **serving_old_traces.OPERATIONS,
-    **serving_assessments.OPERATIONS,
-}
+MODULES: Final = (
+    "serving_artifacts",
+    "serving_assessments",
+    "serving_catalogue",
+    "serving_experiments",
+    "serving_history",
+    "serving_inputs",
+    "serving_metrics",
+    "serving_models",
+    "serving_modelsearch",
+    "serving_old_traces",
+    "serving_registry",
+    "serving_roles",
+    "serving_runs",
+    "serving_search",
+    "serving_server",
+    "serving_spans",
+    "serving_traces",
+    "serving_uploads",
+    "serving_users",
+    "serving_versions",
+    "serving_webhooks",
+    "serving_workspaces",
+)
+"""Each has `OPERATIONS`, by method and address."""
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {}
+for _name in MODULES:
+    OPERATIONS.update(import_module(f"loopline.faces.mlflow.{_name}").OPERATIONS)
 FIXED: Final = {key: operation for key, operation in OPERATIONS.items() if "{" not in key[1]}
 NAMED: Final = {
     (method, tuple(path.split("/"))): operation for (method, path), operation in OPERATIONS.items() if "{}" in path

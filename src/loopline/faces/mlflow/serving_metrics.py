@@ -1,83 +1,108 @@
-"""serving_metrics: operations on series of metrics, and the batch that holds everything."""
+"""serving_metrics: points as they are logged, one by one and by the thousand, and the batch that holds params and tags, too."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from loopline.errors import Conflict
-from loopline.faces.mlflow import limits, translate, wire
-from loopline.faces.mlflow.asking import Ask, Operation, answer, sync
-from loopline.faces.mlflow.errors import invalid
-from loopline.faces.mlflow.naming import find_run, tag_kept
-from loopline.faces.mlflow.serving_runs import NAME, active, other_value, write_tags
-from loopline.nouns.run import Point
-from loopline.verbs.log import log
+from loopline.errors import Conflict, NotFound
+from loopline.faces.mlflow import limits, wire, wire_metrics
+from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, written
+from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.measuring import measure
+from loopline.faces.mlflow.naming import run_named, tag_kept
+from loopline.faces.mlflow.serving_runs import NAME, other_value
+from loopline.ledger.metrics import LEAST, MOST, Value
+from loopline.verbs.annotate import annotate
+from loopline.verbs.gathering import gather
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
-_MOST: Final = 2**63
-PAGE: Final = 25_000
-"""Points of a page where nobody says how many."""
-
-
-def _point(metric: wire.Metric | wire.LogMetric) -> Point:
-    if not -_MOST <= metric.step < _MOST:
-        raise invalid(f"Invalid value {metric.step} for parameter 'step' supplied: it fits into 64 bits.")
-    time = translate.us(metric.timestamp)
-    if time is None:
-        raise invalid(f"Invalid value {metric.timestamp} for parameter 'timestamp' supplied: it is in milliseconds.")
-    return Point(metric.key or "", metric.value or 0.0, metric.step, time)
+_LATEST: Final = 2**53
+"""Milliseconds that fit into the ledger, whose times are microseconds."""
 
 
 def log_metric(ask: Ask) -> Response:
     """logMetric: one point."""
     said: wire.LogMetric = ask.body
-    loop, found = active(ask, said.run, "log")
     limits.key_fits(said.key or "")
-    log(loop, found.id, points=(_point(said),))
+    point = _point(said.value or 0.0, said.timestamp or 0, said.step)
+    measure(ask, said.run, (said,))
+    _gather(ask, said.run, {said.key or "": (point,)})
     return answer()
 
 
 def log_batch(ask: Ask) -> Response:
     """logBatch: points, params and tags, all or none."""
-    said: wire.LogBatch = ask.body
-    loop, found = active(ask, said.run, "log")
+    said: wire_metrics.LogBatch = ask.body
     limits.batch_fits(said.metrics, said.params, said.tags)
     limits.once(param.key for param in said.params)
-    for key in (*(one.key for one in said.metrics), *(one.key for one in said.params), *(one.key for one in said.tags)):
-        limits.key_fits(key)
+    batches = batches_of(said.metrics)
     for param in said.params:
+        limits.key_fits(param.key)
         limits.value_fits(param.value, limits.PARAM)
     for tag in said.tags:
+        limits.key_fits(tag.key)
         limits.value_fits(tag.value, limits.TAG)
+    measure(ask, said.run, said.metrics)
     tags = {tag.key: tag.value for tag in said.tags}
-    if not (said.metrics or said.params or said.tags):
-        return answer()
-    try:
-        log(
-            loop, found.id, points=tuple(map(_point, said.metrics)), params={one.key: one.value for one in said.params},
-            tags={tag_kept(key): value for key, value in tags.items() if key != NAME},
-        )  # fmt: skip
-    except Conflict as conflict:
-        raise other_value(conflict, found.id) from None
-    if NAME in tags:
-        write_tags(loop, found, {NAME: tags[NAME]})
+    name = tags.pop(NAME, "")
+    run = _gather(
+        ask, said.run, batches, params={one.key: one.value for one in said.params},
+        tags={tag_kept(key): value for key, value in tags.items()},
+    )  # fmt: skip
+    if name:
+        annotate(ask.loop("log"), run, rename=name)
     return answer()
 
 
-def get_history(ask: Ask) -> Response:
-    """GetMetricHistory: a series, by step and time, in pages where that is asked for."""
-    said: wire.GetHistory = ask.body
-    loop = ask.loop("series")
-    with loop.ledger.read() as tx:
-        found = find_run(tx, loop.project, said.run)
-        points = tx.metrics.history(found.id, said.metric_key or "", limit=10_000_000)
-    return answer({"metrics": [translate.metric(point) for point in points]})
+def batches_of(metrics: Iterable[wire_metrics.Metric]) -> dict[str, list[Value]]:
+    """Give the points of a batch by the key of their series. Raise Fault 400 for what is missing or fits nothing."""
+    batches: dict[str, list[Value]] = {}
+    for i, one in enumerate(metrics):
+        key, value, time = one.key, one.value, one.timestamp
+        if not key or value is None or time is None:
+            raise lacking(f"metrics[{i}].{'key' if not key else 'value' if value is None else 'timestamp'}")
+        there = batches.get(key)
+        if there is None:
+            limits.key_fits(key)
+            there = batches[key] = []
+        there.append(_point(value, time, one.step))
+    return batches
+
+
+def _point(value: float, time: int, step: int) -> Value:
+    if not LEAST <= step <= MOST:
+        raise invalid(f"Invalid value {step} for parameter 'step' supplied: it fits into 64 bits.")
+    if not -_LATEST <= time <= _LATEST:
+        raise invalid(f"Invalid value {time} for parameter 'timestamp' supplied: it is in milliseconds.")
+    return step, time * 1000, None if value != value else value  # noqa: PLR0124 (NaN)
+
+
+def _gather(
+    ask: Ask,
+    said: str,
+    batches: Mapping[str, list[Value] | tuple[Value, ...]],
+    *,
+    params: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    """Write to a run, and give its id. Raise Fault for one that is not there or was deleted, and for another value of a param."""
+    loop, run = ask.loop("log"), run_named(said)
+    try:
+        return gather(loop, run, batches, params=params or {}, tags=tags or {})
+    except NotFound:
+        raise missing(f"Run with id={said} not found") from None
+    except Conflict as conflict:
+        if conflict.kind == "run-deleted":
+            raise invalid(f"The run {said} must be in the 'active' state. Current state is deleted.") from None
+        raise other_value(conflict, said) from None
 
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    ("POST", "/api/2.0/mlflow/runs/log-metric"): sync(log_metric, wire.LogMetric),
-    ("POST", "/api/2.0/mlflow/runs/log-batch"): sync(log_batch, wire.LogBatch),
-    ("GET", "/api/2.0/mlflow/metrics/get-history"): sync(get_history, wire.GetHistory),
+    ("POST", "/api/2.0/mlflow/runs/log-metric"): written(log_metric, wire.LogMetric),
+    ("POST", "/api/2.0/mlflow/runs/log-batch"): written(log_batch, wire_metrics.LogBatch),
 }

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import Conflict
 from loopline.faces.mlflow import limits, translate, wire
-from loopline.faces.mlflow.asking import Ask, Operation, answer, sync
+from loopline.faces.mlflow.asking import Ask, Operation, answer, sync, written
 from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.inputs import inputs_of
 from loopline.faces.mlflow.naming import (
     experiment_id,
     find_experiment,
@@ -16,6 +17,8 @@ from loopline.faces.mlflow.naming import (
     state_of,
     tag_kept,
 )
+from loopline.faces.mlflow.outputs import outputs_of
+from loopline.nouns.experiment import Experiment
 from loopline.verbs.annotate import annotate
 from loopline.verbs.delete import delete
 from loopline.verbs.finish import finish
@@ -56,7 +59,7 @@ def create(ask: Ask) -> Response:
         tags.setdefault("mlflow.user", said.user_id)
     parent = tags.get(PARENT, "")
     made = start(
-        loop, name or _any_name(loop), experiment=group.name, parent=parent if _ID.match(parent) else None,
+        loop, name or any_name(loop), experiment=group.name, parent=parent if _ID.match(parent) else None,
         commit=tags.get(COMMIT) or None, tags=_kept(tags, NAME), started_at=translate.us(said.start_time),
     )  # fmt: skip
     if group.id == 0:
@@ -95,7 +98,7 @@ _SECOND: Final = (
 )
 
 
-def _any_name(loop: Loop) -> str:
+def any_name(loop: Loop) -> str:
     """Make a name for a run that nobody has named."""
     chance = int(loop.ids.new()[-12:], 16)
     return f"{_FIRST[chance % len(_FIRST)]}-{_SECOND[chance // 97 % len(_SECOND)]}-{chance % 1000}"
@@ -245,26 +248,34 @@ def whole(tx: Tables, runs: list[Run]) -> list[dict[str, Any]]:
     """Give runs with all that belongs to them, in the same order."""
     points = tx.metrics.latest(run.id for run in runs)
     gone = tx.runs.all_deleted(run.id for run in runs)
-    groups = {
-        name: experiment_id(tx.experiments.get(project, name, deleted=True))
-        for project, name in {(run.project, run.experiment) for run in runs}
-    }
+    inputs, outputs = inputs_of(tx, (run.id for run in runs)), outputs_of(tx, (run.id for run in runs))
+    groups = group_ids(tx, runs)
     return [
         translate.run(
-            run, points.get(run.id, ()), groups[run.experiment], deleted=run.id in gone, inputs={}, outputs={}
+            run, points.get(run.id, ()), groups[run.experiment], deleted=run.id in gone,
+            inputs=inputs.get(run.id, {}), outputs=outputs.get(run.id, {}),
         )
         for run in runs
     ]  # fmt: skip
 
 
+def group_ids(tx: Tables, runs: Iterable[Run]) -> dict[str, str]:
+    """Give the numbers under which clients know the experiments of some runs of one project, by their names."""
+    several = list(runs)
+    if not several:
+        return {}
+    numbers = tx.experiments.numbers(several[0].project, {run.experiment for run in several})
+    return {name: experiment_id(Experiment(number, several[0].project, name)) for name, number in numbers.items()}
+
+
 _P: Final = "/api/2.0/mlflow/runs"
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    ("POST", f"{_P}/create"): sync(create, wire.CreateRun),
+    ("POST", f"{_P}/create"): written(create, wire.CreateRun),
     ("GET", f"{_P}/get"): sync(get, wire.OneRun),
-    ("POST", f"{_P}/update"): sync(update, wire.UpdateRun),
+    ("POST", f"{_P}/update"): written(update, wire.UpdateRun),
     ("POST", f"{_P}/delete"): sync(remove, wire.OneRun),
     ("POST", f"{_P}/restore"): sync(restore, wire.OneRun),
-    ("POST", f"{_P}/log-parameter"): sync(log_param, wire.LogParam),
-    ("POST", f"{_P}/set-tag"): sync(set_tag, wire.SetTag),
-    ("POST", f"{_P}/delete-tag"): sync(delete_tag, wire.DeleteTag),
+    ("POST", f"{_P}/log-parameter"): written(log_param, wire.LogParam),
+    ("POST", f"{_P}/set-tag"): written(set_tag, wire.SetTag),
+    ("POST", f"{_P}/delete-tag"): written(delete_tag, wire.DeleteTag),
 }

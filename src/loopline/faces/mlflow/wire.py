@@ -21,18 +21,6 @@ class Param(Document):
     value: str = ""
 
 
-class Metric(Document):
-    """A point of a series."""
-
-    key: str = ""
-    value: float = 0.0
-    timestamp: int = 0
-    step: int = 0
-    model_id: str | None = None
-    dataset_name: str | None = None
-    dataset_digest: str | None = None
-
-
 class CreateExperiment(Document):
     """An experiment that shall begin."""
 
@@ -132,20 +120,3 @@ class SetTag(LogParam):
 
 class DeleteTag(LogParam):
     """A tag that a run loses."""
-
-
-class LogBatch(OneRun):
-    """Much of a run at once."""
-
-    metrics: tuple[Metric, ...] = ()
-    params: tuple[Param, ...] = ()
-    tags: tuple[Tag, ...] = ()
-
-
-class GetHistory(OneRun):
-    """A series of a run."""
-
-    metric_key: str | None = None
-    page_token: str = ""
-    max_results: int | None = None
-    needs: ClassVar[tuple[str, ...]] = ("metric_key",)

@@ -213,7 +213,16 @@ def route_of(scope: Scope) -> str:
 def route_of_service(scope: Scope) -> str:
     """Give the route by which a service has answered; empty for what is none."""
     path = scope["path"]
-    if path in ("/", "/predict", "/v2", "/v2/models", "/v2/models/stats", "/v2/repository/index"):
+    if path in (
+        "/",
+        "/predict",
+        "/invocations",
+        "/ping",
+        "/v2",
+        "/v2/models",
+        "/v2/models/stats",
+        "/v2/repository/index",
+    ):
         return str(path)
     if not path.startswith("/v2/models/"):
         return ""

@@ -101,7 +101,7 @@ async def complete(
     parts = await act(request, _chosen, loop, one, asked)
     algorithm, kind = one.notes.get("algorithm"), one.notes.get("kind")
     whole = [algorithm] if algorithm and kind == checksums.FULL else []
-    taken = await _joined(request, loop, parts, whole)
+    taken = await joined(request, loop, parts, whole)
     notes = dict(one.notes["notes"])
     md5 = hashlib.md5(b"".join(bytes.fromhex(part.md5) for part in parts), usedforsecurity=False).hexdigest()
     notes |= {"etag": f"{md5}-{len(parts)}", "of": taken.digest[7:23]}
@@ -158,7 +158,7 @@ def _chosen(loop: Loop, one: Multipart, asked: Element) -> list[Part]:
     return chosen
 
 
-async def _joined(request: Request, loop: Loop, parts: list[Part], wanted: list[str]) -> Taken:
+async def joined(request: Request, loop: Loop, parts: list[Part], wanted: list[str]) -> Taken:
     """Join parts, a piece of each at a time, so that no thread is held for long. One part is the whole already."""
     sums = {name: checksums.sum_of(name) for name in wanted}
     if len(parts) == 1 and not wanted:

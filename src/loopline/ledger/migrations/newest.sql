@@ -199,19 +199,32 @@ CREATE TABLE tags (
 
 CREATE INDEX tags_key ON tags ("key", value);
 
-CREATE TABLE points (
-    id INTEGER NOT NULL,
-    run TEXT NOT NULL,
-    "key" TEXT NOT NULL,
-    step INTEGER NOT NULL,
+CREATE TABLE traces (
+    number INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    experiment INTEGER NOT NULL,
+    name TEXT,
+    state TEXT NOT NULL,
     time INTEGER NOT NULL,
-    value DOUBLE,
-    PRIMARY KEY (id)
+    duration INTEGER,
+    client TEXT,
+    request TEXT,
+    response TEXT,
+    session TEXT,
+    tokens TEXT DEFAULT '{}' NOT NULL,
+    cost TEXT DEFAULT '{}' NOT NULL,
+    spans INTEGER DEFAULT '0' NOT NULL,
+    told INTEGER DEFAULT '0' NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (number),
+    UNIQUE (project, id)
 );
 
-CREATE INDEX points_series ON points (run, "key", step);
+CREATE INDEX traces_experiment ON traces (experiment, time);
 
-CREATE TABLE series (
+CREATE TABLE "series" (
+    id INTEGER NOT NULL,
     run TEXT NOT NULL,
     "key" TEXT NOT NULL,
     last DOUBLE,
@@ -220,10 +233,8 @@ CREATE TABLE series (
     low DOUBLE,
     high DOUBLE,
     count INTEGER NOT NULL,
-    PRIMARY KEY (run, "key")
+    PRIMARY KEY (id)
 );
-
-CREATE INDEX series_key ON series ("key", last);
 
 CREATE TABLE marks (
     run TEXT NOT NULL,
@@ -941,29 +952,19 @@ CREATE TABLE model_metrics (
 
 CREATE INDEX model_metrics_run ON model_metrics (run, "key");
 
-CREATE TABLE traces (
-    number INTEGER NOT NULL,
-    project TEXT NOT NULL,
-    id TEXT NOT NULL,
-    experiment INTEGER NOT NULL,
-    name TEXT,
-    state TEXT NOT NULL,
-    time INTEGER NOT NULL,
-    duration INTEGER,
-    client TEXT,
-    request TEXT,
-    response TEXT,
-    session TEXT,
-    tokens TEXT DEFAULT '{}' NOT NULL,
-    cost TEXT DEFAULT '{}' NOT NULL,
-    spans INTEGER DEFAULT '0' NOT NULL,
-    told INTEGER DEFAULT '0' NOT NULL,
-    recorded_at INTEGER NOT NULL,
-    PRIMARY KEY (number),
-    UNIQUE (project, id)
-);
+CREATE UNIQUE INDEX series_run ON "series" (run, "key");
 
-CREATE INDEX traces_experiment ON traces (experiment, time);
+CREATE INDEX series_key ON "series" ("key", last);
+
+CREATE TABLE "points" (
+    series INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    value DOUBLE,
+    PRIMARY KEY (series, step, time, n)
+)
+ WITHOUT ROWID;
 
 CREATE INDEX traces_project ON traces (project, time);
 

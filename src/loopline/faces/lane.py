@@ -1,0 +1,97 @@
+"""lane: short writes of many requests, one after the other on one thread, in transactions that they share.
+
+While the disk takes one transaction, those who come wait; all of them are in the next. So each waits for the disk once or twice,
+however many come, and the one connection that writes keeps in memory what it writes to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+if TYPE_CHECKING:
+    from loopline.ledger.ledger import Ledger
+
+T = TypeVar("T")
+MOST: Final = 64
+"""Pieces of work in one transaction: other processes want to write, too."""
+IDLE_S: Final = 10.0
+"""How long the thread waits for work before it ends, and lets go of its connection."""
+_Waiting = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+
+
+class Lane:
+    """One thread that writes for whoever asks. It is there while there is work, and a little longer."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Do a short piece of work that writes to the ledger; give what it gives, or raise, when that is durable."""
+        here = asyncio.get_running_loop()
+        future: asyncio.Future[T] = here.create_future()
+        with self._guard:
+            self._waiting.put((work, future, here))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="loopline-lane", daemon=True)
+                self._thread.start()
+        return await future
+
+    def end(self) -> None:
+        """Finish what waits and let go of the thread."""
+        with self._guard:
+            thread = self._thread
+            if thread is not None:
+                self._waiting.put(None)
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        group: list[_Waiting] | None = []
+        while group is not None:
+            if group:
+                _answer_all(group, self._ledger.together([work for work, _, _ in group]))
+            group = self._next()
+
+    def _next(self) -> list[_Waiting] | None:
+        """Wait for work and give all that is there; None at the end."""
+        group: list[_Waiting] = []
+        try:
+            while len(group) < MOST:
+                one = self._waiting.get(block=not group, timeout=IDLE_S)
+                if one is None:
+                    break
+                group.append(one)
+        except Empty:
+            pass
+        if group:
+            return group
+        with self._guard:
+            if self._waiting.empty():
+                self._thread = None
+                return None
+        return []
+
+
+def _answer_all(group: Sequence[_Waiting], done: Sequence[object]) -> None:
+    for home in {home for _, _, home in group}:
+        mine = [(future, what) for (_, future, place), what in zip(group, done, strict=True) if place is home]
+        with suppress(RuntimeError):  # that event loop has ended
+            home.call_soon_threadsafe(_answer, mine)
+
+
+def _answer(done: Sequence[tuple[asyncio.Future[Any], object]]) -> None:
+    for future, what in done:
+        if future.done():
+            continue  # whoever asked has gone
+        if isinstance(what, Exception):
+            future.set_exception(what)
+        else:
+            future.set_result(cast("Any", what))
