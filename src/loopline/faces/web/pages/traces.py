@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from loopline.nouns.trace import Span, Trace, WholeTrace
 
 PAGE: Final = 50
-DRAWN: Final = 60
+DRAWN: Final = 50
 """Spans in the picture: what keeps the page below 150 KB."""
-LISTED: Final = 150
+LISTED: Final = 100
 """Spans below it."""
-TOLD: Final = 40
-"""Of these, how many are shown with what they were given and what they gave."""
+ROOM: Final = 36_000
+"""Characters of all that these were given and gave; those that come later are named alone."""
+_EACH: Final = 140
+"""Of markup around each attribute."""
 _LONG: Final = 600
 _INSIDE: Final = "\u203a "
 """Stands before the name of a span once for each span that it is inside of."""
@@ -94,7 +96,7 @@ async def single(request: Request) -> Response:
     found: WholeTrace = await act(request, _look, loop, name)
     one, tree = found.trace, found.tree
     groups, runs = await act(request, _around, loop, [one])
-    parts = [_part(depth, span, one, told=at < TOLD) for at, (depth, span) in enumerate(tree[:LISTED])]
+    parts = _parts(tree[:LISTED], one)
     now = int(request.app.state.desk.loop.clock.now())
     return await render(
         request, "trace.html", title=f"Trace {one.name or one.id}"[:90], section="runs", asked=Asked("show", {"what": one.id}),
@@ -121,13 +123,24 @@ def _picture(tree: Sequence[tuple[int, Span]], now: int) -> Markup | None:
     return timeline(rows, title="When each span ran", now=now) if rows else None
 
 
-def _part(depth: int, span: Span, one: Trace, *, told: bool) -> Part:
-    after = max(0, span.began_ns // 1000 - one.time)
-    if not told:
-        return Part(depth, span, _took(span), lasting(after))
-    attributes = [(key, _text(value)) for key, value in span.attributes.items()]
-    happenings = [(said.name, _told(said.attributes)) for said in span.happenings[:10]]
-    return Part(depth, span, _took(span), lasting(after), tuple(attributes[:40]), tuple(happenings))
+def _parts(tree: Sequence[tuple[int, Span]], one: Trace) -> list[Part]:
+    """Give spans with what they were given and gave, as long as there is room on the page."""
+    found, room = [], ROOM
+    for depth, span in tree:
+        attributes, happenings = list[tuple[str, str]](), list[tuple[str, str]]()
+        for key, value in span.attributes.items():
+            text = _text(value)
+            room -= len(key[:80]) + len(text) + _EACH
+            if room > 0:
+                attributes.append((key, text))
+        for said in span.happenings:
+            text = _told(said.attributes)
+            room -= len(said.name[:80]) + len(text) + _EACH
+            if room > 0:
+                happenings.append((said.name, text))
+        after = lasting(max(0, span.began_ns // 1000 - one.time))
+        found.append(Part(depth, span, _took(span), after, tuple(attributes), tuple(happenings)))
+    return found
 
 
 def _took(span: Span) -> str:
