@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToJson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopline.faces.otlp.documents import from_json
+from loopline.faces.otlp.documents import OBJECTS, from_json
 from loopline.faces.otlp.messages import VALUES as MOST
 from loopline.faces.otlp.messages import Message
 from loopline.faces.otlp.protobuf import Malformed, written
@@ -152,10 +152,16 @@ def test_what_nests_without_end_is_malformed() -> None:
 
 def test_a_message_of_countless_values_is_refused() -> None:
     """Before they fill the memory: two bytes can be a value."""
-    many = written(9, b"") * (MOST + 1)
-    with pytest.raises(Malformed) as caught:
-        Message(written(1, written(2, written(2, many)))).read()
-    assert str(MOST) in str(caught.value)
+    for body in (
+        written(2, written(9, b"") * MOST),
+        written(2, b"") * (MOST // 10 + 1),
+        written(2, written(11, b"") * MOST),
+    ):
+        with pytest.raises(Malformed) as caught:
+            Message(written(1, written(2, body))).read()
+        assert str(MOST) in str(caught.value)
+    with pytest.raises(Malformed):
+        from_json(b'{"resourceSpans":[' + b"{}," * OBJECTS + b"{}]}")
 
 
 def test_fields_of_other_releases_are_passed_over() -> None:
