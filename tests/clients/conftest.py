@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import cannot
 
+ROOT = Path(__file__).parents[2]
+LIBRARIES = ("xgboost-cpu==3.2.0", "lightgbm==4.7.0", "psutil==7.2.2", "scikit-learn==1.9.1", "skops==0.16.0")
 PINS = {
     "openlineage": ("openlineage-python==1.54.0",),
     "triton": ("tritonclient[http,grpc]==2.73.0",),
@@ -25,9 +31,14 @@ PINS = {
     "lakefs": ("lakefs==0.16.0", "lakefs-sdk==1.88.0", "lakefs-spec==0.15.1"),
     "duckdb": ("duckdb==1.4.4", "duckdb-ext-httpfs==1.4.4.20260205"),
     "dvc": ("dvc==3.67.1", "dvc-s3==3.3.0"),
+    "mlflow": ("mlflow==3.17.2", *LIBRARIES),
+    "mlflow2": ("mlflow==2.22.5", *LIBRARIES),
+    "torch": ("mlflow==3.17.2", "torch==2.13.0+cpu", "pytorch-lightning==2.6.1"),
+    "serving": ("mlflow-skinny==3.17.2", "pandas==2.3.3", *LIBRARIES, "-e", f"{ROOT}[sklearn,tables]"),
 }
 """What is driven, unmodified, from the package index."""
 HERE = Path(__file__).parent
+MAIN = "import sys; from loopline.cli.entry import main; sys.exit(main())"
 LINE = re.compile(r"listens on (http://\S+)")
 
 Client = Callable[..., str]
@@ -63,7 +74,7 @@ def client() -> Client:
     def run(name: str, program: str, *words: str, given: str = "") -> str:
         done = subprocess.run(
             [str(installed(name)), str(HERE / "programs" / program), *words], check=False, capture_output=True, text=True,
-            input=given, timeout=100, env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+            input=given, timeout=110, env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
@@ -74,10 +85,16 @@ def client() -> Client:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """Run `loopline up` for an empty project and give its address."""
-    (tmp_path / "loopline.toml").write_text('[project]\nname = "flights"\n', encoding="utf-8")
-    main = "import sys; from loopline.cli.entry import main; sys.exit(main())"
+    with serving(tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def serving(folder: Path, python: str = sys.executable) -> Iterator[str]:
+    """Run `loopline up` for an empty project in a folder, with the packages of some interpreter."""
+    (folder / "loopline.toml").write_text('[project]\nname = "flights"\n', encoding="utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-c", main, "up", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        [python, "-c", MAIN, "up", "--port", "0"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -93,3 +110,9 @@ def server(tmp_path: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def ask(server: str, question: str) -> Any:
+    """Ask the server something."""
+    with urllib.request.urlopen(f"{server}/api/v1/{question}", timeout=30) as answer:
+        return json.load(answer)["result"]

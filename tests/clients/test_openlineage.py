@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,16 +15,12 @@ from loopline.nouns.run import Link, RunState
 from loopline.testing.loop import loop
 from loopline.verbs import load
 
+from .conftest import ask
+
 if TYPE_CHECKING:
     from .conftest import Client
 
 pytestmark = pytest.mark.clients
-
-
-def ask(server: str, question: str) -> Any:
-    """Ask the server something."""
-    with urllib.request.urlopen(f"{server}/api/v1/{question}", timeout=30) as answer:
-        return json.load(answer)["result"]
 
 
 @pytest.mark.parametrize("compression", ["", "gzip"])

@@ -46,3 +46,24 @@ def test_telemetry_is_no_event(hand: Hand) -> None:
     with hand.read() as tables:
         assert tables.projects.list() == ["x"]
         assert tables.feed.head("flights").seq == 0
+
+
+def test_works_that_are_done_together_are_undone_alone(hand: Hand) -> None:
+    """What one has written before it raises is gone, those around it are there, each sees those before it."""
+
+    def say(subject: str) -> int:
+        with hand.ledger.write("p", Actor("person", "ann")) as tx:
+            tx.say("test", subject)
+            if subject == "wrong":
+                raise KeyError(subject)
+            return tx.seq
+
+    said = [lambda subject=subject: say(subject) for subject in ("a", "wrong", "b")]
+    first, second, third = hand.ledger.together(said)
+    assert (first, third) == (1, 2)
+    assert isinstance(second, KeyError)
+    (alone,) = hand.ledger.together([lambda: say("wrong")])
+    assert isinstance(alone, KeyError)
+    with hand.read() as tx:
+        assert [event.subject for event in tx.feed.list("p")] == ["a", "b"]
+        assert tx.feed.verify("p") is None

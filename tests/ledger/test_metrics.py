@@ -113,7 +113,7 @@ def test_many_series_grow_at_once(hand: Hand) -> None:
 
 @pytest.mark.parametrize(("count", "most"), [(0, 5), (1, 1), (3, 5), (5, 5), (9, 1), (9, 2), (1003, 20)])
 def test_a_sample_has_equal_distances_and_both_ends(hand: Hand, count: int, most: int) -> None:
-    """Of few points all are given; of many the first of each part, and the last. One alone is the last."""
+    """Of few points all are given; of many the first of each part, and the last; one alone is the last."""
     run = hand.run()
     with hand.write() as tx:
         tx.metrics.add(run.id, [Point("a", float(i), i // 2, 1) for i in reversed(range(count))])

@@ -35,6 +35,11 @@ def test_a_version_and_its_asset_are_tagged_and_described(world: World) -> None:
         assert tx.taggings.of(asset.subject) == {"owner": "ops"}
         assert tx.taggings.of(tx.versions.subject(tx.versions.get(DATA, 1))) == {"": "the first", "reviewed": "yes"}
         assert [event.kind for event in tx.feed.list(world.loop.project)][-2:] == ["annotated", "annotated"]
+    for verb, words in (("show", f"{DATA}@1"), ("get", parse_pointer(f"{DATA}@1", project=DATA.project))):
+        told = world.do(verb, words)
+        assert (told.text, told.tags) == ("the first", {"reviewed": "yes"})
+    (listed,) = world.do("ls", str(DATA), itself=True)
+    assert (listed.text, listed.tags) == ("all flights", {"owner": "ops"})
 
 
 def test_an_asset_that_is_renamed_keeps_its_history(world: World) -> None:

@@ -159,12 +159,13 @@ class Registry:
         """Give when something was said last about each of many subjects of the feed."""
         found: dict[str, int] = {}
         for few in _fews(sorted(set(subjects))):
+            marks = ", ".join(["(?)"] * len(few))
             rows = self._rows.all(
-                "SELECT subject, MAX(recorded_at) FROM events WHERE project = ?"
-                f" AND subject IN ({', '.join('?' * len(few))}) GROUP BY subject",
-                project, *few,
+                f"WITH asked(subject) AS (VALUES {marks}) SELECT a.subject, (SELECT e.recorded_at FROM events e WHERE"
+                " e.project = ? AND e.subject = a.subject ORDER BY e.seq DESC LIMIT 1) FROM asked a",
+                *few, project,
             )  # fmt: skip
-            found.update((subject, at) for subject, at in rows)
+            found.update((subject, at) for subject, at in rows if at is not None)
         return found
 
 

@@ -146,14 +146,16 @@ class Runs:
         rows = self._rows.all(f"{_SELECT} WHERE {where} ORDER BY {order} LIMIT ?", *values, limit)
         return self._fill([_run(row) for row in rows])
 
-    def all(self, ids: Iterable[str]) -> list[Run]:
-        """Look up several by their whole ids, in that order, with all that `find` gives; leave out what is not there."""
-        wanted, found = list(dict.fromkeys(ids)), dict[str, Run]()
+    def described(self, ids: Iterable[str]) -> list[Run]:
+        """Look up several by their whole ids, in that order, with params and tags alone; leave out what is not there."""
+        wanted, found = list(dict.fromkeys(ids)), list[Run]()
         for start in range(0, len(wanted), 500):
             few = wanted[start : start + 500]
-            for row in self._rows.all(f"{_SELECT} WHERE r.id IN ({', '.join('?' * len(few))})", *few):
-                found[row[0]] = _run(row)
-        return self._fill([found[run] for run in wanted if run in found])
+            marks = ", ".join("?" * len(few))
+            runs = {row[0]: _run(row) for row in self._rows.all(f"{_SELECT} WHERE r.id IN ({marks})", *few)}
+            params, tags = self._pairs("params", marks, few), self._pairs("tags", marks, few)
+            found += [replace(runs[r], params=params.get(r, {}), tags=tags.get(r, {})) for r in few if r in runs]
+        return found
 
     def count(self, project: str) -> int:
         """Count the runs of a project, without those inside others."""
@@ -353,6 +355,14 @@ class Runs:
                 [(*row, _number(row[2])) for row in rows],
             )
 
+    def _pairs(self, table: str, marks: str, ids: Iterable[str]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for run, key, value in self._rows.all(
+            f"SELECT run, key, value FROM {table} WHERE run IN ({marks}) ORDER BY key", *ids
+        ):
+            found.setdefault(run, {})[key] = value
+        return found
+
     def _fill(self, runs: list[Run], *, light: bool = False) -> list[Run]:
         if not runs:
             return []
@@ -374,10 +384,7 @@ class Runs:
             if light:
                 continue
             for table, into in pairs.items():
-                for row in self._rows.all(
-                    f"SELECT run, key, value FROM {table} WHERE run IN ({marks}) ORDER BY key", *ids
-                ):
-                    into.setdefault(row[0], {})[row[1]] = row[2]
+                into.update(self._pairs(table, marks, ids))
             for row in self._rows.all(f"SELECT run, key, last FROM series WHERE run IN ({marks}) ORDER BY key", *ids):
                 metrics.setdefault(row[0], {})[row[1]] = float("nan") if row[2] is None else row[2]
         return [

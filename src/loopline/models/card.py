@@ -94,6 +94,8 @@ def _title(facts: Facts) -> str:
         )
     if version.message:
         lines.append(_line(version.message))
+    if version.text:
+        lines.append(_line(version.text))
     return "\n\n".join(lines)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from loopline.nouns.name import AssetName
 from loopline.nouns.ref import Ref
@@ -17,3 +18,6 @@ class Listed:
     versions: int
     refs: tuple[Ref, ...]
     newest: Version | None
+    text: str = ""
+    """What it is, in somebody's words; told, as its tags are, where one asset is asked for."""
+    tags: Mapping[str, str] = field(default_factory=dict)

@@ -35,6 +35,9 @@ class Version:
     event_time: int | None = None
     quarantined: bool = False
     deleted_at: int | None = None
+    text: str = ""
+    """What somebody has written about it since; told, as its tags are, where one version is asked for."""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def line(self) -> tuple[int, ...]:

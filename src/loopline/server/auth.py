@@ -35,7 +35,7 @@ from loopline.nouns.caller import Caller
 from loopline.nouns.loopback import is_loopback
 from loopline.nouns.token import Scope
 from loopline.server.lasting import Lasting
-from loopline.verbs.permitting import roles_of
+from loopline.verbs.permitting import roles_in
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Send
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from loopline.faces.desk import Desk
     from loopline.ledger.ledger import Tables
+    from loopline.nouns.token import Token
 
 PUBLIC: Final = ("/login/", "/api/v1/login/", "/static/")
 """What answers strangers, beside `/login` itself and what the gate says of the server's health. Nothing else does."""
@@ -50,7 +51,7 @@ CSRF: Final = "x-loopline-csrf"
 """What a program sends that uses a browser's session: the value that the session's forms carry."""
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 CALLER: Final = "loopline.caller"
-_PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_PASSED_ON: Final = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"))
 """What a proxy adds: who asks through one may sit anywhere."""
 _FRESH_S: Final = 1.0
 """How long it is believed that nobody has made the first admin's token."""
@@ -184,7 +185,7 @@ class Auth:
         """Give the caller of an open server; None where a token is needed."""
         if self._closed or not is_loopback((request.client or ("", 0))[0]):  # a proxy on this machine is loopback, too
             return None
-        if any(name in request.headers for name in _PASSED_ON):
+        if not _PASSED_ON.isdisjoint(name for name, _ in request.scope["headers"]):
             return None
         if time.monotonic() > self._open_until:
             if not await self._on_thread(self._is_open):
@@ -205,8 +206,8 @@ class Auth:
             token = tx.tokens.find_id(name)
             if token is None or loop.key is None or not tx.tokens.lives(token) or tx.people.disabled(token.actor):
                 return None
-            late = _is_old(tx, token.id)
-            found = Caller(parse_actor(token.actor, verified=True), roles_of(tx, token.actor), token.scopes, token.id)
+            late = _is_old(tx, token)
+            found = Caller(parse_actor(token.actor, verified=True), roles_in(tx, token.actor), token.scopes, token.id)
         door.prove(request, signing_secret(loop.key(), token.id))
         if late:
             with suppress(Unavailable), loop.ledger.telemetry() as tx:  # a full disk keeps nobody from reading
@@ -216,11 +217,14 @@ class Auth:
     def _find(self, text: str, session: str) -> Caller | None:
         ledger = self._desk.loop.ledger
         with ledger.read() as tx:
-            found = by_token(tx, text) if text else by_session(tx, session)
-            late = bool(text and found and _is_old(tx, found.token))
-        if found and late:
+            if not text:
+                return by_session(tx, session)
+            token = tx.tokens.find(hash_of(text)) if id_of(text) else None
+            found = by_token(tx, token) if token else None
+            late = bool(token and found and _is_old(tx, token))
+        if token and late:
             with suppress(Unavailable), ledger.telemetry() as tx:  # a full disk keeps nobody from reading
-                tx.tokens.use(tx.tokens.get(found.token))
+                tx.tokens.use(token)
         return found
 
     async def _on_thread(self, function: Any) -> Any:
@@ -245,13 +249,12 @@ def is_open(tx: Tables) -> bool:
     return not tx.tokens.any_of(tx.teams.holders("*", "role/admin"))
 
 
-def by_token(tx: Tables, text: str) -> Caller | None:
-    """Give whom a token speaks for; None for what is no token, revoked, expired, or of somebody who is shut out."""
-    token = tx.tokens.find(hash_of(text)) if id_of(text) else None
-    if token is None or tx.people.disabled(token.actor):
+def by_token(tx: Tables, token: Token) -> Caller | None:
+    """Give whom a token speaks for that can still be used; None for somebody who is shut out."""
+    if tx.people.disabled(token.actor):
         return None
     actor = parse_actor(token.actor, verified=True)
-    return Caller(actor, roles_of(tx, token.actor), token.scopes, token.id)
+    return Caller(actor, roles_in(tx, token.actor), token.scopes, token.id)
 
 
 def by_session(tx: Tables, cookie: str) -> Caller | None:
@@ -266,7 +269,7 @@ def by_session(tx: Tables, cookie: str) -> Caller | None:
             return None
         scopes = token.scopes
     actor = parse_actor(session.actor, verified=True)
-    return Caller(actor, roles_of(tx, session.actor), scopes, session.token or "", session.csrf)
+    return Caller(actor, roles_in(tx, session.actor), scopes, session.token or "", session.csrf)
 
 
 def _bearer(request: HTTPConnection) -> str:
@@ -320,11 +323,10 @@ def _same_origin(request: HTTPConnection, known: Caller | None) -> None:
         )  # fmt: skip
 
 
-def _is_old(tx: Tables, token: str) -> bool:
+def _is_old(tx: Tables, token: Token) -> bool:
     from loopline.ledger.tokens import NEWS
 
-    used = tx.tokens.get(token).used_at
-    return used is None or used < tx.now - NEWS
+    return token.used_at is None or token.used_at < tx.now - NEWS
 
 
 def _guarded(send: Send) -> Send:

@@ -11,6 +11,7 @@ from loopline.loop import Loop
 from loopline.nouns.artifact import EVALUATION, MODEL, TREE, Artifact
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.name import Pointer
+from loopline.verbs.annotate import noted
 from loopline.verbs.describing import described, example, files_of
 from loopline.verbs.permitting import sees
 
@@ -40,7 +41,7 @@ def card(
     from loopline.models.card import card as write
 
     with loop.ledger.read() as tx:
-        version = tx.versions.resolve(pointer)
+        version = noted(tx, tx.versions.resolve(pointer))
         if version.asset.kind != "model":
             raise Invalid(
                 f"{version} is no model", kind="not-a-model", hint=f"loopline show {version}", version=str(version)

@@ -7,6 +7,7 @@ from typing import Annotated
 from loopline.loop import Loop
 from loopline.nouns.name import Pointer
 from loopline.nouns.version import Version
+from loopline.verbs.annotate import noted
 
 
 def get(loop: Loop, pointer: Annotated[Pointer, "model/delay@champion, data/flights@2, …"]) -> Version:
@@ -16,4 +17,4 @@ def get(loop: Loop, pointer: Annotated[Pointer, "model/delay@champion, data/flig
         loopline get model/delay@champion ./model
     """
     with loop.ledger.read() as tx:
-        return tx.versions.resolve(pointer)
+        return noted(tx, tx.versions.resolve(pointer))

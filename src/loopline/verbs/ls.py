@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import Invalid
@@ -46,7 +47,8 @@ def ls(
                 _listed(tx, asset) for asset in tx.assets.list(loop.project, kind=what, after=last, limit=limit)
             )
         if itself:
-            return (_listed(tx, tx.assets.get(parse_pointer(what, project=loop.project).asset)),)
+            asset = tx.assets.get(parse_pointer(what, project=loop.project).asset)
+            return (replace(_listed(tx, asset), text=asset.description, tags=tx.taggings.of(asset.subject)),)
         version = tx.versions.resolve(parse_pointer(what, project=loop.project))
     if version.artifact.media_type not in (TREE, MODEL):
         raise Invalid(

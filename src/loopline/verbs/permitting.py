@@ -24,8 +24,11 @@ READING: Final = ("get", "run")
 
 def roles_of(tx: Tables, actor: str) -> dict[str, Role]:
     """Give an actor's role by project, its own or by a team. `*` is every project. Who is shut out has none."""
-    if tx.people.disabled(actor):
-        return {}
+    return {} if tx.people.disabled(actor) else roles_in(tx, actor)
+
+
+def roles_in(tx: Tables, actor: str) -> dict[str, Role]:
+    """Give the roles of somebody of whom it is known that they are not shut out."""
     found: dict[str, list[Role]] = {}
     for project, role in tx.teams.standing(actor):
         name = role.removeprefix(PREFIX)

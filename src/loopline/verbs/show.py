@@ -19,6 +19,7 @@ from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
 from loopline.nouns.trace import WholeTrace
 from loopline.nouns.version import Version
+from loopline.verbs.annotate import noted
 from loopline.verbs.tracefinding import whole
 
 _TRACE: Final = 32
@@ -46,7 +47,7 @@ def show(
             if "@" in what and isinstance(pointer.revision, Named):
                 ref = tx.refs.get(RefName(pointer.asset, pointer.revision.ref))
                 return _shown(tx, loop, ref)
-            return tx.versions.resolve(pointer)
+            return noted(tx, tx.versions.resolve(pointer))
     with loop.ledger.read() as tx:
         if len(what) >= _TRACE and (trace := tx.traces.find(loop.project, what)) is not None:
             return whole(tx, trace)

@@ -104,7 +104,7 @@ def test_a_name_that_was_cut_off_at_a_mark_is_not_stored_under_the_rest(tracker:
 
 def test_files_of_another_experiment_or_project_are_not_found(tracker: Tracker) -> None:
     """A run and a model are only where they are: not under another number, not in another project."""
-    tracker.say("POST", f"{V3}/workspaces", {"name": "other"})
+    assert tracker.ask("POST", f"{V3}/workspaces", {"name": "other"}).status_code == 201
     group = tracker.experiment()
     run = tracker.run(group)
     model = tracker.post("logged-models", experiment_id=group, name="clf")["model"]["info"]["model_id"]

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from loopline.faces import mlflow
+from loopline.faces.mlflow import limits
+from loopline.faces.mlflow.asking import LARGEST
 from loopline.faces.mlflow.door import PREFIXES
 from loopline.faces.mlflow.operations import OPERATIONS
+from loopline.faces.mlflow.registry import ALIAS, LABEL
 from loopline.faces.mlflow.routes import find
+from loopline.faces.mlflow.unserved import UNSERVED
 
 from .conftest import Tracker
 
@@ -71,3 +79,42 @@ def test_another_site_is_refused(tracker: Tracker, header: dict[str, str]) -> No
     answer = tracker.ask("POST", "experiments/create", {"name": "x"}, **header)
     assert answer.status_code in (400, 403)
     assert tracker.ask("GET", "experiments/get-by-name", {"experiment_name": "x"}).status_code == 404
+
+
+README = (Path(mlflow.__file__).parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_is_not_served_is_listed_in_the_readme() -> None:
+    """Each address with what is said of it, and none that is served."""
+    rows = dict(re.findall(r"^\| `((?:GET )?/[^`]*)` \| (.*) \|$", README, re.MULTILINE))
+    assert rows == UNSERVED
+    assert {path.replace("{path}", "*") for _, path in OPERATIONS} & set(UNSERVED) == set()
+
+
+def test_what_is_not_served_says_so_for_every_method(tracker: Tracker) -> None:
+    """With the address, and how to go on."""
+    for pattern in UNSERVED:
+        only, _, path = pattern.replace("*", "any/thing").replace("{}", "one").rpartition(" ")
+        for method in (only,) if only else ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            if method == "GET" and path.startswith("/api/3.0/mlflow/traces/"):
+                continue  # the id of a trace may be any word
+            status, code, message = tracker.refused(method, path, {} if method != "GET" else None)
+            assert (status, code) == (501, "NOT_IMPLEMENTED")
+            assert path in message
+
+
+def test_every_limit_that_the_readme_names_is_one() -> None:
+    """In the words of the section on limits."""
+    said = README.partition("## Limits")[2].partition("##")[0].replace(",", "")
+    for number in (
+        limits.METRICS,
+        limits.PARAMS,
+        limits.KEY,
+        limits.PARAM,
+        limits.TAG,
+        limits.EXPERIMENT,
+        LABEL,
+        ALIAS,
+        LARGEST >> 20,
+    ):
+        assert re.search(rf"\b{number}\b", said), number

@@ -100,6 +100,6 @@ def test_what_cannot_be_searched_is_refused(tracker: Tracker, body: dict[str, An
 def test_nothing_of_another_project_is_found(tracker: Tracker, names: dict[str, str]) -> None:
     """Not by the number of its experiment; and of no experiment, nothing."""
     assert tracker.say("POST", "logged-models/search", {"experiment_ids": []}) == {"models": []}
-    tracker.say("POST", f"{V3}/workspaces", {"name": "other"})
+    assert tracker.ask("POST", f"{V3}/workspaces", {"name": "other"}).status_code == 201
     said = tracker.say("POST", "logged-models/search", {"experiment_ids": ["0", "1", "99"]}, x_mlflow_workspace="other")
     assert (said["models"], len(names)) == ([], 3)

@@ -246,7 +246,8 @@ def test_what_loopline_has_moved_is_an_alias(tracker: Tracker) -> None:
     from loopline.nouns.name import AssetName, Numbered, RefName
 
     loop = tracker.served.loop
-    for name in ("best", "production"):
+    for name in ("best", "production", "v1.0"):
         propose(loop, RefName(AssetName(loop.project, "model", "delay"), name), to=Numbered(1), why="x")
     told = tracker.get("model-versions/get", **NAME, version="1")["model_version"]
-    assert (told["aliases"], told["current_stage"]) == (["best", "production"], "Production")
+    assert (told["aliases"], told["current_stage"]) == (["best", "production", "v1.0"], "Production")
+    assert tracker.get("registered-models/alias", **NAME, alias="v1.0") == {"model_version": told}

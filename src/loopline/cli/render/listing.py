@@ -28,6 +28,11 @@ def list_of_listed(values: Sequence[Listed], screen: Screen) -> Iterator[str]:
         for one in values
     ]
     yield from aligned(rows, width=screen.width)
+    for one in values:  # only where one asset was asked for
+        if one.text:
+            yield clean(one.text)
+        if one.tags:
+            yield screen.paint("dim", "tags ") + clean(", ".join(f"{key}={text}" for key, text in one.tags.items()))
 
 
 def list_of_entry(values: Sequence[Entry | Folder], screen: Screen) -> Iterator[str]:

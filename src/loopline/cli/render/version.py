@@ -25,6 +25,8 @@ def version(value: Version, screen: Screen) -> Iterator[str]:
     yield f"{name(value.asset, screen)}{screen.paint('head', f'@{value.number}')}{_marks(value, screen)}"
     if value.message:
         yield clean(value.message)
+    if value.text and value.text != value.message:
+        yield clean(value.text)
     yield ""
     pairs: list[tuple[str, Any]] = [
         ("digest", str(value.artifact.digest)),
@@ -35,6 +37,7 @@ def version(value: Version, screen: Screen) -> Iterator[str]:
         ("about", when(value.event_time, screen) if value.event_time else ""),
         ("run", short_id(value.run) if value.run else ""),
         ("after", ", ".join(f"@{parent}" for parent in value.parents)),
+        ("tags", ", ".join(f"{key}={text}" for key, text in value.tags.items())),
     ]
     yield from facts([(screen.paint("dim", key), clean(text)) for key, text in pairs if text])
     if value.metadata:

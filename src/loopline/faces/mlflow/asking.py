@@ -164,6 +164,10 @@ def decoded(body: bytes, kind: type[T]) -> T:
         raise Fault("BAD_REQUEST", "The request body is not JSON.") from None
     if not isinstance(said, dict):
         raise Fault("BAD_REQUEST", "The request body is not a JSON object.")
+    try:
+        json.dumps(said, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise invalid("Text holds no half of a surrogate pair.") from None
     return _checked(said, kind)
 
 

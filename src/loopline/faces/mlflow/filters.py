@@ -20,6 +20,8 @@ MOST: Final = 100
 """Comparisons of a filter, and fields of an order."""
 LONGEST: Final = 1_000
 """Texts of a list."""
+PATTERN: Final = 10_000
+"""Characters of a pattern."""
 _KEY: Final = r"""`[^`]*`|"(?:[^"]|"")*"|'(?:[^']|'')*'|\w[\w.:/@-]*"""
 _TOKEN: Final = re.compile(
     rf"""(?P<string>'(?:[^']|'')*'|"(?:[^"]|"")*")"""
@@ -132,6 +134,8 @@ def _comparison(entity: Entity, tokens: _Tokens) -> Comparison:
             raise invalid(f"IS NULL / IS NOT NULL is only supported for {some}, not for '{part}' '{key}'")
         return Comparison(part, key, op)
     value = _value(known, part, key, op, tokens)
+    if op in ("like", "ilike") and len(str(value)) > PATTERN:
+        raise invalid(f"A pattern in a filter string has at most {PATTERN} characters. Got {len(str(value))}.")
     if op not in known.operators:
         raise invalid(f"Invalid comparator '{op.upper()}' not one of {_list(map(str.upper, known.operators))}")
     return Comparison(part, key, op, value)

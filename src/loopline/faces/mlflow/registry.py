@@ -58,20 +58,15 @@ def new_name(said: str, what: str = "name") -> str:
 
 def new_alias(said: str) -> str:
     """Take a name for an alias. Raise Fault 400 for what none is called, and for what means a version by itself."""
-    _alias(said)
-    if said.lower() == "latest":
-        raise invalid("'latest' alias name (case insensitive) is reserved.")
-    if _RESERVED.match(said):
-        raise invalid(f"Version alias name '{said}' is reserved.")
-    return said
-
-
-def _alias(said: str) -> str:
     if not _ALIAS.match(said):
         raise invalid(
             f"Invalid alias name: '{said[:KEY]}'. Names may only contain alphanumerics, underscores (_), and dashes (-)."
         )
     value_fits(said, ALIAS, "Registered model alias name")
+    if said.lower() == "latest":
+        raise invalid("'latest' alias name (case insensitive) is reserved.")
+    if _RESERVED.match(said):
+        raise invalid(f"Version alias name '{said}' is reserved.")
     return said
 
 
@@ -122,10 +117,10 @@ def find_alias(tx: Tables, project: str, name: str, alias: str) -> Entered:
         if not newest:
             raise missing(f"Latest version not found for model {name}.")
         return tx.registry.those(newest)[newest[0]]
-    here = tx.refs.find(RefName(model.name, _alias(alias)))
+    here = tx.refs.find(RefName(model.name, alias))
     found = tx.registry.version(model.id, here.target) if here else None
     if found is None:
-        raise invalid(f"Registered model alias {alias} not found.")
+        raise invalid(f"Registered model alias {alias[:KEY]} not found.")
     return found
 
 

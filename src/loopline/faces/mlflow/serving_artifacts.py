@@ -8,12 +8,12 @@ from loopline.faces.desk import act
 from loopline.faces.mlflow import kept
 from loopline.faces.mlflow import wire_models as wire
 from loopline.faces.mlflow.addresses import Place, find_model, fitting, location, place_of
-from loopline.faces.mlflow.answering import sent
 from loopline.faces.mlflow.asking import Ask, Operation, answer, project_of, sync
 from loopline.faces.mlflow.errors import invalid, missing
 from loopline.faces.mlflow.naming import find_run
 from loopline.faces.mlflow.presigning import signed
 from loopline.faces.mlflow.receiving import received
+from loopline.faces.saving import sent
 from loopline.nouns.owner import Owner
 from loopline.verbs.filing import children, drop, file_of, keep, ready, view
 

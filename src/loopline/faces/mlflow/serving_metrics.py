@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isnan
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict, NotFound
@@ -79,7 +80,7 @@ def _point(value: float, time: int, step: int) -> Value:
         raise invalid(f"Invalid value {step} for parameter 'step' supplied: it fits into 64 bits.")
     if not -_LATEST <= time <= _LATEST:
         raise invalid(f"Invalid value {time} for parameter 'timestamp' supplied: it is in milliseconds.")
-    return step, time * 1000, None if value != value else value  # noqa: PLR0124 (NaN)
+    return step, time * 1000, None if isnan(value) else value
 
 
 def _gather(

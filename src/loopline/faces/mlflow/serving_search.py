@@ -50,7 +50,7 @@ def runs(ask: Ask) -> Response:
     with loop.ledger.read() as tx:
         groups = numbers_of(tx, loop.project, said.experiment_ids)
         found = Matches(tx.rows).runs(groups, query, limit=size + 1, after=after)
-        told: dict[str, Any] = {"runs": whole(tx, tx.runs.all(one.id for one in found[:size]))}
+        told: dict[str, Any] = {"runs": whole(tx, tx.runs.described(one.id for one in found[:size]))}
     if len(found) > size:
         told["next_page_token"] = token_of(found[size - 1].place, about)
     return answer(told)

@@ -38,16 +38,22 @@ UNSERVED: Final[dict[str, str]] = {
     "/api/3.0/mlflow/datasets/*": "belongs to evaluation datasets of traces: data are assets here (`loopline add`)",
     "/api/3.0/mlflow/traces/calculate-filter-correlation": "is what MLflow's own pages ask",
     "/api/3.0/mlflow/traces/metrics": "is what MLflow's own pages draw: search traces, and add up what they say",
+    "GET /api/2.0/mlflow/traces/{}": "is a preview of 2.22: GET /api/3.0/mlflow/traces/ID",
+    "/api/2.0/mlflow/traces/{}/assessments": "is a preview of 2.22: they are below /api/3.0/mlflow/traces",
+    "/api/2.0/mlflow/traces/{}/assessments/{}": "is a preview of 2.22: they are below /api/3.0/mlflow/traces",
+    "/api/2.0/mlflow/experiments/permissions/*": "is how 2.x gives a permission on one experiment: a role is for a project",
+    "/api/2.0/mlflow/registered-models/permissions/*": "is how 2.x gives a permission on one model: a role is for a project",
     "/api/2.0/mlflow/get-online-trace-details": "is of Databricks: no server of MLflow has it",
     "/api/2.0/mlflow/unified-traces": "is of Databricks: search with POST /api/3.0/mlflow/traces/search",
     "/api/2.0/mlflow/users/create-ui": "makes a password, and there are none here: `loopline issue` makes tokens",
 }
-"""Addresses, with what is to be said of them. `*` is all that is left, `{}` a name."""
+"""Addresses, some with a method, and what is to be said of them. `*` is all that is left, `{}` a name."""
 
 
 def unserved(method: str, path: str) -> Fault | None:
     """Say that an address is MLflow's and not served here; None where it is nobody's."""
-    found = UNSERVED.get(path) or next((said for pattern, said in UNSERVED.items() if _fits(pattern, path)), "")
+    asked = (path, f"{method} {path}")
+    found = next((said for pattern, said in UNSERVED.items() if any(_fits(pattern, one) for one in asked)), "")
     return Fault("NOT_IMPLEMENTED", f"{method[:20]} {path[:500]} {found}.") if found else None
 
 

@@ -35,6 +35,7 @@ PAGES: Final = (
     "feed",
     "search",
     "settings",
+    "elsewhere",
 )
 """Modules of `pages/`, each with its `ROUTES`; the first that fits an address answers."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
 
+from loopline.errors import NotFound
 from loopline.faces.desk import act
+from loopline.faces.saving import sent, type_of
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.drawn import curves_of, slices_of
 from loopline.faces.web.page import address, door, number_of, project_of, render, shown, taking, zone_of
@@ -15,6 +18,7 @@ from loopline.faces.web.steps import Steps, graph_of, ordered, timeline_of
 from loopline.nouns.ids import brief
 from loopline.nouns.run import Run
 from loopline.verbs.expecting import kept
+from loopline.verbs.filing import Child, children, file_of, of_run, view
 from loopline.verbs.series import series
 from loopline.verbs.tail import PIECE, tail
 
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from loopline.loop import Loop
+    from loopline.nouns.logged import LoggedModel
+    from loopline.nouns.owner import Owner
 
 CURVES: Final = 24
 POINTS: Final = 3800
@@ -31,6 +37,10 @@ MOST: Final = 400
 """Points of one curve there: as many as its picture has room for."""
 VALUES: Final = 160
 """Last values that are listed."""
+LISTED: Final = 200
+"""Files and folders of a page."""
+PICTURE: Final = 2 << 20
+"""Bytes of a picture that is shown, and not only named."""
 FEW: Final = 4
 """Curves on the first page of a run."""
 
@@ -48,6 +58,8 @@ class Around:
     packages: int
     traces: int = 0
     """How many requests of programs belong to it."""
+    files: bool = False
+    """Whether it, or a model that it has logged, has files of its own."""
 
 
 @shown
@@ -129,6 +141,51 @@ async def log(request: Request) -> Response:
     )
 
 
+@taking("folder", "model", "file", "after")
+async def files(request: Request) -> Response:
+    """Show the files of a run, or of a model that it has logged: one level, or one file as something to be saved."""
+    around = await _around(request)
+    query = request.query_params
+    owner, models = await act(request, _owner, door(request, "show"), around.run, query.get("model", ""))
+    loop = door(request, "show")
+    if query.get("file"):
+        found = await act(request, file_of, loop, owner, query["file"])
+        return await sent(request, loop, found.entry)
+    folder = query.get("folder", "")
+    listed = await act(request, _listed, loop, owner, folder, query.get("after", ""))
+    return await _render(
+        request, around, "run-files.html", Asked("show", {"what": brief(around.run.id)}), tab="files", folder=folder,
+        lines=listed[:LISTED], more=listed[LISTED - 1].path if len(listed) > LISTED else "", models=models,
+        model=query.get("model", ""), pictured=pictured,
+    )  # fmt: skip
+
+
+def _owner(loop: Loop, run: Run, model: str) -> tuple[Owner, list[LoggedModel]]:
+    """Give whose files are asked for, and the models that the run has logged. Raise NotFound for a model of another run."""
+    with loop.ledger.read() as tx:
+        models = list(tx.logged.of_run(run.id))
+        found = tx.logged.get(run.project, model) if model else None
+    if found is None:
+        return of_run(run), models
+    if found.run != run.id:
+        raise NotFound(
+            f"there is no logged model {model}", kind="no-model", hint="loopline find runs", model=model[:100]
+        )
+    return found.owner, models
+
+
+def _listed(loop: Loop, owner: Owner, folder: str, after: str) -> list[Child]:
+    lines = children(view(loop, owner), folder)
+    return list(
+        islice(dropwhile(lambda one: bool(after) and one.path != after, lines), bool(after), LISTED + 1 + bool(after))
+    )
+
+
+def pictured(child: Child) -> bool:
+    """Tell whether a file is a picture that is shown in its line."""
+    return child.size is not None and child.size <= PICTURE and type_of(child.path).startswith("image/")
+
+
 async def _render(
     request: Request, around: Around, template: str, asked: Asked, *, tab: str, **values: Any
 ) -> Response:
@@ -145,9 +202,10 @@ async def _render(
             ("Summary", "", 0),
             ("Metrics", "metrics", len(run.metrics)),
             ("Steps", "steps", len(around.steps.runs)),
+            ("Files", "files", 0),
             ("Log", "log", 0),
         )
-        if count or name in ("", tab) or (name == "log" and _prints(around))
+        if count or name in ("", tab) or (name == "log" and _prints(around)) or (name == "files" and around.files)
     ]
     return await render(
         request,
@@ -178,8 +236,10 @@ def _look(loop: Loop, name: str) -> Around:
         origin = tx.runs.find(run.origin) if run.origin else None
         packages = len(tx.lineage.packed(run.environment)) if run.environment else 0
         traces = tx.traces.of_run(loop.project, run.id)
+        owners = [of_run(run), *(one.owner for one in tx.logged.of_run(run.id))]
+        filed = any(tx.staging.working(one.key).last for one in owners)
     steps = Steps(tuple(ordered(children)), origins)
-    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, traces)
+    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, traces, filed)
 
 
 def _main(run: Run) -> list[str]:
@@ -222,5 +282,6 @@ ROUTES = (
     Route("/p/{project}/runs/{run}", summary, name="run"),
     Route("/p/{project}/runs/{run}/metrics", metrics, name="run-metrics"),
     Route("/p/{project}/runs/{run}/steps", steps, name="run-steps"),
+    Route("/p/{project}/runs/{run}/files", files, name="run-files"),
     Route("/p/{project}/runs/{run}/log", log, name="run-log"),
 )
