@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from loopline.errors import Invalid
-from loopline.ledger.search import compose
+from loopline.ledger.search import Condition, compose
 from loopline.loop import Loop
 from loopline.nouns.alert import Silence
 from loopline.nouns.change import Change
@@ -82,12 +82,14 @@ def find(
         if what != "runs":
             return tuple(_listed(loop, tx, what, open_only=open, after=after, limit=limit))
         condition = compose(loop.project, where, order=order, after=after)
-        sql = condition.where
-        if open:
-            sql += " AND r.state IN ('pending', 'running')"
-        if not steps and not condition.names & {"kind", "parent", "id"}:
-            sql += " AND r.parent IS NULL"
+        sql = condition.where + _narrowed(condition, open_only=open, steps=steps)
         return tuple(tx.runs.search(sql, condition.values, order=condition.order, limit=limit))
+
+
+def _narrowed(condition: Condition, *, open_only: bool, steps: bool) -> str:
+    """Leave out runs that are over, and those inside of others unless the filter speaks of these."""
+    sql = " AND r.state IN ('pending', 'running')" if open_only else ""
+    return sql if steps or condition.names & {"kind", "parent", "id"} else f"{sql} AND r.parent IS NULL"
 
 
 def _listed(loop: Loop, tx: Tables, what: str, *, open_only: bool, after: str, limit: int) -> Sequence[Any]:
