@@ -19,7 +19,7 @@ from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
 from loopline.nouns.trace import WholeTrace
 from loopline.nouns.version import Version
-from loopline.verbs.annotate import noted
+from loopline.verbs.noting import noted
 from loopline.verbs.tracefinding import whole
 
 _TRACE: Final = 32
