@@ -92,14 +92,20 @@ class SqliteDatabase:
                 return
             shared = self._turns.take(self._begin)
             self._local.inside = shared
+            refusal: Exception | None = None
             try:
                 with _savepoint(shared) if shared.members else nullcontext():
                     yield SqliteRows(shared.connection)
                     shared.check()
                 shared.members += 1
+            except Exception as raised:
+                refusal = raised if shared.members else None  # it may say what others wrote: that must hold by then
+                raise
             finally:
                 self._local.inside = None
                 self._turns.leave(shared)
+                if refusal is not None:
+                    shared.wait(self._turns)
             shared.wait(self._turns)
 
     @contextmanager
