@@ -139,7 +139,12 @@ def test_who_refuses_what_others_wrote_waits_until_it_is_written(database: Sqlit
         insert(2)(rows)
 
     writers = Writers(database, insert(0), refuse, slow)
-    watching = threading.Thread(target=lambda: (writers.threads[1].join(30), told.append(found_beside(database))))
+
+    def look() -> None:
+        writers.threads[1].join(30)
+        told.append(found_beside(database))
+
+    watching = threading.Thread(target=look)
     watching.start()
     raised = writers.end()
     watching.join(30)
