@@ -249,7 +249,8 @@ def test_a_link_out_of_the_root_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["../secret", FILE + "//etc", "/etc", "file:../../etc", "s3://bucket/x", "ftp://h/x"]
+    "written",
+    ["../secret", FILE + "//etc", FILE + "///etc", FILE + "//", "/etc", "file:../../etc", "s3://bucket/x", "ftp://h/x"],
 )
 def test_an_address_of_the_store_opens_nothing(written: str, tmp_path: Path) -> None:
     """Whoever wrote a store does not choose what is read on this machine."""
