@@ -93,3 +93,18 @@ def _administered(said: dict[str, Any]) -> None:
     assert (said["async"], said["ended"]) == (200, [0] * 4)
     assert said["children"] == [["child0", "child1"], ["FINISHED", "FINISHED"]]
     assert said["system"] == ["system/cpu_utilization_percentage"]
+
+
+@pytest.mark.parametrize("release", ["mlflow", "mlflow2"])
+def test_functions_are_traced(client: Client, server: str, release: str) -> None:
+    """Spans, what broke, tags, searches and deletion; of 3.x feedback, expectations and prompts, too."""
+    said = json.loads(client(release, "mlflow_traces.py", server).splitlines()[-1])
+    inner = ["look_up", "RETRIEVER", {"city": "oslo"}, ["oslo", "OSLO"]]
+    assert said["spans"] == [["answer", "UNKNOWN", {"city": "oslo"}, "oslo OSLO"], inner]
+    assert (said["parents"], said["states"], said["error"]) == ([False, True], ["OK", "ERROR", "OK"], ["exception"])
+    assert said["attributes"] == [{"q": "é"}, {"a": [1, 2]}, 3]
+    assert (said["tagged"], said["wrong"], said["frame"], said["untagged"]) == ([True], [True], 3, 0)
+    assert (said["deleted"], said["gone"]) == (1, "RESOURCE_DOES_NOT_EXIST")
+    if release == "mlflow":
+        assert (said["judged"], said["left"]) == ([True, "short", {"city": "Oslo"}, "ann"], ["wanted"])
+        assert (said["prompts"], said["newest"]) == ([1, 2, "Hello Ada", "first"], "Hi {{name}}")

@@ -149,8 +149,12 @@ class Assets:
     def rename(self, name: AssetName, other: AssetName) -> None:
         """Give an asset another name, under which all of its history stands then. Raise NotFound, Conflict where it is taken."""
         asset = self.get(name)
-        if other != name and self.find(other, deleted=True) is not None:
-            raise Conflict(f"{other} is already there", kind="asset-exists", hint="take another name", asset=str(other))
+        there = self.find(other, deleted=True) if other != name else None
+        if there is not None:
+            raise Conflict(
+                f"{other} is already there", kind="asset-exists", hint="take another name", asset=str(other),
+                deleted=there.deleted_at is not None,
+            )  # fmt: skip
         self._rows.do("UPDATE assets SET kind = ?, name = ? WHERE id = ?", other.kind, other.name, asset.id)
         self._ids.clear()
         self._ensured.clear()

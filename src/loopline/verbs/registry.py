@@ -16,9 +16,9 @@ from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
 from loopline.nouns.run import Link
 from loopline.store.leased import hold_on
-from loopline.verbs.annotate import TEXT
 from loopline.verbs.carrying import carry_on, told
 from loopline.verbs.moving import Plan, at_home, begin, judge
+from loopline.verbs.noting import TEXT
 
 if TYPE_CHECKING:
     from loopline.ledger.assets import Asset
@@ -71,8 +71,12 @@ def open_model(
     at_home(loop, asset)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         tx.projects.ensure(loop.project)
-        if tx.assets.find(asset) is not None:
-            raise Conflict(f"{asset} is already there", kind="asset-exists", hint="take another name", asset=str(asset))
+        there = tx.assets.find(asset)
+        if there is not None:
+            raise Conflict(
+                f"{asset} is already there", kind="asset-exists", hint="take another name", asset=str(asset),
+                tags=tx.taggings.of(there.subject),
+            )  # fmt: skip
         again = tx.assets.find(asset, deleted=True) is not None
         if again:
             tx.versions.bury(asset)

@@ -18,7 +18,7 @@ from loopline.nouns.postmortem import Postmortem
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
 from loopline.nouns.version import Version
-from loopline.verbs.annotate import noted
+from loopline.verbs.noting import noted
 
 
 def show(

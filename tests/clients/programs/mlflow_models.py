@@ -27,7 +27,7 @@ def told(model: Any) -> dict[str, Any]:
     """Say what autologging made of a run."""
     run = MlflowClient().search_runs([mlflow.get_experiment_by_name("models").experiment_id], max_results=1)[0]
     found = [one.path for one in mlflow.artifacts.list_artifacts(run_id=run.info.run_id)]
-    outputs = [one.model_id for one in run.outputs.model_outputs] if run.outputs else []
+    outputs = [one.model_id for one in run.outputs.model_outputs] if not TWO and run.outputs else []
     if outputs:
         found += [one.path for one in mlflow.artifacts.list_artifacts(artifact_uri=f"models:/{outputs[0]}")]
     loaded = mlflow.pyfunc.load_model(f"models:/{outputs[0]}" if outputs else f"runs:/{run.info.run_id}/model")
@@ -161,6 +161,7 @@ def registry() -> None:
     client.rename_registered_model("short", "shorter")
     client.delete_registered_model("shorter")
     said["gone"] = refused(client.get_registered_model, "shorter")
+    said["again"] = client.create_registered_model("shorter").name
 
 
 def functions() -> None:
@@ -203,4 +204,5 @@ def boosted() -> None:
 
 
 mlflow.set_tracking_uri(sys.argv[1])
-play(sklearn, xgboost, lightgbm, log_model, evaluate, registry, functions, boosted)
+PARTS = {"served": (log_model, registry, functions, boosted)}
+play(*PARTS.get(sys.argv[-1], (sklearn, xgboost, lightgbm, log_model, evaluate, registry, functions, boosted)))

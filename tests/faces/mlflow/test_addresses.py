@@ -118,8 +118,8 @@ def test_files_of_another_experiment_or_project_are_not_found(tracker: Tracker) 
     assert tracker.refused("GET", f"logged-models/{model}/artifacts/directories", x_mlflow_workspace="other")[0] == 404
 
 
-def test_files_of_a_trace_have_their_place(tracker: Tracker) -> None:
-    """Below its experiment."""
-    trace = "tr-" + "0a" * 16
+@pytest.mark.parametrize("trace", ["tr-" + "0a" * 16, "0a" * 16])
+def test_files_of_a_trace_have_their_place(tracker: Tracker, trace: str) -> None:
+    """Below its experiment, also where a client of 2.x has begun it, whose ids have no `tr-`."""
     tracker.say("PUT", f"{ROOT}/0/traces/{trace}/artifacts/traces.json", b"{}")
     assert tracker.ask("GET", f"{ROOT}/0/traces/{trace}/artifacts/traces.json").content == b"{}"

@@ -30,7 +30,7 @@ MODELS: Final = "models"
 TRACES: Final = "traces"
 LONGEST: Final = 255
 """Bytes of one part of a path: what a disk takes to which it is downloaded."""
-_TRACE: Final = re.compile(r"tr-[0-9a-f]{32}\Z")
+_TRACE: Final = re.compile(r"(?:tr-)?[0-9a-f]{32}\Z")  # clients of 2.x take ids without tr-
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SCHEME: Final = re.compile(r"(?:[A-Za-z]:|file:|[A-Za-z][A-Za-z0-9+.\-]*:\Z)", re.IGNORECASE)
 """How a part begins that is a drive or a scheme: some systems take a path from there."""

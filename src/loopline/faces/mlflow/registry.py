@@ -14,7 +14,7 @@ from loopline.nouns.change import Change, ChangeState
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.verdict import Result
-from loopline.verbs.annotate import TEXT
+from loopline.verbs.noting import TEXT
 from loopline.verbs.registry import LINK, LOGGED, SOURCE
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from loopline.nouns.ids import brief
 from loopline.nouns.logged import LoggedModel, LoggedState, Measure
 from loopline.nouns.name import AssetName, RefName, parse_asset, parse_ref
 from loopline.nouns.owner import Owner
-from loopline.verbs.annotate import TEXT
 from loopline.verbs.modelling import end, is_logged
+from loopline.verbs.noting import TEXT
 from loopline.verbs.registry import LOGGED, SOURCE, Entry, enter, open_model, point
 
 if TYPE_CHECKING:

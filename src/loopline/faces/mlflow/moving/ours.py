@@ -20,9 +20,9 @@ from loopline.nouns.entry import Entry
 from loopline.nouns.logged import LoggedState
 from loopline.nouns.name import AssetName
 from loopline.nouns.owner import Owner
-from loopline.verbs.annotate import TEXT
 from loopline.verbs.filing import view
 from loopline.verbs.modelling import made_by
+from loopline.verbs.noting import TEXT
 from loopline.verbs.reading import models_read
 from loopline.verbs.registry import LOGGED, SOURCE
 

@@ -15,6 +15,7 @@ from loopline.faces.web.asked import Asked
 from loopline.faces.web.drawn import curves_of, slices_of
 from loopline.faces.web.page import address, door, number_of, project_of, render, shown, taking, zone_of
 from loopline.faces.web.steps import Steps, graph_of, ordered, timeline_of
+from loopline.faces.web.tracked import tracked
 from loopline.nouns.ids import brief
 from loopline.nouns.run import Run
 from loopline.verbs.expecting import kept
@@ -58,6 +59,13 @@ class Around:
     packages: int
     files: bool = False
     """Whether it, or a model that it has logged, has files of its own."""
+    nested: bool = False
+    """Whether what it holds are runs of their own, and not steps."""
+
+    @property
+    def inside(self) -> str:
+        """What it holds is called."""
+        return "Nested runs" if self.nested else "Steps"
 
 
 @shown
@@ -199,7 +207,7 @@ async def _render(
         for title, name, count in (
             ("Summary", "", 0),
             ("Metrics", "metrics", len(run.metrics)),
-            ("Steps", "steps", len(around.steps.runs)),
+            (around.inside, "steps", len(around.steps.runs)),
             ("Files", "files", 0),
             ("Log", "log", 0),
         )
@@ -214,6 +222,7 @@ async def _render(
         crumbs=crumbs,
         run=run,
         around=around,
+        told=tracked(run),
         tabs=tabs,
         **values,
     )
@@ -235,8 +244,9 @@ def _look(loop: Loop, name: str) -> Around:
         packages = len(tx.lineage.packed(run.environment)) if run.environment else 0
         owners = [of_run(run), *(one.owner for one in tx.logged.of_run(run.id))]
         filed = any(tx.staging.working(one.key).last for one in owners)
+    nested = bool(children) and all(one.kind != "step" for one in children)
     steps = Steps(tuple(ordered(children)), origins)
-    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, filed)
+    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, filed, nested)
 
 
 def _main(run: Run) -> list[str]:
@@ -245,7 +255,8 @@ def _main(run: Run) -> list[str]:
 
 
 def _prints(around: Around) -> bool:
-    return "log" in around.run.tags or bool(around.steps.runs) or around.run.kind == "step"
+    steps = bool(around.steps.runs) and not around.nested
+    return "log" in around.run.tags or steps or around.run.kind == "step"
 
 
 def _again(run: Run) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from loopline.faces.desk import act
 from loopline.faces.web.ask import try_to
 from loopline.faces.web.asked import Asked
 from loopline.faces.web.page import address, door, project_of, render, taking
+from loopline.faces.web.tracked import tracked
 from loopline.faces.web.words import metrics_in, number
 from loopline.ledger.search import place_of
 from loopline.nouns.run import Run
@@ -86,7 +87,7 @@ async def page(request: Request) -> Response:
         columns=_columns(query.getlist("columns"), listed, ruled, order, here), offered=_offered(listed),
         chosen=query.getlist("columns"), experiments=experiments, where=where, order=order, opened=opened, steps=steps,
         started=Column("started", "Started", *_way("started", order or "started desc", here)), here=here,
-        newest=here() if after else "", older=here(after=place_of(listed[-1], order)) if len(found) > PAGE else "",
+        told=tracked, newest=here() if after else "", older=here(after=place_of(listed[-1], order)) if len(found) > PAGE else "",
     )  # fmt: skip
 
 
