@@ -30,6 +30,7 @@ TOPICS = (
     "push",
     "server",
     "tracking",
+    "artifacts",
     "standing",
     "transfer",
     "gateway",
@@ -88,6 +89,8 @@ def _tracking() -> list[Budget]:
         ),
         *(Budget(f"MLflow's face, {what}: ≤ {most:g} ms CPU", most, "tracking", what) for what, most in cpu.items()),
         Budget("MLflow's face, that search of 30,000 runs: ≤ 100 ms", 100, "tracking", search, "wall"),
+        Budget("MLflow's face, 200 MiB up: ≥ 1.5 × MLflow", 1 / 1.5, "artifacts", "200 MiB up", "wall", beside="mlflow"),
+        Budget("MLflow's face, 200 MiB down: ≥ 2 × MLflow", 1 / 2, "artifacts", "200 MiB down", "wall", beside="mlflow"),
         Budget("MLflow's face: start to first 200: ≤ 0.8 s", 800, "tracking", "start, then idle", "wall"),
     ]  # fmt: skip
 

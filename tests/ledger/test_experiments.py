@@ -42,6 +42,19 @@ def test_a_name_is_taken_once_in_a_project(hand: Hand) -> None:
         assert tx.experiments.ensure("flights", "delays") == made.id
 
 
+def test_an_experiment_takes_a_number_that_is_free(hand: Hand) -> None:
+    """One that is taken is left to whoever has it, and later ones never get a number twice, on either database."""
+    with hand.write() as tx:
+        first = tx.experiments.create("flights", "first", {})
+        wished = tx.experiments.create("flights", "wished", {"a": "b"}, number=17, created_at=5)
+        taken = tx.experiments.create("other", "taken", {}, number=17, above=20)
+        later = tx.experiments.create("flights", "later", {}, above=20)
+        last = tx.experiments.ensure("flights", "last")
+        assert tx.experiments.get("flights", "wished") == wished
+    assert (first.id < 17, wished.id, wished.tags, wished.created_at) == (True, 17, {"a": "b"}, 5)
+    assert 20 < taken.id < later.id < last
+
+
 def _named(hand: Hand, query: Query, *, unborn: str = "", limit: int = 9, after: Place | None = None) -> list[str]:
     with hand.read() as tx:
         return [one.name for one, _ in tx.experiments.query("flights", query, unborn=unborn, limit=limit, after=after)]

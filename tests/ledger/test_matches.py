@@ -23,8 +23,10 @@ VALUES = (0.5, 0.7, math.nan, math.inf, -math.inf, None, 0.7, math.nan, None, 0.
 def runs(hand: Hand, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Hand:
     """Ten runs; by the ways of few and of many."""
     if request.param == "walked through":
-        monkeypatch.setattr(matches, "FEW", 0)
-        monkeypatch.setattr(matches, "SMALL", 0)
+        for bound in ("SMALL", "FAR", "NEAR"):
+            monkeypatch.setattr(matches, bound, 0)
+        monkeypatch.setattr(matches, "SAMPLE", 3)
+        monkeypatch.setattr(Matches, "_candidates", lambda *_: None)
     for n, value in enumerate(VALUES):
         run = hand.run(
             tags={"n": str(n)}, params={"Depth": "a*b%c_d\\e" if n == 1 else f"D{n}"}, experiment=f"e{n % 2}",

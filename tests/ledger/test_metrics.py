@@ -129,3 +129,11 @@ def test_a_sample_has_equal_distances_and_both_ends(hand: Hand, count: int, most
         assert len(part) == min(most, sum(1 <= row[0] <= 3 for row in every))
         assert {row[0] for row in part} <= {1, 2, 3}
         assert tx.metrics.sampled(run.id, "b", most) == []
+
+
+def test_points_are_counted_by_series(hand: Hand) -> None:
+    """Of many runs at once; a run without any is left out."""
+    one, two = hand.run(), hand.run()
+    with hand.write() as tx:
+        tx.metrics.add(one.id, [Point("a", 1.0, step) for step in range(3)] + [Point("b", 1.0)])
+        assert tx.metrics.counts([one.id, two.id]) == {one.id: {"a": 3, "b": 1}}

@@ -192,3 +192,17 @@ def test_a_run_is_found_without_looking_at_the_others(query: str, values: tuple[
         plan = [row[3] for row in rows.all(f"EXPLAIN QUERY PLAN {query}", PROJECT, *values, 0)]
     assert [line for line in plan if line.startswith("SCAN")] == []
     assert any(line.startswith("SEARCH r USING INDEX") and line.count("?") == len(values) + 1 for line in plan), plan
+
+
+def test_runs_are_known_by_either_id(hand: Hand) -> None:
+    """By their own and by the one that another program gave them, deleted or not, in one project."""
+    with hand.write() as tx:
+        one, two = (tx.runs.start(Run(str(n) * 32, "flights", "x", foreign_id=f"their-{n}")) for n in (1, 2))
+        tx.runs.delete(two.id)
+        names = [one.id, "their-2", "their-3"]
+        assert tx.runs.known("flights", names) == {one.id: one.id, "their-2": two.id}
+        assert tx.runs.known("other", names) == {}
+        assert {run.id for run in tx.runs.those([one.id, two.id, "3" * 32])} == {one.id, two.id}
+        group = tx.experiments.ensure("flights", "default")
+        assert tx.runs.ids(group, limit=1) == [one.id]
+        assert tx.runs.ids(group, after=one.id, limit=5) == [two.id]

@@ -168,3 +168,25 @@ def test_old_tries_are_forgotten_but_no_dead_one(hand: Hand) -> None:
         one = tx.subscriptions.give_up(one, 2, status=0, error="")
         assert tx.subscriptions.sweep(tx.now + 1) == 1
         assert [d.state for d in tx.subscriptions.deliveries(PROJECT)] == ["dead"]
+
+
+def test_one_is_changed_and_keeps_its_place(hand: Hand) -> None:
+    """Under another name, told elsewhere and of other kinds, it goes on where it was; a name that is taken is refused."""
+    one, other = made(hand), made(hand, "other", format="mlflow")
+    with hand.write() as tx:
+        changed = tx.subscriptions.change(
+            one, name="new", url="https://new.example.org/", kinds=("run.*",), secret="env:NEW"
+        )
+        assert tx.subscriptions.by_id(one.id) == changed
+        assert (changed.name, changed.kinds, changed.secret, changed.position) == (
+            "new",
+            ("run.*",),
+            "env:NEW",
+            one.position,
+        )
+        assert tx.subscriptions.change(changed, name="new", url=one.url, kinds=one.kinds, secret="").url == one.url
+        with pytest.raises(Conflict) as caught:
+            tx.subscriptions.change(changed, name=other.name, url=one.url, kinds=one.kinds, secret="")
+    assert caught.value.kind == "subscription-exists"
+    with hand.read() as tx:
+        assert [found.name for found in tx.subscriptions.list(PROJECT, form="mlflow")] == ["other"]

@@ -48,3 +48,13 @@ def test_holders_are_actors_never_teams(hand: Hand) -> None:
         tx.teams.add("*", "role/admin", "person:bob", by="person:root")
         tx.teams.add("flights", "team/ops", "person:eve", by="person:root")
         assert tx.teams.holders("*", "role/admin") == ["person:ann", "person:bob"]
+
+
+def test_everybody_is_an_actor(hand: Hand) -> None:
+    """Once each, whatever they have and wherever, and no team among them."""
+    with hand.write() as tx:
+        tx.teams.add("flights", "role/viewer", "team/ops", by="person:root")
+        tx.teams.add("*", "team/ops", "person:eve", by="person:root")
+        tx.teams.add("flights", "role/viewer", "person:eve", by="person:root")
+        tx.teams.add("rail", "role/viewer", "token:ci", by="person:root")
+        assert tx.teams.everybody() == ["person:eve", "token:ci"]

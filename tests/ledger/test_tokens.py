@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,3 +69,13 @@ def test_tokens_are_listed_by_actor(hand: Hand) -> None:
         assert [one.id for one in tx.tokens.list("token:ci")] == ["b"]
         assert tx.tokens.any_of(["token:ci", "person:eve"])
         assert not tx.tokens.any_of([])
+
+
+def test_actors_are_those_whose_tokens_still_let_them_in(hand: Hand) -> None:
+    """Once each; a token that was revoked or has ended is none."""
+    with hand.write() as tx:
+        for number, actor in enumerate(("person:ann", "person:ann", "token:ci", "token:old")):
+            tx.tokens.add(token(f"t{number}", actor=actor), hashed=f"h{number}")
+        tx.tokens.add(replace(token("t9", actor="token:late"), expires_at=tx.now - 1), hashed="h9")
+        tx.tokens.revoke("t3")
+        assert tx.tokens.actors() == ["person:ann", "token:ci"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loopline.errors import Invalid, NotFound
+from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.artifact import Artifact
 from loopline.nouns.digest import digest_of
 from loopline.nouns.name import AssetName, Hashed, Latest, Named, Numbered, Pointer
@@ -152,3 +152,17 @@ def test_a_base_far_below_is_found(hand: Hand, monkeypatch: pytest.MonkeyPatch) 
             tx.versions.publish(MODEL, Artifact(digest_of(b"x"), size=1), author="person:ann", parents=parents)
         assert tx.versions.bases(MODEL, 60, 61) == [1]
         assert tx.versions.bases(MODEL, 59, 61) == [59]
+
+
+def test_a_version_takes_a_number_that_is_free(hand: Hand) -> None:
+    """What is between stays free for who asks for it, and the next one gets a higher number; none is given twice."""
+    artifact = Artifact(digest_of(b"x"), "x/y", 1)
+    with hand.write() as tx:
+        numbers = [
+            tx.versions.publish(MODEL, artifact, author="person:ann", number=number).number for number in (3, 1, None)
+        ]
+        assert numbers == [3, 1, 4]
+        for number in (3, 0):
+            with pytest.raises(Conflict) as refused:
+                tx.versions.publish(MODEL, artifact, author="person:ann", number=number)
+            assert refused.value.kind == "number-taken"

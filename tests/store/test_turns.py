@@ -6,11 +6,13 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pysqlite3 import dbapi2 as driver
 
 from loopline.errors import Unavailable
 from loopline.store.sqlite import SqliteDatabase
@@ -121,6 +123,42 @@ def test_a_writer_who_raises_is_undone_alone(database: SqliteDatabase, place: in
     works[place] = failing(error)
     assert Writers(database, *works).end() == [error if number == place else None for number in range(3)]
     assert found(database) == [number for number in range(3) if number != place]
+
+
+def test_who_refuses_what_others_wrote_waits_until_it_is_written(database: SqliteDatabase) -> None:
+    """What it says is true for whoever asks next; where the others' work is lost, there was nothing to refuse."""
+    told: list[list[int]] = []
+
+    def refuse(rows: Any) -> None:
+        assert rows.one("SELECT 1 FROM t WHERE x = 0")
+        raise LookupError
+
+    def slow(rows: Any) -> None:
+        time.sleep(0.03)  # less than a transaction may be old
+        told.append(found_beside(database))
+        insert(2)(rows)
+
+    writers = Writers(database, insert(0), refuse, slow)
+
+    def look() -> None:
+        writers.threads[1].join(30)
+        told.append(found_beside(database))
+
+    watching = threading.Thread(target=look)
+    watching.start()
+    raised = writers.end()
+    watching.join(30)
+    assert [type(error) for error in raised] == [type(None), LookupError, type(None)]
+    assert told == [[], [0, 2]]
+    wrong: Callable[[Any], object] = lambda rows: rows.do("INSERT INTO child VALUES (77)")  # noqa: E731 (one of many works)
+    lost = Writers(database, insert(3), failing(LookupError()), wrong).end()
+    assert all("FOREIGN KEY" in str(error) for error in lost)
+
+
+def found_beside(database: SqliteDatabase) -> list[int]:
+    """Read what is there over a connection of one's own."""
+    with closing(driver.connect(str(database.path))) as beside:
+        return [row[0] for row in beside.execute("SELECT x FROM t ORDER BY x")]
 
 
 def test_a_commit_that_fails_fails_for_all(database: SqliteDatabase) -> None:

@@ -10,6 +10,7 @@ from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound
 from loopline.loop import Loop
 from loopline.nouns.artifact import TREE, Artifact
+from loopline.nouns.digest import digest_of, short
 from loopline.nouns.logged import LoggedState
 from loopline.nouns.owner import Owner
 from loopline.nouns.run import RunState
@@ -189,3 +190,15 @@ def test_a_finished_model_takes_nothing_and_loses_nothing(world: World) -> None:
         drop(world.loop, model.owner, "MLmodel")
     assert caught.value.kind == "model-sealed"
     assert paths(world, model.owner) == ["MLmodel"]
+
+
+def test_verify_misses_no_file_of_what_is_deleted(world: World) -> None:
+    """After it was reclaimed; of a run that is there a lost file is found."""
+    run, lost = owner(world), owner(world)
+    put(world, run, "a", b"reclaimed")
+    put(world, lost, "b", b"lost")
+    world.do("delete", run.id)
+    for body in (b"reclaimed", b"lost"):
+        world.loop.blobs.delete(digest_of(body))
+    said = " ".join(str(one) for one in world.do("verify", level=2))
+    assert (short(digest_of(b"lost")) in said, short(digest_of(b"reclaimed")) in said) == (True, False)

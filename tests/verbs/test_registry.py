@@ -11,7 +11,7 @@ from loopline.nouns.artifact import Artifact
 from loopline.nouns.change import ChangeState
 from loopline.nouns.name import AssetName, Numbered, Pointer
 from loopline.nouns.run import Link
-from loopline.verbs.annotate import TEXT
+from loopline.verbs.noting import TEXT
 from loopline.verbs.registry import Entry, Notes, enter, open_model, point, strike
 
 from .conftest import BOB, CHAMPION, MODEL, PROJECT

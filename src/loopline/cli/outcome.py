@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _TELLING = (
     "add", "register", "merge", "revert", "cherry_pick", "check", "promote", "deploy", "apply", "run", "reproduce", "verify",
-    "doctor", "backup", "restore", "adopt", "expect",
+    "doctor", "backup", "restore", "adopt", "export", "expect",
 )  # fmt: skip
 """Commands whose point is the answer."""
 
@@ -76,6 +76,7 @@ def _comparison(one: Any) -> int:
 _JUDGES: dict[str, Callable[[Any], int]] = {
     "Adopted": lambda one: {"lacking": FAILED, "waiting": PENDING}.get(one.state, FINE),
     "Change": _change,
+    "Handover": lambda one: FAILED if one.state == "differs" else FINE,
     "Review": lambda review: _change(review.change),
     "Published": lambda published: _change(published.change) if published.change else FINE,
     "Expected": lambda found: FINE if found.holds else FAILED,
@@ -89,5 +90,6 @@ _JUDGES: dict[str, Callable[[Any], int]] = {
     "Finding": lambda finding: FAILED if finding.state == "fail" else FINE,
     "Comparison": _comparison,
     "Difference": lambda _: FAILED,
+    "Takeover": lambda one: FAILED if one.state == "differs" else FINE,
     "Standing": lambda standing: FINE if standing.clean else FAILED,
 }

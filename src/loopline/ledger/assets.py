@@ -83,11 +83,11 @@ class Assets:
         self._ensured.add(name)
         return number
 
-    def renew(self, name: AssetName) -> None:
+    def renew(self, name: AssetName, created_at: int | None = None) -> None:
         """Begin an asset: a new one, or one that was deleted, as if it had never been described. Its numbers go on."""
         self._rows.do(
             "UPDATE assets SET deleted_at = NULL, description = '', created_at = ? WHERE id = ?",
-            self._now,
+            created_at or self._now,
             self.ensure(name),
         )
 
@@ -149,8 +149,12 @@ class Assets:
     def rename(self, name: AssetName, other: AssetName) -> None:
         """Give an asset another name, under which all of its history stands then. Raise NotFound, Conflict where it is taken."""
         asset = self.get(name)
-        if other != name and self.find(other, deleted=True) is not None:
-            raise Conflict(f"{other} is already there", kind="asset-exists", hint="take another name", asset=str(other))
+        there = self.find(other, deleted=True) if other != name else None
+        if there is not None:
+            raise Conflict(
+                f"{other} is already there", kind="asset-exists", hint="take another name", asset=str(other),
+                deleted=there.deleted_at is not None,
+            )  # fmt: skip
         self._rows.do("UPDATE assets SET kind = ?, name = ? WHERE id = ?", other.kind, other.name, asset.id)
         self._ids.clear()
         self._ensured.clear()

@@ -52,8 +52,20 @@ class Experiments:
         )  # fmt: skip
         return int(row[0]) if row else 0
 
-    def create(self, project: str, name: str, tags: Mapping[str, str]) -> Experiment:
-        """Begin one. Raise Conflict kind="experiment-exists", also where one of that name was deleted: it can be restored."""
+    def create(
+        self,
+        project: str,
+        name: str,
+        tags: Mapping[str, str],
+        *,
+        number: int | None = None,
+        above: int = 0,
+        created_at: int | None = None,
+    ) -> Experiment:
+        """Begin one, under a number where that is free, else under the next one, which is higher than `above`.
+
+        Raise Conflict kind="experiment-exists", also where one of that name was deleted: it can be restored.
+        """
         there = self.find(project, name, deleted=True)
         if there is not None:
             state = "deleted" if there.deleted_at else "there"
@@ -62,13 +74,32 @@ class Experiments:
                 hint=f"loopline delete experiment/{name} --restore" if there.deleted_at else "log to it, or take another name",
                 name=name, deleted=bool(there.deleted_at),
             )  # fmt: skip
+        begun = created_at or self._now
         row = self._rows.one(
             "INSERT INTO experiments (project, name, created_at, updated_at) VALUES (?, ?, ?, ?) RETURNING id",
-            project, name, self._now, self._now,
+            project, name, begun, self._now,
         )  # fmt: skip
-        made = Experiment(int(row[0]) if row else 0, project, name, self._now, self._now, None, dict(tags))
+        given = int(row[0]) if row else 0
+        for wanted in (number, above + 1):
+            if wanted and (wanted == number or given <= above) and self._take(given, wanted):
+                given = wanted
+                break
+        made = Experiment(given, project, name, begun, self._now, None, dict(tags))
         self._taggings.set(made.subject, tags)
         return made
+
+    def _take(self, given: int, number: int) -> bool:
+        """Give an experiment another number than the one it got, unless that is taken; the next ones get higher ones."""
+        if not self._rows.do(
+            "UPDATE experiments SET id = ? WHERE id = ? AND NOT EXISTS (SELECT 1 FROM experiments WHERE id = ?)",
+            number, given, number,
+        ):  # fmt: skip
+            return False
+        if self._rows.dialect != "sqlite":
+            self._rows.one(
+                "SELECT setval(pg_get_serial_sequence('experiments', 'id'), (SELECT MAX(id) FROM experiments))"
+            )
+        return True
 
     def find(self, project: str, name: str, *, deleted: bool = False) -> Experiment | None:
         """Look one up by its name; a deleted one only if asked for."""

@@ -69,6 +69,13 @@ class LoggedModels:
         rows = self._rows.all(f"{_SELECT} WHERE m.run = ? AND m.deleted_at IS NULL ORDER BY m.created_at, m.id", run)
         return self._filled([_model(row) for row in rows])
 
+    def of(self, experiment: int, *, after: str = "", limit: int) -> Sequence[LoggedModel]:
+        """Give those of an experiment, deleted or not, by id; `after` is one to go on from."""
+        rows = self._rows.all(
+            f"{_SELECT} WHERE m.experiment = ? AND m.id > ? ORDER BY m.id LIMIT ?", experiment, after, limit
+        )
+        return self._filled([_model(row) for row in rows])
+
     def all(self, names: Iterable[str]) -> Sequence[LoggedModel]:
         """Give models by their ids, deleted or not, in that order; those that are not there are left out."""
         wanted = list(dict.fromkeys(names))

@@ -57,6 +57,8 @@ SAMPLE: Final = 300
 """Runs by which it is guessed for how many comparisons hold."""
 FAR: Final = 6
 """How much longer it takes to look at a run that lies anywhere than at the next one."""
+NEAR: Final = 3
+"""The same for one that is the next in an order."""
 WIDE: Final = 4
 """An index of a metric is walked through where it holds at most so many times the runs among which one looks."""
 _MOST: Final = 1_000_000
@@ -90,7 +92,7 @@ class Matches:
             looked = limit / self._share(here, query)
             if query.orders[0].part == "metric" and looked * FAR < size and self._narrow(query.orders[0], size):
                 return self._walk_on(here, query, limit=limit, after=after)
-            if all(one.part == ATTRIBUTE for one in query.orders) and looked * 3 < size:
+            if all(one.part == ATTRIBUTE for one in query.orders) and looked * NEAR < size:
                 return self._sift(here, query, round(looked), limit=limit, after=after)
         return self._scan([here], query, limit=limit, after=after)
 

@@ -136,6 +136,16 @@ class Metrics:
                 found.setdefault(run, []).append(Point(key, math.nan if value is None else value, step, time))
         return found
 
+    def counts(self, runs: Iterable[str]) -> dict[str, dict[str, int]]:
+        """Count the points of each series of some runs."""
+        wanted, found = list(dict.fromkeys(runs)), dict[str, dict[str, int]]()
+        for start in range(0, len(wanted), 500):
+            few = wanted[start : start + 500]
+            marks = ", ".join("?" * len(few))
+            for run, key, count in self._rows.all(f"SELECT run, key, count FROM series WHERE run IN ({marks})", *few):
+                found.setdefault(run, {})[key] = count
+        return found
+
     def keys(self, run: str) -> list[str]:
         """Give the names of a run's series."""
         return [row[0] for row in self._rows.all("SELECT key FROM series WHERE run = ? ORDER BY key", run)]

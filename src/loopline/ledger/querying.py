@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.errors import Invalid
@@ -15,6 +16,8 @@ from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Query, Tol
 if TYPE_CHECKING:
     from loopline.store.database import Rows
 
+SQLITE: Final = "sqlite"
+POSTGRES: Final = "postgresql"
 ANY: Final = ""
 """The dialect of whoever compares without minding case."""
 LONGEST: Final = 10_000
@@ -44,8 +47,8 @@ class Hung:
     columns: Mapping[str, str] = field(default_factory=dict)
     """For rows without keys: the columns that are meant by them."""
     alone: bool = True
-    """Whether a thing has at most one row of a key. Asked for as a value, it is looked up by thing and key: in an EXISTS, SQLite
-    may take an index of values for it, and walk through that again for each thing."""
+    """Whether a thing has at most one row of a key. SQLite is asked for its value, which is looked up by thing and key: in an
+    EXISTS it may take an index of values, and walk through that again for each thing. PostgreSQL plans an EXISTS better."""
     nan: bool = False
     """Whether NULL stands for NaN, which differs from every number."""
 
@@ -92,7 +95,7 @@ def condition(shape: Shape, one: Comparison, dialect: str) -> Sql:
     there = f"EXISTS (SELECT 1 FROM {table} WHERE {on.text}"
     if one.op in ("is null", "is not null"):
         return Sql(f"{'NOT ' if one.op == 'is null' else ''}{there})", on.values)
-    if hung.columns or not hung.alone or (hung.nan and one.op == "!="):
+    if dialect == POSTGRES or hung.columns or not hung.alone or (hung.nan and one.op == "!="):
         test = compared(Sql(value), one, dialect, nan=hung.nan)
         return Sql(f"{there} AND {test.text})", on.values + test.values)
     return compared(Sql(alone, on.values), one, dialect)
@@ -107,7 +110,7 @@ def compared(it: Sql, one: Comparison, dialect: str, *, nan: bool = False) -> Sq
         case "in" | "not in":
             texts = value if isinstance(value, tuple) else (value,)
             return Sql(f"{it.text} {one.op.upper()} ({', '.join('?' * len(texts))})", (*it.values, *texts))
-        case "like" if dialect == "sqlite":
+        case "like" if dialect == SQLITE:
             return Sql(f"{it.text} GLOB ?", (*it.values, _glob(_pattern(value))))
         case "like":
             return Sql(f"{it.text} LIKE ? ESCAPE '\\'", (*it.values, _pattern(value).replace("\\", "\\\\")))
@@ -241,7 +244,7 @@ def _fits(shape: Shape, order: Order, rank: object, value: object) -> bool:
     if order.part == ATTRIBUTE and order.key in shape.numbers:
         return type(value) is int and abs(value) < 2**63
     if order.part != ATTRIBUTE and shape.hung[order.part].nan:
-        return isinstance(value, int | float) and not isinstance(value, bool) and (value == value)  # noqa: PLR0124 (NaN has no place)
+        return (isinstance(value, float) and not isnan(value)) or (type(value) is int and abs(value) < 2**63)
     return isinstance(value, str) and "\x00" not in value
 
 

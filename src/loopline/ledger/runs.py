@@ -45,6 +45,9 @@ class Runs:
         known = self._experiments.get((project, name))
         if known is None:
             row = self._rows.one(
+                "SELECT id FROM experiments WHERE project = ? AND name = ? AND deleted_at IS NULL", project, name
+            )
+            row = row or self._rows.one(
                 "INSERT INTO experiments (project, name, created_at) VALUES (?, ?, ?)"
                 " ON CONFLICT (project, name) DO UPDATE SET deleted_at = NULL RETURNING id",
                 project, name, self._now,
@@ -290,6 +293,35 @@ class Runs:
         row = self._rows.one(f"{_SELECT} WHERE r.project = ? AND r.foreign_id = ? ORDER BY r.id LIMIT 1", project, name)
         row = row or self._rows.one(f"{_SELECT} WHERE r.id = ? AND r.project = ?", name.replace("-", ""), project)
         return self._fill([_run(row)])[0] if row else None
+
+    def known(self, project: str, names: Iterable[str]) -> dict[str, str]:
+        """Give the ids of those of a project's runs that have these whole ids, or that another program calls so."""
+        wanted, found = list(dict.fromkeys(names)), dict[str, str]()
+        for column in ("foreign_id", "id"):  # its own id counts first
+            for start in range(0, len(wanted), 500):
+                few = wanted[start : start + 500]
+                found.update(
+                    self._rows.all(
+                        f"SELECT {column}, id FROM runs WHERE project = ? AND {column} IN ({', '.join('?' * len(few))})",
+                        project, *few,
+                    )
+                )  # fmt: skip
+        return found
+
+    def those(self, ids: Iterable[str]) -> list[Run]:
+        """Give runs by their whole ids, deleted or not, in no order."""
+        wanted, found = list(dict.fromkeys(ids)), list[Row]()
+        for start in range(0, len(wanted), 500):
+            few = wanted[start : start + 500]
+            found += self._rows.all(f"{_SELECT} WHERE r.id IN ({', '.join('?' * len(few))})", *few)
+        return self._fill([_run(row) for row in found])
+
+    def ids(self, experiment: int, *, after: str = "", limit: int) -> list[str]:
+        """Give the ids of an experiment's runs, deleted or not, in their order; `after` is one to go on from."""
+        rows = self._rows.all(
+            "SELECT id FROM runs WHERE experiment = ? AND id > ? ORDER BY id LIMIT ?", experiment, after, limit
+        )
+        return [row[0] for row in rows]
 
     def began(self, run: str, time: int) -> None:
         """Say that it began at `time` or before, over or not: another program's events come in any order."""

@@ -71,7 +71,7 @@ class Teams:
 
     def everybody(self) -> list[str]:
         """Give every actor that somebody has put into a team or given a role."""
-        rows = self._rows.all("SELECT DISTINCT actor FROM grants WHERE actor NOT LIKE 'team/%' ORDER BY actor")
+        rows = self._rows.all("SELECT DISTINCT actor FROM grants WHERE actor NOT LIKE ? ORDER BY actor", "team/%")
         return [row[0] for row in rows]
 
     def _of(self, actors: list[str]) -> list[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
-from loopline.errors import Invalid, NotFound
+from loopline.errors import Conflict, Invalid, NotFound
 from loopline.ledger.assets import Assets, not_deleted
 from loopline.nouns.artifact import Artifact
 from loopline.nouns.digest import Digest
@@ -50,8 +50,12 @@ class Versions:
         metadata: Mapping[str, Any] | None = None,
         run: str | None = None,
         event_time: int | None = None,
+        number: int | None = None,
     ) -> Version:
-        """Append a version under the asset's next number. Raise NotFound for a parent that is not there."""
+        """Append a version under the asset's next number, or under one that no version has. Raise NotFound for no parent.
+
+        Raise Conflict kind="number-taken".
+        """
         try:
             told = canonical(dict(metadata or {})).decode()
         except (TypeError, ValueError) as error:
@@ -61,10 +65,7 @@ class Versions:
             ) from None  # fmt: skip
         asset = self._assets.ensure(name)
         self._assets.describe(artifact)
-        row = self._rows.one(
-            "UPDATE assets SET last_number = last_number + 1 WHERE id = ? RETURNING last_number", asset
-        )
-        number = int(row[0]) if row else 0
+        number = self._next(asset) if number is None else self._free(name, asset, number)
         self._rows.do(
             "INSERT INTO versions (asset, number, digest, author, message, metadata, run, recorded_at, event_time)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -77,6 +78,22 @@ class Versions:
                 )
             self._rows.do("INSERT INTO parents (asset, number, parent) VALUES (?, ?, ?)", asset, number, parent)
         return self.get(name, number)
+
+    def _next(self, asset: int) -> int:
+        row = self._rows.one(
+            "UPDATE assets SET last_number = last_number + 1 WHERE id = ? RETURNING last_number", asset
+        )
+        return int(row[0]) if row else 0
+
+    def _free(self, name: AssetName, asset: int, number: int) -> int:
+        """Make sure that a number is free, and let the next ones be higher."""
+        if number < 1 or self.find(name, number) is not None:
+            raise Conflict(
+                f"{name}@{number} is already there", kind="number-taken", hint="leave the number out", asset=str(name),
+                number=number,
+            )  # fmt: skip
+        self._rows.do("UPDATE assets SET last_number = ? WHERE id = ? AND last_number < ?", number, asset, number)
+        return number
 
     def subject(self, version: Version) -> str:
         """Give what the tags of a version are filed under."""

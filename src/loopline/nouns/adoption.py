@@ -53,3 +53,50 @@ class Exported:
     objects_bytes: int
     dry: bool = False
     """Whether this is only what would be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How much there is of one kind in another tool's store, and how much of that is here."""
+
+    what: str
+    there: int
+    here: int
+    same: bool
+    """Whether the digests of both sides are equal, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What was not taken over."""
+
+    what: str
+    count: int
+    why: str
+    names: tuple[str, ...] = ()
+    """The first of them."""
+    lost: bool = True
+    """Whether less is here by it than there; else it is only said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A whole store of another tool, and what of it is here."""
+
+    source: str
+    state: Literal["adopted", "differs", "planned"]
+    tallies: tuple[Tally, ...]
+    left: tuple[LeftOut, ...] = ()
+    differing: tuple[str, ...] = ()
+    """The first of what is not the same on both sides, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """The ledger's records, as a store of another tool."""
+
+    target: str
+    state: Literal["exported", "differs", "planned"]
+    tallies: tuple[Tally, ...]
+    left: tuple[LeftOut, ...] = ()
+    differing: tuple[str, ...] = ()

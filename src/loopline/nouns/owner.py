@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, cast
 
 OwnerKind = Literal["run", "model", "trace"]
+_KEY: Final = re.compile(r"([^:]+):(run|model|trace)/([0-9A-Za-z-]+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +27,9 @@ class Owner:
     def __str__(self) -> str:
         """Write it for people."""
         return f"{self.kind} {self.id}"
+
+
+def owner_of(key: str) -> Owner | None:
+    """Read an owner's key; None for that of a ref."""
+    found = _KEY.match(key)
+    return Owner(found[1], cast("OwnerKind", found[2]), found[3]) if found else None

@@ -130,6 +130,16 @@ def write_all(number: int, data: bytes) -> None:
         view = view[os.write(number, view) :]
 
 
+def write_back(number: int, start: int, stop: int) -> None:
+    """Have the disk begin to write a part of a file that was just written, and do not wait for it.
+
+    Linux does so when it is told that a part is not needed; what is not on the disk yet stays in memory all the same.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # it would be written later
+            os.posix_fadvise(number, start, stop - start, os.POSIX_FADV_DONTNEED)
+
+
 def sync(numbers: list[int]) -> None:
     """Wait until the disk has what these files hold."""
     if len(numbers) > _FEW and sys.platform == "linux":

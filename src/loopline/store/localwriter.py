@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from loopline.nouns.digest import Digest
-from loopline.store.files import drop, sync, sync_folder, write_all, writing
+from loopline.store.files import drop, sync, sync_folder, write_all, write_back, writing
 from loopline.store.pieces import LARGE, Summing
 
 if TYPE_CHECKING:
     from loopline.store.local import LocalBlobs
+
+AHEAD: Final = 8 << 20
+"""Bytes after which the disk begins to write, so that the end of a large blob need not wait for all of it."""
 
 
 class LocalWriter:
@@ -25,6 +28,8 @@ class LocalWriter:
         with writing(blobs.folder):
             self._number, self._name = blobs.scratch.make()
         self._open = True
+        self._begun = 0
+        """Up to here the disk has been told to write."""
 
     def write(self, chunk: bytes) -> None:
         """Take more bytes."""
@@ -33,6 +38,9 @@ class LocalWriter:
             write_all(self._number, chunk)
         self._state.update(chunk)
         self._summing.update(chunk)
+        if self._summing.size - self._begun >= AHEAD:
+            write_back(self._number, self._begun, self._summing.size)
+            self._begun = self._summing.size
 
     def commit(self) -> tuple[Digest, int]:
         """Make what was written durable, and give its digest and size."""

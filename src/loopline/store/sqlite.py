@@ -22,6 +22,14 @@ NEEDED: Final = (3, 51, 3)
 PATIENCE_S: Final = 60.0
 """How long a writer waits for the others before it gives up."""
 
+_PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-16000",
+    "wal_autocheckpoint=4000",  # 16 MiB: pages that many commits touch, as the ends of many series, go to the file once
+)
+
 
 class SqliteRows:
     """One transaction on one connection."""
@@ -92,14 +100,20 @@ class SqliteDatabase:
                 return
             shared = self._turns.take(self._begin)
             self._local.inside = shared
+            refusal: Exception | None = None
             try:
                 with _savepoint(shared) if shared.members else nullcontext():
                     yield SqliteRows(shared.connection)
                     shared.check()
                 shared.members += 1
+            except Exception as raised:
+                refusal = raised if shared.members else None  # it may say what others wrote: that must hold by then
+                raise
             finally:
                 self._local.inside = None
                 self._turns.leave(shared)
+                if refusal is not None:
+                    shared.wait(self._turns)
             shared.wait(self._turns)
 
     @contextmanager
@@ -220,7 +234,7 @@ class SqliteDatabase:
         with translated(self._ours, driver.Error):
             connection = driver.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
             try:
-                for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+                for pragma in _PRAGMAS:
                     connection.execute(f"PRAGMA {pragma}")
             except driver.Error:
                 connection.close()

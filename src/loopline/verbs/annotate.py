@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import Invalid, Refused
 from loopline.loop import Loop
 from loopline.nouns.name import AssetName, RefName, parse_asset, parse_pointer
 from loopline.verbs.moving import at_home, guarded
+from loopline.verbs.noting import TEXT
 from loopline.verbs.start import NOTHING, unreserved
 
 if TYPE_CHECKING:
-    from loopline.ledger.ledger import Tables, Writing
-    from loopline.nouns.version import Version
-
-TEXT = ""
-"""The key under which the description of a version is filed: no tag has it."""
+    from loopline.ledger.ledger import Writing
 
 
 def annotate(
@@ -48,13 +44,6 @@ def annotate(
         said = {"tags": dict(tags), "untag": list(untag), "text": text, "was": what if rename else ""}
         tx.say("annotated", name, **{key: value for key, value in said.items() if value not in ({}, [], None, "")})
     return name
-
-
-def noted(tx: Tables, version: Version) -> Version:
-    """Give a version with the tags and the text that it has now."""
-    tags = tx.taggings.of(tx.versions.subject(version))
-    text = tags.pop(TEXT, "")
-    return replace(version, text=text, tags=tags) if tags or text else version
 
 
 def _run(

@@ -11,8 +11,8 @@ from loopline.loop import Loop
 from loopline.nouns.artifact import EVALUATION, MODEL, TREE, Artifact
 from loopline.nouns.digest import Digest, short
 from loopline.nouns.name import Pointer
-from loopline.verbs.annotate import noted
 from loopline.verbs.describing import described, example, files_of
+from loopline.verbs.noting import noted
 from loopline.verbs.permitting import sees
 
 if TYPE_CHECKING:

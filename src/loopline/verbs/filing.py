@@ -7,7 +7,7 @@ rest, and the tree is made anew: nothing that was acknowledged hangs on that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,7 @@ from loopline.errors import Conflict, Invalid, NotFound, Unavailable
 from loopline.ledger.logged import sealed
 from loopline.nouns.artifact import TREE, Artifact
 from loopline.nouns.digest import Digest
-from loopline.nouns.owner import Owner
+from loopline.nouns.owner import Owner, owner_of
 from loopline.nouns.run import Link
 from loopline.verbs.staging import TRIES, gone, held_sums, look, refold, stage, written
 
@@ -180,6 +180,15 @@ def busy(owner: Owner) -> Unavailable:
 def of_run(run: Run) -> Owner:
     """Give what the files of a run are filed under."""
     return Owner(run.project, "run", run.id)
+
+
+def filed_by_the_deleted(tx: Tables, keys: Iterable[str]) -> set[str]:
+    """Give those keys whose owners were deleted: their bytes may be gone, and nobody misses them."""
+    found = {key: owner for key in keys if (owner := owner_of(key))}
+    runs = tx.runs.all_deleted(one.id for one in found.values() if one.kind == "run")
+    models = [one for one in found.values() if one.kind == "model"]
+    there = {name for one in {m.project for m in models} for name in tx.logged.known(one, (m.id for m in models))}
+    return {key for key, one in found.items() if one.id in runs or (one.kind == "model" and one.id not in there)}
 
 
 def _open(tx: Tables, owner: Owner) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 from loopline.loop import Loop
 from loopline.nouns.name import Pointer
 from loopline.nouns.version import Version
-from loopline.verbs.annotate import noted
+from loopline.verbs.noting import noted
 
 
 def get(loop: Loop, pointer: Annotated[Pointer, "model/delay@champion, data/flights@2, …"]) -> Version:

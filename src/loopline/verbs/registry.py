@@ -16,9 +16,9 @@ from loopline.nouns.change import Change, ChangeState, Move
 from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
 from loopline.nouns.run import Link
 from loopline.store.leased import hold_on
-from loopline.verbs.annotate import TEXT
 from loopline.verbs.carrying import carry_on, told
 from loopline.verbs.moving import Plan, at_home, begin, judge
+from loopline.verbs.noting import TEXT
 
 if TYPE_CHECKING:
     from loopline.ledger.assets import Asset
@@ -47,6 +47,8 @@ class Entry:
     tags: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
+    """Which version it becomes, where that is free; else the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Notes:
     drops: Sequence[int] = ()
 
 
-def open_model(loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: str = "") -> Asset:
+def open_model(
+    loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: str = "", created_at: int | None = None
+) -> Asset:
     """Begin a model without a version. Raise Conflict kind="asset-exists".
 
     Under a name that was deleted it begins anew: what was there stays deleted, and numbers go on from where they were.
@@ -67,12 +71,16 @@ def open_model(loop: Loop, asset: AssetName, *, tags: Mapping[str, str], text: s
     at_home(loop, asset)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         tx.projects.ensure(loop.project)
-        if tx.assets.find(asset) is not None:
-            raise Conflict(f"{asset} is already there", kind="asset-exists", hint="take another name", asset=str(asset))
+        there = tx.assets.find(asset)
+        if there is not None:
+            raise Conflict(
+                f"{asset} is already there", kind="asset-exists", hint="take another name", asset=str(asset),
+                tags=tx.taggings.of(there.subject),
+            )  # fmt: skip
         again = tx.assets.find(asset, deleted=True) is not None
         if again:
             tx.versions.bury(asset)
-        tx.assets.renew(asset)
+        tx.assets.renew(asset, created_at)
         made = tx.assets.get(asset)
         tx.taggings.clear(made.subject)
         tx.taggings.set(made.subject, tags)
@@ -89,8 +97,9 @@ def enter(loop: Loop, asset: AssetName, entry: Entry) -> Version:
     with loop.ledger.write(loop.project, loop.actor) as tx:
         tx.assets.get(asset)
         version = tx.versions.publish(
-            asset, entry.artifact, author=str(loop.actor), message=entry.message, metadata=entry.metadata, run=entry.run
-        )
+            asset, entry.artifact, author=str(loop.actor), message=entry.message, metadata=entry.metadata, run=entry.run,
+            number=entry.number,
+        )  # fmt: skip
         subject = tx.versions.subject(version)
         tx.taggings.set(subject, {**entry.tags, **({TEXT: entry.text} if entry.text else {})})
         if entry.run is not None:

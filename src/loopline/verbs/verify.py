@@ -17,6 +17,7 @@ from loopline.nouns.finding import Finding
 from loopline.nouns.progress import Progress
 from loopline.nouns.version import Version
 from loopline.store.foreign import elsewhere, places_of, sizes_of
+from loopline.verbs.filing import filed_by_the_deleted
 from loopline.verbs.staging import notes_of
 
 _ALL: Final = 100_000
@@ -169,13 +170,16 @@ def _staged(loop: Loop, level: int) -> Iterator[tuple[str, Iterator[Looked]]]:
         return
     with loop.ledger.read() as tx:
         roots, files = tx.staging.roots(loop.project), tx.staging.files(loop.project)
+        gone = filed_by_the_deleted(tx, (*(one[0] for one in roots), *(one[0] for one in files)))
     for owner, root, notes in roots:
+        if owner in gone:
+            continue
         ref = owner.partition(":")[2]
         for one, node, file in ((root, "a node of what is staged", "{}"), (notes, "a node of staged notes", _NOTES)):
             if one is not None and one != EMPTY:
                 yield ref, _below(loop, one, level, node, file)
     if level > 1:
-        for owner, entry in files:
+        for owner, entry in (one for one in files if one[0] not in gone):
             yield owner.partition(":")[2], iter([(entry.digest, f"{entry.path}, staged", "", entry.size)])
 
 

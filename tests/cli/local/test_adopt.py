@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Said
+from tests.faces.mlflow.moving.made import database
 from tests.sdk.dvcmade import Made
 from tests.sdk.test_adopting import alone
 
@@ -63,3 +64,39 @@ def test_a_version_goes_to_a_repository(run: Run, made: Made, tmp_path: Path) ->
     outside = run("export", "dvc", "data/raw", str(tmp_path / "x"), "--repository", str(made.root), "--json")
     assert outside.fault["kind"] == "bad-path"
     assert run("export", "dvc", "data/raw", str(tmp_path / "x"), "--json").fault["kind"] == "no-dvc-repository"
+
+
+def test_a_store_of_mlflow_is_adopted_and_exported(run: Run, tmp_path: Path) -> None:
+    """A table of both sides, and code 1 where something was left out; a rehearsal writes nothing."""
+    uri = f"sqlite:///{database(tmp_path / 'mlflow')}"
+    dry = run("adopt", "mlflow", uri, "--dry-run")
+    assert (dry.code, "runs 5 0" in " ".join(dry.out.split()), run("find", "runs").out) == (0, True, "")
+    said = run("adopt", "mlflow", uri)
+    assert (said.code, "runs 5 5 ✓ same" in " ".join(said.out.split())) == (0, True)
+    out = run("export", "mlflow", str(tmp_path / "out"))
+    assert (out.code, "migrate-filestore --source" in out.err) == (0, True)
+    assert run("adopt", "mlflow", str(tmp_path / "out"), "--json").result["state"] == "adopted"
+    (tmp_path / "mlflow" / "mlartifacts").rename(tmp_path / "moved")
+    lacking = run("adopt", "mlflow", uri, "--project", "other")
+    assert (lacking.code, "left out" in lacking.out) == (1, True)
+
+
+def test_a_folder_called_as_a_tool_is_a_folder(
+    run: Run, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One word is a folder of DVC where it is there; two name the tool first."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert "where is the tracking store" in run("adopt", "mlflow").err
+    assert run("adopt", "dvc", str(made.root), "--only", "raw").code == 0
+    assert "nothing is known of dcv" in run("adopt", "dcv", str(made.root)).err
+    assert "--history means nothing to mlflow" in run("adopt", "mlflow", "sqlite:///x.db", "--history").err
+    assert "--artifacts means nothing to dvc" in run("adopt", str(made.root), "--artifacts", "x").err
+    assert "--repository means nothing to mlflow" in run("export", "mlflow", "out", "--repository", "x").err
+
+
+def test_a_server_adopts_nothing_for_others(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the ledger is far away, it is said where to run it."""
+    monkeypatch.setenv("LOOPLINE_URL", "http://127.0.0.1:9")
+    said = run("adopt", "mlflow", f"sqlite:///{database(tmp_path / 'mlflow')}")
+    assert "LOOPLINE_URL names a server" in said.err
+    assert "LOOPLINE_URL names a server" in run("export", "mlflow", str(tmp_path / "out")).err

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -24,7 +25,7 @@ came: list[tuple[dict[str, str], bytes]] = []
 said: dict[str, object] = {}
 
 
-def refused(do, *words, **more) -> str:
+def refused(do: Callable[..., object], *words: object, **more: object) -> str:
     """Give the code of the error that something ends with."""
     try:
         do(*words, **more)
@@ -88,7 +89,7 @@ def accounts() -> None:
     said["fixed"] = [one.name for one in client.list_roles("flights")]
     client.revoke_user_permission("ann", "workspace", "flights")
     said["unknown"] = refused(client.get_user, "ann")
-    client.update_user_admin("zoe", True)
+    client.update_user_admin("zoe", is_admin=True)
     said["admin"] = client.get_user("zoe").is_admin
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from loopline.faces.mlflow.asking import LARGEST
 from loopline.faces.mlflow.operations import OPERATIONS
@@ -184,3 +187,26 @@ def test_what_is_refused_is_told_as_json_that_no_browser_runs(tracker: Tracker) 
         assert answer.headers["content-type"] == "application/json"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert json.loads(answer.content)["error_code"]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
+@given(
+    body=st.one_of(
+        st.binary(max_size=200), st.sampled_from([gzip.compress(b"x"), gzip.compress(b"")[:-4], b"\x0a\xff\xff\xff\xff\x0f"])
+    ),
+    kind=st.sampled_from(["application/x-protobuf", "application/json", "text/plain", ""]),
+    coding=st.sampled_from(["", "gzip", "br", "gzip, gzip", "identity"]),
+    group=st.sampled_from(["0", "1", "", "x", "999999", "-1", "é"]),
+)  # fmt: skip
+def test_spans_that_are_none_are_the_senders_mistake(
+    opened: tuple[Tracker, Known], body: bytes, kind: str, coding: str, group: str
+) -> None:
+    """Whatever bytes come as protobuf, JSON or gzip, for whatever experiment."""
+    tracker, _ = opened
+    headers = {
+        "content_type": kind,
+        "x_mlflow_experiment_id": group,
+        **({"content_encoding": coding} if coding else {}),
+    }
+    answer = tracker.ask("POST", "/v1/traces", body, **headers)
+    assert answer.status_code < 500, (body, headers, answer.text)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loopline.faces.mlflow.entities import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS, TRACES
 from loopline.faces.mlflow.errors import Fault
@@ -197,3 +201,23 @@ def test_a_field_of_a_document_needs_no_quotes() -> None:
     for name in ("params.a", "foo", "spans.a"):
         with pytest.raises(Fault, match="Invalid"):
             field_of(LOGGED_MODELS, name)
+
+
+_PIECES = st.sampled_from([
+    "metrics.", "params.", "tags.", "`", '"', "'", "a", " ", "=", ">", "<=", "!=", "LIKE", "IN", "(", ")", ",", "AND", "NOT",
+    "IS",
+    "NULL",
+    "1", "1.5e3", "-", ".", ";", "start_time", "run_id", "ü", "\\", "%", "desc", "datasets.name",
+])  # fmt: skip
+
+
+@given(
+    st.lists(_PIECES, max_size=12).map("".join) | st.lists(_PIECES, max_size=12).map(" ".join) | st.text(max_size=40)
+)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """Never anything else happens, whatever a client writes."""
+    for entity in (RUNS, EXPERIMENTS, MODEL_VERSIONS, LOGGED_MODELS, TRACES):
+        with suppress(Fault):
+            filter_of(entity, text)
+        with suppress(Fault):
+            order_of(entity, [text])

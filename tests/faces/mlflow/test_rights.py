@@ -157,6 +157,27 @@ def test_a_token_for_another_project_opens_nothing(closed: Closed) -> None:
     assert closed.rows() == before
 
 
+def test_a_workspace_that_is_not_there_is_in_no_operation(closed: Closed) -> None:
+    """Who may see every project gets 404 wherever a header names it, anybody else 403, and nobody makes it by asking."""
+    boss = closed.bearer("eve", "maintainer", everywhere=True)
+    keys = {*OPERATIONS} - PUBLIC - {("GET", f"{V3}/server-info")}
+    here = [
+        key for key in keys if not key[1].startswith((f"{V3}/workspaces/", f"{V3}/roles", f"{V3}/users", f"{V2}/users"))
+    ]
+
+    def nowhere(_: Key, answer: httpx.Response) -> bool:
+        return answer.status_code == 404 and answer.json()["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+
+    def refused(_: Key, answer: httpx.Response) -> bool:
+        return answer.status_code == 403
+
+    assert closed.wrong(here, nowhere, **boss, x_mlflow_workspace="nothing") == []
+    vic = closed.bearer("vic", "contributor")
+    before = closed.rows()
+    assert closed.wrong(here, refused, **vic, x_mlflow_workspace="nothing") == []
+    assert closed.rows() == before
+
+
 def test_another_site_moves_nothing(tmp_path: Path) -> None:
     """Not with a foreign `Origin` or `Host`, whatever type it says that it sends, on a server that is open to its machine."""
     opened = Closed(tmp_path, closed=False)

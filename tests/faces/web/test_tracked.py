@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loopline.faces.web.tracked import tracked
-from loopline.nouns.actor import Actor
 from loopline.nouns.run import Run
 
 if TYPE_CHECKING:
@@ -21,16 +20,16 @@ TAGS = {
 
 def test_tags_are_sorted_by_who_wrote_them() -> None:
     """A user's own stay tags, the client's are folded, and Loopline's stand elsewhere."""
-    told = tracked(Run("0" * 32, "flights", "train", tags=TAGS, actor=Actor("person", "somebody")))
+    told = tracked(Run("0" * 32, "flights", "train", tags=TAGS, actor="person:somebody"))
     assert (told.note, told.by, told.source, told.branch) == ("the July data", "ada", "train.py", "topic")
     assert (dict(told.tags), len(told.theirs)) == ({"stage": "warm"}, 4)
 
 
 def test_whoever_is_known_did_it() -> None:
     """Where the server knows who asked, a tag changes nothing about that."""
-    run = Run("0" * 32, "flights", "train", tags=TAGS, actor=Actor("person", "bob"))
+    run = Run("0" * 32, "flights", "train", tags=TAGS, actor="person:bob")
     assert tracked(run).by == "person:bob"
-    assert tracked(replace(run, actor=Actor("person", "somebody"), tags={})).by == "person:somebody"
+    assert tracked(replace(run, actor="person:somebody", tags={})).by == "person:somebody"
 
 
 def test_a_page_shows_notes_and_nested_runs(fresh: Story, serving: Server) -> None:

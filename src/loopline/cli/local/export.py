@@ -1,4 +1,4 @@
-"""export: a version, as another tool has it."""
+"""export: a version, or all records of a project, as another tool has them."""
 
 from __future__ import annotations
 
@@ -6,34 +6,48 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from loopline.nouns.name import Pointer
+from loopline.errors import Invalid
+from loopline.nouns.name import parse_pointer
 
 if TYPE_CHECKING:
     from loopline.cli.place import Place
-    from loopline.nouns.adoption import Exported
+    from loopline.nouns.adoption import Exported, Handover
 
 
 def export(
     where: Place,
-    tool: Annotated[Literal["dvc"], "whose way"],  # noqa: ARG001 - there is one as yet, and it is said all the same
-    version: Annotated[Pointer, "data/flights, data/flights@units, data/flights@2"],
-    path: Annotated[Path | None, "what it is there; without it, what it was when it was adopted, or its name"] = None,
+    tool: Annotated[Literal["dvc", "mlflow"], "whose way"],
+    what: Annotated[str, "for DVC a version: data/flights, data/flights@2; for MLflow the folder to write"],
+    path: Annotated[
+        Path | None, "what it is there, for DVC; without it, what it was when it was adopted, or its name"
+    ] = None,
     *,
     repository: Annotated[Path | None, "a folder of the repository; without it, that of the path, or this one"] = None,
-) -> Exported:
-    """Write a version into a repository of another tool, so that its own commands work on it.
+) -> Exported | Handover:
+    """Write a version, or a whole project, as another tool keeps it, so that its own commands work on it.
 
     For DVC that are the objects in its cache and the `.dvc` file, with the hashes that DVC itself would find; `dvc checkout` then
     brings the files, `dvc push` sends them. What is there already is not written again. Cut short, the same command goes on.
 
+    For MLflow it is a new folder with every experiment, run, logged and registered model of the project, under their ids, counted
+    on both sides at the end. `mlflow migrate-filestore` makes a database of it.
+
     Example:
         loopline export dvc data/flights@main
         loopline export dvc data/flights@2 ../flights/raw
+        loopline export mlflow ../mlruns
     """
-    from loopline.errors import Invalid
+    if tool == "mlflow":
+        for name, said in (("PATH", path), ("--repository", repository)):
+            if said is not None:
+                raise Invalid(
+                    f"{name} means nothing to mlflow", kind="not-for-these", hint="leave it out", flag=name, tool=tool
+                )
+        return _mlflow(where, Path(what))
     from loopline.sdk.dvcrepo import Repository
     from loopline.sdk.exporting import Exporting
 
+    version = parse_pointer(what, project=where.settings.project)
     named = Path(os.path.abspath(path)) if path else None  # noqa: PTH100 - links stay as they were written
     found = Repository.around(repository or (named.parent if named else Path()))
     if named and not named.is_relative_to(found.root):
@@ -44,4 +58,23 @@ def export(
     done = exporting.run(version, named.relative_to(found.root).as_posix() if named else "")
     if not done.dry:
         where.screen.say(f"dvc checkout {done.path} brings the files")
+    return done
+
+
+def _mlflow(where: Place, target: Path) -> Handover:
+    from loopline.faces.mlflow.moving.exporting import Exporting
+    from loopline.sdk.client import Local
+
+    client = where.client
+    if not isinstance(client, Local):
+        raise Invalid(
+            "a project is exported where the ledger is, and LOOPLINE_URL names a server", kind="needs-local",
+            hint="run it on the server's machine, in its project, without LOOPLINE_URL; it may go on serving",
+        )  # fmt: skip
+    root = Path(os.path.abspath(target))  # noqa: PTH100 - links stay as they were written
+    done = Exporting(client.loop, root).run(dry=where.options.dry)
+    if done.state != "planned":
+        where.screen.say(
+            f"mlflow migrate-filestore --source {root} --target sqlite:///mlflow.db makes a database of it"
+        )
     return done

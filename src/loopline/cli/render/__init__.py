@@ -26,6 +26,7 @@ ALONE = {
     "Exported": "adoption",
     "Firing": "trigger",
     "Granted": "granted",
+    "Handover": "adoption",
     "Impact": "lineage",
     "Insights": "insights",
     "Lineup": "lineup",
@@ -49,10 +50,12 @@ ALONE = {
     "Run": "run",
     "Silence": "alert",
     "Tail": "series",
+    "Takeover": "adoption",
     "Task": "task",
     "Transfer": "transfer",
     "Version": "version",
     "WayBack": "wayback",
+    "WholeTrace": "trace",
 }
 """Noun → module of this package; the drawer has the noun's name in small letters."""
 
@@ -88,6 +91,7 @@ MANY = {
     "Standing": "standing",
     "Subscription": "subscription",
     "Task": "task",
+    "Trace": "trace",
     "Verdict": "change",
     "Version": "version",
 }

@@ -18,6 +18,10 @@ _SHOWN: Final = "Default"
 _NONE: Final = "0"
 _RUN: Final = re.compile(r"[a-zA-Z0-9][\w-]{0,255}\Z")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}\Z")
+ADOPTED: Final = "loopline.adopted.id"
+"""The tag of an experiment that says which number it had in the store that it was adopted from."""
+MADE: Final = "adopted"
+"""Under this the metadata of a version say what it was there: when it was made, and by whom."""
 _KEPT: Final = "mlflow:"
 """Stands in the ledger before a client's tag that Loopline writes itself, or that begins so."""
 _OWN: Final = "loopline."
@@ -83,10 +87,17 @@ def find_experiment(tx: Tables, project: str, said: str) -> Experiment:
     if said in ("", _NONE):
         found = tx.experiments.find(project, DEFAULT, deleted=True) or Experiment(0, project, DEFAULT)
     elif _NUMBER.match(said):
-        found = tx.experiments.by_id(project, int(said))
+        found = tx.experiments.by_id(project, int(said)) or _adopted(tx, project, said)
     if found is None:
         raise missing(f"No Experiment with id={said[:100]} exists")
     return found
+
+
+def _adopted(tx: Tables, project: str, said: str) -> Experiment | None:
+    """Give the experiment that had a number where it was adopted from."""
+    subjects = sorted(tx.registry.marked(ADOPTED, said))
+    found = (tx.experiments.by_id(project, int(one.removeprefix("experiment/"))) for one in subjects)
+    return next(filter(None, found), None)
 
 
 def run_named(said: str) -> str:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.faces.mlflow.errors import Fault, invalid, missing
 from loopline.faces.mlflow.limits import KEY, key_fits, value_fits
+from loopline.faces.mlflow.naming import MADE
 from loopline.faces.mlflow.translate import SCHEME, ms, pairs
 from loopline.nouns.change import Change, ChangeState
 from loopline.nouns.ids import brief
 from loopline.nouns.name import AssetName, RefName
 from loopline.nouns.verdict import Result
-from loopline.verbs.annotate import TEXT
+from loopline.verbs.noting import TEXT
 from loopline.verbs.registry import LINK, LOGGED, SOURCE
 
 if TYPE_CHECKING:
@@ -210,15 +211,16 @@ def _versions(
 
 def _version(one: Entered, here: Sequence[Ref], tags: Mapping[str, str], at: int) -> dict[str, Any]:
     said = one.metadata
+    made = said[MADE] if isinstance(said.get(MADE), dict) else {}
     more = {
         "description": tags.get(TEXT), "run_id": one.run, "run_link": said.get(LINK), "model_id": said.get(LOGGED),
     }  # fmt: skip
     return {
         "name": one.name.name,
         "version": str(one.number),
-        "creation_timestamp": ms(one.recorded_at),
+        "creation_timestamp": made.get("created") or ms(one.recorded_at),
         "last_updated_timestamp": ms(at),
-        "user_id": one.author,
+        "user_id": made.get("user") or one.author,
         "current_stage": stage_of(one.number, here, tags),
         "source": source_told(one),
         "status": "READY",

@@ -45,9 +45,7 @@ def create(ask: Ask) -> Response:
     except Conflict as taken:
         if taken.kind != "asset-exists":
             raise
-        with loop.ledger.read() as tx:
-            prompt = PROMPT in tx.taggings.of(find_model(tx, loop.project, name).subject)
-        raise _taken(name, prompt=prompt, wanted=PROMPT in tags) from None
+        raise _taken(name, prompt=PROMPT in taken.facts["tags"], wanted=PROMPT in tags) from None
     return _told(loop, name)
 
 
@@ -89,9 +87,7 @@ def rename(ask: Ask) -> Response:
     except Conflict as taken:
         if taken.kind != "asset-exists":
             raise
-        with loop.ledger.read() as tx:
-            gone = tx.assets.find(asset_of(loop.project, other)) is None
-        more = " It was deleted: a name keeps its history." if gone else ""
+        more = " It was deleted: a name keeps its history." if taken.facts["deleted"] else ""
         raise exists(f"Registered Model (name={other}) already exists.{more}") from None
     return _told(loop, other)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -44,13 +45,27 @@ async def poured(request: Request, into: Callable[[bytes], object]) -> int:
 async def streamed(
     request: Request, chunks: Iterator[bytes], *, status: int, headers: dict[str, str]
 ) -> StreamingResponse:
-    """Answer with chunks that are read on threads. What goes wrong before the first one is an error of its own."""
+    """Answer with chunks that are read on threads: while one is sent, the next one is read, and no more than that.
+
+    What goes wrong before the first one is an error of its own.
+    """
     first = await act(request, next, chunks, b"")
 
     async def body() -> AsyncIterator[bytes]:
         chunk = first
         while chunk:
-            yield chunk
-            chunk = await act(request, next, chunks, b"")
+            ahead = asyncio.ensure_future(act(request, next, chunks, b""))
+            try:
+                yield chunk
+            except BaseException:  # nobody reads on: the thread that is at it ends by itself
+                ahead.add_done_callback(_heard)
+                raise
+            chunk = await ahead
 
     return StreamingResponse(body(), status, headers=headers)
+
+
+def _heard(ahead: asyncio.Future[bytes]) -> None:
+    """Take note of how a read ended that nobody waits for."""
+    if not ahead.cancelled():
+        ahead.exception()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Thing = Literal["run", "change", "incident", "asset", "monitor", ""]
 WORDS: Final[Mapping[str, str]] = {
     "run.started": "started run",
+    "runs.adopted": "took runs over from elsewhere into",
     "run.finished": "finished run",
     "run.logged": "logged to run",
     "run.published": "published what came of run",
