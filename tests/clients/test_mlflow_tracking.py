@@ -54,16 +54,9 @@ def test_a_person_tracks_as_ever(client: Client, server: str, tmp_path: Path, re
     assert found["by our own hand"]["experiment"] == "flights delay"
     inputs = [(link["name"], link["media_type"]) for link in run["inputs"]]
     assert [name for name, _ in inputs] == ["flights"]
-    shown = json.loads(
-        subprocess.run(
-            [sys.executable, "-c", MAIN, "show", said["run"], "--json"],
-            cwd=tmp_path,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-    )
-    assert shown["metrics"]["auc"] == 0.71
+    show = [sys.executable, "-c", MAIN, "show", said["run"], "--json"]
+    done = subprocess.run(show, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout)["result"]["metrics"]["auc"] == 0.71
 
 
 def _read_back(said: dict[str, Any]) -> None:

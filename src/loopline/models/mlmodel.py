@@ -31,7 +31,7 @@ _PLAIN: Final = {
 }
 """Loaders, and the classes that they read from data alone."""
 _KNOWN: Final = ("sklearn.", "scipy.", "numpy.")
-"""Beginnings of names that an archive may ask to be trusted: our reader looks at each of them itself, and at what it is used for."""
+"""Beginnings of names that an archive may ask to be trusted: our reader looks itself at each, and at what it is used for."""
 _LIBRARIES: Final = {
     "sklearn_version": "scikit-learn", "xgb_version": "xgboost", "lgb_version": "lightgbm", "pytorch_version": "torch",
     "onnx_version": "onnx", "cloudpickle_version": "cloudpickle", "keras_version": "keras", "catboost_version": "catboost",
