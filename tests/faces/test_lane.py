@@ -145,3 +145,23 @@ def test_more_works_than_fit_into_one_transaction(loop: Loop) -> None:
     assert held(Lane(loop.ledger), *(saying(loop, name) for name in names)) == names
     with loop.ledger.read() as tx:
         assert [event.subject for event in tx.feed.list(loop.project, limit=1000)] == names
+
+
+def test_the_end_waits_for_what_waits_and_no_longer(loop: Loop) -> None:
+    """A server that stops under load writes what it has taken, and is not held up by a thread that waits for more."""
+    lane, go = Lane(loop.ledger), threading.Event()
+
+    async def main() -> str:
+        first = asyncio.ensure_future(lane.do(go.wait))
+        last = asyncio.ensure_future(lane.do(saying(loop, "a")))
+        await asyncio.sleep(0.05)
+        ending = asyncio.get_running_loop().run_in_executor(None, lane.end)
+        await asyncio.sleep(0.05)
+        go.set()
+        await first
+        said_last = await last
+        await asyncio.wait_for(ending, lanes.IDLE_S / 2)
+        return said_last
+
+    assert asyncio.run(main()) == "a"
+    assert lane._thread is None

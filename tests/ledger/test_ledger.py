@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loopline.ledger.ledger import Ledger
 from loopline.nouns.actor import Actor
+from loopline.testing.clock import FakeClock
+from loopline.wiring import open_database
 
 if TYPE_CHECKING:
     from .conftest import Hand
@@ -67,3 +71,34 @@ def test_works_that_are_done_together_are_undone_alone(hand: Hand) -> None:
     with hand.read() as tx:
         assert [event.subject for event in tx.feed.list("p")] == ["a", "b"]
         assert tx.feed.verify("p") is None
+
+
+def test_works_of_two_processes_that_wait_for_each_other_are_done(postgres_ledger: str) -> None:
+    """PostgreSQL ends one of them, whose writer has done nothing wrong: it is done again when the others are written."""
+    ledgers = [Ledger(open_database(postgres_ledger), clock=FakeClock()) for _ in range(2)]
+    both, done = threading.Barrier(2, timeout=10), dict[int, object]()
+
+    def log(ledger: Ledger, run: str, barrier: threading.Barrier | None = None) -> str:
+        with ledger.telemetry() as tx:
+            tx.metrics.extend(run, {"loss": [(2, 2, 1.0)]})
+        if barrier:
+            barrier.wait()
+        return run
+
+    def together(number: int, first: str, second: str) -> None:
+        ledger = ledgers[number]
+        done[number] = ledger.together([partial(log, ledger, first, both), partial(log, ledger, second)])
+
+    with ledgers[0].telemetry() as tx:
+        for run in "ab":
+            tx.metrics.extend(run, {"loss": [(1, 1, 1.0)]})
+    threads = [threading.Thread(target=together, args=said) for said in ((0, "a", "b"), (1, "b", "a"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert done == {0: ["a", "b"], 1: ["b", "a"]}
+    with ledgers[0].read() as tables:
+        assert tables.metrics.counts("ab") == {"a": {"loss": 3}, "b": {"loss": 3}}
+    for ledger in ledgers:
+        ledger.close()

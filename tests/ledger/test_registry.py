@@ -45,14 +45,11 @@ def test_the_newest_is_told_for_what_is_apart_and_for_the_rest(hand: Hand) -> No
     hand.publish(b"5", asset=OTHER)
     with hand.write() as tx:
         tx.versions.delete(MODEL, 4)
-        tx.taggings.set("version/1/2", {"stage": "old"})
     with hand.read() as tx:
         one, other = tx.assets.get(MODEL).id, tx.assets.get(OTHER).id
         assert tx.registry.newest([one, other], apart={}, without={}) == [(one, 3), (other, 1)]
         assert tx.registry.newest([one], apart={one: {1, 4}}, without={one: {3}}) == [(one, 1), (one, 2)]
         assert tx.registry.newest([other], apart={other: {1}}, without={}) == [(other, 1)]
-        assert tx.registry.marked("stage", "old") == {"version/1/2"}
-        assert tx.registry.marked("stage", "new") == frozenset()
 
 
 def test_refs_and_times_are_told_for_many(hand: Hand) -> None:

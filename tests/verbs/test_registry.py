@@ -12,11 +12,13 @@ from loopline.nouns.change import ChangeState
 from loopline.nouns.name import AssetName, Numbered, Pointer
 from loopline.nouns.run import Link
 from loopline.verbs.noting import TEXT
-from loopline.verbs.registry import Entry, Notes, enter, open_model, point, strike
+from loopline.verbs.registry import Entry, Notes, Standing, arrange, enter, open_model, point, strike
 
 from .conftest import BOB, CHAMPION, MODEL, PROJECT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from loopline.nouns.version import Version
 
     from .conftest import World
@@ -151,3 +153,23 @@ def test_a_version_in_quarantine_takes_no_ref(world: World) -> None:
     with pytest.raises(Refused):
         point(world.loop, MODEL, {"champion": 1}, why="x")
     assert world.target() is None
+
+
+def test_a_wish_is_asked_when_refs_move(world: World) -> None:
+    """What has moved between the look and the write is seen: a ref that somebody else has just moved is not taken away."""
+    open_model(world.loop, NEW, tags={})
+    entered(world)
+    entered(world, b"y")
+    point(world.loop, NEW, {"prod": 1}, why="x")
+    seen: list[Mapping[str, int]] = []
+
+    def leave(here: Mapping[str, int]) -> Standing:
+        seen.append(here)
+        if len(seen) == 1:
+            point(world.loop, NEW, {"prod": 2}, why="faster")
+        return ({"prod": None} if here.get("prod") == 1 else {}), Notes("stage", sets={1: "old"})
+
+    assert arrange(world.loop, NEW, leave, why="out") is None
+    assert seen == [{"prod": 1}, {"prod": 2}]
+    with world.loop.ledger.read() as tx:
+        assert [(one.name.ref, one.target) for one in tx.refs.of(NEW)] == [("prod", 2)]

@@ -67,6 +67,8 @@ class Lane:
             while len(group) < MOST:
                 one = self._waiting.get(block=not group, timeout=IDLE_S)
                 if one is None:
+                    if group:
+                        self._waiting.put(None)  # the end comes when these are written
                     break
                 group.append(one)
         except Empty:

@@ -11,6 +11,7 @@ from importlib import import_module
 from threading import local
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from loopline.errors import Unavailable
 from loopline.ledger.feed import Feed
 from loopline.nouns.actor import Actor
 from loopline.nouns.clock import Clock
@@ -290,8 +291,9 @@ class Ledger:
     def together(self, works: Sequence[Callable[[], T]]) -> list[T | Exception]:
         """Do several short pieces of work in one transaction: the disk is waited for once. Give what each gave or raised.
 
-        What one has written is undone alone when it raises. All is durable when this returns; where the commit fails, each has
-        failed with it. The works see what those before them have written.
+        A write in which one raises is undone alone. All is durable when this returns; where the commit fails, each has failed
+        with it. The works see what those before them have written. One that another process would wait for while it waits for
+        that process, because of what was written here before, is done once more, by itself.
         """
         if len(works) == 1:
             return [_tried(works[0])]
@@ -300,6 +302,7 @@ class Ledger:
         try:
             with self.database.write():
                 done += map(_tried, works)
+            done = [_tried(work) if _crossed(one) else one for work, one in zip(works, done, strict=True)]
         except Exception as error:  # noqa: BLE001 (each is told)
             return [error for _ in works]
         finally:
@@ -328,6 +331,11 @@ def _tried(work: Callable[[], T]) -> T | Exception:
         return work()
     except Exception as error:  # noqa: BLE001 (whoever asked for the work is told)
         return error
+
+
+def _crossed(done: object) -> bool:
+    """Tell whether a database has chosen to end a piece of work, as two transactions waited for each other."""
+    return isinstance(done, Unavailable) and bool(done.facts.get("deadlock"))
 
 
 class _DryRun(Exception):  # noqa: N818 (no error: it ends a rehearsal)

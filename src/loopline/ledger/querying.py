@@ -5,6 +5,7 @@ Values never stand in the text. Both dialects take it: only for patterns that mi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
@@ -20,6 +21,8 @@ SQLITE: Final = "sqlite"
 POSTGRES: Final = "postgresql"
 ANY: Final = ""
 """The dialect of whoever compares without minding case."""
+_UNWRITTEN: Final = re.compile("[\x00\ud800-\udfff]")
+"""What no text of a database holds: NUL, and half of a surrogate pair."""
 LONGEST: Final = 10_000
 """Characters of a pattern."""
 
@@ -245,7 +248,7 @@ def _fits(shape: Shape, order: Order, rank: object, value: object) -> bool:
         return type(value) is int and abs(value) < 2**63
     if order.part != ATTRIBUTE and shape.hung[order.part].nan:
         return (isinstance(value, float) and not isnan(value)) or (type(value) is int and abs(value) < 2**63)
-    return isinstance(value, str) and "\x00" not in value
+    return isinstance(value, str) and _UNWRITTEN.search(value) is None
 
 
 def _lacking(value: str) -> str:

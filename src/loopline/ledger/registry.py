@@ -150,11 +150,6 @@ class Registry:
                 found.setdefault(row[0], []).append(Ref(RefName(assets[row[0]], row[1]), *row[2:]))
         return found
 
-    def marked(self, key: str, value: str) -> frozenset[str]:
-        """Give the subjects of taggings that have a tag with just this value, in every project."""
-        rows = self._rows.all("SELECT subject FROM taggings WHERE key = ? AND value = ?", key, value)
-        return frozenset(row[0] for row in rows)
-
     def touched(self, project: str, subjects: Iterable[str]) -> dict[str, int]:
         """Give when something was said last about each of many subjects of the feed."""
         found: dict[str, int] = {}

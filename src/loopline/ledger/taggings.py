@@ -35,14 +35,13 @@ class Taggings:
         """Give the tags of a subject, by key in order."""
         return dict(self._rows.all("SELECT key, value FROM taggings WHERE subject = ? ORDER BY key", subject))
 
-    def having(self, key: str, value: str) -> list[str]:
-        """Give the subjects that have a tag with that value."""
-        return [
-            row[0]
-            for row in self._rows.all(
-                "SELECT subject FROM taggings WHERE key = ? AND value = ? ORDER BY subject", key, value
-            )
-        ]
+    def having(self, key: str, value: str, *kinds: str) -> list[str]:
+        """Give the subjects of some kinds, `version` for one, that have a tag with just that value, in every project.
+
+        The same tag may stand on anything else, too: whoever writes tags is free in their names.
+        """
+        rows = self._rows.all("SELECT subject FROM taggings WHERE key = ? AND value = ? ORDER BY subject", key, value)
+        return [row[0] for row in rows if row[0].partition("/")[0] in kinds]
 
     def of_all(self, subjects: Iterable[str]) -> dict[str, dict[str, str]]:
         """Give the tags of many subjects; those without any are left out."""

@@ -285,8 +285,9 @@ class PostgresDatabase:
             )
         if isinstance(caught, (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected)):
             return Unavailable(
-                "the ledger has been busy for too long", kind="ledger-busy", hint="try again", cause=_first_line(caught)
-            )
+                "the ledger has been busy for too long", kind="ledger-busy", hint="try again", cause=_first_line(caught),
+                deadlock=isinstance(caught, errors.DeadlockDetected),
+            )  # fmt: skip
         if isinstance(caught, errors.ReadOnlySqlTransaction):
             return Unavailable(
                 "the database takes no writes", kind="ledger-read-only", hint="connect to the primary server"

@@ -72,8 +72,8 @@ def models_read(tx: Tables, runs: Iterable[str]) -> dict[str, list[str]]:
 def link_readers(tx: Writing, model: LoggedModel) -> None:
     """Say that a model which has become an artifact is an input of the runs that had read it before."""
     head = _READ.format("")
-    for subject in tx.taggings.having(model.id, ""):
-        run = tx.runs.find(subject.removeprefix(head)) if subject.startswith(head) else None
+    for subject in tx.taggings.having(model.id, "", head.removesuffix("/")):
+        run = tx.runs.find(subject.removeprefix(head))
         if run is not None and run.project == model.project:
             fresh = tx.lineage.unread(run.id, [_made(model)], project=model.project)
             tx.lineage.record(run.id, project=model.project, inputs=fresh)

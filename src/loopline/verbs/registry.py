@@ -6,7 +6,7 @@ is noted about versions when they have moved, and a model or a version goes with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,6 +59,10 @@ class Notes:
     sets: Mapping[int, str] = field(default_factory=dict)
     """Values by number."""
     drops: Sequence[int] = ()
+
+
+Standing = tuple[Mapping[str, "int | None"], Notes | None]
+"""Where refs shall stand by their names (None: nowhere), and what is noted when they do."""
 
 
 def open_model(
@@ -132,11 +136,18 @@ def point(
     Where a policy holds the change, nothing has moved, and the change that waits is given: asked again, it is judged again.
     None: all of it is so already. Raise NotFound.
     """
+    return arrange(loop, asset, lambda _: (wanted, notes), why=why)
+
+
+def arrange(loop: Loop, asset: AssetName, wish: Callable[[Mapping[str, int]], Standing], *, why: str) -> Change | None:
+    """Bring refs to where `wish` wants them, as `point` does: it is told where they stand at the moment when they move."""
     at_home(loop, asset)
     with loop.ledger.read() as tx:
+        wanted, notes = wish(_stands(tx, asset))
         if not _moves(tx, asset, wanted) and not _noted(tx, asset, notes):
             return None
     with loop.ledger.write(loop.project, loop.actor) as tx:
+        wanted, notes = wish(_stands(tx, asset))
         change = _moved(tx, loop, _moves(tx, asset, wanted), why)
         if change is None or change.state is ChangeState.APPLIED:
             said = _note(tx, asset, notes)
@@ -163,6 +174,10 @@ def strike(loop: Loop, asset: AssetName, number: int | None = None, *, why: str)
             tx.versions.delete(asset, number)
         tx.say("deleted", str(asset) if number is None else f"{asset}@{number}", why=why)
     return change
+
+
+def _stands(tx: Tables, asset: AssetName) -> dict[str, int]:
+    return {one.name.ref: one.target for one in tx.refs.of(tx.assets.get(asset).name)}
 
 
 def _moves(tx: Tables, asset: AssetName, wanted: Mapping[str, int | None]) -> list[Move]:

@@ -9,6 +9,7 @@ from loopline.nouns.artifact import MODEL
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
 from loopline.nouns.name import AssetName, Numbered, Pointer
+from loopline.verbs.annotate import annotate
 from loopline.verbs.card import card
 from loopline.verbs.put import put as publish
 from loopline.verbs.why import why
@@ -115,6 +116,9 @@ def test_a_prompt_is_the_text_that_it_is(tracker: Tracker) -> None:
     found = kept(tracker, 1, "greet")
     assert tracker.served.loop.blobs.read(found.artifact.digest).decode() == text["value"]
     assert found.artifact.media_type == "text/plain"
+    annotate(tracker.served.loop, "model/greet@1", tags={"mlflow.prompt.text": "Do something else."})
+    told = tracker.get("model-versions/get", name="greet", version="1")["model_version"]
+    assert {one["key"]: one["value"] for one in told["tags"]}["mlflow.prompt.text"] == text["value"]
     model(tracker)
     for body in (
         {"name": "greet", "source": "http://x", "tags": [PROMPT, text]},

@@ -147,7 +147,11 @@ def test_nothing_is_said_about_a_trace_that_is_not_there(tracker: Tracker) -> No
         assert tracker.refused(method, path, body)[:2] == (404, "RESOURCE_DOES_NOT_EXIST")
     tracker.say("DELETE", f"{P.replace(TRACE, other)}/{made}")
     assert told(tracker) == [("good", 1, True)]
-    assert tracker.ask("GET", f"{P}/{made}", x_mlflow_workspace="other").status_code == 404
+    assert tracker.ask("POST", f"{V3}/workspaces", {"name": "other"}).status_code == 201
+    assert tracker.refused("GET", f"{P}/{made}", x_mlflow_workspace="other")[1:] == (
+        "RESOURCE_DOES_NOT_EXIST",
+        f"Trace with ID '{TRACE}' not found.",
+    )
 
 
 def test_words_that_come_with_a_trace_are_kept(tracker: Tracker) -> None:

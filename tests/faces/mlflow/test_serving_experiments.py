@@ -34,6 +34,18 @@ def test_the_default_experiment_is_always_there(tracker: Tracker) -> None:
     assert tracker.refused("POST", "experiments/update", {"experiment_id": "0", "new_name": "x"})[0] == 400
 
 
+@pytest.mark.parametrize("name", ["Default", "default"])
+@pytest.mark.parametrize("runs", [0, 1])
+def test_the_name_of_the_default_experiment_is_taken(tracker: Tracker, name: str, runs: int) -> None:
+    """Before anything was logged, too: an experiment that was renamed so would be found under that name by nobody."""
+    other = tracker.experiment()
+    for _ in range(runs):
+        tracker.run()
+    answer = tracker.refused("POST", "experiments/update", {"experiment_id": other, "new_name": name})
+    assert answer[:2] == (400, "RESOURCE_ALREADY_EXISTS")
+    assert tracker.get("experiments/get", experiment_id=other)["experiment"]["name"] == "delays"
+
+
 def test_a_name_is_taken_once(tracker: Tracker) -> None:
     """Also by an experiment that was deleted, and the answer says so."""
     number = tracker.experiment()

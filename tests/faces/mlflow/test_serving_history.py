@@ -92,6 +92,8 @@ def test_a_chart_gets_as_many_points_as_it_has_room_for(tracker: Tracker) -> Non
         ({"start_step": 1}, "both must be specified"),
         ({"start_step": 2, "end_step": 1}, "end_step must be greater than start_step"),
         ({"metric_key": ""}, "metric_key"),
+        ({"start_step": 2**63, "end_step": 2**70}, "start_step"),
+        ({"start_step": -(2**70), "end_step": 0}, "start_step"),
     ],
 )
 def test_what_a_chart_may_not_ask(tracker: Tracker, asked: dict[str, Any], what: str) -> None:

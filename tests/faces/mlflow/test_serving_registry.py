@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loopline.nouns.actor import parse_actor
+from loopline.verbs.annotate import annotate
 from loopline.verbs.approve import approve
 from loopline.verbs.propose import propose
-from tests.faces.mlflow.registered import PROMPT, aliases, guard, logged, model, version
+from tests.faces.mlflow.registered import PROMPT, aliases, guard, logged, model, stages, version
 
 if TYPE_CHECKING:
     from tests.faces.mlflow.conftest import Tracker
@@ -251,3 +252,31 @@ def test_what_loopline_has_moved_is_an_alias(tracker: Tracker) -> None:
     told = tracker.get("model-versions/get", **NAME, version="1")["model_version"]
     assert (told["aliases"], told["current_stage"]) == (["best", "production", "v1.0"], "Production")
     assert tracker.get("registered-models/alias", **NAME, alias="v1.0") == {"model_version": told}
+
+
+def test_tags_of_anything_else_are_not_in_the_way(tracker: Tracker) -> None:
+    """What marks a version here may be written on whatever takes tags: it means nothing there, and nothing fails by it."""
+    model(tracker, versions=1)
+    group = tracker.experiment()
+    loop = tracker.served.loop
+    annotate(loop, "model/delay", tags={"mlflow.stage": "Archived", "loopline.adopted.id": "777"})
+    tracker.post("experiments/set-experiment-tag", experiment_id=group, key="mlflow.stage", value="Archived")
+    tracker.post("registered-models/set-tag", **NAME, key="loopline.adopted.id", value="778")
+    told = tracker.get("registered-models/get", **NAME)["registered_model"]
+    assert [one["current_stage"] for one in told["latest_versions"]] == ["None"]
+    assert len(tracker.get("registered-models/search")["registered_models"]) == 1
+    for number in ("777", "778"):
+        assert tracker.refused("GET", "experiments/get", {"experiment_id": number})[0] == 404
+        assert tracker.refused("POST", "runs/create", {"experiment_id": number})[0] == 404
+
+
+def test_no_tag_brings_a_version_into_a_stage(tracker: Tracker) -> None:
+    """Stages are refs, which policies guard: whoever may write tags brings nothing into production by one."""
+    model(tracker, versions=1)
+    guard(tracker, "model/*@production")
+    annotate(tracker.served.loop, "model/delay@1", tags={"mlflow.stage": "Production"})
+    assert stages(tracker) == {"1": "None"}
+    assert tracker.get("registered-models/get-latest-versions", **NAME, stages="Production") in (
+        {},
+        {"model_versions": []},
+    )

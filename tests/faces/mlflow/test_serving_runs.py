@@ -166,6 +166,9 @@ def test_a_run_is_not_found_by_a_piece_of_its_id_nor_from_elsewhere(tracker: Tra
         ("log-batch", {"tags": [{"key": f"a{i}", "value": "1"} for i in range(101)]}, "100"),
         ("log-batch", {"params": [{"key": "a", "value": "1"}] * 2}, "Duplicate parameter keys"),
         ("update", {"status": "DONE"}, "status"),
+        ("update", {"status": "FINISHED", "run_name": "x" * 8001}, "8000"),
+        ("create", {"experiment_id": "0", "run_name": "x" * 8001}, "8000"),
+        ("create", {"experiment_id": "0", "user_id": "x" * 8001}, "8000"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_limit(
@@ -176,3 +179,4 @@ def test_what_does_not_fit_is_refused_with_its_limit(
     status, code, message = tracker.refused("POST", f"runs/{path}", {"run_id": run, **body})
     assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
     assert says in message
+    assert tracker.get("runs/get", run_id=run)["run"]["info"]["status"] == "RUNNING"

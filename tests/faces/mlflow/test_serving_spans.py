@@ -209,7 +209,9 @@ def test_random_bytes_are_never_our_mistake(tracker: Tracker, body: bytes, kind:
 def test_spans_of_another_projects_trace_make_one_of_ones_own(tracker: Tracker) -> None:
     """Nobody learns that the other is there, and nothing of it changes."""
     send(tracker, root(name="mine"))
-    send(tracker, root(name="theirs"), child(), x_mlflow_workspace="other")
+    for name in ("other", "third"):
+        assert tracker.ask("POST", f"{V3}/workspaces", {"name": name}).status_code == 201
+    assert send(tracker, root(name="theirs"), child(), x_mlflow_workspace="other").status_code == 200
     assert [span["name"] for span in trace(tracker)["spans"]] == ["mine"]
     theirs = tracker.say("GET", f"{V3}/traces/get", {"trace_id": TRACE}, x_mlflow_workspace="other")["trace"]
     assert [span["name"] for span in theirs["spans"]] == ["theirs", "call"]

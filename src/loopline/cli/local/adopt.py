@@ -59,10 +59,8 @@ def adopt(
     more it adds what has come since. What is adopted from stays as it is.
 
     Example:
-        loopline adopt ../flights --dry-run
         loopline adopt ../flights --history
         loopline adopt mlflow sqlite:///mlflow.db
-        loopline adopt mlflow https://mlflow.example.org
     """
     if source == MLFLOW and (store is not None or not Path(MLFLOW).is_dir()):
         given = {

@@ -101,7 +101,8 @@ def _prompt(loop: Loop, source: str, tags: dict[str, str], description: str) -> 
         raise invalid(f"A version of a prompt needs its text: give it the tag {PROMPT_TEXT}.")
     data = tags[PROMPT_TEXT].encode()
     made = Artifact(loop.blobs.put(data), TEXT, len(data))
-    return Entry(made, message=description, tags=tags, text=description, metadata={SOURCE: source})
+    said = {SOURCE: source, PROMPT_TEXT: tags[PROMPT_TEXT]}
+    return Entry(made, message=description, tags=tags, text=description, metadata=said)
 
 
 def _logged(loop: Loop, name: str, text: str) -> Meant:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from loopline.faces.mlflow.errors import invalid
+from loopline.ledger.metrics import LEAST, MOST
 
 KEY: Final = 250
 PARAM: Final = 6_000
@@ -48,6 +49,12 @@ def value_fits(value: str, most: int, what: str = "value") -> None:
     """Raise Fault 400 for a value of more characters."""
     if len(value) > most:
         raise invalid(f"'{what}' exceeds the maximum length of {most} characters: it has {len(value)}.")
+
+
+def step_fits(step: int, what: str = "step") -> None:
+    """Raise Fault 400 for a step that does not fit into the ledger."""
+    if not LEAST <= step <= MOST:
+        raise invalid(f"Invalid value {step} for parameter '{what}' supplied: it fits into 64 bits.")
 
 
 def batch_fits(metrics: Sequence[object], params: Sequence[object], tags: Sequence[object]) -> None:

@@ -95,7 +95,7 @@ def find_experiment(tx: Tables, project: str, said: str) -> Experiment:
 
 def _adopted(tx: Tables, project: str, said: str) -> Experiment | None:
     """Give the experiment that had a number where it was adopted from."""
-    subjects = sorted(tx.registry.marked(ADOPTED, said))
+    subjects = tx.taggings.having(ADOPTED, said, "experiment")
     found = (tx.experiments.by_id(project, int(one.removeprefix("experiment/"))) for one in subjects)
     return next(filter(None, found), None)
 

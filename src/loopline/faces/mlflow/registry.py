@@ -36,6 +36,7 @@ VERSIONS: Final = "versions"
 """First part of the addresses below which the files of versions are found."""
 PROMPT: Final = "mlflow.prompt.is_prompt"
 PROMPT_TEXT: Final = "mlflow.prompt.text"
+"""The tag that holds a prompt's text, and where the metadata of its version keep it: that is told, which nobody can change."""
 LABEL: Final = 100_000
 """Characters of a tag of a model or of a version."""
 ALIAS: Final = 255
@@ -134,9 +135,10 @@ def stage_said(text: str) -> str:
 
 
 def stage_of(number: int, refs: Iterable[Ref], tags: Mapping[str, str]) -> str:
-    """Give the stage that a version is in."""
+    """Give the stage that a version is in. Only refs bring one into a stage: a tag says no more than that it is archived."""
     here = {one.name.ref for one in refs if one.target == number}
-    return next((stage for stage in ("Production", "Staging") if REFS[stage] in here), tags.get(STAGE, NONE))
+    aside = ARCHIVED if tags.get(STAGE) == ARCHIVED else NONE
+    return next((stage for stage in ("Production", "Staging") if REFS[stage] in here), aside)
 
 
 def latest(tx: Tables, models: Iterable[Asset], refs: Mapping[int, Sequence[Ref]]) -> list[tuple[int, int]]:
@@ -146,7 +148,7 @@ def latest(tx: Tables, models: Iterable[Asset], refs: Mapping[int, Sequence[Ref]
         for one in models
     }
     apart: dict[int, set[int]] = {}
-    for subject in tx.registry.marked(STAGE, ARCHIVED):
+    for subject in tx.taggings.having(STAGE, ARCHIVED, "version"):
         _, asset, number = subject.split("/")
         apart.setdefault(int(asset), set()).add(int(number))
     without = {asset: frozenset(targets.values()) for asset, targets in staged.items()}
@@ -211,6 +213,8 @@ def _versions(
 
 def _version(one: Entered, here: Sequence[Ref], tags: Mapping[str, str], at: int) -> dict[str, Any]:
     said = one.metadata
+    if PROMPT_TEXT in said:
+        tags = {**tags, PROMPT_TEXT: said[PROMPT_TEXT]}
     made = said[MADE] if isinstance(said.get(MADE), dict) else {}
     more = {
         "description": tags.get(TEXT), "run_id": one.run, "run_link": said.get(LINK), "model_id": said.get(LOGGED),

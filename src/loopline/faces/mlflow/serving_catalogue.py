@@ -122,7 +122,7 @@ def _only(asked: Iterable[Comparison], key: str) -> tuple[str, ...] | None:
 def _tagged(tx: Tables, asked: Sequence[Comparison], rows: Iterable[T]) -> Iterator[T]:
     """Leave what has the tags that are asked for. Prompts are found only by who asks for prompts."""
     tags = [one for one in asked if one.part == "tag"]
-    prompts = tx.registry.marked(PROMPT, "true")
+    prompts = set(tx.taggings.having(PROMPT, "true", "asset", "version"))
     wants = any(
         one.key == PROMPT and (one.op, str(one.value).lower()) in (("=", "true"), ("!=", "false")) for one in tags
     )

@@ -80,6 +80,8 @@ def update(ask: Ask) -> Response:
         raise lacking("new_name")
     if found.name == DEFAULT:
         raise invalid("The default experiment keeps its name.")
+    if name_kept(said.new_name) == DEFAULT:  # it is there, whether it has runs or not
+        raise exists(f"Experiment(name={said.new_name}) already exists.")
     try:
         say_of(loop, found.name, rename=_fitting(said.new_name))
     except Conflict as taken:

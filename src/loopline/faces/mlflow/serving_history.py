@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from loopline.faces.desk import act
 from loopline.faces.mlflow.asking import Ask, Operation, answer, document, lacking, number, project_of, sync
 from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.limits import step_fits
 from loopline.faces.mlflow.naming import run_named
 from loopline.faces.mlflow.wire_metrics import GetHistory, GetIntervals, Told, ToldOf
 from loopline.ledger.metrics import LEAST, MOST
@@ -110,11 +111,13 @@ def _steps(said: GetIntervals) -> tuple[int, int] | None:
         return None
     if said.start_step is None or said.end_step is None:
         raise invalid("If either start step or end step are specified, both must be specified.")
+    step_fits(said.start_step, "start_step")
+    step_fits(said.end_step, "end_step")
     if said.start_step > said.end_step:
         raise invalid(
             f"end_step must be greater than start_step. Found start_step={said.start_step} and end_step={said.end_step}."
         )
-    return max(said.start_step, LEAST), min(said.end_step, MOST)
+    return said.start_step, said.end_step
 
 
 def _run(tx: Tables, loop: Loop, said: str) -> str:

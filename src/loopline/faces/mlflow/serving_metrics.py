@@ -13,7 +13,7 @@ from loopline.faces.mlflow.errors import invalid, missing
 from loopline.faces.mlflow.measuring import measure
 from loopline.faces.mlflow.naming import run_named, tag_kept
 from loopline.faces.mlflow.serving_runs import NAME, other_value
-from loopline.ledger.metrics import LEAST, MOST, Value
+from loopline.ledger.metrics import Value
 from loopline.verbs.annotate import annotate
 from loopline.verbs.gathering import gather
 
@@ -76,8 +76,7 @@ def batches_of(metrics: Iterable[wire_metrics.Metric]) -> dict[str, list[Value]]
 
 
 def _point(value: float, time: int, step: int) -> Value:
-    if not LEAST <= step <= MOST:
-        raise invalid(f"Invalid value {step} for parameter 'step' supplied: it fits into 64 bits.")
+    limits.step_fits(step)
     if not -_LATEST <= time <= _LATEST:
         raise invalid(f"Invalid value {time} for parameter 'timestamp' supplied: it is in milliseconds.")
     return step, time * 1000, None if isnan(value) else value

@@ -45,6 +45,8 @@ def create(ask: Ask) -> Response:
     said: wire.CreateRun = ask.body
     loop = ask.loop("start")
     tags = tags_of(said.tags)
+    limits.value_fits(said.run_name, limits.TAG, "run_name")
+    limits.value_fits(said.user_id, limits.TAG, "user_id")
     if said.run_name and tags.get(NAME, said.run_name) != said.run_name:
         raise invalid(
             f"Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values"
@@ -117,6 +119,7 @@ def update(ask: Ask) -> Response:
     """updateRun: rename it, end it, or go on with one that was over."""
     said: wire.UpdateRun = ask.body
     loop, found = active(ask, said.run, "finish")
+    limits.value_fits(said.run_name or "", limits.TAG, "run_name")
     if said.status is not None:
         state = state_of(said.status)
         if state.over:
@@ -124,7 +127,6 @@ def update(ask: Ask) -> Response:
         elif found.state.over:
             start(loop, found.name, run=found.id, again=True)
     if said.run_name:
-        limits.value_fits(said.run_name, limits.TAG, "run_name")
         annotate(loop, found.id, rename=said.run_name)
     with loop.ledger.read() as tx:
         found = tx.runs.get(found.id)
@@ -272,7 +274,9 @@ _P: Final = "/api/2.0/mlflow/runs"
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("POST", f"{_P}/create"): written(create, wire.CreateRun),
     ("GET", f"{_P}/get"): sync(get, wire.OneRun),
-    ("POST", f"{_P}/update"): written(update, wire.UpdateRun),
+    ("POST", f"{_P}/update"): sync(
+        update, wire.UpdateRun
+    ),  # the files of a run that ends become one tree: that may last
     ("POST", f"{_P}/delete"): sync(remove, wire.OneRun),
     ("POST", f"{_P}/restore"): sync(restore, wire.OneRun),
     ("POST", f"{_P}/log-parameter"): written(log_param, wire.LogParam),

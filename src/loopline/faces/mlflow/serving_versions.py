@@ -23,13 +23,16 @@ from loopline.faces.mlflow.registry import (
     versions_told,
 )
 from loopline.verbs.annotate import annotate
-from loopline.verbs.registry import Notes, enter, point, strike
+from loopline.verbs.registry import Notes, arrange, enter, strike
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
     from loopline.ledger.registry import Entered
     from loopline.loop import Loop
+    from loopline.verbs.registry import Standing
 
 
 def create(ask: Ask) -> Response:
@@ -112,18 +115,24 @@ def move_stage(ask: Ask) -> Response:
             f" Valid stages are {', '.join(REFS)}."
         )
     loop, found = _named(ask, "propose")
-    with loop.ledger.read() as tx:
-        here = {one.name.ref: one.target for one in tx.refs.of(found.name)}
-    wanted: dict[str, int | None] = {ref: None for ref in REFS.values() if here.get(ref) == found.number}
-    before = here.get(REFS[stage]) if stage in REFS else None
-    if stage in REFS:
-        wanted[REFS[stage]] = found.number
-    sets = {found.number: ARCHIVED} if stage == ARCHIVED else {}
-    if said.archive_existing_versions and before not in (None, found.number):
-        sets[int(before or 0)] = ARCHIVED
-    notes = Notes(STAGE, sets=sets, drops=() if stage == ARCHIVED else (found.number,))
-    applied(point(loop, found.name, wanted, why=f"version {found.number} moved to stage {stage}", notes=notes))
+
+    def wish(here: Mapping[str, int]) -> Standing:
+        return _staged(here, found.number, stage, archive=said.archive_existing_versions)
+
+    applied(arrange(loop, found.name, wish, why=f"version {found.number} moved to stage {stage}"))
     return _told(loop, found.name.name, str(found.number))
+
+
+def _staged(here: Mapping[str, int], number: int, stage: str, *, archive: bool) -> Standing:
+    """Say where the refs that stages are stand once a version is in one; with `archive` what was there is marked as archived."""
+    wanted: dict[str, int | None] = {ref: None for ref in REFS.values() if here.get(ref) == number}
+    sets = {number: ARCHIVED} if stage == ARCHIVED else {}
+    if stage in REFS:
+        wanted[REFS[stage]] = number
+        before = here.get(REFS[stage], number)
+        if archive and before != number:
+            sets[before] = ARCHIVED
+    return wanted, Notes(STAGE, sets=sets, drops=() if stage == ARCHIVED else (number,))
 
 
 def _named(ask: Ask, verb: str) -> tuple[Loop, Entered]:

@@ -37,7 +37,7 @@ def tags_of(group: Group) -> dict[str, str]:
 
 def find_group(tx: Tables, project: str, group: Group, source: str) -> Experiment | None:
     """Look up what an experiment of another store has become: by what it was there, else by its name."""
-    for subject in sorted(tx.registry.marked(ADOPTED, group.id)):
+    for subject in tx.taggings.having(ADOPTED, group.id, "experiment"):
         found = tx.experiments.by_id(project, int(subject.removeprefix("experiment/")))
         if found is not None and found.tags.get(FROM) == source:
             return found

@@ -45,8 +45,9 @@ class Meaning:
     def of(self, told: Numbered, run: str | None) -> Meant:
         """Find the bytes of a version; `run` is the run here that made it. Raise NotFound kind="no-file"."""
         if told.tags.get(PROMPT, "").lower() == "true":
-            data = text(told.tags.get(PROMPT_TEXT, "")).encode()
-            return Meant(Artifact(self._loop.blobs.put(data), "text/plain", len(data)))
+            said = text(told.tags.get(PROMPT_TEXT, ""))
+            data = said.encode()
+            return Meant(Artifact(self._loop.blobs.put(data), "text/plain", len(data)), {PROMPT_TEXT: said})
         found = self._logged(told.model) or self._of_run(told, run) or self._folder(told)
         if found is None:
             raise NotFound("its files are not here and cannot be read", kind="no-file", hint="name them by --artifacts")
