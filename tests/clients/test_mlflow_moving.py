@@ -1,4 +1,4 @@
-"""Stores that MLflow's own releases have made are adopted, and what is exported is read by MLflow as if it had been there always."""
+"""Stores that releases of MLflow have made are adopted, and what is exported is read by them as if it had always been there."""
 
 from __future__ import annotations
 

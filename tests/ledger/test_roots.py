@@ -48,7 +48,7 @@ def test_runs_name_code_environment_links_and_logs(hand: Hand) -> None:
 
 
 def test_files_staged_on_runs_and_models_go_with_them(hand: Hand) -> None:
-    """Staged and folded files are roots until their owner was deleted long ago; those of others stay. It is told whose."""
+    """Staged and folded files are roots until their owner was deleted long ago; those of others stay, and it is told whose."""
     run = hand.run()
     model = LoggedModel("m-" + "0" * 31 + "1", PROJECT, 1, "clf")
     owners = [Owner(PROJECT, "run", run.id), model.owner, Owner(PROJECT, "trace", "tr-" + "0" * 32)]

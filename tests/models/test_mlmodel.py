@@ -49,6 +49,7 @@ def test_a_safe_archive_of_scikit_learn_is_our_own_readers() -> None:
     [
         ("mlflow.sklearn", {**SKOPS, "serialization_format": "cloudpickle"}, {}, True),
         ("mlflow.sklearn", {**SKOPS, "skops_trusted_types": ["os.system"]}, {}, True),
+        ("mlflow.sklearn", {**SKOPS, "skops_trusted_types": ["sklearn.tree._tree.Tree"]}, {}, False),
         ("mlflow.sklearn", {**SKOPS, "code": "code"}, {}, True),
         ("mlflow.sklearn", SKOPS, {"code": "code"}, True),
         ("mlflow.pyfunc.model", {}, {"python_model": "python_model.pkl"}, True),

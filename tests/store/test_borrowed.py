@@ -109,9 +109,9 @@ def test_postgres_is_read_as_of_one_moment(postgres_database: str) -> None:
         here.close()
 
 
-def test_a_server_that_is_not_there_is_told(unused_port: int = 1) -> None:
+def test_a_server_that_is_not_there_is_told() -> None:
     """As not reachable, without the password."""
     with pytest.raises(Unavailable) as refused:
-        borrow(f"postgresql://ann:secret@127.0.0.1:{unused_port}/db")
+        borrow("postgresql://ann:secret@127.0.0.1:1/db")
     assert refused.value.kind == "source-unreadable"
     assert "secret" not in refused.value.message

@@ -36,7 +36,7 @@ def logged(world: World, run: str, name: str = "clf", body: bytes = b"flavors: {
 
 
 def test_a_finished_model_is_an_artifact_and_an_output_of_its_run(world: World, run: str) -> None:
-    """Its files as one tree, under the name of the model; `why` finds the run by its digest."""
+    """Its files as one tree, under the name of the model; lineage finds the run by its digest."""
     model = end(world.loop, logged(world, run).id, LoggedState.READY)
     assert model.digest is not None
     assert [entry.path for entry in Tree(world.loop.blobs, model.digest).iter()] == ["MLmodel"]
@@ -59,7 +59,7 @@ def test_finishing_again_changes_nothing_and_nothing_else_is_possible(world: Wor
 
 
 def test_a_model_without_files_is_ready_and_no_artifact(world: World, run: str) -> None:
-    """There is nothing to seal; files may still come, and finishing it then seals them. One that failed may go on."""
+    """There is nothing to seal; files may still come, also after it failed, and finishing it then seals them."""
     model = begin(world.loop, group(world), "outside", run=run)
     assert end(world.loop, model.id, LoggedState.READY).digest is None
     end(world.loop, model.id, LoggedState.FAILED)

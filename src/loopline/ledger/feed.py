@@ -56,18 +56,17 @@ class Feed:
             raise NotFound("the head of the feed is gone", kind="feed-lost", hint="restore a backup", project=project)
         return Head(project, row[0], row[1])
 
-    def append(self, head: Head, event: Event, payload: dict[str, Any]) -> Event:
+    def append(self, head: Head, event: Event, payload: dict[str, Any]) -> None:
         """Chain `event` behind `head`."""
         body = canonical(payload)
         event = replace(event, seq=head.seq + 1, previous=head.hash, payload_digest=digest_of(body))
-        event = replace(event, hash=hash_of(event))
+        hashed = hash_of(event)
         self._rows.do(
             f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             event.project, event.seq, event.recorded_at, event.event_time, event.actor, event.kind, event.subject,
-            event.schema, event.payload_digest, event.previous, event.hash, body.decode(),
+            event.schema, event.payload_digest, event.previous, hashed, body.decode(),
         )  # fmt: skip
-        self._rows.do("UPDATE heads SET seq = ?, hash = ? WHERE project = ?", event.seq, event.hash, event.project)
-        return event
+        self._rows.do("UPDATE heads SET seq = ?, hash = ? WHERE project = ?", event.seq, hashed, event.project)
 
     def head(self, project: str) -> Head:
         """Give the end of the chain; seq 0 where nothing has happened yet."""

@@ -45,6 +45,9 @@ class Runs:
         known = self._experiments.get((project, name))
         if known is None:
             row = self._rows.one(
+                "SELECT id FROM experiments WHERE project = ? AND name = ? AND deleted_at IS NULL", project, name
+            )
+            row = row or self._rows.one(
                 "INSERT INTO experiments (project, name, created_at) VALUES (?, ?, ?)"
                 " ON CONFLICT (project, name) DO UPDATE SET deleted_at = NULL RETURNING id",
                 project, name, self._now,

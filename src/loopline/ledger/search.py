@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _Token = tuple[str, str, int]
 """What it is, as it is written, and where."""
+Read = Callable[[str, str, "str | float | tuple[str, ...] | None"], Comparison]
+"""Reads one comparison from its name, its operator and its value: text, a Number, a list of texts, or None for `is null`."""
 
 _ATTRIBUTES: Final = (
     "id", "name", "kind", "state", "experiment", "actor", "commit", "started", "parent", "code", "environment",
@@ -39,7 +42,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-class _Number(float):
+class Number(float):
     """A number, and how it was written: an id or a commit may look like one."""
 
     def __init__(self, written: str) -> None:
@@ -65,8 +68,8 @@ def compose(project: str, text: str = "", *, order: str = "", after: str = "", d
     where, values = ["r.project = ?"], list[object]([project])
     if not deleted:
         where.append("r.deleted_at IS NULL")
-    comparisons = _comparisons(text)
-    for piece in (condition(RUNS, one, ANY) for one in comparisons):
+    found = comparisons(text, _compare)
+    for piece in (condition(RUNS, one, ANY) for one in found):
         where.append(piece.text)
         values += piece.values
     by = _order(order)
@@ -74,16 +77,17 @@ def compose(project: str, text: str = "", *, order: str = "", after: str = "", d
         further, behind = by.behind(after)
         where.append(further)
         values += behind
-    names = frozenset(one.key for one in comparisons if one.part == ATTRIBUTE)
+    names = frozenset(one.key for one in found if one.part == ATTRIBUTE)
     return Condition(" AND ".join(where), (*values, *by.values), by.sql, names)
 
 
-def _comparisons(text: str) -> list[Comparison]:
+def comparisons(text: str, read: Read) -> list[Comparison]:
+    """Take a filter apart; `read` says what a name, an operator and a value mean. Raise Invalid for what is unclear."""
     found, tokens = list[Comparison](), list(_tokens(text))
     while tokens:
         if tokens[0][0] != "word":
             raise _unclear(text, tokens[0][2])
-        one, length = _comparison(text, tokens)
+        one, length = _comparison(text, tokens, read)
         found.append(one)
         place, tokens = tokens[length - 1][2], tokens[length:]
         if tokens:
@@ -93,20 +97,20 @@ def _comparisons(text: str) -> list[Comparison]:
     return found
 
 
-def _comparison(text: str, tokens: Sequence[_Token]) -> tuple[Comparison, int]:
+def _comparison(text: str, tokens: Sequence[_Token], read: Read) -> tuple[Comparison, int]:
     """Read one comparison, and tell how many tokens it has."""
     name, at = tokens[0][1], tokens[0][2]
     words = [raw.lower() if kind == "word" else raw for kind, raw, _ in tokens[1:4]]
     if words[:2] == ["is", "null"] or words == ["is", "not", "null"]:
-        return _compare(name, " ".join(words if words[1] == "not" else words[:2]), None), 3 if words[1] == "null" else 4
+        return read(name, " ".join(words if words[1] == "not" else words[:2]), None), 3 if words[1] == "null" else 4
     if words[:2] == ["in", "("] or words == ["not", "in", "("]:
-        return _listed(text, tokens, " ".join(words[: words.index("(")]))
+        return _listed(text, tokens, " ".join(words[: words.index("(")]), read)
     if len(tokens) < 3 or tokens[1][0] != "op" or tokens[2][0] in ("op", "and", "mark"):
         raise _unclear(text, at)
-    return _compare(name, tokens[1][1], _value(tokens[2])), 3
+    return read(name, tokens[1][1], _value(tokens[2])), 3
 
 
-def _listed(text: str, tokens: Sequence[_Token], op: str) -> tuple[Comparison, int]:
+def _listed(text: str, tokens: Sequence[_Token], op: str, read: Read) -> tuple[Comparison, int]:
     start = 4 if op == "not in" else 3
     end = next((at for at, token in enumerate(tokens) if token[1] == ")" and token[0] == "mark"), 0)
     inner = tokens[start:end]
@@ -115,7 +119,7 @@ def _listed(text: str, tokens: Sequence[_Token], op: str) -> tuple[Comparison, i
     )
     if not fits or len(inner) % 2 == 0:
         raise _unclear(text, tokens[0][2])
-    return _compare(tokens[0][1], op, tuple(str(_written(_value(token))) for token in inner[::2])), end + 1
+    return read(tokens[0][1], op, tuple(str(written(_value(token))) for token in inner[::2])), end + 1
 
 
 def _value(token: _Token) -> str | float:
@@ -123,7 +127,7 @@ def _value(token: _Token) -> str | float:
     if kind == "string":
         return raw[1:-1].replace(raw[0] * 2, raw[0])
     try:
-        return _Number(raw) if kind == "number" else raw
+        return Number(raw) if kind == "number" else raw
     except ValueError:
         return raw
 
@@ -152,7 +156,7 @@ def _compare(name: str, op: str, value: str | float | tuple[str, ...] | None) ->
     if dot and head in ("params", "param", "tags", "tag"):
         part = "param" if head.startswith("param") else "tag"
         return Comparison(
-            part, key, operator, float(value) if isinstance(value, float) and op != "~" else _written(value)
+            part, key, operator, float(value) if isinstance(value, float) and op != "~" else written(value)
         )
     if name not in _ATTRIBUTES:
         near = get_close_matches(name, [*_ATTRIBUTES, "metrics.", "params.", "tags."], n=1)
@@ -163,16 +167,16 @@ def _compare(name: str, op: str, value: str | float | tuple[str, ...] | None) ->
             raise Invalid(
                 "a time is compared with one time", kind="bad-filter", hint="write for example started > 2026-07-01"
             )
-        return Comparison(ATTRIBUTE, name, operator, _microseconds(value))
-    return Comparison(ATTRIBUTE, name, operator, _written(value))
+        return Comparison(ATTRIBUTE, name, operator, microseconds(value))
+    return Comparison(ATTRIBUTE, name, operator, written(value))
 
 
-def _written(value: T) -> T | str:
+def written(value: T) -> T | str:
     """Give a number as it was written, and everything else as it is."""
-    return value.written if isinstance(value, _Number) else value
+    return value.written if isinstance(value, Number) else value
 
 
-def _microseconds(value: str | float) -> int:
+def microseconds(value: str | float) -> int:
     """Take microseconds since the epoch, or a day or time as ISO 8601 writes it, in UTC where it names no zone."""
     if isinstance(value, float) and math.isfinite(value):
         return int(value)

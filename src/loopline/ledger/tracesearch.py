@@ -10,19 +10,31 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from difflib import get_close_matches
+from typing import Final, cast
 
 from loopline.errors import Invalid
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order
+from loopline.ledger.querying import Sql, compared
+from loopline.ledger.search import Number, comparisons, microseconds, written
+from loopline.nouns.query import ATTRIBUTE, Comparison, Operator, Order
 
 _ENDED: Final = "(t.time + COALESCE(t.duration, 0))"
 _COLUMNS: Final = {
     "id": "t.id", "name": "t.name", "state": "t.state", "time": "t.time", "duration": "t.duration", "client": "t.client",
     "experiment": "t.experiment", "session": "t.session", "ended": _ENDED,
+    "group": "(SELECT e.name FROM experiments e WHERE e.id = t.experiment)",
 }  # fmt: skip
-_SPAN: Final = {"name": "s.name", "kind": "s.kind", "state": "s.state", "text": "s.content"}
+_SPAN: Final = {"name": "s.name", "kind": "s.kind", "state": "s.state", "text": "s.content", "model": "s.model"}
+_SPOKEN: Final = {
+    "id": "id", "name": "name", "state": "state", "session": "session", "client": "client", "experiment": "group",
+}  # fmt: skip
+"""Attributes as people write them."""
+_HUNG: Final = {
+    "tags": "tag", "tag": "tag", "facts": "fact", "fact": "fact", "span": "span", "spans": "span", "feedback": "feedback",
+    "expectation": "expectation",
+}  # fmt: skip
+_RANKS: Final = ("=", "!=", "<", "<=", ">", ">=")
 _ATTRIBUTE: Final = "attributes."
-_PLAIN: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,36 @@ class Condition:
     where: str
     values: tuple[object, ...]
     order: str
+
+
+def read(text: str) -> list[Comparison]:
+    """Read a filter as people write it: `state = failed and took > 2 and span.kind = TOOL`. Raise Invalid."""
+    return comparisons(text, _read)
+
+
+def _read(name: str, op: str, value: str | float | tuple[str, ...] | None) -> Comparison:
+    head, dot, key = name.partition(".")
+    key = key.strip("`")
+    how = cast("Operator", {"~": "ilike"}.get(op, op))
+    said = written(value)
+    if dot and head in _HUNG:
+        part = _HUNG[head]
+        ranked = isinstance(value, Number) and part in ("feedback", "expectation") and how in ("<", "<=", ">", ">=")
+        return Comparison(part, key, how, float(value) if ranked and isinstance(value, Number) else said)
+    if name == "run" and how == "=":
+        return Comparison("link", "run", "=", said)
+    if name == "started" and how in _RANKS and not isinstance(value, tuple) and value is not None:
+        return Comparison(ATTRIBUTE, "time", how, microseconds(value))
+    if name == "took" and how in _RANKS and isinstance(value, Number):
+        return Comparison(ATTRIBUTE, "duration", how, float(value) * 1e6)
+    if name not in _SPOKEN:
+        near = get_close_matches(name, [*_SPOKEN, "started", "took", "run", *(f"{one}." for one in _HUNG)], n=1)
+        more = "started, took (in seconds), run, tags.X, facts.X, span.X, feedback.X"
+        raise Invalid(
+            f"traces have no {name[:100]!r} that is compared so", kind="bad-filter", name=name[:100],
+            hint=f"did you mean {near[0]}?" if near and near[0] != name else f"use {', '.join(_SPOKEN)}, {more}",
+        )  # fmt: skip
+    return Comparison(ATTRIBUTE, _SPOKEN[name], how, said)
 
 
 class Composer:
@@ -48,12 +90,24 @@ class Composer:
         order: Sequence[Order] = (),
         *,
         upto: int | None = None,
+        behind: tuple[int, str] | None = None,
     ) -> Condition:
-        """Write the condition for traces of a project, in some experiments or any, up to a number; else newest first."""
+        """Write the condition for traces of a project, newest first where no order is given.
+
+        `experiments` are numbers; None: every one that is not deleted. `upto` is the number of the newest trace that is meant;
+        `behind` are time and id of one behind which the rest is meant, where no order is given.
+        """
         where, values = ["t.project = ?"], list[object]([project])
         if experiments is not None:
             where.append(f"t.experiment IN ({', '.join('?' * len(experiments))})" if experiments else "1 = 0")
             values += experiments
+        else:
+            where.append(
+                "NOT EXISTS (SELECT 1 FROM experiments e WHERE e.id = t.experiment AND e.deleted_at IS NOT NULL)"
+            )
+        if behind is not None:
+            where.append("(t.time < ? OR (t.time = ? AND t.id > ?))")
+            values += [behind[0], *behind]
         if upto is not None:
             where.append("t.number <= ?")
             values.append(upto)
@@ -66,7 +120,7 @@ class Composer:
     def _piece(self, one: Comparison) -> tuple[str, list[object]]:
         match one.part:
             case "attribute":
-                return self._compared(_column(_COLUMNS, one.key), one.op, one.value)
+                return self._compared(_column(_COLUMNS, one.key), one)
             case "tag":
                 return self._kept("taggings k WHERE k.subject = 'trace/' || t.number", one)
             case "fact":
@@ -84,7 +138,7 @@ class Composer:
         there = f"EXISTS (SELECT 1 FROM {among} AND k.key = ?"
         if one.op in ("is null", "is not null"):
             return f"{'NOT ' if one.op == 'is null' else ''}{there})", [one.key]
-        piece, values = self._compared("k.value", one.op, one.value)
+        piece, values = self._compared("k.value", one)
         return f"{there} AND {piece})", [one.key, *values]
 
     def _said(self, one: Comparison) -> tuple[str, list[object]]:
@@ -102,7 +156,7 @@ class Composer:
                 str(one.value),
                 written,
             ]
-        piece, values = self._compared("f.value" if "like" in one.op else "f.number", one.op, one.value)
+        piece, values = self._compared("f.value" if "like" in one.op else "f.number", one)
         return f"{there} AND {piece})", [*names, *values]
 
     def _spans(self, wanted: Sequence[Comparison]) -> list[tuple[str, list[object]]]:
@@ -111,7 +165,7 @@ class Composer:
             if one.part != "span":
                 continue
             column, marks = self._of_span(one.key)
-            piece, more = self._compared(column, one.op, one.value)
+            piece, more = self._compared(column, one)
             pieces.append(piece)
             values += [*marks, *more]
         if not pieces:
@@ -128,21 +182,9 @@ class Composer:
             return "CAST(json_extract(s.content, ?) AS TEXT)", [f'$.attributes."{name}"']
         return "(s.content::json -> 'attributes' ->> CAST(? AS TEXT))", [name]
 
-    def _compared(self, column: str, op: str, value: Any) -> tuple[str, list[object]]:
-        if op in _PLAIN:
-            return f"{column} {op} ?", [value]
-        if op in ("is null", "is not null"):
-            return f"{column} {op.upper()}", []
-        if op in ("in", "not in"):
-            return f"{column} {op.upper()} ({', '.join('?' * len(value))})", list(value)
-        pattern = str(value)
-        if op == "ilike":
-            return f"LOWER({column}) LIKE LOWER(?) ESCAPE '!'", [pattern.replace("!", "!!")]
-        if op == "like" and self._dialect == "sqlite":  # there, LIKE does not tell small letters from large ones
-            return f"{column} GLOB ?", [_glob(pattern)]
-        if op == "like":
-            return f"{column} LIKE ? ESCAPE '!'", [pattern.replace("!", "!!")]
-        raise Invalid(f"{op} compares nothing here", kind="bad-filter", hint="use = != < <= > >= LIKE ILIKE IN", op=op)
+    def _compared(self, column: str, one: Comparison) -> tuple[str, list[object]]:
+        done = compared(Sql(column), one, self._dialect)
+        return done.text, list(done.values)
 
     def _order(self, order: Sequence[Order]) -> tuple[str, list[object]]:
         pieces, marks = [], list[object]()
@@ -167,9 +209,3 @@ def _column(among: dict[str, str], key: str) -> str:
             f"traces have no {key[:100]!r}", kind="bad-filter", hint=f"use {', '.join(among)}", name=key[:100]
         )
     return among[key]
-
-
-def _glob(pattern: str) -> str:
-    """Write a pattern of LIKE as one of GLOB."""
-    told = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
-    return "".join(told.get(letter, letter) for letter in pattern)

@@ -30,6 +30,8 @@ _PLAIN: Final = {
     ),  # anything else of LightGBM is pickled, or names types to be trusted
 }
 """Loaders, and the classes that they read from data alone."""
+_KNOWN: Final = ("sklearn.", "scipy.", "numpy.")
+"""Beginnings of names that an archive may ask to be trusted: our reader looks itself at each, and at what it is used for."""
 _LIBRARIES: Final = {
     "sklearn_version": "scikit-learn", "xgb_version": "xgboost", "lgb_version": "lightgbm", "pytorch_version": "torch",
     "onnx_version": "onnx", "cloudpickle_version": "cloudpickle", "keras_version": "keras", "catboost_version": "catboost",
@@ -95,11 +97,13 @@ def read(data: bytes) -> Told:
 
 
 def _is_plain(own: Mapping[str, Any], function: Mapping[str, Any], loader: str) -> bool:
-    """Tell whether loading reads data alone: a format without code, no code beside it, no names that it asks to be trusted."""
-    if own.get("code") or function.get("code") or own.get("skops_trusted_types"):
+    """Tell whether loading reads data alone: a format without code, and no code beside it."""
+    if own.get("code") or function.get("code"):
         return False
     if loader == "mlflow.sklearn":
-        return own.get("serialization_format") == "skops"
+        asked = own.get("skops_trusted_types") or []
+        known = isinstance(asked, list) and all(str(name).startswith(_KNOWN) for name in asked)
+        return own.get("serialization_format") == "skops" and known
     return str(own.get("model_class")).startswith(_PLAIN.get(loader, ("\0",)))
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from loopline.nouns.feedback import Feedback
+
 
 class TraceState(StrEnum):
     """How a request went. UNKNOWN: nobody has said."""
@@ -111,3 +113,39 @@ class Trace:
     def subject(self) -> str:
         """What its tags are filed under."""
         return f"trace/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeTrace:
+    """A trace with its spans and all that was said about it."""
+
+    trace: Trace
+    spans: tuple[Span, ...]
+    """Roots first, then by when they began."""
+    words: tuple[Feedback, ...] = ()
+
+    @property
+    def tree(self) -> list[tuple[int, Span]]:
+        """Give each span with how deep it lies, behind the one that it is inside of, in the order in which they began.
+
+        One whose parent is not here lies on the ground, and so does the first of those that only name each other.
+        """
+        known = {span.id for span in self.spans}
+        inside: dict[str, list[Span]] = {}
+        ground = []
+        for span in self.spans:
+            if span.parent in known and span.parent != span.id:
+                inside.setdefault(span.parent or "", []).append(span)
+            else:
+                ground.append(span)
+        found: list[tuple[int, Span]] = []
+        seen: set[str] = set()
+        for start in (*ground, *self.spans):
+            waiting = [(0, start)]
+            while waiting:
+                depth, span = waiting.pop()
+                if span.id not in seen:
+                    seen.add(span.id)
+                    found.append((depth, span))
+                    waiting += [(depth + 1, one) for one in reversed(inside.get(span.id, []))]
+        return found

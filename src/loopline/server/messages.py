@@ -47,9 +47,9 @@ def messages(tx: Tables, one: Subscription, event: Event) -> list[Message]:
 def wanted(one: Subscription, event: Event) -> bool:
     """Tell whether a subscription may be about an event. What its format makes of one may still be nothing that it wants."""
     if one.format == "mlflow":
-        from loopline.faces.mlflow.emit import SOURCES
+        from loopline.faces.mlflow.emit import concerns
 
-        return event.kind in SOURCES
+        return concerns(event)
     return any(fnmatchcase(event.kind, glob) for glob in one.kinds)
 
 

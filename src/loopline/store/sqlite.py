@@ -22,6 +22,14 @@ NEEDED: Final = (3, 51, 3)
 PATIENCE_S: Final = 60.0
 """How long a writer waits for the others before it gives up."""
 
+_PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-16000",
+    "wal_autocheckpoint=4000",  # 16 MiB: pages that many commits touch, as the ends of many series, go to the file once
+)
+
 
 class SqliteRows:
     """One transaction on one connection."""
@@ -226,7 +234,7 @@ class SqliteDatabase:
         with translated(self._ours, driver.Error):
             connection = driver.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
             try:
-                for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+                for pragma in _PRAGMAS:
                     connection.execute(f"PRAGMA {pragma}")
             except driver.Error:
                 connection.close()

@@ -283,7 +283,7 @@ VERBS: tuple[Verb, ...] = (
         "questions",
         "Write the post-incident page of an incident in Markdown, from the feed and what the ledger knows beside it.",
     ),
-    Verb("find", "read", "questions", "Search runs, changes or incidents, newest first; experiments by name."),
+    Verb("find", "read", "questions", "Search runs, traces, changes or incidents, newest first; experiments by name."),
     Verb(
         "search",
         "read",

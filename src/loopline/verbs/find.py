@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from loopline.errors import Invalid
-from loopline.ledger.search import compose
+from loopline.ledger.search import Condition, compose
 from loopline.loop import Loop
 from loopline.nouns.alert import Silence
 from loopline.nouns.change import Change
@@ -17,8 +17,10 @@ from loopline.nouns.run import Run
 from loopline.nouns.subscription import Delivery, Subscription
 from loopline.nouns.task import Task
 from loopline.nouns.token import Token
+from loopline.nouns.trace import Trace
 from loopline.verbs.paging import at_most, numbered
 from loopline.verbs.permitting import seen
+from loopline.verbs.tracefinding import traces_found
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
@@ -38,10 +40,13 @@ def find(
             "tokens",
             "people",
             "silences",
+            "traces",
         ],
         "what to look for",
     ] = "runs",
-    where: Annotated[str, "for runs: metrics.roc_auc > 0.7 and params.depth = '8' and state = finished"] = "",
+    where: Annotated[
+        str, "for runs: metrics.roc_auc > 0.7 and state = finished; for traces: state = failed and span.kind = TOOL"
+    ] = "",
     *,
     order: Annotated[str, "for runs: metrics.roc_auc desc, started asc"] = "",
     open: Annotated[bool, "only what is not over yet"] = False,  # noqa: A002 (the word people use)
@@ -59,13 +64,16 @@ def find(
     | tuple[Token, ...]
     | tuple[Person, ...]
     | tuple[Silence, ...]
+    | tuple[Trace, ...]
 ):
-    """Search runs, changes or incidents, newest first; experiments by name.
+    """Search runs, traces, changes or incidents, newest first; experiments by name.
 
     Example:
         loopline find runs "metrics.roc_auc > 0.7" --order "metrics.roc_auc desc"
     """
     at_most(limit)
+    if what == "traces" and not (order or steps):
+        return traces_found(loop, where, open_only=open, after=after, limit=limit)
     if what != "runs" and (where or order or steps):
         raise Invalid(
             f"{what} take no filter and no order", kind="not-for-these", hint=f"loopline find {what} --open", what=what
@@ -74,12 +82,14 @@ def find(
         if what != "runs":
             return tuple(_listed(loop, tx, what, open_only=open, after=after, limit=limit))
         condition = compose(loop.project, where, order=order, after=after)
-        sql = condition.where
-        if open:
-            sql += " AND r.state IN ('pending', 'running')"
-        if not steps and not condition.names & {"kind", "parent", "id"}:
-            sql += " AND r.parent IS NULL"
+        sql = condition.where + _narrowed(condition, open_only=open, steps=steps)
         return tuple(tx.runs.search(sql, condition.values, order=condition.order, limit=limit))
+
+
+def _narrowed(condition: Condition, *, open_only: bool, steps: bool) -> str:
+    """Leave out runs that are over, and those inside of others unless the filter speaks of these."""
+    sql = " AND r.state IN ('pending', 'running')" if open_only else ""
+    return sql if steps or condition.names & {"kind", "parent", "id"} else f"{sql} AND r.parent IS NULL"
 
 
 def _listed(loop: Loop, tx: Tables, what: str, *, open_only: bool, after: str, limit: int) -> Sequence[Any]:

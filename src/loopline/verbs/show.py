@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Final
 
 from loopline.errors import Conflict, LooplineError, NotFound
 from loopline.ledger.ledger import Tables
@@ -17,19 +17,25 @@ from loopline.nouns.name import Named, RefName, parse_pointer
 from loopline.nouns.postmortem import Postmortem
 from loopline.nouns.ref import Ref
 from loopline.nouns.run import Run
+from loopline.nouns.trace import WholeTrace
 from loopline.nouns.version import Version
 from loopline.verbs.noting import noted
+from loopline.verbs.tracefinding import whole
+
+_TRACE: Final = 32
+"""Digits of a trace's id: it is always written whole."""
 
 
 def show(
     loop: Loop,
-    what: Annotated[str, "a ref, a version, first digits of a run, a change or an incident"],
+    what: Annotated[str, "a ref, a version, first digits of a run, a change or an incident, or the id of a trace"],
     *,
     rows: Annotated[bool, "for a change: also compare the tables row by row"] = False,
-) -> Ref | Version | Run | Review | Deployment | Postmortem:
+) -> Ref | Version | Run | Review | Deployment | Postmortem | WholeTrace:
     """Show one thing. For a change that is the review: what moves, evidence against the base, policy, data, code.
 
     For an incident it is what happened: the changes that caused and fixed it, whom it reached, when, and what was done.
+    For a trace it is all of its spans, and what was said about it.
     For a ref of a service it is the deployment: what should be served, to the last byte, what answers now, and where.
 
     Example:
@@ -43,6 +49,8 @@ def show(
                 return _shown(tx, loop, ref)
             return noted(tx, tx.versions.resolve(pointer))
     with loop.ledger.read() as tx:
+        if len(what) >= _TRACE and (trace := tx.traces.find(loop.project, what)) is not None:
+            return whole(tx, trace)
         found = any_by_id(tx, loop, what)
     if isinstance(found, Run):
         return found

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 import tempfile
+from typing import Any
 
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"
@@ -24,7 +25,7 @@ THREE = not mlflow.__version__.startswith("2.")
 class Same(mlflow.pyfunc.PythonModel):
     """Gives back what it is given."""
 
-    def predict(self, context, model_input, params=None):
+    def predict(self, context: object, model_input: list, params: dict | None = None) -> list:
         """Give it back."""
         return model_input
 
@@ -85,7 +86,7 @@ def tell(client: MlflowClient) -> dict:
     }
 
 
-def _group(client, one) -> dict:
+def _group(client: MlflowClient, one: Any) -> dict:
     runs = client.search_runs([one.experiment_id], run_view_type=ViewType.ALL)
     logged = client.search_logged_models([one.experiment_id]) if THREE and one.lifecycle_stage == "active" else []
     return {
@@ -101,7 +102,7 @@ def _group(client, one) -> dict:
     }
 
 
-def _run(client, run) -> dict:
+def _run(client: MlflowClient, run: Any) -> dict:
     info, data = run.info, run.data
     points = [client.get_metric_history(info.run_id, key) for key in sorted(data.metrics)]
     return {
@@ -138,12 +139,12 @@ def _wide(value: float) -> float:
     return math.copysign(math.inf, value) if abs(value) >= 1.7e308 else value
 
 
-def _files(client, run: str, path: str | None = None) -> list:
+def _files(client: MlflowClient, run: str, path: str | None = None) -> list:
     found = []
     for one in client.list_artifacts(run, path):
         if one.is_dir:
             found += _files(client, run, one.path)
-        else:
+        elif not one.path.endswith("registered_model_meta"):  # whoever loads a version leaves it there
             with tempfile.TemporaryDirectory() as folder:
                 local = client.download_artifacts(run, one.path, folder)
                 with pathlib.Path(local).open("rb") as file:
@@ -151,7 +152,7 @@ def _files(client, run: str, path: str | None = None) -> list:
     return found
 
 
-def _registered(client, one) -> dict:
+def _registered(client: MlflowClient, one: Any) -> dict:
     versions = client.search_model_versions(f"name='{one.name}'")
     return {
         "name": one.name,

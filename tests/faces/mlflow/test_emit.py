@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loopline.faces.mlflow.emit import EVENTS, SOURCES, delivery, emit, signed, tell
+from loopline.faces.mlflow.emit import EVENTS, SOURCES, concerns, delivery, emit, signed, tell
 from loopline.faces.mlflow.registry import PROMPT, STAGE
 from loopline.nouns.name import AssetName, Numbered, RefName
 from loopline.testing.loop import loop as new_loop
@@ -15,6 +15,7 @@ from loopline.verbs.annotate import annotate
 from loopline.verbs.propose import propose
 from loopline.verbs.put import put
 from loopline.verbs.registry import open_model, strike
+from loopline.verbs.start import start
 
 if TYPE_CHECKING:
     from loopline.loop import Loop
@@ -68,6 +69,15 @@ def test_what_is_no_model_means_nothing(loop: Loop) -> None:
     assert told(loop) == []
     annotate(loop, "model/delay@1", tags={STAGE: "Archived"})
     assert told(loop) == []
+
+
+def test_events_of_runs_and_data_are_passed_over(loop: Loop) -> None:
+    """Without looking anything up: there are many."""
+    publish(loop, AssetName("flights", "report", "x"))
+    propose(loop, RefName(AssetName("flights", "report", "x"), "main"), to=Numbered(1), why="first")
+    start(loop, "train")
+    with loop.ledger.read() as tx:
+        assert [one.kind for one in tx.feed.list("flights") if concerns(one)] == []
 
 
 def test_several_tags_are_several_events(loop: Loop) -> None:

@@ -35,7 +35,7 @@ def at(tracker: Tracker, url: str, method: str = "GET", body: bytes | None = Non
     return tracker.served.ask(method, f"{parts.path}?{parts.query}", headers=headers, **sent)
 
 
-def begin(tracker: Tracker, folder: str, parts: int = 2, path: str = "/home/me/big file.bin", **headers: str) -> Any:
+def begin(tracker: Tracker, folder: str, parts: int = 2, path: str = "/data/big file.bin", **headers: str) -> Any:
     """Begin an upload."""
     return tracker.say("POST", f"{ROOT}/mpu/create/{folder}", {"path": path, "num_parts": parts}, **headers)
 
@@ -50,7 +50,7 @@ def send(tracker: Tracker, begun: Any, *bodies: bytes) -> list[dict[str, Any]]:
     return said
 
 
-def end(begun: Any, parts: Any, path: str = "/home/me/big file.bin") -> dict[str, Any]:
+def end(begun: Any, parts: Any, path: str = "/data/big file.bin") -> dict[str, Any]:
     """Make the document that ends an upload."""
     return {"path": path, "upload_id": begun["upload_id"], "parts": parts}
 
@@ -206,7 +206,7 @@ def test_what_is_presigned_has_an_owner_and_a_path(tracker: Tracker, body: dict[
 
 
 def test_on_a_closed_server_an_address_is_its_tokens(tracker: Tracker) -> None:
-    """It opens what the token opens, without a header, and ends with it. What an open server gave opens nothing."""
+    """It opens what the token opens, without a header, and ends with it; what an open server gave opens nothing."""
     run = tracker.run()
     before = tracker.say("POST", "artifacts/presigned-upload-url", {"run_id": run, "path": "a"})["presigned_url"]
     tracker.served.token("boss", "admin", everywhere=True)

@@ -35,6 +35,7 @@ from loopline.testing.clock import FakeClock
 from loopline.testing.loop import loop as make_loop
 from loopline.verbs import load
 
+from .telling import ask
 from .traffic import SIGNATURE, begin_to_serve, go_on, reference, serve_both
 
 START = 1_782_892_800_000_000
@@ -362,6 +363,7 @@ def tell(folder: Path) -> Story:
     _nights(story, second)
     _around(story)
     go_on(story, traffic, change)
+    ask(story, story.named["finished"])
     story.wait(minutes=12)
     running = story.pipeline(depth=6, rate=0.1, data=3, by="ann", stop="train", cached=3)
     story.named["running"] = running.id

@@ -16,6 +16,7 @@ from loopline.nouns.name import AssetName
 if TYPE_CHECKING:
     from loopline.cli.place import Place
     from loopline.nouns.adoption import Takeover
+    from loopline.sdk.adopting import Terms
 
 NO_NAMES: Final[Mapping[str, AssetName]] = MappingProxyType({})
 MLFLOW: Final = "mlflow"
@@ -58,10 +59,8 @@ def adopt(
     more it adds what has come since. What is adopted from stays as it is.
 
     Example:
-        loopline adopt ../flights --dry-run
         loopline adopt ../flights --history
         loopline adopt mlflow sqlite:///mlflow.db
-        loopline adopt mlflow https://mlflow.example.org
     """
     if source == MLFLOW and (store is not None or not Path(MLFLOW).is_dir()):
         given = {
@@ -80,12 +79,18 @@ def adopt(
             hint="loopline adopt FOLDER, or loopline adopt mlflow URI", word=store,
         )  # fmt: skip
     _not_with(DVC, {"artifacts": bool(artifacts)})
-    from loopline.sdk.adopting import Adopting, Terms
+    from loopline.sdk.adopting import Terms
+
+    terms = Terms(only, names, branch, message, history, remote, in_place)
+    return _dvc(where, Path((store if source == DVC and store else source) or ""), terms)
+
+
+def _dvc(where: Place, folder: Path, terms: Terms) -> tuple[Adopted, ...]:
+    from loopline.sdk.adopting import Adopting
     from loopline.sdk.dvcrepo import Repository
     from loopline.wiring import keyed_at
 
-    terms = Terms(only, names, branch, message, history, remote, in_place)
-    found = Repository.around(Path((store if source == DVC and store else source) or ""))
+    found = Repository.around(folder)
     adopting = Adopting(
         where.client, found, terms, opening=keyed_at, report=where.report, dry=where.options.dry
     )  # fmt: skip

@@ -55,6 +55,7 @@ ALONE = {
     "Transfer": "transfer",
     "Version": "version",
     "WayBack": "wayback",
+    "WholeTrace": "trace",
 }
 """Noun → module of this package; the drawer has the noun's name in small letters."""
 
@@ -90,6 +91,7 @@ MANY = {
     "Standing": "standing",
     "Subscription": "subscription",
     "Task": "task",
+    "Trace": "trace",
     "Verdict": "change",
     "Version": "version",
 }

@@ -53,6 +53,16 @@ class Told:
         return f"{self.entity}.{self.action}"
 
 
+def concerns(event: Event) -> bool:
+    """Tell whether an event may mean something, without looking anything up: most events are of runs and data."""
+    if event.kind not in SOURCES:
+        return False
+    said = event.payload or {}
+    moves = (str(move.get("ref") or "") for move in said.get("moves") or ())
+    named = (event.subject, str(said.get("version") or ""), *(said.get("versions") or ()), *moves)
+    return any(one.startswith(_PREFIX) for one in named)
+
+
 def tell(tx: Tables, event: Event, kinds: Sequence[str]) -> list[dict[str, Any]]:
     """Give the bodies that somebody is sent for an event who wants some kinds (globs)."""
     return [
@@ -87,6 +97,8 @@ def signed(keys: Sequence[bytes], number: str, now: int, content: bytes) -> dict
 
 def emit(tx: Tables, event: Event) -> Iterator[Told]:
     """Give what an event of the feed means."""
+    if not concerns(event):
+        return
     said = event.payload or {}  # erased: nothing is known of it any more
     match event.kind:
         case "model.opened":
@@ -96,12 +108,12 @@ def emit(tx: Tables, event: Event) -> Iterator[Told]:
         case "version.published":
             yield from _published(tx, event, event.subject, said)
         case "run.published":
-            for one in said.get("versions", ()):
+            for one in said.get("versions") or ():
                 yield from _published(tx, event, one, said)
         case "change.applied" | "change.proposed" | "deleted":
             yield from _published(tx, event, str(said.get("version") or ""), said)
             if event.kind != "change.proposed":
-                for move in said.get("moves", ()):
+                for move in said.get("moves") or ():
                     yield from _moved(tx, event.project, move)
 
 

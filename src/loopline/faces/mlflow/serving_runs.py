@@ -122,10 +122,10 @@ def update(ask: Ask) -> Response:
     limits.value_fits(said.run_name or "", limits.TAG, "run_name")
     if said.status is not None:
         state = state_of(said.status)
+        if found.state.over and found.state is not state:
+            start(loop, found.name, run=found.id, again=True)
         if state.over:
             found = finish(loop, found.id, state=state, ended_at=translate.us(said.end_time))
-        elif found.state.over:
-            start(loop, found.name, run=found.id, again=True)
     if said.run_name:
         annotate(loop, found.id, rename=said.run_name)
     with loop.ledger.read() as tx:

@@ -11,7 +11,8 @@ from loopline.faces.otlp.spans import DEEPEST, STATES, Batch, Told, clean, keep,
 from loopline.nouns.trace import Happening, Pointing, TraceState
 
 VALUES: Final = 1_000_000
-"""Values in one message: attributes, and what stands in lists and maps."""
+"""Values in one message: attributes, what stands in lists and maps, events and links. Each span counts as ten."""
+_SPAN: Final = 10
 
 
 class Message:
@@ -45,6 +46,7 @@ class Message:
 
     def _span(self, begin: int, end: int) -> Told:
         told = Told()
+        self._count(_SPAN)
         for name, wire, at, stop in fields(self._data, begin, end):
             match name, wire:
                 case 1, 2:
@@ -70,6 +72,7 @@ class Message:
         return told
 
     def _happening(self, begin: int, end: int) -> Happening:
+        self._count()
         name, time = "", 0
         for number, wire, at, stop in fields(self._data, begin, end):
             if (number, wire) == (1, FIXED64):
@@ -79,6 +82,7 @@ class Message:
         return Happening(name, time, self._attributes(begin, end, 3))
 
     def _pointing(self, begin: int, end: int) -> Pointing:
+        self._count()
         found = {1: "", 2: ""}
         for number, wire, at, stop in fields(self._data, begin, end):
             if number in found and wire == BYTES:
@@ -142,7 +146,7 @@ class Message:
                 found.append(self._value(at, stop, depth + 1))
         return found
 
-    def _count(self) -> None:
-        self._values += 1
+    def _count(self, many: int = 1) -> None:
+        self._values += many
         if self._values > VALUES:
             raise Malformed(f"it holds more than {VALUES} values: send less at once")

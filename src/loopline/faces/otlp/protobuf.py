@@ -31,7 +31,8 @@ def fields(data: bytes, begin: int, end: int) -> Iterator[tuple[int, int, int, i
     """
     at = begin
     while at < end:
-        key, at = number(data, at, end)
+        key = data[at]  # nearly every number has one byte: a call for each would be a third of the time
+        key, at = (key, at + 1) if key < 128 else number(data, at, end)
         wire = key & 7
         if not 8 <= key < 1 << 32:
             raise Malformed("a field has no number")
@@ -40,7 +41,8 @@ def fields(data: bytes, begin: int, end: int) -> Iterator[tuple[int, int, int, i
             yield key >> 3, wire, value, at
             continue
         if wire == BYTES:
-            size, at = number(data, at, end)
+            size = data[at] if at < end else 128
+            size, at = (size, at + 1) if size < 128 else number(data, at, end)
             stop = at + size
         elif wire in (FIXED64, FIXED32):
             stop = at + (8 if wire == FIXED64 else 4)

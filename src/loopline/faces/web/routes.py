@@ -16,6 +16,7 @@ PAGES: Final = (
     "runs",
     "compare",
     "run",
+    "traces",
     "assets",
     "asset",
     "changes",

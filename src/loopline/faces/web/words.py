@@ -20,6 +20,7 @@ TONES: Final = {
     "applied": "good",
     "approved": "good",
     "finished": "good",
+    "ok": "good",
     "pass": "good",
     "approve": "good",
     "done": "good",

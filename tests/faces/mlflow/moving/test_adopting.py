@@ -35,6 +35,7 @@ from loopline.verbs.start import start
 from . import made
 from .made import FILES, GONE, MODEL, NEW, ODD, OLD, OPEN, RUN, TRASHED
 
+FILE = "file:"
 Make = Callable[[Path], str]
 DELAY = AssetName("flights", "model", "delay")
 
@@ -248,7 +249,8 @@ def test_a_link_out_of_the_root_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["../secret", "file:///etc", "/etc", "file:../../etc", "s3://bucket/x", "ftp://h/x"]
+    "written",
+    ["../secret", FILE + "//etc", FILE + "///etc", FILE + "//", "/etc", "file:../../etc", "s3://bucket/x", "ftp://h/x"],
 )
 def test_an_address_of_the_store_opens_nothing(written: str, tmp_path: Path) -> None:
     """Whoever wrote a store does not choose what is read on this machine."""
@@ -299,7 +301,7 @@ def test_a_difference_is_noticed(tmp_path: Path) -> None:
 def test_a_folder_that_was_moved_is_read_where_it_is(tmp_path: Path) -> None:
     """Addresses that name the place where it was made are looked for below the folder."""
     here = loop()
-    made.folder(tmp_path / "mlruns", written="/home/somebody/mlruns")
+    made.folder(tmp_path / "mlruns", written="/srv/somewhere/mlruns")
     assert adopt(here, str(tmp_path / "mlruns")).state == "adopted"
 
 

@@ -138,10 +138,10 @@ def _add(tx: Writing, told: Told, here: Run) -> None:
 def _series(values: Iterable[Value]) -> dict[str, list[Kept]]:
     found: dict[str, list[Kept]] = defaultdict(list)
     for key, step, time, value in values:
-        found[text(key)].append((step, time * 1000, None if math.isnan(value) else value))
+        found[key].append((step, time * 1000, None if math.isnan(value) else value))
     for series in found.values():
         series.sort(key=lambda point: point[:2])  # as they are read, and so that the newest is behind all others
-    return found
+    return {text(key): series for key, series in found.items()}
 
 
 def _sizes(series: Mapping[str, Sequence[Kept]]) -> dict[str, int]:

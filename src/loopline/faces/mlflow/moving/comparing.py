@@ -130,8 +130,8 @@ class Comparing:
         for run, values in self._store.points(batch):
             series: Series = defaultdict(list)
             for key, step, time, value in values:
-                series[text(key)].append((step, time, value))
-            for key, points in series.items():
+                series[key].append((step, time, value))
+            for key, points in ((text(said), points) for said, points in series.items()):
                 count, total = sums[run, key]
                 sums[run, key] = (count + len(points), (total + sum_of_points(run, key, points)) % (1 << 256))
         for (run, key), (count, total) in sums.items():

@@ -136,7 +136,9 @@ def _taken_apart(location: str) -> tuple[str, str]:
         said = urlsplit(location)
         return scheme, unquote(said.path).strip("/")
     if scheme == "file":
-        return "", unquote(urlsplit(location).path)
+        said = urlsplit(location)
+        path = unquote(said.path)
+        return ("", path) if said.netloc in ("", "localhost") and path else ("file", f"{said.netloc}{path}")
     return scheme, rest.removeprefix("//").rstrip("/")
 
 

@@ -57,6 +57,8 @@ class Around:
     """Steps of the same pipeline, where this is one."""
     origin: Run | None
     packages: int
+    traces: int = 0
+    """How many requests of programs belong to it."""
     files: bool = False
     """Whether it, or a model that it has logged, has files of its own."""
     nested: bool = False
@@ -242,11 +244,12 @@ def _look(loop: Loop, name: str) -> Around:
         origins = {one.id: found for one in children if one.origin and (found := tx.runs.find(one.origin))}
         origin = tx.runs.find(run.origin) if run.origin else None
         packages = len(tx.lineage.packed(run.environment)) if run.environment else 0
+        traces = tx.traces.of_run(loop.project, run.id)
         owners = [of_run(run), *(one.owner for one in tx.logged.of_run(run.id))]
         filed = any(tx.staging.working(one.key).last for one in owners)
     nested = bool(children) and all(one.kind != "step" for one in children)
     steps = Steps(tuple(ordered(children)), origins)
-    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, filed, nested)
+    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, traces, filed, nested)
 
 
 def _main(run: Run) -> list[str]:

@@ -23,6 +23,12 @@ def col(name: str, kind: Any = Text, *, key: bool = False, null: bool = False, d
 
 def upgrade() -> None:
     """Make the tables."""
+    traces()
+    spans_and_feedbacks()
+
+
+def traces() -> None:
+    """Traces, what their programs say of them, and the runs and prompts that they belong to."""
     op.create_table(
         "traces",
         sa.Column("number", BIG, primary_key=True, autoincrement=True),
@@ -50,6 +56,10 @@ def upgrade() -> None:
     op.create_table("trace_facts", col("trace", BIG, key=True), col("key", key=True), col("value"))
     op.create_table("trace_links", col("trace", BIG, key=True), col("kind", key=True), col("target", key=True))
     op.create_index("trace_links_target", "trace_links", ["kind", "target"])
+
+
+def spans_and_feedbacks() -> None:
+    """The parts of traces, and what is said about them."""
     op.create_table(
         "spans",
         col("trace", BIG, key=True),
