@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from loopline.errors import Conflict, NotFound
 from loopline.faces.mlflow import limits, wire, wire_metrics
 from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, written
-from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.errors import inactive, invalid, no_run
 from loopline.faces.mlflow.measuring import measure
 from loopline.faces.mlflow.naming import run_named, tag_kept
 from loopline.faces.mlflow.serving_runs import NAME, other_value
@@ -104,10 +104,10 @@ def _gather(
     try:
         return gather(loop, run, batches, params=params or {}, tags=tags or {})
     except NotFound:
-        raise missing(f"Run with id={said} not found") from None
+        raise no_run(said) from None
     except Conflict as conflict:
         if conflict.kind == "run-deleted":
-            raise invalid(f"The run {said} must be in the 'active' state. Current state is deleted.") from None
+            raise inactive(f"run {said}") from None
         raise other_value(conflict, said) from None
 
 
