@@ -10,9 +10,12 @@ from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, sync
 from loopline.faces.mlflow.errors import exists, invalid, missing
 from loopline.faces.mlflow.naming import DEFAULT, experiment_id, find_active, find_experiment, name_kept
 from loopline.verbs.delete import delete
+from loopline.verbs.experiment import alter
 from loopline.verbs.experiment import experiment as say_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
     from loopline.loop import Loop
@@ -83,7 +86,7 @@ def update(ask: Ask) -> Response:
     if name_kept(said.new_name) == DEFAULT:  # it is there, whether it has runs or not
         raise exists(f"Experiment(name={said.new_name}) already exists.")
     try:
-        say_of(loop, found.name, rename=_fitting(said.new_name))
+        alter(loop, found.id, rename=_fitting(said.new_name))
     except Conflict as taken:
         if taken.kind != "experiment-exists":
             raise
@@ -113,8 +116,16 @@ def set_tag(ask: Ask) -> Response:
     loop, found = _named(ask, "experiment", alive=True)
     limits.key_fits(said.key or "")
     limits.value_fits(said.value, limits.LABEL)
-    say_of(loop, found.name, tags={said.key or "": said.value})
+    _say(loop, found, tags={said.key or "": said.value})
     return answer()
+
+
+def _say(loop: Loop, found: Experiment, tags: Mapping[str, str]) -> None:
+    """Tag an experiment; the one of runs that name none may have to begin by that."""
+    if found.id:
+        alter(loop, found.id, tags=tags)
+    else:
+        say_of(loop, found.name, tags=tags)
 
 
 def delete_tag(ask: Ask) -> Response:
@@ -123,7 +134,7 @@ def delete_tag(ask: Ask) -> Response:
     loop, found = _named(ask, "experiment", alive=True)
     if said.key not in found.tags:
         raise missing(f"No tag with name: {said.key} in experiment with id {experiment_id(found)}")
-    say_of(loop, found.name, untag=(said.key or "",))
+    alter(loop, found.id, untag=(said.key or "",))
     return answer()
 
 
