@@ -90,6 +90,7 @@ def test_pages_give_each_once(tracker: Tracker, names: dict[str, str], order: li
         {"experiment_ids": ["0"], "datasets": [{}]}, {"experiment_ids": ["0"], "max_results": -1},
         {"experiment_ids": ["0"], "page_token": "x"}, {"experiment_ids": ["0"], "page_token": "W10="},
         {"experiment_ids": ["0"] * 1001},
+        {"experiment_ids": ["0"], "order_by": [{"field_name": f"metrics.m{n}"} for n in range(51)]},
     ],
 )  # fmt: skip
 def test_what_cannot_be_searched_is_refused(tracker: Tracker, body: dict[str, Any]) -> None:

@@ -157,6 +157,7 @@ def test_a_token_belongs_to_its_search(runs: Tracker) -> None:
         ({"filter": "metrics.acc > 'x'"}, "Expected numeric value type for metric"),
         ({"filter": "metrics.a > 1 OR metrics.b > 1"}, "Invalid clause(s) in filter string"),
         ({"filter": "params.a LIKE '" + "%" * 10_001 + "'"}, "at most 10000 characters"),
+        ({"order_by": [f"metrics.m{n}" for n in range(51)]}, "at most 50 fields"),
         ({"filter": "artifact_uri LIKE 'x'"}, "Invalid comparator 'LIKE'"),
         ({"order_by": ["metrics.a", "metrics.a"]}, "duplicate fields"),
         ({"order_by": ["nope"]}, "Invalid attribute key 'nope'"),
@@ -287,3 +288,12 @@ def test_what_is_no_search_of_experiments_is_refused(tracker: Tracker, said: dic
     status, code, told = tracker.refused("POST", "experiments/search", said)
     assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
     assert message in told
+
+
+def test_an_order_may_have_many_fields(tracker: Tracker) -> None:
+    """As many as are let through, which every database can join."""
+    group = tracker.experiment()
+    run = tracker.run(group)
+    order = [f"{part}.m{n}" for n in range(25) for part in ("metrics", "params")]
+    found = tracker.post("runs/search", experiment_ids=[group], order_by=order)["runs"]
+    assert [one["info"]["run_id"] for one in found] == [run]

@@ -14,12 +14,12 @@ from loopline.faces.mlflow.limits import value_fits
 from loopline.faces.mlflow.naming import find_run
 from loopline.faces.mlflow.registry import (
     KIND,
-    PROMPT,
     PROMPT_TEXT,
     REFS,
     find_alias,
     find_model,
     find_version,
+    is_prompt,
     stage_said,
     tags_of,
 )
@@ -74,11 +74,11 @@ def entry_of(ask: Ask, loop: Loop, said: CreateVersion) -> Entry:
     value_fits(said.run_link, LONGEST_TEXT, "run_link")
     tags, text = tags_of(said.tags), said.source or ""
     hold_on(loop.blobs)
-    if tags.get(PROMPT, "").lower() == "true":
+    if is_prompt(tags):
         return _prompt(loop, text, tags, said.description)
     source = source_of(text)
     if isinstance(source, Logged):
-        found = _logged(loop, source.id, text)
+        found = _logged(ask.loop("show"), source.id, text)
     elif isinstance(source, OfRun):
         found = _of_run(ask, source, text)
     else:
@@ -147,7 +147,7 @@ def _again(ask: Ask, source: OfVersion | OfAlias | Kept, text: str) -> Meant:
         found = _meant(tx, ask.project, source, text)
     loop = ask.loop("get", str(found.name))
     with loop.ledger.read() as tx:
-        if tx.taggings.of(found.subject).get(PROMPT, "").lower() == "true":
+        if is_prompt(tx.taggings.of(found.subject)):
             raise no_source(text, "A version of a prompt is no source of a model")
         version = tx.versions.resolve(Pointer(found.name, Numbered(found.number)))
     said = {key: value for key, value in version.metadata.items() if key not in (SOURCE, LOGGED, LINK)}

@@ -16,8 +16,10 @@ from loopline.faces.mlflow.entities import Entity, Part
 from loopline.faces.mlflow.errors import Fault, invalid
 from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Value
 
+ORDERS: Final = 50
+"""Fields of an order: SQLite joins no more than 64 tables."""
 MOST: Final = 100
-"""Comparisons of a filter, and fields of an order."""
+"""Comparisons of a filter."""
 LONGEST: Final = 1_000
 """Texts of a list."""
 PATTERN: Final = 10_000
@@ -102,9 +104,14 @@ def order_of(entity: Entity, texts: Iterable[str]) -> tuple[Order, ...]:
         found.append(Order(part, key, way.word == "DESC"))
     if len({(one.part, one.key) for one in found}) < len(found):
         raise invalid("`order_by` contains duplicate fields.")
-    if len(found) > MOST:
-        raise invalid(f"`order_by` holds at most {MOST} fields.")
+    orders_fit(len(found))
     return tuple(found)
+
+
+def orders_fit(number: int) -> None:
+    """Raise Fault 400 for more fields than an order may have."""
+    if number > ORDERS:
+        raise invalid(f"`order_by` holds at most {ORDERS} fields.")
 
 
 def field_of(entity: Entity, name: str, *, descending: bool = False) -> Order:

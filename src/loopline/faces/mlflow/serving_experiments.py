@@ -8,7 +8,7 @@ from loopline.errors import Conflict
 from loopline.faces.mlflow import limits, translate, wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, sync
 from loopline.faces.mlflow.errors import exists, invalid, missing
-from loopline.faces.mlflow.naming import DEFAULT, experiment_id, experiment_name, find_experiment, name_kept
+from loopline.faces.mlflow.naming import DEFAULT, experiment_id, find_active, find_experiment, name_kept
 from loopline.verbs.delete import delete
 from loopline.verbs.experiment import experiment as say_of
 
@@ -131,12 +131,8 @@ def _named(ask: Ask, verb: str, *, alive: bool = False) -> tuple[Loop, Experimen
     """Give the experiment that a request names, as whoever may do that to it. Raise Fault."""
     loop = ask.loop(verb)
     with loop.ledger.read() as tx:
-        found = find_experiment(tx, loop.project, ask.body.experiment_id or "")
-    if alive and found.deleted_at is not None:
-        raise invalid(
-            f"The experiment {experiment_name(found.name)!r} must be in the 'active' state. Current state is deleted."
-        )
-    return loop, found
+        find = find_active if alive else find_experiment
+        return loop, find(tx, loop.project, ask.body.experiment_id or "")
 
 
 _P: Final = "/api/2.0/mlflow/experiments"

@@ -13,7 +13,7 @@ from loopline.faces.mlflow import wire_models as wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, sync, unfit
 from loopline.faces.mlflow.entities import LOGGED_MODELS
 from loopline.faces.mlflow.errors import Fault, invalid
-from loopline.faces.mlflow.filters import field_of, filter_of
+from loopline.faces.mlflow.filters import field_of, filter_of, orders_fit
 from loopline.faces.mlflow.naming import DEFAULT, find_experiment
 from loopline.faces.mlflow.serving_models import told
 from loopline.ledger.modelsearch import Data
@@ -48,6 +48,7 @@ def search(ask: Ask) -> Response:
         raise unfit("max_results", said.max_results, f": it is a number up to {limits.RESULTS}.")
     if any(not one.dataset_name for one in said.datasets):
         raise invalid("`dataset_name` in the `datasets` clause must be specified.")
+    orders_fit(len(said.order_by))
     orders = [field_of(LOGGED_MODELS, one.field_name, descending=one.ascending is False) for one in said.order_by]
     comparisons = filter_of(LOGGED_MODELS, said.filter)
     most = min(said.max_results or USUAL, MOST)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from loopline.errors import Conflict
 from loopline.faces.mlflow import limits, translate, wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, sync, written
-from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.errors import inactive, invalid, missing
 from loopline.faces.mlflow.inputs import inputs_of
 from loopline.faces.mlflow.naming import (
     experiment_id,
-    find_experiment,
+    find_active,
     find_run,
     state_of,
     tag_kept,
@@ -53,9 +53,7 @@ def create(ask: Ask) -> Response:
             f" (run_name='{said.run_name}', mlflow.runName='{tags[NAME]}')."
         )
     with loop.ledger.read() as tx:
-        group = find_experiment(tx, loop.project, said.experiment_id)
-    if group.deleted_at is not None:
-        raise invalid(f"The experiment {experiment_id(group)} must be in the 'active' state. Current state is deleted.")
+        group = find_active(tx, loop.project, said.experiment_id)
     name = said.run_name or tags.pop(NAME, "")
     if said.user_id:
         tags.setdefault("mlflow.user", said.user_id)
@@ -224,7 +222,7 @@ def active(ask: Ask, run: str, verb: str) -> tuple[Loop, Run]:
         found = find_run(tx, loop.project, run)
         gone = tx.runs.deleted(found.id)
     if gone is not None:
-        raise invalid(f"The run {found.id} must be in the 'active' state. Current state is deleted.")
+        raise inactive(f"run {found.id}")
     return loop, found
 
 

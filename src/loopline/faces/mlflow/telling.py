@@ -10,7 +10,7 @@ from loopline.faces.mlflow import limits
 from loopline.faces.mlflow import translate_traces as translate
 from loopline.faces.mlflow.asking import lacking, unfit
 from loopline.faces.mlflow.errors import Fault, invalid
-from loopline.faces.mlflow.naming import find_experiment, find_run
+from loopline.faces.mlflow.naming import find_active, find_run
 from loopline.nouns.trace import Trace
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def told(loop: Loop, said: TraceTold) -> tuple[Experiment, Trace]:
         limits.value_fits(text or "", most, name)
     tags, facts = fitting(said.tags), fitting(said.trace_metadata, "trace_metadata")
     with loop.ledger.read() as tx:
-        group = active(tx, loop.project, place.mlflow_experiment.experiment_id)
+        group = find_active(tx, loop.project, place.mlflow_experiment.experiment_id)
         runs = _runs(tx, loop.project, facts)
     tokens, cost = facts.pop(translate.TOKENS, ""), facts.pop(translate.COST, "")
     return group, Trace(
@@ -62,14 +62,6 @@ def told(loop: Loop, said: TraceTold) -> tuple[Experiment, Trace]:
         tags={key: value for key, value in tags.items() if key not in translate.OWN},
         runs=runs,
     )  # fmt: skip
-
-
-def active(tx: Tables, project: str, said: str) -> Experiment:
-    """Give an experiment that takes traces. Raise Fault."""
-    found = find_experiment(tx, project, said)
-    if found.deleted_at is not None:
-        raise invalid(f"The experiment {said} must be in the 'active' state. Current state is deleted.")
-    return found
 
 
 def fitting(pairs: Mapping[str, str], what: str = "tags") -> dict[str, str]:
