@@ -32,7 +32,7 @@ def test_a_run_is_a_run_of_the_ledger(tracker: Tracker) -> None:
 
 
 def test_a_run_that_is_over_can_go_on(tracker: Tracker) -> None:
-    """As `start_run(run_id=…)` does; then it ends anew, or says at once that it ended otherwise. None waits to begin any more."""
+    """As `start_run(run_id=…)` does; then it ends anew, or says at once that it ended otherwise; none waits to begin any more."""
     run = tracker.run()
     for status in ("FAILED", "RUNNING", "KILLED", "SCHEDULED", "FINISHED", "FAILED"):
         told = tracker.post("runs/update", run_id=run, status=status)["run_info"]["status"]
