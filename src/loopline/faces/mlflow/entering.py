@@ -37,6 +37,7 @@ from loopline.nouns.artifact import MODEL, TEXT, TREE, Artifact
 from loopline.nouns.entry import Entry as File
 from loopline.nouns.name import Numbered, Pointer, RefName
 from loopline.store.leased import hold_on
+from loopline.verbs.carrying import in_quarantine
 from loopline.verbs.describing import described, files_of
 from loopline.verbs.filing import of_run, view
 from loopline.verbs.registry import LINK, LOGGED, SOURCE, Entry
@@ -150,6 +151,9 @@ def _again(ask: Ask, source: OfVersion | OfAlias | Kept, text: str) -> Meant:
         if is_prompt(tx.taggings.of(found.subject)):
             raise no_source(text, "A version of a prompt is no source of a model")
         version = tx.versions.resolve(Pointer(found.name, Numbered(found.number)))
+        reason = tx.versions.quarantined(found.name, found.number)
+    if reason is not None:  # under another number nobody would know that it is bad
+        raise in_quarantine(found.name, found.number, reason)
     said = {key: value for key, value in version.metadata.items() if key not in (SOURCE, LOGGED, LINK)}
     return Meant(version.artifact, said, version.run, version.metadata.get(LOGGED))
 
