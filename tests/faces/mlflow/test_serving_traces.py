@@ -135,6 +135,8 @@ def test_pages_hold_every_trace_once(tracker: Tracker) -> None:
         "1",
     ]
     assert "next_page_token" not in third
+    place = {"locations": [{"mlflow_experiment": {"experiment_id": "0"}}], "page_token": first["next_page_token"]}
+    assert "another search" in tracker.refused("POST", f"{V3}/traces/search", {**place, "filter": "status = 'OK'"})[2]
 
 
 def test_filters_and_orders_are_those_of_mlflow(tracker: Tracker) -> None:
@@ -151,6 +153,10 @@ def test_filters_and_orders_are_those_of_mlflow(tracker: Tracker) -> None:
         ("name IS NULL", ["03", "02", "01"]),
         ("tag.x = 'y'", []),
         ("timestamp < 9999999999999", ["03", "02", "01"]),
+        ("timestamp < 999999999999999999", ["03", "02", "01"]),
+        ("execution_time_ms > -999999999999999999", ["03", "02", "01"]),
+        ("end_time_ms > 1e400", []),
+        ("status LIKE '%_%_%_%_%_%_%_%_%_%_%_%_Z'", []),
     ):
         assert ids(tracker, filter=text) == found, text
     assert ids(tracker, order_by=["timestamp_ms ASC"]) == ["01", "02", "03"]
