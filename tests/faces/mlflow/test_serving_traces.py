@@ -274,7 +274,14 @@ def test_deleting_is_for_good(tracker: Tracker, api: str) -> None:
         said = tracker.say("POST", f"{api}/traces/delete-traces", {"experiment_id": "0", **body})
         return int(said["traces_deleted"])
 
+    files = "/api/2.0/mlflow-artifacts/artifacts/0/traces"
+    for name in (one, f"tr-{4:032x}"):
+        assert tracker.ask("PUT", f"{files}/{name}/artifacts/traces.json", b"{}").status_code == 200
     assert delete(request_ids=[one, "tr-nope"]) == 1
+    assert tracker.ask("GET", f"{files}/{one}/artifacts/traces.json").status_code == 404
+    assert tracker.ask("GET", f"{files}/tr-{4:032x}/artifacts/traces.json").status_code == 200
+    with tracker.served.loop.ledger.read() as tx:
+        assert [owner.rpartition("/")[2] for owner, _ in tx.staging.files("flights")] == [f"tr-{4:032x}"]
     assert tracker.refused("GET", f"{V3}/traces/{one}")[0] == 404
     assert delete(max_timestamp_millis=9_999_999_999_999, max_traces=2) == 2
     assert ids(tracker) == ["04"]
