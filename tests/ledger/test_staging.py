@@ -96,3 +96,13 @@ def test_nobody_folds_over_a_fold_that_they_have_not_seen(hand: Hand) -> None:
         assert caught.value.kind == "staging-moved"
         assert tx.staging.list(OWNER) == []
         assert tx.staging.put(OWNER, _entry("b")).seq > tx.staging.working(OWNER).folded
+
+
+def test_many_are_cleared_at_once(hand: Hand) -> None:
+    """And who has nothing is not begun by that."""
+    with hand.write() as tx:
+        for owner in ("flights:trace/a", "flights:trace/b"):
+            tx.staging.put(owner, _entry("x"))
+        tx.staging.clear_all(["flights:trace/a", *(f"flights:trace/{at}" for at in range(1_200))])
+        assert [owner for owner, _ in tx.staging.files("flights")] == ["flights:trace/b"]
+        assert tx.rows.one("SELECT COUNT(*) FROM workings") == (2,)

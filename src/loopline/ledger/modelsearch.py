@@ -14,6 +14,7 @@ from loopline.ledger.querying import (
     columns,
     compared,
     condition,
+    fitting,
     joined,
     page,
 )
@@ -31,8 +32,10 @@ MODELS: Final = Shape(
     hung={
         "param": Hung("model_params {a}", "{a}.model = m.id"),
         "tag": Hung("taggings {a}", "{a}.subject = 'model/' || m.id"),
+        METRIC: Hung("model_metrics {a}", "{a}.model = m.id", alone=False, nan=True),
     },
     sure=frozenset({"id", "name", "kind", "state", "experiment", "created_ms", "updated_ms"}),
+    numbers=frozenset({"created_ms", "updated_ms"}),
 )  # fmt: skip
 """`logged_models m`. Times are in milliseconds."""
 
@@ -81,7 +84,7 @@ class ModelMatches:
         narrow = [*by[: len(orders)], *([None] * (len(orders) - len(by)))]
         order = [_column(one, only) for one, only in zip(orders, narrow, strict=True)]
         if after is not None:
-            where.append(behind(order, after))
+            where.append(behind(order, fitting(MODELS, orders, after)))
         return [Match(*one) for one in page(self._rows, Sql("logged_models m"), order, where, limit)]
 
     def _condition(self, one: Comparison, data: Sequence[Data]) -> Sql:

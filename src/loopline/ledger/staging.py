@@ -6,7 +6,7 @@ that there are never many; whoever folds says which root and which rows they saw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from loopline.nouns.staged import Staged, Working
 from loopline.store.database import Row, Rows
 
 _SELECT: Final = "SELECT path, digest, size, mode, notes, whole, seq, actor, recorded_at FROM staging WHERE owner = ?"
+_FEW: Final = 500
 _WORKING: Final = "last, folded, base, root, notes, recorded_at"
 
 
@@ -122,6 +123,15 @@ class Staging:
             "UPDATE workings SET folded = ?, last = ?, base = NULL, root = NULL, notes = NULL, recorded_at = ? WHERE owner = ?",
             here.last + 1, here.last + 1, self._now, owner,
         )  # fmt: skip
+
+    def clear_all(self, owners: Iterable[str]) -> None:
+        """Forget everything that is staged for many, most of whom have nothing."""
+        wanted = list(dict.fromkeys(owners))
+        for start in range(0, len(wanted), _FEW):
+            few = wanted[start : start + _FEW]
+            marks = ", ".join("?" * len(few))
+            for row in self._rows.all(f"SELECT owner FROM workings WHERE owner IN ({marks}) ORDER BY owner", *few):
+                self.clear(row[0])
 
     def _say(self, owner: str, said: Staged) -> Staged:
         row = self._rows.one(

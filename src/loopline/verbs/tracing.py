@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from loopline.errors import NotFound
 from loopline.ledger.traces import RUN, Doomed
+from loopline.nouns.owner import Owner
 from loopline.nouns.trace import Span, Trace, TraceState
 from loopline.verbs.experiment import experiment as begin
 from loopline.verbs.tallying import total
@@ -165,7 +166,7 @@ def belong(loop: Loop, traces: Sequence[str], kind: str, targets: Sequence[str])
 
 
 def remove(loop: Loop, what: Doomed, *, group: str) -> int:
-    """Delete traces of an experiment for good, with all that was said about them, and tell how many. That is an event."""
+    """Delete traces of an experiment for good, with their files and all that was said, and tell how many. That is an event."""
     with loop.ledger.read() as tx:
         if not tx.traces.doomed(loop.project, what):
             return 0
@@ -174,6 +175,7 @@ def remove(loop: Loop, what: Doomed, *, group: str) -> int:
         numbers = [one.number for one in gone]
         tx.spans.drop(numbers)
         tx.feedbacks.clear(numbers)
+        tx.staging.clear_all(Owner(loop.project, "trace", one.id).key for one in gone)
         tx.traces.delete(gone)
         tx.say("traces.deleted", group, count=len(gone), traces=[one.id for one in gone[:_NAMED]])
     return len(gone)

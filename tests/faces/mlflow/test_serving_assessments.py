@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,6 +62,13 @@ def test_an_expectation_that_is_no_plain_value_is_text(tracker: Tracker) -> None
     assert tracker.say("POST", P, said(expectation={"value": "Paris"}))["assessment"]["expectation"] == {
         "value": "Paris"
     }
+
+
+def test_half_of_a_pair_within_an_expectation_is_replaced(tracker: Tracker) -> None:
+    """No database keeps it as text."""
+    half = {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": '["\\ud800"]'}}
+    made = tracker.say("POST", P, said(expectation=half))["assessment"]
+    assert json.loads(made["expectation"]["serialized_value"]["value"]) == ["\ufffd"]
 
 
 def test_an_error_stands_for_a_value(tracker: Tracker) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -104,3 +107,19 @@ def test_nothing_of_another_project_is_found(tracker: Tracker, names: dict[str, 
     assert tracker.ask("POST", f"{V3}/workspaces", {"name": "other"}).status_code == 201
     said = tracker.say("POST", "logged-models/search", {"experiment_ids": ["0", "1", "99"]}, x_mlflow_workspace="other")
     assert (said["models"], len(names)) == ([], 3)
+
+
+@pytest.mark.parametrize("value", [2**70, math.nan, "x", True, None, [], {}, "\0", "\ud800"])
+@pytest.mark.parametrize("order", [[], [{"field_name": "metrics.acc"}], [{"field_name": "name"}]])
+@pytest.mark.parametrize("column", [0, -1])
+def test_a_forged_token_is_refused(
+    tracker: Tracker, names: dict[str, str], order: list[Any], column: int, value: Any
+) -> None:
+    """Or goes on somewhere in its order: it is never a failure of the server."""
+    body = {"experiment_ids": ["0"], "max_results": 1, "order_by": order}
+    mark, place = json.loads(urlsafe_b64decode(tracker.say("POST", "logged-models/search", body)["next_page_token"]))
+    place[column][1] = value
+    body["page_token"] = urlsafe_b64encode(json.dumps([mark, place]).encode()).decode()
+    status = tracker.ask("POST", "logged-models/search", body).status_code
+    text = not (order and column == 0 and order[0]["field_name"] != "name") and (column == -1 or order != [])
+    assert status == (200 if text and value == "x" else 400), names

@@ -251,3 +251,17 @@ def test_what_was_answered_is_durable(tracker: Tracker) -> None:
     assert os.fspath(path)
     with open_database(f"sqlite:///{path}").read() as rows:
         assert rows.one("SELECT COUNT(*) FROM spans") == (1,)
+
+
+HALVES = ('"\\ud800"', '"\\u0000"', '{"messages": [{"role": "user", "content": "\\udfff"}]}')
+KEYS = (
+    "mlflow.traceTag.x", "mlflow.traceName", "session.id", "user.id", "mlflow.spanType", "mlflow.llm.model", "mlflow.spanInputs",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("key", KEYS)
+def test_text_that_no_database_keeps_costs_no_span(tracker: Tracker, key: str, half: str) -> None:
+    """A value of JSON may hide half of a surrogate pair, or NUL: the span is kept without it."""
+    assert send(tracker, root(attributes={key: half}), group=tracker.experiment()).status_code == 200
+    assert len(trace(tracker)["spans"]) == 1

@@ -135,6 +135,8 @@ def test_pages_hold_every_trace_once(tracker: Tracker) -> None:
         "1",
     ]
     assert "next_page_token" not in third
+    place = {"locations": [{"mlflow_experiment": {"experiment_id": "0"}}], "page_token": first["next_page_token"]}
+    assert "another search" in tracker.refused("POST", f"{V3}/traces/search", {**place, "filter": "status = 'OK'"})[2]
 
 
 def test_filters_and_orders_are_those_of_mlflow(tracker: Tracker) -> None:
@@ -151,6 +153,10 @@ def test_filters_and_orders_are_those_of_mlflow(tracker: Tracker) -> None:
         ("name IS NULL", ["03", "02", "01"]),
         ("tag.x = 'y'", []),
         ("timestamp < 9999999999999", ["03", "02", "01"]),
+        ("timestamp < 999999999999999999", ["03", "02", "01"]),
+        ("execution_time_ms > -999999999999999999", ["03", "02", "01"]),
+        ("end_time_ms > 1e400", []),
+        ("status LIKE '%_%_%_%_%_%_%_%_%_%_%_%_Z'", []),
     ):
         assert ids(tracker, filter=text) == found, text
     assert ids(tracker, order_by=["timestamp_ms ASC"]) == ["01", "02", "03"]
@@ -268,7 +274,14 @@ def test_deleting_is_for_good(tracker: Tracker, api: str) -> None:
         said = tracker.say("POST", f"{api}/traces/delete-traces", {"experiment_id": "0", **body})
         return int(said["traces_deleted"])
 
+    files = "/api/2.0/mlflow-artifacts/artifacts/0/traces"
+    for name in (one, f"tr-{4:032x}"):
+        assert tracker.ask("PUT", f"{files}/{name}/artifacts/traces.json", b"{}").status_code == 200
     assert delete(request_ids=[one, "tr-nope"]) == 1
+    assert tracker.ask("GET", f"{files}/{one}/artifacts/traces.json").status_code == 404
+    assert tracker.ask("GET", f"{files}/tr-{4:032x}/artifacts/traces.json").status_code == 200
+    with tracker.served.loop.ledger.read() as tx:
+        assert [owner.rpartition("/")[2] for owner, _ in tx.staging.files("flights")] == [f"tr-{4:032x}"]
     assert tracker.refused("GET", f"{V3}/traces/{one}")[0] == 404
     assert delete(max_timestamp_millis=9_999_999_999_999, max_traces=2) == 2
     assert ids(tracker) == ["04"]

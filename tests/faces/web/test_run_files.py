@@ -13,6 +13,7 @@ from loopline.nouns.logged import LoggedState
 from loopline.nouns.owner import Owner
 from loopline.nouns.run import Run
 from loopline.verbs.filing import keep, of_run
+from loopline.verbs.finish import finish
 from loopline.verbs.modelling import begin, end
 from loopline.verbs.start import start
 from tests.server.serving import Served
@@ -70,6 +71,21 @@ def test_one_walks_through_folders_to_a_picture(served: Served, run: Run) -> Non
     assert page["content-security-policy"] == "default-src 'none'; sandbox"
     assert page["x-content-type-options"] == "nosniff"
     assert served.ask("GET", f"{there}?file=../notes.html").status_code == 404
+
+
+def test_outputs_lead_to_their_files(served: Served, run: Run) -> None:
+    """A model by its name, also a second one of that name, which lineage knows by its id."""
+    with served.loop.ledger.read() as tx:
+        group = tx.experiments.get("flights", "default")
+    second = begin(served.loop, group, "clf", run=run.id)
+    put(served, second.owner, "MLmodel", b"flavors: {a: {}}")
+    end(served.loop, second.id, LoggedState.READY)
+    finish(served.loop, run.id)
+    there, page = f"/p/flights/runs/{run.id}/files", served.ask("GET", f"/p/flights/runs/{run.id}").text
+    outputs = page[page.index('id="outputs"') :]
+    assert outputs.count(">clf</a>") == 2
+    assert f'href="{there}?model={second.id}">clf</a>' in outputs
+    assert f'href="{there}">artifacts</a>' in outputs
 
 
 def test_files_of_its_models_are_there_too(served: Served, run: Run) -> None:

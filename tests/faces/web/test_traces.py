@@ -45,6 +45,19 @@ def test_a_trace_tells_what_each_part_did(served: Server, story: Story) -> None:
     assert re.search(r'id="span-0{15}6"', page.html)
 
 
+def test_the_first_span_begins_at_once(fresh: Story, serving: Server) -> None:
+    """Whatever part of a millisecond its trace began in; and nothing is said of a critical path, which a trace has not."""
+    began = 10**18 + 700_000
+    spans = (
+        Span("1" * 16, "ask", began, began + 10**7),
+        Span("2" * 16, "look", began + 4 * 10**6, began + 9 * 10**6, "1" * 16),
+    )
+    receive(fresh.loop, fresh.do("experiment", "any"), [Arrival("tr-1", spans)])
+    page = serving.get(f"{LIST}/tr-1")
+    assert ("10 ms, 0 ms in" in page.text, "5 ms, 4 ms in" in page.text) == (True, True)
+    assert "the critical path is" not in page.html
+
+
 def test_filters_are_those_of_the_command(served: Server) -> None:
     """What is unclear is said beside the field, with what was typed."""
     page = served.get(LIST, where="state = failed and span.kind = TOOL")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -13,10 +10,12 @@ from loopline.faces.mlflow import translate_traces as translate
 from loopline.faces.mlflow.entities import TRACES
 from loopline.faces.mlflow.errors import Fault, invalid
 from loopline.faces.mlflow.filters import filter_of, order_of
+from loopline.faces.mlflow.matching import like
 from loopline.faces.mlflow.naming import find_experiment, find_run
+from loopline.faces.mlflow.pages import place_of, token_of
 from loopline.ledger.traces import RUN
 from loopline.ledger.tracesearch import Composer
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order
+from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Value
 from loopline.verbs.tracing import PROMPT
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ _ATTRIBUTES: Final = {
     "execution_time_ms": "duration", "end_time_ms": "ended", "experiment_id": "experiment",
 }  # fmt: skip
 _TIMES: Final = frozenset({"time", "duration", "ended"})
+_FAR: Final = 2**53
+"""Beyond any number of traces, and any time in milliseconds."""
 _SPAN: Final = {"type": "kind", "status": "state", "content": "text"}
 _TRACE_STATES: Final = {told: str(state) for state, told in translate.STATES.items()}
 _SPAN_STATES: Final = {told: str(state) for state, told in translate.SPAN_STATES.items()}
@@ -48,12 +49,13 @@ def search(
     most = said["max_results"]
     if not 1 <= most <= MOST:
         raise invalid(f"Invalid value for parameter 'max_results' supplied. It must be at most {MOST}, but got {most}.")
-    offset, upto = _place(said["page_token"]) if said["page_token"] else (0, tx.traces.newest())
+    about = ("traces", project, said["filter"], said["order_by"])
+    offset, upto = _place(said["page_token"], about) or (0, tx.traces.newest())
     wanted = [one for each in filter_of(TRACES, said["filter"]) for one in _meant(tx, project, each)]
     order = [_by(one) for one in order_of(TRACES, said["order_by"])]
     found = Composer(tx.rows.dialect).compose(project, list(groups), wanted, order, upto=upto)
     traces = tx.traces.search(found.where, found.values, order=found.order, limit=most + 1, offset=offset)
-    more = _token(offset + most, upto) if len(traces) > most else ""
+    more = token_of(((0, offset + most), (0, upto)), about) if len(traces) > most else ""
     return traces[:most], more
 
 
@@ -70,18 +72,15 @@ def groups_of(tx: Tables, project: str, said: Iterable[str]) -> dict[int, Experi
     return found
 
 
-def _token(offset: int, upto: int) -> str:
-    return urlsafe_b64encode(json.dumps([offset, upto]).encode()).decode()
-
-
-def _place(token: str) -> tuple[int, int]:
-    try:
-        offset, upto = json.loads(urlsafe_b64decode(token.encode()))
-    except (ValueError, TypeError, RecursionError):
-        offset = upto = None
-    if not all(type(one) is int and 0 <= one < 2**53 for one in (offset, upto)):
-        raise invalid("Invalid page token, could not base64-decode")
-    return offset, upto
+def _place(token: str, about: Iterable[object]) -> tuple[int, int] | None:
+    """Read how many traces the pages before had, and the number of the newest trace that is meant."""
+    match place_of(token, about):
+        case None:
+            return None
+        case ((_, int(offset)), (_, int(upto))) if 0 <= offset < _FAR and 0 <= upto < _FAR:
+            return offset, upto
+        case _:
+            raise invalid("Invalid page token: it is none of this server.")
 
 
 def _meant(tx: Tables, project: str, one: Comparison) -> Iterator[Comparison]:
@@ -91,7 +90,7 @@ def _meant(tx: Tables, project: str, one: Comparison) -> Iterator[Comparison]:
             yield _of_state(replace(one, key="state"), _TRACE_STATES)
         case "attribute", key:
             name = _ATTRIBUTES[key]
-            yield replace(one, key=name, value=one.value * 1000 if name in _TIMES else one.value)  # type: ignore[operator]
+            yield replace(one, key=name, value=_us(one.value) if name in _TIMES else one.value)
         case "tag", translate.NAME:
             yield replace(one, part=ATTRIBUTE, key="name")
         case "tag", "mlflow.linkedPrompts":
@@ -114,6 +113,11 @@ def _meant(tx: Tables, project: str, one: Comparison) -> Iterator[Comparison]:
             yield one
 
 
+def _us(ms: Value) -> Value:
+    """Give milliseconds as microseconds; what lies beyond every time stays there, and fits into a column."""
+    return max(-_FAR, min(ms, _FAR)) * 1000 if isinstance(ms, int | float) else ms
+
+
 def _run(tx: Tables, project: str, said: str) -> str:
     try:
         return find_run(tx, project, said).id
@@ -124,11 +128,7 @@ def _run(tx: Tables, project: str, said: str) -> str:
 def _of_state(one: Comparison, states: Mapping[str, str]) -> Comparison:
     """Give a comparison with a state; one of a pattern is one with all that it fits."""
     if one.op in ("like", "ilike"):
-        pattern = "".join(
-            {"%": ".*", "_": "."}.get(letter, re.escape(letter)) for letter in re.sub("%+", "%", str(one.value))
-        )
-        flags = re.IGNORECASE if one.op == "ilike" else 0
-        fit = tuple(state for told, state in states.items() if re.fullmatch(pattern, told, flags))
+        fit = tuple(state for told, state in states.items() if like(told, str(one.value), loose=one.op == "ilike"))
         return replace(one, op="in", value=fit or ("",))
     if isinstance(one.value, tuple):
         return replace(one, value=tuple(states.get(str(said), str(said)) for said in one.value))

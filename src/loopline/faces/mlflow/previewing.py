@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from loopline.faces.mlflow.nested import nested
 from loopline.faces.otlp.spans import clean
 
 LONGEST: Final = 1_000
@@ -18,8 +19,8 @@ def preview(value: Any, role: str) -> str | None:
     said = value
     if isinstance(value, str):
         try:
-            said = json.loads(value)
-        except (ValueError, RecursionError):
+            said = nested(value)
+        except ValueError:
             said = None
     text = _spoken(_messages(said), role) or (
         value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -12,6 +12,7 @@ from loopline.faces.mlflow import translate_traces as translate
 from loopline.faces.mlflow import wire_traces as wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, sync, unfit
 from loopline.faces.mlflow.errors import Fault, invalid, missing
+from loopline.faces.mlflow.nested import nested
 from loopline.faces.mlflow.telling import MANY, fitting
 from loopline.nouns.feedback import Feedback
 from loopline.verbs.tracing import correct, remark, unsay, word
@@ -102,8 +103,8 @@ def _expected(said: wire.Expectation) -> Any:
     if said.serialized_value.serialization_format not in ("", "JSON_FORMAT"):
         raise unfit("serialization_format", said.serialized_value.serialization_format, ": it is JSON_FORMAT.")
     try:
-        return json.loads(said.serialized_value.value)
-    except (ValueError, RecursionError):
+        return nested(said.serialized_value.value)
+    except ValueError:
         raise invalid("Invalid value for parameter 'serialized_value' supplied: it is JSON.") from None
 
 

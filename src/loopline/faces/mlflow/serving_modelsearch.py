@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from loopline.access.secrets import hash_of
 from loopline.faces.mlflow import limits
 from loopline.faces.mlflow import wire_models as wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, sync, unfit
@@ -15,9 +12,10 @@ from loopline.faces.mlflow.entities import LOGGED_MODELS
 from loopline.faces.mlflow.errors import Fault, invalid
 from loopline.faces.mlflow.filters import field_of, filter_of, orders_fit
 from loopline.faces.mlflow.naming import DEFAULT, find_experiment
+from loopline.faces.mlflow.pages import place_of, token_of
 from loopline.faces.mlflow.serving_models import told
 from loopline.ledger.modelsearch import Data
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Query, Told
+from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Query, Told
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -34,7 +32,6 @@ _KEYS: Final = {
     "experiment_id": "experiment", "creation_timestamp": "created_ms", "last_updated_timestamp": "updated_ms",
 }  # fmt: skip
 _STATUS: Final[Told] = (("pending", "PENDING"), ("ready", "READY"), ("failed", "FAILED"))
-_NUMBERS: Final = ("created_ms", "updated_ms")
 
 
 def search(ask: Ask) -> Response:
@@ -60,14 +57,14 @@ def search(ask: Ask) -> Response:
         if not any(one.key == "created_ms" and one.part == ATTRIBUTE for one in kept):
             kept.append(Order(ATTRIBUTE, "created_ms", descending=True))
         query = Query(tuple(_comparison(one, group) for one in comparisons), tuple(kept))
-        mark = hash_of(json.dumps([experiments, said.filter, repr(said.datasets), repr(said.order_by)]))[:16]
+        about = ("logged models", loop.project, experiments, said.filter, said.datasets, said.order_by)
         found = tx.model_matches.find(
             _groups(tx, loop.project, experiments), query,
             data=[Data(one.dataset_name, one.dataset_digest) for one in said.datasets], by=by, limit=most + 1,
-            after=_place(said.page_token, mark, query.orders) if said.page_token else None,
+            after=place_of(said.page_token or "", about),
         )  # fmt: skip
         rows = told(tx, tx.logged.all(one.model for one in found[:most]))
-    more = {"next_page_token": _token(mark, found[most - 1].place)} if len(found) > most else {}
+    more = {"next_page_token": token_of(found[most - 1].place, about)} if len(found) > most else {}
     return answer({"models": rows, **more})
 
 
@@ -98,34 +95,6 @@ def _order(one: Order, group: Told) -> Order:
 
 def _told(key: str, group: Told) -> Told:
     return {"status": _STATUS, "experiment_id": group}.get(key, ())
-
-
-def _token(mark: str, place: Place) -> str:
-    return urlsafe_b64encode(json.dumps([mark, *place]).encode()).decode()
-
-
-def _place(token: str, mark: str, orders: tuple[Order, ...]) -> Place:
-    """Read where a page ended. Raise Fault 400 for what is no token of this search."""
-    try:
-        said, *rows = json.loads(urlsafe_b64decode(token))
-        place = tuple((int(rank), value) for rank, value in rows)
-    except (ValueError, TypeError, RecursionError, OverflowError):
-        raise invalid("Invalid page token: it is none that this server has given") from None
-    ends = orders if orders and orders[-1] == Order(ATTRIBUTE, "id") else (*orders, Order(ATTRIBUTE, "id"))
-    if said != mark or len(place) != len(ends) or not all(map(_right, place, ends)):
-        raise invalid("Invalid page token: it belongs to another search")
-    return place
-
-
-def _right(here: tuple[int, object], one: Order) -> bool:
-    rank, value = here
-    if rank not in (0, 1, 2):
-        return False
-    if value is None:
-        return rank > 0
-    number = one.part != ATTRIBUTE or one.key in _NUMBERS
-    kinds: tuple[type, ...] = (int, float) if number else (str,)
-    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {

@@ -121,7 +121,7 @@ def search(ask: Ask) -> Response:
 
 
 def delete(ask: Ask) -> Response:
-    """DeleteTraces: for good, with their spans and all that was said about them."""
+    """DeleteTraces: for good, with their spans, their files and all that was said about them."""
     said: wire.DeleteTraces = ask.body
     if said.max_timestamp_millis is None and not said.request_ids:
         raise invalid("Either `max_timestamp_millis` or `trace_ids` must be specified.")

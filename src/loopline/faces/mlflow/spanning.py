@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from loopline.faces.mlflow import limits
 from loopline.faces.mlflow.errors import Fault
+from loopline.faces.mlflow.nested import nested
 from loopline.faces.mlflow.previewing import preview
 from loopline.verbs.tracing import Arrival
 
@@ -112,8 +113,8 @@ def plain(value: Any) -> Any:
     """Give a value that may be JSON in a text."""
     if isinstance(value, str) and value[:1] in ('"', "{", "["):
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            return nested(value)
+        except ValueError:
             return value
     return value
 

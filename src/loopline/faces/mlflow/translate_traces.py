@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.faces.mlflow.asking import unfit
 from loopline.faces.mlflow.errors import invalid
+from loopline.faces.mlflow.nested import nested
 from loopline.faces.mlflow.translate import SCHEME
 from loopline.nouns.trace import Trace, TraceState
 
@@ -222,8 +223,8 @@ def _expected(value: Any) -> dict[str, Any]:
 def counted(text: str, name: str) -> dict[str, Any]:
     """Read a metadatum that holds numbers by name. Raise Fault 400."""
     try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
+        said = nested(text)
+    except ValueError:
         said = None
     if not isinstance(said, dict):
         raise invalid(f"Invalid value for metadata '{name}' supplied: it is a JSON object.")

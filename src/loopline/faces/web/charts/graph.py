@@ -163,7 +163,8 @@ def timeline(rows: Sequence[Stretch], *, title: str, now: int, width: float = 86
         body.append(node("a", *parts, href=one.href) if one.href else node("g", *parts))
         took = span((one.end if one.end is not None else now) - one.start)
         told.append((one.name[:80], one.state, span(one.start - start), took, "yes" if one.hot else ""))
-    desc = f"{len(rows)} in {span(end - start)}; the critical path is {', '.join(one.name for one in rows if one.hot)}"
+    hot = ", ".join(one.name for one in rows if one.hot)
+    desc = f"{len(rows)} in {span(end - start)}{f'; the critical path is {hot}' if hot else ''}"
     drawn = frame(
         *body,
         width=width,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,7 @@ from loopline.faces.web.tracked import tracked
 from loopline.nouns.ids import brief
 from loopline.nouns.run import Run
 from loopline.verbs.expecting import kept
-from loopline.verbs.filing import Child, children, file_of, of_run, view
+from loopline.verbs.filing import FILES, Child, children, file_of, of_run, view
 from loopline.verbs.series import series
 from loopline.verbs.tail import PIECE, tail
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from loopline.loop import Loop
+    from loopline.nouns.digest import Digest
     from loopline.nouns.logged import LoggedModel
     from loopline.nouns.owner import Owner
 
@@ -61,6 +63,8 @@ class Around:
     """How many requests of programs belong to it."""
     files: bool = False
     """Whether it, or a model that it has logged, has files of its own."""
+    models: Mapping[Digest, LoggedModel] = field(default_factory=dict)
+    """Models that it has logged, as its outputs name them."""
     nested: bool = False
     """Whether what it holds are runs of their own, and not steps."""
 
@@ -82,7 +86,7 @@ async def summary(request: Request) -> Response:
     return await _render(
         request, around, "run.html", Asked("show", {"what": brief(around.run.id)}), tab="",
         curves=drawn[:FEW], more_curves=len(drawn) > FEW, timeline=timeline_of(around.steps, _now(request), _href(request)),
-        again=_again(around.run), whole=_main(around.run), expected=expected,
+        again=_again(around.run), whole=_main(around.run), expected=expected, files=FILES,
     )  # fmt: skip
 
 
@@ -245,11 +249,13 @@ def _look(loop: Loop, name: str) -> Around:
         origin = tx.runs.find(run.origin) if run.origin else None
         packages = len(tx.lineage.packed(run.environment)) if run.environment else 0
         traces = tx.traces.of_run(loop.project, run.id)
-        owners = [of_run(run), *(one.owner for one in tx.logged.of_run(run.id))]
+        models = tx.logged.of_run(run.id)
+        owners = [of_run(run), *(one.owner for one in models)]
         filed = any(tx.staging.working(one.key).last for one in owners)
     nested = bool(children) and all(one.kind != "step" for one in children)
     steps = Steps(tuple(ordered(children)), origins)
-    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, traces, filed, nested)
+    made = {one.digest: one for one in models if one.digest}
+    return Around(run, steps, parent, tuple(ordered(siblings)), origin, packages, traces, filed, made, nested)
 
 
 def _main(run: Run) -> list[str]:

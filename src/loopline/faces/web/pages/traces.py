@@ -96,7 +96,7 @@ async def single(request: Request) -> Response:
     found: WholeTrace = await act(request, _look, loop, name)
     one, tree = found.trace, found.tree
     groups, runs = await act(request, _around, loop, [one])
-    parts = _parts(tree[:LISTED], one)
+    parts = _parts(tree[:LISTED])
     now = int(request.app.state.desk.loop.clock.now())
     return await render(
         request, "trace.html", title=f"Trace {one.name or one.id}"[:90], section="runs", asked=Asked("show", {"what": one.id}),
@@ -123,9 +123,10 @@ def _picture(tree: Sequence[tuple[int, Span]], now: int) -> Markup | None:
     return timeline(rows, title="When each span ran", now=now) if rows else None
 
 
-def _parts(tree: Sequence[tuple[int, Span]], one: Trace) -> list[Part]:
+def _parts(tree: Sequence[tuple[int, Span]]) -> list[Part]:
     """Give spans with what they were given and gave, as long as there is room on the page."""
     found, room = [], ROOM
+    first = min((span.began_ns for _, span in tree), default=0)  # a trace tells its beginning in whole milliseconds
     for depth, span in tree:
         attributes, happenings = list[tuple[str, str]](), list[tuple[str, str]]()
         for key, value in span.attributes.items():
@@ -138,7 +139,7 @@ def _parts(tree: Sequence[tuple[int, Span]], one: Trace) -> list[Part]:
             room -= len(said.name[:80]) + len(text) + _EACH
             if room > 0:
                 happenings.append((said.name, text))
-        after = lasting(max(0, span.began_ns // 1000 - one.time))
+        after = lasting((span.began_ns - first) // 1000)
         found.append(Part(depth, span, _took(span), after, tuple(attributes), tuple(happenings)))
     return found
 
