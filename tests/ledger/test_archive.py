@@ -62,7 +62,7 @@ def filled(hand: Hand, *, points: int = 20) -> None:
     with hand.write() as tx:
         values = [float("inf"), -1e308, 0.1, *map(float, range(points))]
         tx.metrics.add(run.id, [Point("loss", value, step, step) for step, value in enumerate(values)])
-        number = tx.experiments.ensure("flights", "default")
+        number = tx.runs.experiment("flights", "default")
         for name in ("tr-1", "tr-2"):
             tx.traces.hold("flights", name, experiment=number, time=1)
 

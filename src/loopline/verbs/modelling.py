@@ -41,7 +41,7 @@ def begin(
     if experiment.deleted_at is not None:
         raise deleted(experiment)
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        number = experiment.id or tx.experiments.ensure(loop.project, experiment.name)
+        number = experiment.id or tx.runs.experiment(loop.project, experiment.name)
         made = tx.logged.begin(
             LoggedModel(PREFIX + loop.ids.new(), loop.project, number, name, run, kind, tags=tags, params=params)
         )
