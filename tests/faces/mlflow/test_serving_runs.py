@@ -167,8 +167,11 @@ def test_a_run_is_not_found_by_a_piece_of_its_id_nor_from_elsewhere(tracker: Tra
         ("log-batch", {"tags": [{"key": f"a{i}", "value": "1"} for i in range(101)]}, "100"),
         ("log-batch", {"params": [{"key": "a", "value": "1"}] * 2}, "Duplicate parameter keys"),
         ("update", {"status": "DONE"}, "status"),
-        ("update", {"status": "FINISHED", "run_name": "x" * 8001}, "8000"),
-        ("create", {"experiment_id": "0", "run_name": "x" * 8001}, "8000"),
+        ("update", {"status": "FINISHED", "run_name": "x" * 501}, "500"),
+        ("create", {"experiment_id": "0", "run_name": "x" * 501}, "500"),
+        ("create", {"experiment_id": "0", "tags": [{"key": "mlflow.runName", "value": "x" * 501}]}, "500"),
+        ("set-tag", {"key": "mlflow.runName", "value": "x" * 501}, "500"),
+        ("log-batch", {"tags": [{"key": "mlflow.runName", "value": "x" * 501}]}, "500"),
         ("create", {"experiment_id": "0", "user_id": "x" * 8001}, "8000"),
     ],
 )

@@ -13,7 +13,7 @@ from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, writte
 from loopline.faces.mlflow.errors import inactive, invalid, no_run
 from loopline.faces.mlflow.measuring import measure
 from loopline.faces.mlflow.naming import run_named, tag_kept
-from loopline.faces.mlflow.serving_runs import NAME, other_value
+from loopline.faces.mlflow.serving_runs import NAME, name_fits, other_value
 from loopline.ledger.metrics import Value
 from loopline.verbs.annotate import annotate
 from loopline.verbs.gathering import gather
@@ -53,6 +53,7 @@ def log_batch(ask: Ask) -> Response:
         limits.value_fits(tag.value, limits.TAG)
     tags = {tag.key: tag.value for tag in said.tags}
     name = tags.pop(NAME, "")
+    name_fits(name)
     with _one(ask, more=bool(name) or any(one.model_id for one in said.metrics)):
         measure(ask, said.run, said.metrics)
         run = _gather(

@@ -82,7 +82,7 @@ def _runs(tx: Tables, project: str, facts: Mapping[str, str]) -> Sequence[str]:
     try:
         return (find_run(tx, project, said).id,)
     except Fault:
-        return (said,)
+        return (said,) if len(said) <= limits.KEY else ()
 
 
 def _whole(numbers: Mapping[str, Any]) -> dict[str, int]:

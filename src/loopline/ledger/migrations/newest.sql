@@ -1023,4 +1023,4 @@ CREATE TABLE feedbacks (
 
 CREATE INDEX feedbacks_name ON feedbacks (name, trace);
 
-INSERT INTO alembic_version (version_num) VALUES ('0017')
+INSERT INTO alembic_version (version_num) VALUES ('0018')
