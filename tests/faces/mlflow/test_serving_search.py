@@ -156,6 +156,7 @@ def test_a_token_belongs_to_its_search(runs: Tracker) -> None:
         ({"max_results": "many"}, "Invalid value"),
         ({"filter": "metrics.acc > 'x'"}, "Expected numeric value type for metric"),
         ({"filter": "metrics.a > 1 OR metrics.b > 1"}, "Invalid clause(s) in filter string"),
+        ({"order_by": [f"metrics.m{at}" for at in range(70)]}, "at most 20 fields"),
         ({"filter": "params.a LIKE '" + "%" * 10_001 + "'"}, "at most 10000 characters"),
         ({"filter": "artifact_uri LIKE 'x'"}, "Invalid comparator 'LIKE'"),
         ({"order_by": ["metrics.a", "metrics.a"]}, "duplicate fields"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,9 +17,13 @@ from loopline.faces.mlflow.errors import Fault, invalid
 from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Value
 
 MOST: Final = 100
-"""Comparisons of a filter, and fields of an order."""
+"""Comparisons of a filter."""
+ORDERS: Final = 20
+"""Fields of an order: each is a table to join, or to look into for every row, and a page behind compares each with each."""
 LONGEST: Final = 1_000
 """Texts of a list."""
+LISTED: Final = 10_000
+"""Texts of all lists of a filter together."""
 PATTERN: Final = 10_000
 """Characters of a pattern."""
 _KEY: Final = r"""`[^`]*`|"(?:[^"]|"")*"|'(?:[^']|'')*'|\w[\w.:/@-]*"""
@@ -85,6 +89,8 @@ def filter_of(entity: Entity, text: str) -> tuple[Comparison, ...]:
         found.append(_comparison(entity, tokens))
         if len(found) > MOST:
             raise invalid(f"A filter string holds at most {MOST} comparisons.")
+    if sum(len(one.value) for one in found if isinstance(one.value, tuple)) > LISTED:
+        raise invalid(f"The lists of a filter string hold at most {LISTED} values together.")
     return tuple(found)
 
 
@@ -102,9 +108,14 @@ def order_of(entity: Entity, texts: Iterable[str]) -> tuple[Order, ...]:
         found.append(Order(part, key, way.word == "DESC"))
     if len({(one.part, one.key) for one in found}) < len(found):
         raise invalid("`order_by` contains duplicate fields.")
-    if len(found) > MOST:
-        raise invalid(f"`order_by` holds at most {MOST} fields.")
+    order_fits(found)
     return tuple(found)
+
+
+def order_fits(fields: Sized) -> None:
+    """Raise Fault 400 for more fields of an order than anybody can tell apart."""
+    if len(fields) > ORDERS:
+        raise invalid(f"`order_by` holds at most {ORDERS} fields. Got {len(fields)}.")
 
 
 def field_of(entity: Entity, name: str, *, descending: bool = False) -> Order:
