@@ -76,10 +76,7 @@ def python() -> Path:
 
 
 def test_they_are_served_as_any_model(client: Client, python: Path, tmp_path: Path) -> None:
-    """skops, XGBoost and a pickled function answer at /predict, /v2 and /invocations what they answered where they were made.
-
-    The function is served only where somebody said so.
-    """
+    """skops, XGBoost and, where somebody said so, a pickled function answer at every address what they answered at home."""
     with serving(tmp_path, str(python)) as server:
         said = json.loads(client("mlflow", "mlflow_models.py", server, "served").splitlines()[-1])
 

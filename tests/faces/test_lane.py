@@ -165,3 +165,26 @@ def test_the_end_waits_for_what_waits_and_no_longer(loop: Loop) -> None:
 
     assert asyncio.run(main()) == "a"
     assert lane._thread is None
+
+
+def test_a_listener_that_fails_stops_nobody_else(loop: Loop) -> None:
+    """Those whose writes it was told of are answered with that, and the next ones are written."""
+    lane = Lane(loop.ledger)
+
+    def deaf(project: str) -> None:
+        raise OSError(project)
+
+    async def two() -> list[str | BaseException]:
+        go = threading.Event()
+        first = asyncio.ensure_future(lane.do(go.wait))
+        both = [asyncio.ensure_future(lane.do(saying(loop, name))) for name in "ab"]
+        await asyncio.sleep(0.05)
+        go.set()
+        await first
+        return await asyncio.wait_for(asyncio.gather(*both, return_exceptions=True), 5)
+
+    loop.ledger.listeners.append(deaf)
+    assert [type(one) for one in asyncio.run(two())] == [OSError, OSError]
+    loop.ledger.listeners.clear()
+    assert asyncio.run(two()) == ["a", "b"]
+    lane.end()

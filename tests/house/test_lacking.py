@@ -14,6 +14,7 @@ BY_ITSELF = re.compile(r"pytest\.(skip|importorskip|mark\.skip|mark\.skipif)\b")
 MAY = {
     "tests/conftest.py": "that function",
     "tests/house/test_lacking.py": "these tests",
+    "tests/clients/conftest.py": "a build of PyTorch for the CPU is on no package index; where one is at hand it is tested",
     "tests/cli/test_complete.py": "zsh and fish are no part of Loopline, and in CI there is bash",
     "tests/environments/test_doctor.py": "root, who runs the CI, may write anywhere",
 }

@@ -62,6 +62,9 @@ def filled(hand: Hand, *, points: int = 20) -> None:
     with hand.write() as tx:
         values = [float("inf"), -1e308, 0.1, *map(float, range(points))]
         tx.metrics.add(run.id, [Point("loss", value, step, step) for step, value in enumerate(values)])
+        number = tx.runs.experiment("flights", "default")
+        for name in ("tr-1", "tr-2"):
+            tx.traces.hold("flights", name, experiment=number, time=1)
 
 
 @pytest.mark.parametrize("target", BOTH, indirect=True)
@@ -79,6 +82,7 @@ def test_what_is_restored_is_what_was_there(hand: Hand, target: Database, tmp_pa
     run = again.run()
     with again.write() as tx:
         tx.metrics.add(run.id, [Point("loss", 1.0, 0, 0)])
+        assert tx.traces.hold("flights", "tr-3", experiment=1, time=2)[0].number == 3
     assert len(everything(target)["events"]) == len(everything(hand.database)["events"]) + 4
 
 

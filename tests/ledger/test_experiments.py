@@ -39,7 +39,7 @@ def test_a_name_is_taken_once_in_a_project(hand: Hand) -> None:
         second = tx.experiments.create("flights", "second", {})
         with pytest.raises(Conflict):
             tx.experiments.rename(second, "delays")
-        assert tx.experiments.ensure("flights", "delays") == made.id
+        assert tx.runs.experiment("flights", "delays") == made.id
 
 
 def test_an_experiment_takes_a_number_that_is_free(hand: Hand) -> None:
@@ -49,7 +49,7 @@ def test_an_experiment_takes_a_number_that_is_free(hand: Hand) -> None:
         wished = tx.experiments.create("flights", "wished", {"a": "b"}, number=17, created_at=5)
         taken = tx.experiments.create("other", "taken", {}, number=17, above=20)
         later = tx.experiments.create("flights", "later", {}, above=20)
-        last = tx.experiments.ensure("flights", "last")
+        last = tx.runs.experiment("flights", "last")
         assert tx.experiments.get("flights", "wished") == wished
     assert (first.id < 17, wished.id, wished.tags, wished.created_at) == (True, 17, {"a": "b"}, 5)
     assert 20 < taken.id < later.id < last
@@ -77,7 +77,7 @@ def test_experiments_are_found_by_a_query(hand: Hand) -> None:
     assert _named(hand, Query((Comparison("attribute", "id", "in", (0,)),)), unborn="default") == ["default"]
     assert _named(hand, Query(deleted=True), unborn="default") == []
     with hand.write() as tx:
-        tx.experiments.ensure("flights", "default")
+        tx.runs.experiment("flights", "default")
     assert _named(hand, Query(), unborn="default").count("default") == 1
 
 

@@ -203,6 +203,6 @@ def test_runs_are_known_by_either_id(hand: Hand) -> None:
         assert tx.runs.known("flights", names) == {one.id: one.id, "their-2": two.id}
         assert tx.runs.known("other", names) == {}
         assert {run.id for run in tx.runs.those([one.id, two.id, "3" * 32])} == {one.id, two.id}
-        group = tx.experiments.ensure("flights", "default")
+        group = tx.runs.experiment("flights", "default")
         assert tx.runs.ids(group, limit=1) == [one.id]
         assert tx.runs.ids(group, after=one.id, limit=5) == [two.id]

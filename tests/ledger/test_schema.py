@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -193,3 +194,20 @@ def test_points_of_an_older_schema_are_carried_over(empty: Database) -> None:
         metrics.add("r1", [Point("loss", 1.0, 2, 5)])
         assert metrics.rows("r1", "loss", limit=9)[-1] == (2, 5, 3, 1.0)
         assert metrics.rows("r2", "loss", limit=9) == [(1, 5, 0, 7.0)]
+
+
+def test_texts_may_be_as_long_as_anybody_lets_them_be(empty: Database) -> None:
+    """No index of either database keeps a long text out, also where it cannot be made shorter."""
+    schema.prepare(empty, migrate=True)
+    long = "".join(hashlib.sha256(b"%d" % n).hexdigest() for n in range(1_600))
+    with empty.write() as rows:
+        rows.do("INSERT INTO params (run, key, value) VALUES ('r', 'k', ?)", long)
+        rows.do("INSERT INTO tags (run, key, value) VALUES ('r', 'k', ?)", long)
+        rows.do("INSERT INTO taggings (subject, key, value) VALUES ('asset/1', 'k', ?)", long)
+        rows.do(
+            "INSERT INTO traces (project, id, experiment, state, time, session, recorded_at)"
+            " VALUES ('p', 't', 1, 'ok', 1, ?, 1)",
+            long,
+        )
+    with empty.read() as rows:
+        assert rows.one("SELECT subject FROM taggings WHERE key = 'k' AND value = ?", long) == ("asset/1",)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def told(hand: Hand) -> Hand:
     """Give a ledger with three traces: `a` failed, `b` has no name, `c` is of another project."""
     with hand.ledger.telemetry() as tx:
-        group = tx.experiments.ensure("flights", "delays")
+        group = tx.runs.experiment("flights", "delays")
         for at, (name, project) in enumerate((("a", "flights"), ("b", "flights"), ("c", "other"))):
             held, _ = tx.traces.hold(project, name, experiment=group, time=1_000 * (at + 1))
             state = TraceState.FAILED if name == "a" else TraceState.OK

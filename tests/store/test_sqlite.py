@@ -101,3 +101,18 @@ def test_damage_is_found_and_the_look_is_bounded(tmp_path: Path) -> None:
     again = SqliteDatabase(path)
     assert again.examine(60)
     again.close()
+
+
+def test_a_reader_goes_on_behind_what_its_own_thread_writes(tmp_path: Path) -> None:
+    """It sees its moment, on a connection that stays open while it looks."""
+    database = SqliteDatabase(tmp_path / "rows.db")
+    with database.write() as rows:
+        rows.do("CREATE TABLE t (x INTEGER)")
+    with database.read() as before:
+        assert before.all("SELECT x FROM t") == []
+        with database.write() as rows:
+            rows.do("INSERT INTO t VALUES (1)")
+        with database.read() as after:
+            assert after.all("SELECT x FROM t") == [(1,)]
+        assert before.all("SELECT x FROM t") == []
+    database.close()

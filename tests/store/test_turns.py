@@ -15,6 +15,7 @@ import pytest
 from pysqlite3 import dbapi2 as driver
 
 from loopline.errors import Unavailable
+from loopline.store import turns
 from loopline.store.sqlite import SqliteDatabase
 
 TABLES = (
@@ -25,8 +26,9 @@ TABLES = (
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
-    """Give a file with some tables."""
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteDatabase]:
+    """Give a file with some tables, whose transactions may grow old: here a machine that is busy shall tell nobody apart."""
+    monkeypatch.setattr(turns, "LONGEST_S", 20.0)
     database = SqliteDatabase(tmp_path / "rows.db")
     with database.write() as rows:
         for table in TABLES:

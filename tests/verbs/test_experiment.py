@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loopline.errors import Conflict, Invalid
+from loopline.errors import Conflict, Invalid, NotFound
+from loopline.verbs.experiment import alter
 
 if TYPE_CHECKING:
     from .conftest import World
@@ -21,6 +22,23 @@ def test_an_experiment_begins_once(world: World) -> None:
     with pytest.raises(Conflict):
         world.do("experiment", "late", new=True)
     assert [one.name for one in world.do("find", "experiments")] == ["late"]
+
+
+def test_an_experiment_is_altered_by_its_number(world: World) -> None:
+    """Whatever it is called by now: who tags one that was renamed begins no other one of its old name."""
+    made = world.do("experiment", "delays")
+    world.do("experiment", "delays", rename="late")
+    done = alter(world.loop, made.id, tags={"team": "ops"}, rename="later")
+    assert (done.id, done.name, done.tags) == (made.id, "later", {"team": "ops"})
+    assert [one.name for one in world.do("find", "experiments")] == ["later"]
+    event = world.events()[-1]
+    assert (event.kind, event.subject) == ("experiment.changed", "later")
+    with pytest.raises(NotFound):
+        alter(world.loop, 99, tags={"a": "b"})
+    world.do("delete", "experiment/later")
+    with pytest.raises(Invalid) as gone:
+        alter(world.loop, made.id, tags={"a": "b"})
+    assert gone.value.kind == "experiment-deleted"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 501])

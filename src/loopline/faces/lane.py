@@ -57,8 +57,15 @@ class Lane:
         group: list[_Waiting] | None = []
         while group is not None:
             if group:
-                _answer_all(group, self._ledger.together([work for work, _, _ in group]))
+                _answer_all(group, self._done(group))
             group = self._next()
+
+    def _done(self, group: Sequence[_Waiting]) -> Sequence[object]:
+        """Do all of it. Whatever goes wrong, each is answered, and the thread goes on: nobody else would write then."""
+        try:
+            return self._ledger.together([work for work, _, _ in group])
+        except Exception as error:  # noqa: BLE001 (each is told)
+            return [error for _ in group]
 
     def _next(self) -> list[_Waiting] | None:
         """Wait for work and give all that is there; None at the end."""

@@ -245,11 +245,11 @@ def _insert(alchemy: Any, table: str, columns: list[str], page: list[list[Any]])
 def _set_sequences(alchemy: Any, columns: dict[str, list[str]]) -> None:
     """Let the database hand out numbers behind those that were restored."""
     for table, names in columns.items():
-        if "id" in names:
-            sequence = alchemy.exec_driver_sql("SELECT pg_get_serial_sequence(%s, 'id')", (table,)).scalar()
+        for name in names:
+            sequence = alchemy.exec_driver_sql("SELECT pg_get_serial_sequence(%s, %s)", (table, name)).scalar()
             if sequence:
                 alchemy.exec_driver_sql(
-                    f"SELECT setval(%s, GREATEST(1, (SELECT max(id) FROM {_quoted(table)})),"
+                    f"SELECT setval(%s, GREATEST(1, (SELECT max({_quoted(name)}) FROM {_quoted(table)})),"
                     f" EXISTS (SELECT 1 FROM {_quoted(table)}))",
                     (sequence,),
                 )

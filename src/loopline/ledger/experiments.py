@@ -43,15 +43,6 @@ class Experiments:
         self._now = now
         self._taggings = taggings
 
-    def ensure(self, project: str, name: str) -> int:
-        """Give an experiment's id, creating it where it is missing and reviving it where it was deleted."""
-        row = self._rows.one(
-            "INSERT INTO experiments (project, name, created_at) VALUES (?, ?, ?)"
-            " ON CONFLICT (project, name) DO UPDATE SET deleted_at = NULL RETURNING id",
-            project, name, self._now,
-        )  # fmt: skip
-        return int(row[0]) if row else 0
-
     def create(
         self,
         project: str,

@@ -41,7 +41,7 @@ class Runs:
         """Raises for a run that this transaction may not start."""
 
     def experiment(self, project: str, name: str) -> int:
-        """Give an experiment's id, creating it where it is missing."""
+        """Give an experiment's id, creating it where it is missing and reviving it where it was deleted."""
         known = self._experiments.get((project, name))
         if known is None:
             row = self._rows.one(

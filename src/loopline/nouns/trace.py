@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -106,7 +106,7 @@ class Trace:
     """What the program says of it, for good."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """What people say of it; it may change."""
-    runs: Sequence[str] = ()
+    runs: tuple[str, ...] = ()
     """Ids of runs that it belongs to."""
 
     @property

@@ -54,6 +54,7 @@ _NEEDED: Final = (
     "subprocess",
     "loopline.environments.capture",
     "loopline.environments.lock",
+    "loopline.ledger.staging",
     "loopline.sdk.capture",
     "loopline.sdk.leftovers",
     "loopline.sdk.opening",

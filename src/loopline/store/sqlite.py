@@ -131,13 +131,14 @@ class SqliteDatabase:
                 yield SqliteRows(self._memory)
             return
         with translated(self._ours, driver.Error):
-            connection = self._connection()
+            connection, keep = self._connection(), self._local.until
             connection.execute("BEGIN")
             try:
                 yield SqliteRows(connection)
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+                del keep  # until here: whoever writes in between does so on another connection, which takes its place
 
     def migrate(self, steps: Callable[[Any], None]) -> None:
         """Run `steps` alone on the file. Raise Conflict while other processes have it open."""

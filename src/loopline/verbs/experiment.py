@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from loopline.errors import Invalid
+from loopline.errors import Invalid, NotFound
 from loopline.loop import Loop
 from loopline.nouns.experiment import Experiment
 from loopline.verbs.start import NOTHING
@@ -38,25 +38,50 @@ def experiment(
             tx.projects.ensure(loop.project)
             there = tx.experiments.create(loop.project, name, {})
             tx.say("experiment.created", name)
-        if rename:
-            _fit(rename)
-            tx.experiments.rename(there, rename)
-        if tags or untag:
-            tx.taggings.drop(there.subject, untag)
-            tx.taggings.set(there.subject, tags)
-            tx.experiments.touch(there)
-        done = tx.experiments.get(loop.project, rename or name)
-        _say(tx, done, tags=dict(tags), untag=list(untag), name=name)
-    return done
+        return _changed(tx, there, tags=tags, untag=untag, rename=rename)
 
 
-def _say(tx: Writing, done: Experiment, *, tags: Mapping[str, str], untag: list[str], name: str) -> None:
-    said = {key: value for key, value in {"tags": tags, "untag": untag}.items() if value}
-    if done.name != name:
-        said["was"] = name
+def alter(
+    loop: Loop, number: int, *, tags: Mapping[str, str] = NOTHING, untag: tuple[str, ...] = (), rename: str = ""
+) -> Experiment:
+    """Tag or rename the experiment of a number, whatever it is called by now. Raise NotFound, Invalid experiment-deleted."""
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        there = tx.experiments.by_id(loop.project, number)
+        if there is None:
+            raise NotFound(
+                f"there is no experiment {number}", kind="no-experiment", hint="loopline find experiments", id=number
+            )
+        if there.deleted_at is not None:
+            raise deleted(there)
+        return _changed(tx, there, tags=tags, untag=untag, rename=rename)
+
+
+def deleted(experiment: Experiment) -> Invalid:
+    """Say that an experiment takes nothing."""
+    return Invalid(
+        f"the experiment {experiment.name} is deleted", kind="experiment-deleted", hint="restore it first",
+        name=experiment.name,
+    )  # fmt: skip
+
+
+def _changed(
+    tx: Writing, there: Experiment, *, tags: Mapping[str, str], untag: tuple[str, ...], rename: str
+) -> Experiment:
+    if rename:
+        _fit(rename)
+        tx.experiments.rename(there, rename)
+    if tags or untag:
+        tx.taggings.drop(there.subject, untag)
+        tx.taggings.set(there.subject, tags)
+        tx.experiments.touch(there)
+    done = tx.experiments.get(there.project, rename or there.name)
+    said = {key: value for key, value in {"tags": dict(tags), "untag": list(untag)}.items() if value}
+    if done.name != there.name:
+        said["was"] = there.name
     if tx.kind != "experiment.created":
         tx.say("experiment.changed" if said else "experiment.unchanged", done.name)
     tx.payload.update(said)
+    return done
 
 
 def _fit(name: str) -> None:

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from loopline.datasets.tree import EMPTY
-from loopline.errors import Conflict, Invalid
+from loopline.errors import Conflict
 from loopline.ledger.logged import sealed
 from loopline.nouns.artifact import MODEL, Artifact
 from loopline.nouns.logged import LoggedModel, LoggedState, Measure
 from loopline.nouns.run import Link
+from loopline.verbs.experiment import deleted
 from loopline.verbs.filing import NOTHING, busy, folded
 from loopline.verbs.reading import link_readers
 from loopline.verbs.staging import TRIES, refold
@@ -38,12 +39,9 @@ def begin(
 ) -> LoggedModel:  # fmt: skip
     """Write down that a model comes. Raise Invalid kind="experiment-deleted"."""
     if experiment.deleted_at is not None:
-        raise Invalid(
-            f"the experiment {experiment.name} is deleted", kind="experiment-deleted", hint="restore it first",
-            name=experiment.name,
-        )  # fmt: skip
+        raise deleted(experiment)
     with loop.ledger.write(loop.project, loop.actor) as tx:
-        number = experiment.id or tx.experiments.ensure(loop.project, experiment.name)
+        number = experiment.id or tx.runs.experiment(loop.project, experiment.name)
         made = tx.logged.begin(
             LoggedModel(PREFIX + loop.ids.new(), loop.project, number, name, run, kind, tags=tags, params=params)
         )

@@ -179,3 +179,20 @@ def test_no_spelling_leads_out_of_a_run(tracker: Tracker) -> None:
             said = tracker.refused("POST", "model-versions/create", {"name": "delay", "source": form + trick})
             assert said[:2] == (400, "INVALID_PARAMETER_VALUE"), (form, trick)
         version(tracker, f"{form}/a")
+
+
+def test_what_is_in_quarantine_is_not_copied_out_of_it(tracker: Tracker) -> None:
+    """As another version, of this or another model, it would be bad, and nobody would know."""
+    model(tracker, versions=1)
+    model(tracker, "other")
+    loop = tracker.served.loop
+    name = AssetName(loop.project, "model", "delay")
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        tx.versions.quarantine(name, 1, change="c", reason="it is biased")
+        tx.say("test", "x")
+    address = tracker.get("model-versions/get-download-uri", name="delay", version="1")["artifact_uri"]
+    for to in ("delay", "other"):
+        for source in ("models:/delay/1", address):
+            answer = tracker.refused("POST", "model-versions/create", {"name": to, "source": source})
+            assert answer[:2] == (403, "PERMISSION_DENIED")
+            assert "it is biased" in answer[2]

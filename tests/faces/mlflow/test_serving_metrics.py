@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.faces.mlflow.registered import logged
+
 if TYPE_CHECKING:
     from .conftest import Tracker
 
@@ -48,6 +50,19 @@ def test_a_batch_is_all_or_nothing(tracker: Tracker) -> None:
     assert (refused.status_code, refused.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     data = tracker.ask("GET", "runs/get", {"run_id": run}).json()["run"]["data"]
     assert "a" not in {tag["key"] for tag in data["tags"]}
+
+
+def test_what_a_batch_says_of_models_goes_with_it(tracker: Tracker) -> None:
+    """Where a param has another value, or the run is gone, no model has been measured, either."""
+    run, name = run_of(tracker), logged(tracker)
+    tracker.post("runs/log-parameter", run_id=run, key="depth", value="8")
+    point = {"key": "loss", "value": 1, "timestamp": 1, "model_id": name}
+    wrong = {"run_id": run, "metrics": [point], "params": [{"key": "depth", "value": "9"}]}
+    assert tracker.refused("POST", "runs/log-batch", wrong)[0] == 400
+    assert tracker.get(f"logged-models/{name}")["model"]["data"].get("metrics", []) == []
+    tracker.post("runs/log-batch", run_id=run, metrics=[point])
+    assert [one["key"] for one in tracker.get(f"logged-models/{name}")["model"]["data"]["metrics"]] == ["loss"]
+    assert points(tracker, run) == [(1.0, 1, 0)]
 
 
 def test_a_batch_may_rename_its_run(tracker: Tracker) -> None:

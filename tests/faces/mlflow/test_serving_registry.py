@@ -11,7 +11,7 @@ from loopline.nouns.actor import parse_actor
 from loopline.verbs.annotate import annotate
 from loopline.verbs.approve import approve
 from loopline.verbs.propose import propose
-from tests.faces.mlflow.registered import PROMPT, aliases, guard, logged, model, stages, version
+from tests.faces.mlflow.registered import PROMPT, aliases, guard, logged, model, put, stages, version
 
 if TYPE_CHECKING:
     from tests.faces.mlflow.conftest import Tracker
@@ -280,3 +280,17 @@ def test_no_tag_brings_a_version_into_a_stage(tracker: Tracker) -> None:
         {},
         {"model_versions": []},
     )
+
+
+def test_who_is_kept_to_a_model_takes_nothing_else_into_it(tracker: Tracker) -> None:
+    """What becomes a version of one's own model must be one's own to read: a run's files, a logged model, another model."""
+    model(tracker)
+    model(tracker, "other", versions=1)
+    run = tracker.run()
+    put(tracker, f"0/{run}/artifacts/m/file", b"x")
+    mine = tracker.served.token("eve", "contributor", scopes=(f"*:{tracker.served.loop.project}:model/delay",)).secret
+    for source in (f"models:/{logged(tracker)}", f"runs:/{run}/m", "models:/other/1"):
+        body = {**NAME, "source": source}
+        answer = tracker.refused("POST", "model-versions/create", body, Authorization=f"Bearer {mine}")
+        assert answer[:2] == (403, "PERMISSION_DENIED"), source
+        version(tracker, source)

@@ -32,11 +32,12 @@ def test_a_run_is_a_run_of_the_ledger(tracker: Tracker) -> None:
 
 
 def test_a_run_that_is_over_can_go_on(tracker: Tracker) -> None:
-    """As `start_run(run_id=…)` does; then it ends anew."""
+    """As `start_run(run_id=…)` does; then it ends anew, or says at once that it ended otherwise; none waits to begin any more."""
     run = tracker.run()
-    for status in ("FAILED", "RUNNING", "KILLED", "SCHEDULED", "FINISHED"):
-        assert tracker.post("runs/update", run_id=run, status=status)["run_info"]["status"] in (status, "RUNNING")
-    assert tracker.get("runs/get", run_id=run)["run"]["info"]["status"] == "FINISHED"
+    for status in ("FAILED", "RUNNING", "KILLED", "SCHEDULED", "FINISHED", "FAILED"):
+        told = tracker.post("runs/update", run_id=run, status=status)["run_info"]["status"]
+        assert told == ("RUNNING" if status == "SCHEDULED" else status)
+    assert tracker.get("runs/get", run_id=run)["run"]["info"]["status"] == "FAILED"
 
 
 def test_what_is_logged_is_there(tracker: Tracker) -> None:
@@ -166,8 +167,11 @@ def test_a_run_is_not_found_by_a_piece_of_its_id_nor_from_elsewhere(tracker: Tra
         ("log-batch", {"tags": [{"key": f"a{i}", "value": "1"} for i in range(101)]}, "100"),
         ("log-batch", {"params": [{"key": "a", "value": "1"}] * 2}, "Duplicate parameter keys"),
         ("update", {"status": "DONE"}, "status"),
-        ("update", {"status": "FINISHED", "run_name": "x" * 8001}, "8000"),
-        ("create", {"experiment_id": "0", "run_name": "x" * 8001}, "8000"),
+        ("update", {"status": "FINISHED", "run_name": "x" * 501}, "500"),
+        ("create", {"experiment_id": "0", "run_name": "x" * 501}, "500"),
+        ("create", {"experiment_id": "0", "tags": [{"key": "mlflow.runName", "value": "x" * 501}]}, "500"),
+        ("set-tag", {"key": "mlflow.runName", "value": "x" * 501}, "500"),
+        ("log-batch", {"tags": [{"key": "mlflow.runName", "value": "x" * 501}]}, "500"),
         ("create", {"experiment_id": "0", "user_id": "x" * 8001}, "8000"),
     ],
 )

@@ -79,7 +79,7 @@ def _held(value: Takeover | Handover, screen: Screen, sides: tuple[str, str]) ->
         if value.state == "planned":
             same = ""
         if one.there or one.here:
-            rows.append([one.what, *(counts[side] for side in sides), same])
+            rows.append([clean(one.what), *(counts[side] for side in sides), same])
     yield from aligned(rows)
     for left in value.left:
         names = f": {clean(', '.join(left.names))}" if left.names else ""

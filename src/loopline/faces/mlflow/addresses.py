@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from loopline.datasets.path import MOST_BYTES, check_path
 from loopline.errors import Invalid
-from loopline.faces.mlflow.errors import Fault, invalid, missing
+from loopline.faces.mlflow.errors import Fault, invalid, missing, no_run
 from loopline.faces.mlflow.naming import experiment_id, find_experiment, find_run
 from loopline.faces.mlflow.translate import SCHEME
 from loopline.nouns.owner import Owner
@@ -57,7 +57,7 @@ def place_of(tx: Tables, project: str, text: str, *, folder: bool = False) -> Pl
         case [name, "artifacts", *rest]:
             run = find_run(tx, project, name)
             if run.experiment != experiment.name:
-                raise missing(f"Run with id={name} not found")
+                raise no_run(name)
             return Place(Owner(project, "run", run.id), "/".join(rest))
         case _:
             raise invalid(f"Invalid path: no run, model or trace has its files at {text[:500]!r}")

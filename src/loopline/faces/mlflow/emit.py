@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 from uuid import UUID
 
-from loopline.faces.mlflow.registry import KIND, PROMPT, PROMPT_TEXT, STAGE, versions_told
+from loopline.faces.mlflow.registry import KIND, PROMPT, PROMPT_TEXT, STAGE, is_prompt, versions_told
 from loopline.nouns.name import AssetName
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def emit(tx: Tables, event: Event) -> Iterator[Told]:
 
 def _opened(tx: Tables, event: Event, said: Mapping[str, Any]) -> Told:
     tags, name = said.get("tags") or {}, _name(event.subject)
-    prompt = _is_prompt(tags) or _prompt(tx, event.project, name)
+    prompt = is_prompt(tags) or _prompt(tx, event.project, name)
     return _made(name, prompt=prompt, tags=tags, text=said.get("text") or None)
 
 
@@ -191,11 +191,7 @@ def _name(asset: str) -> str:
 
 def _prompt(tx: Tables, project: str, name: str) -> bool:
     found = tx.assets.find(AssetName(project, KIND, name), deleted=True)
-    return found is not None and _is_prompt(tx.taggings.of(found.subject))
-
-
-def _is_prompt(tags: Mapping[str, str]) -> bool:
-    return str(tags.get(PROMPT, "")).lower() == "true"
+    return found is not None and is_prompt(tx.taggings.of(found.subject))
 
 
 def _shown(tags: Mapping[str, str]) -> dict[str, str]:

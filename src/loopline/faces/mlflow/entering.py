@@ -14,12 +14,12 @@ from loopline.faces.mlflow.limits import value_fits
 from loopline.faces.mlflow.naming import find_run
 from loopline.faces.mlflow.registry import (
     KIND,
-    PROMPT,
     PROMPT_TEXT,
     REFS,
     find_alias,
     find_model,
     find_version,
+    is_prompt,
     stage_said,
     tags_of,
 )
@@ -37,6 +37,7 @@ from loopline.nouns.artifact import MODEL, TEXT, TREE, Artifact
 from loopline.nouns.entry import Entry as File
 from loopline.nouns.name import Numbered, Pointer, RefName
 from loopline.store.leased import hold_on
+from loopline.verbs.carrying import in_quarantine
 from loopline.verbs.describing import described, files_of
 from loopline.verbs.filing import of_run, view
 from loopline.verbs.registry import LINK, LOGGED, SOURCE, Entry
@@ -74,11 +75,11 @@ def entry_of(ask: Ask, loop: Loop, said: CreateVersion) -> Entry:
     value_fits(said.run_link, LONGEST_TEXT, "run_link")
     tags, text = tags_of(said.tags), said.source or ""
     hold_on(loop.blobs)
-    if tags.get(PROMPT, "").lower() == "true":
+    if is_prompt(tags):
         return _prompt(loop, text, tags, said.description)
     source = source_of(text)
     if isinstance(source, Logged):
-        found = _logged(loop, source.id, text)
+        found = _logged(ask.loop("show"), source.id, text)
     elif isinstance(source, OfRun):
         found = _of_run(ask, source, text)
     else:
@@ -147,9 +148,12 @@ def _again(ask: Ask, source: OfVersion | OfAlias | Kept, text: str) -> Meant:
         found = _meant(tx, ask.project, source, text)
     loop = ask.loop("get", str(found.name))
     with loop.ledger.read() as tx:
-        if tx.taggings.of(found.subject).get(PROMPT, "").lower() == "true":
+        if is_prompt(tx.taggings.of(found.subject)):
             raise no_source(text, "A version of a prompt is no source of a model")
         version = tx.versions.resolve(Pointer(found.name, Numbered(found.number)))
+        reason = tx.versions.quarantined(found.name, found.number)
+    if reason is not None:  # under another number nobody would know that it is bad
+        raise in_quarantine(found.name, found.number, reason)
     said = {key: value for key, value in version.metadata.items() if key not in (SOURCE, LOGGED, LINK)}
     return Meant(version.artifact, said, version.run, version.metadata.get(LOGGED))
 

@@ -60,6 +60,16 @@ def missing(message: str) -> Fault:
     return Fault(MISSING, message)
 
 
+def no_run(said: str) -> Fault:
+    """Say that there is no such run."""
+    return missing(f"Run with id={said} not found")
+
+
+def inactive(what: str) -> Fault:
+    """Say that something takes nothing, as it was deleted: `run 01a2…`."""
+    return invalid(f"The {what} must be in the 'active' state. Current state is deleted.")
+
+
 def exists(message: str) -> Fault:
     """Say that a name is taken."""
     return Fault(EXISTS, message)

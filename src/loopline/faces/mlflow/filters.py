@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -108,14 +108,14 @@ def order_of(entity: Entity, texts: Iterable[str]) -> tuple[Order, ...]:
         found.append(Order(part, key, way.word == "DESC"))
     if len({(one.part, one.key) for one in found}) < len(found):
         raise invalid("`order_by` contains duplicate fields.")
-    order_fits(found)
+    orders_fit(len(found))
     return tuple(found)
 
 
-def order_fits(fields: Sized) -> None:
-    """Raise Fault 400 for more fields of an order than anybody can tell apart."""
-    if len(fields) > ORDERS:
-        raise invalid(f"`order_by` holds at most {ORDERS} fields. Got {len(fields)}.")
+def orders_fit(number: int) -> None:
+    """Raise Fault 400 for more fields than an order may have."""
+    if number > ORDERS:
+        raise invalid(f"`order_by` holds at most {ORDERS} fields.")
 
 
 def field_of(entity: Entity, name: str, *, descending: bool = False) -> Order:

@@ -18,6 +18,8 @@ TAG: Final = 8_000
 LABEL: Final = 5_000
 """Characters of a tag of an experiment."""
 EXPERIMENT: Final = 500
+RUN: Final = 500
+"""Characters of the name of a run."""
 METRICS: Final = 1_000
 PARAMS: Final = 100
 TAGS: Final = 100

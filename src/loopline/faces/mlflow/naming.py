@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.errors import inactive, invalid, missing, no_run
 from loopline.nouns.experiment import Experiment
 from loopline.nouns.run import Run, RunState, reserved
 
@@ -93,6 +93,14 @@ def find_experiment(tx: Tables, project: str, said: str) -> Experiment:
     return found
 
 
+def find_active(tx: Tables, project: str, said: str) -> Experiment:
+    """Give an experiment that takes more. Raise Fault 404, 400 for a deleted one."""
+    found = find_experiment(tx, project, said)
+    if found.deleted_at is not None:
+        raise inactive(f"experiment {experiment_id(found)}")
+    return found
+
+
 def _adopted(tx: Tables, project: str, said: str) -> Experiment | None:
     """Give the experiment that had a number where it was adopted from."""
     subjects = tx.taggings.having(ADOPTED, said, "experiment")
@@ -115,5 +123,5 @@ def find_run(tx: Tables, project: str, said: str) -> Run:
     if found is None or found.project != project:
         found = tx.runs.foreign(project, said)
     if found is None:
-        raise missing(f"Run with id={said} not found")
+        raise no_run(said)
     return found

@@ -88,6 +88,11 @@ def tag_fits(key: str, value: str = "") -> None:
         raise invalid(f"'{STAGE}' is not a tag: move the version to a stage.")
 
 
+def is_prompt(tags: Mapping[str, str]) -> bool:
+    """Tell whether a model or a version with these tags is a prompt."""
+    return tags.get(PROMPT, "").lower() == "true"
+
+
 def asset_of(project: str, name: str) -> AssetName:
     """Give the asset that a model is."""
     return AssetName(project, KIND, name)
@@ -213,8 +218,6 @@ def _versions(
 
 def _version(one: Entered, here: Sequence[Ref], tags: Mapping[str, str], at: int) -> dict[str, Any]:
     said = one.metadata
-    if PROMPT_TEXT in said:
-        tags = {**tags, PROMPT_TEXT: said[PROMPT_TEXT]}
     made = said[MADE] if isinstance(said.get(MADE), dict) else {}
     more = {
         "description": tags.get(TEXT), "run_id": one.run, "run_link": said.get(LINK), "model_id": said.get(LOGGED),
@@ -228,10 +231,17 @@ def _version(one: Entered, here: Sequence[Ref], tags: Mapping[str, str], at: int
         "current_stage": stage_of(one.number, here, tags),
         "source": source_told(one),
         "status": "READY",
-        "tags": pairs({key: value for key, value in tags.items() if key not in (TEXT, STAGE)}),
+        "tags": pairs(own_tags(one, tags)),
         "aliases": [ref.name.ref for ref in here],
         **{name: value for name, value in more.items() if value},
     }
+
+
+def own_tags(one: Entered, tags: Mapping[str, str]) -> dict[str, str]:
+    """Give the tags of a version that are its writer's own; the text of a prompt is the one that it was made with."""
+    text = one.metadata.get(PROMPT_TEXT)
+    own = {key: value for key, value in tags.items() if key not in (TEXT, STAGE)}
+    return {**own, PROMPT_TEXT: text} if isinstance(text, str) else own
 
 
 def source_told(one: Entered) -> str:

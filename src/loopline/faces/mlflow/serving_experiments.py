@@ -8,11 +8,14 @@ from loopline.errors import Conflict
 from loopline.faces.mlflow import limits, translate, wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, sync
 from loopline.faces.mlflow.errors import exists, invalid, missing
-from loopline.faces.mlflow.naming import DEFAULT, experiment_id, experiment_name, find_experiment, name_kept
+from loopline.faces.mlflow.naming import DEFAULT, experiment_id, find_active, find_experiment, name_kept
 from loopline.verbs.delete import delete
+from loopline.verbs.experiment import alter
 from loopline.verbs.experiment import experiment as say_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
     from loopline.loop import Loop
@@ -83,7 +86,7 @@ def update(ask: Ask) -> Response:
     if name_kept(said.new_name) == DEFAULT:  # it is there, whether it has runs or not
         raise exists(f"Experiment(name={said.new_name}) already exists.")
     try:
-        say_of(loop, found.name, rename=_fitting(said.new_name))
+        alter(loop, found.id, rename=_fitting(said.new_name))
     except Conflict as taken:
         if taken.kind != "experiment-exists":
             raise
@@ -113,8 +116,16 @@ def set_tag(ask: Ask) -> Response:
     loop, found = _named(ask, "experiment", alive=True)
     limits.key_fits(said.key or "")
     limits.value_fits(said.value, limits.LABEL)
-    say_of(loop, found.name, tags={said.key or "": said.value})
+    _say(loop, found, tags={said.key or "": said.value})
     return answer()
+
+
+def _say(loop: Loop, found: Experiment, tags: Mapping[str, str]) -> None:
+    """Tag an experiment; the one of runs that name none may have to begin by that."""
+    if found.id:
+        alter(loop, found.id, tags=tags)
+    else:
+        say_of(loop, found.name, tags=tags)
 
 
 def delete_tag(ask: Ask) -> Response:
@@ -123,7 +134,7 @@ def delete_tag(ask: Ask) -> Response:
     loop, found = _named(ask, "experiment", alive=True)
     if said.key not in found.tags:
         raise missing(f"No tag with name: {said.key} in experiment with id {experiment_id(found)}")
-    say_of(loop, found.name, untag=(said.key or "",))
+    alter(loop, found.id, untag=(said.key or "",))
     return answer()
 
 
@@ -131,12 +142,8 @@ def _named(ask: Ask, verb: str, *, alive: bool = False) -> tuple[Loop, Experimen
     """Give the experiment that a request names, as whoever may do that to it. Raise Fault."""
     loop = ask.loop(verb)
     with loop.ledger.read() as tx:
-        found = find_experiment(tx, loop.project, ask.body.experiment_id or "")
-    if alive and found.deleted_at is not None:
-        raise invalid(
-            f"The experiment {experiment_name(found.name)!r} must be in the 'active' state. Current state is deleted."
-        )
-    return loop, found
+        find = find_active if alive else find_experiment
+        return loop, find(tx, loop.project, ask.body.experiment_id or "")
 
 
 _P: Final = "/api/2.0/mlflow/experiments"

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from loopline.faces.desk import act
 from loopline.faces.mlflow.asking import Ask, Operation, answer, document, lacking, number, project_of, sync
-from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.errors import invalid, no_run
 from loopline.faces.mlflow.limits import step_fits
 from loopline.faces.mlflow.naming import run_named
 from loopline.faces.mlflow.wire_metrics import GetHistory, GetIntervals, Told, ToldOf
@@ -123,7 +123,7 @@ def _steps(said: GetIntervals) -> tuple[int, int] | None:
 def _run(tx: Tables, loop: Loop, said: str) -> str:
     found = tx.runs.standing(loop.project, run_named(said))
     if found is None:
-        raise missing(f"Run with id={said} not found")
+        raise no_run(said)
     return found[0]
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from math import isnan
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict, NotFound
 from loopline.faces.mlflow import limits, wire, wire_metrics
 from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, written
-from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.errors import inactive, invalid, no_run
 from loopline.faces.mlflow.measuring import measure
 from loopline.faces.mlflow.naming import run_named, tag_kept
-from loopline.faces.mlflow.serving_runs import NAME, other_value
+from loopline.faces.mlflow.serving_runs import NAME, name_fits, other_value
 from loopline.ledger.metrics import Value
 from loopline.verbs.annotate import annotate
 from loopline.verbs.gathering import gather
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from starlette.responses import Response
 
@@ -31,8 +33,9 @@ def log_metric(ask: Ask) -> Response:
     said: wire.LogMetric = ask.body
     limits.key_fits(said.key or "")
     point = _point(said.value or 0.0, said.timestamp or 0, said.step)
-    measure(ask, said.run, (said,))
-    _gather(ask, said.run, {said.key or "": (point,)})
+    with _one(ask, more=said.model_id is not None):
+        measure(ask, said.run, (said,))
+        _gather(ask, said.run, {said.key or "": (point,)})
     return answer()
 
 
@@ -48,16 +51,23 @@ def log_batch(ask: Ask) -> Response:
     for tag in said.tags:
         limits.key_fits(tag.key)
         limits.value_fits(tag.value, limits.TAG)
-    measure(ask, said.run, said.metrics)
     tags = {tag.key: tag.value for tag in said.tags}
     name = tags.pop(NAME, "")
-    run = _gather(
-        ask, said.run, batches, params={one.key: one.value for one in said.params},
-        tags={tag_kept(key): value for key, value in tags.items()},
-    )  # fmt: skip
-    if name:
-        annotate(ask.loop("log"), run, rename=name)
+    name_fits(name)
+    with _one(ask, more=bool(name) or any(one.model_id for one in said.metrics)):
+        measure(ask, said.run, said.metrics)
+        run = _gather(
+            ask, said.run, batches, params={one.key: one.value for one in said.params},
+            tags={tag_kept(key): value for key, value in tags.items()},
+        )  # fmt: skip
+        if name:
+            annotate(ask.loop("log"), run, rename=name)
     return answer()
+
+
+def _one(ask: Ask, *, more: bool) -> AbstractContextManager[object]:
+    """Make one transaction of what writes more than the run's own points, params and tags: all of it holds, or none."""
+    return ask.loop("log").ledger.telemetry() if more else nullcontext()
 
 
 def batches_of(metrics: Iterable[wire_metrics.Metric]) -> dict[str, list[Value]]:
@@ -95,10 +105,10 @@ def _gather(
     try:
         return gather(loop, run, batches, params=params or {}, tags=tags or {})
     except NotFound:
-        raise missing(f"Run with id={said} not found") from None
+        raise no_run(said) from None
     except Conflict as conflict:
         if conflict.kind == "run-deleted":
-            raise invalid(f"The run {said} must be in the 'active' state. Current state is deleted.") from None
+            raise inactive(f"run {said}") from None
         raise other_value(conflict, said) from None
 
 

@@ -11,7 +11,7 @@ from loopline.faces.mlflow import wire_models as wire
 from loopline.faces.mlflow.addresses import find_model, location
 from loopline.faces.mlflow.asking import Ask, Operation, answer, number, sync, unfit
 from loopline.faces.mlflow.errors import Fault, invalid, missing
-from loopline.faces.mlflow.naming import experiment_id, find_experiment, find_run
+from loopline.faces.mlflow.naming import experiment_id, find_active, find_run
 from loopline.faces.mlflow.serving_runs import active, any_name
 from loopline.nouns.logged import LoggedModel, LoggedState
 from loopline.verbs.delete import delete
@@ -52,15 +52,10 @@ def create(ask: Ask) -> Response:
         )
     params, tags = _params(said.params), _tags(said.tags)
     with loop.ledger.read() as tx:
-        group = find_experiment(tx, loop.project, said.experiment_id or "")
-        if group.deleted_at is not None:
-            raise invalid(
-                f"The experiment {experiment_id(group)} must be in the 'active' state. Current state is deleted."
-            )
-        if said.source_run_id:
-            find_run(tx, loop.project, said.source_run_id)
+        group = find_active(tx, loop.project, said.experiment_id or "")
+        run = find_run(tx, loop.project, said.source_run_id).id if said.source_run_id else None
     made = begin(
-        loop, group, said.name or any_name(loop), run=said.source_run_id or None, kind=said.model_type or "", params=params,
+        loop, group, said.name or any_name(loop), run=run, kind=said.model_type or "", params=params,
         tags=tags,
     )  # fmt: skip
     return _answered(loop, made)

@@ -10,7 +10,7 @@ from loopline.faces.mlflow import wire_models as wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, sync, unfit
 from loopline.faces.mlflow.entities import LOGGED_MODELS
 from loopline.faces.mlflow.errors import Fault, invalid
-from loopline.faces.mlflow.filters import field_of, filter_of, order_fits
+from loopline.faces.mlflow.filters import field_of, filter_of, orders_fit
 from loopline.faces.mlflow.naming import DEFAULT, find_experiment
 from loopline.faces.mlflow.pages import place_of, token_of
 from loopline.faces.mlflow.serving_models import told
@@ -48,7 +48,7 @@ def search(ask: Ask) -> Response:
         raise invalid("`dataset_name` in the `datasets` clause must be specified.")
     if len(said.datasets) > _DATASETS:
         raise invalid(f"'datasets' has at most {_DATASETS} datasets. Got {len(said.datasets)}.")
-    order_fits(said.order_by)
+    orders_fit(len(said.order_by))
     orders = [field_of(LOGGED_MODELS, one.field_name, descending=one.ascending is False) for one in said.order_by]
     comparisons = filter_of(LOGGED_MODELS, said.filter)
     most = min(said.max_results or USUAL, MOST)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from loopline.errors import Conflict
 from loopline.faces.mlflow import limits, translate, wire
 from loopline.faces.mlflow.asking import Ask, Operation, answer, sync, written
-from loopline.faces.mlflow.errors import invalid, missing
+from loopline.faces.mlflow.errors import inactive, invalid, missing
 from loopline.faces.mlflow.inputs import inputs_of
 from loopline.faces.mlflow.naming import (
     experiment_id,
-    find_experiment,
+    find_active,
     find_run,
     state_of,
     tag_kept,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 NAME: Final = "mlflow.runName"
 PARENT: Final = "mlflow.parentRunId"
 COMMIT: Final = "mlflow.source.git.commit"
+_COMMIT: Final = 200
+"""Characters of what is looked up as a commit. Anything longer is a tag like any other."""
 _ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -45,7 +47,7 @@ def create(ask: Ask) -> Response:
     said: wire.CreateRun = ask.body
     loop = ask.loop("start")
     tags = tags_of(said.tags)
-    limits.value_fits(said.run_name, limits.TAG, "run_name")
+    name_fits(said.run_name or tags.get(NAME, ""))
     limits.value_fits(said.user_id, limits.TAG, "user_id")
     if said.run_name and tags.get(NAME, said.run_name) != said.run_name:
         raise invalid(
@@ -53,16 +55,14 @@ def create(ask: Ask) -> Response:
             f" (run_name='{said.run_name}', mlflow.runName='{tags[NAME]}')."
         )
     with loop.ledger.read() as tx:
-        group = find_experiment(tx, loop.project, said.experiment_id)
-    if group.deleted_at is not None:
-        raise invalid(f"The experiment {experiment_id(group)} must be in the 'active' state. Current state is deleted.")
+        group = find_active(tx, loop.project, said.experiment_id)
     name = said.run_name or tags.pop(NAME, "")
     if said.user_id:
         tags.setdefault("mlflow.user", said.user_id)
-    parent = tags.get(PARENT, "")
+    parent, commit = tags.get(PARENT, ""), tags.get(COMMIT, "")
     made = start(
         loop, name or any_name(loop), experiment=group.name, parent=parent if _ID.match(parent) else None,
-        commit=tags.get(COMMIT) or None, tags=_kept(tags, NAME), started_at=translate.us(said.start_time),
+        commit=commit if 0 < len(commit) <= _COMMIT else None, tags=_kept(tags, NAME), started_at=translate.us(said.start_time),
     )  # fmt: skip
     if group.id == 0:
         with loop.ledger.read() as tx:
@@ -119,13 +119,13 @@ def update(ask: Ask) -> Response:
     """updateRun: rename it, end it, or go on with one that was over."""
     said: wire.UpdateRun = ask.body
     loop, found = active(ask, said.run, "finish")
-    limits.value_fits(said.run_name or "", limits.TAG, "run_name")
+    name_fits(said.run_name or "")
     if said.status is not None:
         state = state_of(said.status)
+        if found.state.over and found.state is not state:
+            start(loop, found.name, run=found.id, again=True)
         if state.over:
             found = finish(loop, found.id, state=state, ended_at=translate.us(said.end_time))
-        elif found.state.over:
-            start(loop, found.name, run=found.id, again=True)
     if said.run_name:
         annotate(loop, found.id, rename=said.run_name)
     with loop.ledger.read() as tx:
@@ -199,12 +199,18 @@ def set_tag(ask: Ask) -> Response:
 
 
 def write_tags(loop: Loop, found: Run, tags: Mapping[str, str]) -> None:
-    """Set tags; the one that names a run renames it."""
+    """Set tags; the one that names a run renames it. Raise Fault 400 for a name that is too long."""
+    name_fits(tags.get(NAME, ""))
     kept = _kept(tags, NAME)
     if kept:
         log(loop, found.id, tags=kept)
     if tags.get(NAME):
         annotate(loop, found.id, rename=tags[NAME])
+
+
+def name_fits(name: str) -> None:
+    """Raise Fault 400 for a name of more characters than one has."""
+    limits.value_fits(name, limits.RUN, "run_name")
 
 
 def delete_tag(ask: Ask) -> Response:
@@ -224,7 +230,7 @@ def active(ask: Ask, run: str, verb: str) -> tuple[Loop, Run]:
         found = find_run(tx, loop.project, run)
         gone = tx.runs.deleted(found.id)
     if gone is not None:
-        raise invalid(f"The run {found.id} must be in the 'active' state. Current state is deleted.")
+        raise inactive(f"run {found.id}")
     return loop, found
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from loopline.faces.desk import act
 from loopline.faces.mlflow.asking import Ask, Operation, bytes_of, project_of
 from loopline.faces.mlflow.errors import Fault, invalid
-from loopline.faces.mlflow.naming import find_experiment, find_run
+from loopline.faces.mlflow.naming import find_active, find_run
 from loopline.faces.mlflow.spanning import arrivals
 from loopline.faces.otlp.protobuf import Malformed
 from loopline.faces.otlp.receiving import PACKED, TYPES, answered, received
@@ -55,10 +55,7 @@ def _experiment(loop: Loop, said: str | None) -> Experiment:
     if not said:
         raise invalid(f"Missing value for required header '{EXPERIMENT}': the id of an experiment.")
     with loop.ledger.read() as tx:
-        found = find_experiment(tx, loop.project, said)
-    if found.deleted_at is not None:
-        raise invalid(f"The experiment {said} must be in the 'active' state. Current state is deleted.")
-    return found
+        return find_active(tx, loop.project, said)
 
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {("POST", "/v1/traces"): export}

@@ -10,7 +10,7 @@ from loopline.faces.mlflow import limits
 from loopline.faces.mlflow import translate_traces as translate
 from loopline.faces.mlflow.asking import lacking, unfit
 from loopline.faces.mlflow.errors import Fault, invalid
-from loopline.faces.mlflow.naming import find_experiment, find_run
+from loopline.faces.mlflow.naming import find_active, find_run
 from loopline.nouns.trace import Trace
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def told(loop: Loop, said: TraceTold) -> tuple[Experiment, Trace]:
         limits.value_fits(text or "", most, name)
     tags, facts = fitting(said.tags), fitting(said.trace_metadata, "trace_metadata")
     with loop.ledger.read() as tx:
-        group = active(tx, loop.project, place.mlflow_experiment.experiment_id)
+        group = find_active(tx, loop.project, place.mlflow_experiment.experiment_id)
         runs = _runs(tx, loop.project, facts)
     tokens, cost = facts.pop(translate.TOKENS, ""), facts.pop(translate.COST, "")
     return group, Trace(
@@ -64,14 +64,6 @@ def told(loop: Loop, said: TraceTold) -> tuple[Experiment, Trace]:
     )  # fmt: skip
 
 
-def active(tx: Tables, project: str, said: str) -> Experiment:
-    """Give an experiment that takes traces. Raise Fault."""
-    found = find_experiment(tx, project, said)
-    if found.deleted_at is not None:
-        raise invalid(f"The experiment {said} must be in the 'active' state. Current state is deleted.")
-    return found
-
-
 def fitting(pairs: Mapping[str, str], what: str = "tags") -> dict[str, str]:
     """Give tags or metadata. Raise Fault 400 for what fits none."""
     if len(pairs) > MANY:
@@ -90,7 +82,7 @@ def _runs(tx: Tables, project: str, facts: Mapping[str, str]) -> Sequence[str]:
     try:
         return (find_run(tx, project, said).id,)
     except Fault:
-        return (said,)
+        return (said,) if len(said) <= limits.KEY else ()
 
 
 def _whole(numbers: Mapping[str, Any]) -> dict[str, int]:

@@ -63,6 +63,7 @@ WORDS: Final[Mapping[str, str]] = {
     "version.unchanged": "found nothing new in",
     "source.published": "kept the source tree",
     "run.captured": "took the code and environment of run",
+    "run.sealed": "kept the files of run",
     "deleted": "deleted",
     "restored": "restored",
     "task.queued": "asked a worker for",

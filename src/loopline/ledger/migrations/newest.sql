@@ -165,19 +165,17 @@ CREATE TABLE runs (
     PRIMARY KEY (id)
 );
 
-CREATE INDEX runs_recent ON runs (project, id);
-
 CREATE INDEX runs_experiment ON runs (experiment, id);
 
-CREATE INDEX runs_parent ON runs (parent);
+CREATE INDEX runs_parent ON runs (parent) WHERE parent IS NOT NULL;
 
 CREATE INDEX runs_state ON runs (project, state);
 
 CREATE INDEX runs_cache ON runs (project, cache_key) WHERE state = 'finished' AND cache_key IS NOT NULL;
 
-CREATE INDEX runs_code ON runs (code, project, id);
+CREATE INDEX runs_code ON runs (code, project, id) WHERE code IS NOT NULL;
 
-CREATE INDEX runs_environment ON runs (environment, project, id);
+CREATE INDEX runs_environment ON runs (environment, project, id) WHERE environment IS NOT NULL;
 
 CREATE TABLE params (
     run TEXT NOT NULL,
@@ -558,7 +556,7 @@ CREATE INDEX comments_change ON comments (change, id);
 
 CREATE INDEX runs_names ON runs (project, id, name);
 
-CREATE INDEX runs_commit ON runs (project, git_commit);
+CREATE INDEX runs_commit ON runs (project, git_commit) WHERE git_commit IS NOT NULL;
 
 CREATE TABLE subscriptions (
     id TEXT NOT NULL,
@@ -1025,4 +1023,4 @@ CREATE TABLE feedbacks (
 
 CREATE INDEX feedbacks_name ON feedbacks (name, trace);
 
-INSERT INTO alembic_version (version_num) VALUES ('0016')
+INSERT INTO alembic_version (version_num) VALUES ('0018')

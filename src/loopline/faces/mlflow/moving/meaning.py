@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from loopline.datasets.tree import build
 from loopline.errors import Invalid, NotFound
 from loopline.faces.mlflow.moving.keys import text
-from loopline.faces.mlflow.registry import PROMPT, PROMPT_TEXT
+from loopline.faces.mlflow.registry import PROMPT_TEXT, is_prompt
 from loopline.nouns.artifact import MODEL, TREE, Artifact
 from loopline.nouns.entry import Entry
 from loopline.nouns.owner import Owner
@@ -44,7 +44,7 @@ class Meaning:
 
     def of(self, told: Numbered, run: str | None) -> Meant:
         """Find the bytes of a version; `run` is the run here that made it. Raise NotFound kind="no-file"."""
-        if told.tags.get(PROMPT, "").lower() == "true":
+        if is_prompt(told.tags):
             said = text(told.tags.get(PROMPT_TEXT, ""))
             data = said.encode()
             return Meant(Artifact(self._loop.blobs.put(data), "text/plain", len(data)), {PROMPT_TEXT: said})

@@ -12,7 +12,7 @@ from loopline.faces.mlflow.moving import store
 from loopline.faces.mlflow.moving.keys import FROM
 from loopline.faces.mlflow.moving.store import Dataset, File, Group, Logged, Made, Measured, Numbered, Registered, Told
 from loopline.faces.mlflow.naming import ADOPTED, MADE, STATUS, experiment_id, experiment_name, tag_told
-from loopline.faces.mlflow.registry import KIND, REFS, STAGE, stage_of
+from loopline.faces.mlflow.registry import KIND, REFS, own_tags, stage_of
 from loopline.ledger.datasets import Datasets
 from loopline.ledger.registry import Narrow
 from loopline.nouns.artifact import MODEL, TREE
@@ -254,7 +254,7 @@ def version_of(tx: Tables, one: Entered, refs: Iterable[Ref]) -> Numbered:
         str(said.get(SOURCE, "")), one.run or "", str(said.get(LOGGED, "")), "READY", "",
         int(made.get("created") or one.recorded_at // 1000), one.recorded_at // 1000,
         f"{OWNER}version/{one.number}/{one.name.name}",
-        {key: value for key, value in tags.items() if key not in (TEXT, STAGE)},
+        own_tags(one, tags),
     )  # fmt: skip
 
 

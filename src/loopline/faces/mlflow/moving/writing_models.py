@@ -9,13 +9,13 @@ from loopline.faces.mlflow.moving.database_models import PLAIN
 from loopline.faces.mlflow.moving.files import write_meta
 from loopline.faces.mlflow.moving.folder import MODELS
 from loopline.faces.mlflow.moving.writing import copy, pairs
+from loopline.faces.mlflow.registry import is_prompt
 
 if TYPE_CHECKING:
     from loopline.faces.mlflow.moving.left import Left
     from loopline.faces.mlflow.moving.store import Folder, Logged, Numbered, Registered, Store
 
 NUMBERS: Final = {status: number for number, status in PLAIN.items()}
-PROMPT: Final = "mlflow.prompt.is_prompt"
 
 
 def write_logged(at: Path, home: Path, told: Logged, folder: Folder | None, left: Left) -> None:
@@ -60,7 +60,7 @@ def _version(to: Path, told: Numbered, store: Store, homes: dict[str, str]) -> d
     """Write the files of a version where they are nobody else's, and give what is said of it."""
     if told.model in homes:
         source, location = f"models:/{told.model}", homes[told.model]
-    elif told.tags.get(PROMPT, "").lower() == "true":
+    elif is_prompt(told.tags):
         source = location = told.source or "dummy-source"
     else:
         source, location = told.source, str(to / "artifacts")
