@@ -56,6 +56,7 @@ def test_a_source_that_is_an_asset_is_its_version(world: World, source: str, num
         "loopline://data/flights@9", "loopline://data", "loopline://",
         "https://flights/main/x", "s3://flights.9/x", "/home/x.csv",
         "loopline://" + "/" * 5000, "s3://%00/main/x",
+        '{"uri": "s3://\\ud800.main/x"}', '{"uri": "loopline://data/\\udfff@1"}', '{"uri": "lakefs://a\\u0000b/main/x"}',
     ],
 )  # fmt: skip
 def test_a_source_that_is_no_asset_is_nothing(world: World, source: str) -> None:

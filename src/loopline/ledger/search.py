@@ -178,7 +178,7 @@ def written(value: T) -> T | str:
 
 def microseconds(value: str | float) -> int:
     """Take microseconds since the epoch, or a day or time as ISO 8601 writes it, in UTC where it names no zone."""
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and abs(value) < 2.0**63:  # what fits into a column
         return int(value)
     try:
         time = datetime.fromisoformat(str(value))

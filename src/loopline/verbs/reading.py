@@ -83,7 +83,7 @@ def versions_at(tx: Tables, project: str, name: str, source: str) -> Iterator[Li
     """Give the versions of the project's assets that a source is, as links of that name. What is none is passed over."""
     for text in _addresses(source):
         found = _ADDRESS.match(text)
-        if found is None:
+        if found is None or not text.isprintable():  # JSON may hide NUL, or half of a surrogate pair
             continue
         for pointer in _pointers(tx, project, *found.groups()):
             try:

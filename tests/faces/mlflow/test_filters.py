@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loopline.faces.mlflow.entities import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS, TRACES
 from loopline.faces.mlflow.errors import Fault
-from loopline.faces.mlflow.filters import LONGEST, MOST, field_of, filter_of, order_of
+from loopline.faces.mlflow.filters import LISTED, LONGEST, MOST, ORDERS, field_of, filter_of, order_of
 from loopline.nouns.query import Comparison, Order
 
 
@@ -219,3 +219,14 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             filter_of(entity, text)
         with suppress(Fault):
             order_of(entity, [text])
+
+
+def test_lists_and_orders_have_an_end() -> None:
+    """Before a database says that it is too much for it."""
+    some = f"attributes.run_id IN ({', '.join(['1'.join(chr(39) * 2)] * LONGEST)})"
+    filter_of(RUNS, " AND ".join([some] * (LISTED // LONGEST)))
+    with pytest.raises(Fault, match=f"at most {LISTED} values"):
+        filter_of(RUNS, " AND ".join([some] * (LISTED // LONGEST + 1)))
+    order_of(RUNS, [f"metrics.m{at}" for at in range(ORDERS)])
+    with pytest.raises(Fault, match=f"at most {ORDERS} fields"):
+        order_of(RUNS, [f"metrics.m{at}" for at in range(ORDERS + 1)])

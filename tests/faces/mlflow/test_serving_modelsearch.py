@@ -93,7 +93,8 @@ def test_pages_give_each_once(tracker: Tracker, names: dict[str, str], order: li
         {"experiment_ids": ["0"], "datasets": [{}]}, {"experiment_ids": ["0"], "max_results": -1},
         {"experiment_ids": ["0"], "page_token": "x"}, {"experiment_ids": ["0"], "page_token": "W10="},
         {"experiment_ids": ["0"] * 1001},
-        {"experiment_ids": ["0"], "order_by": [{"field_name": f"metrics.m{n}"} for n in range(51)]},
+        {"experiment_ids": ["0"], "order_by": [{"field_name": f"metrics.m{at}"} for at in range(21)]},
+        {"experiment_ids": ["0"], "datasets": [{"dataset_name": f"d{at}"} for at in range(101)]},
     ],
 )  # fmt: skip
 def test_what_cannot_be_searched_is_refused(tracker: Tracker, body: dict[str, Any]) -> None:
@@ -123,3 +124,15 @@ def test_a_forged_token_is_refused(
     status = tracker.ask("POST", "logged-models/search", body).status_code
     text = not (order and column == 0 and order[0]["field_name"] != "name") and (column == -1 or order != [])
     assert status == (200 if text and value == "x" else 400), names
+
+
+def test_the_longest_order_is_walked_through(tracker: Tracker, names: dict[str, str]) -> None:
+    """Page by page, each model once."""
+    order = [{"field_name": f"metrics.m{at}", "ascending": bool(at % 2)} for at in range(20)]
+    found, token = "", ""
+    for _ in range(3):
+        body = {"experiment_ids": ["0"], "max_results": 1, "order_by": order, "page_token": token}
+        said = tracker.say("POST", "logged-models/search", body)
+        found += "".join(names[one["info"]["model_id"]] for one in said["models"])
+        token = said.get("next_page_token", "")
+    assert (found, token) == ("cba", "")

@@ -16,12 +16,14 @@ from loopline.faces.mlflow.entities import Entity, Part
 from loopline.faces.mlflow.errors import Fault, invalid
 from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Value
 
-ORDERS: Final = 50
-"""Fields of an order: SQLite joins no more than 64 tables."""
 MOST: Final = 100
 """Comparisons of a filter."""
+ORDERS: Final = 20
+"""Fields of an order: each is a table to join, or to look into for every row, and a page behind compares each with each."""
 LONGEST: Final = 1_000
 """Texts of a list."""
+LISTED: Final = 10_000
+"""Texts of all lists of a filter together."""
 PATTERN: Final = 10_000
 """Characters of a pattern."""
 _KEY: Final = r"""`[^`]*`|"(?:[^"]|"")*"|'(?:[^']|'')*'|\w[\w.:/@-]*"""
@@ -87,6 +89,8 @@ def filter_of(entity: Entity, text: str) -> tuple[Comparison, ...]:
         found.append(_comparison(entity, tokens))
         if len(found) > MOST:
             raise invalid(f"A filter string holds at most {MOST} comparisons.")
+    if sum(len(one.value) for one in found if isinstance(one.value, tuple)) > LISTED:
+        raise invalid(f"The lists of a filter string hold at most {LISTED} values together.")
     return tuple(found)
 
 

@@ -27,6 +27,7 @@ USUAL: Final = 100
 MOST: Final = 1_000
 """Models of a page, however many are asked for: the next page has the rest."""
 _EXPERIMENTS: Final = 1_000
+_DATASETS: Final = 100
 _KEYS: Final = {
     "name": "name", "model_id": "id", "model_type": "kind", "status": "state", "source_run_id": "run",
     "experiment_id": "experiment", "creation_timestamp": "created_ms", "last_updated_timestamp": "updated_ms",
@@ -45,6 +46,8 @@ def search(ask: Ask) -> Response:
         raise unfit("max_results", said.max_results, f": it is a number up to {limits.RESULTS}.")
     if any(not one.dataset_name for one in said.datasets):
         raise invalid("`dataset_name` in the `datasets` clause must be specified.")
+    if len(said.datasets) > _DATASETS:
+        raise invalid(f"'datasets' has at most {_DATASETS} datasets. Got {len(said.datasets)}.")
     orders_fit(len(said.order_by))
     orders = [field_of(LOGGED_MODELS, one.field_name, descending=one.ascending is False) for one in said.order_by]
     comparisons = filter_of(LOGGED_MODELS, said.filter)
