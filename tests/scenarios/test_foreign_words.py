@@ -33,7 +33,8 @@ KEYS: Final = ("log", "task", "data", "parent", "origin", "run", "x")
 """Keys of pairs: those that some verb gives a meaning to, and one that has none."""
 NEVER: Final = f"sha256:{'0' * 64}"
 CHOSEN: Final = {
-    ("start", "run"): "an id that a caller makes up: one that is taken is taken, and that is all that is said"
+    ("start", "run"): "an id that a caller makes up: one that is taken is taken, and that is all that is said",
+    ("experiment", "rename"): "a name that a caller makes up: what the first question was given, the second finds taken",
 }
 """Words that are not asked, and why."""
 ASKED: Final = [verb for verb in VERBS if verb.cls != "local"]

@@ -60,7 +60,7 @@ def told(loop: Loop, said: TraceTold) -> tuple[Experiment, Trace]:
         cost={key: float(value) for key, value in translate.counted(cost, translate.COST).items()} if cost else {},
         facts=facts,
         tags={key: value for key, value in tags.items() if key not in translate.OWN},
-        runs=runs,
+        runs=tuple(runs),
     )  # fmt: skip
 
 
