@@ -25,7 +25,7 @@ THREE = not mlflow.__version__.startswith("2.")
 class Same(mlflow.pyfunc.PythonModel):
     """Gives back what it is given."""
 
-    def predict(self, context: object, model_input: list, params: dict | None = None) -> list:
+    def predict(self, context, model_input, params=None):  # noqa: ANN001, ANN201 (MLflow takes hints for a signature)
         """Give it back."""
         return model_input
 

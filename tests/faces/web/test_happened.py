@@ -19,7 +19,7 @@ from loopline.verbs.log import log
 from loopline.verbs.resolve import resolve
 from loopline.verbs.start import start
 
-KIND: Final = re.compile(r"[a-z]+\.[a-z-]+|deleted|restored")
+KIND: Final = re.compile(r"[a-z]+\.[a-z-]+|annotated|deleted|restored")
 
 
 def lines(here: Loop, events: tuple[Event, ...]) -> list[Any]:
