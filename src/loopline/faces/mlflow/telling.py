@@ -14,7 +14,6 @@ from loopline.faces.mlflow.naming import find_active, find_run
 from loopline.nouns.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from loopline.faces.mlflow.wire_traces import TraceTold
     from loopline.ledger.ledger import Tables
@@ -74,7 +73,7 @@ def fitting(pairs: Mapping[str, str], what: str = "tags") -> dict[str, str]:
     return dict(pairs)
 
 
-def _runs(tx: Tables, project: str, facts: Mapping[str, str]) -> Sequence[str]:
+def _runs(tx: Tables, project: str, facts: Mapping[str, str]) -> tuple[str, ...]:
     """Give the run that a trace was made in, by its id here; one that is not known (yet) by the id that is told."""
     said = facts.get(translate.SOURCE_RUN, "")
     if not said:
