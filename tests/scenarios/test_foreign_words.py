@@ -34,7 +34,10 @@ KEYS: Final = ("log", "task", "data", "parent", "origin", "run", "x")
 NEVER: Final = f"sha256:{'0' * 64}"
 CHOSEN: Final = {
     ("start", "run"): "an id that a caller makes up: one that is taken is taken, and that is all that is said",
-    ("experiment", "rename"): "a name that a caller makes up: what the first question was given, the second finds taken",
+    (
+        "experiment",
+        "rename",
+    ): "a name that a caller makes up: what the first question was given, the second finds taken",
 }
 """Words that are not asked, and why."""
 ASKED: Final = [verb for verb in VERBS if verb.cls != "local"]

@@ -14,7 +14,6 @@ from loopline.faces.mlflow.naming import find_active, find_run
 from loopline.nouns.trace import Trace
 
 if TYPE_CHECKING:
-
     from loopline.faces.mlflow.wire_traces import TraceTold
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
