@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopline.errors import Conflict, Invalid, NotFound
-from loopline.nouns.query import Comparison, Order, Place, Query
+from loopline.nouns.query import Clause, Order, Place, Query
 
 if TYPE_CHECKING:
     from .conftest import Hand
@@ -70,11 +70,9 @@ def test_experiments_are_found_by_a_query(hand: Hand) -> None:
     by_name = (Order("attribute", "name", told=told),)
     assert _named(hand, Query(orders=by_name), unborn="default") == ["Amber", "delays", "default"]
     assert set(_named(hand, Query(), unborn="default")) == {"default", "delays", "Amber"}
-    assert _named(hand, Query((Comparison("attribute", "name", "like", "z%", told=told),)), unborn="default") == [
-        "default"
-    ]
-    assert _named(hand, Query((Comparison("tag", "team", "=", "ops"),)), unborn="default") == ["delays"]
-    assert _named(hand, Query((Comparison("attribute", "id", "in", (0,)),)), unborn="default") == ["default"]
+    assert _named(hand, Query((Clause("attribute", "name", "like", "z%", told=told),)), unborn="default") == ["default"]
+    assert _named(hand, Query((Clause("tag", "team", "=", "ops"),)), unborn="default") == ["delays"]
+    assert _named(hand, Query((Clause("attribute", "id", "in", (0,)),)), unborn="default") == ["default"]
     assert _named(hand, Query(deleted=True), unborn="default") == []
     with hand.write() as tx:
         tx.runs.experiment("flights", "default")

@@ -9,7 +9,7 @@ import pytest
 
 from loopline.ledger import matches
 from loopline.ledger.matches import Matches
-from loopline.nouns.query import Comparison, Order, Place, Query
+from loopline.nouns.query import Clause, Order, Place, Query
 from loopline.nouns.run import Point
 
 if TYPE_CHECKING:
@@ -48,45 +48,45 @@ def _page(hand: Hand, query: Query, *, limit: int = 100, after: Place | None = N
     return numbers, found[-1].place if found else None
 
 
-def _find(hand: Hand, *where: Comparison, orders: tuple[Order, ...] = (), deleted: bool | None = False) -> list[int]:
+def _find(hand: Hand, *where: Clause, orders: tuple[Order, ...] = (), deleted: bool | None = False) -> list[int]:
     return _page(hand, Query(where, orders, deleted))[0]
 
 
 @pytest.mark.parametrize(
     ("one", "found"),
     [
-        (Comparison("metric", "auc", ">", 0.5), [1, 3, 6]),
-        (Comparison("metric", "auc", "<=", 0.5), [0, 4]),
-        (Comparison("metric", "auc", "=", 0.7), [1, 6]),
-        (Comparison("metric", "auc", "!=", 0.7), [0, 2, 3, 4, 7]),
-        (Comparison("param", "Depth", "=", "D0"), [0]),
-        (Comparison("param", "Depth", "like", "D%"), [0, 2, 3, 4, 5, 6, 7, 8]),
-        (Comparison("param", "Depth", "like", "d%"), []),
-        (Comparison("param", "Depth", "ilike", "d%"), [0, 2, 3, 4, 5, 6, 7, 8]),
-        (Comparison("param", "Depth", "like", "D_"), [0, 2, 3, 4, 5, 6, 7, 8]),
-        (Comparison("param", "Depth", "like", "a*b%d\\e"), [1]),
-        (Comparison("param", "Depth", "ilike", "A*B%C_D\\E"), [1]),
-        (Comparison("param", "Depth", "like", "a[*]%"), []),
-        (Comparison("param", "depth", "is null"), [0, 1, 2, 3, 4, 5, 6, 7, 8]),
-        (Comparison("param", "Depth", "is not null"), [0, 1, 2, 3, 4, 5, 6, 7, 8]),
-        (Comparison("tag", "n", "in", ("1", "5", "9")), [1, 5]),
-        (Comparison("tag", "n", "not in", ("1", "5")), [0, 2, 3, 4, 6, 7, 8]),
-        (Comparison("tag", "up", "=", "f" * 32, "parent"), [4]),
-        (Comparison("tag", "n", "=", "3", "parent"), [3]),
-        (Comparison("tag", "up", "is null", None, "parent"), [0, 1, 2, 3, 5, 6, 7, 8]),
-        (Comparison("attribute", "started_ms", ">=", 3000), [6, 7, 8]),
-        (Comparison("attribute", "state", "=", "UP", "", (("running", "UP"),)), [0, 1, 2, 3, 4, 5, 6, 7, 8]),
-        (Comparison("attribute", "state", "!=", "UP", "", (("running", "UP"),)), []),
+        (Clause("metric", "auc", ">", 0.5), [1, 3, 6]),
+        (Clause("metric", "auc", "<=", 0.5), [0, 4]),
+        (Clause("metric", "auc", "=", 0.7), [1, 6]),
+        (Clause("metric", "auc", "!=", 0.7), [0, 2, 3, 4, 7]),
+        (Clause("param", "Depth", "=", "D0"), [0]),
+        (Clause("param", "Depth", "like", "D%"), [0, 2, 3, 4, 5, 6, 7, 8]),
+        (Clause("param", "Depth", "like", "d%"), []),
+        (Clause("param", "Depth", "ilike", "d%"), [0, 2, 3, 4, 5, 6, 7, 8]),
+        (Clause("param", "Depth", "like", "D_"), [0, 2, 3, 4, 5, 6, 7, 8]),
+        (Clause("param", "Depth", "like", "a*b%d\\e"), [1]),
+        (Clause("param", "Depth", "ilike", "A*B%C_D\\E"), [1]),
+        (Clause("param", "Depth", "like", "a[*]%"), []),
+        (Clause("param", "depth", "is null"), [0, 1, 2, 3, 4, 5, 6, 7, 8]),
+        (Clause("param", "Depth", "is not null"), [0, 1, 2, 3, 4, 5, 6, 7, 8]),
+        (Clause("tag", "n", "in", ("1", "5", "9")), [1, 5]),
+        (Clause("tag", "n", "not in", ("1", "5")), [0, 2, 3, 4, 6, 7, 8]),
+        (Clause("tag", "up", "=", "f" * 32, "parent"), [4]),
+        (Clause("tag", "n", "=", "3", "parent"), [3]),
+        (Clause("tag", "up", "is null", None, "parent"), [0, 1, 2, 3, 5, 6, 7, 8]),
+        (Clause("attribute", "started_ms", ">=", 3000), [6, 7, 8]),
+        (Clause("attribute", "state", "=", "UP", "", (("running", "UP"),)), [0, 1, 2, 3, 4, 5, 6, 7, 8]),
+        (Clause("attribute", "state", "!=", "UP", "", (("running", "UP"),)), []),
     ],
 )
-def test_a_comparison_finds_what_it_describes(runs: Hand, one: Comparison, found: list[int]) -> None:
+def test_a_comparison_finds_what_it_describes(runs: Hand, one: Clause, found: list[int]) -> None:
     """Each operator, of each part, the same on both databases, by every way."""
     assert sorted(_find(runs, one)) == found
 
 
 def test_all_comparisons_hold(runs: Hand) -> None:
     """One of few runs and one of many."""
-    assert _find(runs, Comparison("metric", "auc", ">", 0.0), Comparison("param", "Depth", "ilike", "d%")) == [0, 3, 6]
+    assert _find(runs, Clause("metric", "auc", ">", 0.0), Clause("param", "Depth", "ilike", "d%")) == [0, 3, 6]
 
 
 UP = (("running", "UP"),)
@@ -120,8 +120,8 @@ def test_an_order_puts_nan_behind_values_and_what_is_missing_last(
         Query(orders=(BEST, STARTED)),
         Query(orders=(Order("metric", "auc"),)),
         Query(orders=(STARTED, Order("tag", "n", descending=True))),
-        Query((Comparison("metric", "auc", "!=", 0.7),), (BEST,), deleted=None),
-        Query((Comparison("metric", "auc", ">", -1.0),), (BEST,)),
+        Query((Clause("metric", "auc", "!=", 0.7),), (BEST,), deleted=None),
+        Query((Clause("metric", "auc", ">", -1.0),), (BEST,)),
         Query(),
     ],
 )
@@ -151,4 +151,4 @@ def test_no_experiment_has_no_runs(runs: Hand) -> None:
         group = tx.experiments.get("flights", "e0").id
         assert finds.runs([], Query(), limit=9) == []
         other = next(one.id for one in finds.runs([group + 1], Query(), limit=1))
-        assert finds.runs([group], Query((Comparison("attribute", "id", "=", other),)), limit=9) == []
+        assert finds.runs([group], Query((Clause("attribute", "id", "=", other),)), limit=9) == []

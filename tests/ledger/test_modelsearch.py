@@ -6,7 +6,7 @@ import pytest
 
 from loopline.ledger.modelsearch import Data
 from loopline.nouns.logged import LoggedModel, LoggedState, Measure
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Query
+from loopline.nouns.query import ATTRIBUTE, Clause, Order, Query
 
 from .conftest import PROJECT, Hand
 
@@ -31,7 +31,7 @@ def models(hand: Hand) -> Hand:
 
 
 def found(
-    hand: Hand, *where: Comparison, orders: tuple[Order, ...] = (), experiments: tuple[int, ...] = (1,), **more: object
+    hand: Hand, *where: Clause, orders: tuple[Order, ...] = (), experiments: tuple[int, ...] = (1,), **more: object
 ) -> str:
     """Give the names of what a query finds, in its order."""
     with hand.read() as tx:
@@ -42,17 +42,17 @@ def found(
 @pytest.mark.parametrize(
     ("where", "names"),
     [
-        (Comparison(ATTRIBUTE, "name", "in", ("a", "c")), "ac"),
-        (Comparison(ATTRIBUTE, "state", "=", "READY", told=(("ready", "READY"),)), "b"),
-        (Comparison(ATTRIBUTE, "created_ms", ">", 1000), "bc"),
-        (Comparison("param", "depth", "!=", "1"), "ac"),
-        (Comparison("tag", "team", "ilike", "OP%"), "a"),
-        (Comparison("metric", "acc", ">", 0.8), "a"),
-        (Comparison("metric", "acc", "<", 0.2), "a"),
-        (Comparison("metric", "none", "<", 0.2), ""),
+        (Clause(ATTRIBUTE, "name", "in", ("a", "c")), "ac"),
+        (Clause(ATTRIBUTE, "state", "=", "READY", told=(("ready", "READY"),)), "b"),
+        (Clause(ATTRIBUTE, "created_ms", ">", 1000), "bc"),
+        (Clause("param", "depth", "!=", "1"), "ac"),
+        (Clause("tag", "team", "ilike", "OP%"), "a"),
+        (Clause("metric", "acc", ">", 0.8), "a"),
+        (Clause("metric", "acc", "<", 0.2), "a"),
+        (Clause("metric", "none", "<", 0.2), ""),
     ],
 )  # fmt: skip
-def test_each_part_is_compared(models: Hand, where: Comparison, names: str) -> None:
+def test_each_part_is_compared(models: Hand, where: Clause, names: str) -> None:
     """Attributes, params and tags as runs have them; of a metric any value counts."""
     assert found(models, where) == names
 
@@ -67,7 +67,7 @@ def test_only_the_named_experiments_are_looked_at(models: Hand) -> None:
 
 def test_data_narrow_what_counts(models: Hand) -> None:
     """Comparisons see only what was measured on that data; without any, having been measured there is asked for."""
-    low = Comparison("metric", "acc", "<", 0.2)
+    low = Clause("metric", "acc", "<", 0.2)
     assert (found(models, low, data=[Data("july")]), found(models, low, data=[Data("june")])) == ("", "a")
     assert found(models, data=[Data("july")]) == "ab"
     assert found(models, data=[Data("july", "d3")]) == "b"

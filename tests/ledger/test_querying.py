@@ -19,7 +19,7 @@ from loopline.ledger.querying import (
     fitting,
     joined,
 )  # fmt: skip
-from loopline.nouns.query import Comparison, Order, Place
+from loopline.nouns.query import Clause, Order, Place
 
 SHAPE = Shape(
     attributes={"name": "x.name", "size": "x.size"},
@@ -40,7 +40,7 @@ def test_no_value_stands_in_the_text(text: str, part: str) -> None:
     for op in ("=", "like", "ilike", "in", "!="):
         for dialect in (SQLITE, POSTGRES):
             value = (text,) if op == "in" else text
-            found = condition(SHAPE, Comparison(part, key, op, value, told=()), dialect)
+            found = condition(SHAPE, Clause(part, key, op, value, told=()), dialect)
             assert text not in found.text.replace("?", "") or text == "?"
             assert found.text.count("?") == len(found.values)
 
@@ -51,7 +51,7 @@ def test_no_value_stands_in_the_text(text: str, part: str) -> None:
 )
 def test_a_pattern_means_the_same_everywhere(pattern: str, glob: str, like: str) -> None:
     """Only `%` and `_` stand for something."""
-    one = Comparison("attribute", "name", "like", pattern)
+    one = Clause("attribute", "name", "like", pattern)
     assert condition(SHAPE, one, SQLITE).values == (glob,)
     assert condition(SHAPE, one, POSTGRES).values == (like,)
 
@@ -60,13 +60,13 @@ def test_a_pattern_has_an_end() -> None:
     """A database refuses one that is too long as its own failure, and not as the asker's."""
     for op in ("like", "ilike"):
         with pytest.raises(Invalid) as raised:
-            condition(SHAPE, Comparison("attribute", "name", op, "%" * (LONGEST + 1)), SQLITE)
+            condition(SHAPE, Clause("attribute", "name", op, "%" * (LONGEST + 1)), SQLITE)
         assert raised.value.kind == "bad-filter"
 
 
 def test_sqlite_looks_a_value_up_and_postgresql_asks_whether_there_is_one() -> None:
     """In an EXISTS SQLite may walk through an index of values for each thing: 17 s instead of 0.1 s for 30,000 runs."""
-    one = Comparison("metric", "auc", ">", 0.7)
+    one = Clause("metric", "auc", ">", 0.7)
     assert condition(SHAPE, one, SQLITE).text == "(SELECT h.last FROM series h WHERE h.thing = x.id AND h.key = ?) > ?"
     assert condition(SHAPE, one, POSTGRES).text.startswith("EXISTS (")
 

@@ -9,7 +9,7 @@ from loopline.errors import Invalid
 from loopline.ledger.traces import RUN
 from loopline.ledger.tracesearch import Composer, read
 from loopline.nouns.feedback import Feedback
-from loopline.nouns.query import Comparison, Order
+from loopline.nouns.query import Clause, Order
 from loopline.nouns.trace import Span, TraceState
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def told(hand: Hand) -> Hand:
     return hand
 
 
-def found(hand: Hand, *wanted: Comparison, order: tuple[Order, ...] = (), **more: Any) -> list[str]:
+def found(hand: Hand, *wanted: Clause, order: tuple[Order, ...] = (), **more: Any) -> list[str]:
     """Give the ids of traces of `flights` that fit."""
     with hand.read() as tx:
         condition = Composer(tx.rows.dialect).compose("flights", None, wanted, order, **more)
@@ -101,12 +101,12 @@ def test_each_comparison_finds_what_it_says(
     told: Hand, *, part: str, key: str, op: Any, value: Any, ids: list[str]
 ) -> None:
     """On both databases, and never a trace of another project."""
-    assert found(told, Comparison(part, key, op, value)) == ids
+    assert found(told, Clause(part, key, op, value)) == ids
 
 
 def test_comparisons_of_spans_are_about_one_span(told: Hand) -> None:
     """A trace with a tool and a root of some name has no tool of that name."""
-    kind, name = Comparison("span", "kind", "=", "TOOL"), Comparison("span", "name", "=", "root")
+    kind, name = Clause("span", "kind", "=", "TOOL"), Clause("span", "name", "=", "root")
     assert found(told, kind) == found(told, name) == ["b", "a"]
     assert found(told, kind, name) == []
 
@@ -173,4 +173,4 @@ def test_a_key_that_no_column_has_is_refused(told: Hand) -> None:
     """It never becomes a part of the SQL."""
     for part in ("attribute", "span"):
         with pytest.raises(Invalid):
-            found(told, Comparison(part, "x; DROP TABLE traces", "=", "x"))
+            found(told, Clause(part, "x; DROP TABLE traces", "=", "x"))

@@ -21,7 +21,7 @@ from loopline.ledger.querying import (
     page,
     scan,
 )
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Query
+from loopline.nouns.query import ATTRIBUTE, Clause, Order, Place, Query
 from loopline.store.database import Rows
 
 RUNS: Final = Shape(
@@ -121,7 +121,7 @@ class Matches:
             after, size = batch[-1].place, 3 * size
         return found[:limit]
 
-    def _kept(self, ids: Sequence[str], where: Sequence[Comparison]) -> set[str]:
+    def _kept(self, ids: Sequence[str], where: Sequence[Clause]) -> set[str]:
         """Give those runs for which some comparisons hold."""
         tests = [condition(RUNS, one, self._rows.dialect) for one in where]
         found = set[str]()
@@ -156,7 +156,7 @@ class Matches:
             where += [Sql(f"o0.last {edge} ?", (after[0][1],)), behind(order, after)]
         return page(self._rows, Sql("series o0 CROSS JOIN runs r"), order, where, limit)
 
-    def _few(self, where: Iterable[Comparison]) -> tuple[str, ...] | None:
+    def _few(self, where: Iterable[Clause]) -> tuple[str, ...] | None:
         """Give ids among which every run is for which one of the comparisons holds; None where each holds for many."""
         for one in where:
             found = self._candidates(one)
@@ -164,7 +164,7 @@ class Matches:
                 return found
         return None
 
-    def _candidates(self, one: Comparison) -> tuple[str, ...] | None:
+    def _candidates(self, one: Clause) -> tuple[str, ...] | None:
         if (one.part, one.op) == (ATTRIBUTE, "=") and one.key == "id":
             return (str(one.value),)
         if (one.part, one.op) == (ATTRIBUTE, "in") and one.key == "id" and isinstance(one.value, tuple):
@@ -208,6 +208,6 @@ def _alive(query: Query) -> list[Sql]:
     return [Sql("r.deleted_at IS NOT NULL" if query.deleted else "r.deleted_at IS NULL")]
 
 
-def _bounds(one: Comparison, order: Order) -> bool:
+def _bounds(one: Clause, order: Order) -> bool:
     """Tell whether a comparison holds only for runs that have a value by which they are ordered."""
     return (one.part, one.key) == (order.part, order.key) and one.op != "!="

@@ -18,7 +18,7 @@ from loopline.ledger.querying import (
     joined,
     page,
 )
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Query
+from loopline.nouns.query import ATTRIBUTE, Clause, Order, Place, Query
 
 if TYPE_CHECKING:
     from loopline.store.database import Rows
@@ -87,7 +87,7 @@ class ModelMatches:
             where.append(behind(order, fitting(MODELS, orders, after)))
         return [Match(*one) for one in page(self._rows, Sql("logged_models m"), order, where, limit)]
 
-    def _condition(self, one: Comparison, data: Sequence[Data]) -> Sql:
+    def _condition(self, one: Clause, data: Sequence[Data]) -> Sql:
         if one.part != METRIC:
             return condition(MODELS, one, self._rows.dialect)
         test = compared(Sql("h.value"), one, self._rows.dialect, nan=True)

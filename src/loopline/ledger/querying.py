@@ -12,7 +12,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loopline.errors import Invalid
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Place, Query, Told
+from loopline.nouns.query import ATTRIBUTE, Clause, Order, Place, Query, Told
 
 if TYPE_CHECKING:
     from loopline.store.database import Rows
@@ -82,7 +82,7 @@ class Shape:
         return Sql(f"CASE {text}{cases} ELSE {text} END", tuple(word for pair in told for word in pair))
 
 
-def condition(shape: Shape, one: Comparison, dialect: str) -> Sql:
+def condition(shape: Shape, one: Clause, dialect: str) -> Sql:
     """Write one comparison."""
     if one.part == ATTRIBUTE:
         return compared(shape.attribute(one.key, one.told), one, dialect)
@@ -104,7 +104,7 @@ def condition(shape: Shape, one: Comparison, dialect: str) -> Sql:
     return compared(Sql(alone, on.values), one, dialect)
 
 
-def compared(it: Sql, one: Comparison, dialect: str, *, nan: bool = False) -> Sql:
+def compared(it: Sql, one: Clause, dialect: str, *, nan: bool = False) -> Sql:
     """Write the comparison of something with what the query says. Raise Invalid for a pattern that is too long."""
     value = one.value
     match one.op:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from loopline.errors import Invalid
 from loopline.ledger.matches import RUNS
 from loopline.ledger.querying import ANY, condition
-from loopline.nouns.query import ATTRIBUTE, Comparison, Operator
+from loopline.nouns.query import ATTRIBUTE, Clause, Operator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _Token = tuple[str, str, int]
 """What it is, as it is written, and where."""
-Read = Callable[[str, str, "str | float | tuple[str, ...] | None"], Comparison]
+Read = Callable[[str, str, "str | float | tuple[str, ...] | None"], Clause]
 """Reads one comparison from its name, its operator and its value: text, a Number, a list of texts, or None for `is null`."""
 
 _ATTRIBUTES: Final = (
@@ -81,9 +81,9 @@ def compose(project: str, text: str = "", *, order: str = "", after: str = "", d
     return Condition(" AND ".join(where), (*values, *by.values), by.sql, names)
 
 
-def comparisons(text: str, read: Read) -> list[Comparison]:
+def comparisons(text: str, read: Read) -> list[Clause]:
     """Take a filter apart; `read` says what a name, an operator and a value mean. Raise Invalid for what is unclear."""
-    found, tokens = list[Comparison](), list(_tokens(text))
+    found, tokens = list[Clause](), list(_tokens(text))
     while tokens:
         if tokens[0][0] != "word":
             raise _unclear(text, tokens[0][2])
@@ -97,7 +97,7 @@ def comparisons(text: str, read: Read) -> list[Comparison]:
     return found
 
 
-def _comparison(text: str, tokens: Sequence[_Token], read: Read) -> tuple[Comparison, int]:
+def _comparison(text: str, tokens: Sequence[_Token], read: Read) -> tuple[Clause, int]:
     """Read one comparison, and tell how many tokens it has."""
     name, at = tokens[0][1], tokens[0][2]
     words = [raw.lower() if kind == "word" else raw for kind, raw, _ in tokens[1:4]]
@@ -110,7 +110,7 @@ def _comparison(text: str, tokens: Sequence[_Token], read: Read) -> tuple[Compar
     return read(name, tokens[1][1], _value(tokens[2])), 3
 
 
-def _listed(text: str, tokens: Sequence[_Token], op: str, read: Read) -> tuple[Comparison, int]:
+def _listed(text: str, tokens: Sequence[_Token], op: str, read: Read) -> tuple[Clause, int]:
     start = 4 if op == "not in" else 3
     end = next((at for at, token in enumerate(tokens) if token[1] == ")" and token[0] == "mark"), 0)
     inner = tokens[start:end]
@@ -143,7 +143,7 @@ def _tokens(text: str) -> list[_Token]:
     return found
 
 
-def _compare(name: str, op: str, value: str | float | tuple[str, ...] | None) -> Comparison:
+def _compare(name: str, op: str, value: str | float | tuple[str, ...] | None) -> Clause:
     operator = cast("Operator", {"~": "ilike"}.get(op, op))
     head, dot, key = name.partition(".")
     key = key.strip("`")
@@ -152,12 +152,10 @@ def _compare(name: str, op: str, value: str | float | tuple[str, ...] | None) ->
             raise Invalid(
                 f"a metric is compared with a number, not {value!r}", kind="bad-filter", hint="write for example > 0.7"
             )
-        return Comparison("metric", key, operator, None if value is None else float(value))
+        return Clause("metric", key, operator, None if value is None else float(value))
     if dot and head in ("params", "param", "tags", "tag"):
         part = "param" if head.startswith("param") else "tag"
-        return Comparison(
-            part, key, operator, float(value) if isinstance(value, float) and op != "~" else written(value)
-        )
+        return Clause(part, key, operator, float(value) if isinstance(value, float) and op != "~" else written(value))
     if name not in _ATTRIBUTES:
         near = get_close_matches(name, [*_ATTRIBUTES, "metrics.", "params.", "tags."], n=1)
         hint = f"did you mean {near[0]}?" if near else "use metrics.X, params.X, tags.X or " + ", ".join(_ATTRIBUTES)
@@ -167,8 +165,8 @@ def _compare(name: str, op: str, value: str | float | tuple[str, ...] | None) ->
             raise Invalid(
                 "a time is compared with one time", kind="bad-filter", hint="write for example started > 2026-07-01"
             )
-        return Comparison(ATTRIBUTE, name, operator, microseconds(value))
-    return Comparison(ATTRIBUTE, name, operator, written(value))
+        return Clause(ATTRIBUTE, name, operator, microseconds(value))
+    return Clause(ATTRIBUTE, name, operator, written(value))
 
 
 def written(value: T) -> T | str:

@@ -16,7 +16,7 @@ from typing import Final, cast
 from loopline.errors import Invalid
 from loopline.ledger.querying import Sql, compared
 from loopline.ledger.search import Number, comparisons, microseconds, written
-from loopline.nouns.query import ATTRIBUTE, Comparison, Operator, Order
+from loopline.nouns.query import ATTRIBUTE, Clause, Operator, Order
 
 _ENDED: Final = "(t.time + COALESCE(t.duration, 0))"
 _COLUMNS: Final = {
@@ -46,12 +46,12 @@ class Condition:
     order: str
 
 
-def read(text: str) -> list[Comparison]:
+def read(text: str) -> list[Clause]:
     """Read a filter as people write it: `state = failed and took > 2 and span.kind = TOOL`. Raise Invalid."""
     return comparisons(text, _read)
 
 
-def _read(name: str, op: str, value: str | float | tuple[str, ...] | None) -> Comparison:
+def _read(name: str, op: str, value: str | float | tuple[str, ...] | None) -> Clause:
     head, dot, key = name.partition(".")
     key = key.strip("`")
     how = cast("Operator", {"~": "ilike"}.get(op, op))
@@ -59,13 +59,13 @@ def _read(name: str, op: str, value: str | float | tuple[str, ...] | None) -> Co
     if dot and head in _HUNG:
         part = _HUNG[head]
         ranked = isinstance(value, Number) and part in ("feedback", "expectation") and how in ("<", "<=", ">", ">=")
-        return Comparison(part, key, how, float(value) if ranked and isinstance(value, Number) else said)
+        return Clause(part, key, how, float(value) if ranked and isinstance(value, Number) else said)
     if name == "run" and how == "=":
-        return Comparison("link", "run", "=", said)
+        return Clause("link", "run", "=", said)
     if name == "started" and how in _RANKS and not isinstance(value, tuple) and value is not None:
-        return Comparison(ATTRIBUTE, "time", how, microseconds(value))
+        return Clause(ATTRIBUTE, "time", how, microseconds(value))
     if name == "took" and how in _RANKS and isinstance(value, Number):
-        return Comparison(ATTRIBUTE, "duration", how, float(value) * 1e6)
+        return Clause(ATTRIBUTE, "duration", how, float(value) * 1e6)
     if name not in _SPOKEN:
         near = get_close_matches(name, [*_SPOKEN, "started", "took", "run", *(f"{one}." for one in _HUNG)], n=1)
         more = "started, took (in seconds), run, tags.X, facts.X, span.X, feedback.X"
@@ -73,7 +73,7 @@ def _read(name: str, op: str, value: str | float | tuple[str, ...] | None) -> Co
             f"traces have no {name[:100]!r} that is compared so", kind="bad-filter", name=name[:100],
             hint=f"did you mean {near[0]}?" if near and near[0] != name else f"use {', '.join(_SPOKEN)}, {more}",
         )  # fmt: skip
-    return Comparison(ATTRIBUTE, _SPOKEN[name], how, said)
+    return Clause(ATTRIBUTE, _SPOKEN[name], how, said)
 
 
 class Composer:
@@ -86,7 +86,7 @@ class Composer:
         self,
         project: str,
         experiments: Sequence[int] | None,
-        wanted: Sequence[Comparison],
+        wanted: Sequence[Clause],
         order: Sequence[Order] = (),
         *,
         upto: int | None = None,
@@ -117,7 +117,7 @@ class Composer:
         by, marks = self._order(order)
         return Condition(" AND ".join(where), (*values, *marks), by)
 
-    def _piece(self, one: Comparison) -> tuple[str, list[object]]:
+    def _piece(self, one: Clause) -> tuple[str, list[object]]:
         match one.part:
             case "attribute":
                 return self._compared(_column(_COLUMNS, one.key), one)
@@ -133,7 +133,7 @@ class Composer:
             case _:
                 return self._said(one)
 
-    def _kept(self, among: str, one: Comparison) -> tuple[str, list[object]]:
+    def _kept(self, among: str, one: Clause) -> tuple[str, list[object]]:
         """Compare a tag or a fact: without one, only IS NULL holds."""
         there = f"EXISTS (SELECT 1 FROM {among} AND k.key = ?"
         if one.op in ("is null", "is not null"):
@@ -141,7 +141,7 @@ class Composer:
         piece, values = self._compared("k.value", one)
         return f"{there} AND {piece})", [one.key, *values]
 
-    def _said(self, one: Comparison) -> tuple[str, list[object]]:
+    def _said(self, one: Clause) -> tuple[str, list[object]]:
         """Compare what was said about a trace and still counts: its value is JSON, and text may be told without quotes."""
         there = (
             "EXISTS (SELECT 1 FROM feedbacks f WHERE f.trace = t.number AND f.kind = ? AND f.name = ? AND f.valid = 1"
@@ -159,7 +159,7 @@ class Composer:
         piece, values = self._compared("f.value" if "like" in one.op else "f.number", one)
         return f"{there} AND {piece})", [*names, *values]
 
-    def _spans(self, wanted: Sequence[Comparison]) -> list[tuple[str, list[object]]]:
+    def _spans(self, wanted: Sequence[Clause]) -> list[tuple[str, list[object]]]:
         pieces, values = [], list[object]()
         for one in wanted:
             if one.part != "span":
@@ -182,7 +182,7 @@ class Composer:
             return "CAST(json_extract(s.content, ?) AS TEXT)", [f'$.attributes."{name}"']
         return "(s.content::json -> 'attributes' ->> CAST(? AS TEXT))", [name]
 
-    def _compared(self, column: str, one: Comparison) -> tuple[str, list[object]]:
+    def _compared(self, column: str, one: Clause) -> tuple[str, list[object]]:
         done = compared(Sql(column), one, self._dialect)
         return done.text, list(done.values)
 

@@ -15,7 +15,7 @@ ATTRIBUTE = "attribute"
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Clause:
     """One condition. All of a query's hold together."""
 
     part: str
@@ -44,7 +44,7 @@ class Order:
 class Query:
     """What somebody searches for."""
 
-    where: tuple[Comparison, ...] = ()
+    where: tuple[Clause, ...] = ()
     orders: tuple[Order, ...] = ()
     deleted: bool | None = False
     """Whether what is wanted was deleted; None: both."""

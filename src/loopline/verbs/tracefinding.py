@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from loopline.errors import NotFound
 from loopline.ledger.traces import RUN
 from loopline.ledger.tracesearch import Composer, read
-from loopline.nouns.query import ATTRIBUTE, Comparison
+from loopline.nouns.query import ATTRIBUTE, Clause
 from loopline.nouns.trace import Trace, TraceState, WholeTrace
 from loopline.verbs.paging import no_place
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loopline.ledger.ledger import Tables
     from loopline.loop import Loop
 
-_OPEN = Comparison(ATTRIBUTE, "state", "in", (str(TraceState.RUNNING), str(TraceState.UNKNOWN)))
+_OPEN = Clause(ATTRIBUTE, "state", "in", (str(TraceState.RUNNING), str(TraceState.UNKNOWN)))
 
 
 def traces_found(
@@ -37,7 +37,7 @@ def traces_found(
         return tuple(tx.traces.search(found.where, found.values, order=found.order, limit=limit))
 
 
-def _pointed(tx: Tables, project: str, one: Comparison) -> Comparison:
+def _pointed(tx: Tables, project: str, one: Clause) -> Clause:
     """Name a run by its whole id."""
     if (one.part, one.key) != ("link", RUN):
         return one

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loopline.faces.mlflow.entities import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS, TRACES
 from loopline.faces.mlflow.errors import Fault
 from loopline.faces.mlflow.filters import LISTED, LONGEST, MOST, ORDERS, field_of, filter_of, order_of
-from loopline.nouns.query import Comparison, Order
+from loopline.nouns.query import Clause, Order
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ from loopline.nouns.query import Comparison, Order
 )
 def test_a_comparison_of_runs_is_read(text: str, part: str, key: str, op: str, value: object) -> None:
     """Every way of writing a key, an operator and a value is understood."""
-    assert filter_of(RUNS, text) == (Comparison(part, key, op, value),)  # type: ignore[arg-type]
+    assert filter_of(RUNS, text) == (Clause(part, key, op, value),)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -125,23 +125,23 @@ def test_a_filter_has_an_end() -> None:
 @pytest.mark.parametrize(
     ("entity", "text", "found"),
     [
-        (EXPERIMENTS, "name like 'a%'", Comparison("attribute", "name", "like", "a%")),
-        (EXPERIMENTS, "experiment_id IN ('1','2')", Comparison("attribute", "experiment_id", "in", ("1", "2"))),
-        (EXPERIMENTS, "creation_time > 5", Comparison("attribute", "creation_time", ">", 5)),
-        (REGISTERED_MODELS, "tags.`mlflow.prompt.is_prompt` = 'true'", Comparison("tag", "mlflow.prompt.is_prompt", "=", "true")),
-        (MODEL_VERSIONS, "version_number >= '2'", Comparison("attribute", "version_number", ">=", 2)),
-        (MODEL_VERSIONS, "source_path = 's'", Comparison("attribute", "source_path", "=", "s")),
-        (LOGGED_MODELS, "params.a = 3", Comparison("param", "a", "=", "3")),
-        (LOGGED_MODELS, "creation_time > 5", Comparison("attribute", "creation_timestamp", ">", 5)),
-        (TRACES, "timestamp > 5", Comparison("attribute", "timestamp_ms", ">", 5)),
-        (TRACES, "name = 'x'", Comparison("tag", "mlflow.traceName", "=", "x")),
-        (TRACES, "trace.run_id = 'x'", Comparison("metadata", "mlflow.sourceRun", "=", "x")),
-        (TRACES, "span.attributes.a.b LIKE 'x'", Comparison("span", "attributes.a.b", "like", "x")),
-        (TRACES, "feedback.q > 3", Comparison("feedback", "q", ">", 3.0)),
-        (TRACES, "feedback.q = 'yes'", Comparison("feedback", "q", "=", "yes")),
+        (EXPERIMENTS, "name like 'a%'", Clause("attribute", "name", "like", "a%")),
+        (EXPERIMENTS, "experiment_id IN ('1','2')", Clause("attribute", "experiment_id", "in", ("1", "2"))),
+        (EXPERIMENTS, "creation_time > 5", Clause("attribute", "creation_time", ">", 5)),
+        (REGISTERED_MODELS, "tags.`mlflow.prompt.is_prompt` = 'true'", Clause("tag", "mlflow.prompt.is_prompt", "=", "true")),
+        (MODEL_VERSIONS, "version_number >= '2'", Clause("attribute", "version_number", ">=", 2)),
+        (MODEL_VERSIONS, "source_path = 's'", Clause("attribute", "source_path", "=", "s")),
+        (LOGGED_MODELS, "params.a = 3", Clause("param", "a", "=", "3")),
+        (LOGGED_MODELS, "creation_time > 5", Clause("attribute", "creation_timestamp", ">", 5)),
+        (TRACES, "timestamp > 5", Clause("attribute", "timestamp_ms", ">", 5)),
+        (TRACES, "name = 'x'", Clause("tag", "mlflow.traceName", "=", "x")),
+        (TRACES, "trace.run_id = 'x'", Clause("metadata", "mlflow.sourceRun", "=", "x")),
+        (TRACES, "span.attributes.a.b LIKE 'x'", Clause("span", "attributes.a.b", "like", "x")),
+        (TRACES, "feedback.q > 3", Clause("feedback", "q", ">", 3.0)),
+        (TRACES, "feedback.q = 'yes'", Clause("feedback", "q", "=", "yes")),
     ],
 )  # fmt: skip
-def test_each_entity_has_its_own_words(entity: object, text: str, found: Comparison) -> None:
+def test_each_entity_has_its_own_words(entity: object, text: str, found: Clause) -> None:
     """What an attribute is called, and what it means, is the entity's."""
     assert filter_of(entity, text) == (found,)  # type: ignore[arg-type]
 

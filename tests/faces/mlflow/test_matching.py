@@ -6,7 +6,7 @@ import pytest
 
 from loopline.faces.mlflow.errors import Fault
 from loopline.faces.mlflow.matching import behind, holds, in_order, place_in
-from loopline.nouns.query import ATTRIBUTE, Comparison, Operator, Order, Value
+from loopline.nouns.query import ATTRIBUTE, Clause, Operator, Order, Value
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ from loopline.nouns.query import ATTRIBUTE, Comparison, Operator, Order, Value
 )  # fmt: skip
 def test_a_comparison_holds_or_not(op: Operator, wanted: Value, yes: list[object], no: list[object]) -> None:
     """Of what is not there nothing holds but that it is not there."""
-    one = Comparison(ATTRIBUTE, "x", op, wanted)
+    one = Clause(ATTRIBUTE, "x", op, wanted)
     assert [value for value in (*yes, *no) if holds(one, value)] == yes
 
 
 def test_a_pattern_of_many_wildcards_is_soon_through() -> None:
     """Nobody holds a server up by asking for much of anything."""
     for pattern in ("%" * 400 + "b", "%a" * 200 + "b", "%a_" * 100 + "b", "_" * 400 + "%b"):
-        assert not holds(Comparison(ATTRIBUTE, "x", "ilike", pattern), "a" * 2_000)
+        assert not holds(Clause(ATTRIBUTE, "x", "ilike", pattern), "a" * 2_000)
 
 
 def test_rows_come_in_order_and_go_on_behind_a_place() -> None:

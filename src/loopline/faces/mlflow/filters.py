@@ -14,7 +14,7 @@ from typing import Final
 
 from loopline.faces.mlflow.entities import Entity, Part
 from loopline.faces.mlflow.errors import Fault, invalid
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Value
+from loopline.nouns.query import ATTRIBUTE, Clause, Order, Value
 
 MOST: Final = 100
 """Comparisons of a filter."""
@@ -79,9 +79,9 @@ class _Tokens:
         return invalid(f"Invalid clause(s) in filter string: '{self.text[token.at :][:500]}'")
 
 
-def filter_of(entity: Entity, text: str) -> tuple[Comparison, ...]:
+def filter_of(entity: Entity, text: str) -> tuple[Clause, ...]:
     """Read a filter. Raise Fault 400 that names what was not understood."""
-    tokens, found = _Tokens(text), list[Comparison]()
+    tokens, found = _Tokens(text), list[Clause]()
     while tokens.next is not _END:
         if tokens.next.word == "AND":
             tokens.take()
@@ -132,7 +132,7 @@ def field_of(entity: Entity, name: str, *, descending: bool = False) -> Order:
     return Order(part, key, descending)
 
 
-def _comparison(entity: Entity, tokens: _Tokens) -> Comparison:
+def _comparison(entity: Entity, tokens: _Tokens) -> Clause:
     name = tokens.take()
     if name.kind not in ("name", "word") or name.word in _WORDS:
         raise tokens.unclear(name)
@@ -143,13 +143,13 @@ def _comparison(entity: Entity, tokens: _Tokens) -> Comparison:
         if op not in known.operators:
             some = " and ".join(f"{one}s" for one, has in entity.parts.items() if op in has.operators) or "nothing here"
             raise invalid(f"IS NULL / IS NOT NULL is only supported for {some}, not for '{part}' '{key}'")
-        return Comparison(part, key, op)
+        return Clause(part, key, op)
     value = _value(known, part, key, op, tokens)
     if op in ("like", "ilike") and len(str(value)) > PATTERN:
         raise invalid(f"A pattern in a filter string has at most {PATTERN} characters. Got {len(str(value))}.")
     if op not in known.operators:
         raise invalid(f"Invalid comparator '{op.upper()}' not one of {_list(map(str.upper, known.operators))}")
-    return Comparison(part, key, op, value)
+    return Clause(part, key, op, value)
 
 
 def _operator(name: _Token, tokens: _Tokens) -> str:

@@ -15,7 +15,7 @@ from loopline.faces.mlflow.naming import find_experiment, find_run
 from loopline.faces.mlflow.pages import place_of, token_of
 from loopline.ledger.traces import RUN
 from loopline.ledger.tracesearch import Composer
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Value
+from loopline.nouns.query import ATTRIBUTE, Clause, Order, Value
 from loopline.verbs.tracing import PROMPT
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _place(token: str, about: Iterable[object]) -> tuple[int, int] | None:
             raise invalid("Invalid page token: it is none of this server.")
 
 
-def _meant(tx: Tables, project: str, one: Comparison) -> Iterator[Comparison]:
+def _meant(tx: Tables, project: str, one: Clause) -> Iterator[Clause]:
     """Give a comparison in the words of the ledger."""
     match one.part, one.key:
         case "attribute", "status":
@@ -125,7 +125,7 @@ def _run(tx: Tables, project: str, said: str) -> str:
         return said
 
 
-def _of_state(one: Comparison, states: Mapping[str, str]) -> Comparison:
+def _of_state(one: Clause, states: Mapping[str, str]) -> Clause:
     """Give a comparison with a state; one of a pattern is one with all that it fits."""
     if one.op in ("like", "ilike"):
         fit = tuple(state for told, state in states.items() if like(told, str(one.value), loose=one.op == "ilike"))

@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from loopline.faces.mlflow.errors import invalid
-from loopline.nouns.query import Comparison, Order, Place
+from loopline.nouns.query import Clause, Order, Place
 
 T = TypeVar("T")
 
 
-def holds(one: Comparison, value: Any) -> bool:
+def holds(one: Clause, value: Any) -> bool:
     """Tell whether a comparison holds of a value; of None, which is one that is not there, none does."""
     wanted = one.value
     if one.op in ("is null", "is not null"):
@@ -33,7 +33,7 @@ def holds(one: Comparison, value: Any) -> bool:
             return _ordered(one, value)
 
 
-def _ordered(one: Comparison, value: Any) -> bool:
+def _ordered(one: Clause, value: Any) -> bool:
     wanted: Any = one.value
     if one.op in (">", ">="):
         return bool(value > wanted or (one.op == ">=" and value == wanted))

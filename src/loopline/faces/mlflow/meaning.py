@@ -10,7 +10,7 @@ from typing import Final
 from loopline.faces.mlflow.asking import unfit
 from loopline.faces.mlflow.errors import Fault, invalid
 from loopline.faces.mlflow.naming import DEFAULT, STATUS, experiment_name, tag_kept
-from loopline.nouns.query import ATTRIBUTE, Comparison, Operator, Order
+from loopline.nouns.query import ATTRIBUTE, Clause, Operator, Order
 from loopline.nouns.run import reserved
 
 CONTEXT: Final = "mlflow.data.context"
@@ -28,7 +28,7 @@ _OWN: Final = "loopline."
 VIEWS: Final = {"ACTIVE_ONLY": False, "1": False, "DELETED_ONLY": True, "2": True, "ALL": None, "3": None}
 
 
-def of_runs(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
+def of_runs(comparisons: Iterable[Clause]) -> tuple[Clause, ...]:
     """Say what comparisons of runs mean. Raise Fault 400 for what the ledger cannot compare."""
     return tuple(_of_run(one) for one in comparisons)
 
@@ -44,9 +44,9 @@ def by_runs(orders: Iterable[Order]) -> tuple[Order, ...]:
     return tuple(found)
 
 
-def of_experiments(comparisons: Iterable[Comparison], default: int) -> tuple[Comparison, ...]:
+def of_experiments(comparisons: Iterable[Clause], default: int) -> tuple[Clause, ...]:
     """Say what comparisons of experiments mean; `default` is the number of the one that clients know as 0. Raise Fault 400."""
-    found = list[Comparison]()
+    found = list[Clause]()
     for one in comparisons:
         if one.part != ATTRIBUTE:
             found.append(one)
@@ -82,12 +82,12 @@ def deleted_of(view: str | int, parameter: str) -> bool | None:
 _TIMES: Final = {"creation_time": "created_ms", "last_update_time": "updated_ms"}
 
 
-def _of_run(one: Comparison) -> Comparison:
+def _of_run(one: Clause) -> Clause:
     if (one.part, one.key) == (ATTRIBUTE, "artifact_uri"):
         found = _PLACE.match(str(one.value))
         if one.op not in ("=", "!="):
             raise invalid(f"Invalid comparator '{one.op.upper()}' for 'artifact_uri': here it is one of '=', '!='")
-        return Comparison(ATTRIBUTE, "id", one.op, found[1] if found else "")
+        return Clause(ATTRIBUTE, "id", one.op, found[1] if found else "")
     if one.part == "dataset" and one.key == "context":
         return replace(one, part="input", key=CONTEXT)
     part, key, instead = _key(one.part, one.key)

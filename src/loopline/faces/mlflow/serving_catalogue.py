@@ -14,7 +14,7 @@ from loopline.faces.mlflow.pages import place_of, size_fits, token_of
 from loopline.faces.mlflow.registry import KIND, PROMPT, models_told, source_told, updated, versions_told
 from loopline.ledger.assets import Asset
 from loopline.ledger.registry import Entered, Narrow
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order
+from loopline.nouns.query import ATTRIBUTE, Clause, Order
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -90,11 +90,11 @@ def _page(
     return found[:most], more
 
 
-def _named(asked: Iterable[Comparison], name: str) -> bool:
+def _named(asked: Iterable[Clause], name: str) -> bool:
     return all(holds(one, name) for one in asked if one.part == ATTRIBUTE)
 
 
-def _fits(asked: Iterable[Comparison], version: Entered) -> bool:
+def _fits(asked: Iterable[Clause], version: Entered) -> bool:
     """Tell whether a version has the attributes that are asked for."""
     return all(holds(one, _attribute(version, one.key)) for one in asked if one.part == ATTRIBUTE)
 
@@ -111,7 +111,7 @@ def _attribute(version: Entered, key: str) -> Any:
             return version.number
 
 
-def _only(asked: Iterable[Comparison], key: str) -> tuple[str, ...] | None:
+def _only(asked: Iterable[Clause], key: str) -> tuple[str, ...] | None:
     """Give the only values that an attribute may have, where a filter says so by itself."""
     for one in asked:
         if (one.part, one.key) == (ATTRIBUTE, key) and one.op in ("=", "in"):
@@ -119,7 +119,7 @@ def _only(asked: Iterable[Comparison], key: str) -> tuple[str, ...] | None:
     return None
 
 
-def _tagged(tx: Tables, asked: Sequence[Comparison], rows: Iterable[T]) -> Iterator[T]:
+def _tagged(tx: Tables, asked: Sequence[Clause], rows: Iterable[T]) -> Iterator[T]:
     """Leave what has the tags that are asked for. Prompts are found only by who asks for prompts."""
     tags = [one for one in asked if one.part == "tag"]
     prompts = set(tx.taggings.having(PROMPT, "true", "asset", "version"))

@@ -15,7 +15,7 @@ from loopline.faces.mlflow.naming import DEFAULT, find_experiment
 from loopline.faces.mlflow.pages import place_of, token_of
 from loopline.faces.mlflow.serving_models import told
 from loopline.ledger.modelsearch import Data
-from loopline.nouns.query import ATTRIBUTE, Comparison, Order, Query, Told
+from loopline.nouns.query import ATTRIBUTE, Clause, Order, Query, Told
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -84,7 +84,7 @@ def _groups(tx: Tables, project: str, said: tuple[str, ...]) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def _comparison(one: Comparison, group: Told) -> Comparison:
+def _comparison(one: Clause, group: Told) -> Clause:
     if one.part != ATTRIBUTE:
         return one
     return replace(one, key=_KEYS[one.key], told=_told(one.key, group))
