@@ -33,7 +33,7 @@ PINS = {
     "duckdb": ("duckdb==1.4.4", "duckdb-ext-httpfs==1.4.4.20260205"),
     "dvc": ("dvc==3.67.1", "dvc-s3==3.3.0"),
     "mlflow": ("mlflow==3.17.2", *LIBRARIES),
-    "mlflow2": ("mlflow==2.22.5", "opentelemetry-sdk==1.33.1", "sqlalchemy==2.0.44", *LIBRARIES),
+    "mlflow2": ("mlflow==2.22.5", "opentelemetry-sdk==1.33.1", "sqlalchemy==2.0.58", *LIBRARIES),
     "torch": ("mlflow==3.17.2", "torch==2.13.0+cpu", "pytorch-lightning==2.6.1"),
     "serving": ("mlflow-skinny==3.17.2", "pandas==2.3.3", *LIBRARIES, "-e", f"{ROOT}[sklearn,tables]"),
 }
