@@ -113,6 +113,17 @@ def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
     assert mine.find(ident(2)) == [row(2)]
 
 
+def test_what_the_disk_does_not_give_is_told(tmp_path: Path) -> None:
+    """As what cannot be read, and not as an error of the system that nobody expects."""
+    opened(tmp_path).add([row(1)])
+    (rows,) = (tmp_path / "foreign").glob("*.rows")
+    rows.unlink()
+    rows.mkdir()
+    with pytest.raises(Unavailable) as caught:
+        opened(tmp_path).find(ident(1))
+    assert caught.value.kind == "file-unreadable"
+
+
 def test_damage_is_told(tmp_path: Path) -> None:
     """One flipped bit in either file is an error that names it; rows without an index are not seen."""
     mine = opened(tmp_path)

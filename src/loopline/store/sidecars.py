@@ -315,6 +315,11 @@ class Sidecars:
             number = open_file(where)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise Unavailable(
+                f"what the store knows of bytes elsewhere cannot be read: {FOLDER}/{file}", kind="file-unreadable",
+                hint="check the disk, then try again", file=f"{FOLDER}/{file}", cause=str(error),
+            ) from error  # fmt: skip
         try:
             size = os.fstat(number).st_size
             return packindex.mapped(number, size) if size > packindex.READ else os.pread(number, size, 0)
