@@ -81,13 +81,13 @@ def _made(name: str) -> Path:
 
 
 @pytest.fixture
-def client() -> Client:
+def client(tmp_path: Path) -> Client:
     """Give a function that runs a program of `programs/` in its client's environment and gives what it printed."""
 
     def run(name: str, program: str, *words: str, given: str = "") -> str:
         done = subprocess.run(
             [str(installed(name)), str(HERE / "programs" / program), *words], check=False, capture_output=True, text=True,
-            input=given, timeout=110, env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+            input=given, cwd=tmp_path, timeout=110, env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
