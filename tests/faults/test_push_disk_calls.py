@@ -167,7 +167,8 @@ def test_killed_at_a_sample_of_the_calls(way: str, tmp_path: Path) -> None:
     for turn, cut in enumerate(some(disk_calls(way), 6)):
         folder = tmp_path / str(turn)
         done = run(way, folder, *killing(cut))
-        assert done.returncode == -9, (cut, done.stdout, done.stderr)
+        if done.returncode != -9:  # threads: a call may be another thread's this time, and then the work is done
+            assert (done.returncode, done.stdout.split()[-1:]) == (0, ["over"]), (cut, done.stdout, done.stderr)
         check(way, folder, done)
         shutil.rmtree(folder)
 
