@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from loopline.errors import Invalid, Refused
@@ -14,6 +15,16 @@ from loopline.verbs.start import NOTHING, unreserved
 
 if TYPE_CHECKING:
     from loopline.ledger.ledger import Writing
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said about something."""
+
+    tags: Mapping[str, str]
+    untag: tuple[str, ...]
+    text: str | None
+    rename: str
 
 
 def annotate(
@@ -34,78 +45,53 @@ def annotate(
     """
     if not all(key.strip() for key in (*tags, *untag)):
         raise Invalid("a tag needs a name", kind="bad-name", hint="write KEY=VALUE")
+    said = _Said(tags, untag, text, rename)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         if "/" not in what:
-            name = _run(tx, loop, what, tags=tags, untag=untag, text=text, rename=rename)
+            name = _run(tx, loop, what, said)
         elif "@" in what:
-            name = _version(tx, loop, what, tags=tags, untag=untag, text=text, rename=rename)
+            name = _version(tx, loop, what, said)
         else:
-            name = _asset(tx, loop, what, tags=tags, untag=untag, text=text, rename=rename)
-        said = {"tags": dict(tags), "untag": list(untag), "text": text, "was": what if rename else ""}
-        tx.say("annotated", name, **{key: value for key, value in said.items() if value not in ({}, [], None, "")})
+            name = _asset(tx, loop, what, said)
+        payload = {"tags": dict(tags), "untag": list(untag), "text": text, "was": what if rename else ""}
+        tx.say("annotated", name, **{key: value for key, value in payload.items() if value not in ({}, [], None, "")})
     return name
 
 
-def _run(
-    tx: Writing,
-    loop: Loop,
-    what: str,
-    *,
-    tags: Mapping[str, str],
-    untag: tuple[str, ...],
-    text: str | None,
-    rename: str,
-) -> str:
-    unreserved(tags)
-    unreserved(dict.fromkeys(untag, ""))
-    if text is not None:
+def _run(tx: Writing, loop: Loop, what: str, said: _Said) -> str:
+    unreserved(said.tags)
+    unreserved(dict.fromkeys(said.untag, ""))
+    if said.text is not None:
         raise Invalid("a run has no text", kind="not-for-these", hint="give it a tag: --tag note=…", what=what)
     run = tx.runs.resolve(loop.project, what, deleted=True).id
-    tx.runs.untag(run, untag)
-    tx.runs.annotate(run, tags=tags)
-    if rename:
-        tx.runs.rename(run, rename)
+    tx.runs.untag(run, said.untag)
+    tx.runs.annotate(run, tags=said.tags)
+    if said.rename:
+        tx.runs.rename(run, said.rename)
     return run
 
 
-def _version(
-    tx: Writing,
-    loop: Loop,
-    what: str,
-    *,
-    tags: Mapping[str, str],
-    untag: tuple[str, ...],
-    text: str | None,
-    rename: str,
-) -> str:
-    if rename:
+def _version(tx: Writing, loop: Loop, what: str, said: _Said) -> str:
+    if said.rename:
         raise Invalid("a version has no name of its own", kind="not-for-these", hint="rename its asset", what=what)
     version = tx.versions.resolve(parse_pointer(what, project=loop.project))
     at_home(loop, version.asset)
     subject = tx.versions.subject(version)
-    tx.taggings.drop(subject, untag)
-    tx.taggings.set(subject, tags if text is None else {**tags, TEXT: text})
+    tx.taggings.drop(subject, said.untag)
+    tx.taggings.set(subject, said.tags if said.text is None else {**said.tags, TEXT: said.text})
     return str(version)
 
 
-def _asset(
-    tx: Writing,
-    loop: Loop,
-    what: str,
-    *,
-    tags: Mapping[str, str],
-    untag: tuple[str, ...],
-    text: str | None,
-    rename: str,
-) -> str:
+def _asset(tx: Writing, loop: Loop, what: str, said: _Said) -> str:
     asset = tx.assets.get(at_home(loop, parse_asset(what, project=loop.project)))
-    tx.taggings.drop(asset.subject, untag)
-    tx.taggings.set(asset.subject, tags)
-    if text is not None:
-        tx.assets.tell(asset.name, text)
-    if not rename:
+    tx.taggings.drop(asset.subject, said.untag)
+    tx.taggings.set(asset.subject, said.tags)
+    if said.text is not None:
+        tx.assets.tell(asset.name, said.text)
+    if not said.rename:
         return str(asset.name)
-    other = at_home(loop, parse_asset(rename if "/" in rename else f"{asset.name.kind}/{rename}", project=loop.project))
+    name = said.rename if "/" in said.rename else f"{asset.name.kind}/{said.rename}"
+    other = at_home(loop, parse_asset(name, project=loop.project))
     _may_move(tx, asset.name, other)
     tx.assets.rename(asset.name, other)
     return str(other)
