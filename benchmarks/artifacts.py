@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import OURS, Case, Measured, Sample, one
 from benchmarks.peers import environment
-from benchmarks.serving import SCALE, Server, loopline, mlflow
+from benchmarks.serving import SCALE, Server, trackers
 
 TITLE = "Files of runs, to a tracking server and back"
 CPU = "Server's CPU"
@@ -63,11 +62,7 @@ class Place:
 def cases(place: Path) -> list[Case]:
     """Three servers, in turns."""
     env = environment(place / "home")
-    starts: dict[tuple[str, str], Callable[[Path], Server]] = {
-        ("loopline", ""): lambda folder: loopline(folder, env, "--no-worker"),
-        ("mlflow", "default"): lambda folder: mlflow(folder, env),
-        ("mlflow", "one worker"): lambda folder: mlflow(folder, env, "--workers", "1"),
-    }
+    starts = trackers(env)
     places = []
     for (who, note), start in starts.items():
         server = start(place / f"{who}{note[:3]}")

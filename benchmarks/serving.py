@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,15 @@ def mlflow(place: Path, env: dict[str, str], *words: str) -> Server:
     return Server(
         command, "server", "--host", "127.0.0.1", "--port", "{port}", *store, *words, cwd=place, env=env | path, health="/health"
     )  # fmt: skip
+
+
+def trackers(env: dict[str, str]) -> dict[tuple[str, str], Callable[[Path], Server]]:
+    """Say how each server that clients of MLflow log to is started in a folder, by whose it is and in which shape."""
+    return {
+        ("loopline", ""): lambda folder: loopline(folder, env, "--no-worker"),
+        ("mlflow", "default"): lambda folder: mlflow(folder, env),
+        ("mlflow", "one worker"): lambda folder: mlflow(folder, env, "--workers", "1"),
+    }
 
 
 def prefect(place: Path, env: dict[str, str]) -> Server:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from benchmarks.measure import OURS, Case, Measured, Sample
 from benchmarks.peers import environment, peer
-from benchmarks.serving import SCALE, Server, loopline, mlflow, scaled
+from benchmarks.serving import SCALE, Server, loopline, scaled, trackers
 from benchmarks.standing import SETTLING_S
 
 TITLE = "A tracking server for MLflow's clients"
@@ -142,21 +142,17 @@ WORK: tuple[tuple[str, str, Callable[[Tracker, str], Request], int], ...] = (
 def cases(place: Path) -> list[Case]:
     """Three servers, everything that is asked of them, and how each stands."""
     env = environment(place / "home")
-    starts: dict[tuple[str, str], Callable[[Path], Server]] = {
-        ("loopline", ""): lambda folder: loopline(folder, env, "--no-worker"),
-        ("mlflow", "default"): lambda folder: mlflow(folder, env),
-        ("mlflow", "one worker"): lambda folder: mlflow(folder, env, "--workers", "1"),
-    }
-    trackers: list[Tracker] = []
+    starts = trackers(env)
+    filled: list[Tracker] = []
     for (who, note), start in starts.items():
         folder = place / f"{who}{note[:3]}"
         server = start(folder)
         server.ready()
-        trackers.append(Tracker(who, note, server, _filled(who, folder, env)))
+        filled.append(Tracker(who, note, server, _filled(who, folder, env)))
     asked = [
         Case(what, one.who, partial(one.load, route, make, processes), one.note)
         for what, route, make, processes in WORK
-        for one in trackers
+        for one in filled
     ]
     standing = {**starts, ("loopline", ""): lambda folder: loopline(folder, env)}
     return [

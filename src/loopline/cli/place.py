@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loopline.cli.progress import Meter
     from loopline.cli.screen import Screen
     from loopline.errors import Conflict
+    from loopline.loop import Loop
     from loopline.sdk.client import Client
     from loopline.settings import Settings
 
@@ -37,6 +38,17 @@ class Place:
         for warning in found.warnings:
             self.screen.say(f"{self.screen.paint_err('wait', 'warning:')} {warning}")
         return found
+
+    def near(self, work: str) -> Loop:
+        """Give the loop of a ledger that is here. Raise Invalid kind="needs-local" where a server has it, naming the work."""
+        from loopline.sdk.client import Local
+
+        if not isinstance(self.client, Local):
+            raise Invalid(
+                f"{work} where the ledger is, and LOOPLINE_URL names a server", kind="needs-local",
+                hint="run it on the server's machine, in its project, without LOOPLINE_URL; it may go on serving",
+            )  # fmt: skip
+        return self.client.loop
 
     @cached_property
     def client(self) -> Client:

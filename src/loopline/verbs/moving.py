@@ -270,8 +270,3 @@ def _lifts(tx: Writing, loop: Loop, plan: Plan) -> tuple[str, ...]:
             actor=str(loop.actor),
         )  # fmt: skip
     return tuple(dict.fromkeys(lifts))
-
-
-def all_moves(tx: Tables, first: Move, also: Iterable[tuple[RefName, Revision]]) -> tuple[Move, ...]:
-    """Add further refs to a change."""
-    return (first, *(aim(tx, ref, to) for ref, to in also))

@@ -103,22 +103,16 @@ def _dvc(where: Place, folder: Path, terms: Terms) -> tuple[Adopted, ...]:
 def _mlflow(where: Place, uri: str, artifacts: tuple[str, ...]) -> Takeover:
     from loopline.faces.mlflow.moving.opening import open_store
     from loopline.faces.mlflow.moving.takeover import take_over
-    from loopline.sdk.client import Local
 
     if not uri:
         raise Invalid(
             "where is the tracking store?", kind="missing-parameter",
             hint="loopline adopt mlflow URI, or set MLFLOW_TRACKING_URI", missing=["store"],
         )  # fmt: skip
-    client = where.client
-    if not isinstance(client, Local):
-        raise Invalid(
-            "a store is adopted where the ledger is, and LOOPLINE_URL names a server", kind="needs-local",
-            hint="run it on the server's machine, in its project, without LOOPLINE_URL; it may go on serving",
-        )  # fmt: skip
+    loop = where.near("a store is adopted")
     store = open_store(uri, artifacts=artifacts, environ=os.environ)
     try:
-        return take_over(client.loop, store)
+        return take_over(loop, store)
     finally:
         store.close()
 

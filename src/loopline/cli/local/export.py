@@ -63,16 +63,10 @@ def export(
 
 def _mlflow(where: Place, target: Path) -> Handover:
     from loopline.faces.mlflow.moving.exporting import Exporting
-    from loopline.sdk.client import Local
 
-    client = where.client
-    if not isinstance(client, Local):
-        raise Invalid(
-            "a project is exported where the ledger is, and LOOPLINE_URL names a server", kind="needs-local",
-            hint="run it on the server's machine, in its project, without LOOPLINE_URL; it may go on serving",
-        )  # fmt: skip
+    loop = where.near("a project is exported")
     root = Path(os.path.abspath(target))  # noqa: PTH100 - links stay as they were written
-    done = Exporting(client.loop, root).run(dry=where.options.dry)
+    done = Exporting(loop, root).run(dry=where.options.dry)
     if done.state != "planned":
         where.screen.say(
             f"mlflow migrate-filestore --source {root} --target sqlite:///mlflow.db makes a database of it"

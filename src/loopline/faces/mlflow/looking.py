@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 MOST: Final = 500
 """Traces of a page."""
-_PROMPTS: Final = "mlflow.linkedPrompts"
 _ATTRIBUTES: Final = {
     "request_id": "id", "client_request_id": "client", "status": "state", "timestamp_ms": "time",
     "execution_time_ms": "duration", "end_time_ms": "ended", "experiment_id": "experiment",

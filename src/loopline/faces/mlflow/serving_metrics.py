@@ -8,7 +8,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Conflict, NotFound
-from loopline.faces.mlflow import limits, wire, wire_metrics
+from loopline.faces.mlflow import limits, wire_metrics
 from loopline.faces.mlflow.asking import Ask, Operation, answer, lacking, written
 from loopline.faces.mlflow.errors import inactive, invalid, no_run
 from loopline.faces.mlflow.measuring import measure
@@ -30,7 +30,7 @@ _LATEST: Final = 2**53
 
 def log_metric(ask: Ask) -> Response:
     """logMetric: one point."""
-    said: wire.LogMetric = ask.body
+    said: wire_metrics.LogMetric = ask.body
     limits.key_fits(said.key or "")
     point = _point(said.value or 0.0, said.timestamp or 0, said.step)
     with _one(ask, more=said.model_id is not None):
@@ -113,6 +113,6 @@ def _gather(
 
 
 OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
-    ("POST", "/api/2.0/mlflow/runs/log-metric"): written(log_metric, wire.LogMetric),
+    ("POST", "/api/2.0/mlflow/runs/log-metric"): written(log_metric, wire_metrics.LogMetric),
     ("POST", "/api/2.0/mlflow/runs/log-batch"): written(log_batch, wire_metrics.LogBatch),
 }

@@ -93,19 +93,6 @@ class UpdateRun(OneRun):
     run_name: str | None = None
 
 
-class LogMetric(OneRun):
-    """A point of a run."""
-
-    key: str | None = None
-    value: float | None = None
-    timestamp: int | None = None
-    step: int = 0
-    model_id: str | None = None
-    dataset_name: str | None = None
-    dataset_digest: str | None = None
-    needs: ClassVar[tuple[str, ...]] = ("key", "value", "timestamp")
-
-
 class LogParam(OneRun):
     """A param of a run."""
 

@@ -22,6 +22,19 @@ class Metric(Document, gc=False):
     dataset_digest: str | None = None
 
 
+class LogMetric(OneRun):
+    """A point of a run: all that stands in `Metric`, from which no second layout can be inherited."""
+
+    key: str | None = None
+    value: float | None = None
+    timestamp: int | None = None
+    step: int = 0
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+    needs: ClassVar[tuple[str, ...]] = ("key", "value", "timestamp")
+
+
 class LogBatch(OneRun):
     """Much of a run at once."""
 
