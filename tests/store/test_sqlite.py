@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +67,42 @@ def test_closing_reaches_the_connections_of_other_threads(database: SqliteDataba
     done.set()
     for thread in threads:
         thread.join()
+
+
+ENDING = """
+import sys, threading
+from pathlib import Path
+from loopline.store.sqlite import SqliteDatabase
+for turn in range(60):
+    database = SqliteDatabase(Path(sys.argv[1]))
+    ready, end = threading.Barrier(13), threading.Event()
+    def work():
+        with database.read() as rows:
+            rows.one("SELECT 1")
+        ready.wait()
+        end.wait()
+    threads = [threading.Thread(target=work) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    end.set()
+    database.close()
+    for thread in threads:
+        thread.join()
+print("whole")
+"""
+
+
+def test_threads_may_end_while_it_is_closed(tmp_path: Path) -> None:
+    """Each connection is closed once, by the thread or by who closes all: twice at the same time brings the process down."""
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING, str(tmp_path / "rows.db")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr
 
 
 def test_a_fork_leaves_its_parents_connection_alone(database: SqliteDatabase) -> None:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -189,7 +189,7 @@ class SqliteDatabase:
         """Let go of every connection."""
         with self._guard:
             if self._process == os.getpid():
-                for connection in list(self._connections.values()):
+                for connection in _taken(self._connections):
                     connection.close()
                 if self._memory is not None:
                     self._memory.close()
@@ -303,6 +303,13 @@ class _Until:
     def __del__(self) -> None:
         if self._connections.pop(id(self._connection), None) is not None and self._process == os.getpid():
             self._connection.close()
+
+
+def _taken(connections: dict[int, Any]) -> Iterator[Any]:
+    """Take out one after the other: a thread that ends at this moment closes its own, and two must not close the same."""
+    while connections:
+        with suppress(KeyError):
+            yield connections.popitem()[1]
 
 
 @contextmanager
