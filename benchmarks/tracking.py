@@ -98,7 +98,9 @@ def metric(_: Tracker, run: str) -> Request:
 
 def batch(_: Tracker, run: str, *, keys: int) -> Request:
     """A thousand points, of later steps in each request."""
-    metrics = [{"key": f"m{n % keys}", "value": n / 7, "timestamp": "@N@", "step": n // keys} for n in range(1000)]
+    metrics = [
+        {"key": f"m{n % keys}", "value": n / 7, "timestamp": "@N@", "step": f"@N@{n // keys:02d}"} for n in range(1000)
+    ]
     return {"method": "POST", "path": f"{V2}/runs/log-batch", "body": {"run_id": run, "metrics": metrics}}
 
 

@@ -1,19 +1,23 @@
 """Send requests from several processes, one kept connection each, the next when the last is answered; say how long all took.
 
-Stdin is JSON: port, and for each process its requests (method, path, body). `@N@` in a body is the number of the request. What is
-sent is written before the clock starts, over plain sockets: the generator shares the cores with the server. An answer that is
-not a 2xx ends it with an error: a server that refuses is not fast.
+Stdin is JSON: port, and for each process its requests (method, path, body). `"@N@"` in a body is the number of the request;
+digits between the last sign and the quote stand behind that number. What is sent is written before the clock starts, over plain
+sockets: the generator shares the cores with the server. An answer that is not a 2xx ends it with an error: a server that refuses
+is not fast.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import socket
 import sys
 import time
 from typing import Any
+
+NUMBER = re.compile(r'"@N@(\d*)"')
 
 
 class Connection:
@@ -53,7 +57,7 @@ class Connection:
 def spelled(one: dict[str, Any], number: int, port: int) -> bytes:
     """Write a request."""
     body = one.get("body")
-    raw = b"" if body is None else json.dumps(body).replace('"@N@"', str(number)).encode()
+    raw = b"" if body is None else NUMBER.sub(lambda found: str(int(f"{number}{found[1]}")), json.dumps(body)).encode()
     kind = f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n" if raw else ""
     return f"{one['method']} {one['path']} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{kind}\r\n".encode() + raw
 

@@ -3,12 +3,15 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loopline.ledger import metrics
 from loopline.ledger.ledger import Ledger
+from loopline.ledger.metrics import LEAST, Value
 from loopline.nouns.run import Point, Run
 from loopline.testing.clock import FakeClock, SequentialIds
 from loopline.testing.loop import empty_database
@@ -137,3 +140,75 @@ def test_points_are_counted_by_series(hand: Hand) -> None:
     with hand.write() as tx:
         tx.metrics.add(one.id, [Point("a", 1.0, step) for step in range(3)] + [Point("b", 1.0)])
         assert tx.metrics.counts([one.id, two.id]) == {one.id: {"a": 3, "b": 1}}
+
+
+_SENT = st.dictionaries(
+    st.sampled_from("abcd"),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3), st.sampled_from([None, 0.5, 2.0])), max_size=6),
+    max_size=4,
+)
+
+
+@settings(max_examples=100)
+@given(
+    sent=st.lists(_SENT, max_size=8), narrow=st.integers(1, 3), steps=st.tuples(st.integers(0, 3), st.integers(0, 3))
+)
+def test_recent_points_are_read_with_the_others(
+    sent: list[dict[str, list[Value]]], narrow: int, steps: tuple[int, int]
+) -> None:
+    """Wherever points lie, and however often they were moved: each is there once, in its place, after being sent twice."""
+    ledger = Ledger(empty_database(), clock=FakeClock())
+    with ledger.telemetry() as tables:
+        run = tables.runs.start(Run(SequentialIds().new(), "p", "r")).id
+    expected: dict[str, list[Value]] = {}
+    with patch.multiple(metrics, WIDE=narrow, RECENT=5):
+        for batches in (one for one in sent for _ in range(2)):
+            with ledger.telemetry() as tables:
+                tables.metrics.extend(run, batches, once=True)
+            for key, batch in batches.items():
+                there = expected.setdefault(key, [])
+                there += [one for i, one in enumerate(batch) if one not in there and one not in batch[:i]]
+    with ledger.read() as tx:
+        for key, there in expected.items():
+            ordered = sorted(there, key=lambda one: one[:2])
+            found = [(step, time, value) for step, time, _, value in tx.metrics.rows(run, key, limit=100)]
+            assert found == ordered
+            between = [one for one in ordered if steps[0] <= one[0] <= steps[1]]
+            assert [(step, time) for _, step, time in tx.metrics.between(run, key, *steps)] == [
+                one[:2] for one in between
+            ]
+            assert len(tx.metrics.sampled(run, key, 3)) == min(3, len(there))
+            assert tx.metrics.sampled(run, key, 100, steps)[: len(there)] == tx.metrics.rows(
+                run, key, behind=(steps[0], LEAST, -1), limit=len(between)
+            )
+            assert tx.metrics.counts([run])[run][key] == len(there)
+
+
+def test_a_batch_of_many_series_goes_to_the_recent_points_until_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then all of them move, and a narrow batch goes by them."""
+    monkeypatch.setattr(metrics, "RECENT", 150)
+    ledger = Ledger(empty_database(), clock=FakeClock())
+    counts = []
+    with ledger.telemetry() as tables:
+        run = tables.runs.start(Run(SequentialIds().new(), "p", "r")).id
+        for step in range(4):
+            tables.metrics.extend(run, {f"m{n}": [(step, 1, 0.5)] for n in range(metrics.WIDE)})
+            tables.metrics.extend(run, {"loss": [(step, 1, 0.5)]})
+            counts.append([
+                row[0]
+                for table in ("points", "recent_points")
+                for row in tables.rows.all(f"SELECT COUNT(*) FROM {table}")
+            ])
+        assert counts == [[1, 64], [2, 128], [3, 192], [196, 64]]
+        assert [point.step for point in tables.metrics.history(run, "m7")] == [0, 1, 2, 3]
+
+
+def test_what_is_sent_twice_is_found_among_much_else(hand: Hand) -> None:
+    """Points far apart, between which more lie than are read at once."""
+    run = hand.run()
+    with hand.write() as tx:
+        tx.metrics.extend(run.id, {"loss": [(step, 1, None if step == 7 else 0.5) for step in range(500)]})
+        tx.metrics.extend(run.id, {"loss": [(1, 1, 0.5), (7, 1, None), (7, 1, 0.5), (499, 1, 0.5)]}, once=True)
+        found = tx.metrics.rows(run.id, "loss", limit=1000)
+    assert len(found) == 501
+    assert found[7:9] == [(7, 1, 7, None), (7, 1, 500, 0.5)]

@@ -1,16 +1,24 @@
-"""gateway: everything below one address, answered in another service's protocol by one function."""
+"""gateway: everything below one address, answered in another service's protocol by one function.
+
+A gateway is a route like any other, and is told in the list of routes. Requests come to it by a shorter way (`Gateways`): clients
+of these protocols send thousands, and what routing adds to each is not needed by who answers every method and every path.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Match, NoMatchFound
 
+from loopline.faces.prefixes import Prefixes
+
 if TYPE_CHECKING:
     from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+_POLICY: Final = (b"content-security-policy", b"default-src 'none'; sandbox")
 
 
 class Gateway(BaseRoute):
@@ -44,5 +52,18 @@ class Gateway(BaseRoute):
             raise
         except Exception as error:  # noqa: BLE001 (a fault for the client, the rest for the log)
             answer = self._refuse(request, error)
-        answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        answer.raw_headers = [one for one in answer.raw_headers if one[0] != _POLICY[0]] + [_POLICY]
         await answer(scope, receive, send)
+
+
+class Gateways:
+    """The layer in front of the routes."""
+
+    def __init__(self, app: ASGIApp, *, routes: Iterable[BaseRoute]) -> None:
+        self._app = app
+        self._gateways = Prefixes({one.path: one for one in routes if isinstance(one, Gateway)})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request to the gateway that its address lies below, any other to the routes."""
+        found = self._gateways.find(scope["path"]) if scope["type"] == "http" else None
+        await (found.handle(scope, receive, send) if found is not None else self._app(scope, receive, send))

@@ -73,6 +73,7 @@ class _Made:
 
     def __init__(self, module: str, needs: tuple[str, ...]) -> None:
         self._module, self._needs = module, needs
+        self._class: Callable[..., Any] | None = None
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self._name, self._kind = name, owner.__annotations__[name]
@@ -80,8 +81,9 @@ class _Made:
     def __get__(self, tables: Any, owner: type[Any]) -> Any:
         if tables is None:
             return self
-        kind = getattr(import_module(f"loopline.ledger.{self._module}"), self._kind)
-        made = tables.__dict__[self._name] = kind(*(getattr(tables, name) for name in self._needs))
+        if self._class is None:
+            self._class = getattr(import_module(f"loopline.ledger.{self._module}"), self._kind)
+        made = tables.__dict__[self._name] = self._class(*[getattr(tables, name) for name in self._needs])
         return made
 
 

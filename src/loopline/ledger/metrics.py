@@ -1,14 +1,17 @@
-"""metrics: series of points (tables points, series).
+"""metrics: series of points (tables points, recent_points, series).
 
 The points of a series lie together in the order in which they are read: by step, then time, then arrival (`n`). Its row in
 `series` says what they come to, so that a search and the page of a run need not read them.
+
+A batch of many series would change a page of each in a file of SQLite's. What comes so lies among the recent points first, a
+few thousand that share their pages, and goes to the others together.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from loopline.nouns.run import Point
 from loopline.store.database import Row, Rows
@@ -17,21 +20,17 @@ Value = tuple[int, int, float | None]
 """A point of a series: step, time in microseconds, and what was measured, None for NaN."""
 LEAST: Final = -(2**63)
 MOST: Final = 2**63 - 1
-_SERIES: Final = "id, last, last_step, last_time, low, high, count"
+_SERIES: Final = "id, key, last, last_step, last_time, low, high, count"
+_Series = tuple[int, str, float | None, int, int, float | None, float | None, int]
+"""A row of `series`."""
+WIDE: Final = 64
+"""Series of one batch from which on its points go to the recent ones."""
+RECENT: Final = 20_000
+"""So many recent points are there at most, about."""
+_COLUMNS: Final = "series, step, time, n, value"
+_BOTH: Final = f"(SELECT {_COLUMNS} FROM points UNION ALL SELECT {_COLUMNS} FROM recent_points) AS points"
 _CHUNKS: Final = (8, 64, 500)
 """How many keys are asked for at once: few different statements, so that each is prepared once."""
-
-
-class _Known(NamedTuple):
-    """What a series' row says."""
-
-    id: int
-    last: float | None
-    step: int
-    time: int
-    low: float | None
-    high: float | None
-    number: int
 
 
 class Metrics:
@@ -54,19 +53,19 @@ class Metrics:
 
         With `once` a point that is there with the same step, time and value is left out: a client may send it twice.
         """
-        known = self._known(run, batches)
         rows: list[tuple[object, ...]] = []
         sums: list[tuple[object, ...]] = []
-        for key, batch in batches.items():
-            here = known[key]
-            fresh = self._fresh(here, batch) if once else batch
+        for here in sorted(self._known(run, batches)):  # in the order of the tables' pages
+            series, key, *_, n = here
+            fresh = self._fresh(here, batches[key]) if once else batches[key]
+            for step, time, value in fresh:
+                rows.append((series, step, time, n, value))
+                n += 1
             if fresh:
-                rows += [
-                    (here.id, step, time, n, value) for n, (step, time, value) in enumerate(fresh, start=here.number)
-                ]
                 sums.append(_summed(here, fresh))
         if rows:
-            self._rows.many("INSERT INTO points (series, step, time, n, value) VALUES (?, ?, ?, ?, ?)", rows)
+            table = self._place(len(sums))
+            self._rows.many(f"INSERT INTO {table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)
             self._rows.many(
                 "UPDATE series SET last = ?, last_step = ?, last_time = ?, low = ?, high = ?, count = ? WHERE id = ?",
                 sums,
@@ -81,19 +80,18 @@ class Metrics:
 
     def rows(self, run: str, key: str, *, behind: tuple[int, int, int] | None = None, limit: int) -> list[Row]:
         """Give (step, time, n, value) of up to `limit` points in order, from behind one such place on. NaN is None."""
-        condition = "" if behind is None else " AND (step, time, n) > (?, ?, ?)"
-        return self._rows.all(
-            "SELECT step, time, n, value FROM points WHERE series = (SELECT id FROM series WHERE run = ? AND key = ?)"
-            f"{condition} ORDER BY step, time, n LIMIT ?",
-            run, key, *(behind or ()), limit,
-        )  # fmt: skip
+        row = self._rows.one("SELECT id FROM series WHERE run = ? AND key = ?", run, key)
+        return self._behind(row[0], behind or (LEAST, LEAST, -1), MOST, limit=limit) if row else []
 
     def between(self, run: str, key: str, low: int, high: int) -> list[tuple[float, int, int]]:
         """Give (value, step, time) of every point between two steps, both included, in the order of step, time and arrival."""
+        row = self._rows.one("SELECT id FROM series WHERE run = ? AND key = ?", run, key)
+        if row is None:
+            return []
         rows = self._rows.all(
-            "SELECT value, step, time FROM points WHERE series = (SELECT id FROM series WHERE run = ? AND key = ?)"
-            " AND step BETWEEN ? AND ? ORDER BY step, time, n",
-            run, key, low, high,
+            f"SELECT value, step, time FROM {self._table(row[0])} WHERE series = ? AND step BETWEEN ? AND ?"
+            " ORDER BY step, time, n",
+            row[0], low, high,
         )  # fmt: skip
         return [(math.nan if row[0] is None else row[0], row[1], row[2]) for row in rows]
 
@@ -110,7 +108,10 @@ class Metrics:
         series, count = row
         if steps is not None:
             within = self._rows.one(
-                "SELECT COUNT(*) FROM points WHERE series = ? AND step BETWEEN ? AND ?", series, low, high
+                f"SELECT COUNT(*) FROM {self._table(series)} WHERE series = ? AND step BETWEEN ? AND ?",
+                series,
+                low,
+                high,
             )
             count = within[0] if within else 0
         if count <= most:
@@ -152,66 +153,89 @@ class Metrics:
 
     def _behind(self, series: int, place: tuple[int, int, int], high: int, *, limit: int, skip: int = 0) -> list[Row]:
         return self._rows.all(
-            "SELECT step, time, n, value FROM points WHERE series = ? AND (step, time, n) > (?, ?, ?) AND step <= ?"
-            " ORDER BY step, time, n LIMIT ? OFFSET ?",
+            f"SELECT step, time, n, value FROM {self._table(series)} WHERE series = ? AND (step, time, n) > (?, ?, ?)"
+            " AND step <= ? ORDER BY step, time, n LIMIT ? OFFSET ?",
             series, *place, high, limit, skip,
         )  # fmt: skip
 
-    def _known(self, run: str, keys: Iterable[str]) -> dict[str, _Known]:
+    def _table(self, series: int) -> str:
+        """Say where the points of a series lie: to read two tables as one costs more than one."""
+        return _BOTH if self._rows.one("SELECT 1 FROM recent_points WHERE series = ? LIMIT 1", series) else "points"
+
+    def _place(self, series: int) -> str:
+        """Say where points of so many series go, and make room there."""
+        if series < WIDE or self._rows.dialect != "sqlite":  # PostgreSQL writes rows to its log, not pages
+            return "points"
+        row = self._rows.one("SELECT COUNT(*) FROM recent_points")
+        if row and row[0] >= RECENT:
+            self._rows.do(f"INSERT INTO points ({_COLUMNS}) SELECT {_COLUMNS} FROM recent_points")
+            self._rows.do("DELETE FROM recent_points")
+        return "recent_points"
+
+    def _known(self, run: str, keys: Iterable[str]) -> list[_Series]:
         """Give each series as it is, making it where it is missing. No other transaction changes these until this one ends."""
         wanted = sorted(keys)
         found = self._found(run, wanted)
-        missing = [key for key in wanted if key not in found]
-        if missing:
+        if len(found) < len(wanted):
+            there = {one[1] for one in found}
+            missing = [key for key in wanted if key not in there]
             self._rows.many(
                 "INSERT INTO series (run, key, last_step, last_time, count) VALUES (?, ?, ?, ?, 0)"
                 " ON CONFLICT (run, key) DO NOTHING",
                 [(run, key, LEAST, LEAST) for key in missing],
             )
-            found |= self._found(run, missing)
+            found += self._found(run, missing)
         return found
 
-    def _found(self, run: str, keys: list[str]) -> dict[str, _Known]:
+    def _found(self, run: str, keys: list[str]) -> list[_Series]:
         locked = "" if self._rows.dialect == "sqlite" else " FOR UPDATE"
+        found: list[Any] = []
         if len(keys) == 1:
-            row = self._rows.one(f"SELECT {_SERIES} FROM series WHERE run = ? AND key = ?{locked}", run, keys[0])
-            return {keys[0]: _Known(*row)} if row else {}
-        found: dict[str, _Known] = {}
+            return list(self._rows.all(f"SELECT {_SERIES} FROM series WHERE run = ? AND key = ?{locked}", run, keys[0]))
         for start in range(0, len(keys), _CHUNKS[-1]):
             few = keys[start : start + _CHUNKS[-1]]
             size = next(size for size in _CHUNKS if len(few) <= size)
             few += few[-1:] * (size - len(few))
-            for row in self._rows.all(
-                f"SELECT key, {_SERIES} FROM series WHERE run = ? AND key IN ({', '.join('?' * size)}) ORDER BY key{locked}",
+            found += self._rows.all(
+                f"SELECT {_SERIES} FROM series WHERE run = ? AND key IN ({', '.join('?' * size)}) ORDER BY key{locked}",
                 run, *few,
-            ):  # fmt: skip
-                found[row[0]] = _Known._make(row[1:])
+            )  # fmt: skip
         return found
 
-    def _fresh(self, here: _Known, batch: Sequence[Value]) -> Sequence[Value]:
+    def _fresh(self, here: _Series, batch: Sequence[Value]) -> Sequence[Value]:
         """Leave out what is there, and what stands twice. What comes behind the last point is new without a look."""
-        step, time = here.step, here.time
+        _, _, _, step, time, *_ = here
         for value in batch:
             if value[0] < step or (value[0] == step and value[1] <= time):
                 return self._sifted(here, batch)
             step, time, _ = value
         return batch
 
-    def _sifted(self, here: _Known, batch: Sequence[Value]) -> list[Value]:
-        last, fresh = (here.step, here.time), dict[Value, None]()
-        for value in batch:
-            if value not in fresh and (value[:2] > last or not here.number or not self._there(here.id, value)):
-                fresh[value] = None
-        return list(fresh)
+    def _sifted(self, here: _Series, batch: Sequence[Value]) -> list[Value]:
+        series, last, told = here[0], here[3:5], dict.fromkeys(batch)
+        there = self._there(series, [one for one in told if one[:2] <= last])
+        return [one for one in told if one not in there]
 
-    def _there(self, series: int, value: Value) -> bool:
-        return (
-            self._rows.one(
-                "SELECT 1 FROM points WHERE series = ? AND step = ? AND time = ? AND value IS NOT DISTINCT FROM ? LIMIT 1",
-                series, *value,
-            )
-            is not None
+    def _there(self, series: int, values: Sequence[Value]) -> set[Value]:
+        """Say which of some points are there: all in one look, where not much else lies between them."""
+        if not values:
+            return set()
+        table, most = self._table(series), 4 * len(values) + 100
+        near = self._rows.all(
+            f"SELECT step, time, value FROM {table} WHERE series = ? AND (step, time) >= (?, ?) AND (step, time) <= (?, ?)"
+            " LIMIT ?",
+            series, *min(one[:2] for one in values), *max(one[:2] for one in values), most,
         )  # fmt: skip
+        if len(near) < most:
+            return {(step, time, value) for step, time, value in near}
+        return {
+            one
+            for one in values
+            if self._rows.one(
+                f"SELECT 1 FROM {table} WHERE series = ? AND step = ? AND time = ? AND value IS NOT DISTINCT FROM ? LIMIT 1",
+                series, *one,
+            )
+        }  # fmt: skip
 
 
 def _places(count: int, most: int) -> list[int]:
@@ -220,9 +244,9 @@ def _places(count: int, most: int) -> list[int]:
     return [*(part * size + min(part, more) for part in range(most - 1)), count - 1]
 
 
-def _summed(here: _Known, batch: Sequence[Value]) -> tuple[object, ...]:
+def _summed(here: _Series, batch: Sequence[Value]) -> tuple[object, ...]:
     """Say what a series comes to with a batch behind it."""
-    known, last, last_step, last_time, low, high, number = here
+    series, _, last, last_step, last_time, low, high, number = here
     for step, time, value in batch:
         if step > last_step or (step == last_step and time >= last_time):
             last, last_step, last_time = value, step, time
@@ -231,4 +255,4 @@ def _summed(here: _Known, batch: Sequence[Value]) -> tuple[object, ...]:
                 low = value
             if high is None or value > high:
                 high = value
-    return last, last_step, last_time, low, high, number + len(batch), known
+    return last, last_step, last_time, low, high, number + len(batch), series

@@ -10,7 +10,7 @@ from typing import Any, Final
 from loopline.errors import Conflict, Refused, Unavailable
 from loopline.store.database import Database
 
-NEWEST: Final = "0018"
+NEWEST: Final = "0019"
 """The revision of the newest file in `migrations/versions`; a test holds the two together."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
 WHOLE: Final = _FOLDER / "newest.sql"

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from loopline.faces.gateway import Gateways
 from loopline.faces.lakefs.door import LakefsDoor
 from loopline.faces.mlflow.door import doors as mlflow_doors
 from loopline.faces.problem import on_error
@@ -50,8 +51,9 @@ def make_app(
     """
     settings = settings or ServerSettings()
     tally = tally or alone()
+    every = routes()
     app = Starlette(
-        routes=routes(),
+        routes=every,
         middleware=[
             Middleware(VirtualHosts, host=settings.s3_host),
             Middleware(Gate, desk=desk, stopping=stopping or Stopping(), tally=tally, access_log=access_log),
@@ -63,6 +65,7 @@ def make_app(
                 tokens_only=not is_open_to_loopback(settings),
                 doors=(S3Door(), LakefsDoor(), *mlflow_doors()),
             ),
+            Middleware(Gateways, routes=every),
         ],
         exception_handlers={HTTPException: on_error, Exception: on_error},
     )

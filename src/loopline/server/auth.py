@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote, urlencode
 
@@ -29,6 +29,7 @@ from loopline.faces.forms import knows
 from loopline.faces.lakefs.door import PUBLIC as LAKEFS_PUBLIC
 from loopline.faces.login.cookies import SESSION
 from loopline.faces.mlflow.door import PUBLIC as MLFLOW_PUBLIC
+from loopline.faces.prefixes import Prefixes
 from loopline.faces.problem import expected, reply
 from loopline.nouns.actor import parse_actor
 from loopline.nouns.caller import Caller
@@ -102,10 +103,12 @@ class Auth:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._below = tuple(f".{host.lower()}" for host in below)
         """Ends of names: whatever stands in front is this server, too."""
-        self._doors = tuple(doors)
+        self._doors = Prefixes({one.prefix: one for one in doors})
         self._closed = tokens_only
         """Whether a token is needed in any case: another address than loopback, or a provider that signs people in."""
         self._open_until = 0.0
+        self._open = Caller(replace(desk.loop.actor, verified=False), open=True)
+        self._ours = lru_cache(maxsize=256)(self._is_ours)
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Find out who asks, then pass the request on; refuse what no face should see."""
@@ -146,30 +149,33 @@ class Auth:
             await lasting.end()
 
     def _known_host(self, request: HTTPConnection) -> None:
-        said = request.headers.getlist("host")
-        found = _NAME.match(said[0]) if len(said) == 1 else None
-        name = found[1].lower() if found else ""
-        if name and (name in self._hosts or said[0].lower() in self._hosts or is_loopback(name.strip("[]"))):
-            return
-        if name.endswith(self._below):
+        said = [value for name, value in request.scope["headers"] if name == b"host"]
+        if len(said) == 1 and self._ours(said[0]):
             return
         raise Invalid(
             "this server is not called that", kind="bad-host", hint="an admin adds names with LOOPLINE_HOSTS",
-            host=said[0][:200] if said else "",
+            host=said[0][:200].decode("latin-1") if said else "",
         )  # fmt: skip
 
-    def _door(self, path: str) -> Door | None:
-        return next((one for one in self._doors if path == one.prefix or path.startswith(f"{one.prefix}/")), None)
+    def _is_ours(self, host: bytes) -> bool:
+        said = host.decode("latin-1").lower()
+        found = _NAME.match(said)
+        name = found[1] if found else ""
+        if name in self._hosts or (name and said in self._hosts) or is_loopback(name.strip("[]")):
+            return True
+        return name.endswith(self._below)
 
     def _refused(self, scope: Connection, error: Exception) -> Response:
-        door = self._door(scope["path"])
+        door = self._doors.find(scope["path"])
         return door.refuse(HTTPConnection(scope), error) if door else reply(expected(error, about="who asks"))
 
     def _stranger(self, request: HTTPConnection) -> Response:
-        return self._refused(request.scope, unknown()) if self._door(request.scope["path"]) else _stranger(request)
+        return (
+            self._refused(request.scope, unknown()) if self._doors.find(request.scope["path"]) else _stranger(request)
+        )
 
     async def _look(self, request: HTTPConnection) -> Caller | None:
-        door = self._door(request.scope["path"])
+        door = self._doors.find(request.scope["path"])
         name = door.named(request) if door else None
         if door and name is not None:
             signed: Caller | None = await self._on_thread(partial(self._signed, door, request, name))
@@ -192,8 +198,7 @@ class Auth:
                 return None
             self._open_until = time.monotonic() + _FRESH_S
         said = request.headers.get("loopline-actor")
-        actor = parse_actor(said) if said else self._desk.loop.actor
-        return Caller(replace(actor, verified=False), open=True)
+        return Caller(replace(parse_actor(said), verified=False), open=True) if said else self._open
 
     def _is_open(self) -> bool:
         with self._desk.loop.ledger.read() as tx:

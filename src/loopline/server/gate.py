@@ -7,7 +7,6 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -109,21 +108,21 @@ class Gate:
             await reply(refusal)(scope, receive, send)
             return
         if _wants_stream(scope):
-            with self._under_way(streams=1):
+            self._under_way(streams=1)
+            try:
                 await self._streamed(scope, receive, send)
+            finally:
+                self._under_way(streams=-1)
             return
-        with self._under_way(requests=1):
+        self._under_way(requests=1)
+        try:
             await self._app(scope, receive, send)
+        finally:
+            self._under_way(requests=-1)
 
-    @contextlib.contextmanager
-    def _under_way(self, requests: int = 0, streams: int = 0) -> Iterator[None]:
+    def _under_way(self, requests: int = 0, streams: int = 0) -> None:
         self._requests, self._streams = self._requests + requests, self._streams + streams
         self._tally.under_way(self._requests, self._streams)
-        try:
-            yield
-        finally:
-            self._requests, self._streams = self._requests - requests, self._streams - streams
-            self._tally.under_way(self._requests, self._streams)
 
     def _refusal(self, scope: Scope) -> LooplineError | None:
         busy = self._streams >= MOST_STREAMS if _wants_stream(scope) else self._requests >= MOST

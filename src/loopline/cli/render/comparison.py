@@ -162,7 +162,7 @@ def _cells(one: Rows, screen: Screen) -> Iterator[str]:
             cells = "; ".join(f"{cell.name} {cell.new or cell.old or _NONE}" for cell in sample.cells)
         yield f"      {screen.paint(tone, sign)} {clean(sample.key)}  {clean(cells)}"
     if one.next:
-        yield f"      {screen.paint('dim', f'more: --after {one.next}')}"
+        yield f"      {screen.paint('dim', f'more: --after {clean(one.next)}')}"
 
 
 def _where(one: Rows) -> str:

@@ -11,6 +11,7 @@ import mmap
 import os
 import tempfile
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -66,12 +67,12 @@ class Tally:
 
     def count(self, route: str, status: int, took_s: float) -> None:
         """Count one request. What streams events is not timed: it lasts for as long as somebody listens."""
-        mine, at = self._mine, _HEAD + ROUTES.index(route) * _EACH
+        mine, at = self._mine, _AT[route]
         mine[at + _STATUS.get(status, len(STATUSES) - 1)] += 1
         if route == "stream":
             return
         at += len(STATUSES)
-        mine[at + next(i for i, most in enumerate(SECONDS) if took_s <= most)] += 1
+        mine[at + bisect_left(SECONDS, took_s)] += 1
         mine[at + len(SECONDS)] += took_s
 
     def under_way(self, requests: int, streams: int) -> None:
@@ -111,6 +112,7 @@ class Tally:
 
 
 _STATUS: Final = {status: i for i, status in enumerate(STATUSES)}
+_AT: Final = {route: _HEAD + i * _EACH for i, route in enumerate(ROUTES)}
 
 
 def shared(processes: int = 1) -> int:

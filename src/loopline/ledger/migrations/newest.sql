@@ -165,6 +165,16 @@ CREATE TABLE runs (
     PRIMARY KEY (id)
 );
 
+CREATE TABLE recent_points (
+    series INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    value DOUBLE,
+    PRIMARY KEY (series, step, time, n)
+)
+ WITHOUT ROWID;
+
 CREATE INDEX runs_experiment ON runs (experiment, id);
 
 CREATE INDEX runs_parent ON runs (parent) WHERE parent IS NOT NULL;
@@ -1023,4 +1033,4 @@ CREATE TABLE feedbacks (
 
 CREATE INDEX feedbacks_name ON feedbacks (name, trace);
 
-INSERT INTO alembic_version (version_num) VALUES ('0018')
+INSERT INTO alembic_version (version_num) VALUES ('0019')
