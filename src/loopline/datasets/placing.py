@@ -14,6 +14,7 @@ import os
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -23,8 +24,10 @@ from loopline.datasets.scan import stamp_of
 from loopline.errors import Conflict, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
+from loopline.store.behind import Behind
 from loopline.store.files import write_all
 from loopline.store.links import links_of
+from loopline.store.pieces import LARGE
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -115,10 +118,7 @@ class Copies:
                 if data is not None:
                     write_all(number, data)
                 else:
-                    shared = self._shares and self._share(entry.digest, number)
-                    for chunk in self._chunks(entry):  # read, so that it is verified, also where it is shared
-                        if not shared:
-                            write_all(number, chunk)
+                    self._fill(entry, number)
                 os.utime(number, ns=(self._mtime, self._mtime))
                 stamp = stamp_of(os.fstat(number))
             finally:
@@ -136,10 +136,20 @@ class Copies:
             )
         return stamp
 
+    def _fill(self, entry: Entry, number: int) -> None:
+        """Write a blob, or share it: read it in any case, so that it is verified."""
+        if self._shares and self._share(entry.digest, number):
+            deque(self._chunks(entry), maxlen=0)
+        elif entry.size <= LARGE:
+            for chunk in self._chunks(entry):
+                write_all(number, chunk)
+        else:
+            with Behind(partial(write_all, number)) as behind:
+                for chunk in self._chunks(entry):
+                    behind.take(chunk)
+
     def _chunks(self, entry: Entry) -> Iterator[bytes]:
         """Stream a blob: a large one that lies here by the sums of its pieces, which cost less than its digest."""
-        from loopline.store.pieces import LARGE
-
         if entry.size > LARGE and self._blobs.path(entry.digest) is not None:
             return self._blobs.range(entry.digest, 0, entry.size + 1)  # one more, so that a longer one is found out
         return self._blobs.get(entry.digest)

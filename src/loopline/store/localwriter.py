@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from loopline.nouns.digest import Digest
+from loopline.store.behind import Behind
 from loopline.store.files import drop, sync, sync_folder, write_all, write_back, writing
 from loopline.store.pieces import LARGE, Summing
 
@@ -28,7 +29,9 @@ class LocalWriter:
         with writing(blobs.folder):
             self._number, self._name = blobs.scratch.make()
         self._open = True
-        self._begun = 0
+        self._behind: Behind | None = None
+        """Hashes beside the writing, from where a blob is large on."""
+        self._size = self._begun = 0
         """Up to here the disk has been told to write."""
 
     def write(self, chunk: bytes) -> None:
@@ -36,15 +39,21 @@ class LocalWriter:
         self._check()
         with writing(self._blobs.folder):
             write_all(self._number, chunk)
-        self._state.update(chunk)
-        self._summing.update(chunk)
-        if self._summing.size - self._begun >= AHEAD:
-            write_back(self._number, self._begun, self._summing.size)
-            self._begun = self._summing.size
+        self._size += len(chunk)
+        if self._behind is not None:
+            self._behind.take(bytes(chunk))
+        else:
+            self._hash(chunk)
+            if self._size > LARGE:
+                self._behind = Behind(self._hash)
+        if self._size - self._begun >= AHEAD:
+            write_back(self._number, self._begun, self._size)
+            self._begun = self._size
 
     def commit(self) -> tuple[Digest, int]:
         """Make what was written durable, and give its digest and size."""
         self._check()
+        self._catch_up()
         blobs, ident, size = self._blobs, self._state.digest(), self._summing.size
         try:
             with writing(blobs.folder):
@@ -58,6 +67,15 @@ class LocalWriter:
             blobs.note_sums(self._summing.sums(ident))
         return Digest("sha256:" + ident.hex()), size
 
+    def _hash(self, chunk: bytes) -> None:
+        self._state.update(chunk)
+        self._summing.update(chunk)
+
+    def _catch_up(self) -> None:
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            behind.end()
+
     def _check(self) -> None:
         if not self._open:
             msg = "this writer was committed or left"
@@ -67,6 +85,7 @@ class LocalWriter:
         if self._open:
             self._open = False
             drop(self._number, self._name)
+            self._catch_up()
 
     def __enter__(self) -> Self:
         return self
