@@ -96,7 +96,11 @@ def in_turns(cases: Sequence[Case], rounds: int, *, say: Callable[[str], None]) 
 
 
 def command(*words: str | Path, cwd: Path, env: dict[str, str]) -> Sample:
-    """Run one command and give what it cost. Raise where it fails: a failing contestant is not fast."""
+    """Run one command and give what it cost. Raise where it fails: a failing contestant is not fast.
+
+    What others have left for the system to write is on the disk before: nobody waits for that.
+    """
+    os.sync()
     began = time.perf_counter()
     with (cwd / "output.txt").open("wb") as out:
         process = subprocess.Popen([str(w) for w in words], cwd=cwd, env=env, stdout=out, stderr=out)

@@ -15,7 +15,7 @@ from loopline.nouns.actor import Actor
 from loopline.testing.loop import loop as new_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from loopline.loop import Loop
 
@@ -188,3 +188,37 @@ def test_a_listener_that_fails_stops_nobody_else(loop: Loop) -> None:
     loop.ledger.listeners.clear()
     assert asyncio.run(two()) == ["a", "b"]
     lane.end()
+
+
+def test_those_who_were_there_before_are_waited_for(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two who ask again and again share each transaction, once it is known that they are two; one alone waits for nobody."""
+    monkeypatch.setattr(lanes, "PATIENCE_S", 20.0)
+    sizes: list[int] = []
+    together = loop.ledger.together
+
+    def counting(works: Sequence[Callable[[], object]]) -> Sequence[object]:
+        sizes.append(len(works))
+        return together(works)
+
+    monkeypatch.setattr(loop.ledger, "together", counting)
+    lane, begun, go = Lane(loop.ledger), threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        begun.set()
+        return go.wait(10)
+
+    async def main() -> None:
+        for n in range(3):
+            await lane.do(saying(loop, f"alone {n}"))
+        first = asyncio.ensure_future(lane.do(hold))
+        await asyncio.to_thread(begun.wait, 10)
+        second = asyncio.ensure_future(lane.do(saying(loop, "second")))
+        await asyncio.sleep(0)  # it stands in the queue now
+        go.set()
+        await first
+        again = asyncio.ensure_future(lane.do(saying(loop, "first again")))
+        await asyncio.wait_for(asyncio.gather(second, again), 10)
+
+    asyncio.run(main())
+    lane.end()
+    assert sizes == [1, 1, 1, 1, 2]

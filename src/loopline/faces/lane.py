@@ -1,13 +1,15 @@
 """lane: short writes of many requests, one after the other on one thread, in transactions that they share.
 
 While the disk takes one transaction, those who come wait; all of them are in the next. So each waits for the disk once or twice,
-however many come, and the one connection that writes keeps in memory what it writes to.
+however many come, and the one connection that writes keeps in memory what it writes to. Where several ask at once, the next
+transaction waits a moment for as many as there were: whoever was answered asks again, and the disk is waited for once for all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -21,6 +23,8 @@ MOST: Final = 64
 """Pieces of work in one transaction: other processes want to write, too."""
 IDLE_S: Final = 10.0
 """How long the thread waits for work before it ends, and lets go of its connection."""
+PATIENCE_S: Final = 0.0005
+"""How long a transaction waits for those who were there before. Who is alone never waits."""
 _Waiting = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 
@@ -54,11 +58,13 @@ class Lane:
             thread.join()
 
     def _run(self) -> None:
-        group: list[_Waiting] | None = []
+        group, expected = self._next(1), 1
         while group is not None:
             if group:
-                _answer_all(group, self._done(group))
-            group = self._next()
+                done = self._done(group)
+                expected = min(len(group) + self._waiting.qsize(), MOST)
+                _answer_all(group, done)
+            group = self._next(expected)
 
     def _done(self, group: Sequence[_Waiting]) -> Sequence[object]:
         """Do all of it. Whatever goes wrong, each is answered, and the thread goes on: nobody else would write then."""
@@ -67,12 +73,15 @@ class Lane:
         except Exception as error:  # noqa: BLE001 (each is told)
             return [error for _ in group]
 
-    def _next(self) -> list[_Waiting] | None:
-        """Wait for work and give all that is there; None at the end."""
+    def _next(self, expected: int) -> list[_Waiting] | None:
+        """Wait for work and give all that is there, perhaps after a moment in which more was `expected`; None at the end."""
         group: list[_Waiting] = []
+        end = 0.0
         try:
             while len(group) < MOST:
-                one = self._waiting.get(block=not group, timeout=IDLE_S)
+                patience = IDLE_S if not group else end - time.monotonic() if len(group) < expected else 0.0
+                one = self._waiting.get(block=patience > 0, timeout=max(patience, 0.0))
+                end = end or time.monotonic() + PATIENCE_S
                 if one is None:
                     if group:
                         self._waiting.put(None)  # the end comes when these are written

@@ -54,6 +54,8 @@ SAFE: Final = ("GET", "HEAD", "OPTIONS")
 CALLER: Final = "loopline.caller"
 _PASSED_ON: Final = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"))
 """What a proxy adds: who asks through one may sit anywhere."""
+_SAYING: Final = frozenset((b"sec-fetch-site", b"origin"))
+"""By what a browser tells where a request comes from."""
 _FRESH_S: Final = 1.0
 """How long it is believed that nobody has made the first admin's token."""
 _NAME: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?\Z")
@@ -311,6 +313,8 @@ def _same_origin(request: HTTPConnection, known: Caller | None) -> None:
     """
     if known and known.token and not known.csrf:
         return
+    if not (known and known.csrf) and _SAYING.isdisjoint(name for name, _ in request.scope["headers"]):
+        return
     site = request.headers.get("sec-fetch-site", "")
     origin = request.headers.get("origin", "")
     home = request.headers.get("host", "").lower()
@@ -340,7 +344,7 @@ def _guarded(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
-            here = {name.lower() for name, _ in headers}
+            here = {name for name, _ in headers}  # in small letters, as ASGI has them
             headers += [one for one in _HEADERS if one[0] not in here]
             if b"content-security-policy" not in here:
                 headers.append((b"content-security-policy", POLICY))

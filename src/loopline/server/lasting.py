@@ -7,7 +7,7 @@ meanwhile, and nothing more is taken from them: the face sees a client that has 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from loopline.errors import Unavailable
@@ -41,7 +41,7 @@ class Lasting:
         self._still = still
         self._clock = clock
         self._looked = self._sure = clock()
-        self._framed = False
+        self._headers: Iterable[tuple[bytes, bytes]] = ()
         self.over = False
         """Whether the caller was shut out."""
         self.started = False
@@ -58,7 +58,7 @@ class Lasting:
         """Send a message. Raise ShutOut, an OSError, where the caller is let in no longer."""
         if message["type"] == "http.response.start":
             self.started = True
-            self._framed = any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
+            self._headers = message.get("headers", ())
         else:
             await self._look()
         if self.over:
@@ -67,7 +67,7 @@ class Lasting:
 
     async def end(self) -> None:
         """End an answer that has begun, as far as that is possible: one of a promised length stays cut."""
-        if not self._framed:
+        if not any(name.lower() == b"content-length" for name, _ in self._headers):
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _look(self) -> None:

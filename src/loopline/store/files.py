@@ -20,6 +20,8 @@ _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 _NUMBERS: Final = itertools.count()
 _READING: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 """Who opens a pipe so does not wait for whoever writes into it."""
+_BEGIN: Final = 2
+"""SYNC_FILE_RANGE_WRITE."""
 _FEW: Final = 16
 """Up to so many files are synced one by one: `syncfs` also waits for what other programs write."""
 
@@ -131,13 +133,16 @@ def write_all(number: int, data: bytes) -> None:
 
 
 def write_back(number: int, start: int, stop: int) -> None:
-    """Have the disk begin to write a part of a file that was just written, and do not wait for it.
+    """Have the disk begin to write a part of a file that was just written, and do not wait for it (sync_file_range(2)).
 
-    Linux does so when it is told that a part is not needed; what is not on the disk yet stays in memory all the same.
+    It stays in memory for who reads it next: `posix_fadvise` would begin to write as well, and drop it.
     """
     if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # it would be written later
-            os.posix_fadvise(number, start, stop - start, os.POSIX_FADV_DONTNEED)
+        import ctypes
+
+        with contextlib.suppress(AttributeError):  # another C library: it is written later
+            begin = ctypes.CDLL(None).sync_file_range
+            begin(number, ctypes.c_int64(start), ctypes.c_int64(stop - start), ctypes.c_uint(_BEGIN))
 
 
 def sync(numbers: list[int]) -> None:

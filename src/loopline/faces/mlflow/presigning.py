@@ -29,6 +29,7 @@ WORDS: Final = frozenset({KEY, UNTIL, SIGNATURE, PROJECT})
 LONGEST: Final = 7 * 24 * 3600
 """Seconds for which an address holds at most."""
 USUAL: Final = 900
+_SIGNED: Final = SIGNATURE.encode()
 PROVEN: Final = "loopline.mlflow.proven"
 UNABLE: Final = "Multipart upload is not supported for the current artifact repository"
 """What clients take for the word to send a file in one piece."""
@@ -72,7 +73,7 @@ def lasting(seconds: int | None) -> int:
 def words_of(request: HTTPConnection) -> dict[str, str]:
     """Read the words of a signed address; none where nothing is signed. Raise Fault 400 for too many, 401 for what is no key."""
     raw: bytes = request.scope["query_string"]
-    if SIGNATURE.encode() not in raw:
+    if _SIGNED not in raw:
         return {}
     try:
         words = query_of(raw)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from loopline.faces.gateway import Gateway
@@ -31,21 +32,28 @@ async def _answered(request: Request) -> Response:
 
 def find(method: str, raw: bytes) -> tuple[Operation, tuple[str, ...]]:
     """Find the operation, and what its path names. Raise Fault 404 for no address, 501 for one that is not served."""
-    from loopline.faces.mlflow.operations import FIXED, NAMED, REST
-
+    operations = _operations()
     method = "GET" if method == "HEAD" else method
     path = raw.decode("latin-1")
-    fixed = FIXED.get((method, path))
+    fixed = operations.FIXED.get((method, path))
     if fixed is not None:
         return fixed, ()
     parts = path.split("/")
-    for prefix, operations in REST.items():
-        if path.startswith(prefix) and method in operations:
-            return operations[method], (_name(path[len(prefix) :]),)
-    for (verb, pattern), operation in NAMED.items():
+    for prefix, served in operations.REST.items():
+        if path.startswith(prefix) and method in served:
+            return served[method], (_name(path[len(prefix) :]),)
+    for (verb, pattern), operation in operations.NAMED.items():
         if verb == method and len(pattern) == len(parts) and _fits(pattern, parts):
             return operation, tuple(_name(part) for word, part in zip(pattern, parts, strict=True) if word == "{}")
     raise unserved(method, path) or Fault("ENDPOINT_NOT_FOUND", f"nothing is at {method[:20]} {path[:500]}")
+
+
+@cache
+def _operations() -> Any:
+    """Import them with the first request: a server is ready before that."""
+    from loopline.faces.mlflow import operations
+
+    return operations
 
 
 def _fits(pattern: tuple[str, ...], parts: list[str]) -> bool:
