@@ -37,7 +37,7 @@ def read(loop: Loop, run: Run, readings: Sequence[Reading], models: Iterable[str
 
     Raise NotFound kind="no-model".
     """
-    digests = [loop.blobs.put(one.dataset.written) for one in readings]
+    digests = loop.blobs.put_all(one.dataset.written for one in readings)
     with loop.ledger.write(loop.project, loop.actor) as tx:
         here = Datasets(tx.rows, tx.taggings)
         known = {(one.dataset.name, one.dataset.sum) for one in here.read_by([run.id]).get(run.id, ())}

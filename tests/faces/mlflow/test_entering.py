@@ -196,3 +196,22 @@ def test_what_is_in_quarantine_is_not_copied_out_of_it(tracker: Tracker) -> None
             answer = tracker.refused("POST", "model-versions/create", {"name": to, "source": source})
             assert answer[:2] == (403, "PERMISSION_DENIED")
             assert "it is biased" in answer[2]
+
+
+def test_the_bytes_of_what_is_in_quarantine_are_refused_by_every_name(tracker: Tracker) -> None:
+    """As files of a run, which they were registered from, or of another run with the same files. Others are as good as before."""
+    model(tracker)
+    runs = [tracker.run() for _ in range(3)]
+    for run, data in zip(runs, (b"bad", b"bad", b"good"), strict=True):
+        put(tracker, f"0/{run}/artifacts/m/x", data)
+    version(tracker, f"runs:/{runs[0]}/m")
+    loop = tracker.served.loop
+    with loop.ledger.write(loop.project, loop.actor) as tx:
+        tx.versions.quarantine(AssetName(loop.project, "model", "delay"), 1, change="c", reason="it is biased")
+        tx.say("test", "x")
+    for run in runs[:2]:
+        answer = tracker.refused("POST", "model-versions/create", {"name": "delay", "source": f"runs:/{run}/m"})
+        assert answer[:2] == (403, "PERMISSION_DENIED")
+        assert "quarantine" in answer[2]
+        assert "biased" not in answer[2]
+    version(tracker, f"runs:/{runs[2]}/m")

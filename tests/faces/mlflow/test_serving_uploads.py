@@ -225,6 +225,20 @@ def test_on_a_closed_server_an_address_is_its_tokens(tracker: Tracker) -> None:
     assert tracker.served.ask("PUT", f"{parts.path}?{parts.query}", content=b"x", **outside).status_code == 401
 
 
+def test_an_address_of_an_open_server_ends_when_that_closes(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was signed for anybody, and anybody is nobody once there is an admin with a token: reading and writing alike."""
+    monkeypatch.setattr("loopline.server.auth._FRESH_S", -1.0)
+    run = tracker.run()
+    up = tracker.say("POST", "artifacts/presigned-upload-url", {"run_id": run, "path": "x"})["presigned_url"]
+    assert at(tracker, up, "PUT", b"hello").status_code == 200
+    down = tracker.say("POST", "artifacts/presigned-download-url", {"run_id": run, "path": "x"})["presigned_url"]
+    assert at(tracker, down).content == b"hello"
+    secret = tracker.served.token("root", "admin", everywhere=True).secret
+    assert at(tracker, down).status_code == 401
+    assert at(tracker, up, "PUT", b"other").status_code == 401
+    assert at(tracker, down, authorization=f"Bearer {secret}").content == b"hello"
+
+
 def test_a_server_without_a_key_has_files_sent_whole(tmp_path: Path) -> None:
     """In the words by which clients know to do so."""
     bare = Tracker(Served(tmp_path, blobs=LocalBlobs(tmp_path)))

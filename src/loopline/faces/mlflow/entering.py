@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from loopline.datasets.tree import build
-from loopline.errors import Invalid
+from loopline.errors import Invalid, Refused
 from loopline.faces.mlflow.errors import Fault, invalid
 from loopline.faces.mlflow.limits import value_fits
 from loopline.faces.mlflow.naming import find_run
@@ -87,12 +87,27 @@ def entry_of(ask: Ask, loop: Loop, said: CreateVersion) -> Entry:
     for name, own, other in (("run_id", said.run_id, found.run), ("model_id", said.model_id, found.model)):
         if own and own != (other or ""):
             raise no_source(text, f"The {name} request parameter must identify the resource that contains the source")
+    _refuse_bad(loop, found.artifact)
     metadata: dict[str, Any] = {**found.metadata, SOURCE: text}
     metadata |= {key: value for key, value in ((LOGGED, found.model), (LINK, said.run_link)) if value}
     return Entry(
         found.artifact, message=said.description or f"registered from {text}", run=found.run, output=found.output, tags=tags,
         text=said.description, metadata=metadata,
     )  # fmt: skip
+
+
+def _refuse_bad(loop: Loop, artifact: Artifact) -> None:
+    """Refuse bytes that are a version in quarantine, however they are named: under another number nobody would know.
+
+    Whose version that is stays unsaid, for whoever asks need not see it.
+    """
+    with loop.ledger.read() as tx:
+        bad = any(one.quarantined for one in tx.versions.by_digest(loop.project, artifact.digest))
+    if bad:
+        raise Refused(
+            f"{artifact.digest[7:19]} is a version in quarantine", kind="quarantined",
+            hint="register other files, or have a change with --lift take the mark away", digest=artifact.digest,
+        )  # fmt: skip
 
 
 def _prompt(loop: Loop, source: str, tags: dict[str, str], description: str) -> Entry:
@@ -152,7 +167,7 @@ def _again(ask: Ask, source: OfVersion | OfAlias | Kept, text: str) -> Meant:
             raise no_source(text, "A version of a prompt is no source of a model")
         version = tx.versions.resolve(Pointer(found.name, Numbered(found.number)))
         reason = tx.versions.quarantined(found.name, found.number)
-    if reason is not None:  # under another number nobody would know that it is bad
+    if reason is not None:  # who may read it may read why
         raise in_quarantine(found.name, found.number, reason)
     said = {key: value for key, value in version.metadata.items() if key not in (SOURCE, LOGGED, LINK)}
     return Meant(version.artifact, said, version.run, version.metadata.get(LOGGED))
