@@ -19,19 +19,32 @@ AHEAD: Final = 8 << 20
 """Bytes after which the disk begins to write, so that the end of a large blob need not wait for all of it."""
 
 
+class _Passing:
+    """What is found out about bytes that pass. It knows no writer: one that was forgotten must go, and its thread with it."""
+
+    def __init__(self) -> None:
+        self.summing = Summing()
+        self.state = hashlib.sha256()
+
+    def update(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self.state.update(chunk)
+        self.summing.update(chunk)
+
+
 class LocalWriter:
     """Keeps Writer's promises."""
 
     def __init__(self, blobs: LocalBlobs) -> None:
         self._blobs = blobs
-        self._summing = Summing()
-        self._state = hashlib.sha256()
+        self._passing = _Passing()
         with writing(blobs.folder):
             self._number, self._name = blobs.scratch.make()
         self._open = True
         self._behind: Behind | None = None
         """Hashes beside the writing, from where a blob is large on."""
-        self._size = self._begun = 0
+        self._size = 0
+        self._begun = 0
         """Up to here the disk has been told to write."""
 
     def write(self, chunk: bytes) -> None:
@@ -41,11 +54,11 @@ class LocalWriter:
             write_all(self._number, chunk)
         self._size += len(chunk)
         if self._behind is not None:
-            self._behind.take(bytes(chunk))
+            self._behind.take(chunk)
         else:
-            self._hash(chunk)
+            self._passing.update(chunk)
             if self._size > LARGE:
-                self._behind = Behind(self._hash)
+                self._behind = Behind(self._passing.update)
         if self._size - self._begun >= AHEAD:
             write_back(self._number, self._begun, self._size)
             self._begun = self._size
@@ -54,7 +67,7 @@ class LocalWriter:
         """Make what was written durable, and give its digest and size."""
         self._check()
         self._catch_up()
-        blobs, ident, size = self._blobs, self._state.digest(), self._summing.size
+        blobs, ident, size = self._blobs, self._passing.state.digest(), self._size
         try:
             with writing(blobs.folder):
                 os.fchmod(self._number, 0o444)
@@ -64,12 +77,8 @@ class LocalWriter:
         finally:
             self._discard()
         if size > LARGE:
-            blobs.note_sums(self._summing.sums(ident))
+            blobs.note_sums(self._passing.summing.sums(ident))
         return Digest("sha256:" + ident.hex()), size
-
-    def _hash(self, chunk: bytes) -> None:
-        self._state.update(chunk)
-        self._summing.update(chunk)
 
     def _catch_up(self) -> None:
         behind, self._behind = self._behind, None
