@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,8 +26,9 @@ system's cache. `add` begins with an empty store; a changed folder has {CHANGED}
 folder that is not there. Loopline syncs what it keeps before it says so, in packs; DVC and `cp` leave that to the system. Limits
 that nobody who does the work gets below: `cp -r`, a Python script that reads and hashes each file with sha256
 ("hash"), and one that walks and asks for each file's status ("stat"). DVC copies out of its cache, as it does where the file
-system cannot share.
+system cannot share. Making so many files is most of a checkout on a disk, whoever does it; "in memory" is the same on a tmpfs.
 """
+MEMORY = Path("/dev/shm")
 _STAT = """
 import os, sys
 folders = [sys.argv[1]]
@@ -73,6 +76,30 @@ def cases(place: Path) -> list[Case]:
         Case("checkout", "loopline", ours.checkout),
         Case("checkout", "dvc", theirs.checkout),
         Case("checkout", "cp", copied, "`cp -r`"),
+        *_in_memory(),
+    ]
+
+
+def _in_memory() -> list[Case]:
+    """A checkout where making a file costs the system next to nothing: what is left is the work of whoever does it."""
+    if not MEMORY.is_dir():
+        return []
+    place = Path(tempfile.mkdtemp(dir=MEMORY, prefix="loopline-bench-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    ours, theirs = Loopline(place / "ours"), Dvc(place / "theirs")
+    for one in (ours, theirs):
+        _fill(one.data)
+    ours.add()
+    theirs.add()
+
+    def copied() -> Sample:
+        shutil.rmtree(place / "copy", ignore_errors=True)
+        return command("cp", "-r", ours.data, place / "copy", cwd=place, env=ours.env)
+
+    return [
+        Case("checkout, in memory", "loopline", ours.checkout),
+        Case("checkout, in memory", "dvc", theirs.checkout),
+        Case("checkout, in memory", "cp", copied, "`cp -r`"),
     ]
 
 
