@@ -218,7 +218,11 @@ def test_those_who_were_there_before_are_waited_for(loop: Loop, monkeypatch: pyt
         await first
         again = asyncio.ensure_future(lane.do(saying(loop, "first again")))
         await asyncio.wait_for(asyncio.gather(second, again), 10)
+        monkeypatch.setattr(lanes, "PATIENCE_S", 0.001)
+        await lane.do(saying(loop, "alone again"))
+        monkeypatch.setattr(lanes, "PATIENCE_S", 20.0)
+        await asyncio.wait_for(lane.do(saying(loop, "alone still")), 10)
 
     asyncio.run(main())
     lane.end()
-    assert sizes == [1, 1, 1, 1, 2]
+    assert sizes == [1, 1, 1, 1, 2, 1, 1]

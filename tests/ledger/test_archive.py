@@ -13,6 +13,7 @@ from loopline.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from loopline.ledger import archive, schema
 from loopline.ledger.archive import read_archive, write_archive
 from loopline.ledger.ledger import Ledger
+from loopline.ledger.metrics import WIDE, Metrics
 from loopline.nouns.actor import Actor
 from loopline.nouns.run import Point
 from loopline.store.database import Database
@@ -84,6 +85,21 @@ def test_what_is_restored_is_what_was_there(hand: Hand, target: Database, tmp_pa
         tx.metrics.add(run.id, [Point("loss", 1.0, 0, 0)])
         assert tx.traces.hold("flights", "tr-3", experiment=1, time=2)[0].number == 3
     assert len(everything(target)["events"]) == len(everything(hand.database)["events"]) + 4
+
+
+@pytest.mark.parametrize("target", BOTH, indirect=True)
+def test_recent_points_come_along(hand: Hand, target: Database, tmp_path: Path) -> None:
+    """On PostgreSQL they go to the others, for nobody would move them there."""
+    run = hand.run()
+    batch = {f"m{n}": [(0, 1, 0.5)] for n in range(WIDE)}
+    with hand.write() as tx:
+        tx.metrics.extend(run.id, batch)
+    write_archive(hand.database, tmp_path / "a", now=77)
+    read_archive(tmp_path / "a", target)
+    with target.read() as rows:
+        found = rows.one("SELECT (SELECT COUNT(*) FROM points), (SELECT COUNT(*) FROM recent_points)")
+        assert found == ((0, WIDE) if {hand.database.dialect, target.dialect} == {"sqlite"} else (WIDE, 0))
+        assert Metrics(rows, 0).rows(run.id, "m7", limit=9) == [(0, 1, 0, 0.5)]
 
 
 def test_a_new_file_gets_its_tables_at_once(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loopline.ledger import metrics
 from loopline.ledger.ledger import Ledger
-from loopline.ledger.metrics import LEAST, Value
+from loopline.ledger.metrics import Value
 from loopline.nouns.run import Point, Run
 from loopline.testing.clock import FakeClock, SequentialIds
 from loopline.testing.loop import empty_database
@@ -178,14 +178,13 @@ def test_recent_points_are_read_with_the_others(
                 one[:2] for one in between
             ]
             assert len(tx.metrics.sampled(run, key, 3)) == min(3, len(there))
-            assert tx.metrics.sampled(run, key, 100, steps)[: len(there)] == tx.metrics.rows(
-                run, key, behind=(steps[0], LEAST, -1), limit=len(between)
-            )
+            sampled = tx.metrics.sampled(run, key, 100, steps)
+            assert [(step, time, value) for step, time, _, value in sampled] == between
             assert tx.metrics.counts([run])[run][key] == len(there)
 
 
 def test_a_batch_of_many_series_goes_to_the_recent_points_until_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then all of them move, and a narrow batch goes by them."""
+    """Then all of them move. A batch of few series goes by them, and one of many points for each."""
     monkeypatch.setattr(metrics, "RECENT", 150)
     ledger = Ledger(empty_database(), clock=FakeClock())
     counts = []
@@ -201,6 +200,9 @@ def test_a_batch_of_many_series_goes_to_the_recent_points_until_they_are_full(mo
             ])
         assert counts == [[1, 64], [2, 128], [3, 192], [196, 64]]
         assert [point.step for point in tables.metrics.history(run, "m7")] == [0, 1, 2, 3]
+        thick = {f"m{n}": [(step, 2, 0.5) for step in range(metrics.THIN)] for n in range(metrics.WIDE)}
+        tables.metrics.extend(run, thick)
+        assert tables.rows.one("SELECT COUNT(*) FROM recent_points") == (64,)
 
 
 def test_what_is_sent_twice_is_found_among_much_else(hand: Hand) -> None:

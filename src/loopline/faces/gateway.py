@@ -52,7 +52,7 @@ class Gateway(BaseRoute):
             raise
         except Exception as error:  # noqa: BLE001 (a fault for the client, the rest for the log)
             answer = self._refuse(request, error)
-        answer.raw_headers = [one for one in answer.raw_headers if one[0] != _POLICY[0]] + [_POLICY]
+        answer.raw_headers[:] = [*(one for one in answer.raw_headers if one[0] != _POLICY[0]), _POLICY]
         await answer(scope, receive, send)
 
 
@@ -66,4 +66,8 @@ class Gateways:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to the gateway that its address lies below, any other to the routes."""
         found = self._gateways.find(scope["path"]) if scope["type"] == "http" else None
-        await (found.handle(scope, receive, send) if found is not None else self._app(scope, receive, send))
+        if found is None:
+            await self._app(scope, receive, send)
+        else:
+            scope["route"] = found  # as a router says it: spans are called by it
+            await found.handle(scope, receive, send)

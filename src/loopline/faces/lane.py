@@ -24,7 +24,7 @@ MOST: Final = 64
 IDLE_S: Final = 10.0
 """How long the thread waits for work before it ends, and lets go of its connection."""
 PATIENCE_S: Final = 0.0005
-"""How long a transaction waits for those who were there before. Who is alone never waits."""
+"""How long a transaction waits for those who were there before. Whoever is alone by then waits once, and no more."""
 _Waiting = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 

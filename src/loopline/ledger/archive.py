@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 import msgspec
 
 from loopline.errors import Conflict, Invalid, LooplineError, NotFound, Refused, Unavailable
+from loopline.ledger.metrics import SETTLE
 from loopline.ledger.schema import NEWEST, found, make, upgrade
 from loopline.store.database import Database, Row, Rows
 
@@ -228,6 +229,8 @@ def _fill(alchemy: Any, frames: Iterator[Any], columns: dict[str, list[str]], so
             _insert(alchemy, table, columns[table], waiting[table][at : at + _PAGE])
     if alchemy.dialect.name == "postgresql":
         _set_sequences(alchemy, columns)
+        for statement in SETTLE if "recent_points" in known else ():  # nobody would move them there
+            alchemy.exec_driver_sql(statement)
     return counts
 
 

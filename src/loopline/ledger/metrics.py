@@ -3,8 +3,8 @@
 The points of a series lie together in the order in which they are read: by step, then time, then arrival (`n`). Its row in
 `series` says what they come to, so that a search and the page of a run need not read them.
 
-A batch of many series would change a page of each in a file of SQLite's. What comes so lies among the recent points first, a
-few thousand that share their pages, and goes to the others together.
+A batch of few points for many series would change a page of each in a file of SQLite's. What comes so lies among the recent
+points first, some thousands that share their pages, and goes to the others together.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ _SERIES: Final = "id, key, last, last_step, last_time, low, high, count"
 _Series = tuple[int, str, float | None, int, int, float | None, float | None, int]
 """A row of `series`."""
 WIDE: Final = 64
-"""Series of one batch from which on its points go to the recent ones."""
+"""Series of one batch from which on its points go to the recent ones,"""
+THIN: Final = 16
+"""as long as it has fewer points than so many for each: those would fill pages of their own."""
 RECENT: Final = 20_000
 """So many recent points are there at most, about."""
 _COLUMNS: Final = "series, step, time, n, value"
+SETTLE: Final = (f"INSERT INTO points ({_COLUMNS}) SELECT {_COLUMNS} FROM recent_points", "DELETE FROM recent_points")
+"""What moves all recent points to the others."""
 _BOTH: Final = f"(SELECT {_COLUMNS} FROM points UNION ALL SELECT {_COLUMNS} FROM recent_points) AS points"
 _CHUNKS: Final = (8, 64, 500)
 """How many keys are asked for at once: few different statements, so that each is prepared once."""
@@ -64,7 +68,10 @@ class Metrics:
             if fresh:
                 sums.append(_summed(here, fresh))
         if rows:
-            table = self._place(len(sums))
+            table = "points"
+            if len(sums) >= WIDE and len(rows) < THIN * len(sums) and self._rows.dialect == "sqlite":
+                table = "recent_points"  # PostgreSQL writes rows to its log, not pages
+                self._make_room()
             self._rows.many(f"INSERT INTO {table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)
             self._rows.many(
                 "UPDATE series SET last = ?, last_step = ?, last_time = ?, low = ?, high = ?, count = ? WHERE id = ?",
@@ -81,7 +88,9 @@ class Metrics:
     def rows(self, run: str, key: str, *, behind: tuple[int, int, int] | None = None, limit: int) -> list[Row]:
         """Give (step, time, n, value) of up to `limit` points in order, from behind one such place on. NaN is None."""
         row = self._rows.one("SELECT id FROM series WHERE run = ? AND key = ?", run, key)
-        return self._behind(row[0], behind or (LEAST, LEAST, -1), MOST, limit=limit) if row else []
+        if row is None:
+            return []
+        return self._behind(self._table(row[0]), row[0], behind or (LEAST, LEAST, -1), MOST, limit=limit)
 
     def between(self, run: str, key: str, low: int, high: int) -> list[tuple[float, int, int]]:
         """Give (value, step, time) of every point between two steps, both included, in the order of step, time and arrival."""
@@ -89,11 +98,11 @@ class Metrics:
         if row is None:
             return []
         rows = self._rows.all(
-            f"SELECT value, step, time FROM {self._table(row[0])} WHERE series = ? AND step BETWEEN ? AND ?"
-            " ORDER BY step, time, n",
+            f"SELECT value, step, time, n FROM {self._table(row[0])} WHERE series = ? AND step BETWEEN ? AND ?"
+            " ORDER BY step, time, n",  # SQLite merges two tables by what it selects
             row[0], low, high,
         )  # fmt: skip
-        return [(math.nan if row[0] is None else row[0], row[1], row[2]) for row in rows]
+        return [(math.nan if value is None else value, step, time) for value, step, time, _ in rows]
 
     def sampled(self, run: str, key: str, most: int, steps: tuple[int, int] | None = None) -> list[Row]:
         """Give (step, time, n, value) of `most` points at equal distances, the first and the last among them.
@@ -106,20 +115,18 @@ class Metrics:
         if row is None:
             return []
         series, count = row
+        table = self._table(series)
         if steps is not None:
             within = self._rows.one(
-                f"SELECT COUNT(*) FROM {self._table(series)} WHERE series = ? AND step BETWEEN ? AND ?",
-                series,
-                low,
-                high,
+                f"SELECT COUNT(*) FROM {table} WHERE series = ? AND step BETWEEN ? AND ?", series, low, high
             )
             count = within[0] if within else 0
         if count <= most:
-            return self._behind(series, (low, LEAST, -1), high, limit=most)
+            return self._behind(table, series, (low, LEAST, -1), high, limit=most)
         found: list[Row] = []
         behind, at = (low, LEAST, -1), -1
         for wanted in _places(count, most):
-            for here in self._behind(series, behind, high, limit=1, skip=wanted - at - 1):
+            for here in self._behind(table, series, behind, high, limit=1, skip=wanted - at - 1):
                 found.append(here)
                 behind, at = here[:3], wanted
         return found
@@ -151,9 +158,11 @@ class Metrics:
         """Give the names of a run's series."""
         return [row[0] for row in self._rows.all("SELECT key FROM series WHERE run = ? ORDER BY key", run)]
 
-    def _behind(self, series: int, place: tuple[int, int, int], high: int, *, limit: int, skip: int = 0) -> list[Row]:
+    def _behind(
+        self, table: str, series: int, place: tuple[int, int, int], high: int, *, limit: int, skip: int = 0
+    ) -> list[Row]:
         return self._rows.all(
-            f"SELECT step, time, n, value FROM {self._table(series)} WHERE series = ? AND (step, time, n) > (?, ?, ?)"
+            f"SELECT step, time, n, value FROM {table} WHERE series = ? AND (step, time, n) > (?, ?, ?)"
             " AND step <= ? ORDER BY step, time, n LIMIT ? OFFSET ?",
             series, *place, high, limit, skip,
         )  # fmt: skip
@@ -162,15 +171,11 @@ class Metrics:
         """Say where the points of a series lie: to read two tables as one costs more than one."""
         return _BOTH if self._rows.one("SELECT 1 FROM recent_points WHERE series = ? LIMIT 1", series) else "points"
 
-    def _place(self, series: int) -> str:
-        """Say where points of so many series go, and make room there."""
-        if series < WIDE or self._rows.dialect != "sqlite":  # PostgreSQL writes rows to its log, not pages
-            return "points"
+    def _make_room(self) -> None:
         row = self._rows.one("SELECT COUNT(*) FROM recent_points")
         if row and row[0] >= RECENT:
-            self._rows.do(f"INSERT INTO points ({_COLUMNS}) SELECT {_COLUMNS} FROM recent_points")
-            self._rows.do("DELETE FROM recent_points")
-        return "recent_points"
+            for statement in SETTLE:
+                self._rows.do(statement)
 
     def _known(self, run: str, keys: Iterable[str]) -> list[_Series]:
         """Give each series as it is, making it where it is missing. No other transaction changes these until this one ends."""

@@ -20,7 +20,7 @@ _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 _NUMBERS: Final = itertools.count()
 _READING: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 """Who opens a pipe so does not wait for whoever writes into it."""
-_BEGIN: Final = 2
+_WRITE_OUT: Final = 2
 """SYNC_FILE_RANGE_WRITE."""
 _FEW: Final = 16
 """Up to so many files are synced one by one: `syncfs` also waits for what other programs write."""
@@ -138,11 +138,13 @@ def write_back(number: int, start: int, stop: int) -> None:
     It stays in memory for who reads it next: `posix_fadvise` would begin to write as well, and drop it.
     """
     if sys.platform == "linux":
-        import ctypes
+        with contextlib.suppress(
+            AttributeError, ImportError
+        ):  # another C library, or the interpreter ends: it is written later
+            import ctypes
 
-        with contextlib.suppress(AttributeError):  # another C library: it is written later
             begin = ctypes.CDLL(None).sync_file_range
-            begin(number, ctypes.c_int64(start), ctypes.c_int64(stop - start), ctypes.c_uint(_BEGIN))
+            begin(number, ctypes.c_int64(start), ctypes.c_int64(stop - start), ctypes.c_uint(_WRITE_OUT))
 
 
 def sync(numbers: list[int]) -> None:

@@ -66,9 +66,11 @@ class LocalWriter:
     def commit(self) -> tuple[Digest, int]:
         """Make what was written durable, and give its digest and size."""
         self._check()
-        self._catch_up()
-        blobs, ident, size = self._blobs, self._passing.state.digest(), self._size
+        blobs, size = self._blobs, self._size
         try:
+            if self._behind is not None:
+                self._behind.end()
+            ident = self._passing.state.digest()
             with writing(blobs.folder):
                 os.fchmod(self._number, 0o444)
                 sync([self._number])
@@ -80,11 +82,6 @@ class LocalWriter:
             blobs.note_sums(self._passing.summing.sums(ident))
         return Digest("sha256:" + ident.hex()), size
 
-    def _catch_up(self) -> None:
-        behind, self._behind = self._behind, None
-        if behind is not None:
-            behind.end()
-
     def _check(self) -> None:
         if not self._open:
             msg = "this writer was committed or left"
@@ -94,7 +91,8 @@ class LocalWriter:
         if self._open:
             self._open = False
             drop(self._number, self._name)
-            self._catch_up()
+            if self._behind is not None:
+                self._behind.drop()
 
     def __enter__(self) -> Self:
         return self

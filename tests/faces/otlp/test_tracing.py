@@ -74,11 +74,12 @@ def test_a_request_of_a_server_is_a_span(served: Served, collected: Collector) -
     assert served.ask("GET", "/api/v1/find?what=runs&where=secret", headers=headers).status_code in (200, 400)
     served.ask("GET", "/api/v1/tasks/" + "0" * 32)
     served.ask("GET", "/api/v1/made-up")
+    served.ask("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=secret")
     served.ask("GET", "/health")
     served.ask("GET", "/metrics")
     tracing.end()
-    spans = {one.name: one for one in collected.until(lambda spans: len(spans) >= 3)}
-    assert set(spans) == {"GET /api/v1/find", "GET /api/v1/tasks/{task}", "GET /api/v1/{verb}"}
+    spans = {one.name: one for one in collected.until(lambda spans: len(spans) >= 4)}
+    assert set(spans) == {"GET /api/v1/find", "GET /api/v1/tasks/{task}", "GET /api/v1/{verb}", "GET /api/2.0"}
     one = spans["GET /api/v1/find"]
     assert (one.trace, one.parent, one.kind, one.service) == (TRACE, PARENT, 2, "loopline")
     assert one.facts["http.route"] == "/api/v1/find"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from loopline.faces.gateway import Gateway
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from loopline.faces.mlflow.asking import Operation
+
+    _Fixed = dict[tuple[str, str], Operation]
+    _Named = dict[tuple[str, tuple[str, ...]], Operation]
+    _Rest = dict[str, dict[str, Operation]]
 
 
 def routes() -> list[BaseRoute]:
@@ -32,28 +36,28 @@ async def _answered(request: Request) -> Response:
 
 def find(method: str, raw: bytes) -> tuple[Operation, tuple[str, ...]]:
     """Find the operation, and what its path names. Raise Fault 404 for no address, 501 for one that is not served."""
-    operations = _operations()
+    fixed_ones, named_ones, rest = _operations()
     method = "GET" if method == "HEAD" else method
     path = raw.decode("latin-1")
-    fixed = operations.FIXED.get((method, path))
+    fixed = fixed_ones.get((method, path))
     if fixed is not None:
         return fixed, ()
     parts = path.split("/")
-    for prefix, served in operations.REST.items():
+    for prefix, served in rest.items():
         if path.startswith(prefix) and method in served:
             return served[method], (_name(path[len(prefix) :]),)
-    for (verb, pattern), operation in operations.NAMED.items():
+    for (verb, pattern), operation in named_ones.items():
         if verb == method and len(pattern) == len(parts) and _fits(pattern, parts):
             return operation, tuple(_name(part) for word, part in zip(pattern, parts, strict=True) if word == "{}")
     raise unserved(method, path) or Fault("ENDPOINT_NOT_FOUND", f"nothing is at {method[:20]} {path[:500]}")
 
 
 @cache
-def _operations() -> Any:
+def _operations() -> tuple[_Fixed, _Named, _Rest]:
     """Import them with the first request: a server is ready before that."""
-    from loopline.faces.mlflow import operations
+    from loopline.faces.mlflow.operations import FIXED, NAMED, REST
 
-    return operations
+    return FIXED, NAMED, REST
 
 
 def _fits(pattern: tuple[str, ...], parts: list[str]) -> bool:
