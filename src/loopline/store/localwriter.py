@@ -19,31 +19,18 @@ AHEAD: Final = 8 << 20
 """Bytes after which the disk begins to write, so that the end of a large blob need not wait for all of it."""
 
 
-class _Passing:
-    """What is found out about bytes that pass. It knows no writer: one that was forgotten must go, and its thread with it."""
-
-    def __init__(self) -> None:
-        self.summing = Summing()
-        self.state = hashlib.sha256()
-
-    def update(self, chunk: bytes) -> None:
-        """Take the next bytes."""
-        self.state.update(chunk)
-        self.summing.update(chunk)
-
-
 class LocalWriter:
     """Keeps Writer's promises."""
 
     def __init__(self, blobs: LocalBlobs) -> None:
         self._blobs = blobs
-        self._passing = _Passing()
+        self._summing = Summing()
+        self._state = hashlib.sha256()
         with writing(blobs.folder):
             self._number, self._name = blobs.scratch.make()
         self._open = True
         self._behind: Behind | None = None
-        """Hashes beside the writing, from where a blob is large on."""
-        self._size = 0
+        """Hashes beside the writing, from where a blob is large on. It knows no writer: a forgotten one goes, and its thread."""
         self._begun = 0
         """Up to here the disk has been told to write."""
 
@@ -52,34 +39,35 @@ class LocalWriter:
         self._check()
         with writing(self._blobs.folder):
             write_all(self._number, chunk)
-        self._size += len(chunk)
         if self._behind is not None:
             self._behind.take(chunk)
         else:
-            self._passing.update(chunk)
-            if self._size > LARGE:
-                self._behind = Behind(self._passing.update)
-        if self._size - self._begun >= AHEAD:
-            write_back(self._number, self._begun, self._size)
-            self._begun = self._size
+            self._state.update(chunk)
+        self._summing.update(chunk)
+        size = self._summing.size
+        if self._behind is None and size > LARGE:
+            self._behind = Behind(self._state.update)
+        if size - self._begun >= AHEAD:
+            write_back(self._number, self._begun, size)
+            self._begun = size
 
     def commit(self) -> tuple[Digest, int]:
         """Make what was written durable, and give its digest and size."""
         self._check()
-        blobs, size = self._blobs, self._size
+        blobs, size = self._blobs, self._summing.size
         try:
-            if self._behind is not None:
-                self._behind.end()
-            ident = self._passing.state.digest()
             with writing(blobs.folder):
                 os.fchmod(self._number, 0o444)
                 sync([self._number])
+                if self._behind is not None:
+                    self._behind.end()
+                ident = self._state.digest()
                 os.rename(self._name, blobs.file_of(ident))
                 sync_folder(blobs.loose)
         finally:
             self._discard()
         if size > LARGE:
-            blobs.note_sums(self._passing.summing.sums(ident))
+            blobs.note_sums(self._summing.sums(ident))
         return Digest("sha256:" + ident.hex()), size
 
     def _check(self) -> None:
