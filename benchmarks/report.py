@@ -145,7 +145,9 @@ BUDGETS = (
     Budget("`add` of 100 changed: ≥ 12 × DVC", 1 / 12, FOLDER, "add, 100 changed", "wall", beside="dvc"),
     Budget("`checkout` of 100,000 files: ≥ 5 × DVC", 1 / 5, FOLDER, "checkout", "wall", beside="dvc"),
     Budget("`checkout` of 100,000 files: ≤ 1.6 × `cp -r`", 1.6, FOLDER, "checkout", "wall", beside="cp"),
-    Budget("`checkout` of 100,000 files in memory: ≥ 5 × DVC", 1 / 5, FOLDER, "checkout, in memory", "wall", beside="dvc"),
+    Budget(
+        "`checkout` of 100,000 files in memory: ≥ 5 × DVC", 1 / 5, FOLDER, "checkout, in memory", "wall", beside="dvc"
+    ),
     Budget("`status`, unchanged, watched: ≤ 0.1 s", 100, FOLDER, "status, unchanged, watched", "wall", why=SLOWER),
     Budget("`add` of one file of 4 GiB: ≥ 3 × DVC", 1 / 3, "large", "add", "wall", beside="dvc"),
     Budget("`checkout` of it: ≥ 1.2 × DVC", 1 / 1.2, "large", "checkout", "wall", beside="dvc"),
