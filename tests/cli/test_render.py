@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, get_args
+from datetime import timedelta
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +19,7 @@ from loopline.cli.screen import Screen
 from loopline.nouns.change import Approval, Change, ChangeState, Decision, Move, Override, Published
 from loopline.nouns.comparison import Comparison, Delta, Review, Shift
 from loopline.nouns.deployment import DeploymentState
-from loopline.nouns.digest import digest_of
+from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.drift import Said as DriftSaid
 from loopline.nouns.entry import Difference, Entry
 from loopline.nouns.evaluation import Estimate, Evaluation
@@ -25,12 +28,13 @@ from loopline.nouns.finding import Finding
 from loopline.nouns.firing import Armed
 from loopline.nouns.lineage import Impact, Reached, Reason
 from loopline.nouns.look import Seen
-from loopline.nouns.name import AssetName, RefName
+from loopline.nouns.name import AssetName, Numbered, Pointer, RefName
 from loopline.nouns.run import Link, Run, RunState
 from loopline.nouns.verdict import Requirement, Result, Verdict
 from loopline.nouns.version import Version
 from loopline.nouns.wayback import Returning, Staying, WayBack
 from loopline.sdk.standing import Standing
+from loopline.verbs.annotations import fields_of
 from tests.cli.conftest import Terminal
 from tests.verbs.test_plain import all_nouns, strategy
 
@@ -263,6 +267,52 @@ def test_what_a_terminal_would_act_upon_is_escaped() -> None:
     text = drawn(change(ChangeState.APPLIED, reason="\x1b[2Jgone\r✓ pass"))
     assert "\x1b" not in text
     assert "\\x1b[2Jgone\\r" in text
+
+
+HOSTILE = "\x1b[2Jx"
+
+
+def hostile(kind: Any, turn: int, depth: int = 0) -> Any:
+    """Make a value of a noun whose every text is what a terminal would obey; `turn` chooses among what may stand in a place."""
+    if kind in (str, Any):
+        return HOSTILE
+    plainly = {
+        int: 7,
+        float: 0.5,
+        bool: True,
+        timedelta: timedelta(1),
+        Digest: DIGEST,
+        type(None): None,
+        Numbered: Numbered(1),
+    }
+    names = {AssetName: MODEL, RefName: RefName(MODEL, "main"), Pointer: Pointer(MODEL, Numbered(1))}
+    if kind in plainly or kind in names:
+        return {**plainly, **names}[kind]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return next(iter(kind))
+    if isinstance(kind, type):
+        return kind(**{name: hostile(one, turn, depth + 1) for name, one in fields_of(kind).items()})
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return args[turn % len(args)]
+    if origin is tuple and args[-1] is Ellipsis:
+        return (hostile(args[0], turn, depth + 1),) if depth < 6 else ()  # some are made of themselves
+    if origin is tuple:
+        return tuple(hostile(one, turn, depth + 1) for one in args)
+    if origin is Mapping:
+        return {hostile(args[0], turn, depth + 1): hostile(args[1], turn, depth + 1)}
+    some = [one for one in args if one is not type(None)]
+    return hostile(some[turn % len(some)], turn, depth + 1)
+
+
+@pytest.mark.parametrize("name", sorted({*ALONE, *MANY} & {*NOUNS}))
+def test_no_text_of_any_noun_reaches_a_terminal_as_it_is(name: str) -> None:
+    """Each of its fields holds what would clear the screen, wherever text may stand."""
+    for turn in range(4):
+        value = hostile(NOUNS[name], turn)
+        for one in (value, (value, value)):
+            if not isinstance(one, tuple) or name in MANY:
+                assert "\x1b" not in drawn(one)
 
 
 @pytest.mark.parametrize("name", sorted({*ALONE, *MANY} & {*NOUNS}))

@@ -51,7 +51,7 @@ def exported(value: Exported, screen: Screen) -> Iterator[str]:
     """Draw it in a line."""
     verb = "to write" if value.dry else "written"
     yield (
-        f"{screen.paint('name', clean(value.version))} {clean(value.path)} {value.value}: {plural(value.files, 'file')},"
+        f"{screen.paint('name', clean(value.version))} {clean(value.path)} {clean(value.value)}: {plural(value.files, 'file')},"
         f" {plural(value.objects, 'object')} ({size(value.objects_bytes)}) {verb}"
     )
 

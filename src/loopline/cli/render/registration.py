@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loopline.cli.render.words import short_id
 from loopline.cli.text import clean, plural, size
 
 if TYPE_CHECKING:
@@ -24,4 +25,4 @@ def registration(value: Registration, screen: Screen) -> Iterator[str]:
     if value.version and value.change is None:
         yield "the branch has these files already"
     elif value.change is not None and value.change.state != "applied":
-        yield f"waits for its policy: loopline review {value.change.id[:8]}"
+        yield f"waits for its policy: loopline review {short_id(value.change.id)}"

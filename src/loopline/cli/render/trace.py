@@ -45,7 +45,11 @@ def wholetrace(value: WholeTrace, screen: Screen) -> Iterator[str]:
         if said:
             yield f"{screen.paint('dim', label)} {clean(said)[:300]}"
     if one.tokens:
-        yield screen.paint("dim", "tokens") + " " + ", ".join(f"{key} {count}" for key, count in one.tokens.items())
+        yield (
+            screen.paint("dim", "tokens")
+            + " "
+            + ", ".join(f"{clean(key)} {count}" for key, count in one.tokens.items())
+        )
     rows = [
         [
             f"{'  ' * min(depth, _DEEPEST)}{clean(each.name)}",

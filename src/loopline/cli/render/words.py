@@ -31,7 +31,7 @@ DAY = 86_400_000_000
 
 def status(word: str, screen: Screen) -> str:
     """Write a status with its sign and colour: `✓ applied`."""
-    return screen.mark(TONES.get(str(word), "wait"), str(word))
+    return screen.mark(TONES.get(str(word), "wait"), clean(str(word)))
 
 
 def short_id(text: str) -> str:
