@@ -183,7 +183,7 @@ def test_recent_points_are_read_with_the_others(
             assert tx.metrics.counts([run])[run][key] == len(there)
 
 
-def test_a_batch_of_many_series_goes_to_the_recent_points_until_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_series_go_to_the_recent_points_until_these_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then all of them move. A batch of few series goes by them, and one of many points for each."""
     monkeypatch.setattr(metrics, "RECENT", 150)
     ledger = Ledger(empty_database(), clock=FakeClock())

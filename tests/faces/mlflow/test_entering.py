@@ -198,7 +198,7 @@ def test_what_is_in_quarantine_is_not_copied_out_of_it(tracker: Tracker) -> None
             assert "it is biased" in answer[2]
 
 
-def test_the_bytes_of_what_is_in_quarantine_are_refused_by_every_name(tracker: Tracker) -> None:
+def test_bytes_in_quarantine_are_refused_by_every_name(tracker: Tracker) -> None:
     """As files of a run, which they were registered from, or of another run with the same files. Others are as good as before."""
     model(tracker)
     runs = [tracker.run() for _ in range(3)]
