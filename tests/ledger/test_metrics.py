@@ -184,7 +184,7 @@ def test_recent_points_are_read_with_the_others(
 
 
 def test_many_series_go_to_the_recent_points_until_these_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then all of them move. A batch of few series goes by them, and one of many points for each."""
+    """Then all of them move; a batch of few series goes by them, and so does one of many points for each."""
     monkeypatch.setattr(metrics, "RECENT", 150)
     ledger = Ledger(empty_database(), clock=FakeClock())
     counts = []

@@ -199,7 +199,7 @@ def test_what_is_in_quarantine_is_not_copied_out_of_it(tracker: Tracker) -> None
 
 
 def test_bytes_in_quarantine_are_refused_by_every_name(tracker: Tracker) -> None:
-    """As files of a run, which they were registered from, or of another run with the same files. Others are as good as before."""
+    """As files of the run that they were registered from, or of another run with the same files; others are as good as before."""
     model(tracker)
     runs = [tracker.run() for _ in range(3)]
     for run, data in zip(runs, (b"bad", b"bad", b"good"), strict=True):
