@@ -24,9 +24,9 @@ _SERIES: Final = "id, key, last, last_step, last_time, low, high, count"
 _Series = tuple[int, str, float | None, int, int, float | None, float | None, int]
 """A row of `series`."""
 WIDE: Final = 64
-"""Series of one batch from which on its points go to the recent ones,"""
+"""A batch of so many series goes to the recent points, if it is thin."""
 THIN: Final = 16
-"""as long as it has fewer points than so many for each: those would fill pages of their own."""
+"""A batch is thin with fewer points than so many for each series: more would fill pages of their own."""
 RECENT: Final = 20_000
 """So many recent points are there at most, about."""
 _COLUMNS: Final = "series, step, time, n, value"
