@@ -133,7 +133,7 @@ def test_a_large_blob_is_verified_by_its_pieces(scratch: Path, tmp_path: Path, m
             kept = blobs.path(digest)
             assert kept is not None
             kept.chmod(0o644)
-            kept.write_bytes(data[:at] + b"?" + data[at + 1 :])
+            kept.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
         with pytest.raises(Unavailable) as caught:
             made_in(scratch, Copies(blobs, mtime=1), [entry])
         assert caught.value.kind == kind

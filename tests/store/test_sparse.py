@@ -76,7 +76,7 @@ def test_what_is_not_right_any_more_is_fetched_again(sparse: Sparse, harm: str) 
     assert far.asked[0][0] == 0
 
 
-@pytest.mark.parametrize("data", [BIG[:PIECE] + b"x" + BIG[PIECE + 1 :], BIG[: PIECE + 5], b""])
+@pytest.mark.parametrize("data", [BIG[:PIECE] + bytes([BIG[PIECE] ^ 1]) + BIG[PIECE + 1 :], BIG[: PIECE + 5], b""])
 def test_what_comes_wrong_is_not_given(sparse: Sparse, data: bytes) -> None:
     """Bytes from there that are not what the sums say raise before any of them is given, and nothing of them stays."""
     far = Far()
