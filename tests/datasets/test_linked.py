@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loopline.datasets import placing
+from loopline.datasets import copies, placing
 from loopline.datasets.blocks import Stamp
 from loopline.datasets.build import build_folder
 from loopline.datasets.checkout import SCRATCH, CheckedOut, checkout
@@ -35,7 +35,7 @@ def blobs(tmp_path: Path) -> LocalBlobs:
 @pytest.fixture(autouse=True)
 def no_reflinks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of this file system cannot share extents, whichever it is."""
-    monkeypatch.setattr(placing, "FICLONE", 0)
+    monkeypatch.setattr(copies, "FICLONE", 0)
 
 
 @pytest.fixture

@@ -1,22 +1,11 @@
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from loopline.datasets import placing
-from loopline.datasets.near import SMALL
-from loopline.datasets.placing import Copies, Place, failed
-from loopline.errors import NotFound, Unavailable
-from loopline.nouns.digest import Digest, digest_of
-from loopline.nouns.entry import Entry
-from loopline.store.local import LocalBlobs
-from loopline.store.memory import MemoryBlobs
-from loopline.store.pieces import LARGE
+from loopline.datasets.placing import Place
+from loopline.errors import Unavailable
 
 
 @pytest.fixture
@@ -31,136 +20,6 @@ def top(tmp_path: Path) -> Path:
     """The folder that files are placed in."""
     (tmp_path / "top").mkdir()
     return tmp_path / "top"
-
-
-def made_in(folder: Path, copies: Copies, entries: list[Entry]) -> list[tuple[Entry, Path]]:
-    """Write entries to numbered files."""
-    named = ((entry, str(folder / f"{number}")) for number, entry in enumerate(entries))
-    return [(entry, Path(file)) for entry, file, _ in copies.write(named)]
-
-
-def test_copies_hold_what_their_entries_say(scratch: Path) -> None:
-    """Bytes, mode and time are right, and entries come in order, however many are written at once."""
-    blobs = MemoryBlobs()
-    entries = [
-        Entry(f"{n:03d}", blobs.put(b"x" * n * 977), n * 977, 0o755 if n % 3 == 0 else 0o644) for n in range(200)
-    ]
-    made = made_in(scratch, Copies(blobs, mtime=123_456_789), entries)
-    assert [entry for entry, _ in made] == entries
-    for entry, file in made:
-        status = file.stat()
-        assert digest_of(file.read_bytes()) == entry.digest
-        assert (status.st_mtime_ns, bool(status.st_mode & 0o100)) == (123_456_789, entry.mode == 0o755)
-
-
-def test_extents_are_shared_where_the_file_system_can(
-    scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Sharing is tried by doing it: while it works, no bytes are copied, and what is damaged is not handed on."""
-    blobs = LocalBlobs(tmp_path / "store")
-    entries = [Entry(f"{n}", blobs.put(b"%d" % n), 1) for n in range(9)]
-    asked = []
-
-    def share(number: int, request: int, source: int) -> int:
-        asked.append(request)
-        return os.write(number, os.read(source, 100))
-
-    monkeypatch.setattr(fcntl, "ioctl", share)
-    made = made_in(scratch, Copies(blobs, mtime=1), entries)
-    assert [Path(file).read_bytes() for _, file in made] == [b"%d" % n for n in range(9)]
-    assert asked == [0x40049409] * 9
-    lost = blobs.path(entries[0].digest)
-    assert lost is not None
-    lost.chmod(0o644)
-    lost.write_bytes(b"?")
-    for file in scratch.iterdir():
-        file.unlink()
-    with pytest.raises(Unavailable) as caught:
-        made_in(scratch, Copies(blobs, mtime=1), entries[:1])
-    assert caught.value.kind == "blob-corrupt"
-
-
-def test_a_file_system_that_cannot_share_is_asked_once(
-    scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After the first refusal bytes are copied, verified, without asking again."""
-    blobs = LocalBlobs(tmp_path / "store")
-    entries = [Entry(f"{n}", blobs.put(b"%03d" % n), 3) for n in range(100)]
-    asked = []
-
-    def refuse(number: int, request: int, source: int) -> int:
-        asked.append(number)
-        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
-
-    monkeypatch.setattr(fcntl, "ioctl", refuse)
-    assert len(made_in(scratch, Copies(blobs, mtime=1), entries)) == 100
-    assert 1 <= len(asked) <= 10  # threads that began together
-
-
-def test_a_damaged_or_missing_blob_is_never_handed_on(scratch: Path) -> None:
-    """What does not hash to its digest, or has another size than the tree says, stops the work with its path or digest."""
-    blobs = MemoryBlobs()
-    good = blobs.put(b"good")
-    blobs.held[digest_of(b"bad")] = b"flipped"
-    for entry, kind in (
-        (Entry("a", digest_of(b"bad"), 3), "blob-corrupt"),
-        (Entry("a", digest_of(b"none"), 4), "blob-missing"),
-        (Entry("a", good, 5), "tree-corrupt"),
-    ):
-        with pytest.raises((Unavailable, NotFound)) as caught:
-            made_in(scratch, Copies(blobs, mtime=1), [entry])
-        assert caught.value.kind == kind
-        for file in scratch.iterdir():
-            file.unlink()
-
-
-def test_a_large_blob_is_verified_by_its_pieces(scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not hashed anew; what is damaged, or longer than the tree says, stops the work."""
-    blobs, data = LocalBlobs(tmp_path / "store"), os.urandom(LARGE + 5)
-    with blobs.writer() as writer:
-        writer.write(data)
-        digest, size = writer.commit()
-    with monkeypatch.context() as patch:
-        patch.setattr(LocalBlobs, "_stream", None)
-        ((_, file),) = made_in(scratch, Copies(blobs, mtime=1), [Entry("a", digest, size)])
-    assert Path(file).read_bytes() == data
-    Path(file).unlink()
-    for entry, at, kind in (
-        (Entry("a", digest, size - 1), None, "tree-corrupt"),
-        (Entry("a", digest, size), LARGE, "blob-corrupt"),
-    ):
-        if at is not None:
-            kept = blobs.path(digest)
-            assert kept is not None
-            kept.chmod(0o644)
-            kept.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        with pytest.raises(Unavailable) as caught:
-            made_in(scratch, Copies(blobs, mtime=1), [entry])
-        assert caught.value.kind == kind
-        for left in scratch.iterdir():
-            left.unlink()
-
-
-def test_a_full_disk_is_told_as_such(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No space left names the file and the remedy."""
-
-    class Endless(MemoryBlobs):
-        def get(self, digest: Digest) -> Iterator[bytes]:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    def full(number: int, data: bytes) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with pytest.raises(Unavailable) as caught:
-        made_in(scratch, Copies(Endless(), mtime=1), [Entry("a/b", digest_of(b""), SMALL + 1)])
-    assert (caught.value.kind, caught.value.facts["path"]) == ("disk-full", "a/b")
-    blobs = MemoryBlobs()
-    small = Entry("a/b", blobs.put(b"x"), 1)
-    monkeypatch.setattr(os, "write", full)
-    with pytest.raises(Unavailable) as caught:
-        made_in(scratch.parent, Copies(blobs, mtime=1), [small])
-    assert (caught.value.kind, caught.value.facts["path"]) == ("disk-full", "a/b")
-    assert failed("x", OSError(errno.EACCES, "Permission denied")).kind == "folder-unwritable"
 
 
 def test_files_are_placed_and_removed_with_their_folders(scratch: Path, top: Path) -> None:
@@ -213,8 +72,3 @@ def test_no_link_leads_out(scratch: Path, top: Path, tmp_path: Path, path: str) 
     assert {p.read_text() for p in (tmp_path / "out").rglob("file")} == {"mine"}
     assert (top / "last").read_text() == "new"
     assert not (top / "last").is_symlink()
-
-
-def test_sharing_uses_the_request_of_linux() -> None:
-    """The request's number is _IOW(0x94, 9, int)."""
-    assert placing.FICLONE == (1 << 30) | (4 << 16) | (0x94 << 8) | 9

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from loopline.datasets import writing
-from loopline.datasets.placing import Copies, Place
+from loopline.datasets.copies import Copies
+from loopline.datasets.placing import Place
 from loopline.datasets.writing import Writing
 from loopline.errors import Unavailable
 from loopline.nouns.entry import Entry
@@ -22,7 +23,7 @@ def write(top: Path, blobs: MemoryBlobs, paths: list[str]) -> list[str]:
     place = Place(str(top))
     entries = [Entry(path, blobs.put(path.encode()), len(path)) for path in paths]
     came = []
-    for entry, stamp in Writing(Copies(blobs, mtime=1), place, str(top), str(scratch)).write(entries):
+    for entry, stamp in Writing(Copies(blobs, mtime=1), place, str(top), str(scratch), -1).write(entries):
         status = (top / entry.path).stat()
         assert (stamp.inode, stamp.ctime, stamp.size) == (status.st_ino, status.st_ctime_ns, len(entry.path))
         came.append(entry.path)
@@ -77,6 +78,6 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     blobs, place = MemoryBlobs(), Place(str(tmp_path))
     copies = Copies(blobs, mtime=1)
     with pytest.raises(Unavailable) as caught:
-        list(Writing(copies, place, str(tmp_path), str(tmp_path / "gone")).write([Entry("a/b", blobs.put(b""), 0)]))
+        list(Writing(copies, place, str(tmp_path), str(tmp_path / "gone"), -1).write([Entry("a/b", blobs.put(b""), 0)]))
     assert (caught.value.kind, caught.value.facts["path"]) == ("folder-unwritable", "a")
     place.close()

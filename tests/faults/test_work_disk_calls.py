@@ -121,6 +121,11 @@ def checkout():
         Workspace(Local(loop), settings).checkout(Pointer(AssetName("tiny", "data", "rows"), Numbered(number)), here / "out")
         say("out", number)
 
+def beside():  # as a checkout of many files: other processes write them
+    from loopline.datasets import writers
+    writers.MANY, writers.GROUP = 1, 1
+    checkout()
+
 def add():
     for turn in (1, 2):
         for name in range(40):
@@ -192,7 +197,7 @@ for attempt in (1, 2):
 say("over")
 sys.exit(code)
 """
-WAYS = ("pipeline", "record", "propose", "rollback", "checkout", "add", "merge", "stage", "lazy", "journal")
+WAYS = ("pipeline", "record", "propose", "rollback", "checkout", "beside", "add", "merge", "stage", "lazy", "journal")
 EITHER = {
     "disk-error",
     "index-unreadable",
@@ -429,6 +434,7 @@ def check_journal(loop: Loop, folder: Path, said: list[list[str]]) -> None:
 
 
 CHECKS = {name.removeprefix("check_"): there for name, there in globals().items() if name.startswith("check_")}
+CHECKS["beside"] = check_checkout
 
 
 def test_the_calls_that_matter_are_among_those_tried() -> None:

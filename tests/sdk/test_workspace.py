@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from loopline.checks.document import Document, dump_document
+from loopline.datasets.copies import Copies
 from loopline.datasets.index import Index
 from loopline.datasets.parts import Parts
-from loopline.datasets.placing import Copies
 from loopline.datasets.tree import Tree
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.name import AssetName, Pointer, parse_pointer
@@ -180,7 +180,7 @@ def test_what_a_killed_checkout_left_is_not_added(
     (folder / "jan.csv").write_text("2")
     work.add(FLIGHTS)
     with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
-        place, name = (Copies, "write") if moment == "first file" else (Workspace, "_remember")
+        place, name = (Copies, "write_group") if moment == "first file" else (Workspace, "_remember")
         killed.setattr(place, name, _interrupted)
         work.checkout(at("data/flights@1"))
     assert not (folder / "feb.csv").exists()
@@ -387,11 +387,11 @@ def test_a_write_through_a_link_is_told_with_what_it_touches(
     work: Workspace, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By `status`, `add` and `checkout` alike, once; the bytes become a version, and a copy puts the others back."""
-    from loopline.datasets import placing
+    from loopline.datasets import copies
     from loopline.verbs.repairing import repair
     from loopline.verbs.verify import How
 
-    monkeypatch.setattr(placing, "FICLONE", 0)
+    monkeypatch.setattr(copies, "FICLONE", 0)
     folder, large = project / "data" / "flights", "flights\n" * 8000
     (folder / "large").write_text(large)
     work.add(FLIGHTS)

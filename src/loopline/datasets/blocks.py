@@ -224,9 +224,8 @@ class Block:
             return []
         return [self.size(at) for at, flag in enumerate(self._flags) if flag & UNREAD]
 
-    def put(self, name: str, stamp: bytes, digest: bytes, flag: int) -> None:
-        """Write one row: in its place, or behind all others."""
-        at = self.find(name)
+    def put(self, at: int | None, name: str, stamp: bytes, digest: bytes, flag: int) -> None:
+        """Write one row: in the place where `find` has found it, or behind all others."""
         if isinstance(self._flags, bytes):
             self._stamps, self._digests = bytearray(self._stamps), bytearray(self._digests)
             self._flags = bytearray(self._flags)

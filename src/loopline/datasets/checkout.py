@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from loopline.datasets.build import Stores
+from loopline.datasets.copies import Copies, Source, failed
 from loopline.datasets.diff import diff
 from loopline.datasets.edit import edit
 from loopline.datasets.index import Index
 from loopline.datasets.only import EVERYTHING, Only
-from loopline.datasets.placing import Copies, Place, Source, failed
+from loopline.datasets.placing import Place
 from loopline.datasets.planning import Folder, Planner
 from loopline.datasets.scan import open_root
 from loopline.datasets.standing import quiet
@@ -80,7 +81,7 @@ def checkout(
     except OSError as error:
         raise failed(str(folder), error) from error
     top = open_root(folder)
-    with alone(top) as scratch:
+    with alone(top) as (scratch, held):
         began = tick(scratch, index.file.parent)
         bases = _bases(blobs, index)
         there = Folder(top)
@@ -98,7 +99,7 @@ def checkout(
             index.forget(todo.removes)
             total = todo.bytes
             copies = Copies(blobs, mtime=began - 1, link=link)
-            for entry, stamp in Writing(copies, place, top, scratch).write(todo.writes):
+            for entry, stamp in Writing(copies, place, top, scratch, held).write(todo.writes):
                 index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode, placed=True)
                 size += entry.size
                 report(Progress("write files", min(size, total - 1), total, "B"))
@@ -131,8 +132,11 @@ def _in_step(blobs: Gets, bases: list[Tree], root: Digest, only: Only) -> tuple[
 
 
 @contextlib.contextmanager
-def alone(top: str) -> Iterator[str]:
-    """Hold the folder and give an empty scratch folder in it. A killed checkout's leftovers are removed."""
+def alone(top: str) -> Iterator[tuple[str, int]]:
+    """Hold the folder; give an empty scratch folder in it, and the descriptor whose lock holds it, for who works for us.
+
+    A killed checkout's leftovers are removed.
+    """
     scratch = os.path.join(top, SCRATCH)
     try:
         held = _hold(scratch)
@@ -145,7 +149,7 @@ def alone(top: str) -> Iterator[str]:
     try:
         _empty(scratch)
         try:
-            yield scratch
+            yield scratch, held
         finally:
             _empty(scratch)
             with contextlib.suppress(OSError):

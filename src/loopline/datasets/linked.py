@@ -76,7 +76,7 @@ def _separate(top: str, path: str, *, names: int) -> None:
         status = os.lstat(full)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink <= names:
             return
-        with alone(top) as scratch:
+        with alone(top) as (scratch, _):
             made = os.path.join(scratch, "own")
             with open(full, "rb") as source, open(made, "xb") as copy:
                 before = os.fstat(source.fileno())

@@ -40,14 +40,17 @@ class Wanted:
         """Raise Invalid kind="unsafe-path"."""
         self._tree, self._only = tree, only
         self._count = self.bytes = 0
+        safe = None
         for entry in self:
-            if not _is_safe(entry.path):
+            folder, _, name = entry.path.rpartition("/")
+            if name.casefold() in NEVER or (folder != safe and not _is_safe(folder)):
                 raise Invalid(
                     f"this tree would write {entry.path!r}, which steers git or Loopline",
                     kind="unsafe-path",
                     hint="do not use this tree, or check out a part without that file",
                     path=entry.path,
                 )
+            safe = folder
             self._count, self.bytes = self._count + 1, self.bytes + entry.size
 
     def __len__(self) -> int:

@@ -286,4 +286,5 @@ def to_entry(item: Item) -> Entry:
 
 
 def _entry(node: Node, at: int) -> Entry:
-    return to_entry((node.keys[at], node.id(at), node.firsts[at], node.seconds[at]))
+    mode = _EXECUTABLE if node.seconds[at] else _PLAIN
+    return Entry(node.keys[at].decode(), to_digest(node.id(at)), node.firsts[at], mode)

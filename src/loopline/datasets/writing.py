@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Final
 
 from loopline.datasets.blocks import Stamp
-from loopline.datasets.placing import Copies, Place, failed
+from loopline.datasets.copies import Copies, failed
+from loopline.datasets.placing import Place
+from loopline.datasets.writers import written
 from loopline.nouns.entry import Entry
 
 MOST: Final = 1 << 16
@@ -18,16 +20,17 @@ MOST: Final = 1 << 16
 class Writing:
     """Writes entries into a folder, by way of a scratch folder in it."""
 
-    def __init__(self, copies: Copies, place: Place, top: str, scratch: str) -> None:
-        self._copies, self._place, self._top, self._scratch = copies, place, top, scratch
+    def __init__(self, copies: Copies, place: Place, top: str, scratch: str, held: int) -> None:
+        self._copies, self._place, self._top, self._scratch, self._held = copies, place, top, scratch, held
 
-    def write(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Stamp]]:
+    def write(self, entries: Collection[Entry]) -> Iterator[tuple[Entry, Stamp]]:
         """Give each entry when its file is in its place. Those of one folder come together as far as they stand so."""
-        for made, written in groupby(self._copies.write(self._named(entries)), lambda one: os.path.dirname(one[1])):
+        files = written(self._copies, self._named(entries), count=len(entries), held=self._held)
+        for made, some in groupby(files, lambda one: os.path.dirname(one[1])):
             if made == self._scratch:
-                yield from ((entry, self._place.put(file, entry.path)) for entry, file, _ in written)
+                yield from ((entry, self._place.put(file, entry.path)) for entry, file, _ in some)
                 continue
-            several = list(written)
+            several = list(some)
             if self._place.put_folder(made, os.path.dirname(several[0][0].path)):
                 yield from ((entry, stamp) for entry, _, stamp in several)
             else:  # it is there by now: a folder in it came first, or somebody made it

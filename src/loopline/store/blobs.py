@@ -115,6 +115,11 @@ def bring(blobs: object, digests: Iterable[Digest]) -> None:
         far(digests)
 
 
+def reopens(blobs: object) -> bool:
+    """Tell whether another process gets at a store as quickly as this one, when it is pickled for it: it is a folder here."""
+    return bool(getattr(blobs, "reopens", False))
+
+
 def sums_of(blobs: object, digest: Digest) -> Sums | None:
     """Give the sums of the pieces of a large blob, by which parts of it are verified elsewhere; None where the store has none."""
     own = getattr(blobs, "sums", None)

@@ -127,9 +127,9 @@ def is_hex(name: str) -> bool:
 
 def write_all(number: int, data: bytes) -> None:
     """Write all of `data`."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(number, view) :]
+    done = os.write(number, data)
+    while done < len(data):
+        done += os.write(number, memoryview(data)[done:])
 
 
 def write_back(number: int, start: int, stop: int) -> None:

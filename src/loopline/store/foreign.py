@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loopline.errors import NotFound, Refused, Unavailable
 from loopline.nouns.digest import Digest, parse_digest, short
-from loopline.store.blobs import CHUNK, Blobs, absent, corrupt, sums_of
+from loopline.store.blobs import CHUNK, Blobs, absent, corrupt, reopens, sums_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -100,6 +100,11 @@ class WithForeign:
         self._named, self._sums, self._fresh = named, sums, fresh
         self._sidecars: Sidecars | None = None
         self._sources: dict[str, Source] = {}
+
+    @property
+    def reopens(self) -> bool:
+        """As the store."""
+        return reopens(self.keeps)
 
     @property
     def sidecars(self) -> Sidecars:

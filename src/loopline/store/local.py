@@ -49,6 +49,8 @@ class LocalBlobs:
     `several` new ones of up to `small` bytes that come in one call go into packs; with several=0 each is a file of its own.
     """
 
+    reopens: Final = True
+
     def __init__(self, folder: Path, *, small: int = SMALL, several: int = SEVERAL) -> None:
         self.folder = Path(folder)
         self.small = small if several else -1

@@ -278,7 +278,7 @@ def test_checkout_with_links_says_what_that_saved(
     flights: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what was written through a link is said by whatever looks at the folder next."""
-    monkeypatch.setattr("loopline.datasets.placing.FICLONE", 0)
+    monkeypatch.setattr("loopline.datasets.copies.FICLONE", 0)
     (tmp_path / "data" / "flights" / "large").write_bytes(b"x" * 40960)
     flights("add", "data/flights")
     said = flights("checkout", "data/flights", "linked", "--link")

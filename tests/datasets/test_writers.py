@@ -1,0 +1,187 @@
+"""Files of a checkout that are written beside each other, by threads or by processes, some of which die."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopline.datasets import writers
+from loopline.datasets.checkout import SCRATCH, alone
+from loopline.datasets.copies import Copies
+from loopline.datasets.scan import stamp_of
+from loopline.datasets.writers import written
+from loopline.errors import Conflict, Unavailable
+from loopline.nouns.digest import digest_of
+from loopline.nouns.entry import Entry
+from loopline.store.local import LocalBlobs
+from loopline.store.memory import MemoryBlobs
+
+FILES = 61
+DYING = """
+import os
+from loopline.datasets import copies, writers
+
+def dying(self, group, whole=copies.Copies.write_group):
+    if any(entry.path == {doomed!r} for entry, _ in group):
+        with open(group[0][1], "w") as half:
+            half.write("half of it")
+        os.kill(os.getpid(), 9)
+    return whole(self, group)
+
+copies.Copies.write_group = dying
+writers.main()
+"""
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> LocalBlobs:
+    """An empty store."""
+    return LocalBlobs(tmp_path / "store")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """A folder for files that are being written."""
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """Write few files by processes as well, a few in a group; those that were started are in this list."""
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def start(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(real(*words, **options))
+        return started[-1]
+
+    monkeypatch.setattr(writers, "MANY", 1)
+    monkeypatch.setattr(writers, "GROUP", 4)
+    monkeypatch.setattr(writers, "_cores", lambda: 2)
+    monkeypatch.setattr(subprocess, "Popen", start)
+    return started
+
+
+def entries_in(blobs: LocalBlobs | MemoryBlobs) -> list[Entry]:
+    """Keep some files."""
+    bodies = [b"%d" % number * (number % 7) for number in range(FILES)]
+    digests = blobs.put_all(bodies)
+    return [
+        Entry(f"{number:02d}", digest, len(body), 0o755 if number % 5 == 0 else 0o644)
+        for number, (digest, body) in enumerate(zip(digests, bodies, strict=True))
+    ]
+
+
+def check(copies: Copies, entries: list[Entry], scratch: Path) -> None:
+    """Write them; each is as it is to be, and they are told in order."""
+    held = os.open(scratch, os.O_RDONLY)
+    named = ((entry, str(scratch / entry.path)) for entry in entries)
+    told = list(written(copies, named, count=len(entries), held=held))
+    os.close(held)
+    assert [entry for entry, _, _ in told] == entries
+    for entry, file, stamp in told:
+        status = Path(file).stat()
+        assert stamp == stamp_of(status)
+        assert (status.st_mtime_ns, bool(status.st_mode & 0o100)) == (7_000, entry.mode == 0o755)
+        assert digest_of(Path(file).read_bytes()) == entry.digest
+
+
+def test_threads_write_what_stays_in_this_process(
+    scratch: Path, processes: list[subprocess.Popen[bytes]], blobs: LocalBlobs
+) -> None:
+    """A store in memory, and one to whose files links are made, are no other process's business."""
+    memory = MemoryBlobs()
+    check(Copies(memory, mtime=7_000), entries_in(memory), scratch)
+    (scratch / "linked").mkdir()
+    check(Copies(blobs, mtime=7_000, link=True), entries_in(blobs), scratch / "linked")
+    assert processes == []
+
+
+def test_many_files_are_written_by_processes(
+    scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them is written here, and the processes have gone when the last one is told."""
+    monkeypatch.setattr(Copies, "write_group", None)
+    check(Copies(blobs, mtime=7_000), entries_in(blobs), scratch)
+    assert [one.returncode for one in processes] == [0, 0]
+
+
+@pytest.mark.parametrize("doomed", ["00", "33", "60"])
+def test_what_a_dead_process_has_left_is_done_here(
+    scratch: Path,
+    blobs: LocalBlobs,
+    processes: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    doomed: str,
+) -> None:
+    """One that is killed with half a file written leaves nothing undone and nothing half."""
+    monkeypatch.setattr(writers, "_START", DYING.format(doomed=doomed))
+    check(Copies(blobs, mtime=7_000), entries_in(blobs), scratch)
+    assert sorted(one.returncode for one in processes) == [-9, 0]
+
+
+def test_processes_that_cannot_begin_are_done_without(
+    scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interpreter that does not find us, and a system that has no room for another, cost time and no more."""
+    entries = entries_in(blobs)
+    with monkeypatch.context() as patch:
+        patch.setattr(writers, "_START", "import none_of_that_name")
+        check(Copies(blobs, mtime=7_000), entries, scratch)
+    assert [one.returncode for one in processes] == [1, 1]
+
+    def full(*words: Any, **options: Any) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(subprocess, "Popen", full)
+    (scratch / "again").mkdir()
+    check(Copies(blobs, mtime=7_000), entries, scratch / "again")
+
+
+def test_an_error_of_a_process_is_raised_here(
+    scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    """It has its class, its kind and its facts, and no process is left."""
+    entries = entries_in(blobs)
+    entries[40] = Entry("40", entries[40].digest, 999)
+    with pytest.raises(Unavailable) as caught:
+        check(Copies(blobs, mtime=7_000), entries, scratch)
+    assert (caught.value.kind, caught.value.facts["path"]) == ("tree-corrupt", "40")
+    assert [one.poll() for one in processes] == [-9, -9]
+
+
+def test_who_stops_listening_ends_them(
+    scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    """No process writes on for somebody who has gone."""
+    entries = entries_in(blobs)
+    held = os.open(scratch, os.O_RDONLY)
+    named = ((entry, str(scratch / entry.path)) for entry in entries)
+    some = written(Copies(blobs, mtime=1), named, count=len(entries), held=held)
+    next(some)
+    some.close()  # type: ignore[attr-defined]
+    os.close(held)
+    assert [one.poll() for one in processes] == [-9, -9]
+
+
+def test_a_folder_is_held_as_long_as_somebody_writes(
+    tmp_path: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    """After a killed checkout the next one waits until its last process has gone, so that they do not mix."""
+    (tmp_path / SCRATCH).mkdir()
+    held = os.open(tmp_path / SCRATCH, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    writer = writers._Writer(Copies(blobs, mtime=1), held)
+    os.close(held)
+    with pytest.raises(Conflict) as caught, alone(str(tmp_path)):
+        pass
+    assert caught.value.kind == "folder-busy"
+    writer.stop()
+    with alone(str(tmp_path)):
+        pass
