@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import Case, Sample, command
+from benchmarks.measure import Case, Sample, clear, command
 from benchmarks.peers import environment, peer
 from benchmarks.projects import LOOPLINE
 from benchmarks.serving import SCALE
@@ -51,7 +51,7 @@ def cases(place: Path) -> list[Case]:
 
 
 def _fresh(folder: Path, run: Callable[[], Sample]) -> Sample:
-    shutil.rmtree(folder, ignore_errors=True)
+    clear(folder, folder.parent / "old")
     return run()
 
 

@@ -61,7 +61,7 @@ def test_a_block_is_a_table(
         listing.add(name, pack_stamp(stamp(number)), RAW, flag)
     block, twin = listing.block(), {name: (number, flag) for name, number, flag in first}
     for name, number, flag in later:
-        block.put(block.find(name), name, pack_stamp(stamp(number)), RAW, flag)
+        block.put(name, pack_stamp(stamp(number)), RAW, flag, at=block.find(name))
         twin[name] = (number, flag)
     block.remove(gone)
     twin = {name: row for name, row in twin.items() if name not in gone}

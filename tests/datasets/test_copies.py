@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from loopline.datasets import copies as module
-from loopline.datasets.copies import SHARED, Copies, failed
+from loopline.datasets.copies import SHARED, Copies
 from loopline.datasets.near import SMALL
 from loopline.datasets.scan import stamp_of
+from loopline.datasets.unwritable import failed
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry

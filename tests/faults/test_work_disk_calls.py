@@ -122,8 +122,8 @@ def checkout():
         say("out", number)
 
 def beside():  # as a checkout of many files: other processes write them
-    from loopline.datasets import writers
-    writers.MANY, writers.GROUP = 1, 1
+    from loopline.datasets import beside
+    beside.MANY, beside.GROUP = 1, 1
     checkout()
 
 def add():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,15 @@ def test_closing_reaches_the_connections_of_other_threads(database: SqliteDataba
 
 
 ENDING = """
-import sys, threading
+import os, sys, threading
 from pathlib import Path
 from loopline.store.sqlite import SqliteDatabase
+
+def failed(what):
+    sys.__excepthook__(*what[:3])
+    os._exit(1)
+
+threading.excepthook = failed  # or the others would wait for ever
 for turn in range(60):
     database = SqliteDatabase(Path(sys.argv[1]))
     ready, end = threading.Barrier(13), threading.Event()
@@ -103,6 +110,22 @@ def test_threads_may_end_while_it_is_closed(tmp_path: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr
+
+
+def test_many_may_be_the_first_to_open_a_file(tmp_path: Path) -> None:
+    """Of those who come together one makes the log, and the others wait for it."""
+    for turn in range(40):
+        database, ready = SqliteDatabase(tmp_path / f"{turn}.db"), threading.Barrier(12)
+
+        def read(database: SqliteDatabase = database, ready: threading.Barrier = ready) -> object:
+            ready.wait()
+            with database.read() as rows:
+                return rows.one("SELECT 1")
+
+        with ThreadPoolExecutor(12) as pool:
+            asked = [pool.submit(read) for _ in range(12)]
+            assert [one.result() for one in asked] == [(1,)] * 12
+        database.close()
 
 
 def test_a_fork_leaves_its_parents_connection_alone(database: SqliteDatabase) -> None:

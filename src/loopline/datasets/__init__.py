@@ -12,7 +12,7 @@ parts     files and folders of a folder that were named, where nothing else of i
 build     a folder made into a tree, reading what changed: `build_folder(blobs, folder, index)`
 standing  how a folder differs from a tree: `status(blobs, root, folder, index)`
 checkout  a tree made into a folder, without losing anybody's work: `checkout(blobs, root, folder, index)`; `planning` decides,
-          `copies` and `writers` write, `placing` moves each to its place
+          `copies` writes, many files at once by `beside`, and `placing` moves each to its place
 linked    files of a folder that are hard links to the store's, and were written: `part_written(blobs, folder, index)`
 folders   a folder stored or fetched whole, for who has no working copy: `TreeFolders(blobs)`
 rows      what became of each row between two tables: `diff_rows(old, new, key=…)`; `profile(paths)` says what a table holds

@@ -224,8 +224,8 @@ class Block:
             return []
         return [self.size(at) for at, flag in enumerate(self._flags) if flag & UNREAD]
 
-    def put(self, at: int | None, name: str, stamp: bytes, digest: bytes, flag: int) -> None:
-        """Write one row: in the place where `find` has found it, or behind all others."""
+    def put(self, name: str, stamp: bytes, digest: bytes, flag: int, *, at: int | None) -> None:
+        """Write one row: `at` the place where `find` has found its name, or behind all others."""
         if isinstance(self._flags, bytes):
             self._stamps, self._digests = bytearray(self._stamps), bytearray(self._digests)
             self._flags = bytearray(self._flags)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from loopline.datasets.build import Stores
-from loopline.datasets.copies import Copies, Source, failed
+from loopline.datasets.copies import Copies, Source
 from loopline.datasets.diff import diff
 from loopline.datasets.edit import edit
 from loopline.datasets.index import Index
@@ -28,6 +28,7 @@ from loopline.datasets.scan import open_root
 from loopline.datasets.standing import quiet
 from loopline.datasets.tick import tick
 from loopline.datasets.tree import Tree, build
+from loopline.datasets.unwritable import failed
 from loopline.datasets.writing import Writing
 from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.digest import Digest
@@ -99,10 +100,11 @@ def checkout(
             index.forget(todo.removes)
             total = todo.bytes
             copies = Copies(blobs, mtime=began - 1, link=link)
-            for entry, stamp in Writing(copies, place, top, scratch, held).write(todo.writes):
-                index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode, placed=True)
-                size += entry.size
-                report(Progress("write files", min(size, total - 1), total, "B"))
+            with contextlib.closing(Writing(copies, place, top, scratch, held).write(todo.writes)) as written:
+                for entry, stamp in written:
+                    index.learn(entry.path, stamp, entry.digest, began=began, mode=entry.mode, placed=True)
+                    size += entry.size
+                    report(Progress("write files", min(size, total - 1), total, "B"))
             report(Progress("write files", total, total, "B"))
             index.bases = _in_step(blobs, bases, root, only)
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 from collections import deque
@@ -14,6 +13,7 @@ from typing import Final, Protocol
 from loopline.datasets.blocks import Stamp
 from loopline.datasets.near import SMALL
 from loopline.datasets.scan import stamp_of
+from loopline.datasets.unwritable import failed
 from loopline.errors import Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
@@ -66,8 +66,8 @@ class Copies:
         """Sizes of the files that were linked. One that is written in another folder meanwhile has a time that proves nothing."""
 
     @property
-    def may_move(self) -> bool:
-        """Whether another process may write files as well, with a copy of this: what was linked is told here alone."""
+    def crosses(self) -> bool:
+        """Whether a copy of this may write in another process. Not where it makes links: it is this one that counts them."""
         return self._links is None and reopens(self._blobs)
 
     def __reduce__(self) -> tuple[partial[Copies], tuple[Source]]:
@@ -79,7 +79,8 @@ class Copies:
         stamps: dict[int, Stamp] = {}
         places: dict[Digest, list[int]] = {}
         for number, (entry, file) in enumerate(group):
-            if entry.size <= SMALL and not (self._has_own(entry) and self._blobs.path(entry.digest)):
+            asked = self._may_share(entry) or self._may_link(entry)
+            if entry.size <= SMALL and not (asked and self._blobs.path(entry.digest)):
                 places.setdefault(entry.digest, []).append(number)
             else:
                 stamps[number] = self._write(entry, file, None)
@@ -117,7 +118,7 @@ class Copies:
 
     def _fill(self, entry: Entry, number: int) -> None:
         """Write a blob, or share it: read it in any case, so that it is verified."""
-        if self._shares and self._share(entry.digest, number):
+        if self._may_share(entry) and self._share(entry.digest, number):
             deque(self._chunks(entry), maxlen=0)
         elif entry.size <= LARGE:
             for chunk in self._chunks(entry):
@@ -133,9 +134,8 @@ class Copies:
             return self._blobs.range(entry.digest, 0, entry.size + 1)  # one more, so that a longer one is found out
         return self._blobs.get(entry.digest)
 
-    def _has_own(self, entry: Entry) -> bool:
-        """Tell whether a file of the store's is of use for one of ours."""
-        return (self._shares and entry.size > SHARED) or self._may_link(entry)
+    def _may_share(self, entry: Entry) -> bool:
+        return self._shares and entry.size > SHARED
 
     def _may_link(self, entry: Entry) -> bool:
         return self._links is not None and entry.mode == PLAIN and entry.size > self._links.above
@@ -173,18 +173,3 @@ class Copies:
         finally:
             os.close(source)
         return True
-
-
-def failed(path: str, error: OSError) -> Unavailable:
-    """Say why a file could not be put where it belongs."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable(
-            f"no space left to write {path}", kind="disk-full", hint="free some space, then repeat", path=path
-        )
-    return Unavailable(
-        f"cannot write {path}: {error.strerror}",
-        kind="folder-unwritable",
-        hint="check the folder's permissions, then repeat",
-        path=path,
-        errno=error.errno,
-    )

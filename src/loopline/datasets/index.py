@@ -190,7 +190,7 @@ class Index:
         old = None if at is None else block.entry(path, at)
         flag = (EXECUTABLE if mode == 0o755 else 0) | (0 if at is None else block.flag(at) & LINK)
         changed = stamp.mtime if placed else max(stamp.mtime, stamp.ctime)
-        block.put(at, name, pack_stamp(stamp, proves=changed < began), bytes.fromhex(digest[7:]), flag)
+        block.put(name, pack_stamp(stamp, proves=changed < began), bytes.fromhex(digest[7:]), flag, at=at)
         if self.tree is not None:
             self._drifted(path, old, Entry(path, digest, stamp.size, mode))
         self._dirty, self._halfway = True, False
@@ -235,7 +235,7 @@ class Index:
         block, path = self._blocks.setdefault(folder, Block.empty()), join_path(folder, name)
         at = block.find(name)
         old = None if at is None else block.entry(path, at)
-        block.put(at, name, stamp, NO_DIGEST, flag | UNREAD)
+        block.put(name, stamp, NO_DIGEST, flag | UNREAD, at=at)
         self._drifted(path, old, None)
         self._dirty, self._halfway = True, False
 

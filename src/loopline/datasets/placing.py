@@ -14,8 +14,8 @@ import stat
 from collections.abc import Mapping
 
 from loopline.datasets.blocks import Found, Stamp
-from loopline.datasets.copies import failed
 from loopline.datasets.scan import stamp_of
+from loopline.datasets.unwritable import failed
 from loopline.errors import Conflict
 
 

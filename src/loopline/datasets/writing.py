@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import closing
 from itertools import groupby
 from typing import Final
 
+from loopline.datasets.beside import written
 from loopline.datasets.blocks import Stamp
-from loopline.datasets.copies import Copies, failed
+from loopline.datasets.copies import Copies
 from loopline.datasets.placing import Place
-from loopline.datasets.writers import written
+from loopline.datasets.unwritable import failed
 from loopline.nouns.entry import Entry
 
 MOST: Final = 1 << 16
@@ -23,18 +25,18 @@ class Writing:
     def __init__(self, copies: Copies, place: Place, top: str, scratch: str, held: int) -> None:
         self._copies, self._place, self._top, self._scratch, self._held = copies, place, top, scratch, held
 
-    def write(self, entries: Collection[Entry]) -> Iterator[tuple[Entry, Stamp]]:
-        """Give each entry when its file is in its place. Those of one folder come together as far as they stand so."""
-        files = written(self._copies, self._named(entries), count=len(entries), held=self._held)
-        for made, some in groupby(files, lambda one: os.path.dirname(one[1])):
-            if made == self._scratch:
-                yield from ((entry, self._place.put(file, entry.path)) for entry, file, _ in some)
-                continue
-            several = list(some)
-            if self._place.put_folder(made, os.path.dirname(several[0][0].path)):
-                yield from ((entry, stamp) for entry, _, stamp in several)
-            else:  # it is there by now: a folder in it came first, or somebody made it
-                yield from ((entry, self._place.put(file, entry.path)) for entry, file, _ in several)
+    def write(self, entries: Collection[Entry]) -> Generator[tuple[Entry, Stamp]]:
+        """Give each entry when its file is in its place. Those of one folder come together as far as they stand so. Close it."""
+        with closing(written(self._copies, self._named(entries), count=len(entries), held=self._held)) as files:
+            for made, some in groupby(files, lambda one: os.path.dirname(one[1])):
+                if made == self._scratch:
+                    yield from ((entry, self._place.put(file, entry.path)) for entry, file, _ in some)
+                    continue
+                several = list(some)
+                if self._place.put_folder(made, os.path.dirname(several[0][0].path)):
+                    yield from ((entry, stamp) for entry, _, stamp in several)
+                else:  # it is there by now: a folder in it came first, or somebody made it
+                    yield from ((entry, self._place.put(file, entry.path)) for entry, file, _ in several)
 
     def _named(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
         """Name the file in which each is written: in a folder that will be moved whole, where there is none yet."""

@@ -127,9 +127,9 @@ def is_hex(name: str) -> bool:
 
 def write_all(number: int, data: bytes) -> None:
     """Write all of `data`."""
-    done = os.write(number, data)
+    done = 0
     while done < len(data):
-        done += os.write(number, memoryview(data)[done:])
+        done += os.write(number, memoryview(data)[done:] if done else data)
 
 
 def write_back(number: int, start: int, stop: int) -> None:

@@ -202,15 +202,8 @@ class SqliteDatabase:
 
     def _begin(self) -> Shared:
         connection = self._connection()
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except driver.OperationalError as busy:
-                if "locked" not in str(busy) or time.monotonic() > deadline:
-                    raise
-            else:
-                return Shared(connection, getattr(self._local, "until", None))
+        _insist(connection, "BEGIN IMMEDIATE")
+        return Shared(connection, getattr(self._local, "until", None))
 
     def _after_fork(self) -> None:
         """Begin anew in the child of a fork: connections and locks belong to the parent."""
@@ -236,7 +229,7 @@ class SqliteDatabase:
             connection = driver.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
             try:
                 for pragma in _PRAGMAS:
-                    connection.execute(f"PRAGMA {pragma}")
+                    _insist(connection, f"PRAGMA {pragma}")
             except driver.Error:
                 connection.close()
                 raise
@@ -291,6 +284,23 @@ class SqliteDatabase:
             if sign in text:
                 return Unavailable(f"{message} ({where})", kind=kind, hint=hint, path=where, cause=text)
         return None
+
+
+def _insist(connection: Any, statement: str) -> None:
+    """Run what needs the file for itself, until others let go of it.
+
+    SQLite waits by itself, but not where it sees a deadlock: of those who open a new file together, one makes the log.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            connection.execute(statement)
+        except driver.OperationalError as busy:
+            if "locked" not in str(busy) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.001)
+        else:
+            return
 
 
 class _Until:
