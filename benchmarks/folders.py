@@ -26,8 +26,8 @@ system's cache. `add` begins with an empty store; a changed folder has {CHANGED}
 folder that is not there. Loopline syncs what it keeps before it says so, in packs; DVC and `cp` leave that to the system. Limits
 that nobody who does the work gets below: `cp -r`, a Python script that reads and hashes each file with sha256
 ("hash"), and one that walks and asks for each file's status ("stat"). DVC copies out of its cache, as it does where the file
-system cannot share. What a round has made is moved away, not removed: after so many files were removed, making one costs ext4 half a
-millisecond, whoever does it. "In memory" is a checkout on a tmpfs.
+system cannot share. What a round has made is moved away, not removed: where so many files were removed just now, making one
+takes ext4 half a millisecond, whoever does it. "In memory" is a checkout on a tmpfs.
 """
 MEMORY = Path("/dev/shm")
 _STAT = """
