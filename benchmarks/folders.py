@@ -87,14 +87,14 @@ def _in_memory() -> list[Case]:
         return []
     place = Path(tempfile.mkdtemp(dir=MEMORY, prefix="loopline-bench-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    ours, theirs = Loopline(place / "ours"), Dvc(place / "theirs")
+    ours, theirs = Loopline(place / "ours", removes=True), Dvc(place / "theirs", removes=True)
     for one in (ours, theirs):
         _fill(one.data)
     ours.add()
     theirs.add()
 
     def copied() -> Sample:
-        clear(place / "copy", place / "old")
+        shutil.rmtree(place / "copy", ignore_errors=True)
         return command("cp", "-r", ours.data, place / "copy", cwd=place, env=ours.env)
 
     return [
@@ -115,8 +115,8 @@ def _fill(data: Path) -> None:
 class _Project:
     """A folder of data in a project of one of the two."""
 
-    def __init__(self, folder: Path, *, few: bool = False) -> None:
-        self.folder, self.data, self._few = folder, folder / "data" / "many", few
+    def __init__(self, folder: Path, *, removes: bool = False) -> None:
+        self.folder, self.data, self._removes = folder, folder / "data" / "many", removes
         self.env = environment(folder / "home")
         self._random = random.Random(3)
 
@@ -125,8 +125,8 @@ class _Project:
         return command(*words, cwd=self.folder, env=self.env)
 
     def clear(self, path: Path) -> None:
-        """Take away what the last round has left: a few large files for good, there is no room for them all."""
-        if self._few:
+        """Take away what the last round has left: large files, and those in memory, for good, there is no room for them all."""
+        if self._removes:
             shutil.rmtree(path, ignore_errors=True)
         else:
             clear(path, self.folder.parent / "old")
@@ -174,8 +174,8 @@ class Loopline(_Project):
 class Dvc(_Project):
     """DVC's, without Git."""
 
-    def __init__(self, folder: Path, *, few: bool = False) -> None:
-        super().__init__(folder, few=few)
+    def __init__(self, folder: Path, *, removes: bool = False) -> None:
+        super().__init__(folder, removes=removes)
         self.env["DVC_SITE_CACHE_DIR"] = str(folder / "site")
         self._dvc = peer("dvc").command
 

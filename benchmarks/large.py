@@ -26,7 +26,7 @@ below who says that the disk has it.
 
 def cases(place: Path) -> list[Case]:
     """The same file for both."""
-    ours, theirs = Loopline(place / "ours", few=True), Dvc(place / "theirs", few=True)
+    ours, theirs = Loopline(place / "ours", removes=True), Dvc(place / "theirs", removes=True)
     for one in (ours, theirs):
         one.data.mkdir(parents=True)
         with (one.data / "large.bin").open("wb") as file:

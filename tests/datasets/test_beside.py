@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import pickle
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loopline.datasets import beside
-from loopline.datasets.beside import Answer, written
-from loopline.datasets.checkout import SCRATCH, alone, checkout
-from loopline.datasets.copies import Copies, Group
+from loopline.datasets import beside, hands
+from loopline.datasets.beside import written
+from loopline.datasets.checkout import checkout
+from loopline.datasets.copies import Copies
 from loopline.datasets.index import Index
+from loopline.datasets.near import SMALL
 from loopline.datasets.placing import Place
 from loopline.datasets.scan import stamp_of
 from loopline.datasets.tree import build
 from loopline.datasets.unwritable import failed
-from loopline.errors import Conflict, Unavailable
+from loopline.errors import Unavailable
 from loopline.nouns.digest import digest_of
 from loopline.nouns.entry import Entry
 from loopline.store.local import LocalBlobs
 from loopline.store.memory import MemoryBlobs
-from loopline.testing.executors import until
 
 FILES = 61
-SLOW = """
-import os, time
-from loopline.datasets import beside, copies
-
-def slow(self, group):
-    open(os.path.join(os.path.dirname(group[0][1]), "at-it"), "w").close()
-    time.sleep(600)
-
-copies.Copies.write_group = slow
-beside.main()
-"""
 DYING = """
 import os
-from loopline.datasets import copies, beside
+from loopline.datasets import copies, hands
 
 def dying(self, group, whole=copies.Copies.write_group):
     if any(entry.path == {doomed!r} for entry, _ in group):
@@ -52,7 +39,7 @@ def dying(self, group, whole=copies.Copies.write_group):
     return whole(self, group)
 
 copies.Copies.write_group = dying
-beside.main()
+hands.main()
 """
 
 
@@ -81,14 +68,10 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
     monkeypatch.setattr(beside, "MANY", 1)
     monkeypatch.setattr(beside, "GROUP", 4)
-    monkeypatch.setattr(beside, "_cores", lambda: 2)
+    for module in (beside, hands):
+        monkeypatch.setattr(module, "cores", lambda: 2)
     monkeypatch.setattr(subprocess, "Popen", start)
     return started
-
-
-def never(group: Group) -> Answer:
-    """Write nothing here."""
-    raise AssertionError(group)
 
 
 def entries_in(blobs: LocalBlobs | MemoryBlobs) -> list[Entry]:
@@ -135,6 +118,18 @@ def test_many_files_are_written_by_processes(
     assert [one.returncode for one in processes] == [-9, -9]
 
 
+def test_large_files_among_them_are_written_here(
+    scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    """All come in order, whoever has written them."""
+    entries = entries_in(blobs)
+    for place in (0, 7, 8, 30, 60):
+        data = os.urandom(SMALL + 1 + place)
+        entries[place] = Entry(entries[place].path, blobs.put(data), len(data))
+    check(Copies(blobs, mtime=7_000), entries, scratch)
+    assert len(processes) == 2
+
+
 @pytest.mark.parametrize("doomed", ["00", "33", "60"])
 def test_what_a_dead_process_has_left_is_done_here(
     scratch: Path,
@@ -144,27 +139,18 @@ def test_what_a_dead_process_has_left_is_done_here(
     doomed: str,
 ) -> None:
     """One that is killed with half a file written leaves nothing undone and nothing half."""
-    monkeypatch.setattr(beside, "_START", DYING.format(doomed=doomed))
+    monkeypatch.setattr(hands, "_START", DYING.format(doomed=doomed))
     check(Copies(blobs, mtime=7_000), entries_in(blobs), scratch)
     assert [one.returncode for one in processes] == [-9, -9]
 
 
-def test_processes_that_cannot_begin_are_done_without(
+def test_all_of_them_may_be_of_no_use(
     scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An interpreter that does not find us, and a system that has no room for another, cost time and no more."""
-    entries = entries_in(blobs)
-    with monkeypatch.context() as patch:
-        patch.setattr(beside, "_START", "import none_of_that_name")
-        check(Copies(blobs, mtime=7_000), entries, scratch)
+    """Then threads do all there is to do."""
+    monkeypatch.setattr(hands, "_START", "import none_of_that_name")
+    check(Copies(blobs, mtime=7_000), entries_in(blobs), scratch)
     assert [one.returncode for one in processes] == [1, 1]
-
-    def full(*words: Any, **options: Any) -> None:
-        raise BlockingIOError
-
-    monkeypatch.setattr(subprocess, "Popen", full)
-    (scratch / "again").mkdir()
-    check(Copies(blobs, mtime=7_000), entries, scratch / "again")
 
 
 def test_an_error_of_a_process_is_raised_here(
@@ -211,61 +197,3 @@ def test_a_file_that_cannot_be_placed_ends_them(
     assert caught.value.kind == "folder-unwritable"
     assert [one.poll() for one in processes] == [-9, -9]
     assert checkout(blobs, root, tmp_path / "out", index).written == FILES
-
-
-def test_a_process_ends_with_whoever_has_started_it(
-    scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At once, also when it is at a file that takes long."""
-    monkeypatch.setattr(beside, "_START", SLOW)
-    held = os.open(scratch, os.O_RDONLY)
-    one = beside._Process(pickle.dumps(Copies(blobs, mtime=1)), held, never)
-    one.ask([(entry, str(scratch / entry.path)) for entry in entries_in(blobs)])
-    until((scratch / "at-it").exists, "it is at work")
-    one._connection.close()
-    assert processes[0].wait(20) == 1
-    os.close(held)
-
-
-def test_answers_wait_for_their_reader(
-    scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both sides may have as much to say as a group holds, before the other listens."""
-    monkeypatch.setattr(beside, "GROUP", 256)
-    bodies = [b"%d" % number for number in range(2_000)]
-    entries = [
-        Entry(f"{number:04d}" + "x" * 200, digest, len(body), 0o755 if number % 5 == 0 else 0o644)
-        for number, (digest, body) in enumerate(zip(blobs.put_all(bodies), bodies, strict=True))
-    ]
-    check(Copies(blobs, mtime=7_000), entries, scratch)
-
-
-def test_a_store_that_cannot_be_opened_elsewhere_is_read_here(
-    scratch: Path, tmp_path: Path, processes: list[subprocess.Popen[bytes]]
-) -> None:
-    """Even where it says that it can."""
-
-    class Own(LocalBlobs):
-        """One of nobody else's knowledge."""
-
-    blobs = Own(tmp_path / "store")
-    check(Copies(blobs, mtime=7_000), entries_in(blobs), scratch)
-    assert processes == []
-
-
-def test_a_folder_is_held_as_long_as_somebody_writes(
-    tmp_path: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]]
-) -> None:
-    """After a killed checkout the next one is refused until its last process has gone, so that they do not mix."""
-    (tmp_path / SCRATCH).mkdir()
-    held = os.open(tmp_path / SCRATCH, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_EX)
-    one = beside._Process(pickle.dumps(Copies(blobs, mtime=1)), held, never)
-    os.close(held)
-    with pytest.raises(Conflict) as caught, alone(str(tmp_path)):
-        pass
-    assert caught.value.kind == "folder-busy"
-    one.kill()
-    one.close()
-    with alone(str(tmp_path)):
-        pass

@@ -122,8 +122,8 @@ def checkout():
         say("out", number)
 
 def beside():  # as a checkout of many files: other processes write them
-    from loopline.datasets import beside
-    beside.MANY, beside.GROUP = 1, 1
+    from loopline.datasets import beside, hands
+    beside.MANY, beside.GROUP, hands.cores = 1, 1, lambda: 2
     checkout()
 
 def add():
@@ -197,7 +197,19 @@ for attempt in (1, 2):
 say("over")
 sys.exit(code)
 """
-WAYS = ("pipeline", "record", "propose", "rollback", "checkout", "beside", "add", "merge", "stage", "lazy", "journal")
+WAYS = (
+    "pipeline",
+    "record",
+    "propose",
+    "rollback",
+    "checkout",
+    "beside",
+    "add",
+    "merge",
+    "stage",
+    "lazy",
+    "journal",
+)
 EITHER = {
     "disk-error",
     "index-unreadable",

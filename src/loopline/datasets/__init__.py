@@ -13,6 +13,7 @@ build     a folder made into a tree, reading what changed: `build_folder(blobs, 
 standing  how a folder differs from a tree: `status(blobs, root, folder, index)`
 checkout  a tree made into a folder, without losing anybody's work: `checkout(blobs, root, folder, index)`; `planning` decides,
           `copies` writes, many files at once by `beside`, and `placing` moves each to its place
+hands     processes that do a part of our work: `hands(work, count)`
 linked    files of a folder that are hard links to the store's, and were written: `part_written(blobs, folder, index)`
 folders   a folder stored or fetched whole, for who has no working copy: `TreeFolders(blobs)`
 rows      what became of each row between two tables: `diff_rows(old, new, key=…)`; `profile(paths)` says what a table holds
