@@ -258,7 +258,7 @@ def _other(told: dict[str, Any], budget: Budget) -> Measured:
 
 
 def _why(budget: Budget, value: float, told: dict[str, Any]) -> str:
-    """Say why a budget is missed, with what a slower interpreter explains of it: as it was then, or when that was last looked at."""
+    """Say why a budget is missed, with what a slower interpreter explains of it: as it was then, or when last looked at."""
     bare = told[budget.topic]["machine"].get("interpreter") or next(
         Measured(**m).median("cpu") for m in told["startup"]["measured"] if m["who"] == "python"
     )
