@@ -27,7 +27,7 @@ folder that is not there. Loopline syncs what it keeps before it says so, in pac
 that nobody who does the work gets below: `cp -r`, a Python script that reads and hashes each file with sha256
 ("hash"), and one that walks and asks for each file's status ("stat"). DVC copies out of its cache, as it does where the file
 system cannot share. What a round has made is moved away, not removed: where so many files were removed just now, making one
-takes ext4 half a millisecond, whoever does it. "In memory" is a checkout on a tmpfs.
+takes ext4 half a millisecond, whoever does it. "In memory" is a checkout on a tmpfs, where what was made is removed.
 """
 MEMORY = Path("/dev/shm")
 _STAT = """

@@ -12,8 +12,9 @@ import pytest
 
 from loopline.datasets import beside, hands
 from loopline.datasets.beside import written
+from loopline.datasets.blocks import Stamp
 from loopline.datasets.checkout import checkout
-from loopline.datasets.copies import Copies
+from loopline.datasets.copies import Copies, Group
 from loopline.datasets.index import Index
 from loopline.datasets.near import SMALL
 from loopline.datasets.placing import Place
@@ -35,6 +36,7 @@ def dying(self, group, whole=copies.Copies.write_group):
     if any(entry.path == {doomed!r} for entry, _ in group):
         with open(group[0][1], "w") as half:
             half.write("half of it")
+        open({mark!r}, "w").close()
         os.kill(os.getpid(), 9)
     return whole(self, group)
 
@@ -68,8 +70,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
     monkeypatch.setattr(beside, "MANY", 1)
     monkeypatch.setattr(beside, "GROUP", 4)
-    for module in (beside, hands):
-        monkeypatch.setattr(module, "cores", lambda: 2)
+    monkeypatch.setattr(beside, "processors", lambda: 2)
     monkeypatch.setattr(subprocess, "Popen", start)
     return started
 
@@ -119,28 +120,38 @@ def test_many_files_are_written_by_processes(
 
 
 def test_large_files_among_them_are_written_here(
-    scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]]
+    scratch: Path, blobs: LocalBlobs, processes: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All come in order, whoever has written them."""
+    """They alone are, and all come in order, whoever has written them."""
+    here, real = list[str](), Copies.write_group
+
+    def write(copies: Copies, group: Group) -> list[Stamp]:
+        here.extend(entry.path for entry, _ in group)
+        return real(copies, group)
+
+    monkeypatch.setattr(Copies, "write_group", write)
     entries = entries_in(blobs)
     for place in (0, 7, 8, 30, 60):
         data = os.urandom(SMALL + 1 + place)
         entries[place] = Entry(entries[place].path, blobs.put(data), len(data))
     check(Copies(blobs, mtime=7_000), entries, scratch)
+    assert here == ["00", "07", "08", "30", "60"]
     assert len(processes) == 2
 
 
 @pytest.mark.parametrize("doomed", ["00", "33", "60"])
 def test_what_a_dead_process_has_left_is_done_here(
+    tmp_path: Path,
     scratch: Path,
-    blobs: LocalBlobs,
     processes: list[subprocess.Popen[bytes]],
     monkeypatch: pytest.MonkeyPatch,
     doomed: str,
 ) -> None:
     """One that is killed with half a file written leaves nothing undone and nothing half."""
-    monkeypatch.setattr(hands, "_START", DYING.format(doomed=doomed))
+    monkeypatch.setattr(hands, "_START", DYING.format(doomed=doomed, mark=str(tmp_path / "died")))
+    blobs = LocalBlobs(tmp_path / "store")
     check(Copies(blobs, mtime=7_000), entries_in(blobs), scratch)
+    assert (tmp_path / "died").exists()
     assert [one.returncode for one in processes] == [-9, -9]
 
 

@@ -1,8 +1,11 @@
+"""Blobs written to files: verified, shared where that can be, and never half."""
+
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +15,14 @@ from loopline.datasets import copies as module
 from loopline.datasets.copies import SHARED, Copies
 from loopline.datasets.near import SMALL
 from loopline.datasets.scan import stamp_of
-from loopline.datasets.unwritable import failed
 from loopline.errors import NotFound, Unavailable
 from loopline.nouns.digest import Digest, digest_of
 from loopline.nouns.entry import Entry
+from loopline.store.foreign import WithForeign
+from loopline.store.leased import Leased
 from loopline.store.local import LocalBlobs
 from loopline.store.memory import MemoryBlobs
+from loopline.store.named import LocalNamed
 from loopline.store.pieces import LARGE
 
 
@@ -157,9 +162,21 @@ def test_a_full_disk_is_told_as_such(scratch: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(Unavailable) as caught:
         made_in(scratch.parent, Copies(blobs, mtime=1), [small])
     assert (caught.value.kind, caught.value.facts["path"]) == ("disk-full", "a/b")
-    assert failed("x", OSError(errno.EACCES, "Permission denied")).kind == "folder-unwritable"
 
 
 def test_sharing_uses_the_request_of_linux() -> None:
     """The request's number is _IOW(0x94, 9, int)."""
     assert module.FICLONE == (1 << 30) | (4 << 16) | (0x94 << 8) | 9
+
+
+def test_a_copy_writes_in_another_process(scratch: Path, tmp_path: Path) -> None:
+    """That of a project's store on this machine does; not one that counts links, nor one of a store that is only in memory."""
+    local = LocalBlobs(tmp_path / "store")
+    blobs = Leased(WithForeign(local, LocalNamed(local), sums=local), lambda: None)
+    entries = [Entry(f"{n}", blobs.put(b"%d" % n), 1) for n in range(9)]
+    copies = Copies(blobs, mtime=77)
+    assert copies.crosses
+    for entry, file in made_in(scratch, pickle.loads(pickle.dumps(copies)), entries):
+        assert (digest_of(file.read_bytes()), file.stat().st_mtime_ns) == (entry.digest, 77)
+    assert not Copies(blobs, mtime=77, link=True).crosses
+    assert not Copies(MemoryBlobs(), mtime=77).crosses

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from loopline.executors.processors import processors, shared
+from loopline.executors.processors import shared
+from loopline.store.system import processors
 from tests.conftest import cannot
 
 

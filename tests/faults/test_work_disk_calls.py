@@ -122,8 +122,10 @@ def checkout():
         say("out", number)
 
 def beside():  # as a checkout of many files: other processes write them
-    from loopline.datasets import beside, hands
-    beside.MANY, beside.GROUP, hands.cores = 1, 1, lambda: 2
+    from loopline.datasets import beside
+    from loopline.datasets.copies import Copies
+    beside.MANY, beside.GROUP, beside.processors = 1, 1, lambda: 2
+    assert Copies(loop.blobs, mtime=1).crosses
     checkout()
 
 def add():

@@ -1,4 +1,8 @@
-"""beside: the files of a checkout, written beside each other: by threads, and where there are many small ones by processes."""
+"""beside: the files of a checkout, written beside each other: by threads, and where there are many small ones by processes.
+
+Making a small file is a handful of short calls of the system, and threads of one interpreter wait for each other around every one
+of them: two are slower than one, where the disk is quick.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,20 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from loopline.datasets.blocks import Stamp
 from loopline.datasets.copies import Copies, Group
-from loopline.datasets.hands import MANY, Hand, cores, hands
+from loopline.datasets.hands import Hand, hands
 from loopline.datasets.near import SMALL
 from loopline.datasets.unwritable import failed
 from loopline.nouns.digest import Digest
 from loopline.nouns.entry import Entry
+from loopline.store.system import processors
 
+MANY: Final = 4096
+"""From so many files on, processes are worth their start."""
 AT_ONCE: Final = 4
 """Threads, or processes, at most."""
 AHEAD: Final = 4
@@ -35,32 +42,36 @@ def written(
 ) -> Generator[tuple[Entry, str, Stamp]]:
     """Write each of `count` entries to its file; give them in order, with the files' stamps, as soon as they are there.
 
-    Processes hold the descriptor `held` for as long as they live: who waits for its lock waits for them, too. Close this, unless
-    it was read to its end: nobody writes any more then.
+    Processes hold the descriptor `held` for as long as they live: who waits for its lock waits for them, too. When this is
+    closed, or was read to its end, nobody writes any more.
     """
-    several = min(AT_ONCE, cores())
-    processes = several if count >= MANY and copies.crosses else 0
-    with _threads(copies, several) as begin, hands(_Rows(copies), processes, held=(held,)) as free:
+    several = min(AT_ONCE, processors())
+    apart = several if several > 1 and count >= MANY and copies.crosses else 0
+    with _threads(copies, several) as begin, hands(partial(_write_rows, copies), apart, held=(held,)) as free:
         work = _Beside(begin, free)
         for group in _groups(named):
             done = list(work.make_room(group))
             work.begin(group)
             for some in done:
                 yield from some
-        while work.waiting:
-            yield from work.end()
+        for some in work.rest():
+            yield from some
 
 
 def _groups(named: Iterable[tuple[Entry, str]]) -> Iterator[Group]:
-    """Put files together as they come. A large one is the last of its group."""
+    """Put small files together as they come; a large one comes alone."""
     group: Group = []
     size = 0
     for entry, file in named:
-        group.append((entry, file))
-        size += entry.size if entry.size <= SMALL else GROUP_BYTES
-        if len(group) >= GROUP or size >= GROUP_BYTES:
+        large = entry.size > SMALL
+        if group and (large or len(group) >= GROUP or size >= GROUP_BYTES):
             yield group
             group, size = [], 0
+        if large:
+            yield [(entry, file)]
+        else:
+            group.append((entry, file))
+            size += entry.size
     if group:
         yield group
 
@@ -77,16 +88,10 @@ def _threads(copies: Copies, count: int) -> Iterator[Callable[[Group], _Answer]]
             raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """What a process does."""
-
-    copies: Copies
-
-    def do(self, asked: list[_Row]) -> list[tuple[int, ...]]:
-        """Write files; give their stamps."""
-        group = [(Entry(path, digest, size, mode), file) for path, digest, size, mode, file in asked]
-        return [tuple(stamp) for stamp in self.copies.write_group(group)]
+def _write_rows(copies: Copies, asked: list[_Row]) -> list[tuple[int, ...]]:
+    """Write files in another process; give their stamps."""
+    group = [(Entry(path, digest, size, mode), file) for path, digest, size, mode, file in asked]
+    return [tuple(stamp) for stamp in copies.write_group(group)]
 
 
 class _Beside:
@@ -95,26 +100,30 @@ class _Beside:
     def __init__(self, thread: Callable[[Group], _Answer], free: list[Hand]) -> None:
         self._thread = thread
         self._free, self._hands = free, len(free)
-        self.waiting: deque[tuple[Group, Hand | _Answer]] = deque()
+        self._waiting: deque[tuple[Group, Hand | _Answer]] = deque()
 
     def make_room(self, group: Group) -> Iterator[_Done]:
         """Wait for groups, the first of them first, until this one can begin; give what has become of them."""
         small = group[-1][0].size <= SMALL
-        while len(self.waiting) >= AHEAD + self._hands or (small and self._hands and not self._free):
-            yield self.end()
+        while len(self._waiting) >= AHEAD + self._hands or (small and self._hands and not self._free):
+            yield self._end()
+
+    def rest(self) -> Iterator[_Done]:
+        """Wait for those that are left."""
+        while self._waiting:
+            yield self._end()
 
     def begin(self, group: Group) -> None:
         """Begin a group for which there is room."""
         if self._free and group[-1][0].size <= SMALL:
             hand = self._free.pop(0)
             hand.ask([(entry.path, entry.digest, entry.size, entry.mode, file) for entry, file in group])
-            self.waiting.append((group, hand))
+            self._waiting.append((group, hand))
         else:
-            self.waiting.append((group, self._thread(group)))
+            self._waiting.append((group, self._thread(group)))
 
-    def end(self) -> _Done:
-        """Wait for the first."""
-        group, who = self.waiting.popleft()
+    def _end(self) -> _Done:
+        group, who = self._waiting.popleft()
         if isinstance(who, Hand):
             said = who.answer()
             if said is None:

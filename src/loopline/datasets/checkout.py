@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from loopline.errors import Conflict, Invalid, NotFound
 from loopline.nouns.digest import Digest
 from loopline.nouns.progress import Progress, Report
 
+MOMENT: Final = 1.0
+"""Seconds for which a folder is waited for that somebody else is at."""
 SCRATCH: Final = ".loopline~"
 """Where files are written before they are renamed into place: in the folder, so that a rename is enough."""
 
@@ -161,7 +164,11 @@ def alone(top: str) -> Iterator[tuple[str, int]]:
 
 
 def _hold(scratch: str) -> int:
-    """Make a folder where it is not there, and lock it; give its descriptor. Raise BlockingIOError where somebody has it."""
+    """Make a folder where it is not there, and lock it; give its descriptor. Raise BlockingIOError where somebody has it.
+
+    The processes of a killed checkout take a moment to go.
+    """
+    until = time.monotonic() + MOMENT
     while True:
         with contextlib.suppress(FileExistsError):
             os.mkdir(scratch)
@@ -171,6 +178,12 @@ def _hold(scratch: str) -> int:
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(held), os.lstat(scratch)):
                     return held
+        except BlockingIOError:
+            os.close(held)
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+            continue
         except BaseException:
             os.close(held)
             raise

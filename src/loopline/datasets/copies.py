@@ -71,7 +71,7 @@ class Copies:
         return self._links is None and reopens(self._blobs)
 
     def __reduce__(self) -> tuple[partial[Copies], tuple[Source]]:
-        """Write the same in another process."""
+        """Write the same in another process, where it `crosses`."""
         return partial(Copies, mtime=self._mtime), (self._blobs,)
 
     def write_group(self, group: Group) -> list[Stamp]:

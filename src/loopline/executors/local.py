@@ -12,9 +12,10 @@ from typing import Self
 from loopline.errors import Unavailable
 from loopline.executors.logs import CAP
 from loopline.executors.pool import Pool
-from loopline.executors.processors import processors, shared
+from loopline.executors.processors import shared
 from loopline.nouns.clock import Clock
 from loopline.nouns.job import Job, Outcome
+from loopline.store.system import processors
 
 
 class LocalExecutor:

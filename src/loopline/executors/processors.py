@@ -1,16 +1,13 @@
-"""processors: how many this process may use, and how workers share them."""
+"""processors: how workers share them."""
 
 from __future__ import annotations
 
 import os
 
+from loopline.store.system import processors
+
 VARIABLE = "OMP_NUM_THREADS"
 """What OpenMP, OpenBLAS and MKL read, before they start, for how many threads to use."""
-
-
-def processors() -> int:
-    """Count the processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shared(workers: int) -> dict[str, str]:

@@ -23,7 +23,6 @@ PATIENCE_S: Final = 60.0
 """How long a writer waits for the others before it gives up."""
 
 _PRAGMAS: Final = (
-    "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "cache_size=-16000",
@@ -228,8 +227,9 @@ class SqliteDatabase:
         with translated(self._ours, driver.Error):
             connection = driver.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
             try:
+                _insist(connection, "PRAGMA journal_mode=WAL")
                 for pragma in _PRAGMAS:
-                    _insist(connection, f"PRAGMA {pragma}")
+                    connection.execute(f"PRAGMA {pragma}")
             except driver.Error:
                 connection.close()
                 raise

@@ -16,6 +16,11 @@ def here() -> str:
     return f"{os.uname().nodename} {os.getpid()}"
 
 
+def processors() -> int:
+    """Count the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class SystemClock:
     """The wall clock. It never gives less than before within this process, whatever the machine's clock does."""
 

@@ -43,7 +43,7 @@ def _workers(asked: int, steps: int) -> int:
     All steps of the graph count, those from the cache, too: how threads are shared must not hang on what is cached, since
     some libraries add up in another order with another number of threads.
     """
-    from loopline.executors.processors import processors
+    from loopline.store.system import processors
 
     return min(asked, steps) or (steps if steps < processors() else 0)
 
