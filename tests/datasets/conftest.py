@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,3 +37,24 @@ def folder(tmp_path: Path) -> Path:
 def index(tmp_path: Path) -> Index:
     """An index beside the folder."""
     return Index(tmp_path / "index")
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """A folder for files that are being written."""
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """List the processes that are started from now on."""
+    found: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def start(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
+        found.append(real(*words, **options))
+        return found[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    return found

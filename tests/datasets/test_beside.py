@@ -6,7 +6,6 @@ import errno
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -52,26 +51,11 @@ def blobs(tmp_path: Path) -> LocalBlobs:
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """A folder for files that are being written."""
-    (tmp_path / "scratch").mkdir()
-    return tmp_path / "scratch"
-
-
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+def processes(started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     """Write few files by processes as well, a few in a group; those that were started are in this list."""
-    started: list[subprocess.Popen[bytes]] = []
-    real = subprocess.Popen
-
-    def start(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
-        started.append(real(*words, **options))
-        return started[-1]
-
     monkeypatch.setattr(beside, "MANY", 1)
     monkeypatch.setattr(beside, "GROUP", 4)
     monkeypatch.setattr(beside, "processors", lambda: 2)
-    monkeypatch.setattr(subprocess, "Popen", start)
     return started
 
 

@@ -26,13 +26,6 @@ from loopline.store.named import LocalNamed
 from loopline.store.pieces import LARGE
 
 
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """A folder for files that are being written."""
-    (tmp_path / "scratch").mkdir()
-    return tmp_path / "scratch"
-
-
 def made_in(folder: Path, copies: Copies, entries: list[Entry]) -> list[tuple[Entry, Path]]:
     """Write entries to numbered files."""
     named = [(entry, str(folder / f"{number}")) for number, entry in enumerate(entries)]

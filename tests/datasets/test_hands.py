@@ -57,20 +57,6 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep)
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    """List the processes that are started."""
-    found: list[subprocess.Popen[bytes]] = []
-    real = subprocess.Popen
-
-    def start(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
-        found.append(real(*words, **options))
-        return found[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", start)
-    return found
-
-
 def test_each_is_a_process_and_ends_with_the_block(started: list[subprocess.Popen[bytes]]) -> None:
     """They work at the same time, one piece each, as long as they are wanted."""
     with hands(do, 2) as (one, two):

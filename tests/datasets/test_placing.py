@@ -9,13 +9,6 @@ from loopline.errors import Unavailable
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """A folder for files that are being written."""
-    (tmp_path / "scratch").mkdir()
-    return tmp_path / "scratch"
-
-
-@pytest.fixture
 def top(tmp_path: Path) -> Path:
     """The folder that files are placed in."""
     (tmp_path / "top").mkdir()

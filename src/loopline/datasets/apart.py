@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from loopline import errors
 from loopline.errors import LooplineError, Unavailable
+from loopline.store.system import processors
 
 SECONDS: Final = 60.0
 """How long one answer may take."""
@@ -105,10 +106,9 @@ def main() -> None:
 
 def _limit(seconds: float) -> None:
     """Bound what this process may take, for good."""
-    cores = os.cpu_count() or 1
     for what, most in (
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, int(seconds * cores) + 1),
+        (resource.RLIMIT_CPU, int(seconds * processors()) + 1),
         (resource.RLIMIT_AS, _ADDRESSES),
         (resource.RLIMIT_FSIZE, _FILE),
     ):

@@ -17,6 +17,7 @@ from loopline.errors import Conflict, Unavailable
 from loopline.nouns.digest import Digest
 from loopline.nouns.progress import Progress, Report
 from loopline.store.blobs import put_groups
+from loopline.store.system import processors
 
 SMALL: Final = 1 << 18
 """Files up to this size are read whole, and kept many behind one durability barrier."""
@@ -134,7 +135,7 @@ def _answers(
         return
     from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-    count = threads or min(4, os.cpu_count() or 1)
+    count = threads or min(4, processors())
     with ThreadPoolExecutor(count, "loopline-hash") as pool:
         running = set[Future[list[tuple[Found, Digest]]]]()
         try:

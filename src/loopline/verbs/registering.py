@@ -20,6 +20,7 @@ from loopline.nouns.progress import Progress
 from loopline.store.foreign import foreign_of, register
 from loopline.store.sidecars import Foreign
 from loopline.store.sources import Changed, FolderSource, Seen, Stamp, source_at, source_name
+from loopline.store.system import processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +136,7 @@ class Reading:
             return
         from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-        count = min(4, os.cpu_count() or 1) if isinstance(self.source, FolderSource) else _AT_ONCE
+        count = min(4, processors()) if isinstance(self.source, FolderSource) else _AT_ONCE
         total, done, group, since = self.unread_bytes, 0, list[Foreign](), time.monotonic()
         self._loop.report(Progress("register", 0, total, "B"))
         rest, running = self._together(), dict[Future[list[Foreign | None]], list[int]]()
